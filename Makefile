@@ -1,0 +1,44 @@
+# Petalscope: everything a person types. `make help` lists it.
+PYTHON ?= python3
+PORT ?= 8501
+WEIGHTS ?= pretrained
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
+	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample
+	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
+
+test: $(VENV)/.installed-tests  ## install what tests need, run all of them
+	@.ci/system-packages
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random)
+	@for what in extract train; do $(BIN)/python -m core bench $$what --weights $(WEIGHTS) || exit 1; done
+	@for what in predict page; do $(BIN)/python -m core bench $$what || exit 1; done
+
+clean:  ## remove the environment and caches; the workspace is kept
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements.txt into $(VENV): a minute or two, once." >&2
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
+	@$(PIP) install -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,128 @@
+"""Nearness of photos by the cosine of their features: neighbours, typicality, outliers, PCA.
+
+Pure NumPy, in blocks, so that 100,000 photos need no more than some hundred MB beside the features.
+Features are (n, d) float32.
+"""
+
+import numpy as np
+
+NEIGHBOURS = 60
+OWN_NEIGHBOURS = 10
+"""How many photos of its own class a photo is held against."""
+OUTLIER_LIMIT = 3.5
+"""Robust z from which a photo counts as an outlier. Source: Iglewicz and Hoaglin 1993."""
+MOST_FULL = 20_000
+"""Above so many photos nearness is measured in the largest REDUCED directions."""
+REDUCED = 64
+
+_BLOCK_BYTES = 96 * 2**20
+_MAD_TO_SIGMA = 1.4826  # of a normal distribution
+
+
+def normalise_features(features: np.ndarray) -> np.ndarray:
+    """Returns the features in length 1, (n, d) float32; of many photos their REDUCED directions."""
+    if len(features) > MOST_FULL:
+        directions = find_directions(features, REDUCED, centre=np.zeros(features.shape[1]))
+        features = project_features(features, directions)
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def find_neighbours(unit: np.ndarray, count: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nearest photos of each, (n, k) int32, nearest first, and their cosine, float32.
+
+    k is `count`, or n - 1 where there are fewer; a photo is not its own neighbour.
+
+    Args:
+        unit: (n, d) float32 of length 1.
+        count: Neighbours wanted.
+    """
+    n = len(unit)
+    k = min(count, n - 1)
+    neighbours = np.empty((n, k), dtype=np.int32)
+    cosines = np.empty((n, k), dtype=np.float32)
+    for rows in _list_blocks(n, n):
+        block = unit[rows] @ unit.T
+        block[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = -np.inf
+        nearest = np.sort(np.argpartition(-block, k - 1, axis=1)[:, :k], axis=1)
+        values = np.take_along_axis(block, nearest, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        neighbours[rows] = np.take_along_axis(nearest, order, axis=1)
+        cosines[rows] = np.take_along_axis(values, order, axis=1)
+    return neighbours, np.clip(cosines, -1, 1)
+
+
+def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns typicality (n,) 0..1 and outlier score (n,) of each photo within its class.
+
+    Both rest on the mean distance (1 - cosine) to the nearest photos of its own class. Typicality
+    is its rank: 1 the most typical. The score is how many robust standard deviations it lies above
+    the median of its class. A class of fewer than 3 photos has neither: typicality 1, score 0.
+    """
+    typicality, score = np.ones(len(labels)), np.zeros(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < 3:
+            continue
+        distance = _measure_own_distance(unit[members])
+        ranks = np.argsort(np.argsort(distance, kind="stable"), kind="stable")
+        typicality[members] = 1 - ranks / (len(members) - 1)
+        median = np.median(distance)
+        spread = _MAD_TO_SIGMA * np.median(np.abs(distance - median))
+        score[members] = (distance - median) / max(spread, 1e-6)
+    return typicality, score
+
+
+def find_directions(
+    features: np.ndarray, count: int, *, centre: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns the largest principal directions as columns, (d, count) float32; fewer if d is less.
+
+    Args:
+        features: (n, d), read in blocks.
+        count: Directions wanted.
+        centre: (d,) what is taken off first; None: the mean.
+    """
+    from scipy.linalg import eigh
+
+    size = features.shape[1]
+    middle = features.mean(axis=0, dtype=np.float64) if centre is None else centre
+    covariance = np.zeros((size, size))
+    for rows in _list_blocks(len(features), size):
+        block = np.asarray(features[rows], dtype=np.float32) - middle.astype(np.float32)
+        covariance += block.T @ block
+    count = min(count, size)
+    _, vectors = eigh(covariance, subset_by_index=(size - count, size - 1))
+    vectors = vectors[:, ::-1]
+    # A direction has no sign of its own: the largest entry is made positive, always the same way.
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(count)])
+    return np.asarray(vectors * signs, dtype=np.float32)
+
+
+def project_features(
+    features: np.ndarray, directions: np.ndarray, *, centre: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns the features along the directions, (n, k) float32, in blocks."""
+    projected = np.empty((len(features), directions.shape[1]), dtype=np.float32)
+    for rows in _list_blocks(len(features), features.shape[1]):
+        block = np.asarray(features[rows], dtype=np.float32)
+        projected[rows] = (block if centre is None else block - centre) @ directions
+    return projected
+
+
+def _measure_own_distance(unit: np.ndarray) -> np.ndarray:
+    """Returns the mean distance of each photo of a class to its nearest in it, (m,) float64."""
+    k = min(OWN_NEIGHBOURS, len(unit) - 1)
+    distance = np.empty(len(unit))
+    for rows in _list_blocks(len(unit), len(unit)):
+        block = unit[rows] @ unit.T
+        block[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = -np.inf
+        nearest = np.partition(-block, k - 1, axis=1)[:, :k]
+        distance[rows] = 1 + nearest.mean(axis=1, dtype=np.float64)
+    return distance
+
+
+def _list_blocks(n: int, width: int) -> list[slice]:
+    """Returns slices of rows, so that a block of rows of `width` float32 stays small."""
+    rows = max(_BLOCK_BYTES // (4 * width), 1)
+    return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]

@@ -1,0 +1,164 @@
+"""Label suspects: photos whose given class a head, which never saw them, does not believe.
+
+Out-of-fold scores of a ridge head on standardised features, then cleanlab's confident learning.
+Chosen by measurement (planted and drawn wrong labels in three datasets): ridge with penalty 0.3
+found more, and in a fifth of the time, than logistic regression on 64 or 256 principal directions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+FOLDS = 5
+PENALTY = 0.3
+_TEMPERATURES = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+_LEAST_PHOTOS = 3  # of a class, before anything can be said of its labels
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadScores:
+    """Out-of-fold scores (n, k) float64, each row by a head that never saw that photo."""
+
+    scores: np.ndarray
+    accuracy: float
+    """Share of photos whose highest score is their given class."""
+
+
+def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
+    """Returns the fold of each row, (n,) int: classes spread evenly, equal groups in one fold.
+
+    Args:
+        labels: (n,) int.
+        groups: (n,) int; rows of an equal value stay together.
+        folds: How many.
+        seed: Same seed, same rows: same folds.
+    """
+    rng = np.random.default_rng(seed)
+    _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
+    fold_of_group = np.zeros(len(first), dtype=np.int64)
+    dealt = 0
+    for label in np.unique(labels[first]):
+        members = rng.permutation(np.flatnonzero(labels[first] == label))
+        # The next class goes on where this one ended, so that the folds are equally large.
+        fold_of_group[members] = (dealt + np.arange(len(members))) % folds
+        dealt += len(members)
+    return fold_of_group[group_of_row]
+
+
+def score_out_of_fold(
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
+) -> HeadScores:
+    """Returns the scores of ridge heads, each trained without the fold that it scores.
+
+    The scores become probabilities by one temperature, the one of the least loss.
+
+    Args:
+        features: (n, d) float, read in blocks.
+        labels: (n,) int.
+        folds: (n,) int, from `deal_folds`.
+        n_classes: k.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    spread = np.sqrt(_measure_variance(features, mean)) + 1e-6
+    squares, products, counts = _sum_by_fold(features, labels, folds, n_classes, mean, spread)
+    raw = np.zeros((len(labels), n_classes))
+    for fold in range(len(squares)):
+        train = [other for other in range(len(squares)) if other != fold]
+        n = max(counts[train].sum(), 1)
+        share = counts[train].sum(axis=0) / n
+        # Photos that are all twins of one another make one fold, and none to learn from.
+        covariance = sum((squares[other] for other in train), np.zeros_like(squares[fold])) / n
+        covariance[np.diag_indices(len(covariance))] += PENALTY
+        head = np.linalg.solve(covariance, products[train].sum(axis=0) / n)
+        rows = np.flatnonzero(folds == fold)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            raw[block] = _standardise(features[block], mean, spread) @ head + share
+    scores = _soften(raw, labels)
+    return HeadScores(scores=scores, accuracy=float((scores.argmax(axis=1) == labels).mean()))
+
+
+def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Returns given_score, suggested (class name), suggested_score, label_score and suspect.
+
+    One row a photo. `label_score` is the score of the given class (self-confidence); as many photos
+    as confident learning estimates to be wrong are suspects, those of the lowest label score. A
+    photo is never one where the head agrees, or where its class has fewer than 3 photos.
+
+    Args:
+        scores: (n, k) out-of-fold.
+        labels: (n,) int.
+        classes: Names, k.
+    """
+    from cleanlab.filter import find_label_issues
+
+    present, compact = np.unique(labels, return_inverse=True)
+    suspect = np.zeros(len(labels), dtype=bool)
+    if len(present) > 1:
+        shares = scores[:, present] / scores[:, present].sum(axis=1, keepdims=True)
+        suspect = np.asarray(
+            find_label_issues(compact, shares, filter_by="low_self_confidence", n_jobs=1)
+        )
+    suggested = scores.argmax(axis=1)
+    enough = np.bincount(labels, minlength=len(classes))[labels] >= _LEAST_PHOTOS
+    given = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]
+    return pd.DataFrame(
+        {
+            "given_score": given,
+            "suggested": np.array(classes, dtype=object)[suggested],
+            "suggested_score": scores.max(axis=1),
+            "label_score": given,
+            "suspect": suspect & enough & (suggested != labels),
+        }
+    )
+
+
+def _sum_by_fold(
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    n_classes: int,
+    mean: np.ndarray,
+    spread: np.ndarray,
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Returns for each fold the sums X'X (d, d), X'T (d, k), and the photos of each class (k)."""
+    size, n_folds = features.shape[1], int(folds.max()) + 1
+    squares = [np.zeros((size, size)) for _ in range(n_folds)]
+    products = np.zeros((n_folds, size, n_classes))
+    counts = np.zeros((n_folds, n_classes))
+    for fold in range(n_folds):
+        rows = np.flatnonzero(folds == fold)
+        counts[fold] = np.bincount(labels[rows], minlength=n_classes)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            values = _standardise(features[block], mean, spread)
+            squares[fold] += values.T @ values
+            products[fold] += values.T @ np.eye(n_classes, dtype=np.float32)[labels[block]]
+    return squares, products, counts
+
+
+def _measure_variance(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    total = np.zeros(features.shape[1])
+    for start in range(0, len(features), _BLOCK):
+        total += ((features[start : start + _BLOCK] - mean) ** 2).sum(axis=0)
+    return np.asarray(total / len(features))
+
+
+def _standardise(block: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    return np.asarray((block - mean) / spread, dtype=np.float32)
+
+
+def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the softmax of the raw scores at the temperature with the least cross-entropy."""
+    best, least = np.empty(0), np.inf
+    for temperature in _TEMPERATURES:
+        scaled = temperature * (raw - raw.max(axis=1, keepdims=True))
+        scores = np.exp(scaled)
+        scores /= scores.sum(axis=1, keepdims=True)
+        own = np.take_along_axis(scores, labels[:, None], axis=1)
+        loss = float(-np.log(own + 1e-12).mean())
+        if loss < least:
+            best, least = scores, loss
+    return best

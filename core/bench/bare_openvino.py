@@ -1,0 +1,60 @@
+"""The bare OpenVINO model, fed with synthetic photos in memory.
+
+What this machine can do at the most with the network: no photo is read and no answer is kept. Same
+network, precision and batch as ours.
+"""
+
+import time
+from pathlib import Path
+
+# isort: off
+import models  # noqa: F401 (first: it keeps OpenVINO from reporting its use)
+import numpy as np
+import openvino as ov
+
+# isort: on
+from core.config import PHOTO_SIZE
+
+_WARM_UPS = 3
+
+
+def measure_throughput(network: Path, precision: str, batch: int, photos: int) -> float:
+    """Returns the photos per second through an asynchronous queue."""
+    queue = ov.AsyncInferQueue(_compile(network, precision, "THROUGHPUT", batch))
+    inputs = _draw_photos(batch)
+    _push(queue, inputs, len(queue))
+    rounds = max(1, photos // batch)
+    start = time.perf_counter()
+    _push(queue, inputs, rounds)
+    return rounds * batch / (time.perf_counter() - start)
+
+
+def measure_latencies(network: Path, precision: str, repeats: int) -> list[float]:
+    """Returns the seconds of each answer to one photo."""
+    request = _compile(network, precision, "LATENCY", 1).create_infer_request()
+    photo = _draw_photos(1)
+    seconds = []
+    for _ in range(_WARM_UPS + repeats):
+        start = time.perf_counter()
+        request.infer({0: photo})
+        seconds.append(time.perf_counter() - start)
+    return seconds[_WARM_UPS:]
+
+
+def _compile(network: Path, precision: str, hint: str, batch: int) -> ov.CompiledModel:
+    core = ov.Core()
+    model = core.read_model(network)
+    model.reshape([batch, PHOTO_SIZE, PHOTO_SIZE, 3])
+    options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": hint}
+    return core.compile_model(model, "CPU", options)
+
+
+def _push(queue: ov.AsyncInferQueue, inputs: np.ndarray, rounds: int) -> None:
+    for _ in range(rounds):
+        queue.start_async({0: inputs}, share_inputs=True)
+    queue.wait_all()
+
+
+def _draw_photos(n: int) -> np.ndarray:
+    shape = (n, PHOTO_SIZE, PHOTO_SIZE, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

@@ -1,0 +1,169 @@
+"""Bars: metrics per class, photos per class and split, the top scores of one photo.
+
+All classes are shown, however many; long names are cut and stand whole in the tooltip.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import altair as alt
+import pandas as pd
+
+from core.charts.theme import (
+    PERCENT_LABELS,
+    choose_palette,
+    format_share,
+    style_altair,
+    title_params,
+)
+
+PART = "part"
+"""Name of the selection of `draw_split_counts`."""
+
+Metric = Literal["recall", "precision", "f1"]
+
+_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
+_SUBTITLES = {
+    "recall": "Lines: 95 % intervals. At the right, n: photos of the class",
+    "precision": "Lines: 95 % intervals. At the right, n: photos taken for the class",
+    "f1": "F1 is no share of photos and has no interval. At the right, n: photos of the class",
+}
+_FEW = 30
+"""Classes up to which rows have full height."""
+
+
+def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False) -> Any:
+    """Returns one bar per class, lowest first, with its n and, where there is one, its interval.
+
+    Args:
+        per_class: Table of `core.evaluation.metrics.Evaluation`.
+        metric: The column to draw.
+        dark: Whether the page is dark.
+    """
+    colours = choose_palette(dark)
+    rows, has_interval = _describe_classes(per_class, metric), f"{metric}_low" in per_class
+    tooltip = [
+        alt.Tooltip("class:N"),
+        alt.Tooltip("value:N", title=_NAMES[metric]),
+        alt.Tooltip("support:Q", title="photos of the class", format=","),
+        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
+    ]
+    if has_interval:
+        tooltip.insert(2, alt.Tooltip("interval:N", title="95 % interval"))
+    base = alt.Chart(rows).encode(y=_class_axis(rows["class"].tolist()), tooltip=tooltip)
+    axis = alt.Axis(
+        values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
+    )
+    x = alt.X(f"{metric}:Q", title=None, scale=alt.Scale(domain=[0, 1.1], nice=False), axis=axis)
+    layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(x=x)]
+    if has_interval:
+        whiskers = base.mark_rule(color=colours.ink, strokeWidth=1.5)
+        layers.append(whiskers.encode(x=f"{metric}_low:Q", x2=f"{metric}_high:Q"))
+    numbers = base.mark_text(align="right", color=colours.quiet, fontSize=_font_size(len(rows)))
+    layers.append(numbers.encode(x=alt.datum(1.1), text=alt.Text("n:Q", format=",")))
+    title = title_params(f"{_NAMES[metric]} of each class, lowest first", _SUBTITLES[metric])
+    return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
+
+
+def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Returns the rows to draw, lowest first, with n and the words of the tooltip."""
+    rows = per_class.sort_values([metric, "class"], na_position="last")
+    rows["value"] = [format_share(value) for value in rows[metric]]
+    rows["n"] = rows["predicted" if metric == "precision" else "support"]
+    if f"{metric}_low" in rows:
+        ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
+        rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
+    return rows
+
+
+def draw_split_counts(
+    counts: pd.DataFrame, chosen: tuple[str, str] | None = None, dark: bool = False
+) -> Any:
+    """Returns stacked bars of photos per class and split, largest class first.
+
+    The chart carries the point selection `part`, whose value is {"class": …, "split": …}.
+
+    Args:
+        counts: Columns class, split, photos.
+        chosen: Class and split of the part that is selected at first, as in a link.
+        dark: Whether the page is dark.
+    """
+    colours = choose_palette(dark)
+    order = {split: number for number, split in enumerate(colours.splits)}
+    totals = counts.groupby("class", observed=True)["photos"].sum()
+    classes = sorted(totals.index, key=lambda name: (-totals[name], name))
+    smallest, largest = int(totals.min()), int(totals.max())
+    spread = f"{largest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
+    used = [split for split in colours.splits if (counts["split"] == split).any()]
+    colour = alt.Color(
+        "split:N",
+        title=None,
+        scale=alt.Scale(domain=used, range=[colours.splits[split] for split in used]),
+        legend=alt.Legend(orient="top", offset=6),
+    )
+    axis = alt.Axis(format=",d", tickMinStep=1, tickCount=6, orient="top")
+    start = {"value": [dict(zip(("class", "split"), chosen, strict=True))]} if chosen else {}
+    part = alt.selection_point(
+        name=PART, fields=["class", "split"], on="click", toggle=False, **start
+    )
+    chart = (
+        alt.Chart(counts.assign(order=counts["split"].map(order)))
+        .mark_bar(cursor="pointer")
+        .add_params(part)
+        .encode(
+            y=_class_axis(classes),
+            x=alt.X("photos:Q", title=None, stack=True, axis=axis),
+            color=colour,
+            opacity=alt.condition({"param": PART, "empty": True}, alt.value(1), alt.value(0.3)),
+            order="order:Q",
+            tooltip=["class:N", "split:N", alt.Tooltip("photos:Q", format=",")],
+        )
+    )
+    title = title_params(f"Each class has {spread} photos", "Largest class first", offset=0)
+    return style_altair(chart, dark, title=title, height=max(300, _rows_height(len(classes)) + 90))
+
+
+def draw_top_scores(classes: Sequence[str], scores: Sequence[float], dark: bool = False) -> Any:
+    """Returns the best classes of one photo with their scores; the first is the answer.
+
+    Args:
+        classes: Names, best first.
+        scores: Their scores, in [0, 1].
+        dark: Whether the page is dark.
+    """
+    colours = choose_palette(dark)
+    rows = pd.DataFrame({"class": list(classes), "score": list(scores)})
+    rows["text"] = [format_share(score) for score in rows["score"]]
+    rows["answer"] = rows.index == 0
+    base = alt.Chart(rows).encode(
+        y=_class_axis(rows["class"].tolist()),
+        tooltip=["class:N", alt.Tooltip("text:N", title="score")],
+    )
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(
+        x=alt.X("score:Q", title=None, scale=alt.Scale(domain=[0, 1.15], nice=False), axis=None),
+        color=alt.condition("datum.answer", alt.value(colours.accent), alt.value(colours.faint)),
+    )
+    texts = base.mark_text(align="left", dx=6, fontSize=13, color=colours.ink)
+    chart = alt.layer(bars, texts.encode(x="score:Q", text="text:N"))
+    title = title_params("The most likely classes and their scores")
+    return style_altair(chart, dark, title=title, height=30 * len(rows) + 40)
+
+
+def _class_axis(classes: list[str]) -> Any:
+    axis = alt.Axis(
+        labelLimit=150,
+        labelOverlap=False,
+        labelFontSize=_font_size(len(classes)),
+        title=None,
+        grid=False,
+    )
+    scale = alt.Scale(domain=classes, paddingInner=0.25, paddingOuter=0.12)
+    return alt.Y("class:N", sort=None, scale=scale, axis=axis)
+
+
+def _rows_height(classes: int) -> int:
+    return classes * (14 if classes > _FEW else 28)
+
+
+def _font_size(classes: int) -> int:
+    return 10 if classes > _FEW else 12

@@ -1,0 +1,230 @@
+"""Small histograms of a dataset: sizes, shapes, brightness, colours, file formats.
+
+Photos are counted into bars here, so that a browser is sent a few bars, however many photos there
+are. Each bar has a `value`, a short text that names the photos in it; a click on a bar selects it
+(selection `bar`, with shift several), and `match_value` finds its photos again.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.charts.theme import choose_palette, hue_colour, luma_colour, style_altair, title_params
+
+BAR = "bar"
+"""Name of the selection; a selected bar is {"value": …}."""
+
+HUES: tuple[str, ...] = ("red", "orange", "yellow", "lime", "green", "jade")
+HUES += ("cyan", "azure", "blue", "violet", "magenta", "pink")
+"""Names of the twelve colours of the circle, 30 degrees each, red around 0."""
+GREY = "grey"
+
+_BARS = 16
+_HEIGHT = 178
+
+
+def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame:
+    """Returns bars of equal width over the values: columns value, label, low, high, photos.
+
+    The first and the last bar are open: the few values far from the rest are counted there. So
+    `value` is "160..180", "..160" or "500..".
+
+    Args:
+        values: (n,) numbers.
+        step: Width of a bar; None: a round number that gives at most 16 bars.
+    """
+    low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 1.0)
+    width = step or _round_up((high - low) / (_BARS - 1) or max(abs(low), 1.0) / 10)
+    first = math.floor(low / width + 1e-9)
+    edges = np.arange(first, max(first + 1, math.ceil(high / width - 1e-9)) + 1) * width
+    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    ends = [f"{edge:.10g}" for edge in np.round(edges, 10)]
+    ends[0] = "" if len(values) and values.min() < edges[0] else ends[0]
+    ends[-1] = "" if len(values) and values.max() >= edges[-1] else ends[-1]
+    return pd.DataFrame(
+        {
+            "value": [f"{a}..{b}" for a, b in pairwise(ends)],
+            "label": [describe_span(a, b) for a, b in pairwise(ends)],
+            "low": np.round(edges[:-1], 10),
+            "high": np.round(edges[1:], 10),
+            "photos": np.bincount(places, minlength=len(edges) - 1),
+        }
+    )
+
+
+def count_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> pd.DataFrame:
+    """Returns one bar for each colour of the circle and one for grey: value, label, photos.
+
+    Args:
+        hues: (n,) degrees.
+        colourfulness: (n,) 0 for grey.
+        grey_below: Colourfulness below which the hue of a photo means nothing.
+    """
+    names = name_colours(hues, colourfulness, grey_below)
+    order = [*HUES, GREY]
+    photos = pd.Series(names).value_counts().reindex(order, fill_value=0)
+    return pd.DataFrame({"value": order, "label": order, "photos": photos.to_numpy()})
+
+
+def count_kinds(kinds: Sequence[str]) -> pd.DataFrame:
+    """Returns one bar for each kind, most frequent first: value, label, photos."""
+    photos = pd.Series(kinds).value_counts()
+    names = [str(name) for name in photos.index]
+    return pd.DataFrame({"value": names, "label": names, "photos": photos.to_numpy()})
+
+
+def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
+    """Returns the name of the colour of each photo, (n,) str."""
+    names = np.array([*HUES, GREY])
+    places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)
+    return np.asarray(names[np.where(np.asarray(colourfulness) < grey_below, len(HUES), places)])
+
+
+def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
+    """Returns which of the values lie in the chosen bars, (n,) bool.
+
+    Args:
+        values: (n,) numbers, or names.
+        chosen: The `value` of one bar, or of several with commas between; a text that names no
+            bar matches nothing.
+    """
+    matched = np.zeros(len(values), dtype=bool)
+    for part in chosen.split(","):
+        if values.dtype.kind not in "iuf":
+            matched |= values == part
+            continue
+        low, dots, high = part.partition("..")
+        try:
+            ends = float(low or -math.inf), float(high or math.inf)
+        except ValueError:
+            continue
+        if dots:
+            matched |= (values >= ends[0]) & (values < ends[1])
+    return matched
+
+
+def describe_value(chosen: str) -> str:
+    """Returns the chosen bars in words: "160 to 180", "500 and more", "red, pink".
+
+    Bars that touch are said in one.
+    """
+    spans: list[list[str]] = []
+    words: list[str] = []
+    for part in chosen.split(","):
+        low, dots, high = part.partition("..")
+        if not dots:
+            words.append(part)
+        else:
+            spans.append([low, high])
+    merged: list[list[str]] = []
+    for low, high in sorted(spans, key=lambda span: _number(span[0])):
+        if merged and merged[-1][1] and merged[-1][1] == low:
+            merged[-1][1] = high
+        else:
+            merged.append([low, high])
+    return ", ".join([*(describe_span(low, high) for low, high in merged), *words])
+
+
+def describe_span(low: str, high: str) -> str:
+    """Returns "160 to 180", "under 160", "500 and more"."""
+    if not low:
+        return f"under {high}" if high else "any"
+    return f"{low} to {high}" if high else f"{low} and more"
+
+
+def draw_distribution(
+    bars: pd.DataFrame,
+    title: str,
+    axis_title: str = "",
+    chosen: str = "",
+    dark: bool = False,
+    meaning: str = "",
+) -> Any:
+    """Returns the bars as a small chart with the point selection `bar`.
+
+    Args:
+        bars: Of one of the functions above.
+        title: What is to be seen.
+        axis_title: Name and unit of the axis.
+        chosen: Bars that are selected at first, as in a link.
+        dark: Whether the page is dark.
+        meaning: "brightness" or "colour": bars have the colour that they stand for.
+    """
+    colours = choose_palette(dark)
+    rows = bars.assign(fill=_fill(bars, meaning, dark), top=max(1, int(bars["photos"].max())))
+    x, x2 = _place_bars(bars, axis_title)
+    selection = alt.selection_point(
+        name=BAR,
+        fields=["value"],
+        on="click",
+        **({"value": [{"value": part} for part in chosen.split(",")]} if chosen else {}),
+    )
+    y_axis = alt.Axis(tickCount=3, tickMinStep=1, format=",d", title=None, labelFontSize=11)
+    tooltip = [
+        alt.Tooltip("label:N", title=axis_title or title.lower()),
+        alt.Tooltip("photos:Q", format=","),
+    ]
+    base = alt.Chart(rows).encode(x=x, tooltip=tooltip, **x2)
+    # The whole column takes the click: a bar of one photo is too low to be hit.
+    columns = base.mark_rect(cursor="pointer", color=colours.ink).encode(
+        y=alt.value(0),
+        y2=alt.value(alt.ExprRef("height")),
+        opacity=alt.condition({"param": BAR, "empty": False}, alt.value(0.1), alt.value(0.001)),
+    )
+    outline = {"stroke": colours.faint, "strokeWidth": 0.6} if meaning else {}
+    drawn = base.mark_bar(cursor="pointer", **outline).encode(
+        y=alt.Y("photos:Q", axis=y_axis),
+        color=alt.Color("fill:N", scale=None),
+        opacity=alt.condition({"param": BAR, "empty": True}, alt.value(1), alt.value(0.3)),
+    )
+    layers = alt.layer(columns.add_params(selection), drawn)
+    words = title_params(title, offset=8, fontSize=13)
+    return style_altair(layers, dark, title=words, height=_HEIGHT)
+
+
+def _place_bars(bars: pd.DataFrame, axis_title: str) -> tuple[Any, dict[str, Any]]:
+    """Returns the x of the bars: along numbers where they have a low and a high end, else names."""
+    if "low" in bars:
+        ends = [float(bars["low"].iloc[0]), float(bars["high"].iloc[-1])]
+        scale = alt.Scale(domain=ends, nice=False, zero=False)
+        axis = alt.Axis(
+            tickCount=3,
+            format="~f",
+            grid=False,
+            labelOverlap=True,
+            labelFontSize=11,
+            titleFontSize=11,
+        )
+        return alt.X("low:Q", title=axis_title, scale=scale, axis=axis, bin="binned"), {
+            "x2": "high:Q"
+        }
+    few = len(bars) <= 4
+    axis = alt.Axis(labels=few, labelAngle=0, grid=False, labelFontSize=11, titleFontSize=11)
+    scale = alt.Scale(paddingInner=0.06 if not few else 0.3)
+    return alt.X("label:N", title=axis_title or None, sort=None, axis=axis, scale=scale), {}
+
+
+def _fill(bars: pd.DataFrame, meaning: str, dark: bool) -> list[str]:
+    if meaning == "brightness":
+        middles = (bars["low"] + bars["high"]) / 2
+        return [luma_colour(float(middle)) for middle in middles]
+    if meaning == "colour":
+        turns = {name: 30.0 * number for number, name in enumerate(HUES)}
+        grey = luma_colour(0.5)
+        return [hue_colour(turns[name]) if name in turns else grey for name in bars["value"]]
+    return [choose_palette(dark).accent] * len(bars)
+
+
+def _round_up(width: float) -> float:
+    """Returns the next of 1, 2, 2.5, 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return float(next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= width * (1 - 1e-9)))
+
+
+def _number(text: str) -> float:
+    return float(text) if text else -math.inf

@@ -1,0 +1,226 @@
+"""The only place of colours: one palette for light paper, one for the darkroom, and chart settings.
+
+The same meaning has the same colour on every page. Hues follow Okabe and Ito, so that all readers
+tell them apart; each is darkened or lightened until it stands out from its background. Charts are
+transparent and take the background of the page.
+"""
+
+import colorsys
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+"""Streamlit's own font. Named, not inherited: Vega measures text with it to cut long labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """What each colour means. All are #rrggbb."""
+
+    paper: str
+    ink: str
+    quiet: str
+    """Axis labels, subtitles, captions."""
+    line: str
+    """Grid lines and borders."""
+    empty: str
+    """Ground of a matrix."""
+    faint: str
+    """Bars that are not the answer."""
+    accent: str
+    splits: dict[str, str]
+    right: str
+    wrong: str
+    true: str
+    predicted: str
+    errors: tuple[str, ...]
+    """Few to many errors: away from the paper."""
+    hits: tuple[str, ...]
+    """Few to many photos, where they are no errors."""
+    groups: tuple[str, ...]
+    """Classes on the map, in turn; from the ninth on the shape differs too."""
+
+
+LIGHT = Palette(
+    paper="#fbfaf5",
+    ink="#23261f",
+    quiet="#63665b",
+    line="#dedbcd",
+    empty="#efede3",
+    faint="#b9bcae",
+    accent="#2e7d32",
+    splits={"train": "#0072b2", "validation": "#c07a00", "test": "#a0467f"},
+    right="#00795a",
+    wrong="#c8400a",
+    true="#23261f",
+    predicted="#7d6f00",
+    errors=("#fbd9bd", "#f0a06a", "#d9601f", "#9c3206", "#551600"),
+    hits=("#dcebd6", "#a5cfa3", "#5fa566", "#2e7d32"),
+    groups=(
+        "#0072b2",
+        "#c8400a",
+        "#00795a",
+        "#a0467f",
+        "#b98600",
+        "#3f97d1",
+        "#5b3f9e",
+        "#6b6f5f",
+    ),
+)
+
+DARK = Palette(
+    paper="#121512",
+    ink="#e6e8e0",
+    quiet="#a5aa9f",
+    line="#333a33",
+    empty="#1d221d",
+    faint="#565d54",
+    accent="#81c784",
+    splits={"train": "#56b4e9", "validation": "#e69f00", "test": "#b36fae"},
+    right="#2fc295",
+    wrong="#f4743b",
+    true="#e6e8e0",
+    predicted="#d4c200",
+    errors=("#4a2412", "#8a3a12", "#cf5b1c", "#f79a58", "#ffe0c2"),
+    hits=("#1f3322", "#2f5a35", "#4b8d52", "#81c784"),
+    groups=(
+        "#56b4e9",
+        "#f4743b",
+        "#2fc295",
+        "#d68bc6",
+        "#e6b422",
+        "#3d86d6",
+        "#a48cf0",
+        "#b9beb0",
+    ),
+)
+
+
+def choose_palette(dark: bool) -> Palette:
+    """Returns the palette of the page's theme."""
+    return DARK if dark else LIGHT
+
+
+PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
+"""Expression for the labels of an Altair axis of shares."""
+
+
+def format_share(share: float) -> str:
+    """Returns a share as "21 %", "<1 %" when it is small but not 0, or a dash when it is NaN."""
+    if math.isnan(share):
+        return "–"
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def title_params(text: str, subtitle: str | None = None, **options: Any) -> Any:
+    """Returns an Altair title that says what is to be seen, with a quiet line below it."""
+    return alt.TitleParams(text, **({"subtitle": subtitle} if subtitle else {}), **options)
+
+
+def contrast(one: str, other: str) -> float:
+    """Returns the contrast of two #rrggbb colours, 1 to 21; text needs 4.5, marks 3.
+
+    Source: WCAG 2.2, relative luminance and contrast ratio.
+    """
+    bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def mix_ramp(ramp: tuple[str, ...], position: float) -> str:
+    """Returns the colour at a position in [0, 1] of a ramp, mixed in RGB."""
+    places = np.linspace(0, 1, len(ramp))
+    channels = np.array([_channels(colour) for colour in ramp]).T
+    return "#" + "".join(f"{round(np.interp(position, places, c)):02x}" for c in channels)
+
+
+def text_on(ground: str, colours: Palette) -> str:
+    """Returns ink or paper, whichever reads better on the ground."""
+    return max(colours.ink, colours.paper, key=lambda colour: contrast(colour, ground))
+
+
+def hue_colour(degrees: float) -> str:
+    """Returns the colour that a hue stands for, on both grounds: red 0, green 120, blue 240."""
+    channels = colorsys.hls_to_rgb(degrees % 360 / 360, 0.55, 0.6)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
+
+
+def luma_colour(luma: float) -> str:
+    """Returns the grey of a brightness, 0 black to 1 white."""
+    return "#" + f"{round(255 * min(1.0, max(0.0, luma))):02x}" * 3
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in _channels(colour))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
+    """Returns the chart with the house's fonts, text colours and axes; it must be the outermost.
+
+    Args:
+        chart: Any Altair chart.
+        dark: Whether the page is dark.
+        properties: What `chart.properties` takes: title, height. All in one step, because each
+            step of Altair copies the whole chart.
+    """
+    colours = choose_palette(dark)
+    text = {"labelColor": colours.quiet, "titleColor": colours.quiet}
+    fonts = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    axis = {"gridColor": colours.line, "domain": False, "ticks": False}
+    padding = {"left": 2, "top": 4, "right": 2, "bottom": 4}
+    return chart.properties(padding=padding, **properties).configure(
+        font=FONT,
+        background="transparent",
+        view={"stroke": None},
+        title={
+            "anchor": "start",
+            "frame": "bounds",
+            "offset": 14,
+            "color": colours.ink,
+            "fontSize": 15,
+            "fontWeight": 600,
+            "subtitleColor": colours.quiet,
+            "subtitleFontSize": 12,
+            "subtitlePadding": 5,
+        },
+        axis={**text, **fonts, **axis, "titlePadding": 8, "labelPadding": 6},
+        legend={**text, **fonts, "symbolType": "square"},
+    )
+
+
+def figure_layout(dark: bool) -> dict[str, Any]:
+    """Returns the Plotly layout of the house: transparent, its fonts, unified hover."""
+    colours = choose_palette(dark)
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 13, "color": colours.quiet},
+        "hovermode": "x unified",
+        "hoverlabel": {
+            "bgcolor": colours.paper,
+            "bordercolor": colours.line,
+            "font": {"family": FONT, "color": colours.ink},
+        },
+        "title": {
+            "font": {"size": 16, "color": colours.ink, "weight": 600},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 6, "l": 4},
+        },
+        "showlegend": True,
+    }

@@ -1,0 +1,152 @@
+"""`bench`: our figures beside bare OpenVINO and plain Keras, measured in the same run."""
+
+import argparse
+from dataclasses import asdict
+
+from core.bench.measuring import Figure, Report
+from core.cli.choosing import DATASET_HELP, RUN_HELP, choose_dataset, choose_run
+from core.cli.entry import add_json_option
+from core.cli.outcome import Outcome
+from core.cli.progress import ProgressLine
+from core.cli.recipes import add_backbone_options
+from core.cli.tables import format_table
+from core.workspace import Workspace
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(
+        dest="kind", required=True, metavar="extract|train|predict|page|dataset"
+    )
+    for name, what in (
+        ("extract", "features from packed photos: photos per second and memory"),
+        ("train", "ten epochs on features that are there, and the time to the first"),
+        ("predict", "one photo, from its bytes to the answer"),
+        ("page", "each page, until it can be used"),
+        ("dataset", "each interaction of the dataset page, also with 100,000 photos"),
+    ):
+        kind = kinds.add_parser(
+            name,
+            help=what,
+            description=f"Measures {what}.",
+            epilog=f"example: python -m core bench {name} --json",
+        )
+        add_json_option(kind)
+        if name in ("extract", "train", "dataset"):
+            kind.add_argument(
+                "dataset", nargs="?", default="latest", metavar="DATASET", help=DATASET_HELP
+            )
+        if name in ("extract", "train"):
+            add_backbone_options(kind)
+            kind.add_argument(
+                "--keras-photos",
+                type=int,
+                default=128,
+                help="photos that plain Keras is measured on (default: %(default)s)",
+            )
+        if name == "extract":
+            kind.add_argument("--photos", type=int, help="only the first so many of the dataset")
+        if name == "predict":
+            kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
+        if name == "dataset":
+            kind.add_argument(
+                "--photos",
+                type=int,
+                default=100_000,
+                help="photos of the made-up dataset (default: %(default)s)",
+            )
+        if name in ("predict", "page", "dataset"):
+            kind.add_argument(
+                "--repeats", type=int, default=20, help="how often each is measured (default: 20)"
+            )
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    report = _MEASUREMENTS[arguments.kind](workspace, arguments, progress)
+    return Outcome(text=_describe(report), document=asdict(report))
+
+
+# Each measurement is imported when it is wanted: some bring OpenVINO or Keras along.
+
+
+def _extract(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.extract import measure_extraction
+
+    return measure_extraction(
+        ws,
+        choose_dataset(ws, arguments.dataset),
+        weights_kind=arguments.weights,
+        preprocessing=arguments.preprocessing,
+        photos=arguments.photos,
+        keras_photos=arguments.keras_photos,
+        on_step=progress.note,
+    )
+
+
+def _train(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.train import measure_training
+
+    return measure_training(
+        ws,
+        choose_dataset(ws, arguments.dataset),
+        weights_kind=arguments.weights,
+        preprocessing=arguments.preprocessing,
+        keras_photos=arguments.keras_photos,
+        on_step=progress.note,
+    )
+
+
+def _predict(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.predict import measure_prediction
+
+    record = choose_run(ws, arguments.run)
+    return measure_prediction(ws, record, repeats=arguments.repeats, on_step=progress.note)
+
+
+def _page(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.page import measure_pages
+
+    return measure_pages(
+        ws,
+        repeats=arguments.repeats,
+        on_page=lambda done, total: progress.advance("measuring pages", done, total),
+    )
+
+
+def _dataset(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.dataset import measure_dataset_page
+
+    return measure_dataset_page(
+        ws,
+        choose_dataset(ws, arguments.dataset),
+        photos=arguments.photos,
+        repeats=arguments.repeats,
+        on_step=progress.note,
+    )
+
+
+_MEASUREMENTS = {
+    "extract": _extract,
+    "train": _train,
+    "predict": _predict,
+    "page": _page,
+    "dataset": _dataset,
+}
+
+
+def _describe(report: Report) -> str:
+    rows = [
+        [figure.name, _round(figure.value), figure.unit, _speed(figure), figure.note]
+        for figure in report.figures
+    ]
+    any_reference = any(figure.our_speed is not None for figure in report.figures)
+    facts = [f"{name}: {value}" for name, value in report.circumstances.items()]
+    table = format_table(("", "measured", "", "ours is" if any_reference else "", ""), rows)
+    return "\n\n".join([report.title, table, "\n".join(facts)])
+
+
+def _round(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _speed(figure: Figure) -> str:
+    return "" if figure.our_speed is None else f"{_round(figure.our_speed)} × as fast"

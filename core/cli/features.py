@@ -1,0 +1,50 @@
+"""`features`: the features of a dataset, ahead of training, so that training starts at once."""
+
+import argparse
+import time
+
+from core.cli.choosing import DATASET_HELP, choose_dataset
+from core.cli.following import PhaseProgress
+from core.cli.outcome import Outcome
+from core.cli.progress import ProgressLine
+from core.cli.recipes import add_backbone_options
+from core.formats import count, duration
+from core.runs.preparing import prepare_features
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from models.devices import find_device
+from models.weights import find_weights
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
+    add_backbone_options(parser)
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
+    weights = find_weights(workspace, arguments.weights)
+    start = time.perf_counter()
+    features = prepare_features(
+        workspace,
+        dataset,
+        weights,
+        arguments.preprocessing,
+        device=find_device(),
+        listener=PhaseProgress(progress),
+        should_stop=lambda: False,
+    )
+    seconds = time.perf_counter() - start
+    return Outcome(
+        text=f"{count(len(dataset), 'photo')} of {dataset.name}, weights {weights.label}: "
+        f"features {features.features_id} in {duration(seconds)}",
+        document={
+            "dataset": dataset.id,
+            "weights": weights.label,
+            "backbone": features.backbone_id,
+            "features": features.features_id,
+            "file": workspace.features_file(features.features_id),
+            "photos": len(dataset),
+            "seconds": seconds,
+        },
+    )

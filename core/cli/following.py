@@ -1,0 +1,80 @@
+"""What a run reports of itself, shown as progress: read from its events, whoever trains it."""
+
+from pathlib import Path
+from typing import Any
+
+from core.cli.progress import ProgressLine
+from core.formats import duration, percent
+from core.runs.events import read_events
+
+_PHASES: dict[str, str] = {
+    "backbone": "preparing the backbone",
+    "extracting": "computing features",
+    "training": "training",
+    "scoring": "scoring all photos",
+}
+
+
+class PhaseProgress:
+    """Shows how far a phase is, as the preparation of features tells it."""
+
+    def __init__(self, progress: ProgressLine) -> None:
+        self._progress = progress
+        self._phase = ""
+
+    def begin_phase(self, phase: str) -> None:
+        """Shows that the phase has begun, unless its progress will say so."""
+        self._phase = _PHASES.get(phase, phase)
+        if phase not in ("backbone", "extracting"):
+            self._progress.note(self._phase)
+
+    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
+        """Shows how much is done; of photos also `per_second` and `seconds_left`."""
+        per_second, left = facts.get("per_second"), facts.get("seconds_left")
+        rest = [f"{per_second:.0f} photos/s"] if per_second else []
+        if left is not None and done < total:
+            rest.append(f"{duration(left)} left")
+        self._progress.advance(self._phase, done, total, ", ".join(rest))
+
+
+class RunFollower:
+    """Shows the events of a run from `offset` on, each once."""
+
+    def __init__(self, folder: Path, progress: ProgressLine, epochs: int, offset: int = 0) -> None:
+        self._folder = folder
+        self._progress = progress
+        self._phases = PhaseProgress(progress)
+        self._epochs = epochs
+        self._offset = offset
+
+    def show_new_events(self) -> None:
+        """Shows what was written since the last call."""
+        events, self._offset = read_events(self._folder, self._offset)
+        for event in events:
+            self._show(event)
+
+    def _show(self, event: dict[str, Any]) -> None:
+        match event.get("event"):
+            case "phase":
+                self._phases.begin_phase(event["phase"])
+            case "progress":
+                facts = {name: event.get(name) for name in ("per_second", "seconds_left")}
+                self._phases.tell_progress(event["done"], event["total"], **facts)
+            case "epoch":
+                self._progress.note(self._epoch_line(event))
+            case "lost":
+                self._progress.note("the worker was lost; the run goes on from its last epoch")
+
+    def _epoch_line(self, event: dict[str, Any]) -> str:
+        parts = [
+            f"epoch {event['epoch']:>{len(str(self._epochs))}}/{self._epochs}",
+            *_figures("train", event.get("loss"), event.get("accuracy")),
+            *_figures("validation", event.get("val_loss"), event.get("val_accuracy")),
+        ]
+        return "  ".join([*parts, duration(event["seconds"])])
+
+
+def _figures(split: str, loss: float | None, accuracy: float | None) -> list[str]:
+    if loss is None or accuracy is None:
+        return []
+    return [f"{split} loss {loss:.4f} accuracy {percent(accuracy, 1000)}"]

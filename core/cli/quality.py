@@ -1,0 +1,223 @@
+"""`quality`: what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.leakage import Comparison, evaluate_without, list_leaking_photos, list_leaks
+from core.analysis.making import make_analysis
+from core.analysis.store import QualityResult, quality_parameters, read_quality
+from core.cli.choosing import DATASET_HELP, choose_dataset, choose_run
+from core.cli.outcome import Outcome
+from core.cli.progress import ProgressLine
+from core.cli.tables import format_table
+from core.errors import RunMissing
+from core.formats import count, percent
+from core.runs.result import RunResult, read_result
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.findings import ISSUES, MEASURED, Thresholds, find_issues, list_worst, measure_issue
+from data.manifest import read_dataset
+
+_WORST = 3
+_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
+    parser.add_argument(
+        "--weights",
+        choices=("pretrained", "random"),
+        default="pretrained",
+        help="what the features are by; “random” never saw a photo, and its label suspects are "
+        "mostly wrong (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--run", metavar="RUN", help="also the metrics of this run without the photos that leak"
+    )
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
+    result = _read_run(workspace, dataset, arguments.run) if arguments.run else None
+    parameters = quality_parameters(workspace, dataset.id, arguments.weights)
+    made = make_analysis(workspace, parameters, progress.advance)
+    quality = read_quality(workspace, dataset.id, identifier=made)
+    assert quality is not None
+    issues = find_issues(dataset.manifest, pairs=quality.pairs)
+    splits = dataset.splits if result is None else result.splits
+    leaks = list_leaks(quality.pairs, dataset.labels, splits)
+    compared = {} if result is None else _compare(result, quality.pairs)
+    return Outcome(
+        text="\n\n".join(
+            [
+                f"{dataset.name} · {dataset.id} · {count(len(dataset), 'photo')}, "
+                f"{len(dataset.set_aside):,} set aside · features: {quality.features_label}",
+                _describe_issues(dataset, issues, quality),
+                _describe_pairs(dataset, quality.pairs, leaks),
+                _describe_suspects(dataset, quality),
+                *([_describe_run(result.dataset_id, compared)] if result else []),
+            ]
+        ),
+        document=_make_document(dataset, quality, issues, leaks, compared),
+    )
+
+
+def _read_run(workspace: Workspace, dataset: Dataset, text: str) -> RunResult:
+    result = read_result(workspace, choose_run(workspace, text).id)
+    if result.dataset_id != dataset.id:
+        raise RunMissing(
+            f"That run was trained on another dataset ({result.dataset_id}).",
+            "Choose a run of this dataset: python -m core runs lists them.",
+        )
+    return result
+
+
+def _compare(result: RunResult, pairs: pd.DataFrame) -> dict[str, Comparison]:
+    """Returns the metrics of validation and test with and without the photos that leak."""
+    return {
+        split: evaluate_without(
+            result.scores,
+            result.labels,
+            result.classes,
+            photos,
+            list_leaking_photos(pairs, result.splits, split),
+        )
+        for split in ("validation", "test")
+        if len(photos := result.photo_numbers(split))
+    }
+
+
+def _describe_issues(dataset: Dataset, issues: pd.DataFrame, quality: QualityResult) -> str:
+    thresholds, paths = asdict(Thresholds()), dataset.manifest["path"].to_numpy()
+    rows = []
+    for measured in MEASURED:
+        flagged = issues[measured.name].to_numpy()
+        order = list_worst(dataset.manifest, measured.name)
+        worst = order[flagged[order]][:_WORST]
+        values = measure_issue(dataset.manifest, measured.name)
+        limit = f"{'<' if measured.worse == 'low' else '>'} {thresholds[measured.name]:g}"
+        named = ", ".join(f"{paths[photo]} ({values[photo]:.2f})" for photo in worst)
+        rows.append([measured.name.replace("_", " "), f"{flagged.sum():,}", limit, named])
+    rows.append(["duplicate", f"{issues['duplicate'].sum():,}", "", "see below"])
+    outliers = np.flatnonzero(quality.photos["outlier"])
+    score = quality.photos["outlier_score"].to_numpy()
+    worst = outliers[np.argsort(-score[outliers], kind="stable")][:_WORST]
+    named = ", ".join(f"{paths[photo]} ({score[photo]:.1f})" for photo in worst)
+    limit = f"> {quality.facts['outlier_limit']:g}"
+    rows.append(["outlier", f"{len(outliers):,}", limit, named])
+    rows.append(["unreadable", f"{len(dataset.set_aside):,}", "", _name_set_aside(dataset)])
+    return format_table(("issue", "photos", "limit", "worst"), rows)
+
+
+def _name_set_aside(dataset: Dataset) -> str:
+    return ", ".join(dataset.set_aside["path"].head(_WORST))
+
+
+def _describe_pairs(dataset: Dataset, pairs: pd.DataFrame, leaks: pd.DataFrame) -> str:
+    exact, across = int((pairs["kind"] == "exact").sum()), int(pairs["across_classes"].sum())
+    head = (
+        f"{count(len(pairs), 'pair')} of photos that are there twice: {exact:,} exact, "
+        f"{len(pairs) - exact:,} near; {across:,} across classes, {len(leaks):,} across splits"
+    )
+    exact_pairs, across_pairs = pairs[pairs["kind"] == "exact"], pairs[pairs["across_classes"]]
+    shown = pd.concat([across_pairs, leaks, exact_pairs, pairs])
+    shown = shown.drop_duplicates(["a", "b"]).head(_SHOWN)
+    if shown.empty:
+        return head
+    paths = dataset.manifest["path"].to_numpy()
+    rows = [
+        [
+            row["kind"],
+            row["splits"],
+            "two classes" if row["across_classes"] else "",
+            f"{row['difference']:.1f}",
+            f"{paths[row['a']]} = {paths[row['b']]}",
+        ]
+        for row in shown.to_dict("records")
+    ]
+    return f"{head}\n{format_table(('kind', 'splits', 'classes', 'difference', 'pair'), rows)}"
+
+
+def _describe_suspects(dataset: Dataset, quality: QualityResult) -> str:
+    suspects = quality.photos[quality.photos["suspect"]].sort_values("label_score", kind="stable")
+    head = f"{count(len(suspects), 'label')} to doubt, the most doubtful first"
+    if suspects.empty:
+        return "No label is doubtful."
+    manifest = dataset.manifest
+    rows = [
+        [
+            str(manifest["class"].iat[photo]),
+            row["suggested"],
+            f"{row['suggested_score']:.2f}",
+            str(manifest["path"].iat[photo]),
+        ]
+        for photo, row in suspects.head(_SHOWN).to_dict("index").items()
+    ]
+    return f"{head}\n{format_table(('given', 'suggested', 'score', 'photo'), rows)}"
+
+
+def _describe_run(dataset_id: str, compared: dict[str, Comparison]) -> str:
+    if not compared:
+        return f"The run has no validation and no test photos of {dataset_id}."
+    rows = [
+        [
+            split,
+            f"{comparison.with_all.n:,}",
+            percent(comparison.with_all.accuracy, comparison.with_all.n),
+            f"{len(comparison.leaking):,}",
+            percent(comparison.without.accuracy, comparison.without.n),
+        ]
+        for split, comparison in compared.items()
+    ]
+    headings = ("split", "photos", "accuracy", "with a twin in train", "accuracy without them")
+    return format_table(headings, rows)
+
+
+def _make_document(
+    dataset: Dataset,
+    quality: QualityResult,
+    issues: pd.DataFrame,
+    leaks: pd.DataFrame,
+    compared: dict[str, Comparison],
+) -> dict[str, Any]:
+    paths = dataset.manifest["path"].to_numpy()
+    photos = quality.photos.assign(photo=np.arange(len(dataset)), path=paths)
+    photos["class"] = dataset.manifest["class"]
+    suspects = photos[photos["suspect"]].sort_values("label_score", kind="stable")
+    outliers = photos[photos["outlier"]].sort_values("outlier_score", ascending=False)
+    return {
+        "dataset": dataset.id,
+        "analysis": quality.id,
+        "weights": quality.features_label,
+        **quality.facts,
+        "photos": len(dataset),
+        "thresholds": asdict(Thresholds()),
+        "issues": {issue: paths[issues[issue].to_numpy()] for issue in ISSUES},
+        "unreadable": dataset.set_aside.to_dict("records"),
+        "pairs": _name_pairs(quality.pairs, paths),
+        "leaks": _name_pairs(leaks, paths),
+        "suspects": suspects.drop(columns=["suspect", "outlier"]).to_dict("records"),
+        "outliers": outliers[["photo", "path", "class", "outlier_score"]].to_dict("records"),
+        "run": {
+            split: {
+                "leaking": paths[comparison.leaking],
+                **{
+                    name: {"n": evaluation.n, "accuracy": evaluation.accuracy}
+                    for name, evaluation in (
+                        ("with_all", comparison.with_all),
+                        ("without", comparison.without),
+                    )
+                },
+            }
+            for split, comparison in compared.items()
+        },
+    }
+
+
+def _name_pairs(pairs: pd.DataFrame, paths: np.ndarray) -> list[dict[str, Any]]:
+    named = pairs.assign(path_a=paths[pairs["a"]], path_b=paths[pairs["b"]])
+    return list(named.to_dict("records"))

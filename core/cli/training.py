@@ -1,0 +1,161 @@
+"""`train`: a run from a recipe, in this process or, with --queue, by the scheduler's worker.
+
+The same recipe opens the run that exists. Either way the run's own events are what is shown.
+"""
+
+import argparse
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from core.cli.choosing import DATASET_HELP, choose_dataset
+from core.cli.following import RunFollower
+from core.cli.outcome import Outcome, error_document
+from core.cli.progress import ProgressLine
+from core.cli.recipes import add_recipe_options, read_recipe
+from core.cli.runs import run_document
+from core.errors import PetalscopeError, RunStopped
+from core.formats import percent
+from core.runs.events import EVENTS_FILE, curve, read_events
+from core.runs.executing import execute_run
+from core.runs.progress import fail_run
+from core.runs.queue import submit_run
+from core.runs.starting import ensure_scheduler
+from core.runs.store import RunRecord, read_run
+from core.runs.worker import LOG_FILE
+from core.workspace import Workspace
+from models.weights import find_weights
+
+_POLL_S = 0.2
+_INTERRUPTED = RunStopped(
+    "The run was interrupted with Ctrl-C.",
+    "Train the same recipe again: it goes on from its last epoch.",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
+    parser.add_argument("--name", help="what to call the run")
+    parser.add_argument(
+        "--queue",
+        action="store_true",
+        help="give the run to the scheduler and follow it; Ctrl-C then only ends the following",
+    )
+    add_recipe_options(parser.add_argument_group("recipe", "what changes the result"))
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    recipe = read_recipe(
+        arguments,
+        dataset_id=choose_dataset(workspace, arguments.dataset),
+        weights_digest=find_weights(workspace, arguments.weights).digest,
+    )
+    events = workspace.run_folder(recipe.run_id) / EVENTS_FILE
+    seen = events.stat().st_size if events.exists() else 0
+    record, created = submit_run(workspace, recipe, arguments.name)
+    if record.state == "done":
+        progress.note("This recipe was trained before: its run is opened.")
+    follower = RunFollower(events.parent, progress, recipe.epochs, seen)
+    record = _wait_until_ended(workspace, record, follower, progress, in_queue=arguments.queue)
+    return _describe(workspace, record, created)
+
+
+def _wait_until_ended(
+    workspace: Workspace,
+    record: RunRecord,
+    follower: RunFollower,
+    progress: ProgressLine,
+    *,
+    in_queue: bool,
+) -> RunRecord:
+    """Returns the run when it has ended; trains it here unless somebody else has it."""
+    if not record.has_ended and (in_queue or record.is_going):
+        ensure_scheduler(workspace)  # it also finds out that whoever has the run is dead
+    if not in_queue and record.state == "queued":
+        record = _train_here(workspace, record, follower)
+    if record.state == "queued":
+        progress.note("Waiting: runs are trained one after the other.")
+    while not record.has_ended:
+        time.sleep(_POLL_S)
+        follower.show_new_events()
+        if not in_queue and record.state == "queued":
+            record = _train_here(workspace, record, follower)
+        else:
+            record = read_run(workspace, record.id)
+    follower.show_new_events()
+    return record
+
+
+def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) -> RunRecord:
+    """Returns the run after it was trained here, or as it is when it is not its turn yet."""
+    with _showing_events(follower), _writing_log(workspace.run_folder(record.id)):
+        try:
+            return execute_run(workspace, record.id)
+        except KeyboardInterrupt:
+            record = read_run(workspace, record.id)
+            if record.pid == os.getpid():
+                fail_run(workspace, record, _INTERRUPTED)
+            raise
+
+
+@contextmanager
+def _showing_events(follower: RunFollower) -> Iterator[None]:
+    """Shows the events as they are written, from a thread, until the block ends."""
+    ended = Event()
+
+    def show() -> None:
+        while not ended.wait(_POLL_S):
+            follower.show_new_events()
+
+    thread = Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        follower.show_new_events()
+
+
+@contextmanager
+def _writing_log(folder: Path) -> Iterator[None]:
+    """Sends log records to the log of the run, where a worker would write them."""
+    handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome:
+    events, _ = read_events(workspace.run_folder(record.id))
+    document = {**run_document(record), "created_now": created, "history": curve(events)}
+    if record.state != "done":
+        error = PetalscopeError(record.problem or "The run was lost.", record.remedy or "")
+        document["error"] = error_document(error) | {"code": record.error_code}
+        return Outcome(
+            text=f"{error.problem}\n{error.remedy}",
+            document=document,
+            exit_code=1,
+            to_stderr=True,
+        )
+    lines = [f"{record.name} · {record.id}"]
+    if record.recipe.weights == "random":
+        lines.append("Random weights: this backbone has never seen a photo.")
+    if record.best_val_accuracy is not None and record.val_photos:
+        lines.append(
+            f"best epoch {record.best_epoch} of {record.epochs_done}: validation accuracy "
+            f"{percent(record.best_val_accuracy, record.val_photos)} (n = {record.val_photos:,})"
+        )
+    lines.append(f"look closer: python -m core evaluate {record.id}")
+    return Outcome(text="\n".join(lines), document=document)

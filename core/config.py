@@ -1,0 +1,116 @@
+"""Settings of the program (environment variables PETALSCOPE_*) and the fingerprint of recipes.
+
+Ground floor: importable from anywhere, imports nothing of ours but the errors. Settings are read
+when asked for, so that a test or a worker that changes the environment sees the change.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingRefused
+
+PHOTO_SIZE = 224
+"""Side in pixels of the square photos that ResNet-50 sees."""
+
+FEATURE_SIZE = 2048
+"""Length of the pooled feature of one photo."""
+
+OFFICIAL_WEIGHTS_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
+
+
+OXFORD102_URL = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
+
+FLOWER_PHOTOS_URL = (
+    "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
+)
+
+
+class Settings(BaseSettings):
+    """What a person may set, each as environment variable PETALSCOPE_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="PETALSCOPE_", extra="ignore")
+
+    workspace: Path = Field(Path("workspace"), description="folder of everything the program makes")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy address of the database; default: SQLite in the workspace"
+    )
+    weights: Path | None = Field(
+        None, description="file of ResNet-50 weights without top (.h5), used before any other"
+    )
+    weights_url: str = Field(
+        OFFICIAL_WEIGHTS_URL, description="address the ImageNet weights are downloaded from"
+    )
+    oxford102_url: str = Field(
+        OXFORD102_URL, description="address of the folder that holds the files of Oxford 102"
+    )
+    flower_photos_url: str = Field(
+        FLOWER_PHOTOS_URL, description="address flower_photos is downloaded from"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="where training runs")
+    photo_limit_mb: int = Field(25, gt=0, description="largest single photo accepted, in megabytes")
+    photo_limit_megapixels: int = Field(
+        40, gt=0, description="largest single photo accepted, in megapixels; checked undecoded"
+    )
+    archive_limit_mb: int = Field(
+        4096, gt=0, description="most that an archive may unpack to, in megabytes"
+    )
+    upload_limit_mb: int = Field(
+        2048, gt=0, description="largest archive taken through the browser, in megabytes"
+    )
+    worker_idle_minutes: float = Field(
+        10.0, ge=0, description="how long an idle worker is kept warm with Keras imported"
+    )
+    heartbeat_timeout_s: float = Field(
+        60.0, gt=0, description="silence in seconds after which a run counts as lost"
+    )
+
+
+def read_settings() -> Settings:
+    """Returns the settings as the environment has them now.
+
+    Raises:
+        SettingRefused: One has a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors()[0]  # the next one is told once this one is put right
+        name = str(fault["loc"][0])
+        variable = f"PETALSCOPE_{name.upper()}"
+        raise SettingRefused(
+            f"The setting {variable} is “{fault['input']}”.",
+            f"{fault['msg'].replace('Input', 'It', 1)}. "
+            f"Left out, it is {Settings.model_fields[name].default}.",
+            variable=variable,
+        ) from error
+
+
+def fingerprint(recipe: object) -> str:
+    """Returns 16 hexadecimal digits that stand for everything in a recipe that changes a result.
+
+    Args:
+        recipe: A dataclass instance (its class name and, if it has one, its class attribute
+            `version` go in) or a mapping of JSON values.
+    """
+    if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type):
+        content: dict[str, Any] = {
+            "class": type(recipe).__name__,
+            "version": getattr(recipe, "version", 1),
+            "fields": dataclasses.asdict(recipe),
+        }
+    elif isinstance(recipe, Mapping):
+        content = {"class": "mapping", "version": 1, "fields": dict(recipe)}
+    else:
+        raise TypeError(f"a recipe is a dataclass instance or a mapping, not {type(recipe)}")
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,132 @@
+"""How good scores are: accuracy, top-k, loss, and precision, recall and F1 of each class.
+
+Numbers equal scikit-learn's with zero_division=0, which counts what is undefined (the precision of
+a class never predicted, the recall of a class without photos) as 0 in the averages. In `per_class`
+the undefined stays NaN, so that no page shows a 0 that nobody measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.confusion import count_confusions
+from core.evaluation.intervals import wilson_interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The metrics of one set of photos. With no photos every metric is NaN."""
+
+    n: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    top_k: int
+    """At most the number of classes."""
+    top_k_accuracy: float
+    loss: float
+    """Mean categorical cross-entropy, natural logarithm."""
+    balanced_accuracy: float
+    """Mean recall over the classes that have photos."""
+    per_class: pd.DataFrame
+    """class, support, predicted, precision, precision_low, precision_high, recall, recall_low,
+    recall_high, f1; in the order of the classes. Ends of 95 % intervals."""
+    averages: pd.DataFrame
+    """average ("macro", "weighted"), precision, recall, f1; over all classes."""
+
+
+def evaluate_scores(
+    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], top_k: int | None = None
+) -> Evaluation:
+    """Returns the metrics of scores (n, k) against labels (n,).
+
+    The prediction is the class of the highest score, the first of them on ties.
+
+    Args:
+        top_k: None: 5, but 2 of at most 5 classes and 1 of 2, where a larger one is always right.
+
+    Raises:
+        ValueError: A score is not finite, or shapes and class numbers do not fit.
+    """
+    scores, labels = _check(scores, labels, len(classes))
+    matrix = count_confusions(labels, scores.argmax(axis=1), len(classes))
+    n, hits = len(labels), int(np.trace(matrix))
+    low, high = wilson_interval(hits, n)
+    per_class = _measure_classes(matrix, classes)
+    top_k = _choose_top_k(len(classes)) if top_k is None else min(top_k, len(classes))
+    return Evaluation(
+        n=n,
+        accuracy=hits / n if n else np.nan,
+        accuracy_low=low,
+        accuracy_high=high,
+        top_k=top_k,
+        top_k_accuracy=float(np.mean(_ranks(scores, labels) < top_k)) if n else np.nan,
+        loss=_cross_entropy(scores, labels) if n else np.nan,
+        balanced_accuracy=float(per_class["recall"].mean()),
+        per_class=per_class,
+        averages=_average_classes(per_class),
+    )
+
+
+def _choose_top_k(n_classes: int) -> int:
+    if n_classes > 5:
+        return 5
+    return 2 if n_classes > 2 else 1
+
+
+def _check(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.shape != (len(labels), n_classes):
+        raise ValueError(f"scores {scores.shape} are not ({len(labels)}, {n_classes})")
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is not a finite number")
+    return scores, labels
+
+
+def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns (n,) int: how many classes stand before the true one; ties in class order."""
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < labels[:, None]
+    ranks: np.ndarray = ((scores > own) | ((scores == own) & before)).sum(axis=1)
+    return ranks
+
+
+def _cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the mean of -log(score of the true class), clipped like scikit-learn's log_loss."""
+    tiny = np.finfo(scores.dtype).eps
+    own = scores[np.arange(len(labels)), labels].clip(tiny, 1 - tiny)
+    return float(-np.log(own.astype(np.float64)).mean())
+
+
+def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    hits, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    columns: dict[str, object] = {
+        "class": list(classes),
+        "support": support,
+        "predicted": predicted,
+    }
+    for name, totals in (("precision", predicted), ("recall", support)):
+        ends = [wilson_interval(int(of), int(n)) for of, n in zip(hits, totals, strict=True)]
+        columns[name] = _divide(hits, totals)
+        columns[f"{name}_low"], columns[f"{name}_high"] = np.array(ends).reshape(-1, 2).T
+    columns["f1"] = _divide(2 * hits, support + predicted)
+    return pd.DataFrame(columns)
+
+
+def _average_classes(per_class: pd.DataFrame) -> pd.DataFrame:
+    measured = per_class[["precision", "recall", "f1"]].fillna(0.0)
+    support = per_class["support"]
+    n = support.sum()
+    rows = {
+        "macro": measured.mean() if n else measured.mean() * np.nan,
+        "weighted": measured.mul(support, axis=0).sum() / n if n else measured.mean() * np.nan,
+    }
+    return pd.DataFrame(rows).T.rename_axis("average").reset_index()
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    quotients = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=quotients, where=denominator > 0)
+    return quotients

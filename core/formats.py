@@ -1,0 +1,64 @@
+"""Numbers and names as people read them: rounded to what their n supports, safe in Markdown."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>])")
+
+
+def plain(name: str, limit: int | None = None) -> str:
+    """Returns a name that Markdown shows as it is, cut to `limit` characters."""
+    if limit is not None and len(name) > limit:
+        name = name[: limit - 1] + "…"
+    return _MARKDOWN.sub(r"\\\1", name)
+
+
+def percent(share: float, n: int) -> str:
+    """Returns a share as a percentage: a decimal only where n photos support one."""
+    if math.isnan(share):
+        return "–"
+    return f"{100 * share:.{0 if n < 200 else 1}f} %"
+
+
+def interval(low: float, high: float, n: int) -> str:
+    """Returns a 95 % interval and the n behind it, in words."""
+    return f"95 % interval {percent(low, n)} to {percent(high, n)}, n = {n:,}"
+
+
+def percent_format(n: int) -> str:
+    """Returns how a table prints percentages (0 to 100) that rest on n photos."""
+    return f"%.{0 if n < 200 else 1}f %%"
+
+
+def count(number: int, noun: str) -> str:
+    """Returns "1 photo", "3,670 photos", "2 classes"."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def duration(seconds: float) -> str:
+    """Returns a span of time in the two largest units that matter."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def size(n_bytes: float) -> str:
+    """Returns a size in the largest fitting decimal unit."""
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} GB"
+
+
+def moment(time: datetime | None) -> str:
+    """Returns a moment as date and minute in UTC, or a dash."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if time else "–"

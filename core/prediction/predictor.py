@@ -1,0 +1,139 @@
+"""Answers of a finished run for new photos: decode, backbone, head; the way extraction goes.
+
+A predictor is opened once and kept: it holds the compiled backbone. Several threads may ask it; the
+backbone answers one of them at a time.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import BackboneMissing
+from core.prediction.gradcam import class_activation
+from core.runs.recipe import Recipe
+from core.runs.result import read_result, read_run_head
+from core.runs.store import read_run
+from core.workspace import Workspace
+from data.images import PhotoFacts, read_packed_photo
+from models.backbone import Backbone, BackboneFacts, open_backbone
+from models.dense import DenseHead
+
+_TOP = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """What a run says of one photo, and what it saw."""
+
+    run_id: str
+    top: list[tuple[str, float]]
+    """The 5 best classes (or all, when there are fewer) and their scores, best first."""
+    scores: np.ndarray
+    """(k,) float32, sums to 1."""
+    photo: np.ndarray
+    """(224, 224, 3) uint8 RGB, as the backbone saw it."""
+    map: np.ndarray
+    """(7, 7, 2048) float32, the last map."""
+    features: np.ndarray
+    """(2048,) float32, its mean over the places."""
+    facts: PhotoFacts
+    seconds: dict[str, float]
+    """How long "decoding", "backbone" and "head" took."""
+
+
+class Predictor:
+    """The backbone and head of one run, ready to answer."""
+
+    def __init__(
+        self, run_id: str, classes: Sequence[str], backbone: Backbone, head: DenseHead
+    ) -> None:
+        self.run_id = run_id
+        self.classes = tuple(classes)
+        self._backbone = backbone
+        self._head = head
+        self._turn = threading.Lock()
+
+    @property
+    def backbone_facts(self) -> BackboneFacts:
+        """Weights, preprocessing and precision behind the answers."""
+        return self._backbone.facts
+
+    @property
+    def weights_label(self) -> str:
+        """The weights in words: "ImageNet", "random" or a file name."""
+        return self.backbone_facts.weights_label
+
+    def predict(self, content: bytes) -> Prediction:
+        """Returns the answer for the bytes of one photo.
+
+        Raises:
+            PhotoUnreadable: Not a photo, or a damaged one.
+            PhotoTooLarge: More bytes or pixels than the settings allow.
+        """
+        started = time.perf_counter()
+        photo, facts = read_packed_photo(content)
+        decoded = time.perf_counter()
+        with self._turn:
+            look = self._backbone.look(photo[None])
+        seen = time.perf_counter()
+        scores = self._head.scores(look.features)[0]
+        best = np.argsort(-scores, kind="stable")[:_TOP]
+        ended = time.perf_counter()
+        return Prediction(
+            run_id=self.run_id,
+            top=[(self.classes[number], float(scores[number])) for number in best],
+            scores=scores,
+            photo=photo,
+            map=look.maps[0],
+            features=look.features[0],
+            facts=facts,
+            seconds={
+                "decoding": decoded - started,
+                "backbone": seen - decoded,
+                "head": ended - seen,
+            },
+        )
+
+    def predict_many(self, contents: Sequence[bytes]) -> list[Prediction]:
+        """Returns the answers for several photos, in their order.
+
+        Raises:
+            PhotoUnreadable: One of them is not a photo, or a damaged one.
+            PhotoTooLarge: One has more bytes or pixels than the settings allow.
+        """
+        return [self.predict(content) for content in contents]
+
+    def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
+        """Returns which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
+        number = np.array([self.classes.index(class_name)])
+        gradient = self._head.logit_gradient(prediction.features[None], number)[0]
+        return class_activation(prediction.map, gradient)
+
+
+def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
+    """Returns the predictor of a finished run.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: Its result was cut short or altered.
+        BackboneMissing: Its backbone is not in the workspace, or was altered.
+    """
+    result = read_result(workspace, run_id)
+    head = read_run_head(workspace, run_id)
+    try:
+        backbone = open_backbone(workspace, result.backbone_id, purpose="latency")
+    except BackboneMissing as error:
+        remedy = f"Run “{_features_command(read_run(workspace, run_id).recipe)}”: it is made anew."
+        raise BackboneMissing(error.problem, remedy, **error.facts) from error
+    return Predictor(run_id, result.classes, backbone, head)
+
+
+def _features_command(recipe: Recipe) -> str:
+    """Returns the command that makes the backbone of a recipe anew."""
+    words = ["python -m core features", recipe.dataset]
+    words += ["--weights random"] if recipe.weights == "random" else []
+    words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []
+    return " ".join(words)

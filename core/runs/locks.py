@@ -1,0 +1,47 @@
+"""Locks between processes: a lock is held by whoever has the file open and locked.
+
+The kernel lets go of it when its holder ends, however it ends, so "is the lock held?" answers "is
+the process alive?" without process ids that may have been given to another. A child that inherits
+the descriptor holds the same lock. POSIX only (on Windows use WSL).
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+
+def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
+    """Returns the descriptor that holds the lock, or None when another holds it after `wait_s`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
+
+
+def wait_for_lock(path: Path) -> int:
+    """Returns the descriptor that holds the lock, as soon as no other holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def free_lock(descriptor: int) -> None:
+    """Returns nothing; the lock is free."""
+    os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Returns whether some process holds the lock now."""
+    descriptor = take_lock(path) if path.exists() else None
+    if descriptor is None:
+        return path.exists()
+    free_lock(descriptor)
+    return False

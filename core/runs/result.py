@@ -1,0 +1,142 @@
+"""What a finished run leaves: the scores of all photos, and the head that gave them.
+
+runs/<id>/result.npz holds the arrays, head.npz the head, result.json the rest together with the
+digests of both. result.json is written last and removed first: where it is, the files are whole.
+A result that is missing or damaged is made anew when its recipe is submitted again.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.errors import ResultDamaged, RunUnfinished
+from core.runs.integrity import (
+    ARRAYS_FILE,
+    FACTS_FILE,
+    HEAD_FILE,
+    VERSION,
+    is_file_whole,
+    read_facts,
+)
+from core.workspace import Workspace, digest_file, write_atomically
+
+if TYPE_CHECKING:
+    from models.dense import DenseHead
+
+__all__ = [
+    "ARRAYS_FILE",
+    "FACTS_FILE",
+    "HEAD_FILE",
+    "RunResult",
+    "read_result",
+    "read_run_head",
+    "write_result",
+]
+
+_ARRAYS = ("scores", "labels", "splits", "paths")
+_TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """The answers of a run's best epoch for every photo of its dataset, in the dataset's order."""
+
+    scores: np.ndarray
+    """(n, k) float32, each row sums to 1."""
+    labels: np.ndarray
+    """(n,) int64, index into `classes`."""
+    splits: np.ndarray
+    """(n,) str: the splits this run was trained with."""
+    paths: np.ndarray
+    """(n,) str."""
+    classes: tuple[str, ...]
+    best_epoch: int
+    history: list[dict[str, Any]]
+    """One entry an epoch, as in the events; None where a number was not finite."""
+    dataset_id: str
+    backbone_id: str
+    features_id: str
+    seconds: dict[str, float]
+    """How long each phase took."""
+
+    def photo_numbers(self, split: str) -> np.ndarray:
+        """Returns the row numbers of the photos of a split, (m,) int64."""
+        return np.flatnonzero(self.splits == split)
+
+
+def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
+    """Returns nothing; the result and the head stand in the run's folder."""
+    from models.dense import write_head
+
+    (folder / FACTS_FILE).unlink(missing_ok=True)
+    arrays = {name: getattr(result, name) for name in _ARRAYS}
+    with write_atomically(folder / ARRAYS_FILE) as path, path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    write_head(head, folder / HEAD_FILE)
+    facts = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
+    digests = {name: digest_file(folder / name) for name in (ARRAYS_FILE, HEAD_FILE)}
+    content = {"version": VERSION, "digests": digests, **facts}
+    with write_atomically(folder / FACTS_FILE) as path:
+        path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read_result(workspace: Workspace, run_id: str) -> RunResult:
+    """Returns the result of the run.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: Its files were cut short or altered.
+    """
+    folder = workspace.run_folder(run_id)
+    facts = _read_facts(folder, run_id)
+    path = _check_file(folder, ARRAYS_FILE, facts, run_id)
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in _ARRAYS}
+    names = ("best_epoch", "history", "dataset_id", "backbone_id", "features_id", "seconds")
+    return RunResult(
+        **arrays, classes=tuple(facts["classes"]), **{name: facts[name] for name in names}
+    )
+
+
+def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
+    """Returns the head of the run's best epoch.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: Its files were cut short or altered.
+    """
+    from models.dense import read_head
+
+    folder = workspace.run_folder(run_id)
+    return read_head(_check_file(folder, HEAD_FILE, _read_facts(folder, run_id), run_id))
+
+
+def _read_facts(folder: Path, run_id: str) -> dict[str, Any]:
+    try:
+        return read_facts(folder)
+    except FileNotFoundError as error:
+        raise RunUnfinished(
+            "This run has no result.",
+            f"Wait while it is being trained. Else: {_TRAIN_AGAIN}: it is made anew.",
+            run_id=run_id,
+        ) from error
+    except ValueError as error:
+        raise _damaged(FACTS_FILE, run_id) from error
+
+
+def _check_file(folder: Path, name: str, facts: dict[str, Any], run_id: str) -> Path:
+    if not is_file_whole(folder, name, facts):
+        raise _damaged(name, run_id)
+    return folder / name
+
+
+def _damaged(name: str, run_id: str) -> ResultDamaged:
+    return ResultDamaged(
+        f"The file {name} of this run was cut short or altered.",
+        f"{_TRAIN_AGAIN}: it is made anew, and the same recipe gives the same result.",
+        run_id=run_id,
+        file=name,
+    )

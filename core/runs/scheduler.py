@@ -1,0 +1,199 @@
+"""Gives waiting runs to workers, one at a time: `python -m core.runs.scheduler`.
+
+One per workspace, guarded by a lock. It keeps no knowledge of its own: everything stands in the
+database and in locks, so it may be killed at any moment and the next one goes on; a worker that is
+training does not notice. Imports neither Keras nor NumPy.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+
+from core.config import read_settings
+from core.runs.holding import is_held
+from core.runs.locks import free_lock, take_lock
+from core.runs.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
+from core.runs.starting import (
+    ensure_scheduler,
+    python_command,
+    python_environment,
+    touch_wake,
+    write_scheduler_facts,
+)
+from core.runs.store import RunRecord
+from core.workspace import Workspace, open_workspace
+
+__all__ = ["Scheduler", "ensure_scheduler", "serve", "touch_wake"]
+
+POLL_S = 0.2
+START_GRACE_S = 30.0
+"""A run that nobody took up this long after it was given to a worker is lost."""
+EXIT_AFTER_S = 30 * 60.0
+_WARM_AGAIN_S = 30.0
+"""An idle worker that died is not replaced sooner."""
+
+_log = logging.getLogger("scheduler")
+
+
+class Scheduler:
+    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._settings = read_settings()
+        self._idle: subprocess.Popen[bytes] | None = None
+        self._given: dict[str, subprocess.Popen[bytes]] = {}
+        self._beats: dict[str, tuple[datetime | None, float]] = {}
+        self._last_run = -float("inf")
+        self._last_busy = time.monotonic()
+        self._warm_not_before = 0.0
+
+    def step(self) -> None:
+        """Returns nothing; lost runs are seen, a waiting run given away, a worker kept warm."""
+        active = read_active(self._workspace)
+        going = [run for run in active if run.is_going]
+        for run in going:
+            if self._is_lost(run) and mark_lost(self._workspace, run):
+                _log.warning("run %s lost its worker in attempt %d", run.id, run.attempt)
+        if any(run.state == "lost" for run in active):
+            queue_lost_runs(self._workspace)
+        waiting = [run for run in active if run.state == "queued"]
+        if waiting and not going and (given := self._give_next_run()):
+            going, waiting = [given], [run for run in waiting if run.id != given.id]
+        self._given = {key: child for key, child in self._given.items() if child.poll() is None}
+        if going:
+            self._last_run = time.monotonic()
+        self._keep_warm(bool(waiting), bool(going))
+        if active or self._is_wanted():
+            self._last_busy = time.monotonic()
+
+    def may_exit(self) -> bool:
+        """Returns whether there has been nothing to do for long."""
+        return time.monotonic() - self._last_busy > EXIT_AFTER_S
+
+    def let_go(self) -> None:
+        """Returns nothing; the idle worker ends, one that trains goes on."""
+        if self._idle is not None and self._idle.stdin is not None:
+            self._idle.stdin.close()
+        self._idle = None
+
+    def _is_lost(self, run: RunRecord) -> bool:
+        child = self._given.get(run.id)
+        silence = self._measure_silence(run)
+        if run.pid is None:  # given away, not taken up yet
+            return silence > START_GRACE_S if child is None else child.poll() is not None
+        if not is_held(self._workspace, run.id):
+            return True
+        if silence > self._settings.heartbeat_timeout_s:
+            _log.error("run %s is silent for %.0f s: ending process %d", run.id, silence, run.pid)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(run.pid, signal.SIGKILL)  # it holds the lock, so the number is its own
+        return False
+
+    def _measure_silence(self, run: RunRecord) -> float:
+        # By our own clock, which stands still while the machine sleeps, not by the time of day.
+        heartbeat, since = self._beats.get(run.id, (None, 0.0))
+        if run.id not in self._beats or heartbeat != run.heartbeat:
+            self._beats[run.id] = (run.heartbeat, time.monotonic())
+            return 0.0
+        return time.monotonic() - since
+
+    def _give_next_run(self) -> RunRecord | None:
+        run = claim_next_run(self._workspace)
+        if run is None:
+            return None
+        worker, self._idle = self._idle, None
+        if worker is None or worker.poll() is not None or not _hand_over(worker, run.id):
+            worker = self._start_worker("--run", run.id)
+        self._given[run.id] = worker
+        _log.info("run %s, attempt %d, given to worker %d", run.id, run.attempt, worker.pid)
+        return run
+
+    def _keep_warm(self, waiting: bool, going: bool) -> None:
+        if self._idle is not None and self._idle.poll() is not None:
+            _log.error("the idle worker ended with status %d", self._idle.returncode)
+            self._idle = None
+            self._warm_not_before = time.monotonic() + _WARM_AGAIN_S
+        # While a run goes, warming up would take its processor time, unless the next one waits.
+        wanted = waiting if going else (waiting or self._is_wanted())
+        if self._idle is None and wanted and time.monotonic() >= self._warm_not_before:
+            self._idle = self._start_worker()
+        elif self._idle is not None and not (wanted or going):
+            self.let_go()
+
+    def _is_wanted(self) -> bool:
+        """Returns whether somebody trained or was about to, within the idle minutes."""
+        limit = 60 * self._settings.worker_idle_minutes
+        try:
+            wake = time.time() - self._workspace.wake_file.stat().st_mtime
+        except FileNotFoundError:
+            wake = float("inf")
+        return wake < limit or time.monotonic() - self._last_run < limit
+
+    def _start_worker(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            python_command("core.runs.worker", *arguments),
+            env=python_environment(self._workspace),
+            stdin=subprocess.PIPE,
+            stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
+
+
+def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
+    assert worker.stdin is not None
+    try:
+        worker.stdin.write(f"{run_id}\n".encode())
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def serve(workspace: Workspace, ended: threading.Event) -> None:
+    """Returns when `ended` is set, or when there has been nothing to do for long."""
+    scheduler = Scheduler(workspace)
+    try:
+        while not scheduler.may_exit():
+            scheduler.step()
+            if ended.wait(POLL_S):
+                return
+    finally:
+        scheduler.let_go()
+
+
+def main() -> int:
+    """Returns the exit status: 0, also when another scheduler is at work."""
+    parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
+    parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
+    lock: int | None = parser.parse_args().lock
+    workspace = open_workspace()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.is_set():
+        lock = take_lock(workspace.scheduler_lock) if lock is None else lock
+        if lock is None:
+            return 0
+        write_scheduler_facts(workspace)
+        _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
+        serve(workspace, ended)
+        workspace.scheduler_pid.unlink(missing_ok=True)
+        free_lock(lock)
+        lock = None
+        if not read_active(workspace):  # else a run came while we were leaving: go on
+            break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

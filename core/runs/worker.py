@@ -1,0 +1,47 @@
+"""Trains one run, then ends, so that all its memory is given back: `python -m core.runs.worker`.
+
+With --run ID it trains that run. Without, it is the warm one: it imports Keras, waits for an id on
+its standard input, and ends when the input is closed. In a session of its own: it outlives the
+scheduler and the page server.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from core.runs.executing import execute_run, warm_up
+from core.workspace import Workspace, open_workspace
+
+LOG_FILE = "worker.log"
+
+
+def main() -> int:
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(description="Trains one run, then ends.")
+    parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
+    run_id: str | None = parser.parse_args().run
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    workspace = open_workspace()
+    if run_id is None:
+        warm_up()
+        run_id = sys.stdin.readline().strip()
+        if not run_id:
+            return 0
+    _write_to_log(workspace, run_id)
+    execute_run(workspace, run_id)
+    return 0
+
+
+def _write_to_log(workspace: Workspace, run_id: str) -> None:
+    """Everything from here on, also what libraries print, goes to the log of the run."""
+    path: Path = workspace.run_folder(run_id) / LOG_FILE
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

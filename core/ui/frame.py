@@ -1,0 +1,87 @@
+"""The frame around every page: navigation, page settings, heading.
+
+With a folder named pages/, Streamlit serves a cold deep link by running the page's file without
+streamlit_app.py (and AppTest does the same), so each page calls `open_page()`, which draws the
+frame if `run_app()` has not drawn it in this script run.
+"""
+
+import streamlit as st
+
+from core.workspace import PROJECT_ROOT
+
+_DRAWN = "frame.drawn"
+_SETTLED = "frame.settled"
+_SIDEBAR_WIDTH = 220
+_ICON = str(PROJECT_ROOT / "core" / "ui" / "icon.svg")
+
+PAGES = {
+    "": [("overview", "Overview", ":material/local_florist:")],
+    "Photos": [
+        ("dataset", "Dataset", ":material/photo_library:"),
+        ("quality", "Quality", ":material/fact_check:"),
+    ],
+    "Model": [
+        ("training", "Training", ":material/model_training:"),
+        ("metrics", "Metrics", ":material/monitoring:"),
+        ("confusion", "Confusion", ":material/grid_on:"),
+    ],
+    "Use": [("predict", "Predict", ":material/photo_camera:")],
+}
+"""Section → (file name and URL path, title, icon)."""
+
+
+def run_app() -> None:
+    """Draws the frame and runs the page that the address names."""
+    page = _draw_frame()
+    st.session_state[_DRAWN] = True
+    try:
+        page.run()
+    finally:
+        st.session_state[_DRAWN] = False
+
+
+def open_page(title: str, sentence: str) -> None:
+    """Draws the frame if it was not drawn yet, then the page's title and its one sentence."""
+    if not st.session_state.get(_DRAWN, False):
+        _draw_frame()
+        _settle()
+    st.title(title, anchor=False)
+    st.caption(sentence)
+
+
+def _settle() -> None:
+    """Runs a cold deep link once more, now as a page of the frame.
+
+    Streamlit names widgets after the script that it believes to run, and learns of the frame only
+    by this first run: without a second one, the first thing a person does here would be lost.
+    """
+    if not st.session_state.get(_SETTLED, False):
+        st.session_state[_SETTLED] = True
+        st.rerun()
+
+
+def page_file(name: str) -> str:
+    """Returns the script of a page, as st.switch_page and st.page_link want it."""
+    return str(PROJECT_ROOT / "pages" / f"{name}.py")
+
+
+def is_dark() -> bool:
+    """Returns whether the reader sees the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def _draw_frame() -> "st.Page":
+    st.set_page_config(
+        page_title="Petalscope",
+        page_icon=_ICON,  # a file of ours: a :material: icon would be fetched from outside
+        layout="wide",
+        initial_sidebar_state=_SIDEBAR_WIDTH,
+    )
+    sections = {
+        section: [
+            st.Page(page_file(name), title=title, icon=icon, default=name == "overview")
+            for name, title, icon in pages
+        ]
+        for section, pages in PAGES.items()
+    }
+    return st.navigation(sections)

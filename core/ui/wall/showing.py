@@ -1,0 +1,183 @@
+"""The wall of photos: 60 to 100 thumbnails a page, selected and opened by mouse and keyboard.
+
+The page number lives in the URL as `<key>_page`, an opened photo as `photo`; the selection lives in
+the session. Selecting is drawn at once by the browser; the page hears of it a moment later.
+"""
+
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.formats import count
+from core.ui.wall.choosing import choose_photos, keep_told, read_chosen, read_turn
+from core.ui.wall.payload import Describe, Mark, pack_page
+from data.dataset import Dataset
+
+PER_PAGE = 60
+LIST = "wall.list"
+"""Session key of the photos among which an opened one was seen: (dataset id, photo numbers)."""
+
+
+@dataclass(frozen=True)
+class WallAnswer:
+    """What a person did on a wall: the photo just opened, and all that are selected."""
+
+    opened: int | None
+    selected: tuple[int, ...]
+
+
+def show_wall(
+    dataset: Dataset,
+    photos: np.ndarray,
+    *,
+    key: str,
+    captions: Describe | None = None,
+    badges: Mark | None = None,
+    selectable: bool = True,
+    opens: bool = True,
+    per_page: int = PER_PAGE,
+) -> WallAnswer:
+    """Draws the photos in the order given and returns what was done with them.
+
+    An opened photo is written into the URL (`photo`); `show_photo_panel` shows it.
+
+    Args:
+        photos: (m,) int, photo numbers; at most `per_page` of them are drawn at a time.
+        key: Name of this wall: of its selection, and of its page in the URL.
+        captions: What stands under a photo, as plain text (no Markdown); default: its class.
+        badges: Small words on a photo: duplicate, suspect, leak.
+        selectable: False for photos shown as evidence: they can be opened, no more, and the panel
+            does not page through them.
+        opens: False where a click on a photo opens nothing.
+    """
+    if len(photos) == 0:
+        st.info("No photo matches.", icon=":material/filter_alt_off:")
+        return WallAnswer(None, read_chosen(key, dataset.id))
+    shown = _show_head(dataset, photos, key, per_page, selectable)
+    told = _mount(dataset, shown, key, captions, badges, selectable=selectable, opens=opens)
+    opened = told.get("opened")
+    if isinstance(opened, int) and 0 <= opened < len(dataset):
+        st.query_params["photo"] = str(opened)
+    else:
+        opened = None
+    if selectable:
+        _keep_list(dataset.id, photos, opened)
+    return WallAnswer(opened, read_chosen(key, dataset.id))
+
+
+def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
+    """Keeps the photos for previous and next: those beside the opened one, or the link's one."""
+    linked = st.query_params.get("photo", "")
+    known = st.session_state.get(LIST, ("", None))[0] == dataset_id
+    by_link = not known and linked.isdecimal() and bool((photos == int(linked)).any())
+    if opened is not None or by_link:
+        st.session_state[LIST] = (dataset_id, np.asarray(photos))
+
+
+def _show_head(
+    dataset: Dataset, photos: np.ndarray, key: str, per_page: int, selectable: bool
+) -> list[int]:
+    """Draws pages and count above the wall; returns the photos of the chosen page."""
+    pages = math.ceil(len(photos) / per_page)
+    name = f"{key}_page"
+    _settle_page(name, dataset.id, photos, pages)
+    total = count(len(photos), "photo")
+    if pages == 1 and not selectable:  # evidence: whoever shows it says what it is
+        return [int(photo) for photo in photos]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        page = st.pagination(pages, key=name, bind="query-params") if pages > 1 else 1
+        first = (page - 1) * per_page
+        shown = [int(photo) for photo in photos[first : first + per_page]]
+        place = f"{first + 1:,} to {first + len(shown):,} of {total}" if pages > 1 else total
+        st.caption(place, width="content")
+        if selectable and len(photos) > 1:
+            st.button(
+                "Select all" if pages == 1 else f"Select all {len(photos):,}",
+                key=f"wall.all.{key}",
+                type="tertiary",
+                icon=":material/select_all:",
+                on_click=partial(choose_photos, key, dataset.id, photos),
+            )
+    return shown
+
+
+def _settle_page(name: str, dataset_id: str, photos: np.ndarray, pages: int) -> None:
+    """Goes back to the first page when other photos are listed than before."""
+    listed = (dataset_id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
+    before = st.session_state.get(f"{name}.listed", listed)
+    st.session_state[f"{name}.listed"] = listed
+    if before != listed or int(st.session_state.get(name, 1)) > pages:
+        st.session_state[name] = 1
+
+
+def _mount(
+    dataset: Dataset,
+    shown: list[int],
+    key: str,
+    captions: Describe | None,
+    badges: Mark | None,
+    *,
+    selectable: bool,
+    opens: bool,
+) -> dict[str, Any]:
+    widget = f"wall.{dataset.id}.{key}"
+
+    def keep() -> None:
+        told = st.session_state.get(widget) or {}
+        keep_told(key, dataset.id, told.get("selected"), len(dataset))
+
+    def turn() -> None:
+        by = (st.session_state.get(widget) or {}).get("turned")
+        page = int(st.session_state.get(f"{key}_page", 1))
+        if isinstance(by, int):
+            st.session_state[f"{key}_page"] = max(1, page + by)
+
+    data = pack_page(
+        dataset,
+        shown,
+        captions=captions,
+        badges=badges,
+        selected=read_chosen(key, dataset.id) if selectable else (),
+        turn=read_turn(key, dataset.id),
+        selectable=selectable,
+        opens=opens,
+        label=_describe_wall(len(shown), selectable, opens),
+    )
+    component = _component()
+    told = component(
+        key=widget,
+        data=data,
+        on_opened_change=_nothing,
+        on_selected_change=keep,
+        on_turned_change=turn,
+    )
+    return dict(told)
+
+
+def _describe_wall(photos: int, selectable: bool, opens: bool) -> str:
+    """Returns what a screen reader says on entering the wall."""
+    ways = ["arrows move"] + ["Enter opens"] * opens + ["Space selects"] * selectable
+    return f"{count(photos, 'photo')}: {', '.join(ways)}"
+
+
+def _nothing() -> None:
+    """Stands where Streamlit wants a callback to hear of an event at all."""
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    folder = Path(__file__).parent
+    # In the page's own tree, not in a shadow root: screen readers and tests meet plain elements.
+    return st.components.v2.component(
+        "petalscope_wall",
+        js=(folder / "wall.js").read_text(encoding="utf-8"),
+        css=(folder / "wall.css").read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )

@@ -1,0 +1,187 @@
+"""The only place that builds file-system paths, and the one way files are written.
+
+Everything is written under a temporary name and renamed when complete, so a reader sees either the
+whole file or none. Ids come from links and command lines: they are checked before they become
+paths.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core.config import read_settings
+from core.errors import BadIdentifier
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+_IDENTIFIER = re.compile(r"[0-9a-z][0-9a-z-]{2,63}")
+
+
+def check_identifier(identifier: str) -> str:
+    """Returns the id unchanged.
+
+    Raises:
+        BadIdentifier: It could not have come from this program (a path, say).
+    """
+    if not _IDENTIFIER.fullmatch(identifier):
+        raise BadIdentifier(
+            f"“{identifier[:80]}” is not an id of this workbench.",
+            "Choose a dataset or run from the list instead of typing its address.",
+            identifier=identifier,
+        )
+    return identifier
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of everything the program makes."""
+
+    root: Path
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def backbones(self) -> Path:
+        return self.root / "backbones"
+
+    @property
+    def weights(self) -> Path:
+        """Folder where downloaded weights, or weights put there by hand, are looked for."""
+        return self.root / "weights"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def imports(self) -> Path:
+        return self.root / "imports"
+
+    @property
+    def analyses(self) -> Path:
+        return self.root / "analyses"
+
+    @property
+    def downloads(self) -> Path:
+        """Public datasets fetched from their makers; kept, so that they are fetched once."""
+        return self.root / "downloads"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def database_file(self) -> Path:
+        return self.root / "petalscope.db"
+
+    @property
+    def scheduler_lock(self) -> Path:
+        return self.root / "scheduler.lock"
+
+    @property
+    def scheduler_pid(self) -> Path:
+        return self.root / "scheduler.pid"
+
+    @property
+    def scheduler_log(self) -> Path:
+        return self.root / "scheduler.log"
+
+    @property
+    def wake_file(self) -> Path:
+        """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
+        return self.root / "wake"
+
+    def dataset_folder(self, dataset_id: str) -> Path:
+        return self.datasets / check_identifier(dataset_id)
+
+    def features_file(self, features_id: str) -> Path:
+        """The .npy of features; what they are stands beside it in a .json of the same name."""
+        return self.features / f"{check_identifier(features_id)}.npy"
+
+    def backbone_folder(self, backbone_id: str) -> Path:
+        return self.backbones / check_identifier(backbone_id)
+
+    def run_folder(self, run_id: str) -> Path:
+        return self.runs / check_identifier(run_id)
+
+    def import_folder(self, import_id: str) -> Path:
+        return self.imports / check_identifier(import_id)
+
+    def analysis_folder(self, analysis_id: str) -> Path:
+        return self.analyses / check_identifier(analysis_id)
+
+
+def open_workspace() -> Workspace:
+    """Returns the workspace of the settings, with its folders made."""
+    workspace = Workspace(read_settings().workspace.expanduser().resolve())
+    for folder in (
+        workspace.datasets,
+        workspace.features,
+        workspace.backbones,
+        workspace.weights,
+        workspace.runs,
+        workspace.imports,
+        workspace.analyses,
+        workspace.downloads,
+        workspace.temporary,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+    return workspace
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; renames it to `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def make_folder_atomically(folder: Path) -> Iterator[Path]:
+    """Yields a temporary folder; renames it to `folder` when the block ends well.
+
+    A folder that is already there wins: equal ids mean equal content, so the new one is dropped.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{os.getpid()}-{os.urandom(4).hex()}-{folder.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not folder.exists():
+            temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_whole(file: BinaryIO, content: bytes) -> None:
+    """Writes all of the content to an unbuffered file, whose `write` may take less and not say so.
+
+    Raises:
+        OSError: There is no room for all of it.
+    """
+    if file.write(content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def digest_file(path: Path, algorithm: str = "sha256") -> str:
+    """Returns the hexadecimal digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

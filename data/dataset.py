@@ -1,0 +1,111 @@
+"""A dataset version: its table of photos, its packed photos, their thumbnails and own files.
+
+A version never changes: its id is the digest of its photos, classes and splits; only its name may.
+The row number in the manifest is the photo number everywhere: in images.npy, features and scores.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.config import PHOTO_SIZE, fingerprint
+
+VERSION = 2
+MANIFEST, SET_ASIDE = "manifest.parquet", "set_aside.parquet"
+PHOTOS, THUMBNAILS, ORIGINALS = "images.npy", "thumbnails.bin", "originals.bin"
+FACTS = "dataset.json"
+FILES = (MANIFEST, SET_ASIDE, PHOTOS, THUMBNAILS, ORIGINALS)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """One dataset version, read-only.
+
+    `manifest` columns: path, class, label, split, sha256, phash, width, height, bytes, format,
+    thumbnail_start, thumbnail_bytes, original_start, and those of data.measures; `set_aside`
+    columns: path, class, split, code, problem.
+    """
+
+    id: str
+    name: str
+    source: str
+    created: str
+    split_origin: str
+    classes: tuple[str, ...]
+    numbers: tuple[int, ...]
+    """Number of each class in the list of its source (Oxford 102: 1..102), else 1..k."""
+    parent: str | None
+    """The version this one was made from by edits, or None."""
+    edition: int
+    """1 for an import; one more than its parent's for a version made by edits."""
+    folder: Path
+    manifest: pd.DataFrame
+    set_aside: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Class number of each photo, (n,) int64, read-only."""
+        return _freeze(np.array(self.manifest["label"], dtype=np.int64))
+
+    @cached_property
+    def splits(self) -> np.ndarray:
+        """Split of each photo, (n,) str, read-only."""
+        return _freeze(np.array(self.manifest["split"], dtype=np.str_))
+
+    @property
+    def photos_file(self) -> Path:
+        """The .npy of all packed photos."""
+        return self.folder / PHOTOS
+
+    @property
+    def photos(self) -> np.memmap:
+        """All packed photos, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
+        return np.lib.format.open_memmap(self.photos_file, mode="r")
+
+    def thumbnail(self, photo: int) -> bytes:
+        """Returns the 128 px WebP of a photo."""
+        return self._read_piece(THUMBNAILS, photo, "thumbnail_start", "thumbnail_bytes")
+
+    def original(self, photo: int) -> bytes:
+        """Returns the bytes of a photo's own file, as it was imported."""
+        return self._read_piece(ORIGINALS, photo, "original_start", "bytes")
+
+    def photo_numbers(self, split: str | None = None, class_name: str | None = None) -> np.ndarray:
+        """Returns the numbers of the photos of a split and class, (m,) int64; None: of any."""
+        chosen = np.ones(len(self), dtype=bool)
+        if split is not None:
+            chosen &= self.splits == split
+        if class_name is not None:
+            known = class_name in self.classes
+            chosen &= self.labels == (self.classes.index(class_name) if known else -1)
+        return np.flatnonzero(chosen)
+
+    def _read_piece(self, name: str, photo: int, start: str, length: str) -> bytes:
+        with (self.folder / name).open("rb") as file:
+            file.seek(int(self.manifest[start].iat[photo]))
+            return file.read(int(self.manifest[length].iat[photo]))
+
+
+def _freeze(array: np.ndarray) -> np.ndarray:
+    """Returns the array, read-only: it is kept, and shared by all who read the dataset."""
+    array.setflags(write=False)
+    return array
+
+
+def identify_dataset(manifest: pd.DataFrame, classes: tuple[str, ...]) -> str:
+    """Returns the id of a dataset: the same photos, classes and splits have the same id."""
+    columns = manifest[["path", "sha256", "class", "split"]].sort_values("path")
+    return fingerprint(
+        {
+            "photos": columns.to_numpy().tolist(),
+            "classes": list(classes),
+            "photo_size": PHOTO_SIZE,
+            "version": VERSION,
+        }
+    )

@@ -1,0 +1,243 @@
+"""Decoding, resizing and packing of photos: the only implementation of each in the program.
+
+Content decides what a file is, never its name. Whatever a file holds, the answer is a right photo
+or a PhotoRefused: sizes are read from the header and refused before anything is decoded.
+"""
+
+import io
+import stat
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from core.config import PHOTO_SIZE, read_settings
+from core.errors import PhotoTooLarge, PhotoUnreadable
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+THUMBNAIL_SIZE = 128
+
+# The limit on pixels is ours (a setting, checked on the header of every photo below). Pillow's own
+# would warn or refuse at sizes that have nothing to do with it.
+Image.MAX_IMAGE_PIXELS = None
+
+# A photo near the limit takes some 300 MB while it is decoded: threads take turns with such.
+_LARGE_PIXELS = 12_500_000
+_LARGE_ONE = threading.Lock()
+
+_ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+
+# What Pillow's readers raise on damaged bytes; a warning counts where the caller made it an error.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    struct.error,
+    Warning,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoFacts:
+    """What a photo is: format by content, size in pixels as it is seen (EXIF applied), bytes."""
+
+    format: str
+    width: int
+    height: int
+    bytes: int
+
+
+def read_photo_file(file: Path) -> bytes:
+    """Returns the bytes of a file, at most one more than the settings allow for a photo.
+
+    Raises:
+        PhotoUnreadable: The operating system does not give the file out.
+    """
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise PhotoUnreadable(
+                "This is not a plain file (a pipe or a device: reading it might never end).",
+                "Leave it out.",
+            )
+        with file.open("rb") as stream:
+            return stream.read(read_settings().photo_limit_mb * 1_000_000 + 1)
+    except OSError as error:
+        raise PhotoUnreadable(
+            f"The file could not be opened ({error.strerror}).",
+            "Check its path, and who may read it.",
+        ) from error
+
+
+def read_photo_facts(content: bytes) -> PhotoFacts:
+    """Returns what the header of a photo says; nothing is decoded.
+
+    Raises:
+        PhotoUnreadable: Empty, not a picture, or a damaged header.
+        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+    """
+    with _open_photo(content) as (_, facts, _):
+        return facts
+
+
+def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
+    """Returns the photo as RGB, upright as its EXIF data says, and its facts.
+
+    A large JPEG comes smaller (its short side at least 2 * PHOTO_SIZE), which is many times faster;
+    the facts tell the size of the file's own photo. Transparent parts become white, 16-bit grey
+    becomes 8-bit, the first picture of an animation is taken.
+
+    Raises:
+        PhotoUnreadable: Empty, not a picture, truncated or damaged.
+        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+    """
+    with _open_photo(content) as (image, facts, orientation):
+        image.draft(None, (2 * PHOTO_SIZE, 2 * PHOTO_SIZE))
+        with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
+            image.load()
+            photo = _convert_to_rgb(image)
+            if orientation in _TURNS:
+                photo = photo.transpose(_TURNS[orientation])
+        return photo, facts
+
+
+def pack_photo(image: Image.Image) -> np.ndarray:
+    """Returns the photo as the network sees it: (224, 224, 3) uint8 RGB.
+
+    The short side is resized to 224 (bicubic) and the centre is cut out. Both happen in one step,
+    so that a very long photo never becomes a very large one.
+    """
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    packed = image.resize(
+        (PHOTO_SIZE, PHOTO_SIZE),
+        Image.Resampling.BICUBIC,
+        box=(left, top, left + side, top + side),
+        reducing_gap=3.0,
+    )
+    return np.asarray(packed)
+
+
+def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
+    """Returns (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
+
+    Raises:
+        PhotoUnreadable: Empty, not a picture, truncated or damaged.
+        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+    """
+    image, facts = decode_photo(content)
+    return pack_photo(image), facts
+
+
+def encode_thumbnail(photo: np.ndarray) -> bytes:
+    """Returns a WebP of 128 x 128 px from a packed photo (224, 224, 3) uint8 RGB."""
+    stream = io.BytesIO()
+    small = Image.fromarray(photo).resize(
+        (THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BICUBIC
+    )
+    small.save(stream, "WEBP", quality=80, method=2)
+    return stream.getvalue()
+
+
+@contextmanager
+def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
+    """Yields the undecoded image, its facts and EXIF orientation; damage met inside is reported."""
+    _check_bytes(content)
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_pixels(*image.size)
+            orientation = _read_orientation(image)
+            width, height = image.size
+            if orientation in _SIDEWAYS:
+                width, height = height, width
+            # A JPEG that carries further pictures (phones write depth maps) calls itself MPO.
+            name = "JPEG" if image.format == "MPO" else str(image.format)
+            facts = PhotoFacts(format=name, width=width, height=height, bytes=len(content))
+            yield image, facts, orientation
+    except UnidentifiedImageError as error:
+        raise PhotoUnreadable(
+            "This is not a picture in a format that can be read.",
+            "Use a JPEG, PNG, WebP, BMP, GIF or TIFF file; phones export HEIC photos as JPEG.",
+        ) from error
+    except _DAMAGE as error:
+        raise PhotoUnreadable(
+            f"The picture is cut short or damaged ({error}).", "Copy or export it again."
+        ) from error
+
+
+def _check_bytes(content: bytes) -> None:
+    if not content:
+        raise PhotoUnreadable("The file is empty (0 bytes).", "Copy it again from where it was.")
+    limit = read_settings().photo_limit_mb
+    if len(content) > limit * 1_000_000:
+        raise PhotoTooLarge(
+            f"The file is larger than the {limit} MB allowed.",
+            "Make it smaller, or raise PETALSCOPE_PHOTO_LIMIT_MB.",
+            limit_mb=limit,
+        )
+
+
+def _check_pixels(width: int, height: int) -> None:
+    limit = read_settings().photo_limit_megapixels
+    if width * height > limit * 1_000_000:
+        raise PhotoTooLarge(
+            f"The picture has {width * height / 1e6:.0f} megapixels ({width} x {height}); "
+            f"{limit} are allowed.",
+            "Make it smaller, or raise PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS.",
+            width=width,
+            height=height,
+            limit_megapixels=limit,
+        )
+
+
+def _read_orientation(image: Image.Image) -> int:
+    """Returns the EXIF orientation 1..8; 1 (upright) where there is none or it is unreadable."""
+    # Pillow turns a TIFF itself; and it would decode a PNG to look for EXIF data behind its pixels.
+    if image.format == "TIFF" or "exif" not in image.info:
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _DAMAGE:
+        return 1
+
+
+def _needs_much_memory(image: Image.Image, facts: PhotoFacts) -> bool:
+    # A progressive JPEG is held whole by its decoder, however small it is wanted.
+    held_whole = facts.width * facts.height if "progressive" in image.info else 0
+    return max(image.width * image.height, held_whole) > _LARGE_PIXELS
+
+
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # 65535 = 255 * 257: white stays white, black stays black.
+        grey = (np.asarray(image, dtype=np.uint32) + 128) // 257
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise PhotoUnreadable(
+            "The picture holds measurements (32 bits a pixel), not shades of a photo.",
+            "Export it with 8 or 16 bits a channel.",
+        )
+    if image.has_transparency_data:
+        coloured = image if image.mode == "RGBA" else image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(coloured, mask=coloured)
+        return paper
+    return image.convert("RGB")

@@ -1,0 +1,216 @@
+"""Making a dataset version of a source, in two steps: prepare it in a folder, then keep it.
+
+A dry run is the first step without the second, so its report is of the dataset that would be kept.
+A photo that cannot be used is set aside with the reason and never ends an import. What is kept is
+renamed into place: a dataset is whole, or not there.
+"""
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import psutil
+
+from core.errors import (
+    DISK_FULL_ERRNOS,
+    DatasetMissing,
+    DiskFull,
+    ImportFailed,
+    ResultDamaged,
+)
+from core.workspace import Workspace
+from data import dataset as files
+from data.dataset import Dataset, identify_dataset
+from data.manifest import check_photos, delete_dataset, read_dataset
+from data.report import ImportReport
+from data.sources.catalogue import SourceRequest, open_source
+from data.sources.found import FoundSource
+from data.staging import write_dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far an import is: what it is doing, and how much of how much is done."""
+
+    phase: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def import_source(
+    workspace: Workspace,
+    source: Path | Literal["sample"] | SourceRequest,
+    *,
+    name: str | None = None,
+    split_seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Returns the dataset of a source; the existing one where it was imported before.
+
+    Args:
+        workspace: Where the dataset is kept.
+        source: A folder, an archive, a .csv, "sample", or a full request.
+        name: What people will call it; by default the name of the source.
+        split_seed: Seed of the splits, where the source gives none.
+        on_progress: Called often, from this thread.
+
+    Raises:
+        SourceRefused: The source cannot be a dataset (ArchiveRefused: hostile or broken).
+        DownloadFailed: It could not be fetched.
+        DiskFull: No room; nothing half-made is left.
+    """
+    request = _make_request(source)
+    with make_staging_folder(workspace) as folder:
+        prepare_dataset(
+            workspace, request, folder, name=name, split_seed=split_seed, on_progress=on_progress
+        )
+        return keep_dataset(workspace, folder)
+
+
+def prepare_dataset(
+    workspace: Workspace,
+    request: SourceRequest,
+    folder: Path,
+    *,
+    name: str | None = None,
+    split_seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> ImportReport:
+    """Makes the complete dataset in a folder and returns what it would bring.
+
+    Args:
+        workspace: Where it would be kept, and where downloads are.
+        request: What to import.
+        folder: On the same disk as the workspace; made when missing, removed by any error.
+        name: What people will call it; by default the name of the source.
+        split_seed: Seed of the splits, where the source gives none.
+        on_progress: Called often, from this thread.
+
+    Raises:
+        SourceRefused: Photos of fewer than two classes could be read, or none to learn from; or
+            the source cannot be a dataset at all.
+        DownloadFailed: It could not be fetched.
+        DiskFull: No room; nothing is left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    unpacked = folder / "unpacked"
+    unpacked.mkdir()
+    with ExitStack() as on_error:
+        on_error.callback(shutil.rmtree, folder, ignore_errors=True)
+        with _report_full_disk():
+            found = _find_photos(workspace, request, unpacked, on_progress)
+            report = write_dataset(
+                workspace,
+                folder,
+                found,
+                name=name,
+                split_seed=split_seed,
+                on_progress=_in_phase(lambda: "reading photos", on_progress),
+            )
+        shutil.rmtree(unpacked)
+        on_error.pop_all()
+    return report
+
+
+def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
+    """Moves a prepared folder to its place at once and returns the dataset.
+
+    Where the same dataset is there, whole, that one is returned and the folder removed.
+
+    Raises:
+        ImportFailed: The folder is not there any more.
+    """
+    dataset_id = _identify_prepared(folder)
+    try:
+        existing = read_dataset(workspace, dataset_id)
+        check_photos(existing)
+        shutil.rmtree(folder)
+        return existing
+    except DatasetMissing:
+        pass
+    except ResultDamaged:
+        delete_dataset(workspace, dataset_id)
+    try:
+        folder.rename(workspace.dataset_folder(dataset_id))
+    except OSError as error:
+        # Another import of the same photos may have been a moment faster.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(folder)
+    return read_dataset(workspace, dataset_id)
+
+
+def _make_request(source: Path | Literal["sample"] | SourceRequest) -> SourceRequest:
+    if isinstance(source, Path):
+        source = SourceRequest(path=str(source.expanduser().absolute()))  # “sample” may be a folder
+    return source if isinstance(source, SourceRequest) else SourceRequest(kind=source)
+
+
+@contextmanager
+def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
+    """Yields a folder that is removed afterwards, if it was not kept; so are orphaned ones."""
+    workspace.temporary.mkdir(parents=True, exist_ok=True)
+    for orphan in workspace.temporary.glob("import-*-*"):
+        owner = orphan.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(orphan, ignore_errors=True)
+    outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
+    try:
+        # One inside: mkdtemp's folders are private, but a dataset may be read as the umask lets.
+        yield outer / "staged"
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+def _find_photos(
+    workspace: Workspace, request: SourceRequest, unpacked: Path, on_progress: OnProgress | None
+) -> FoundSource:
+    source = open_source(request, workspace.downloads)
+    return source.find(unpacked, _in_phase(lambda: source.phase, on_progress))
+
+
+def _in_phase(
+    name_phase: Callable[[], str], on_progress: OnProgress | None
+) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        if on_progress:
+            on_progress(Progress(phase=name_phase(), done=done, total=total))
+
+    return report
+
+
+def _identify_prepared(folder: Path) -> str:
+    """Returns the id of the dataset in a prepared folder."""
+    try:
+        facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
+        manifest = pd.read_parquet(folder / files.MANIFEST)
+    except FileNotFoundError as error:
+        raise ImportFailed(
+            "What was prepared is not there any more.", "Start the import again."
+        ) from error
+    return identify_dataset(manifest, tuple(facts["classes"]))
+
+
+@contextmanager
+def _report_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRNOS:
+            raise
+        raise DiskFull(
+            "There is no room left on the disk for the dataset.",
+            "Free some space (a dataset takes about 160 KB a photo beside the photos' own files), "
+            "then import again.",
+        ) from error

@@ -1,0 +1,155 @@
+"""What an import would bring, or has brought: counts, splits, what was set aside and why.
+
+The report is made of the finished tables, so a dry run and an import cannot tell different things.
+It is plain JSON in another process: `asdict(report)` there, `restore_report` here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.formats import count
+from data.splits import SPLITS
+
+REFUSED_SHOWN = 200
+"""So many photos that were set aside are named; all of them are counted."""
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCount:
+    """Photos of a class in each split."""
+
+    name: str
+    train: int
+    validation: int
+    test: int
+    photos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedPhoto:
+    """A photo that was set aside, with the class it stood in and the reason."""
+
+    path: str
+    class_name: str
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReport:
+    """What an import would bring."""
+
+    name: str
+    source: str
+    dataset_id: str
+    photos: int
+    set_aside: int
+    classes: tuple[ClassCount, ...]
+    split_origin: str
+    reasons: dict[str, int]
+    """Photos set aside by code of the error."""
+    refused: tuple[RefusedPhoto, ...]
+    """The first of the photos set aside."""
+    notes: tuple[str, ...]
+    exact_duplicates: int
+    """Photos that are, byte for byte, a copy of one before them."""
+    bytes: int
+    """Of the photos' own files."""
+    already_imported: bool
+    """A dataset of the same photos, classes and splits is there already."""
+
+    def count_split(self, split: str) -> int:
+        """Returns the number of photos of a split."""
+        return sum(getattr(row, split) for row in self.classes)
+
+
+def make_report(
+    manifest: pd.DataFrame,
+    set_aside: pd.DataFrame,
+    *,
+    name: str,
+    source: str,
+    dataset_id: str,
+    split_origin: str,
+    notes: Sequence[str],
+    already_imported: bool,
+) -> ImportReport:
+    """Returns the report of a dataset's two tables."""
+    classes = _count_classes(manifest)
+    return ImportReport(
+        name=name,
+        source=source,
+        dataset_id=dataset_id,
+        photos=len(manifest),
+        set_aside=len(set_aside),
+        classes=classes,
+        split_origin=split_origin,
+        reasons={str(code): int(n) for code, n in set_aside["code"].value_counts().items()},
+        refused=tuple(
+            RefusedPhoto(path=path, class_name=class_name, problem=problem)
+            for path, class_name, problem in set_aside[["path", "class", "problem"]]
+            .head(REFUSED_SHOWN)
+            .itertuples(index=False)
+        ),
+        notes=(*notes, *_note_thin_classes(classes, told=" ".join(notes))),
+        exact_duplicates=int(manifest["sha256"].duplicated().sum()),
+        bytes=int(manifest["bytes"].sum()),
+        already_imported=already_imported,
+    )
+
+
+def restore_report(facts: Mapping[str, Any]) -> ImportReport:
+    """Returns the report that `asdict` took apart, also when it went through JSON."""
+    return ImportReport(
+        **dict(facts)
+        | {
+            "classes": tuple(ClassCount(**row) for row in facts["classes"]),
+            "refused": tuple(RefusedPhoto(**row) for row in facts["refused"]),
+            "notes": tuple(facts["notes"]),
+        }
+    )
+
+
+def _count_classes(manifest: pd.DataFrame) -> tuple[ClassCount, ...]:
+    table = pd.crosstab(manifest["class"], manifest["split"]).reindex(columns=SPLITS, fill_value=0)
+    return tuple(
+        ClassCount(name=str(name), photos=sum(counts), **dict(zip(SPLITS, counts, strict=True)))
+        for name, counts in zip(table.index, table.to_numpy().tolist(), strict=True)
+    )
+
+
+def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
+    """Returns sentences about classes that cannot be learned, or not be checked.
+
+    What the source has told of a class of one photo is not told again.
+    """
+    notes = []
+    alone = [row.name for row in classes if row.photos == 1 and f"“{row.name}”" not in told]
+    unlearned = [row.name for row in classes if row.train == 0]
+    untested = [row.name for row in classes if row.photos > 1 and not (row.validation or row.test)]
+    if alone:
+        has = "has" if len(alone) == 1 else "have"
+        notes.append(
+            f"{_name_classes(alone)} {has} a single photo: it can be learned from or be tested "
+            "with, not both."
+        )
+    if unlearned:
+        has = "has" if len(unlearned) == 1 else "have"
+        notes.append(f"{_name_classes(unlearned)} {has} no train photos and cannot be learned.")
+    if untested:
+        has = "has" if len(untested) == 1 else "have"
+        notes.append(
+            f"{_name_classes(untested)} {has} train photos only: nothing tells how well it is "
+            "recognised."
+        )
+    return notes
+
+
+def _name_classes(names: Sequence[str]) -> str:
+    shown = ", ".join(f"“{name}”" for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{count(len(names), 'class')} ({shown}{more})"

@@ -1,0 +1,67 @@
+"""What every source answers: its photos, their classes and splits, and what a person should know.
+
+A source reads as little as it can: no photo is decoded here. It may write into the empty folder it
+is given, and nowhere else but among the downloads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+OnProgress = Callable[[int, int], None]
+"""Told what is done and what there is in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPhoto:
+    """A photo of a source: where it lies there, and what its folders say about it.
+
+    `path` is relative and unique in the source; `split` is None where splits are to be drawn;
+    `class_name` is "" for a photo outside of the class folders; `file` need not be there: such a
+    photo is set aside when it is read.
+    """
+
+    path: str
+    class_name: str
+    split: str | None
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSource:
+    """What a source says before a photo is read."""
+
+    photos: list[FoundPhoto]
+    """Sorted by path."""
+    name: str
+    """What people will call the dataset, if they say nothing else."""
+    origin: str
+    """Where it came from, in words, for dataset.json."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what was taken for what, and what was left out."""
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """Number of each class in the source's own list; empty: it has none."""
+    split_origin: str | None = None
+    """What to call the splits it gives, such as “the official split”; None: “given”."""
+
+
+class Source(Protocol):
+    """Anything a dataset can be made of."""
+
+    @property
+    def phase(self) -> str:
+        """What `find` does at the moment, for a progress bar: “reading the source”, say."""
+
+    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
+        """Returns the photos of the source.
+
+        Args:
+            unpacked: An existing empty folder, which the source may write into.
+            on_progress: Called often, from this thread; `phase` says what is counted.
+
+        Raises:
+            SourceRefused: It cannot be a dataset (ArchiveRefused: hostile or broken).
+            DownloadFailed: It could not be fetched.
+            OSError: There is no room on the disk; nothing is left in `unpacked`.
+        """

@@ -1,0 +1,249 @@
+"""Reading of a layout: which files are photos, and which class and split their folders say.
+
+Two layouts are known: class folders, and train, val|valid|validation, test folders of class
+folders. Both may lie inside further folders. What was taken for what is told in notes.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from core.errors import SourceRefused
+from data.sources.found import FoundPhoto
+from data.sources.noting import list_names, note_classes, note_empty_folders, note_files
+from data.sources.spellings import unify_spellings
+
+_READABLE = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+# Photos in formats that cannot be read are set aside with a reason, not overlooked.
+_UNREADABLE = (".heic", ".heif", ".avif")
+PHOTO_SUFFIXES = frozenset(_READABLE + _UNREADABLE)
+_LEFT_BY_TOOLS = frozenset(
+    ("__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini", ".ds_store")
+)
+_SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "eval", "evaluation"),
+    "test": ("test", "testing"),
+}
+_SPLIT_OF_FOLDER = {name: split for split, names in _SPLIT_FOLDERS.items() for name in names}
+_SET_ENDING = re.compile(r"[ _-]?(set|data|images|photos)$")
+
+_Parts = tuple[str, ...]
+_Entry = tuple[_Parts, str]
+"""What is left of a photo's path, and its whole path in the source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The photos of a source, sorted by path, and sentences on what was taken for what."""
+
+    photos: list[FoundPhoto]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A photo with the class and split its folders say; `depth` is that of its class folder."""
+
+    path: str
+    class_name: str
+    split: str | None
+    depth: int
+    """Parts of the path down to the class folder; 0 outside of class folders."""
+
+
+def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) -> Layout:
+    """Returns the photos among the files of a source, and what there is to say about them.
+
+    Args:
+        files: Relative posix path in the source, and where the file lies (or will lie).
+        folders: Relative posix paths of all folders, as far as known: empty ones are noted.
+
+    Raises:
+        SourceRefused: No photos, no class folders, one class only, or splits that do not fit.
+    """
+    seen = [(make_storable(path), file) for path, file in files]
+    places = {path: file for path, file in seen if _is_photo(path)}
+    if not places:
+        raise SourceRefused(
+            "There are no photos in it.",
+            "Choose a folder or archive with one folder of photos for each class.",
+        )
+    entries = _strip_common_folder([(PurePosixPath(path).parts, path) for path in sorted(places)])
+    entries, copies = _unfold_nested_copies(entries)
+    placed = _read_splits(entries) if _has_splits(entries) else _read_classes(entries, None)
+    check_classes({photo.class_name for photo in placed})
+    names, spelling_notes = unify_spellings(Counter(p.class_name for p in placed if p.class_name))
+    _check_learned(placed, names)
+    photos = [
+        FoundPhoto(
+            path=photo.path,
+            class_name=names.get(photo.class_name, ""),
+            split=photo.split,
+            file=places[photo.path],
+        )
+        for photo in sorted(placed, key=lambda photo: photo.path)
+    ]
+    check_classes({photo.class_name for photo in photos})
+    left_out = [path for path, _ in seen if path not in places]
+    notes = (
+        *_note_depth(placed, copies),
+        *spelling_notes,
+        *note_classes(photos),
+        *note_empty_folders(_list_class_folders(placed), [f for f in folders if not is_hidden(f)]),
+        *note_files([path for path in left_out if not is_hidden(path)], "no photo"),
+        *note_files([p for p in left_out if is_hidden(p)], "hidden or left behind by a tool"),
+    )
+    return Layout(photos=photos, notes=notes)
+
+
+def is_hidden(path: str) -> bool:
+    """Tells whether a path is hidden or one of those that tools leave behind."""
+    return any(
+        part.startswith(".") or part.lower() in _LEFT_BY_TOOLS for part in PurePosixPath(path).parts
+    )
+
+
+def make_storable(path: str) -> str:
+    """Returns the path as valid Unicode: bytes that are none (old archives) are written out."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def read_split_name(name: str) -> str | None:
+    """Returns the split a folder or cell names (“val”, “Test set”), or None."""
+    return _SPLIT_OF_FOLDER.get(_SET_ENDING.sub("", name.strip().casefold()))
+
+
+def check_classes(classes: Collection[str]) -> None:
+    """Returns nothing when there are at least two classes; "" is none.
+
+    Raises:
+        SourceRefused: There are not.
+    """
+    named = {name for name in classes if name}
+    if not named:
+        raise SourceRefused(
+            "The photos lie side by side, so nothing says which class each is of.",
+            "Put the photos of each class into a folder with the name of the class.",
+        )
+    if len(named) == 1:
+        raise SourceRefused(
+            f"There is only one class with photos: {list_names(named)}.",
+            "Add a folder of photos of at least one other class beside it.",
+        )
+
+
+def _is_photo(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path)
+
+
+def _strip_common_folder(entries: list[_Entry]) -> list[_Entry]:
+    """Drops folders around everything, as long as folders of photos are left inside."""
+    while max(len(parts) for parts, _ in entries) > 2:
+        # A photo that lies beside the folder is stray: it does not make the folder a class.
+        if len({parts[0] for parts, _ in entries if len(parts) > 1}) != 1:
+            break
+        entries = [(parts[1:] if len(parts) > 1 else parts, path) for parts, path in entries]
+    return entries
+
+
+def _unfold_nested_copies(entries: list[_Entry]) -> tuple[list[_Entry], tuple[str, ...]]:
+    """Drops the outer folder where one holds the same class folders as lie beside it.
+
+    Some published archives hold the whole dataset a second time inside itself.
+    """
+    tops = {parts[0] for parts, _ in entries if len(parts) > 1}
+    inside: dict[str, set[str]] = {}
+    for parts, _ in entries:
+        if len(parts) > 1:
+            inside.setdefault(parts[0], set()).add(parts[1] if len(parts) > 2 else "")
+    copies = {top for top, names in inside.items() if len(names) > 1 and names <= tops - {top}}
+    unfolded = [(p[1:] if len(p) > 1 and p[0] in copies else p, path) for p, path in entries]
+    return unfolded, tuple(sorted(copies))
+
+
+def _has_splits(entries: list[_Entry]) -> bool:
+    """Tells whether the first folders are splits; refuses what is half one, half the other."""
+    tops = {parts[0] for parts, _ in entries if len(parts) > 1}
+    known = {top for top in tops if read_split_name(top)}
+    splits = {read_split_name(top) for top in known}
+    if len(splits) < 2:
+        return False
+    if "train" not in splits:
+        raise SourceRefused(
+            f"There are {list_names(known)} folders but none called train.",
+            "Name the folder with the photos to learn from “train”.",
+        )
+    if tops != known:
+        raise SourceRefused(
+            f"Beside {list_names(known)} there is {list_names(tops - known)}: "
+            "it is not clear whether the folders are splits or classes.",
+            "Keep only train, validation and test folders at the top, or only class folders.",
+        )
+    return True
+
+
+def _read_splits(entries: list[_Entry]) -> list[_Placed]:
+    of_split: dict[str, list[_Entry]] = {}
+    placed: list[_Placed] = []
+    for parts, path in entries:
+        if len(parts) > 1:
+            of_split.setdefault(parts[0], []).append((parts[1:], path))
+        else:
+            placed.append(_Placed(path, "", "train", 0))
+    train = [inside for folder, inside in of_split.items() if read_split_name(folder) == "train"]
+    learned = {p[0] for inside in train for p, _ in _strip_common_folder(inside) if len(p) > 1}
+    for folder, inside in of_split.items():
+        # The only folder of a split may be a class as well as a folder around all classes.
+        if not {parts[0] for parts, _ in inside if len(parts) > 1} & learned:
+            inside = _strip_common_folder(inside)
+        placed += _read_classes(inside, read_split_name(folder))
+    return placed
+
+
+def _read_classes(entries: list[_Entry], split: str | None) -> list[_Placed]:
+    # macOS writes é as two characters, others as one: the same class must not become two.
+    return [
+        _Placed(
+            path,
+            unicodedata.normalize("NFC", parts[0]) if len(parts) > 1 else "",
+            split,
+            path.count("/") + 2 - len(parts) if len(parts) > 1 else 0,
+        )
+        for parts, path in entries
+    ]
+
+
+def _check_learned(placed: list[_Placed], names: dict[str, str]) -> None:
+    classes = {(names[p.class_name], p.split) for p in placed if p.class_name}
+    learned = {name for name, split in classes if split in ("train", None)}
+    if unlearned := {name for name, _ in classes} - learned:
+        raise SourceRefused(
+            f"There are no train photos of {list_names(unlearned)}.",
+            "Give every class a folder of the same name in train, validation and test.",
+        )
+
+
+def _list_class_folders(placed: list[_Placed]) -> set[str]:
+    return {"/".join(photo.path.split("/")[: photo.depth]) for photo in placed if photo.depth}
+
+
+def _note_depth(placed: list[_Placed], copies: tuple[str, ...]) -> Iterable[str]:
+    """Yields sentences on folders around the class folders and inside them."""
+    if copies:
+        yield (
+            f"{list_names(copies)} holds the same class folders as lie beside it; "
+            "its photos were taken into these classes."
+        )
+    deeper = [p for p in placed if p.depth and p.path.count("/") > p.depth]
+    if deeper:
+        first = deeper[0]
+        yield (
+            f"{len(deeper):,} photos lie in folders inside their class folder; they count for the "
+            f"outer one (“{first.path}” is of class “{first.class_name}”)."
+        )
+    if {p.split for p in placed if p.split} == {"train", "validation"}:
+        yield "There is no test folder, so scores can only be told for validation photos."

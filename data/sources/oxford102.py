@@ -1,0 +1,249 @@
+"""Oxford 102 Flowers as its makers publish it: photos, labels and the official split, in 3 files.
+
+Nilsback and Zisserman, “Automated flower classification over a large number of classes”, 2008.
+Photo i is jpg/image_0000i.jpg; its label, 1..102, is the i-th of imagelabels.mat; setid.mat lists
+the photos of each split.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from core.config import OXFORD102_URL, read_settings
+from core.errors import SourceRefused
+from data.sources.archive import ArchiveContents, number_files, unpack_chosen
+from data.sources.catalogue import SourceRequest
+from data.sources.fetching import fetch_file
+from data.sources.found import FoundPhoto, FoundSource, OnProgress
+from data.sources.layout import is_hidden
+from data.sources.mapping import read_mapping
+from data.sources.matlab import read_vector
+from data.sources.noting import list_names
+from data.sources.oxford102_names import OXFORD102_NAMES
+
+FILES = {
+    "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
+    "imagelabels.mat": "e0620be6f572b9609742df49c70aed4d",
+    "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
+}
+"""Name and MD5 of the published files. Source: torchvision/datasets/flowers102.py."""
+
+_SPLIT_OF_LIST = {"trnid": "train", "valid": "validation", "tstid": "test"}
+_PHOTO = re.compile(r"(?:^|/)image_(\d{5})\.jpe?g$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where the three files are, and an optional mapping of names."""
+
+    images: Path
+    labels: Path
+    splits: Path
+    names: Path | None
+
+
+class Oxford102Source:
+    """The three files on this machine, or downloaded when none is named."""
+
+    def __init__(self, files: _Files | None, names: Path | None, downloads: Path) -> None:
+        self.phase = "reading the source"
+        self._files = files
+        self._names = names
+        self._downloads = downloads
+
+    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
+        """Returns the labelled photos in the official split; see data.sources.found.Source."""
+        files = self._files or self._download(on_progress)
+        names = read_class_names(files.names)
+        labels = _read_labels(files.labels, names)
+        splits = _read_splits(files.splits, len(labels))
+
+        def choose(contents: ArchiveContents) -> tuple[list[FoundPhoto], dict[str, Path]]:
+            places = number_files(contents.files, unpacked)
+            photos = _label_photos(places, labels, splits, names)
+            wanted = {photo.path for photo in photos}
+            return photos, {path: place for path, place in places.items() if path in wanted}
+
+        photos, contents = unpack_chosen(files.images, choose, on_progress)
+        used = {photo.class_name for photo in photos}
+        return FoundSource(
+            photos=[*photos, *_list_absent(photos, labels, splits, names, unpacked)],
+            name="Oxford 102 Flowers",
+            origin="Oxford 102 Flowers, "
+            + ("downloaded" if self._files is None else str(files.images.resolve())),
+            notes=tuple(_list_notes(photos, contents, len(labels))),
+            numbers={name: number for number, name in names.items() if name in used},
+            split_origin="the official split",
+        )
+
+    def _download(self, on_progress: OnProgress | None) -> _Files:
+        address = read_settings().oxford102_url.rstrip("/") + "/"
+        folder = self._downloads / "oxford102"
+
+        def report(done: int, total: int) -> None:
+            if on_progress:
+                on_progress(done // 1_000_000, total // 1_000_000)
+
+        for name, md5 in FILES.items():
+            self.phase = f"downloading {name}, in MB"
+            # Another server than the makers' may hold a resized copy.
+            official = address == OXFORD102_URL or name.endswith(".mat")
+            fetch_file(address + name, folder / name, md5 if official else None, report)
+        self.phase = "reading the source"
+        images, labels, splits = (folder / name for name in FILES)
+        return _Files(images, labels, splits, self._names)
+
+
+def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
+    """Returns the source of a folder of the three files, of each by its path, or the download.
+
+    Raises:
+        SourceRefused: Some files are named, but not all of them, or one is not there.
+    """
+    names = Path(request.names).expanduser() if request.names else None
+    named = (request.images, request.labels, request.splits)
+    if not (request.path or any(named)):
+        return Oxford102Source(None, names, downloads)
+    folder = Path(request.path).expanduser()
+    paths = []
+    for given, usual in zip(named, FILES, strict=True):
+        if not given and not request.path:
+            raise SourceRefused(
+                f"Of Oxford 102, the path of {usual} is missing.",
+                f"Name all of {', '.join(FILES)}, or the folder they lie in.",
+            )
+        path = Path(given).expanduser() if given else folder / usual
+        if not path.is_file():
+            raise SourceRefused(
+                f"There is no file “{path}”.",
+                f"Oxford 102 needs {', '.join(FILES)}; get them from {OXFORD102_URL}.",
+            )
+        paths.append(path)
+    images, labels, splits = paths
+    return Oxford102Source(_Files(images, labels, splits, names), names, downloads)
+
+
+def read_class_names(file: Path | None) -> dict[int, str]:
+    """Returns the name of each label, 1..102: our own, or those of a mapping where it has them.
+
+    Raises:
+        SourceRefused: The file is no mapping, or gives two labels the same name.
+    """
+    names = dict(enumerate(OXFORD102_NAMES, start=1))
+    if file is None:
+        return names
+    given = read_mapping(file)
+    if strange := set(given) - set(names):
+        raise SourceRefused(
+            f"“{file.name}” names a class {min(strange)}; those of Oxford 102 are 1 to 102.",
+            "Number the names from 1, as imagelabels.mat does.",
+        )
+    names |= given
+    if twice := {name for name in names.values() if list(names.values()).count(name) > 1}:
+        raise SourceRefused(
+            f"“{file.name}” gives several labels the name {list_names(twice)}.",
+            "Give each label a name of its own.",
+        )
+    return names
+
+
+def _read_labels(file: Path, names: Mapping[int, str]) -> np.ndarray:
+    """Returns the label of each photo, (n,) int64."""
+    labels = read_vector(file, "labels")
+    if bad := sorted(set(labels.tolist()) - set(names)):
+        raise SourceRefused(
+            f"“{file.name}” holds the label {bad[0]}; those of Oxford 102 are 1 to {len(names)}.",
+            "Use the imagelabels.mat of Oxford 102.",
+        )
+    return labels
+
+
+def _read_splits(file: Path, photos: int) -> dict[int, str]:
+    """Returns photo number (from 1) → split; a photo in no list is not in it."""
+    splits: dict[int, str] = {}
+    for list_name, split in _SPLIT_OF_LIST.items():
+        for number in read_vector(file, list_name).tolist():
+            if not 1 <= number <= photos:
+                raise SourceRefused(
+                    f"“{file.name}” lists photo {number} in {list_name}, but there are labels of "
+                    f"photos 1 to {photos:,}.",
+                    "Use setid.mat and imagelabels.mat of the same dataset.",
+                )
+            if splits.setdefault(number, split) != split:
+                raise SourceRefused(
+                    f"“{file.name}” puts photo {number} into {splits[number]} and into {split}.",
+                    "Use the setid.mat of Oxford 102, unchanged.",
+                )
+    return splits
+
+
+def _label_photos(
+    places: Mapping[str, Path], labels: np.ndarray, splits: Mapping[int, str], names: dict[int, str]
+) -> list[FoundPhoto]:
+    """Returns the photos of the archive that have a label and a split, sorted by path."""
+    numbers = {path: int(m[1]) for path in places if (m := _PHOTO.search(path))}
+    numbers = {path: number for path, number in numbers.items() if not is_hidden(path)}
+    if not numbers:
+        raise SourceRefused(
+            "The archive holds no photos called image_00001.jpg and so on.",
+            "Give the 102flowers.tgz of Oxford 102.",
+        )
+    if (largest := max(numbers.values())) > len(labels):
+        raise SourceRefused(
+            f"The archive holds photo {largest}, but there are only {len(labels):,} labels.",
+            "Use 102flowers.tgz and imagelabels.mat of the same dataset.",
+        )
+    by_number = {number: path for path, number in sorted(numbers.items()) if number in splits}
+    found = [
+        FoundPhoto(
+            path=path,
+            class_name=names[int(labels[number - 1])],
+            split=splits[number],
+            file=places[path],
+        )
+        for number, path in by_number.items()
+    ]
+    if not found:
+        problem = "None of the photos in the archive is in a split of setid.mat."
+        raise SourceRefused(problem, "Use 102flowers.tgz and setid.mat of the same dataset.")
+    return sorted(found, key=lambda photo: photo.path)
+
+
+def _list_absent(
+    photos: list[FoundPhoto],
+    labels: np.ndarray,
+    splits: Mapping[int, str],
+    names: dict[int, str],
+    unpacked: Path,
+) -> list[FoundPhoto]:
+    """Returns the photos that have a label but are not in the archive, to be set aside."""
+    there = {int(m[1]) for photo in photos if (m := _PHOTO.search(photo.path))}
+    model = photos[0]
+    folder = model.path.rpartition("/")[0]
+    return [
+        replace(
+            model,
+            path=f"{folder}/image_{number:05d}.jpg".lstrip("/"),
+            class_name=names[int(labels[number - 1])],
+            split=split,
+            file=unpacked / f"absent-{number:05d}",
+        )
+        for number, split in sorted(splits.items())
+        if number not in there
+    ]
+
+
+def _list_notes(photos: list[FoundPhoto], contents: ArchiveContents, labels: int) -> list[str]:
+    notes = []
+    if len(photos) < labels:
+        notes.append(
+            f"There are {labels:,} labels and {len(photos):,} photos with a label and a split; "
+            "the others are left out or set aside."
+        )
+    others = len(contents.files) - len(photos)
+    if others:
+        notes.append(f"{others:,} other files in the archive were left out.")
+    return notes

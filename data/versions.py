@@ -1,0 +1,215 @@
+"""A new version of a dataset out of an old one and its changes; nothing is decoded again.
+
+Photos, thumbnails and originals stay the same files (hard links: they are never written in place),
+only where photos were excluded the packed photos are copied. Beside them lies changes.parquet.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from core.errors import DISK_FULL_ERRNOS, DatasetMissing, DiskFull, EditRefused, ResultDamaged
+from core.workspace import Workspace, digest_file
+from data.dataset import MANIFEST, Dataset, identify_dataset
+from data.importing import Progress, keep_dataset, make_staging_folder
+from data.lineage import Differences, compare_versions, list_lineage
+from data.manifest import check_photos, list_datasets, read_dataset, write_facts
+from data.sharing import bring_files, check_links, read_facts
+
+__all__ = [
+    "Differences",
+    "compare_versions",
+    "count_changes",
+    "list_lineage",
+    "make_version",
+    "read_changes",
+]
+
+CHANGES_FILE = "changes.parquet"
+CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
+
+
+def make_version(
+    workspace: Workspace,
+    parent: Dataset,
+    changes: pd.DataFrame,
+    *,
+    name: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Dataset:
+    """Returns the version that the changes make of the parent; the existing one if it is there.
+
+    Args:
+        workspace: Where both are kept.
+        parent: Stays as it is.
+        changes: One row a changed photo: photo (number in the parent), path, class, new_class,
+            split, new_split, excluded (bool), note.
+        name: What people will call it; by default the parent's name and a number.
+        on_progress: Called often, from this thread, while photos are copied.
+
+    Raises:
+        EditRefused: Nothing changes, or what is left could not be learned from.
+        ResultDamaged: The parent's photos were altered.
+        DiskFull: No room; nothing half-made is left.
+    """
+    table = _change_table(parent, changes)
+    _check_learnable(table)
+    classes = tuple(sorted(table["class"].unique()))
+    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+    if (existing := _read_whole(workspace, identify_dataset(table, classes))) is not None:
+        return existing
+    with _report_full_disk(), make_staging_folder(workspace) as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(folder / MANIFEST, index=False)
+        changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
+        bring_files(parent, folder, _list_excluded(changes), _in_words(on_progress))
+        facts = {
+            **read_facts(parent.folder),
+            "name": name or _find_free_name(workspace, parent),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "split_origin": _describe_splits(parent, changes),
+            "classes": classes,
+            "numbers": _number_classes(parent, classes),
+            "parent": parent.id,
+            "edition": parent.edition + 1,
+            "photos": len(table),
+            "edits": count_changes(changes),
+            "changes_sha256": digest_file(folder / CHANGES_FILE),
+        }
+        write_facts(folder, facts)
+        check_links(parent, folder)
+        return keep_dataset(workspace, folder)
+
+
+def count_changes(changes: pd.DataFrame) -> dict[str, int]:
+    """Returns how many photos were excluded, and of the others relabelled and moved."""
+    stay = ~changes["excluded"].to_numpy(dtype=bool)
+    return {
+        "relabelled": int((stay & (changes["class"] != changes["new_class"])).sum()),
+        "moved": int((stay & (changes["split"] != changes["new_split"])).sum()),
+        "excluded": int((~stay).sum()),
+    }
+
+
+def read_changes(dataset: Dataset) -> pd.DataFrame:
+    """Returns the changes that made this version of its parent; no rows for an import.
+
+    Columns as in `make_version`; excluded photos stand there too, by their number in the parent.
+
+    Raises:
+        ResultDamaged: They were altered.
+    """
+    facts = read_facts(dataset.folder)
+    if "changes_sha256" not in facts:
+        return pd.DataFrame(columns=CHANGES_COLUMNS)
+    file = dataset.folder / CHANGES_FILE
+    if not file.is_file() or digest_file(file) != facts["changes_sha256"]:
+        raise ResultDamaged(
+            f"The list of changes of “{dataset.name}” was altered.",
+            "Compare the version with its parent instead: that shows the same.",
+            dataset=dataset.id,
+        )
+    return pd.read_parquet(file)
+
+
+def _change_table(parent: Dataset, changes: pd.DataFrame) -> pd.DataFrame:
+    """Returns the manifest of the version, its labels still those of the parent."""
+    if not len(changes):
+        raise EditRefused(
+            "None of the edits changes anything.", "Relabel, move or exclude a photo first."
+        )
+    table = parent.manifest.copy()
+    photos = changes["photo"].to_numpy()
+    for column in ("class", "split"):
+        values = np.array(table[column], dtype=object)
+        values[photos] = changes[f"new_{column}"]
+        table[column] = pd.Series(values, dtype=parent.manifest[column].dtype)
+    return table.drop(index=_list_excluded(changes)).reset_index(drop=True)
+
+
+def _check_learnable(table: pd.DataFrame) -> None:
+    if not len(table):
+        raise EditRefused("Every photo would be excluded.", "Keep photos of at least two classes.")
+    if table["class"].nunique() < 2:
+        raise EditRefused(
+            f"Only one class would be left: “{table['class'].iloc[0]}”.",
+            "Keep photos of at least two classes.",
+        )
+    in_train = table["split"] == "train"
+    unlearned = sorted(set(table["class"]) - set(table.loc[in_train, "class"]))
+    if unlearned:
+        shown = ", ".join(f"“{name}”" for name in unlearned[:5])
+        more = f" and {len(unlearned) - 5} more" if len(unlearned) > 5 else ""
+        raise EditRefused(
+            f"No train photos would be left of {shown}{more}.",
+            "Move a photo of each class to train, or exclude or relabel the rest of the class.",
+        )
+    if not (table["split"] == "validation").any():
+        raise EditRefused(
+            "No validation photos would be left, so no epoch could be called the best.",
+            "Move some photos to validation.",
+        )
+
+
+def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
+    """Returns the parent's numbers of the photos that are left out, (m,) int64."""
+    return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
+
+
+def _read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
+    try:
+        existing = read_dataset(workspace, dataset_id)
+        check_photos(existing)
+    except (DatasetMissing, ResultDamaged):
+        return None
+    return existing
+
+
+def _number_classes(parent: Dataset, classes: tuple[str, ...]) -> list[int]:
+    """Returns the class numbers: as in the source's list, new classes behind its last one."""
+    if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
+        return list(range(1, len(classes) + 1))
+    known = dict(zip(parent.classes, parent.numbers, strict=True))
+    following = iter(range(max(parent.numbers) + 1, max(parent.numbers) + 1 + len(classes)))
+    return [known[name] if name in known else next(following) for name in classes]
+
+
+def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
+    edited = ", then edited"
+    if not count_changes(changes)["moved"] or parent.split_origin.endswith(edited):
+        return parent.split_origin
+    return f"{parent.split_origin}{edited}"
+
+
+def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
+    """Returns "Flowers, version 2", or 2b, 2c … when the parent has such a version already."""
+    names = {summary.name for summary in list_datasets(workspace)}
+    stem = parent.name.removesuffix(f", version {parent.edition}")
+    wanted = f"{stem}, version {parent.edition + 1}"
+    letters = ("", *"bcdefghijklmnopqrstuvwxyz")
+    return next((wanted + sign for sign in letters if wanted + sign not in names), wanted)
+
+
+@contextmanager
+def _report_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRNOS:
+            raise
+        raise DiskFull(
+            "There is no room left on the disk for the new version.",
+            "Free some space (photos that are excluded cost a copy of the others: 150 KB a photo), "
+            "then apply again. The edits stay in the tray.",
+        ) from error
+
+
+def _in_words(on_progress: Callable[[Progress], None] | None) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        if on_progress:
+            on_progress(Progress(phase="copying photos", done=done, total=total))
+
+    return report

@@ -1,0 +1,218 @@
+"""The frozen backbone: photos in, last map and pooled feature out; here with OpenVINO, on the CPU.
+
+backbones/<id>/ holds the network, made once by models/conversion.py, and in backbone.json what is
+known of it. The network takes packed photos (n, 224, 224, 3) uint8 RGB; preprocessing is inside.
+The id stands for weights and preprocessing. No Keras here: this is what pages and the API import.
+"""
+
+import dataclasses
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import openvino as ov
+
+from core.config import FEATURE_SIZE, PHOTO_SIZE, fingerprint
+from core.errors import BackboneMissing
+from core.workspace import Workspace
+from models.digests import digest_once
+from models.weights import Weights, WeightsKind
+
+Preprocessing = Literal["resnet", "unit"]
+"""resnet: BGR minus the mean of ImageNet, as the weights want it; unit: RGB in [0, 1], to teach."""
+
+Precision = Literal["f32", "bf16", "f16"]
+Purpose = Literal["throughput", "latency"]
+
+NETWORK_FILE = "backbone.xml"
+FACTS_FILE = "backbone.json"
+
+_VERSION = 1
+_BATCH_SIZES: dict[Purpose, int] = {"throughput": 8, "latency": 1}
+
+
+class Look(NamedTuple):
+    """What the backbone sees in photos."""
+
+    maps: np.ndarray
+    """(n, 7, 7, 2048) float32, the last map."""
+    features: np.ndarray
+    """(n, 2048) float32, its mean over the 7 by 7 places."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneFacts:
+    """What is known about a backbone; `precision` is the one it is computed in."""
+
+    id: str
+    weights_kind: WeightsKind
+    weights_label: str
+    weights_digest: str
+    preprocessing: Preprocessing
+    precision: Precision
+    cosine: float
+    """Least cosine between its features and those in f32, over the probe photos."""
+    files: dict[str, str]
+    """Name of each file → its SHA-256."""
+
+
+class Backbone(Protocol):
+    """A backbone ready to look at photos: OpenVINO here, Keras in models/keras_backbone.py."""
+
+    @property
+    def facts(self) -> BackboneFacts: ...
+
+    @property
+    def batch_size(self) -> int:
+        """Photos that one batch of `stream` holds at most."""
+
+    def look(self, photos: np.ndarray) -> Look:
+        """Returns maps and features of a few photos (n, 224, 224, 3) uint8."""
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+
+
+def backbone_id(weights: Weights, preprocessing: Preprocessing) -> str:
+    """Returns the id of the backbone with these weights and preprocessing."""
+    return fingerprint(
+        {
+            "backbone": "resnet50",
+            "version": _VERSION,
+            "weights": weights.digest,
+            "preprocessing": preprocessing,
+            "photo_size": PHOTO_SIZE,
+        }
+    )
+
+
+def backbone_exists(workspace: Workspace, backbone_id: str) -> bool:
+    """Returns whether the backbone stands in the workspace, whole and unaltered."""
+    try:
+        read_backbone_facts(workspace, backbone_id)
+    except BackboneMissing:
+        return False
+    return True
+
+
+def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts:
+    """Returns what is known about a backbone, after a check of its files.
+
+    Raises:
+        BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
+    """
+    folder = workspace.backbone_folder(backbone_id)
+    try:
+        facts = BackboneFacts(**json.loads((folder / FACTS_FILE).read_text(encoding="utf-8")))
+        sound = all(digest_once(folder / name) == sha for name, sha in facts.files.items())
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise _missing(backbone_id, "is not in the workspace") from error
+    if not sound:
+        raise _missing(backbone_id, "was altered")
+    return facts
+
+
+def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -> Backbone:
+    """Returns the backbone, compiled for many photos ("throughput") or one at a time ("latency").
+
+    Raises:
+        BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
+    """
+    facts = read_backbone_facts(workspace, backbone_id)
+    if facts.precision not in offered_precisions():  # made on another machine
+        facts = dataclasses.replace(facts, precision="f32", cosine=1.0)
+    network = workspace.backbone_folder(backbone_id) / NETWORK_FILE
+    return OpenVinoBackbone(facts, compile_network(network, facts.precision, purpose))
+
+
+def offered_precisions() -> tuple[Precision, ...]:
+    """Returns the precisions that this CPU computes natively, the fastest first."""
+    offered = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ("bf16", "f32") if "BF16" in offered else ("f32",)
+
+
+def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
+    """Returns the network compiled for batches of one fixed size."""
+    core = ov.Core()
+    network = core.read_model(file)
+    # A fixed size is faster than a free one, and keeps a photo's features free of its neighbours.
+    network.reshape([_BATCH_SIZES[purpose], PHOTO_SIZE, PHOTO_SIZE, 3])
+    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": purpose.upper()}
+    return core.compile_model(network, "CPU", hints)
+
+
+class OpenVinoBackbone:
+    """A compiled network and its facts. One thread at a time."""
+
+    def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
+        self.facts = facts
+        self.batch_size = int(network.input(0).shape[0])
+        self._network = network
+        outputs = {len(output.shape): output for output in network.outputs}
+        self._maps, self._features = outputs[4], outputs[2]
+        self._request = network.create_infer_request()
+
+    def look(self, photos: np.ndarray) -> Look:
+        """Returns maps and features of a few photos (n, 224, 224, 3) uint8."""
+        side = PHOTO_SIZE // 32
+        maps = np.empty((len(photos), side, side, FEATURE_SIZE), np.float32)
+        features = np.empty((len(photos), FEATURE_SIZE), np.float32)
+        for start in range(0, len(photos), self.batch_size):
+            batch = photos[start : start + self.batch_size]
+            stop = start + len(batch)
+            self._request.infer({0: fill_batch(batch, self.batch_size)})
+            maps[start:stop] = self._request.get_tensor(self._maps).data[: len(batch)]
+            features[start:stop] = self._request.get_tensor(self._features).data[: len(batch)]
+        return Look(maps, features)
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order.
+
+        Each stream of the CPU has one batch in work and one waiting, so that it never idles while
+        the caller reads the next batch or writes the last features.
+        """
+        streams = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        idle = [self._network.create_infer_request() for _ in range(2 * streams)]
+        going: deque[tuple[ov.InferRequest, int]] = deque()
+        try:
+            for batch in batches:
+                request = idle.pop()
+                request.start_async({0: fill_batch(batch, self.batch_size)})
+                going.append((request, len(batch)))
+                if not idle:
+                    yield self._finish_oldest(going, idle)
+            while going:
+                yield self._finish_oldest(going, idle)
+        finally:
+            for request, _ in going:  # the caller left early: let nothing run on unseen
+                request.wait()
+
+    def _finish_oldest(
+        self, going: deque[tuple[ov.InferRequest, int]], idle: list[ov.InferRequest]
+    ) -> np.ndarray:
+        request, photos = going.popleft()
+        request.wait()
+        features = np.array(request.get_tensor(self._features).data[:photos])
+        idle.append(request)
+        return features
+
+
+def fill_batch(photos: np.ndarray, size: int) -> np.ndarray:
+    """Returns the photos as a batch of `size`, the places left over black."""
+    if len(photos) == size:
+        return np.ascontiguousarray(photos)
+    batch = np.zeros((size, *photos.shape[1:]), photos.dtype)
+    batch[: len(photos)] = photos  # more than `size` do not fit: ValueError
+    return batch
+
+
+def _missing(backbone_id: str, what: str) -> BackboneMissing:
+    return BackboneMissing(
+        f"The backbone {backbone_id} {what}.",
+        "Run “python -m core features DATASET”, with the --weights and --preprocessing of the run: "
+        "the backbone is then made anew from its weights.",
+        backbone_id=backbone_id,
+    )

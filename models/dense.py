@@ -1,0 +1,133 @@
+"""The head in NumPy: what answers on pages, in the API and when a run is scored; no Keras needed.
+
+features (n, 2048) → standardise → [dense, relu]* → dense → softmax → scores (n, k). Computed in
+float64, so that a photo's scores do not depend on the photos beside it.
+"""
+
+import functools
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import ResultDamaged
+from core.workspace import write_atomically
+
+_ROWS = 4096  # as many at a time: bounds the memory that float64 takes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DenseHead:
+    """A trained head; the last of the layers gives the logits of the k classes."""
+
+    kernels: tuple[np.ndarray, ...]
+    """One (inputs, outputs) float32 for each dense layer."""
+    biases: tuple[np.ndarray, ...]
+    """One (outputs,) float32 for each dense layer."""
+    mean: np.ndarray
+    """(2048,) float32, subtracted from the features."""
+    scale: np.ndarray
+    """(2048,) float32, divides what is left."""
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Returns the score of each class, (n, k) float32, each row summing to 1."""
+        scores = np.empty((len(features), len(self.biases[-1])), np.float32)
+        for rows in _split_rows(len(features)):
+            logits = self._activations(features[rows])[-1]
+            raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+            scores[rows] = raised / raised.sum(axis=1, keepdims=True)
+        return scores
+
+    def logit_gradient(self, features: np.ndarray, class_numbers: np.ndarray) -> np.ndarray:
+        """Returns the gradient of one class's logit by the features, (n, 2048) float32.
+
+        Args:
+            features: (n, 2048) float.
+            class_numbers: (n,) int, the class chosen for each row.
+        """
+        gradients = np.empty(features.shape, np.float32)
+        for rows in _split_rows(len(features)):
+            activations = self._activations(features[rows])
+            gradient = self._kernels[-1].T[np.asarray(class_numbers)[rows]]
+            for kernel, hidden in zip(self._kernels[-2::-1], activations[-2::-1], strict=True):
+                gradient = (gradient * (hidden > 0)) @ kernel.T
+            gradients[rows] = gradient / self.scale
+        return gradients
+
+    def _activations(self, features: np.ndarray) -> list[np.ndarray]:
+        """Returns what each layer gives, float64: the hidden ones after relu, then the logits."""
+        values = (features.astype(np.float64) - self.mean) / self.scale
+        given = []
+        for number, (kernel, bias) in enumerate(zip(self._kernels, self.biases, strict=True), 1):
+            values = values @ kernel + bias
+            if number < len(self._kernels):
+                values = np.maximum(values, 0)
+            given.append(values)
+        return given
+
+    @functools.cached_property
+    def _kernels(self) -> tuple[np.ndarray, ...]:
+        return tuple(kernel.astype(np.float64) for kernel in self.kernels)
+
+
+def _split_rows(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
+
+
+def measure_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and scale (2048,) float32 by which features are standardised.
+
+    The scale is the standard deviation, but at least a hundredth of the median one: a feature that
+    hardly stirred in training must not outweigh all others in a photo where it does.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    squares = sum(
+        np.square(features[rows] - mean).sum(axis=0) for rows in _split_rows(len(features))
+    )
+    scale = np.sqrt(squares / len(features))
+    floor = 0.01 * np.median(scale) or 1.0
+    return mean.astype(np.float32), np.maximum(scale, floor).astype(np.float32)
+
+
+def measure_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Returns the mean categorical cross-entropy and the accuracy, as Keras computes them.
+
+    Source: keras.losses.categorical_crossentropy, which keeps scores in [1e-7, 1 - 1e-7].
+    """
+    of_label = scores[np.arange(len(labels)), labels].astype(np.float64)
+    loss = -np.log(np.clip(of_label, 1e-7, 1 - 1e-7)).mean()
+    return float(loss), float((scores.argmax(axis=1) == labels).mean())
+
+
+def write_head(head: DenseHead, path: Path) -> None:
+    """Returns nothing; the head stands in the file (.npz)."""
+    arrays = {"mean": head.mean, "scale": head.scale}
+    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
+        arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_head(path: Path) -> DenseHead:
+    """Returns the head of a file.
+
+    Raises:
+        ResultDamaged: The file is missing, cut short or no head.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            layers = range((len(stored.files) - 2) // 2)
+            return DenseHead(
+                kernels=tuple(stored[f"kernel_{layer}"] for layer in layers),
+                biases=tuple(stored[f"bias_{layer}"] for layer in layers),
+                mean=stored["mean"],
+                scale=stored["scale"],
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ResultDamaged(
+            f"The head {path} is missing, was cut short or altered.",
+            "Train the run again: the same recipe gives the same head.",
+            file=str(path),
+        ) from error

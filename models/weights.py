@@ -1,0 +1,165 @@
+"""Which ResNet-50 weights are used, and where they come from.
+
+Pretrained weights are looked for in PETALSCOPE_WEIGHTS, the workspace and Keras' cache, in this
+order. Nothing is downloaded unless asked for, and nothing silently replaced: a file that is there
+but wrong is an error. Every file is checked to hold ResNet-50 without its top.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.config import OFFICIAL_WEIGHTS_URL, read_settings
+from core.downloading import download_file
+from core.errors import DownloadFailed, WeightsDamaged, WeightsMissing
+from core.workspace import Workspace, digest_file
+from models.digests import digest_once
+from models.layout import check_weights_file
+
+WeightsKind = Literal["pretrained", "random"]
+
+OFFICIAL_NAME = OFFICIAL_WEIGHTS_URL.rsplit("/", 1)[-1]
+
+OFFICIAL_MD5 = "4d473c1dd8becc155b73f8504c6f6626"
+"""Source: keras/src/applications/resnet.py of Keras 3.15.1, WEIGHTS_HASHES["resnet50"][1]."""
+
+RANDOM_DIGEST = "random-damped-1"
+"""Stands for what models/random_weights.py draws: the variant and its seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Weights of ResNet-50 without its top; `file` is None where they are drawn at random."""
+
+    kind: WeightsKind
+    file: Path | None
+    digest: str
+    """SHA-256 of the file, or the name of the random draw."""
+    origin: str
+    """Where they were found, for people."""
+    official: bool
+    """Whether they are Keras' ImageNet weights, by their digest."""
+
+    @property
+    def label(self) -> str:
+        """What to call them on screen."""
+        if self.file is None:
+            return "random"
+        return "ImageNet" if self.official else f"pretrained: {self.file.name}"
+
+
+def find_weights(workspace: Workspace, kind: WeightsKind = "pretrained") -> Weights:
+    """Returns the weights to use; never downloads.
+
+    Raises:
+        WeightsMissing: No pretrained weights are on this machine.
+        WeightsDamaged: The first file found is truncated, altered or another network's.
+    """
+    if kind == "random":
+        return Weights(
+            kind="random",
+            file=None,
+            digest=RANDOM_DIGEST,
+            origin="random initialisation",
+            official=False,
+        )
+    if chosen := read_settings().weights:
+        return _read_chosen(chosen.expanduser())
+    if stored := _list_stored(workspace):
+        return describe_weights(stored[0], "the workspace")
+    if (cached := _find_keras_cache()).is_file():
+        return _read_cached(cached)
+    raise WeightsMissing(
+        "The ImageNet weights of ResNet-50 are not on this machine.",
+        f"Download them (python -m core weights --download), or fetch {OFFICIAL_WEIGHTS_URL} "
+        f"by hand and put the file into {workspace.weights}. Random weights need no file.",
+        address=OFFICIAL_WEIGHTS_URL,
+        folder=str(workspace.weights),
+    )
+
+
+def download_weights(
+    workspace: Workspace, on_progress: Callable[[int, int], None] | None = None
+) -> Weights:
+    """Returns the weights of PETALSCOPE_WEIGHTS_URL, downloaded into the workspace.
+
+    A download that broke off goes on where it stopped; one that is complete is not repeated.
+
+    Args:
+        on_progress: Told the bytes that are here and the bytes in all.
+
+    Raises:
+        WeightsMissing: The server cannot be reached or refuses, or the download broke off.
+        WeightsDamaged: What came is not what was asked for; it is thrown away.
+        DiskFull: There is no room for the file.
+    """
+    address = read_settings().weights_url
+    target = workspace.weights / (address.rsplit("/", 1)[-1].partition("?")[0] or OFFICIAL_NAME)
+
+    def check(file: Path) -> None:
+        if address == OFFICIAL_WEIGHTS_URL and digest_file(file, "md5") != OFFICIAL_MD5:
+            raise WeightsDamaged(
+                "The downloaded weights are not the official ones: their digest differs.",
+                "Download them again.",
+                address=address,
+            )
+        check_weights_file(file)
+
+    try:
+        download_file(address, target, check, on_progress)
+    except DownloadFailed as error:
+        raise WeightsMissing(
+            f"The weights could not be downloaded: {error.facts['reason']}.",
+            error.remedy,
+            **error.facts,
+        ) from error
+    return describe_weights(target, "download")
+
+
+def describe_weights(file: Path, origin: str) -> Weights:
+    """Returns the weights in a file, after a check that they are ResNet-50's without top.
+
+    Raises:
+        WeightsDamaged: They are not.
+    """
+    check_weights_file(file)
+    return Weights(
+        kind="pretrained",
+        file=file,
+        digest=digest_once(file),
+        origin=origin,
+        official=digest_once(file, "md5") == OFFICIAL_MD5,
+    )
+
+
+def _read_chosen(file: Path) -> Weights:
+    if not file.is_file():
+        raise WeightsMissing(
+            f"PETALSCOPE_WEIGHTS names {file}, but no file is there.",
+            "Correct the path, or unset PETALSCOPE_WEIGHTS to use the usual places.",
+            file=str(file),
+        )
+    return describe_weights(file, "PETALSCOPE_WEIGHTS")
+
+
+def _list_stored(workspace: Workspace) -> list[Path]:
+    """Returns the weights files of the workspace, the official name first."""
+    files = (file for file in workspace.weights.glob("*.h5") if not file.name.startswith("."))
+    return sorted(files, key=lambda file: (file.name != OFFICIAL_NAME, file.name))
+
+
+def _find_keras_cache() -> Path:
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "models" / OFFICIAL_NAME
+
+
+def _read_cached(file: Path) -> Weights:
+    if digest_once(file, "md5") != OFFICIAL_MD5:
+        raise WeightsDamaged(
+            f"The weights in Keras' cache ({file}) are not the official ones by their digest.",
+            "Delete that file, or download the weights into the workspace.",
+            file=str(file),
+        )
+    return describe_weights(file, "Keras' cache")

@@ -1,0 +1,19 @@
+"""Quality: what is wrong with the photos and their labels, and what to do about it."""
+
+from core.ui.frame import open_page
+from core.ui.messages import report_errors
+from core.ui.photo_panel import show_photo_panel
+from core.ui.pickers import pick_dataset
+from core.ui.quality_cards import pick_finding, show_finding
+from core.ui.tray import show_tray
+
+open_page(
+    "Quality",
+    "What is wrong with the photos and their labels. Nothing is changed before you say so.",
+)
+
+with report_errors():
+    dataset = pick_dataset()
+    show_tray(dataset)
+    show_finding(dataset, pick_finding(dataset))
+    show_photo_panel(dataset)

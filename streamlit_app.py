@@ -1,0 +1,3 @@
+from core.ui.frame import run_app
+
+run_app()

@@ -1,0 +1,94 @@
+"""A real page server over an empty workspace, and a real Chromium that looks at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core.workspace import Workspace
+from tests.processes import end_processes
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 300
+
+expect.set_options(timeout=60_000)  # machines that test may be slow: what is right comes at last
+
+
+class PageServer:
+    """`streamlit run streamlit_app.py` on a free port; may be killed and started again."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://localhost:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = os.environ | {"PETALSCOPE_WORKSPACE": str(self.workspace)}
+        # No pretrained weights here, wherever the tests run: the quick start must work without.
+        environment.pop("PETALSCOPE_WEIGHTS", None)
+        environment["KERAS_HOME"] = str(self.workspace / "no-keras-home")
+        self.log = (self.workspace / "server.log").open("ab")
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+        self.process = subprocess.Popen(
+            [*command, "--server.port", str(self.port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=self.log,
+            stderr=self.log,
+        )
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.2)
+        raise TimeoutError("the page server did not answer")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.log.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    started = PageServer(tmp_path_factory.mktemp("browser"))
+    started.start()
+    yield started
+    started.kill()
+    end_processes(Workspace(started.workspace))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    assert found, "Chromium is not installed: run .ci/system-packages, or install “chromium”."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    context.close()

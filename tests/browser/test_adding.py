@@ -1,0 +1,114 @@
+"""A dataset is added from the page: read, looked at in its report, discarded or kept."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.importing import read_import
+from core.workspace import Workspace
+from data.manifest import list_datasets, read_dataset
+from tests.browser.conftest import PageServer
+from tests.builders import write_class_folders
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 photos and one file that is none."""
+    folder = write_class_folders(tmp_path_factory.mktemp("photos") / "garden", photos_per_class=8)
+    (folder / "rose" / "note.jpg").write_bytes(b"not a photo")
+    return folder
+
+
+def choose_way(page: Page, server: PageServer, way: str) -> None:
+    page.goto(f"{server.address}/dataset")
+    expect(page.locator("h1")).to_be_visible()
+    page.get_by_role("radio", name=way, exact=True).click()
+
+
+def read_folder(page: Page, path: Path) -> None:
+    field = page.get_by_label("Path of the folder or archive")
+    field.fill(str(path))
+    page.get_by_role("button", name="Read the photos").click()
+
+
+def test_a_folder_without_photos_is_refused_and_can_be_mended(
+    page: Page, server: PageServer, tmp_path: Path
+) -> None:
+    choose_way(page, server, "Path on this machine")
+    read_folder(page, tmp_path)
+    expect(page.get_by_test_id("stAlert")).to_contain_text("no photos")
+    page.reload()
+    expect(page.get_by_test_id("stAlert")).to_contain_text("no photos")
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_text("Where the photos come from")).to_be_visible()
+    assert "import=" not in page.url
+
+
+def test_a_discarded_folder_leaves_nothing(page: Page, server: PageServer, photos: Path) -> None:
+    workspace = Workspace(server.workspace)
+    choose_way(page, server, "Path on this machine")
+    read_folder(page, photos)
+    expect(page.get_by_role("heading", name=re.compile("Keep “garden”"))).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("Where the photos come from")).to_be_visible()
+    assert list_datasets(workspace) == [] and list(workspace.imports.iterdir()) == []
+
+
+def test_a_folder_is_kept_after_a_look_at_its_report(
+    page: Page, server: PageServer, photos: Path
+) -> None:
+    workspace = Workspace(server.workspace)
+    choose_way(page, server, "Path on this machine")
+    read_folder(page, photos)
+    heading = page.get_by_role("heading", name=re.compile("Keep “garden”"))
+    expect(heading).to_be_visible()
+    page.reload()  # nothing is lost, nothing is kept yet
+    expect(heading).to_be_visible()
+    expect(page.get_by_text("1 file would be set aside")).to_be_visible()
+    figures = page.get_by_test_id("stMetric")
+    expect(figures.filter(has_text="Photos")).to_contain_text("24")
+    expect(figures.filter(has_text="Set aside")).to_contain_text("1")
+    assert list_datasets(workspace) == []
+    [waiting] = workspace.imports.iterdir()
+    assert read_import(workspace, waiting.name).state == "ready"
+
+    # Also found without the link, as after closing the browser.
+    page.goto(f"{server.address}/dataset")
+    page.get_by_role("button", name="Show it").click()
+    page.get_by_role("button", name="Keep this dataset").click()
+    wait_until(lambda: list_datasets(workspace), "it is kept")
+    expect(page.get_by_text("Add a dataset")).to_be_visible()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
+    dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
+    assert dataset.name == "garden" and f"dataset={dataset.id}" in page.url
+
+
+def test_an_archive_is_uploaded_and_known_to_be_here_already(
+    page: Page, server: PageServer, photos: Path
+) -> None:
+    workspace = Workspace(server.workspace)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for photo in sorted(photos.rglob("*.jpg")):
+            archive.write(photo, photo.relative_to(photos).as_posix())
+    page.goto(f"{server.address}/dataset")
+    page.get_by_text("Add a dataset").click()
+    page.get_by_role("radio", name="Upload an archive", exact=True).click()
+    files = [
+        {"name": "mine.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
+    ]
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.get_by_role("button", name="Read the archive").click()
+    expect(page.get_by_text("are here already")).to_be_visible()
+    assert not list(workspace.temporary.glob("upload-*"))
+    page.get_by_role("button", name="Open the dataset").click()
+    expect(page.get_by_text("are here already")).to_have_count(0)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
+    assert len(list_datasets(workspace)) == 1

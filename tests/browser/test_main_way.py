@@ -1,0 +1,123 @@
+"""The way a new user goes: sample → train → live curve → matrix cell → its photos → predict.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import list_datasets, read_dataset
+from tests.browser.conftest import PageServer
+from tests.builders import draw_photo, encode_photo
+
+pytestmark = pytest.mark.browser
+
+MINUTES = 60_000
+PAGES = ("", "dataset", "quality", "training", "metrics", "confusion", "predict")
+NAMES = ("Overview", "Dataset", "Quality", "Training", "Metrics", "Confusion", "Predict")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "overview")
+def test_a_cold_deep_link_shows_the_frame(page: Page, server: PageServer, path: str) -> None:
+    page.goto(f"{server.address}/{path}")
+    expect(page.locator("h1")).to_be_visible()
+    for name in NAMES:
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+    expect(page.get_by_text("exception", exact=False)).to_have_count(0)
+
+
+def test_the_sample_is_drawn_from_the_page(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/dataset")
+    page.get_by_role("button", name="Draw the sample").click()
+    expect(page.get_by_role("heading", name="Photos")).to_be_visible(timeout=3 * MINUTES)
+    expect(page.get_by_text("1 file set aside")).to_be_visible()
+    assert len(list_datasets(Workspace(server.workspace))) == 1
+
+
+def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageServer) -> None:
+    page.goto(server.address)
+    page.get_by_role("button", name="Quick start with random weights").click()
+    expect(page.get_by_role("heading", name=re.compile("Run 1"))).to_be_visible()
+    # Reloading the browser loses nothing: the run is found again, and goes on.
+    page.reload()
+    expect(page.get_by_role("heading", name=re.compile("Run 1"))).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=4 * MINUTES)
+    expect(page.get_by_text("Validation accuracy").first).to_be_visible(timeout=2 * MINUTES)
+    run = list_runs(Workspace(server.workspace))[0]
+    assert run.state == "done"
+    assert run.best_val_accuracy is not None and run.best_val_accuracy > 0.4
+
+
+def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/training")
+    page.get_by_role("button", name="Use random weights").click()
+    expect(page.get_by_text("has never seen a photo").first).to_be_visible()
+    expect(page.get_by_label("Epochs")).to_have_count(1)  # while it is redrawn there are two
+    page.get_by_label("Epochs").fill("60")
+    page.get_by_label("Epochs").press("Enter")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile("Run 2"))).to_be_visible()
+    server.kill()
+    server.start()
+    page.goto(f"{server.address}/training")
+    expect(page.get_by_role("heading", name=re.compile("Run 2"))).to_be_visible()
+    expect(page.get_by_text("Its confusions")).to_be_visible(timeout=3 * MINUTES)
+    assert [run.state for run in list_runs(Workspace(server.workspace))] == ["done", "done"]
+
+
+def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/confusion")
+    cells = page.locator(".vega-embed canvas, .vega-embed svg").first
+    expect(cells).to_be_visible()
+    box = cells.bounding_box()
+    assert box is not None
+    # The upper left cell of the matrix: the first class taken for itself.
+    for share_x, share_y in ((0.3, 0.3), (0.35, 0.25), (0.25, 0.35)):
+        page.mouse.click(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"])
+        page.wait_for_timeout(1500)
+        if "predicted=" in page.url:
+            break
+    assert "true=" in page.url and "predicted=" in page.url
+    expect(page.get_by_role("heading", name=re.compile("recognised as|taken for"))).to_be_visible()
+    # The link reopens the same cell.
+    page.goto(page.url)
+    expect(page.get_by_role("heading", name=re.compile("recognised as|taken for"))).to_be_visible()
+
+
+def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None:
+    run = list_runs(Workspace(server.workspace))[-1]
+    page.goto(f"{server.address}/confusion?run={run.id}")
+    table = page.get_by_role("region", name=re.compile("Pairs of classes"))
+    expect(table).to_be_visible()
+    page.wait_for_timeout(1000)  # the grid is drawn on a canvas, which has nothing to wait for
+    table.click(position={"x": 17, "y": 55})  # the tick of the first row
+    expect(page.get_by_role("heading", name=re.compile("taken for"))).to_be_visible()
+    assert "true=" in page.url
+
+
+def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: PageServer) -> None:
+    server.kill()
+    server.start()
+    workspace = Workspace(server.workspace)
+    dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
+    photo = dataset.thumbnail(0)
+    page.goto(f"{server.address}/predict")
+    expect(page.get_by_text("No photo yet")).to_be_visible()
+    files = [{"name": "mine.webp", "mimeType": "image/webp", "buffer": photo}]
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.get_by_text("What the model sees")).to_be_visible()
+    expect(page.get_by_text("Answered by")).to_be_visible()
+
+
+def test_a_bad_photo_gets_a_clear_error(page: Page, server: PageServer) -> None:
+    whole = encode_photo(draw_photo(0, 0, (300, 300)))
+    page.goto(f"{server.address}/predict")
+    expect(page.get_by_text("No photo yet")).to_be_visible()
+    files = [{"name": "cut.jpg", "mimeType": "image/jpeg", "buffer": whole[: len(whole) // 3]}]
+    page.locator("input[type=file]").set_input_files(files)
+    alert = page.get_by_test_id("stAlert").filter(has_text=re.compile("photo", re.I))
+    expect(alert).to_be_visible()

@@ -1,0 +1,78 @@
+"""The quality page in a real browser: look, decide, undo, analyse; nothing is lost by a reload.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.analysis.store import read_quality
+from core.edits.tray import list_edits
+from core.workspace import Workspace
+from data.importing import import_source
+from data.manifest import list_datasets
+from tests.browser.conftest import PageServer
+from tests.faults import write_faults
+
+pytestmark = pytest.mark.browser
+
+MINUTES = 60_000
+
+
+def choose(page: Page, title: str) -> None:
+    """Clicks a finding in the row of findings and waits until it is shown."""
+    page.get_by_role("radio", name=re.compile(f"^{title}")).click()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+
+
+def test_each_finding_is_one_click_away(page: Page, server: PageServer, tmp_path: Path) -> None:
+    page.goto(f"{server.address}/quality")
+    expect(page.get_by_text("No dataset yet")).to_be_visible()
+    import_source(Workspace(server.workspace), write_faults(tmp_path / "flowers"))
+    page.reload()
+    expect(page.get_by_role("heading", name="Exact duplicates")).to_be_visible(timeout=MINUTES)
+    expect(page.get_by_role("button", name="Merge these duplicates")).to_have_count(1)
+    choose(page, "Unreadable")
+    expect(page.get_by_text("1 file set aside at the import")).to_be_visible()
+    choose(page, "Dark")
+    assert "finding=dark" in page.url
+    expect(page.get_by_text(re.compile("beyond the threshold")).first).to_be_visible()
+    choose(page, "Class imbalance")
+    expect(page.get_by_text(re.compile("times the photos|as even as")).first).to_be_visible()
+
+
+def test_a_leak_is_moved_out_and_the_tray_survives_a_reload(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    dataset = list_datasets(workspace)[0].id
+    page.goto(f"{server.address}/quality?finding=leak")
+    page.get_by_role("button", name="Move the test twin out").click()
+    expect(page.get_by_text("1 edit", exact=False).first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("settled in the tray").first).to_be_visible()
+    assert [edit.action for edit in list_edits(workspace, dataset)] == ["move"]
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.get_by_role("button", name="Move the test twin out")).to_be_visible()
+    assert list_edits(workspace, dataset) == []
+
+
+def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/quality?finding=exact")
+    expect(page.get_by_role("button", name="Merge these duplicates")).to_have_count(1)
+    page.get_by_role("button", name=re.compile(r"^(first|twin)\.jpg$")).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert "photo=" in page.url
+
+
+def test_an_analysis_goes_on_while_the_page_is_reloaded(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    dataset = list_datasets(workspace)[0].id
+    page.goto(f"{server.address}/quality?finding=suspect")
+    page.get_by_role("button", name="Analyse with random weights").click()
+    expect(page.get_by_text("Analysing").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Analysed with the features")).to_be_visible(timeout=4 * MINUTES)
+    expect(page.get_by_text("has never seen a photo").first).to_be_visible()
+    assert read_quality(workspace, dataset) is not None

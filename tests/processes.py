@@ -1,0 +1,49 @@
+"""Finds, awaits and ends the real processes of a test's own workspace, and no others."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psutil
+
+from core.workspace import Workspace
+
+Answer = TypeVar("Answer")
+
+PATIENCE_S = 120.0
+"""Generous: a slow machine makes tests slow, never wrong."""
+
+
+def wait_until(condition: Callable[[], Answer], what: str) -> Answer:
+    """Returns the condition's first true answer; fails after a long time without one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s in vain until {what}"
+        time.sleep(0.02)
+    return answer
+
+
+def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
+    """Returns the living processes that run one of our modules in this workspace."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if module in process.cmdline() and _is_in(process, workspace):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def end_processes(workspace: Workspace) -> None:
+    """Returns when no scheduler and no worker of the workspace is left."""
+    for module in ("core.runs.scheduler", "core.runs.worker"):
+        found = find_processes(workspace, module)
+        for process in found:
+            process.kill()
+        psutil.wait_procs(found, timeout=PATIENCE_S)
+
+
+def _is_in(process: psutil.Process, workspace: Workspace) -> bool:
+    alive = process.status() != psutil.STATUS_ZOMBIE
+    return alive and process.environ().get("PETALSCOPE_WORKSPACE") == str(workspace.root)

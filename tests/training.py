@@ -1,0 +1,49 @@
+"""Recipes, workers and copies of workspaces for tests that train for real, on random weights."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from core.runs.recipe import Recipe
+from core.runs.starting import python_command, python_environment
+from core.runs.store import RunRecord, list_runs, read_run
+from core.workspace import Workspace
+from tests.processes import PATIENCE_S
+
+
+def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Recipe:
+    """Returns a recipe with random weights for a dataset of the workspace."""
+    from models.weights import find_weights
+
+    settings: dict[str, object] = {"weights": "random", "epochs": 5, **changes}
+    digest = find_weights(workspace, "random").digest
+    return Recipe(dataset=dataset_id, weights_digest=digest, **settings)  # type: ignore[arg-type]
+
+
+def change_recipe(workspace: Workspace, **changes: object) -> Recipe:
+    """Returns the recipe of the trained workspace's run with some values changed."""
+    return make_recipe(workspace, list_runs(workspace)[-1].recipe.dataset, **changes)
+
+
+def train(workspace: Workspace, run: RunRecord) -> RunRecord:
+    """Returns the run after a worker process trained it, without a scheduler."""
+    subprocess.run(
+        python_command("core.runs.worker", "--run", run.id),
+        env=python_environment(workspace),
+        timeout=5 * PATIENCE_S,
+        check=False,
+    )
+    return read_run(workspace, run.id)
+
+
+def copy_workspace(source: Workspace, target: Workspace) -> None:
+    """Copies a workspace; large files, which are never written in place, are linked."""
+    shutil.copytree(source.root, target.root, copy_function=_copy_or_link)
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    if Path(source).stat().st_size > 1_000_000:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)

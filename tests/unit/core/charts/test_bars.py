@@ -1,0 +1,85 @@
+"""Bars of classes, splits and scores: what is drawn is what was given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.charts.bars import PART, draw_class_bars, draw_split_counts, draw_top_scores
+from core.charts.theme import DARK, LIGHT
+from core.evaluation.metrics import evaluate_scores
+
+
+def rows(chart: dict) -> pd.DataFrame:
+    (data,) = chart["datasets"].values()
+    return pd.DataFrame(data)
+
+
+@pytest.fixture
+def per_class() -> pd.DataFrame:
+    """Recall 1/3, 1, undefined; the third class is there only as a name."""
+    scores = np.eye(3)[[0, 1, 1, 1]]
+    return evaluate_scores(scores, np.array([0, 0, 0, 1]), ["daisy", "rose", "tulip"]).per_class
+
+
+def test_classes_stand_lowest_first_and_undefined_last(per_class: pd.DataFrame) -> None:
+    chart = draw_class_bars(per_class, "recall").to_dict()
+    drawn = rows(chart)
+    assert drawn["class"].tolist() == ["daisy", "rose", "tulip"]
+    assert drawn["value"].tolist() == ["33 %", "100 %", "–"]
+    assert drawn["interval"].tolist()[0] == "6 % to 79 %"
+    assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == ["daisy", "rose", "tulip"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "n", "layers"), [("recall", [3, 1], 3), ("precision", [3, 1], 3), ("f1", [3, 1], 2)]
+)
+def test_each_metric_carries_its_n_and_interval(
+    per_class: pd.DataFrame, metric: str, n: list[int], layers: int
+) -> None:
+    chart = draw_class_bars(per_class, metric).to_dict()  # F1 is no share: no whiskers
+    assert rows(chart)["n"].tolist()[:2] == n
+    assert len(chart["layer"]) == layers
+
+
+@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
+def test_split_counts_are_stacked_in_order(dark: bool, colours: object) -> None:
+    counts = pd.DataFrame(
+        {
+            "class": ["rose", "rose", "daisy", "daisy"],
+            "split": ["test", "train", "train", "test"],
+            "photos": [1, 2, 5, 4],
+        }
+    )
+    chart = draw_split_counts(counts, dark=dark).to_dict()
+    assert chart["encoding"]["y"]["scale"]["domain"] == ["daisy", "rose"]
+    assert chart["encoding"]["color"]["scale"] == {
+        "domain": ["train", "test"],
+        "range": [colours.splits["train"], colours.splits["test"]],
+    }
+    assert rows(chart).set_index("split")["order"].to_dict() == {"train": 0, "test": 2}
+    assert chart["title"]["text"] == "Each class has 3 to 9 photos"
+
+
+def test_top_scores_keep_their_order_and_only_the_first_is_the_answer() -> None:
+    drawn = rows(draw_top_scores(["tulip", "daisy"], [0.996, 0.004]).to_dict())
+    assert drawn["class"].tolist() == ["tulip", "daisy"]
+    assert drawn["text"].tolist() == ["100 %", "<1 %"]
+    assert drawn["answer"].tolist() == [True, False]
+
+
+def test_a_part_of_the_counts_can_be_chosen_by_a_link() -> None:
+    counts = pd.DataFrame({"class": ["rose"], "split": ["train"], "photos": [1]})
+    (part,) = draw_split_counts(counts, ("rose", "train")).to_dict()["params"]
+    assert part["name"] == PART
+    assert part["value"] == [{"class": "rose", "split": "train"}]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_102_classes_are_valid_charts(dark: bool) -> None:
+    names = [f"a flower with a rather long name, number {number}" for number in range(102)]
+    rng = np.random.default_rng(0)
+    scores, labels = rng.dirichlet(np.ones(102), 500), rng.integers(0, 102, 500)
+    table = evaluate_scores(scores, labels, names).per_class
+    chart = draw_class_bars(table, "precision", dark).to_dict()
+    assert chart["height"] >= 102 * 14
+    assert len(rows(chart)) == 102

@@ -1,0 +1,100 @@
+"""The confusion matrix: rows true, columns predicted, a click names a cell, 102 classes fit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.charts.matrix import draw_matrix
+from core.charts.theme import LIGHT
+from core.evaluation.confusion import to_long
+
+CLASSES = ("daisy", "rose", "<b>tulip</b>")
+MATRIX = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+
+
+def draw(matrix: np.ndarray, classes: tuple[str, ...], **options: object) -> dict:
+    return draw_matrix(to_long(matrix, classes), classes, **options).to_dict()
+
+
+def rows(chart: dict) -> pd.DataFrame:
+    (data,) = chart["datasets"].values()
+    return pd.DataFrame(data).set_index(["true", "predicted"])
+
+
+def test_rows_are_true_and_columns_predicted() -> None:
+    chart = draw(MATRIX, CLASSES)
+    for layer in chart["layer"]:
+        assert layer["encoding"]["y"]["field"] == "true"
+        assert layer["encoding"]["x"]["field"] == "predicted"
+        for axis in ("x", "y"):
+            assert layer["encoding"][axis]["scale"]["domain"] == list(CLASSES)
+    cells = rows(chart)
+    assert cells.loc[("daisy", "rose"), "count"] == 2
+    assert cells.loc[("rose", "daisy"), "count"] == 1
+    assert "3 of 14 photos" in chart["title"]["text"]
+
+
+def test_a_click_names_true_and_predicted() -> None:
+    (selection,) = draw(MATRIX, CLASSES)["params"]
+    assert selection["name"] == "cell"
+    assert selection["select"]["fields"] == ["true", "predicted"]
+    assert selection["select"]["on"] == "click"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("count", ["8", "2", "·", "1", "3", "·", "·", "·", "·"]),
+        ("row share", ["80 %", "20 %", "·", "25 %", "75 %", "·", "·", "·", "·"]),
+        ("column share", ["89 %", "40 %", "·", "11 %", "60 %", "·", "·", "·", "·"]),
+    ],
+)
+def test_cells_say_what_was_chosen(value: str, words: list[str]) -> None:
+    assert rows(draw(MATRIX, CLASSES, value=value))["text"].tolist() == words
+
+
+def test_an_empty_class_has_no_shares() -> None:
+    cells = rows(draw(MATRIX, CLASSES, value="row share"))
+    assert cells.loc[("<b>tulip</b>", "rose"), "of_true"] == "–"
+    assert cells.loc[("daisy", "<b>tulip</b>"), "of_predicted"] == "–"
+
+
+def test_errors_have_a_scale_of_their_own() -> None:
+    _, hits, errors, _ = draw(MATRIX, CLASSES)["layer"]
+    assert hits["encoding"]["color"]["scale"]["domain"] == [0, 8]
+    assert errors["encoding"]["color"]["scale"]["domain"] == [0, 2]
+    assert errors["encoding"]["color"]["scale"]["range"] == list(LIGHT.errors)
+
+
+def test_a_hidden_diagonal_can_still_be_clicked() -> None:
+    cells = rows(draw(MATRIX, CLASSES, hide_diagonal=True))
+    assert len(cells) == 9
+    assert cells.loc[("daisy", "daisy"), ["kind", "text"]].tolist() == ["none", ""]
+    assert cells.loc[("daisy", "rose"), ["kind", "text"]].tolist() == ["error", "2"]
+
+
+def test_a_matrix_without_errors_draws() -> None:
+    assert rows(draw(np.diag([3, 2, 1]), CLASSES))["kind"].value_counts()["hit"] == 3
+    assert "0 of 0 photos" in draw(np.zeros((3, 3), int), CLASSES)["title"]["text"]
+
+
+@pytest.mark.parametrize("value", ["count", "row share", "column share"])
+def test_of_102_classes_all_are_named_and_cells_with_photos_sent(value: str) -> None:
+    rng = np.random.default_rng(0)
+    classes = tuple(f"a flower with a rather long name, number {n:03d}" for n in range(102))
+    matrix = rng.poisson(0.05, (102, 102)) + np.diag(rng.poisson(8, 102))
+    chart = draw(matrix, classes, value=value)
+    assert len(rows(chart)) == np.count_nonzero(matrix)
+    assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == list(classes)
+    assert chart["layer"][0]["encoding"]["y"]["axis"]["labelOverlap"] is False
+    assert len(chart["layer"]) == 3  # no numbers in cells of 10 px
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "dark"), [(k, dark) for k in (2, 12, 13, 40, 102) for dark in (0, 1)]
+)
+def test_any_number_of_classes_is_a_valid_chart(n_classes: int, dark: int) -> None:
+    classes = tuple(f"class {number}" for number in range(n_classes))
+    matrix = np.eye(n_classes, k=1, dtype=int) + 5 * np.eye(n_classes, dtype=int)
+    chart = draw(matrix, classes, dark=bool(dark))  # Altair checks it against Vega-Lite's schema
+    assert chart["height"] >= 9 * n_classes

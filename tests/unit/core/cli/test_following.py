@@ -1,0 +1,54 @@
+"""What a run writes of itself becomes lines of progress, each once."""
+
+import io
+from pathlib import Path
+
+from core.cli.following import RunFollower
+from core.cli.progress import ProgressLine
+from core.runs.events import append_event
+
+EPOCH = {"loss": 0.5, "accuracy": 0.75, "val_loss": 0.625, "val_accuracy": 0.5, "seconds": 0.31}
+
+
+def test_each_event_is_shown_once(tmp_path: Path):
+    log = io.StringIO()
+    follower = RunFollower(tmp_path, ProgressLine(log), epochs=10)
+    follower.show_new_events()
+    append_event(tmp_path, {"event": "phase", "phase": "training"})
+    append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH})
+    follower.show_new_events()
+    follower.show_new_events()
+    append_event(tmp_path, {"event": "epoch", "epoch": 2, **EPOCH})
+    follower.show_new_events()
+    line = "train loss 0.5000 accuracy 75.0 %  validation loss 0.6250 accuracy 50.0 %  0.3 s"
+    assert log.getvalue().splitlines() == [
+        "training",
+        f"epoch  1/10  {line}",
+        f"epoch  2/10  {line}",
+    ]
+
+
+def test_a_run_without_validation_photos_shows_its_training(tmp_path: Path):
+    log = io.StringIO()
+    append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH, "val_loss": None})
+    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    assert log.getvalue() == "epoch 1/5  train loss 0.5000 accuracy 75.0 %  0.3 s\n"
+
+
+def test_extraction_shows_speed_and_time_left(tmp_path: Path):
+    log = io.StringIO()
+    append_event(tmp_path, {"event": "phase", "phase": "extracting"})
+    facts = {"per_second": 251.4, "seconds_left": 12.0}
+    append_event(
+        tmp_path, {"event": "progress", "phase": "extracting", "done": 0, "total": 3000, **facts}
+    )
+    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    assert log.getvalue() == "computing features: 0 of 3,000 (0 %), 251 photos/s, 12 s left\n"
+
+
+def test_what_was_seen_before_is_not_shown_again(tmp_path: Path):
+    log = io.StringIO()
+    append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH})
+    seen = (tmp_path / "events.jsonl").stat().st_size
+    RunFollower(tmp_path, ProgressLine(log), epochs=5, offset=seen).show_new_events()
+    assert log.getvalue() == ""

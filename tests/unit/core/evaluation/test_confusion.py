@@ -1,0 +1,99 @@
+"""Confusion matrices: equal to scikit-learn, rows true, and every photo is found again."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix
+
+from core.evaluation.confusion import (
+    count_confusions,
+    most_confused_pairs,
+    photos_in_cell,
+    share,
+    to_long,
+)
+
+CLASSES = ("daisy", "rose", "tulip")
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
+    """Labels and predictions of 0 to 60 photos; classes may be absent or never predicted."""
+    n_classes = draw(st.integers(2, 9))
+    n = draw(st.integers(0, 60))
+    numbers = st.lists(st.integers(0, n_classes - 1), min_size=n, max_size=n)
+    labels, predictions = np.array(draw(numbers), np.int64), np.array(draw(numbers), np.int64)
+    return labels, predictions, n_classes
+
+
+@given(answers())
+def test_equals_scikit_learn(case: tuple[np.ndarray, np.ndarray, int]) -> None:
+    labels, predictions, n_classes = case
+    matrix = count_confusions(labels, predictions, n_classes)
+    if len(labels):
+        expected = confusion_matrix(labels, predictions, labels=range(n_classes))
+        np.testing.assert_array_equal(matrix, expected)
+    np.testing.assert_array_equal(matrix.sum(axis=1), np.bincount(labels, minlength=n_classes))
+    np.testing.assert_array_equal(matrix.sum(axis=0), np.bincount(predictions, minlength=n_classes))
+
+
+@given(answers(), st.randoms(use_true_random=False))
+def test_renamed_classes_permute_the_matrix(case, random) -> None:  # type: ignore[no-untyped-def]
+    labels, predictions, n_classes = case
+    new_number = np.array(random.sample(range(n_classes), n_classes))
+    renamed = count_confusions(new_number[labels], new_number[predictions], n_classes)
+    original = count_confusions(labels, predictions, n_classes)
+    np.testing.assert_array_equal(renamed[np.ix_(new_number, new_number)], original)
+
+
+@given(answers())
+def test_cells_hold_each_photo_once_surest_first(case) -> None:  # type: ignore[no-untyped-def]
+    labels, predictions, n_classes = case
+    scores = np.random.default_rng(0).random((len(labels), n_classes)).round(1)  # with ties
+    matrix = count_confusions(labels, predictions, n_classes)
+    seen = []
+    for true, predicted in np.ndindex(matrix.shape):
+        photos = photos_in_cell(labels, predictions, scores, true, predicted)
+        assert len(photos) == matrix[true, predicted]
+        assert np.all(np.diff(scores[photos, predicted]) <= 0)
+        seen.extend(photos.tolist())
+    assert sorted(seen) == list(range(len(labels)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions"), [([0, 3], [0, 0]), ([0, 1], [-1, 0]), ([0], [0, 1]), ([[0]], [[0]])]
+)
+def test_numbers_that_are_no_classes_are_refused(labels: list, predictions: list) -> None:
+    with pytest.raises(ValueError, match=r"lies outside|do not match"):
+        count_confusions(np.array(labels), np.array(predictions), 3)
+
+
+def test_shares_of_empty_rows_and_columns_are_nan() -> None:
+    matrix = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 0]])
+    rows, columns = share(matrix, "row"), share(matrix, "column")
+    np.testing.assert_array_equal(rows, [[0.75, 0.25, 0], [np.nan] * 3, [1, 0, 0]])
+    np.testing.assert_array_equal(columns, [[0.6, 1, np.nan], [0, 0, np.nan], [0.4, 0, np.nan]])
+
+
+def test_long_table_names_row_then_column() -> None:
+    matrix = np.array([[3, 1, 0], [0, 4, 0], [2, 0, 2]])
+    cells = to_long(matrix, CLASSES).set_index(["true", "predicted"])
+    assert len(cells) == 9
+    assert cells.loc[("daisy", "rose"), "count"] == 1
+    assert cells.loc[("rose", "daisy"), "count"] == 0
+    assert cells.loc[("tulip", "daisy"), "row_share"] == 0.5
+    assert cells.loc[("tulip", "daisy"), "column_share"] == 0.4
+
+
+def test_pairs_are_the_errors_largest_first() -> None:
+    matrix = np.array([[9, 2, 2], [0, 4, 0], [2, 0, 1]])
+    pairs = most_confused_pairs(matrix, CLASSES)
+    assert pairs[["true", "predicted", "count", "support"]].to_numpy().tolist() == [
+        ["tulip", "daisy", 2, 3],  # 2 of 3 before 2 of 13
+        ["daisy", "rose", 2, 13],
+        ["daisy", "tulip", 2, 13],
+    ]
+    assert pairs["row_share"].tolist() == pytest.approx([2 / 3, 2 / 13, 2 / 13])
+    assert len(most_confused_pairs(matrix, CLASSES, top=1)) == 1
+    assert most_confused_pairs(np.diag([3, 0, 2]), CLASSES).empty

@@ -1,0 +1,116 @@
+"""The predictor of a real run: answers as the run scored, refuses what is no photo or damaged."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import BackboneMissing, PhotoUnreadable, ResultDamaged, RunUnfinished
+from core.prediction.predictor import Predictor, open_predictor
+from core.runs.result import ARRAYS_FILE, HEAD_FILE, RunResult, read_result
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.builders import CLASSES, draw_photo, encode_photo
+
+
+@pytest.fixture(scope="module")
+def result(trained_workspace: Workspace) -> RunResult:
+    return read_result(trained_workspace, list_runs(trained_workspace)[-1].id)
+
+
+@pytest.fixture(scope="module")
+def predictor(trained_workspace: Workspace) -> Predictor:
+    return open_predictor(trained_workspace, list_runs(trained_workspace)[-1].id)
+
+
+@pytest.fixture(scope="module")
+def contents(trained_workspace: Workspace, result: RunResult) -> list[bytes]:
+    """The files of the dataset's photos, in its order."""
+    photos = trained_workspace.root.parent / "photos"
+    return [(photos / path).read_bytes() for path in result.paths]
+
+
+def test_answers_as_the_run_scored(
+    predictor: Predictor, result: RunResult, contents: list[bytes]
+) -> None:
+    predictions = predictor.predict_many(contents)
+    scores = np.array([prediction.scores for prediction in predictions])
+    np.testing.assert_allclose(scores, result.scores, atol=1e-2)
+    sure = np.ptp(np.sort(result.scores)[:, -2:], axis=1) > 2e-2
+    agree = scores.argmax(axis=1) == result.scores.argmax(axis=1)
+    assert agree[sure].all()
+
+
+def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -> None:
+    prediction = predictor.predict(contents[0])
+    assert prediction.run_id == predictor.run_id
+    names, scores = zip(*prediction.top, strict=True)
+    assert sorted(names) == sorted(CLASSES)
+    assert list(scores) == sorted(prediction.scores.tolist(), reverse=True)
+    assert predictor.classes[prediction.scores.argmax()] == names[0]
+    assert prediction.photo.shape == (224, 224, 3)
+    np.testing.assert_allclose(prediction.map.mean(axis=(0, 1)), prediction.features, rtol=1e-4)
+    assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
+    assert list(prediction.seconds) == ["decoding", "backbone", "head"]
+    assert predictor.weights_label == "random"
+
+
+def test_activation_is_of_the_chosen_class(predictor: Predictor, contents: list[bytes]) -> None:
+    prediction = predictor.predict(contents[0])
+    maps = [predictor.activation(prediction, name) for name in predictor.classes]
+    for activation in maps:
+        assert activation.shape == (7, 7)
+        assert 0 <= activation.min() <= activation.max() <= 1
+    assert not np.array_equal(maps[0], maps[1])
+
+
+def test_many_at_once_get_the_answers_of_one_by_one(
+    predictor: Predictor, contents: list[bytes]
+) -> None:
+    chosen = contents[::3]
+    alone = [predictor.predict(content).scores for content in chosen]
+    with ThreadPoolExecutor(4) as threads:
+        together = [p.scores for p in threads.map(predictor.predict, chosen)]
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"no photo", encode_photo(draw_photo(0, 0))[:400]])
+def test_what_is_no_photo_is_refused(
+    predictor: Predictor, contents: list[bytes], spoilt: bytes
+) -> None:
+    with pytest.raises(PhotoUnreadable):
+        predictor.predict(spoilt)
+    with pytest.raises(PhotoUnreadable):
+        predictor.predict_many([contents[0], spoilt])
+
+
+def test_a_run_without_result_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(RunUnfinished):
+        open_predictor(workspace, "0123456789abcdef")
+
+
+@pytest.mark.parametrize("name", [ARRAYS_FILE, HEAD_FILE])
+def test_a_file_cut_short_is_noticed(trained_copy: Workspace, name: str) -> None:
+    run_id = list_runs(trained_copy)[-1].id
+    file: Path = trained_copy.run_folder(run_id) / name
+    content = file.read_bytes()
+    file.unlink()  # it may be a link to the original
+    file.write_bytes(content[:-10])
+    with pytest.raises(ResultDamaged):
+        open_predictor(trained_copy, run_id)
+
+
+def test_a_missing_backbone_is_named_and_its_remedy_works(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[-1]
+    run_id = run.id
+    folder = trained_copy.backbone_folder(read_result(trained_copy, run_id).backbone_id)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(BackboneMissing) as missing:
+        open_predictor(trained_copy, run_id)
+    command = f"python -m core features {run.recipe.dataset} --weights random"
+    assert f"“{command}”" in missing.value.remedy
+    subprocess.run([sys.executable, *command.split()[1:]], check=True)  # features are kept
+    assert open_predictor(trained_copy, run_id).weights_label == "random"

@@ -1,0 +1,112 @@
+"""The scheduler as a real process: one for each workspace, cheap, replaceable at any moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from core.runs.locks import is_locked
+from core.runs.scheduler import ensure_scheduler
+from core.workspace import Workspace
+from tests.processes import end_processes, find_processes, wait_until
+
+MODULE = "core.runs.scheduler"
+
+
+@pytest.fixture
+def home(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace whose processes are ended after the test."""
+    yield workspace
+    end_processes(workspace)
+
+
+def read_pid(workspace: Workspace) -> int:
+    """Returns the number of the scheduler at work, once it is."""
+    wait_until(workspace.scheduler_pid.exists, "a scheduler is at work")
+    return int(json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))["pid"])
+
+
+def test_five_processes_at_once_start_one_scheduler(home: Workspace) -> None:
+    code = """if True:
+        import sys
+        from core.runs.scheduler import ensure_scheduler
+        from core.workspace import open_workspace
+        workspace = open_workspace()
+        sys.stdin.readline()
+        ensure_scheduler(workspace)
+    """
+    children = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
+        for _ in range(5)
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    for child in children:
+        child.communicate()
+        assert child.returncode == 0
+    pid = read_pid(home)
+    assert [process.pid for process in find_processes(home, MODULE)] == [pid]
+    assert home.scheduler_log.read_text(encoding="utf-8").count("at work") == 1
+
+
+def test_one_that_is_alive_is_left_alone(home: Workspace) -> None:
+    ensure_scheduler(home)
+    pid = read_pid(home)
+    ensure_scheduler(home)
+    assert read_pid(home) == pid
+
+
+def test_sigterm_ends_it_cleanly(home: Workspace) -> None:
+    ensure_scheduler(home)
+    os.kill(read_pid(home), signal.SIGTERM)
+    wait_until(lambda: not is_locked(home.scheduler_lock), "the scheduler has ended")
+    assert not home.scheduler_pid.exists()
+    assert "Traceback" not in home.scheduler_log.read_text(encoding="utf-8")
+
+
+def test_after_a_kill_another_is_started(home: Workspace) -> None:
+    ensure_scheduler(home)
+    killed = read_pid(home)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not is_locked(home.scheduler_lock), "the scheduler is dead")
+    ensure_scheduler(home)
+    wait_until(lambda: home.scheduler_pid.exists() and read_pid(home) != killed, "there is another")
+    assert is_locked(home.scheduler_lock)
+
+
+def test_one_with_other_settings_is_replaced(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_scheduler(home)
+    former = read_pid(home)
+    monkeypatch.setenv("PETALSCOPE_HEARTBEAT_TIMEOUT_S", "45")
+    ensure_scheduler(home)
+    wait_until(lambda: home.scheduler_pid.exists() and read_pid(home) != former, "there is another")
+    assert [process.pid for process in find_processes(home, MODULE)] == [read_pid(home)]
+
+
+def test_started_by_hand_beside_another_it_leaves_at_once(home: Workspace) -> None:
+    ensure_scheduler(home)
+    pid = read_pid(home)
+    subprocess.run([sys.executable, "-m", MODULE], check=True, timeout=60)
+    assert read_pid(home) == pid
+
+
+def test_what_pages_and_the_scheduler_import_is_light() -> None:
+    code = """if True:
+        import sys
+        import core.runs.recipe, core.runs.store, core.runs.queue, core.runs.events
+        import core.runs.scheduler, core.runs.progress
+        heavy = {"numpy", "pandas", "keras", "tensorflow", "openvino", "streamlit"}
+        print(sorted(heavy & set(sys.modules)))
+    """
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,208 @@
+"""Exact copies and near ones are found, and nothing else; known copies of real photos too."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageEnhance
+
+from core.workspace import PROJECT_ROOT, Workspace
+from data.dataset import Dataset
+from data.duplicates import add_places, find_exact_groups, find_near_pairs, find_pairs
+from data.importing import import_source
+from tests.builders import CLASSES, encode_photo, write_class_folders, write_split_folders
+
+SHARED = PROJECT_ROOT.parent / "shared" / "data"
+
+
+def find_number(dataset: Dataset, path: str) -> int:
+    return int(np.flatnonzero(dataset.manifest["path"].str.endswith(path))[0])
+
+
+def draw_scene(number: int = 0) -> Image.Image:
+    """A photo with so much in it that its hash is its own."""
+    rng = np.random.default_rng(number)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    return coarse.resize((240, 240), Image.Resampling.BICUBIC)
+
+
+def test_near_pairs_are_those_of_a_plain_search() -> None:
+    rng = np.random.default_rng(1)
+    hashes = rng.integers(0, 2**64, 300, dtype=np.uint64)
+    hashes[200:] = hashes[:100] ^ (np.uint64(1) << rng.integers(0, 64, 100).astype(np.uint64))
+    hashes[290:] = hashes[:10]
+    wanted = {
+        (a, b, distance)
+        for a in range(300)
+        for b in range(a + 1, 300)
+        if (distance := (int(hashes[a]) ^ int(hashes[b])).bit_count()) <= 18
+    }
+    assert {tuple(pair) for pair in find_near_pairs(hashes, 18).tolist()} == wanted
+    assert len(wanted) > 110
+
+
+def test_near_pairs_across_tiles() -> None:
+    """Pairs are found wherever they lie, and of too many the closest are kept."""
+    rng = np.random.default_rng(2)
+    hashes = rng.integers(0, 2**64, 20_000, dtype=np.uint64)
+    for a, b, bits in ((0, 19_999, 1), (63, 64, 3), (16_383, 16_384, 7), (5, 17_000, 0)):
+        hashes[b] = hashes[a] ^ np.uint64(2**bits - 1)
+    near = find_near_pairs(hashes, 7)
+    assert near.tolist() == [[5, 17_000, 0], [0, 19_999, 1], [63, 64, 3], [16_383, 16_384, 7]]
+    assert find_near_pairs(hashes, 7, most=2).tolist() == near[:2].tolist()
+    assert find_near_pairs(hashes, 6).tolist() == near[:3].tolist()
+
+
+def test_one_picture_many_times_stays_within_the_limit() -> None:
+    near = find_near_pairs(np.zeros(3000, dtype=np.uint64), most=500)
+    assert near.shape == (500, 3)
+    assert (near[:, 0] < near[:, 1]).all() and not near[:, 2].any()
+
+
+@pytest.mark.parametrize("photos", [0, 1])
+def test_no_pairs_without_photos(photos: int) -> None:
+    assert find_near_pairs(np.zeros(photos, dtype=np.uint64)).shape == (0, 3)
+
+
+def test_exact_groups() -> None:
+    manifest = pd.DataFrame({"sha256": list("xaybxbbz")})
+    groups = find_exact_groups(manifest)
+    assert [group.tolist() for group in groups] == [[0, 4], [3, 5, 6]]
+    assert find_exact_groups(manifest[:3]) == []
+
+
+def test_copies_in_all_their_forms(workspace: Workspace, tmp_path: Path) -> None:
+    folder = write_class_folders(tmp_path / "photos")
+    scene = draw_scene()
+    original = encode_photo(scene, quality=92)
+    decoded = Image.open(io.BytesIO(original))
+    (folder / "rose" / "scene.jpg").write_bytes(original)
+    (folder / "tulip" / "same_file.jpg").write_bytes(original)
+    (folder / "rose" / "same_pixels.png").write_bytes(encode_photo(decoded, "PNG"))
+    (folder / "rose" / "smaller.jpg").write_bytes(encode_photo(scene.resize((150, 150))))
+    brighter = ImageEnhance.Brightness(scene).enhance(1.2)
+    (folder / "rose" / "brighter.jpg").write_bytes(encode_photo(brighter))
+    dataset = import_source(workspace, folder)
+    pairs = find_pairs(dataset)
+    scene_number = find_number(dataset, "scene.jpg")
+    found = pairs[(pairs["a"] == scene_number) | (pairs["b"] == scene_number)]
+    other = np.where(found["a"] == scene_number, found["b"], found["a"])
+    kinds = dict(zip(dataset.manifest["path"].to_numpy()[other], found["kind"], strict=True))
+    assert kinds == {
+        "tulip/same_file.jpg": "exact",
+        "rose/same_pixels.png": "exact",
+        "rose/smaller.jpg": "near",
+        "rose/brighter.jpg": "near",
+    }
+    named = found.set_index(dataset.manifest["path"].to_numpy()[other])
+    assert named["across_classes"].to_dict()["tulip/same_file.jpg"]
+    assert not named.loc[["rose/smaller.jpg", "rose/brighter.jpg"], "across_classes"].any()
+    assert (found["difference"] == 0).sum() == 2
+    assert found["similarity"].isna().all()
+    exact = pairs[pairs["kind"] == "exact"]
+    assert {scene_number, *other.tolist()} >= {*exact["a"], *exact["b"]}, "no other is exact"
+
+
+def test_leaks_are_pairs_over_two_splits(workspace: Workspace, tmp_path: Path) -> None:
+    folder = write_split_folders(tmp_path / "photos")
+    content = encode_photo(draw_scene())
+    for place in ("train/daisy/one.jpg", "train/daisy/two.jpg", "test/daisy/three.jpg"):
+        (folder / place).write_bytes(content)
+    pairs = find_pairs(import_source(workspace, folder))
+    pairs = pairs[pairs["kind"] == "exact"]
+    assert sorted(pairs["splits"]) == ["train", "train–test", "train–test"]
+    assert pairs["leak"].tolist() == (pairs["splits"] != "train").tolist()
+    assert (pairs["a"] < pairs["b"]).all()
+
+
+def test_places_are_named_in_the_order_of_splits() -> None:
+    pairs = pd.DataFrame({"a": [0, 0, 1], "b": [1, 2, 2]})
+    splits = np.array(["test", "validation", "test"])
+    placed = add_places(pairs, np.array([0, 1, 0]), splits)
+    assert placed["splits"].tolist() == ["validation–test", "test", "validation–test"]
+    assert placed["across_classes"].tolist() == [True, False, True]
+    assert placed["leak"].tolist() == [True, False, True]
+
+
+def test_features_confirm_what_pixels_leave_open(workspace: Workspace, tmp_path: Path) -> None:
+    """Hashes some bits apart and other pixels: a pair only where one is near by the features."""
+    dataset = import_source(workspace, write_class_folders(tmp_path / "photos"))
+    n = len(dataset)
+    one = int(dataset.manifest["phash"].iat[0], 16)
+    dataset.manifest.loc[20, "phash"] = f"{one ^ 0b11_1111:016x}"
+    features = np.eye(n, 8, dtype=np.float32) + 0.5
+    far = np.array(
+        [[other for other in range(n) if other not in (row, 20, 0)][:9] for row in range(n)]
+    )
+    near = far.copy()
+    near[20, 3] = 0
+    assert not ((find_pairs(dataset, features, far)["b"]) == 20).any()
+    pair = find_pairs(dataset, features, near).query("a == 0 and b == 20").iloc[0]
+    assert (pair["kind"], pair["hash_distance"]) == ("near", 6)
+    a, b = features[[0, 20]]
+    cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    assert pair["similarity"] == pytest.approx(cosine)
+
+
+def extract_some(archive: Path, folder: Path, wanted: dict[str, str]) -> Path:
+    """Writes the members of an archive whose file name is wanted to the path given for each."""
+    if not archive.exists():
+        pytest.skip(f"the real photos are not on this machine ({archive})")
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = "/".join(Path(member.name).parts[-2:])
+            if name in wanted:
+                file = tar.extractfile(member)
+                assert file is not None
+                target = folder / wanted[name]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(file.read())
+    return folder
+
+
+@pytest.mark.shared
+def test_exact_pairs_of_oxford(workspace: Workspace, tmp_path: Path) -> None:
+    """The four known pairs, two of them across the official split, among their neighbours."""
+    copies = {(7307, 7309), (7323, 7328), (7885, 7886), (8067, 8077)}
+    numbers = [*range(7300, 7330), *range(7880, 7890), *range(8060, 8080)]
+    splits = {7307: "train", 8077: "valid"}
+    wanted = {
+        f"jpg/image_{n:05d}.jpg": f"{splits.get(n, 'test')}/{n // 100}/{n}.jpg" for n in numbers
+    }
+    for number in (7310, 7890, 8081):  # each class needs something to learn from
+        wanted[f"jpg/image_{number:05d}.jpg"] = f"train/{number // 100}/{number}.jpg"
+    folder = extract_some(SHARED / "102flowers.tgz", tmp_path / "oxford", wanted)
+    dataset = import_source(workspace, folder)
+    pairs = find_pairs(dataset)
+    names = dataset.manifest["path"].map(lambda path: int(Path(path).stem)).to_numpy()
+    exact = pairs[pairs["kind"] == "exact"]
+    found = {tuple(sorted((names[a], names[b]))) for a, b in exact[["a", "b"]].to_numpy()}
+    assert found == copies
+    assert sorted(exact.loc[exact["leak"], "splits"]) == ["train–test", "validation–test"]
+
+
+@pytest.mark.shared
+def test_photo_in_two_classes_of_flower_photos(workspace: Workspace, tmp_path: Path) -> None:
+    twins = ("14889392928_9742aed45b_m", "15066430311_fb57fa92b0_m")
+    others = ("15069459615_7e0fd61914_n", "15072973261_73e2912ef2_n")
+    wanted = {f"sunflowers/{name}.jpg": f"sunflowers/{name}.jpg" for name in (*twins, *others)}
+    wanted |= {
+        f"{name}/15922772266_1167a06620.jpg": f"{name}/1.jpg" for name in ("roses", "tulips")
+    }
+    saved_anew = ("1775233884_12ff5a124f", "2093263381_afd51358a3")
+    wanted |= {f"roses/{name}.jpg": f"roses/{name}.jpg" for name in saved_anew}
+    folder = extract_some(SHARED / "flower_photos.tgz", tmp_path / "flowers", wanted)
+    pairs = find_pairs(import_source(workspace, folder))
+    assert pairs["kind"].tolist() == ["exact", "exact", "exact", "near"]
+    assert pairs["across_classes"].tolist().count(True) == 1
+
+
+def test_photos_that_only_look_alike_are_no_twins(workspace: Workspace, tmp_path: Path) -> None:
+    folder = write_class_folders(tmp_path / "photos", photos_per_class=1)
+    for number in range(60):
+        content = encode_photo(draw_scene(number))
+        (folder / CLASSES[number % 3] / f"{number}.jpg").write_bytes(content)
+    assert find_pairs(import_source(workspace, folder)).empty

@@ -1,0 +1,105 @@
+"""Public datasets from a real server on this machine: fetched once, resumed, checked."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from core.errors import DownloadFailed
+from core.workspace import digest_file
+from data.sources import oxford102
+from data.sources.catalogue import SourceRequest, open_source
+from data.sources.fetching import fetch_file
+from tests.unit.data.archives import list_good_members, write_tar
+from tests.unit.data.test_oxford102 import write_files
+
+MD5_OF_HELLO = "5d41402abc4b2a76b9719d911017c592"
+SHA256_OF_HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
+    """A folder and the address it is served at."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("digest", [MD5_OF_HELLO, SHA256_OF_HELLO, None])
+def test_a_file_of_the_right_digest_stays(
+    served: tuple[Path, str], tmp_path: Path, digest: str | None
+) -> None:
+    (served[0] / "x").write_bytes(b"hello")
+    reports: list[tuple[int, int]] = []
+    target = tmp_path / "kept" / "x"
+    fetch_file(served[1] + "x", target, digest, lambda *report: reports.append(report))
+    assert target.read_bytes() == b"hello"
+    assert reports[-1] == (5, 5)
+    (served[0] / "x").unlink()
+    fetch_file(served[1] + "x", target, digest, print)  # is here already
+
+
+def test_a_file_of_another_digest_is_thrown_away(served: tuple[Path, str], tmp_path: Path) -> None:
+    (served[0] / "x").write_bytes(b"other")
+    with pytest.raises(DownloadFailed, match="digest"):
+        fetch_file(served[1] + "x", tmp_path / "x", SHA256_OF_HELLO, print)
+    assert not [file for file in tmp_path.iterdir() if file.is_file() and "lock" not in file.name]
+
+
+def test_a_web_page_in_place_of_an_archive(served: tuple[Path, str], tmp_path: Path) -> None:
+    (served[0] / "x.tgz").write_bytes(b"<html>please log in</html>")
+    with pytest.raises(DownloadFailed, match="no whole"):
+        fetch_file(served[1] + "x.tgz", tmp_path / "x.tgz", None, print)
+
+
+def test_flower_photos_are_downloaded(
+    served: tuple[Path, str], target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tar(served[0] / "flower_photos.tgz", list_good_members())
+    monkeypatch.setenv("PETALSCOPE_FLOWER_PHOTOS_URL", served[1] + "flower_photos.tgz")
+    source = open_source(SourceRequest(kind="flower_photos"), tmp_path / "downloads")
+    phases: set[str] = set()
+    found = source.find(target, lambda *_: phases.add(source.phase))
+    assert (len(found.photos), found.origin) == (4, "flower_photos, downloaded")
+    assert phases == {"downloading flower_photos.tgz, in MB", "reading the source"}
+
+
+def test_oxford102_is_downloaded(
+    served: tuple[Path, str], target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(served[0])
+    monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", served[1])
+    source = open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads")
+    with pytest.raises(DownloadFailed, match="digest"):  # labels are the same on every server
+        source.find(target)
+    for name in ("imagelabels.mat", "setid.mat"):
+        digest = digest_file(served[0] / name, "md5")
+        monkeypatch.setitem(oxford102.FILES, name, digest)
+    found = source.find(target)
+    assert len(found.photos) == 6
+    assert found.origin == "Oxford 102 Flowers, downloaded"
+
+
+def test_a_server_that_is_gone(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", "http://127.0.0.1:9/")
+    with pytest.raises(DownloadFailed, match="102flowers") as failure:
+        open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads").find(target)
+    assert str(tmp_path / "downloads") in failure.value.remedy

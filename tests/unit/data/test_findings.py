@@ -1,0 +1,89 @@
+"""Each issue is seen in a photo that has it, and the thresholds decide where it begins."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.findings import ISSUES, MEASURED, Thresholds, find_issues, list_worst, measure_issue
+from data.importing import import_source
+from tests.builders import draw_photo, encode_photo
+
+FAULTS = ("dark", "bright", "blurred", "small", "odd_shape", "grey")
+
+
+def draw_fault(fault: str) -> Image.Image:
+    photo = draw_photo(1, 1, (300, 240))
+    match fault:
+        case "dark":
+            return ImageEnhance.Brightness(photo).enhance(0.15)
+        case "bright":
+            return Image.blend(photo, Image.new("RGB", photo.size, "white"), 0.85)
+        case "blurred":
+            return photo.filter(ImageFilter.GaussianBlur(12))
+        case "small":
+            return draw_photo(1, 2, (90, 70))
+        case "odd_shape":
+            return draw_photo(1, 3, (600, 200))
+        case _:
+            return photo.convert("L").convert("RGB")
+
+
+@pytest.fixture
+def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
+    """A dataset of good photos and one photo for each fault, named by it."""
+    for name in ("daisy", "rose"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+    for number in range(8):
+        content = encode_photo(draw_photo(1, 10 + number, (300, 240)))
+        (tmp_path / "photos" / "daisy" / f"good_{number}.jpg").write_bytes(content)
+    for fault in FAULTS:
+        content = encode_photo(draw_fault(fault))
+        (tmp_path / "photos" / "rose" / f"{fault}.jpg").write_bytes(content)
+    return import_source(workspace, tmp_path / "photos")
+
+
+def test_each_fault_is_seen_where_it_is(faulty: Dataset) -> None:
+    issues = find_issues(faulty.manifest)
+    assert tuple(issues.columns) == ISSUES
+    assert issues.to_numpy().dtype == np.bool_
+    stems = faulty.manifest["path"].map(lambda path: Path(path).stem)
+    good = stems.str.startswith("good").to_numpy()
+    assert not issues[good].to_numpy().any()
+    for fault in FAULTS:
+        assert issues.loc[(stems == fault).to_numpy(), fault].all(), fault
+        worst = list_worst(faulty.manifest, fault)
+        assert stems.iloc[worst[0]] == fault
+        assert sorted(worst) == list(range(len(faulty)))
+
+
+def test_thresholds_decide(faulty: Dataset) -> None:
+    everything = Thresholds(dark=1, bright=0, blurred=9, small=9999, odd_shape=0, grey=999)
+    nothing = Thresholds(dark=0, bright=1, blurred=-9, small=0, odd_shape=99, grey=0)
+    assert find_issues(faulty.manifest, everything)[list(FAULTS)].to_numpy().all()
+    assert not find_issues(faulty.manifest, nothing)[list(FAULTS)].to_numpy().any()
+
+
+def test_sliders_span_their_thresholds() -> None:
+    assert [measured.name for measured in MEASURED] == list(FAULTS)
+    for measured in MEASURED:
+        assert measured.lowest < getattr(Thresholds(), measured.name) < measured.highest
+
+
+def test_shape_is_the_same_upright_and_lying() -> None:
+    manifest = pd.DataFrame({"width": [300, 100], "height": [100, 300]})
+    assert measure_issue(manifest, "odd_shape").tolist() == [3, 3]
+    assert measure_issue(manifest, "small").tolist() == [100, 100]
+
+
+def test_duplicates_by_digest_and_by_pixels(faulty: Dataset) -> None:
+    manifest = faulty.manifest.copy()
+    manifest.loc[3, "sha256"] = manifest.loc[1, "sha256"]
+    assert np.flatnonzero(find_issues(manifest)["duplicate"]).tolist() == [1, 3]
+    pairs = pd.DataFrame({"a": [1, 0, 2], "b": [3, 5, 4], "kind": ["exact", "exact", "near"]})
+    found = find_issues(manifest, pairs=pairs)["duplicate"]
+    assert np.flatnonzero(found).tolist() == [0, 1, 3, 5]

@@ -1,0 +1,199 @@
+"""Training a head: the curve, its best epoch, the stop, and going on as if nothing had happened."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.errors import RunStopped
+from core.workspace import PROJECT_ROOT
+from models.fitting import EpochResult, FitResult, find_best_epoch, fit_head, warm_up
+
+Split = tuple[np.ndarray, np.ndarray]
+Splits = tuple[Split, Split]
+Curve = list[dict[str, Any]]
+
+
+def fit(splits: Splits, folder: Path, **changes: Any) -> FitResult:
+    """Returns a short fit; `changes` replace its arguments."""
+    settings: dict[str, Any] = {
+        "train": splits[0],
+        "validation": splits[1],
+        "n_classes": 4,
+        "hidden": (12,),
+        "dropout": 0.5,
+        "learning_rate": 3e-3,
+        "batch_size": 32,
+        "epochs": 6,
+        "seed": 3,
+        "standardise": True,
+        "checkpoint_folder": folder,
+        "on_epoch": lambda *_: None,
+        "should_stop": lambda: False,
+    }
+    return fit_head(**{**settings, **changes})
+
+
+def curve(result: FitResult) -> Curve:
+    """Returns the curve without its durations."""
+    return [{**dataclasses.asdict(epoch), "seconds": 0} for epoch in result.history]
+
+
+def assert_same(one: FitResult, other: FitResult) -> None:
+    """Fails unless both are equal, bit for bit."""
+    assert curve(one) == curve(other)
+    assert one.best_epoch == other.best_epoch
+    for name in ("kernels", "biases"):
+        pairs = zip(getattr(one.head, name), getattr(other.head, name), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def whole(split_features: Splits, tmp_path_factory: pytest.TempPathFactory) -> FitResult:
+    """A fit that nothing interrupted."""
+    return fit(split_features, tmp_path_factory.mktemp("whole"))
+
+
+def test_it_learns_and_keeps_the_best_epoch(split_features: Splits, whole: FitResult) -> None:
+    assert [epoch.epoch for epoch in whole.history] == [1, 2, 3, 4, 5, 6]
+    assert (whole.epochs_done, whole.stopped) == (6, False)
+    best = min(whole.history, key=lambda epoch: epoch.val_loss or 0.0)
+    assert whole.best_epoch == best.epoch
+    features, labels = split_features[1]
+    right = whole.head.scores(features).argmax(axis=1) == labels
+    assert right.mean() == pytest.approx(best.val_accuracy)
+    assert right.mean() > 0.6  # chance is 0.25
+
+
+def test_equal_arguments_give_equal_results(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    assert_same(fit(split_features, tmp_path), whole)
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"dropout": 0.4}, {"batch_size": 31}])
+def test_other_arguments_give_other_curves(
+    split_features: Splits, whole: FitResult, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    assert curve(fit(split_features, tmp_path, **change)) != curve(whole)
+
+
+def test_training_loss_is_the_mean_over_all_photos(split_features: Splits, tmp_path: Path) -> None:
+    still = {"validation": split_features[0], "dropout": 0.0, "learning_rate": 0.0, "epochs": 1}
+    epoch = fit(split_features, tmp_path, **still).history[0]  # nothing moves: both must agree
+    assert epoch.loss == pytest.approx(epoch.val_loss, rel=1e-5)
+    assert epoch.accuracy == pytest.approx(epoch.val_accuracy)
+
+
+def test_a_stop_drops_the_epoch_that_goes_and_keeps_the_rest(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    asked = iter(range(1000))
+    stopped = fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 12)  # 5 an epoch
+    assert (stopped.epochs_done, stopped.stopped) == (2, True)
+    assert curve(stopped) == curve(whole)[:2]
+    assert_same(fit(split_features, tmp_path), whole)  # and it can go on
+
+
+def test_a_stop_before_the_first_epoch_leaves_nothing(
+    split_features: Splits, tmp_path: Path
+) -> None:
+    asked = iter(range(1000))
+    with pytest.raises(RunStopped):
+        fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 3)
+
+
+def test_a_killed_process_is_gone_on_with_bit_for_bit(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    (train, train_labels), (validation, validation_labels) = split_features
+    np.savez(tmp_path / "a.npz", a=train, b=train_labels, c=validation, d=validation_labels)
+    script = (
+        "import sys, time, pathlib, numpy as np\n"
+        "from tests.unit.models.test_fitting import fit\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "a = np.load(folder / 'a.npz')\n"
+        "splits = (a['a'], a['b']), (a['c'], a['d'])\n"
+        "tell = lambda epoch, _: print(epoch.epoch, flush=True)\n"
+        "fit(splits, folder / 'checkpoint', on_epoch=tell)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while process.stdout.readline().strip() != "3":
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    told: list[tuple[EpochResult, EpochResult]] = []
+    resumed = fit(split_features, tmp_path / "checkpoint", on_epoch=lambda *pair: told.append(pair))
+    assert_same(resumed, whole)
+    assert [epoch for epoch, _ in told] == resumed.history
+    assert told[-1][1] == resumed.history[resumed.best_epoch - 1]
+
+
+def test_a_finished_fit_is_told_again_without_training(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    first = fit(split_features, tmp_path)
+    again = fit(split_features, tmp_path)
+    assert again.history == first.history  # durations too: nothing was computed anew
+    assert_same(again, whole)
+
+
+def test_a_damaged_checkpoint_is_not_used(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    fit(split_features, tmp_path, epochs=3)
+    file = next(tmp_path.iterdir())
+    file.write_bytes(file.read_bytes()[:-500])
+    assert_same(fit(split_features, tmp_path), whole)
+
+
+def test_a_checkpoint_of_other_photos_is_not_used(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    (features, labels), validation = split_features
+    fit(((features + 1, labels), validation), tmp_path, epochs=3)
+    assert_same(fit(split_features, tmp_path), whole)
+
+
+def test_without_validation_photos_the_training_loss_decides(
+    split_features: Splits, tmp_path: Path
+) -> None:
+    train = split_features[0]
+    result = fit((train, (train[0][:0], train[1][:0])), tmp_path, epochs=3)
+    assert {epoch.val_loss for epoch in result.history} == {None}
+    assert {epoch.val_accuracy for epoch in result.history} == {None}
+    losses = [epoch.loss for epoch in result.history]
+    assert result.best_epoch == 1 + int(np.argmin(losses))
+
+
+def test_features_may_be_left_as_they_are(split_features: Splits, tmp_path: Path) -> None:
+    head = fit(split_features, tmp_path, standardise=False, hidden=(), epochs=1).head
+    assert (head.mean == 0).all()
+    assert (head.scale == 1).all()
+    assert len(head.kernels) == 1
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [((2.0, 1.0, 1.0), 2), ((float("nan"), 3.0, 4.0), 2), ((float("nan"), float("inf")), 1)],
+)
+def test_the_first_of_the_lowest_is_best(losses: tuple[float, ...], best: int) -> None:
+    history = [
+        EpochResult(epoch=i, loss=0, accuracy=0, val_loss=loss, val_accuracy=0, seconds=0)
+        for i, loss in enumerate(losses, 1)
+    ]
+    assert find_best_epoch(history) == best
+
+
+def test_warming_up_leaves_nothing_that_changes_a_fit(
+    split_features: Splits, whole: FitResult, tmp_path: Path
+) -> None:
+    warm_up()
+    assert_same(fit(split_features, tmp_path), whole)

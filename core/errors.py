@@ -105,6 +105,12 @@ class RecipeRefused(PetalscopeError):
     code = "recipe_refused"
 
 
+class AugmentationRefused(PetalscopeError):
+    """An augmentation policy has a part that is not allowed."""
+
+    code = "augmentation_refused"
+
+
 class RunMissing(PetalscopeError):
     """No run of that id in the workspace."""
 

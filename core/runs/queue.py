@@ -16,7 +16,8 @@ from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, runs_table, write_database
 from core.runs.events import append_event
 from core.runs.integrity import is_result_whole
-from core.runs.recipe import Recipe, recipe_to_json, validate
+from core.runs.recipe import Recipe, recipe_to_json
+from core.runs.recipe_rules import validate
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,

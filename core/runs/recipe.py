@@ -6,26 +6,31 @@ Equal recipes have equal ids, so the same run is opened again instead of being t
 
 import dataclasses
 import json
-import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
 from core.config import fingerprint
 from core.errors import RecipeRefused
-from core.workspace import check_identifier
+from data.policy import AugmentationPolicy, policy_from_dict
 
-MOST_HIDDEN_LAYERS = 4
-MOST_UNITS = 4096
-MOST_EPOCHS = 1000
-MOST_BATCH = 4096
-MOST_SEED = 2**31 - 1
+Strategy = Literal["head", "last_stage", "full", "two_phases"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "cosine", "plateau"]
+Precision = Literal["float32", "mixed"]
+
+STAGES = 5
+"""Stages of ResNet-50, conv1 to conv5."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides what a run learns."""
+    """Everything that decides what a run learns.
 
-    version: ClassVar[int] = 1
+    What a strategy does not use is set to its default, so that it cannot make a second run of the
+    same training: `unfrozen` outside of two phases, say, or `warmup_epochs` without cosine.
+    """
+
+    version: ClassVar[int] = 2
 
     dataset: str
     split_seed: int | None = None
@@ -33,64 +38,91 @@ class Recipe:
     weights: Literal["pretrained", "random"] = "pretrained"
     weights_digest: str
     preprocessing: Literal["resnet", "unit"] = "resnet"
+    strategy: Strategy = "head"
+    """head: on frozen features. last_stage: conv5 and head, from kept activations of conv4. full:
+    all stages, photos augmented anew each epoch. two_phases: the head, then `unfrozen` stages."""
+    augmentation: AugmentationPolicy = field(default_factory=AugmentationPolicy)
+    views: int = 1
+    """Augmented views kept of each training photo; epochs walk through them. 1 without policy."""
     hidden: tuple[int, ...] = ()
     """Units of each hidden layer of the head; empty: a linear head."""
     dropout: float = 0.5
     standardise: bool = True
+    optimizer: Optimizer = "adam"
+    momentum: float = 0.9
+    """Of SGD (Nesterov)."""
+    weight_decay: float = 0.0
+    """Decoupled, of AdamW and SGD."""
     learning_rate: float = 1e-3
+    schedule: Schedule = "constant"
+    """cosine: down to 0 over all epochs. plateau: halved after 2 epochs without a better one."""
+    warmup_epochs: int = 0
+    """Of cosine: epochs in which the rate rises from 0."""
+    patience: int | None = None
+    """Epochs without a better one after which training ends; None: all epochs are trained."""
+    class_weights: bool = False
+    """Photos of rare classes count more: n / (k * photos of the class)."""
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    """Alpha of the Beta distribution that pairs of photos are mixed by; 0: not mixed."""
     batch_size: int = 32
     epochs: int = 10
+    """Of both phases together, where there are two."""
+    head_epochs: int = 5
+    """Of two phases: epochs in which only the head is trained."""
+    unfrozen: int = 1
+    """Of two phases: how many of the last stages the second one trains (1: conv5, 5: all)."""
+    fine_learning_rate: float = 1e-4
+    """Of two phases: learning rate of the second one."""
+    precision: Precision = "float32"
+    """mixed: bfloat16 (float16 on GPUs without it) where stages are trained."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         # 0 and 0.0, [64] and (64,) are the same recipe and must have the same id.
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        object.__setattr__(self, "dropout", float(self.dropout))
-        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        for one in fields(self):
+            if one.type in (float, "float"):
+                object.__setattr__(self, one.name, float(getattr(self, one.name)))
+        for name in _find_unused(self):
+            object.__setattr__(self, name, _DEFAULTS[name])
 
     @property
     def run_id(self) -> str:
         return fingerprint(self)
 
+    @property
+    def trained_stages(self) -> int:
+        """How many of the last stages are trained, 0 to 5."""
+        return {"head": 0, "last_stage": 1, "full": STAGES}.get(self.strategy, self.unfrozen)
 
-def validate(recipe: Recipe) -> None:
-    """Returns nothing when the recipe can be trained.
-
-    Raises:
-        RecipeRefused: A value is out of its range; says which and what is allowed.
-        BadIdentifier: The dataset is not an id.
-    """
-    check_identifier(recipe.dataset)
-    _require(recipe.weights in ("pretrained", "random"), "weights", "“pretrained” or “random”")
-    _require(recipe.preprocessing in ("resnet", "unit"), "preprocessing", "“resnet” or “unit”")
-    _require(bool(recipe.weights_digest), "weights digest", "the digest of a weights file")
-    _require(
-        len(recipe.hidden) <= MOST_HIDDEN_LAYERS
-        and all(1 <= units <= MOST_UNITS for units in recipe.hidden),
-        "hidden layers",
-        f"at most {MOST_HIDDEN_LAYERS} layers of 1 to {MOST_UNITS} units",
-    )
-    _require(0 <= recipe.dropout < 1, "dropout", "at least 0 and below 1")
-    _require(
-        math.isfinite(recipe.learning_rate) and 0 < recipe.learning_rate <= 1,
-        "learning rate",
-        "above 0 and at most 1",
-    )
-    _require(1 <= recipe.batch_size <= MOST_BATCH, "batch size", f"1 to {MOST_BATCH}")
-    _require(1 <= recipe.epochs <= MOST_EPOCHS, "number of epochs", f"1 to {MOST_EPOCHS}")
-    _require(0 <= recipe.seed <= MOST_SEED, "seed", f"0 to {MOST_SEED}")
-    _require(
-        recipe.split_seed is None or 0 <= recipe.split_seed <= MOST_SEED,
-        "split seed",
-        f"0 to {MOST_SEED}, or none for the dataset's own splits",
-    )
+    @property
+    def keeps_views(self) -> bool:
+        """Whether anything is trained on views that are computed once and kept."""
+        return self.strategy != "full"
 
 
-def _require(holds: bool, name: str, allowed: str) -> None:
-    if not holds:
-        raise RecipeRefused(
-            f"The {name} of the recipe is out of range.", f"Allowed is: {allowed}.", field=name
-        )
+_DEFAULTS: dict[str, Any] = {
+    one.name: one.default for one in fields(Recipe) if one.default is not MISSING
+}
+
+
+def _find_unused(recipe: Recipe) -> list[str]:
+    """Returns the settings that change nothing beside the others."""
+    unused = []
+    if recipe.strategy != "two_phases":
+        unused += ["head_epochs", "unfrozen", "fine_learning_rate"]
+    if recipe.strategy == "head":
+        unused += ["precision"]
+    if recipe.augmentation.does_nothing or not recipe.keeps_views:
+        unused += ["views"]
+    if recipe.optimizer != "sgd":
+        unused += ["momentum"]
+    if recipe.optimizer == "adam":
+        unused += ["weight_decay"]
+    if recipe.schedule != "cosine":
+        unused += ["warmup_epochs"]
+    return unused
 
 
 def recipe_to_json(recipe: Recipe) -> str:
@@ -108,17 +140,21 @@ def recipe_from_json(text: str) -> Recipe:
     try:
         content = json.loads(text)
         version = content.pop("version")
-        recipe = Recipe(**content)
+        if version != Recipe.version:
+            raise _other_version(version)
+        content["augmentation"] = policy_from_dict(content["augmentation"])
+        return Recipe(**content)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise RecipeRefused(
             "This is not a recipe that this version of the program can read.",
             "Make a new run with the recipe form.",
             cause=str(error),
         ) from error
-    if version != Recipe.version:
-        raise RecipeRefused(
-            f"This recipe has version {version}; this program reads version {Recipe.version}.",
-            "Make a new run with the recipe form.",
-            found=version,
-        )
-    return recipe
+
+
+def _other_version(version: object) -> RecipeRefused:
+    return RecipeRefused(
+        f"This recipe has version {version}; this program reads version {Recipe.version}.",
+        "Make a new run with the recipe form.",
+        found=version,
+    )

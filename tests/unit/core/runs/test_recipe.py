@@ -8,9 +8,19 @@ import sys
 import pytest
 
 from core.errors import BadIdentifier, RecipeRefused
-from core.runs.recipe import Recipe, recipe_from_json, recipe_to_json, validate
+from core.runs.recipe import Recipe, recipe_from_json, recipe_to_json
+from core.runs.recipe_rules import validate
+from data.policy import PRESETS
 
-RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+# A recipe in which every setting is in use.
+RECIPE = Recipe(
+    dataset="0123456789abcdef",
+    weights_digest="d" * 64,
+    strategy="two_phases",
+    augmentation=PRESETS["gentle"],
+    optimizer="sgd",
+    schedule="cosine",
+)
 
 
 def test_every_field_changes_the_id() -> None:
@@ -27,6 +37,22 @@ def test_every_field_changes_the_id() -> None:
         "batch_size": 16,
         "epochs": 11,
         "seed": 1,
+        "strategy": "full",
+        "augmentation": PRESETS["strong"],
+        "views": 3,
+        "optimizer": "adamw",
+        "momentum": 0.5,
+        "weight_decay": 0.01,
+        "schedule": "plateau",
+        "warmup_epochs": 2,
+        "patience": 4,
+        "class_weights": True,
+        "label_smoothing": 0.1,
+        "mixup": 0.2,
+        "head_epochs": 3,
+        "unfrozen": 2,
+        "fine_learning_rate": 1e-3,
+        "precision": "mixed",
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Recipe)}
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
@@ -42,7 +68,9 @@ def test_the_id_does_not_depend_on_how_a_number_was_typed() -> None:
 def test_the_id_is_the_same_in_another_process() -> None:
     code = (
         "from core.runs.recipe import Recipe;"
-        f"print(Recipe(dataset={RECIPE.dataset!r}, weights_digest='d' * 64).run_id)"
+        "from data.policy import PRESETS;"
+        "print(Recipe(dataset='0123456789abcdef', weights_digest='d' * 64, optimizer='sgd',"
+        "strategy='two_phases', augmentation=PRESETS['gentle'], schedule='cosine').run_id)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -104,3 +132,20 @@ def test_a_path_is_no_dataset() -> None:
 def test_the_defaults_can_be_trained() -> None:
     validate(RECIPE)  # raises where a default is out of range
     assert (RECIPE.epochs, RECIPE.batch_size, RECIPE.dropout) == (10, 32, 0.5)
+
+
+def test_what_a_strategy_does_not_use_makes_no_second_run() -> None:
+    plain = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+    idle: dict[str, object] = {
+        "views": 4,
+        "momentum": 0.5,
+        "weight_decay": 0.1,
+        "warmup_epochs": 3,
+        "head_epochs": 2,
+        "unfrozen": 4,
+        "fine_learning_rate": 0.1,
+        "precision": "mixed",
+    }
+    for name, value in idle.items():
+        changed = dataclasses.replace(plain, **{name: value})  # type: ignore[arg-type]
+        assert changed.run_id == plain.run_id, name

@@ -1,0 +1,222 @@
+"""Augmentation policies: what may be done to a photo, how much, how often. Standard library only.
+
+A policy is a frozen recipe: each part has a range, from which its amount is drawn evenly, and the
+probability with which it is drawn at all. `data/augmentation.py` does it to photos.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
+
+from core.errors import AugmentationRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One thing that may happen to a photo; with probability 0 it never does."""
+
+    low: float = 0.0
+    high: float = 0.0
+    probability: float = 0.0
+
+    def __post_init__(self) -> None:  # 1 and 1.0 must give the same fingerprint
+        for one in fields(self):
+            object.__setattr__(self, one.name, float(getattr(self, one.name)))
+
+
+class Limits(NamedTuple):
+    """What the amounts of a part mean and how far they may go."""
+
+    least: float
+    most: float
+    neutral: float
+    """The amount that changes nothing."""
+    unit: str
+    what: str
+
+
+LIMITS: dict[str, Limits] = {
+    "rotation": Limits(-180, 180, 0, "degrees", "turned about the centre"),
+    "width_shift": Limits(-0.5, 0.5, 0, "of the width", "moved sideways"),
+    "height_shift": Limits(-0.5, 0.5, 0, "of the height", "moved up or down"),
+    "shear": Limits(-45, 45, 0, "degrees", "slanted"),
+    "zoom": Limits(0.5, 2, 1, "times", "nearer (above 1) or farther"),
+    "scale": Limits(0.5, 2, 1, "times", "width and height stretched each by its own factor"),
+    "horizontal_flip": Limits(1, 1, 0, "", "mirrored left to right"),
+    "vertical_flip": Limits(1, 1, 0, "", "turned upside down by a mirror"),
+    "random_crop": Limits(0.3, 1, 1, "of the side", "a square cut out at a random place"),
+    "brightness": Limits(0.1, 2, 1, "times", "darker or brighter"),
+    "contrast": Limits(0.1, 2, 1, "times", "flatter or harder"),
+    "saturation": Limits(0, 3, 1, "times", "paler or more colourful"),
+    "hue": Limits(-180, 180, 0, "degrees", "colours turned round the colour circle"),
+    "blur": Limits(0, 8, 0, "pixels", "Gaussian blur of this radius"),
+    "noise": Limits(0, 80, 0, "grey levels", "Gaussian noise of this standard deviation"),
+    "cutout": Limits(0, 0.8, 0, "of the side", "a grey square laid over a random place"),
+}
+"""Part → its limits, in the order in which parts are listed and, but for geometry, applied."""
+
+GEOMETRIC = tuple(LIMITS)[:9]
+"""These compose into one affine transform, applied once."""
+
+_OFF = Part()
+
+
+def _off() -> Part:
+    return _OFF
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationPolicy:
+    """What may happen to each photo; the default does nothing. Units stand in `LIMITS`."""
+
+    version: ClassVar[int] = 1
+
+    rotation: Part = field(default_factory=_off)
+    width_shift: Part = field(default_factory=_off)
+    height_shift: Part = field(default_factory=_off)
+    shear: Part = field(default_factory=_off)
+    zoom: Part = field(default_factory=_off)
+    scale: Part = field(default_factory=_off)
+    horizontal_flip: Part = field(default_factory=_off)
+    vertical_flip: Part = field(default_factory=_off)
+    random_crop: Part = field(default_factory=_off)
+    brightness: Part = field(default_factory=_off)
+    contrast: Part = field(default_factory=_off)
+    saturation: Part = field(default_factory=_off)
+    hue: Part = field(default_factory=_off)
+    blur: Part = field(default_factory=_off)
+    noise: Part = field(default_factory=_off)
+    cutout: Part = field(default_factory=_off)
+    pick: int | None = None
+    """None: every part is drawn by its own probability. A number: that many of the parts whose
+    probability is above 0 are picked for each photo, evenly (as RandAugment does)."""
+
+    def __post_init__(self) -> None:  # what never happens has no range: equal policies are equal
+        for name in LIMITS:
+            if getattr(self, name).probability == 0:
+                object.__setattr__(self, name, _OFF)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that may happen, in the order of `LIMITS`."""
+        named = {name: getattr(self, name) for name in LIMITS}
+        return {name: part for name, part in named.items() if part.probability > 0}
+
+    @property
+    def does_nothing(self) -> bool:
+        return not self.parts or self.pick == 0
+
+
+def check_policy(policy: AugmentationPolicy) -> AugmentationPolicy:
+    """Returns the policy unchanged.
+
+    Raises:
+        AugmentationRefused: A range or probability is not allowed; says which and what is.
+    """
+    for name, limits in LIMITS.items():
+        part = getattr(policy, name)
+        if not 0 <= part.probability <= 1:
+            raise _refuse(name, "its probability is not from 0 to 1")
+        if part.probability == 0:
+            continue
+        if not (math.isfinite(part.low) and math.isfinite(part.high) and part.low <= part.high):
+            raise _refuse(name, f"its range {part.low:g} to {part.high:g} is none")
+        if not (limits.least <= part.low and part.high <= limits.most):
+            raise _refuse(name, f"allowed is {limits.least:g} to {limits.most:g} {limits.unit}")
+    if policy.pick is not None and not 0 <= policy.pick <= len(LIMITS):
+        raise _refuse("pick", f"allowed is 0 to {len(LIMITS)} parts a photo")
+    return policy
+
+
+def policy_from_dict(content: Mapping[str, Any]) -> AugmentationPolicy:
+    """Returns the policy that `dataclasses.asdict` took apart.
+
+    Raises:
+        AugmentationRefused: It is none, or one that is not allowed.
+    """
+    try:
+        parts: dict[str, Any] = {
+            name: value if name == "pick" else Part(**value) for name, value in content.items()
+        }
+        return check_policy(AugmentationPolicy(**parts))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise AugmentationRefused(
+            "This is not an augmentation policy that this version of the program can read.",
+            "Choose one of the named policies, or make it anew on the page Augmentation.",
+            cause=str(error),
+        ) from error
+
+
+def describe_policy(policy: AugmentationPolicy) -> str:
+    """Returns the policy in a line: its name if it is a preset, else its parts."""
+    if policy.does_nothing:
+        return "none"
+    for name, preset in PRESETS.items():
+        if preset == policy:
+            return name
+    words = ", ".join(name.replace("_", " ") for name in policy.parts)
+    return words if policy.pick is None else f"{policy.pick} of {words}"
+
+
+def _refuse(name: str, why: str) -> AugmentationRefused:
+    return AugmentationRefused(
+        f"The part “{name.replace('_', ' ')}” of the augmentation policy cannot be used: {why}.",
+        "Set it within its limits, or switch it off.",
+        part=name,
+    )
+
+
+def _always(low: float, high: float, probability: float = 1.0) -> Part:
+    return Part(low=low, high=high, probability=probability)
+
+
+_MIRROR = Part(low=1, high=1, probability=0.5)
+
+_GENTLE = AugmentationPolicy(
+    rotation=_always(-20, 20),
+    width_shift=_always(-0.1, 0.1),
+    height_shift=_always(-0.1, 0.1),
+    shear=_always(-10, 10),
+    zoom=_always(0.85, 1.2),
+    horizontal_flip=_MIRROR,
+)
+
+PRESETS: dict[str, AugmentationPolicy] = {
+    "none": AugmentationPolicy(),
+    "gentle": _GENTLE,
+    "strong": dataclasses.replace(
+        _GENTLE,
+        rotation=_always(-40, 40),
+        width_shift=_always(-0.15, 0.15),
+        height_shift=_always(-0.15, 0.15),
+        scale=_always(0.85, 1.2, 0.5),
+        random_crop=_always(0.6, 1.0, 0.8),
+        brightness=_always(0.7, 1.3, 0.8),
+        contrast=_always(0.7, 1.3, 0.8),
+        saturation=_always(0.6, 1.4, 0.8),
+        hue=_always(-15, 15, 0.5),
+        blur=_always(0, 1.5, 0.2),
+        noise=_always(0, 12, 0.2),
+        cutout=_always(0.1, 0.35, 0.5),
+    ),
+    "randaugment": AugmentationPolicy(
+        pick=3,
+        rotation=_always(-30, 30),
+        width_shift=_always(-0.2, 0.2),
+        height_shift=_always(-0.2, 0.2),
+        shear=_always(-17, 17),
+        zoom=_always(0.8, 1.3),
+        horizontal_flip=Part(low=1, high=1, probability=1),
+        brightness=_always(0.6, 1.5),
+        contrast=_always(0.6, 1.5),
+        saturation=_always(0.4, 1.8),
+        hue=_always(-25, 25),
+        blur=_always(0, 2),
+        noise=_always(0, 20),
+        cutout=_always(0.1, 0.4),
+    ),
+}
+"""gentle: the classic set of tutorials. strong: more of everything. randaugment: three parts a
+photo, in the manner of Cubuk et al. 2019, "RandAugment"."""

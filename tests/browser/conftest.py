@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,14 @@ def page(chromium: Browser) -> Iterator[Page]:
     opened.set_default_timeout(60_000)
     yield opened
     context.close()
+
+
+def close_panel(page: Page) -> None:
+    """Presses Escape until the dialog is gone: a key pressed while it is redrawn may be lost."""
+    deadline = time.monotonic() + 60
+    panel = page.get_by_role("dialog")
+    while panel.count():
+        assert time.monotonic() < deadline, "the dialog stays open, however often Escape is pressed"
+        page.keyboard.press("Escape")
+        with suppress(AssertionError):
+            expect(panel).to_have_count(0, timeout=3_000)

@@ -14,7 +14,7 @@ from core.edits.tray import count_edits, list_edits
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import Dataset, list_datasets, read_dataset
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, close_panel
 from tests.builders import write_class_folders
 
 pytestmark = pytest.mark.browser
@@ -115,8 +115,7 @@ def test_a_click_opens_the_panel_and_a_link_opens_it_again(page: Page, wall: Loc
     expect(panel.get_by_text(f"Photo {photos[3]} ")).to_be_visible()
     link = page.url
     assert f"photo={photos[3]}" in link
-    page.keyboard.press("Escape")
-    expect(panel).to_have_count(0)
+    close_panel(page)
     expect(page).not_to_have_url(re.compile("photo="))
     page.goto(link)
     expect(page.get_by_role("dialog").get_by_text(f"Photo {photos[3]} ")).to_be_visible()
@@ -153,8 +152,7 @@ def test_an_edit_of_the_panel_is_applied_and_the_new_version_is_chosen(
     panel = page.get_by_role("dialog")
     panel.get_by_role("button", name="Exclude").click()
     expect(panel.get_by_text("In the tray: exclude")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(panel).to_have_count(0)
+    close_panel(page)
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Apply the edits").click()
     workspace = Workspace(server.workspace)
@@ -195,7 +193,6 @@ def test_names_are_shown_and_never_obeyed(page: Page, server: PageServer, tmp_pa
         page.goto(f"{server.address}/dataset?dataset={odd.id}&photo={photo}")
         panel = page.get_by_role("dialog")
         expect(panel.get_by_role("heading", name=name)).to_be_visible(timeout=60_000)
-        page.keyboard.press("Escape")
-        expect(panel).to_have_count(0)
+        close_panel(page)
         expect(page.get_by_role("option").get_by_text(name).first).to_be_visible()
     assert "owned" not in page.title()

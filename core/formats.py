@@ -50,6 +50,15 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def rough_duration(seconds: float) -> str:
+    """Returns a span of time as roughly as an estimate deserves: one unit, no decimals."""
+    if seconds < 1:
+        return "a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def size(n_bytes: float) -> str:
     """Returns a size in the largest fitting decimal unit."""
     for unit in ("B", "kB", "MB"):

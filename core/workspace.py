@@ -75,6 +75,11 @@ class Workspace:
         return self.root / "analyses"
 
     @property
+    def policies(self) -> Path:
+        """Augmentation policies that were saved under a name."""
+        return self.root / "policies"
+
+    @property
     def downloads(self) -> Path:
         """Public datasets fetched from their makers; kept, so that they are fetched once."""
         return self.root / "downloads"
@@ -104,6 +109,11 @@ class Workspace:
         """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
         return self.root / "wake"
 
+    @property
+    def speeds_file(self) -> Path:
+        """How fast this machine was at each kind of work, for estimates."""
+        return self.root / "speeds.json"
+
     def dataset_folder(self, dataset_id: str) -> Path:
         return self.datasets / check_identifier(dataset_id)
 
@@ -119,6 +129,9 @@ class Workspace:
 
     def import_folder(self, import_id: str) -> Path:
         return self.imports / check_identifier(import_id)
+
+    def policy_file(self, policy_id: str) -> Path:
+        return self.policies / f"{check_identifier(policy_id)}.json"
 
     def analysis_folder(self, analysis_id: str) -> Path:
         return self.analyses / check_identifier(analysis_id)

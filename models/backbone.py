@@ -135,13 +135,49 @@ def offered_precisions() -> tuple[Precision, ...]:
 
 
 def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
+    """Returns the network of a file compiled for batches of one fixed size."""
+    return compile_model(ov.Core().read_model(file), precision, purpose)
+
+
+def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
     """Returns the network compiled for batches of one fixed size."""
-    core = ov.Core()
-    network = core.read_model(file)
     # A fixed size is faster than a free one, and keeps a photo's features free of its neighbours.
     network.reshape([_BATCH_SIZES[purpose], PHOTO_SIZE, PHOTO_SIZE, 3])
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": purpose.upper()}
-    return core.compile_model(network, "CPU", hints)
+    return ov.Core().compile_model(network, "CPU", hints)
+
+
+def stream_output(
+    network: ov.CompiledModel, output: ov.ConstOutput, batches: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yields one output (b, …) of a compiled network for each batch of photos, in order.
+
+    Each stream of the CPU has one batch in work and one waiting, so that it never idles while
+    the caller reads the next batch or writes the last rows.
+    """
+    streams = int(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    idle = [network.create_infer_request() for _ in range(2 * streams)]
+    going: deque[tuple[ov.InferRequest, int]] = deque()
+
+    def finish_oldest() -> np.ndarray:
+        request, photos = going.popleft()
+        request.wait()
+        rows = np.array(request.get_tensor(output).data[:photos])
+        idle.append(request)
+        return rows
+
+    try:
+        for batch in batches:
+            request = idle.pop()
+            request.start_async({0: fill_batch(batch, int(network.input(0).shape[0]))})
+            going.append((request, len(batch)))
+            if not idle:
+                yield finish_oldest()
+        while going:
+            yield finish_oldest()
+    finally:
+        for request, _ in going:  # the caller left early: let nothing run on unseen
+            request.wait()
 
 
 class OpenVinoBackbone:
@@ -169,35 +205,8 @@ class OpenVinoBackbone:
         return Look(maps, features)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order.
-
-        Each stream of the CPU has one batch in work and one waiting, so that it never idles while
-        the caller reads the next batch or writes the last features.
-        """
-        streams = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        idle = [self._network.create_infer_request() for _ in range(2 * streams)]
-        going: deque[tuple[ov.InferRequest, int]] = deque()
-        try:
-            for batch in batches:
-                request = idle.pop()
-                request.start_async({0: fill_batch(batch, self.batch_size)})
-                going.append((request, len(batch)))
-                if not idle:
-                    yield self._finish_oldest(going, idle)
-            while going:
-                yield self._finish_oldest(going, idle)
-        finally:
-            for request, _ in going:  # the caller left early: let nothing run on unseen
-                request.wait()
-
-    def _finish_oldest(
-        self, going: deque[tuple[ov.InferRequest, int]], idle: list[ov.InferRequest]
-    ) -> np.ndarray:
-        request, photos = going.popleft()
-        request.wait()
-        features = np.array(request.get_tensor(self._features).data[:photos])
-        idle.append(request)
-        return features
+        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+        return stream_output(self._network, self._features, batches)
 
 
 def fill_batch(photos: np.ndarray, size: int) -> np.ndarray:

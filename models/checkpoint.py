@@ -27,6 +27,8 @@ class Checkpoint:
     best_weights: Sequence[np.ndarray]
     best_epoch: int
     history: Sequence[Mapping[str, Any]]
+    split: int = 1
+    """In how many parts a batch is computed (models/stepping.py)."""
 
 
 _LISTS = ("weights", "optimizer", "best_weights")
@@ -43,6 +45,7 @@ def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
         "mark": mark,
         "best_epoch": checkpoint.best_epoch,
         "history": list(checkpoint.history),
+        "split": checkpoint.split,
         "lengths": {name: len(getattr(checkpoint, name)) for name in _LISTS},
     }
     with write_atomically(folder / _FILE) as temporary, temporary.open("wb") as file:
@@ -62,4 +65,9 @@ def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
             }
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return Checkpoint(**lists, best_epoch=facts["best_epoch"], history=facts["history"])
+    return Checkpoint(
+        **lists,
+        best_epoch=facts["best_epoch"],
+        history=facts["history"],
+        split=facts.get("split", 1),
+    )

@@ -1,22 +1,21 @@
-"""Features that are known already: which row of which other features is that of which photo."""
+"""Rows that are known already: which row of which other file is that of which photo."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 
-from core.config import FEATURE_SIZE
 from core.workspace import write_whole
 
-_BLOCK = 1024  # rows copied at a time, 8 MB
+_BLOCK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Donors:
-    """Features of other datasets by the same backbone and precision, for n photos."""
+    """Kept rows of the same form, backbone, precision and view, for n photos."""
 
     features: tuple[np.ndarray, ...]
-    """Each (m, 2048) float32."""
+    """Each (m, …), features (m, 2048) float32, say."""
     source: np.ndarray
     """(n,) int: which of `features` knows the photo, or -1 for none."""
     row: np.ndarray
@@ -31,10 +30,14 @@ class Donors:
 
     def write_rows(self, file: BinaryIO, start: int, end: int) -> None:
         """Writes the rows of the photos from `start` to before `end`, all of them known."""
-        for at in range(start, end, _BLOCK):
-            block = slice(at, min(at + _BLOCK, end))
+        if start == end:
+            return
+        form = self.features[0]
+        block_rows = max(1, _BLOCK_BYTES // form[:1].nbytes)
+        for at in range(start, end, block_rows):
+            block = slice(at, min(at + block_rows, end))
             source, row = self.source[block], self.row[block]
-            values = np.empty((len(source), FEATURE_SIZE), np.float32)
+            values = np.empty((len(source), *form.shape[1:]), form.dtype)
             for number in np.unique(source).tolist():
                 here = source == number
                 values[here] = self.features[number][row[here]]

@@ -1,31 +1,48 @@
-"""Features of all photos of a dataset: computed once, kept, and continued after an interruption.
+"""What a network sees in the photos of a dataset: computed once, kept, continued when interrupted.
 
-features/<id>.npy holds (n, 2048) float32, <id>.json what it is and its digest. Until all rows are
-there they are appended to a hidden file beside it, from which the next call goes on. Rows that
-other features hold already (models/donors.py) are copied.
+Features are the rows of all photos as they are; a view (models/views.py) is the rows of some of
+them, each changed by a draw of an augmentation. Rows that other files hold already
+(models/donors.py) are copied.
 """
 
-import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from core.config import fingerprint
-from core.errors import RunStopped, WeightsDamaged
-from core.workspace import Workspace, digest_file, write_atomically, write_whole
+from core.errors import RecipeRefused, WeightsDamaged
+from core.workspace import Workspace, write_whole
 from models.backbone import Backbone
-from models.digests import digest_once
 from models.donors import Donors, find_no_donors
-from models.rows import keep_whole_rows, read_batches, read_header
+from models.keeping import Entry, keep_rows, read_kept, report_stop
+from models.rows import (
+    POOLED,
+    Change,
+    RowForm,
+    are_finite,
+    change_batches,
+    keep_whole_rows,
+    read_batches,
+    read_header,
+)
 
 _VERSION = 1
+
+
+class Network(Protocol):
+    """What photos go through: a backbone, or its trunk."""
+
+    @property
+    def batch_size(self) -> int:
+        """Photos that one batch of `stream` holds at most."""
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the rows (b, …) of each batch (b, 224, 224, 3) uint8, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +51,27 @@ class ExtractionProgress:
 
     done: int
     total: int
+    left: int
+    """Photos that have to go through the network still; the others are copied."""
     photos_per_second: float
-    seconds_left: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.left / self.photos_per_second
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """The photos that rows are computed of, and how they are changed before."""
+
+    file: Path
+    """.npy of (n, 224, 224, 3) uint8."""
+    numbers: np.ndarray | None = None
+    """(m,) int: the photo of each row; None: all photos."""
+    change: Change | None = None
+    """None: the photos as they are."""
+    threads: int = 1
+    """How many threads change photos while the network computes."""
 
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
@@ -53,15 +89,7 @@ def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
 
 def read_features(workspace: Workspace, features_id: str) -> np.ndarray | None:
     """Returns the features (n, 2048) float32, memory-mapped; None when missing or altered."""
-    file = workspace.features_file(features_id)
-    try:
-        facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        if digest_once(file) != facts["sha256"]:
-            return None
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    features: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    return features
+    return read_kept(workspace, features_id)
 
 
 def extract_features(
@@ -86,16 +114,9 @@ def extract_features(
         ResultDamaged: The file of photos was cut short.
         WeightsDamaged: The backbone gives features that are not finite.
     """
-    stop = should_stop or (lambda: False)
-    facts = {"dataset": dataset_id, "backbone": backbone.facts.id}
-
-    def complete(partial: Path) -> None:
-        with photos_file.open("rb") as photos, partial.open("a+b", buffering=0) as rows:
-            total = read_header(photos, photos_file)
-            known = donors or find_no_donors(total)
-            _compute_rows(rows, photos, known, backbone, on_progress or _report_nothing, stop)
-
-    return _keep(workspace, {**facts, "precision": backbone.facts.precision}, complete, stop)
+    entry = _describe_features(dataset_id, backbone.facts.id, backbone.facts.precision)
+    photos = Photos(photos_file)
+    return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
 
 def copy_features(
@@ -105,104 +126,123 @@ def copy_features(
 
     No backbone is opened: this takes a second where an extraction takes minutes.
     """
+    return copy_rows(workspace, _describe_features(dataset_id, backbone_id, precision), donors)
+
+
+def extract_rows(
+    workspace: Workspace,
+    entry: Entry,
+    photos: Photos,
+    network: Network,
+    donors: Donors | None = None,
+    on_progress: Callable[[ExtractionProgress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """Returns the rows of an entry, memory-mapped; computed if not kept. See `extract_features`."""
+    stop = should_stop or (lambda: False)
+
+    def complete(partial: Path) -> None:
+        with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
+            total = read_header(packed, photos.file)
+            numbers = np.arange(total) if photos.numbers is None else photos.numbers
+            known = donors or find_no_donors(len(numbers))
+            done = keep_whole_rows(rows, len(numbers), entry.form)
+            wanted = numbers[known.find_unknown(done)]
+            with closing(_read_changed(packed, photos, wanted, network.batch_size)) as batches:
+                computed = _check(network.stream(batches), entry.form)
+                _append_rows(rows, done, computed, known, on_progress or _report_nothing, stop)
+
+    return keep_rows(workspace, entry, complete, stop)
+
+
+def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
+    """Returns the rows of an entry, memory-mapped, when all of them are known."""
     assert not len(donors.find_unknown(0))
 
     def complete(partial: Path) -> None:
         with partial.open("a+b", buffering=0) as rows:
-            donors.write_rows(rows, keep_whole_rows(rows, len(donors)), len(donors))
+            done = keep_whole_rows(rows, len(donors), entry.form)
+            donors.write_rows(rows, done, len(donors))
 
-    facts = {"dataset": dataset_id, "backbone": backbone_id, "precision": precision}
-    return _keep(workspace, facts, complete, lambda: False)
-
-
-def _keep(
-    workspace: Workspace,
-    facts: dict[str, str],
-    complete: Callable[[Path], None],
-    should_stop: Callable[[], bool],
-) -> np.ndarray:
-    """Returns the features of these facts; when missing, `complete` has made their partial file."""
-    identifier = features_id(facts["dataset"], facts["backbone"], facts["precision"])
-    file = workspace.features_file(identifier)
-    with _hold(file.with_name(f".{identifier}.lock"), should_stop):
-        kept = read_features(workspace, identifier)
-        if kept is None:
-            partial = file.with_name(f".{identifier}.part")
-            complete(partial)
-            _publish(partial, file, facts)
-            kept = read_features(workspace, identifier)
-    assert kept is not None
-    return kept
+    return keep_rows(workspace, entry, complete, lambda: False)
 
 
-def _compute_rows(
-    rows: BinaryIO,
-    photos: BinaryIO,
+def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Entry:
+    return Entry(
+        id=features_id(dataset_id, backbone_id, precision),
+        facts={
+            "dataset": dataset_id,
+            "backbone": backbone_id,
+            "precision": precision,
+            "version": _VERSION,
+        },
+        form=POOLED,
+    )
+
+
+def _read_changed(
+    packed: BinaryIO, photos: Photos, wanted: np.ndarray, batch_size: int
+) -> Generator[np.ndarray]:
+    """Yields batches of the wanted photos as the network is to see them, in order."""
+    batches = read_batches(packed, wanted, batch_size)
+    if photos.change is None:
+        yield from batches
+    else:
+        with closing(change_batches(batches, wanted, photos.change, photos.threads)) as changed:
+            yield from changed
+
+
+def _check(batches: Iterator[np.ndarray], form: RowForm) -> Iterator[np.ndarray]:
+    for rows in batches:
+        if not are_finite(rows):
+            raise _report_overflow() if rows.dtype == np.float16 else _report_damage()
+        assert (rows.shape[1:], rows.dtype) == (form.shape, np.dtype(form.kind))
+        yield rows
+
+
+def _report_overflow() -> RecipeRefused:
+    return RecipeRefused(
+        "The activations of conv4 with these weights are larger than 65,504, the most that is "
+        "kept of them.",
+        "Choose the strategy “full”, which keeps none, or “head”; or other weights.",
+        field="strategy",
+    )
+
+
+def _report_damage() -> WeightsDamaged:
+    return WeightsDamaged(
+        "The backbone gives features that are not finite numbers.",
+        "Use other weights: these are damaged or were not trained for ResNet-50.",
+    )
+
+
+def _append_rows(
+    file: BinaryIO,
+    done: int,
+    computed: Iterator[np.ndarray],
     donors: Donors,
-    backbone: Backbone,
     report: Callable[[ExtractionProgress], None],
     should_stop: Callable[[], bool],
 ) -> None:
-    """Returns nothing; the rows of all photos stand in the partial file, in order."""
-    done = keep_whole_rows(rows, len(donors))
-    unknown = donors.find_unknown(done)
-    computed, start = 0, time.perf_counter()
-    for features in backbone.stream(read_batches(photos, unknown, backbone.batch_size)):
-        if not np.isfinite(features).all():
-            raise WeightsDamaged(
-                "The backbone gives features that are not finite numbers.",
-                "Use other weights: these are damaged or were not trained for ResNet-50.",
-                backbone=backbone.facts.id,
-            )
-        batch = unknown[computed : computed + len(features)]
-        for photo, row in zip(batch.tolist(), features, strict=True):
-            donors.write_rows(rows, done, photo)
-            write_whole(rows, row.tobytes())
+    """Returns nothing; all rows stand in the partial file, in order: computed or copied."""
+    unknown, seen, start = donors.find_unknown(done), 0, time.perf_counter()
+    for batch in computed:
+        for photo, row in zip(unknown[seen : seen + len(batch)].tolist(), batch, strict=True):
+            donors.write_rows(file, done, photo)
+            write_whole(file, row.tobytes())
             done = photo + 1
-        computed += len(batch)
-        speed = computed / (time.perf_counter() - start)
+        seen += len(batch)
         report(
             ExtractionProgress(
                 done=done,
                 total=len(donors),
-                photos_per_second=speed,
-                seconds_left=(len(unknown) - computed) / speed,
+                left=len(unknown) - seen,
+                photos_per_second=seen / (time.perf_counter() - start),
             )
         )
         if should_stop():
-            raise _stopped()
-    donors.write_rows(rows, done, len(donors))
-
-
-def _publish(partial: Path, file: Path, facts: dict[str, str]) -> None:
-    """Returns nothing; the complete file has its name, and what it is stands beside it."""
-    with partial.open("rb") as rows:
-        os.fsync(rows.fileno())
-    content = {**facts, "version": _VERSION, "sha256": digest_file(partial)}
-    partial.replace(file)
-    with write_atomically(file.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-@contextmanager
-def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
-    """Yields when no other process extracts the same features."""
-    lock = FileLock(lock_file)
-    while True:
-        try:
-            with lock.acquire(timeout=0.5):
-                yield
-                return
-        except Timeout:
-            if should_stop():
-                raise _stopped() from None
-
-
-def _stopped() -> RunStopped:
-    return RunStopped(
-        "The extraction of features was stopped.",
-        "Start the run again: it goes on with the photos that are left.",
-    )
+            raise report_stop()
+    donors.write_rows(file, done, len(donors))
 
 
 def _report_nothing(progress: ExtractionProgress) -> None:

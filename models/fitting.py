@@ -1,12 +1,10 @@
-"""Trains a head on features (keras), epoch by epoch, and keeps the best one.
+"""Fits a network epoch by epoch and keeps its best one (keras): a head alone, or stages with it.
 
 The same arguments give the same curve, bit for bit, also when the process is killed at any point
 and the call is made again: everything random is seeded from (seed, epoch) when an epoch starts, and
 a checkpoint is written when it ends. Every Keras backend trains.
 """
 
-import math
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,26 +18,20 @@ from core.config import FEATURE_SIZE, fingerprint
 from core.errors import RunStopped
 from models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from models.dense import DenseHead, measure_scores, measure_spread
-from models.head import build_head, seed_dropout, to_dense_head
+from models.head import Spread, build_head, seed_dropout, to_dense_head
+from models.plan import EpochResult, FitPlan, HeadShape
+from models.schedules import find_best_epoch, find_rate, is_patience_over
+from models.sources import KeptViews, Source
+from models.stepping import Stepper
+from models.usage import UsageSampler
 
-_NO_SPREAD = np.zeros(FEATURE_SIZE, np.float32), np.ones(FEATURE_SIZE, np.float32)
+NO_SPREAD: Spread = np.zeros(FEATURE_SIZE, np.float32), np.ones(FEATURE_SIZE, np.float32)
 
-Photos = tuple[np.ndarray, np.ndarray]
-"""Features (n, 2048) float32 and labels (n,) int of a split."""
+Features = tuple[Sequence[np.ndarray], np.ndarray]
+"""One array (m, 2048) float32 a view, and labels (m,) int."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class EpochResult:
-    """A point of the curve. Training: means over the epoch, with dropout. Validation: after it."""
-
-    epoch: int
-    """From 1."""
-    loss: float
-    accuracy: float
-    val_loss: float | None
-    """None without validation photos."""
-    val_accuracy: float | None
-    seconds: float
+Tell = Callable[[EpochResult, EpochResult], None]
+Ask = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,194 +41,230 @@ class FitResult:
     history: list[EpochResult]
     best_epoch: int
     head: DenseHead
+    """As it was in the best epoch."""
     epochs_done: int
     stopped: bool
-    """Whether a person ended it before its last epoch."""
+    """Whether a person ended it before its last epoch (an end by patience is none)."""
 
 
 def fit_head(
     *,
-    train: Photos,
-    validation: Photos,
-    n_classes: int,
-    hidden: tuple[int, ...],
-    dropout: float,
-    learning_rate: float,
-    batch_size: int,
-    epochs: int,
-    seed: int,
+    train: Features,
+    validation: Features,
+    head: HeadShape,
+    plan: FitPlan,
     standardise: bool,
-    checkpoint_folder: Path,
-    on_epoch: Callable[[EpochResult, EpochResult], None],
-    should_stop: Callable[[], bool],
+    checkpoint_folder: Path | None,
+    on_epoch: Tell,
+    should_stop: Ask,
+    should_end: Ask = lambda: False,
 ) -> FitResult:
     """Returns the best head and the curve; goes on from the checkpoint in the folder, if any.
 
     Args:
-        validation: May be empty: then the training loss decides which epoch is best.
+        train: Epochs walk through its views.
+        validation: May have no photos: then the training loss decides which epoch is best.
+        checkpoint_folder: None: no checkpoint is written.
         on_epoch: Told each epoch, and the best so far, once its checkpoint stands. The epochs of a
             checkpoint are told again: the process may have died before it could pass them on.
         should_stop: Asked after each batch and epoch; an epoch that is not complete is dropped.
+        should_end: Asked after each epoch.
 
     Raises:
         RunStopped: Stopped before the first epoch was complete.
     """
-    _make_deterministic(seed)
-    head = {"n_classes": n_classes, "hidden": list(hidden), "dropout": dropout, "seed": seed}
-    steps = {"learning_rate": learning_rate, "batch_size": batch_size, "standardise": standardise}
-    digests = [zlib.crc32(np.ascontiguousarray(part).data) for part in (*train, *validation)]
-    mean, scale = measure_spread(train[0]) if standardise else _NO_SPREAD
-    model = build_head(
-        n_classes=n_classes,
-        hidden=hidden,
-        dropout=dropout,
-        learning_rate=learning_rate,
-        seed=seed,
-        mean=mean,
-        scale=scale,
+    make_deterministic(plan.seed)
+    spread = measure_spread(train[0][0]) if standardise else NO_SPREAD
+    parts = (*train[0], train[1], *validation[0], validation[1])
+    digests = [zlib.crc32(np.ascontiguousarray(part).data) for part in parts]
+    model = build_head(head, spread, plan.seed)
+
+    def measure(_: Stepper) -> np.ndarray:
+        return to_dense_head(model).scores(validation[0][0])
+
+    return fit(
+        model,
+        KeptViews(*train),
+        validation[1],
+        measure,
+        plan,
+        folder=checkpoint_folder,
+        subject={"head": asdict(head), "standardise": standardise, "photos": digests},
+        on_epoch=on_epoch,
+        should_stop=should_stop,
+        should_end=should_end,
     )
-    fit = _Fit(model, checkpoint_folder, fingerprint(head | steps | {"photos": digests}))
-    for result in fit.history:
-        on_epoch(result, fit.best)
-    while len(fit.history) < epochs and fit.run_epoch(
-        train, validation, batch_size, seed, should_stop
-    ):
-        on_epoch(fit.history[-1], fit.best)
-    return fit.conclude(epochs)
+
+
+def fit(
+    model: keras.Model,
+    train: Source,
+    val_labels: np.ndarray,
+    measure: Callable[[Stepper], np.ndarray | None],
+    plan: FitPlan,
+    *,
+    folder: Path | None,
+    subject: dict[str, object],
+    on_epoch: Tell,
+    should_stop: Ask,
+    should_end: Ask = lambda: False,
+    before: Sequence[EpochResult] = (),
+) -> FitResult:
+    """Returns the curve, with the model set to its best epoch; goes on from a checkpoint.
+
+    Args:
+        model: Inputs of `train` → scores; not compiled. Its trainable variables are fitted.
+        measure: Gives the scores of the validation photos, (n, k); None when asked to stop.
+        subject: All that decides the fit beside the plan; a checkpoint of another is not used.
+        before: Epochs of an earlier phase; one of them may be the best, and `head` is then not its.
+
+    Raises:
+        RunStopped: Stopped before the first epoch was complete, with none before.
+    """
+    timing = asdict(plan)
+    if plan.schedule != "cosine":  # more epochs go on from fewer, but for the cosine
+        timing.pop("epochs")
+    timing.pop("patience")
+    past = [{"epoch": epoch.epoch, "loss": epoch.loss} for epoch in before]
+    mark = fingerprint({"plan": timing, "subject": subject, "before": past})
+    one = _Fit(model, plan, folder, mark, before)
+    for number, result in enumerate(one.history[len(before) :], len(before) + 1):
+        on_epoch(result, _find_best(one.history[:number]))
+    while not one.is_complete and not should_end():
+        if not one.run_epoch(train, val_labels, measure, should_stop):
+            break
+        on_epoch(one.history[-1], one.best)
+    return one.conclude()
 
 
 class _Fit:
-    """A head on its way: the model, its curve, and the weights of the best epoch so far."""
+    """A network on its way: the model, its curve, and the weights of the best epoch so far."""
 
-    def __init__(self, model: keras.Model, folder: Path, mark: str) -> None:
-        self.history: list[EpochResult] = []
-        self._model, self._folder, self._mark = model, folder, mark
-        self._best_epoch, self._best_weights = 0, model.get_weights()
-        model.optimizer.build(model.trainable_variables)
-        if checkpoint := read_checkpoint(folder, mark):
-            model.set_weights(checkpoint.weights)
-            model.optimizer.load_own_variables(
-                {str(number): array for number, array in enumerate(checkpoint.optimizer)}
-            )
-            self.history = [EpochResult(**facts) for facts in checkpoint.history]
-            self._best_epoch, self._best_weights = checkpoint.best_epoch, checkpoint.best_weights
+    def __init__(
+        self,
+        model: keras.Model,
+        plan: FitPlan,
+        folder: Path | None,
+        mark: str,
+        before: Sequence[EpochResult],
+    ) -> None:
+        self.history = list(before)
+        self._before = len(before)
+        self._plan, self._folder, self._mark = plan, folder, mark
+        self._stepper = Stepper(model, plan)
+        self._best_weights = self._stepper.read_weights()
+        kept = read_checkpoint(folder, mark) if folder else None
+        if kept and kept.best_epoch <= len(before) + len(kept.history):
+            self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
+            self.history += [EpochResult(**facts) for facts in kept.history]
+            self._best_weights = list(kept.best_weights)
+
+    @property
+    def own(self) -> list[EpochResult]:
+        """The epochs of this phase."""
+        return self.history[self._before :]
 
     @property
     def best(self) -> EpochResult:
-        """The best epoch so far."""
-        return self.history[self._best_epoch - 1]
+        """The best epoch so far, of all phases."""
+        return _find_best(self.history)
+
+    @property
+    def is_complete(self) -> bool:
+        over = bool(self.own) and is_patience_over(self._plan, self.history)
+        return over or len(self.own) >= self._plan.epochs
 
     def run_epoch(
         self,
-        train: Photos,
-        validation: Photos,
-        batch_size: int,
-        seed: int,
-        should_stop: Callable[[], bool],
+        train: Source,
+        val_labels: np.ndarray,
+        measure: Callable[[Stepper], np.ndarray | None],
+        should_stop: Ask,
     ) -> bool:
         """Returns whether another epoch was completed; False when a stop was asked for."""
         start, epoch = time.perf_counter(), len(self.history) + 1
-        shuffling, dropping = np.random.SeedSequence((seed, epoch)).spawn(2)
-        order = np.random.default_rng(shuffling).permutation(len(train[1]))
-        seed_dropout(self._model, dropping)
-        sums = np.zeros(2)  # train_on_batch tells of its batch only
-        for first in range(0, len(order), batch_size):
-            if should_stop():
-                return False
-            rows = order[first : first + batch_size]
-            sums += len(rows) * _train_on(self._model, train[0][rows], train[1][rows])
-        loss, accuracy = (float(mean) for mean in sums / len(order))
-        val_loss, val_accuracy = _measure_validation(self._model, validation)
+        number = len(self.own) + 1
+        shuffling, dropping, mixing = np.random.SeedSequence((self._plan.seed, epoch)).spawn(3)
+        order = np.random.default_rng(shuffling).permutation(len(train.labels))
+        seed_dropout(self._stepper.model, dropping)
+        with UsageSampler() as usage:
+            seen = self._stepper.run(
+                train,
+                order,
+                number=number,
+                rate=lambda step, steps: find_rate(self._plan, self.own, step, steps),
+                mixing=np.random.default_rng(mixing),
+                should_stop=should_stop,
+            )
+            trained = time.perf_counter()
+            scores = measure(self._stepper) if seen and len(val_labels) else None
+        if seen is None or (scores is None and len(val_labels)):
+            return False
+        val_loss, val_accuracy = measure_scores(scores, val_labels) if scores is not None else _NONE
+        used = usage.read()
         self._keep(
             EpochResult(
                 epoch=epoch,
-                loss=loss,
-                accuracy=accuracy,
+                phase="stages" if self._stepper.trains_stages else "head",
+                loss=seen.loss,
+                accuracy=seen.accuracy,
                 val_loss=val_loss,
                 val_accuracy=val_accuracy,
+                learning_rate=seen.learning_rate,
                 seconds=time.perf_counter() - start,
+                photos_per_second=len(order) / (trained - start),
+                batch_size=-(-self._plan.batch_size // self._stepper.split),
+                memory_bytes=used.memory_bytes,
+                gpu_memory_bytes=used.gpu_memory_bytes,
+                gpu_share=used.gpu_share,
             )
         )
         return True
 
     def _keep(self, result: EpochResult) -> None:
         """Returns nothing; the epoch is in the curve and the checkpoint stands."""
-        weights = self._model.get_weights()
+        weights = self._stepper.read_weights()
         self.history.append(result)
-        self._best_epoch = find_best_epoch(self.history)
-        if self._best_epoch == result.epoch:
+        if find_best_epoch(self.history) == result.epoch:
             self._best_weights = weights
+        if self._folder is None:
+            return
         checkpoint = Checkpoint(
             weights=weights,
-            optimizer=[variable.numpy() for variable in self._model.optimizer.variables],
+            optimizer=self._stepper.read_optimizer(),
             best_weights=self._best_weights,
-            best_epoch=self._best_epoch,
-            history=[asdict(epoch) for epoch in self.history],
+            best_epoch=find_best_epoch(self.history),
+            history=[asdict(epoch) for epoch in self.own],
+            split=self._stepper.split,
         )
         write_checkpoint(self._folder, self._mark, checkpoint)
 
-    def conclude(self, epochs: int) -> FitResult:
-        """Returns the result; the model has the weights of the best epoch."""
+    def conclude(self) -> FitResult:
+        """Returns the result; the model has the weights of the best epoch of this phase."""
         if not self.history:
             raise RunStopped(
                 "The run was stopped before its first epoch was complete.",
                 "Start it again: what was computed before is kept.",
             )
-        self._model.set_weights(self._best_weights)
+        self._stepper.write_weights(self._best_weights)
         return FitResult(
             history=self.history,
-            best_epoch=self._best_epoch,
-            head=to_dense_head(self._model),
+            best_epoch=self.best.epoch,
+            head=to_dense_head(self._stepper.model),
             epochs_done=len(self.history),
-            stopped=len(self.history) < epochs,
+            stopped=not self.is_complete,
         )
 
 
-def find_best_epoch(history: Sequence[EpochResult]) -> int:
-    """Returns the first epoch (from 1) of the lowest validation, else training, loss."""
-    losses = [epoch.loss if epoch.val_loss is None else epoch.val_loss for epoch in history]
-    finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
-    return history[int(np.argmin(finite))].epoch
+_NONE = (None, None)
 
 
-def warm_up() -> None:
-    """Returns nothing; a tiny head was trained, so that the first epoch of the next fit is fast."""
-    rng = np.random.default_rng(0)
-    photos = rng.random((8, FEATURE_SIZE), dtype=np.float32), np.arange(8) % 2
-    with tempfile.TemporaryDirectory() as folder:
-        fit_head(
-            train=photos,
-            validation=photos,
-            n_classes=2,
-            hidden=(),
-            dropout=0.5,
-            learning_rate=1e-3,
-            batch_size=8,
-            epochs=1,
-            seed=0,
-            standardise=True,
-            checkpoint_folder=Path(folder),
-            on_epoch=lambda *_: None,
-            should_stop=lambda: False,
-        )
+def _find_best(history: Sequence[EpochResult]) -> EpochResult:
+    return history[find_best_epoch(history) - 1]
 
 
-def _train_on(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns loss and accuracy of a batch, (2,) float64, as they were before the step on it."""
-    one_hot = np.eye(model.output_shape[-1], dtype=np.float32)[labels]
-    logs = model.train_on_batch(features, one_hot, return_dict=True)
-    return np.array([logs["loss"], logs["accuracy"]], np.float64)
-
-
-def _measure_validation(model: keras.Model, photos: Photos) -> tuple[float | None, float | None]:
-    """Returns loss and accuracy as `model.evaluate` gives them, of the head that will answer."""
-    if not len(photos[1]):
-        return None, None
-    scores = to_dense_head(model).scores(photos[0])
-    return measure_scores(scores, photos[1])
-
-
-def _make_deterministic(seed: int) -> None:
+def make_deterministic(seed: int) -> None:
+    """Returns nothing; equal steps give equal numbers from here on."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

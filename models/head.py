@@ -1,61 +1,51 @@
-"""The head in Keras (keras): a few dense layers on the features, which is all that is trained.
+"""The head in Keras (keras): a few dense layers on the pooled features.
 
 standardise → [dense, relu, dropout]* → dense, softmax; a linear head has one dropout in front. All
 layers have names. models/fitting.py seeds the dropout layers anew at each epoch.
 """
-
-from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from core.config import FEATURE_SIZE
 from models.dense import DenseHead
+from models.plan import HeadShape
+
+Spread = tuple[np.ndarray, np.ndarray]
+"""Mean and scale (2048,) float32 by which features are standardised."""
 
 
-def build_head(
-    *,
-    n_classes: int,
-    hidden: Sequence[int],
-    dropout: float,
-    learning_rate: float,
-    seed: int,
-    mean: np.ndarray,
-    scale: np.ndarray,
-) -> keras.Model:
-    """Returns the compiled head: features (n, 2048) float32 → scores (n, n_classes).
+def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
+    """Returns the head, not compiled: features (n, 2048) float32 → scores (n, k)."""
+    features = keras.Input((FEATURE_SIZE,), name="features")
+    return keras.Model(features, add_head(features, shape, spread, seed), name="head")
+
+
+def add_head(
+    features: keras.KerasTensor, shape: HeadShape, spread: Spread, seed: int
+) -> keras.KerasTensor:
+    """Returns the scores of a head on these features.
 
     Args:
-        hidden: Sizes of the hidden layers; empty for a linear head.
-        dropout: Share of inputs dropped in front of each dense layer but the first hidden one.
+        shape: Its dropout is the share of inputs dropped in front of each dense layer but the
+            first hidden one.
         seed: Of the initial kernels.
-        mean: (2048,) float32, subtracted from the features.
-        scale: (2048,) float32, divides what is left; no zeros.
     """
-    features = keras.Input((FEATURE_SIZE,), name="features")
-    standardise = keras.layers.Normalization(mean=mean, variance=scale**2, name="standardise")
-    x = standardise(features)
-    for number, size in enumerate(hidden, 1):
+    mean, scale = spread
+    x = keras.layers.Normalization(mean=mean, variance=scale**2, name="standardise")(features)
+    for number, size in enumerate(shape.hidden, 1):
         initial = keras.initializers.HeNormal(seed=seed + number)
         dense = keras.layers.Dense(
             size, activation="relu", kernel_initializer=initial, name=f"hidden_{number}"
         )
-        x = keras.layers.Dropout(dropout, seed=seed, name=f"dropout_{number}")(dense(x))
-    if not hidden:
-        x = keras.layers.Dropout(dropout, seed=seed, name="dropout_1")(x)
+        x = keras.layers.Dropout(shape.dropout, seed=seed, name=f"dropout_{number}")(dense(x))
+    if not shape.hidden:
+        x = keras.layers.Dropout(shape.dropout, seed=seed, name="dropout_1")(x)
     initial = keras.initializers.GlorotUniform(seed=seed)
-    dense = keras.layers.Dense(
-        n_classes, activation="softmax", kernel_initializer=initial, name="scores"
+    scores = keras.layers.Dense(
+        shape.n_classes, activation="softmax", kernel_initializer=initial, name="scores"
     )
-    model = keras.Model(features, dense(x), name="head")
-    # XLA takes longer to compile than TensorFlow takes for all steps of so small a model.
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
-    return model
+    return scores(x)
 
 
 def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
@@ -68,12 +58,25 @@ def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
 
 
 def to_dense_head(model: keras.Model) -> DenseHead:
-    """Returns the same head in NumPy; its scores are equal within 1e-6."""
+    """Returns the head at the end of the model in NumPy; its scores are equal within 1e-6."""
     standardise = model.get_layer("standardise")
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return DenseHead(
-        kernels=tuple(layer.kernel.numpy() for layer in layers),
-        biases=tuple(layer.bias.numpy() for layer in layers),
+        kernels=tuple(read_array(layer.kernel) for layer in layers),
+        biases=tuple(read_array(layer.bias) for layer in layers),
         mean=np.asarray(standardise.input_mean, np.float32).ravel(),
         scale=np.sqrt(np.asarray(standardise.input_variance, np.float32)).ravel(),
     )
+
+
+def set_dense_head(model: keras.Model, head: DenseHead) -> None:
+    """Returns nothing; the head at the end of the model has the weights of this one."""
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, kernel, bias in zip(layers, head.kernels, head.biases, strict=True):
+        layer.kernel.assign(kernel)
+        layer.bias.assign(bias)
+
+
+def read_array(variable: keras.Variable) -> np.ndarray:
+    """Returns a copy of the variable's value, wherever it lies."""
+    return np.array(keras.ops.convert_to_numpy(variable.value))

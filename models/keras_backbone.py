@@ -5,7 +5,7 @@ in float32. On a GPU it is computed in mixed float16 where that keeps the featur
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
@@ -47,12 +47,13 @@ def build_backbone(
         draw_random_weights(resnet)
     resnet.trainable = False
     photos = keras.Input(shape, dtype="uint8", name="photos")
-    inputs = _preprocess(keras.ops.cast(photos, "float32"), preprocessing)
+    inputs = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
     maps = keras.ops.cast(resnet(inputs), "float32")
     return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
 
 
-def _preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
+def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
+    """Returns photos 0..255 float32 as the weights want them, or as the recipe says."""
     if preprocessing == "unit":
         return photos / 255.0
     return keras.applications.resnet.preprocess_input(photos)
@@ -73,22 +74,55 @@ class KerasBackbone:
         return Look(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order.
+        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+        return _stream_in_thread(lambda photos: self._look_at(photos).features, batches)
 
-        A thread computes, one batch ahead, while the caller reads the next and writes the last.
-        """
-        going: deque[Future[Look]] = deque()
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            for batch in batches:
-                going.append(thread.submit(self._look_at, batch))
-                if len(going) > 2:
-                    yield going.popleft().result().features
-            while going:
-                yield going.popleft().result().features
+    def cut_trunk(self) -> "KerasTrunk":
+        """Returns the trunk of this backbone; they share their weights."""
+        resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
+        trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
+        photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+        inputs = preprocess(keras.ops.cast(photos, "float32"), self.facts.preprocessing)
+        activations = keras.ops.cast(trunk(inputs), "float16")
+        return KerasTrunk(self.facts, keras.Model(photos, activations), self.batch_size)
 
     def _look_at(self, photos: np.ndarray) -> Look:
         seen = self._model.predict_on_batch(fill_batch(photos, self.batch_size))
         return Look(seen["maps"][: len(photos)], seen["pooled"][: len(photos)])
+
+
+class KerasTrunk:
+    """A Keras model of the trunk (models/trunk.py) and the facts of its backbone."""
+
+    def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
+        self.facts = facts
+        self.batch_size = batch_size
+        self._model = model
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yields the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
+        return _stream_in_thread(self._look_at, batches)
+
+    def _look_at(self, photos: np.ndarray) -> np.ndarray:
+        seen = self._model.predict_on_batch(fill_batch(photos, self.batch_size))
+        return np.asarray(seen[: len(photos)])
+
+
+def _stream_in_thread(
+    look: Callable[[np.ndarray], np.ndarray], batches: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Yields what is seen in each batch, in order.
+
+    A thread computes, one batch ahead, while the caller reads the next and writes the last.
+    """
+    going: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        for batch in batches:
+            going.append(thread.submit(look, batch))
+            if len(going) > 2:
+                yield going.popleft().result()
+        while going:
+            yield going.popleft().result()
 
 
 def open_keras_backbone(

@@ -1,9 +1,12 @@
-"""The two .npy files of an extraction, read and written in order: packed photos, and features."""
+"""Files of rows (.npy), written and read in order: packed photos in, what a network gives out."""
 
 import io
 import math
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,27 +16,48 @@ from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.errors import ResultDamaged
 from core.workspace import write_whole
 
-_ROW_BYTES = FEATURE_SIZE * 4
 _PHOTO_SHAPE = (PHOTO_SIZE, PHOTO_SIZE, 3)
 
+Change = Callable[[np.ndarray, int], np.ndarray]
+"""Photo (224, 224, 3) uint8 and its number → the photo as the network is to see it."""
 
-def keep_whole_rows(rows: BinaryIO, total: int) -> int:
-    """Returns the photos done in a partial file, which then ends behind its last whole row."""
-    header = _make_header(total)
+
+@dataclass(frozen=True)
+class RowForm:
+    """What one row of a file is: the shape and kind of the array of one photo."""
+
+    shape: tuple[int, ...]
+    kind: str
+    """As NumPy writes it: "<f4", "<f2"."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of a row."""
+        return math.prod(self.shape) * np.dtype(self.kind).itemsize
+
+
+POOLED = RowForm((FEATURE_SIZE,), "<f4")
+CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
+
+
+def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm = POOLED) -> int:
+    """Returns the rows done in a partial file, which then ends behind its last whole row."""
+    header = make_header(total, form)
     size = rows.seek(0, os.SEEK_END)
-    done = (size - len(header)) // _ROW_BYTES
+    done = (size - len(header)) // form.size
     rows.seek(0)
     if rows.read(len(header)) == header and done <= total:
-        rows.truncate(len(header) + done * _ROW_BYTES)
+        rows.truncate(len(header) + done * form.size)
         return done
     rows.truncate(0)
     write_whole(rows, header)
     return 0
 
 
-def _make_header(total: int) -> bytes:
+def make_header(total: int, form: RowForm) -> bytes:
+    """Returns the bytes that a file of so many rows begins with."""
     stream = io.BytesIO()
-    facts = {"descr": "<f4", "fortran_order": False, "shape": (total, FEATURE_SIZE)}
+    facts = {"descr": form.kind, "fortran_order": False, "shape": (total, *form.shape)}
     np.lib.format.write_array_header_1_0(stream, facts)
     return stream.getvalue()
 
@@ -63,6 +87,44 @@ def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Iter
             photos.seek(first + number * math.prod(_PHOTO_SHAPE))
             photos.readinto(batch[place])  # type: ignore[attr-defined]
         yield batch
+
+
+def are_finite(rows: np.ndarray) -> bool:
+    """Returns whether no number of the rows is infinite or none."""
+    if rows.dtype != np.float16:
+        return bool(np.isfinite(rows).all())
+    bits = rows.view(np.uint16) & 0x7FFF  # without the sign; five times as fast as isfinite
+    return bool(bits.max() < 0x7C00)
+
+
+def change_batches(
+    batches: Iterable[np.ndarray], numbers: np.ndarray, change: Change, threads: int
+) -> Generator[np.ndarray]:
+    """Yields the batches, each photo changed, in order; threads work a few batches ahead.
+
+    Args:
+        numbers: (m,) the number of each photo, over all batches.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="change")
+    going: deque[Future[np.ndarray]] = deque()
+    start = 0
+    try:
+        for batch in batches:
+            chosen = numbers[start : start + len(batch)].tolist()
+            going.append(pool.submit(_change_batch, batch, chosen, change))
+            start += len(batch)
+            if len(going) > threads + 1:
+                yield going.popleft().result()
+        while going:
+            yield going.popleft().result()
+    finally:  # the caller may have left early
+        pool.shutdown(cancel_futures=True)
+
+
+def _change_batch(batch: np.ndarray, numbers: list[int], change: Change) -> np.ndarray:
+    for place, number in enumerate(numbers):
+        batch[place] = change(batch[place], number)
+    return batch
 
 
 def _damaged(file: Path) -> ResultDamaged:

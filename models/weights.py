@@ -41,10 +41,14 @@ class Weights:
     """Where they were found, for people."""
     official: bool
     """Whether they are Keras' ImageNet weights, by their digest."""
+    title: str = ""
+    """What to call them where their file name says nothing: "fine-tuned", say."""
 
     @property
     def label(self) -> str:
         """What to call them on screen."""
+        if self.title:
+            return self.title
         if self.file is None:
             return "random"
         return "ImageNet" if self.official else f"pretrained: {self.file.name}"
@@ -118,7 +122,7 @@ def download_weights(
     return describe_weights(target, "download")
 
 
-def describe_weights(file: Path, origin: str) -> Weights:
+def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
     """Returns the weights in a file, after a check that they are ResNet-50's without top.
 
     Raises:
@@ -131,6 +135,7 @@ def describe_weights(file: Path, origin: str) -> Weights:
         digest=digest_once(file),
         origin=origin,
         official=digest_once(file, "md5") == OFFICIAL_MD5,
+        title=title,
     )
 
 

@@ -2,21 +2,30 @@
 
 import streamlit as st
 
-from core.ui.frame import open_page
+from core.ui.frame import is_presenting, open_page
 from core.ui.live import show_chosen_run
+from core.ui.live_presenting import show_presentation
 from core.ui.messages import report_errors
 from core.ui.pickers import pick_dataset
-from core.ui.recipe_form import show_recipe_form
+from core.ui.recipe_form import fill_from_link, show_recipe_form
 from core.ui.steps import show_runs
+from core.ui.sweep_view import show_sweeps
+from core.ui.visitor import name_visitor
 
 open_page("Training", "Choose a recipe, start the run, watch it learn.")
 
 with report_errors():
+    if is_presenting():
+        show_presentation()
+        st.stop()
+    fill_from_link()
     form, live = st.columns([5, 8], gap="medium")
     with form.container(border=True):
-        show_recipe_form(pick_dataset())
+        dataset = pick_dataset()
+        recipe = show_recipe_form(dataset)
     with live:
         show_chosen_run()
+    show_sweeps(dataset, recipe, name_visitor())
 
     st.subheader("Runs", anchor=False)
     show_runs(choosable=True)

@@ -11,6 +11,12 @@ from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
 from tests.processes import PATIENCE_S
 
+MEASURED = {
+    *("time", "event", "seconds", "photos_per_second"),
+    *("memory_bytes", "gpu_memory_bytes", "gpu_share"),
+}
+"""What of an epoch depends on the machine, not on the recipe."""
+
 
 def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Recipe:
     """Returns a recipe with random weights for a dataset of the workspace."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.errors import DatasetMissing, PetalscopeError, RunMissing
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_runs, list_studies
 from core.workspace import Workspace
 from data.manifest import list_datasets
 
@@ -40,6 +40,21 @@ def choose_run(workspace: Workspace, text: str) -> RunRecord:
         runs = [run for run in runs if run.state == "done"] or runs
     run_id = _choose(text, [(run.id, run.name) for run in runs], "run", RunMissing)
     return next(run for run in runs if run.id == run_id)
+
+
+def choose_item(workspace: Workspace, text: str) -> RunRecord:
+    """Returns the run or sweep that is meant; “latest” is the newest, whatever its state.
+
+    Raises:
+        RunMissing: None or several are meant.
+    """
+    items = sorted([*list_runs(workspace), *list_studies(workspace)], key=lambda run: -run.number)
+    if not items:
+        raise RunMissing(
+            "There is no run in this workspace.", "Train one: python -m core train latest"
+        )
+    run_id = _choose(text, [(run.id, run.name) for run in items], "run", RunMissing)
+    return next(run for run in items if run.id == run_id)
 
 
 def _choose(

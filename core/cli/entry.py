@@ -62,6 +62,11 @@ COMMANDS = {
         "train a head, or open the run of the same recipe",
         "python -m core train latest --hidden 256,128 --epochs 20",
     ),
+    "sweep": Command(
+        "core.cli.sweeping",
+        "train many heads with other settings, and see which of them matter",
+        "python -m core sweep latest --trials 50 --vary learning_rate,hidden,dropout",
+    ),
     "evaluate": Command(
         "core.cli.evaluating",
         "show how good a run is, class by class",
@@ -72,7 +77,11 @@ COMMANDS = {
         "classify photos with a run",
         "python -m core predict latest garden/*.jpg",
     ),
-    "runs": Command("core.cli.runs", "list the runs, newest first", "python -m core runs latest"),
+    "runs": Command(
+        "core.cli.runs",
+        "list the runs; stop, pause, resume, extend, duplicate, tag or delete them",
+        "python -m core runs pause latest",
+    ),
     "weights": Command(
         "core.cli.weights",
         "show which ResNet-50 weights are used, or download them",

@@ -10,6 +10,7 @@ from core.runs.events import read_events
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
     "extracting": "computing features",
+    "activations": "computing activations of the frozen stages",
     "training": "training",
     "scoring": "scoring all photos",
 }
@@ -25,7 +26,7 @@ class PhaseProgress:
     def begin_phase(self, phase: str) -> None:
         """Shows that the phase has begun, unless its progress will say so."""
         self._phase = _PHASES.get(phase, phase)
-        if phase not in ("backbone", "extracting"):
+        if phase not in ("backbone", "extracting", "activations"):
             self._progress.note(self._phase)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:

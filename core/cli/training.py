@@ -1,16 +1,20 @@
 """`train`: a run from a recipe, in this process or, with --queue, by the scheduler's worker.
 
-The same recipe opens the run that exists. Either way the run's own events are what is shown.
+The same recipe opens the run that exists. Either way the run's own events are what is shown. With
+--repeats the recipe is trained with several seeds, one run each.
 """
 
 import argparse
+import dataclasses
 import logging
 import os
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, NamedTuple
 
 from core.cli.choosing import DATASET_HELP, choose_dataset
 from core.cli.following import RunFollower
@@ -24,6 +28,7 @@ from core.runs.events import EVENTS_FILE, curve, read_events
 from core.runs.executing import execute_run
 from core.runs.progress import fail_run
 from core.runs.queue import submit_run
+from core.runs.recipe import Recipe
 from core.runs.starting import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.runs.worker import LOG_FILE
@@ -31,6 +36,7 @@ from core.workspace import Workspace
 from models.weights import find_weights
 
 _POLL_S = 0.2
+_SUBMITTER = "command line"
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
     "Train the same recipe again: it goes on from its last epoch.",
@@ -45,23 +51,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give the run to the scheduler and follow it; Ctrl-C then only ends the following",
     )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=1,
+        metavar="N",
+        help="train the recipe with N seeds, counted up from --seed, and show mean and spread",
+    )
     add_recipe_options(parser.add_argument_group("recipe", "what changes the result"))
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
     recipe = read_recipe(
+        workspace,
         arguments,
         dataset_id=choose_dataset(workspace, arguments.dataset),
         weights_digest=find_weights(workspace, arguments.weights).digest,
     )
+    seeds = range(recipe.seed, recipe.seed + max(1, arguments.repeats))
+    recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
+    submitted: Iterable[_Submitted] = (_submit(workspace, one, arguments.name) for one in recipes)
+    if arguments.queue:  # all of them wait at once, and others take turns with them
+        submitted = list(submitted)
+    outcomes = [_train(workspace, one, progress, in_queue=arguments.queue) for one in submitted]
+    return outcomes[0] if len(outcomes) == 1 else _summarise(outcomes)
+
+
+class _Submitted(NamedTuple):
+    record: RunRecord
+    created: bool
+    seen: int
+    """Bytes of its events that were there before."""
+
+
+def _submit(workspace: Workspace, recipe: Recipe, name: str | None) -> _Submitted:
     events = workspace.run_folder(recipe.run_id) / EVENTS_FILE
     seen = events.stat().st_size if events.exists() else 0
-    record, created = submit_run(workspace, recipe, arguments.name)
-    if record.state == "done":
+    return _Submitted(*submit_run(workspace, recipe, name, submitter=_SUBMITTER), seen)
+
+
+def _train(
+    workspace: Workspace, submitted: _Submitted, progress: ProgressLine, *, in_queue: bool
+) -> Outcome:
+    """Returns what became of a run, after it has ended."""
+    record = submitted.record
+    if record.state == "done" and not submitted.created:
         progress.note("This recipe was trained before: its run is opened.")
-    follower = RunFollower(events.parent, progress, recipe.epochs, seen)
-    record = _wait_until_ended(workspace, record, follower, progress, in_queue=arguments.queue)
-    return _describe(workspace, record, created)
+    folder = workspace.run_folder(record.id)
+    follower = RunFollower(folder, progress, record.recipe.epochs, submitted.seen)
+    record = _wait_until_ended(workspace, record, follower, progress, in_queue=in_queue)
+    return _describe(workspace, record, submitted.created)
+
+
+def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
+    """Returns the runs of the repeats, with mean and standard deviation of their best epochs."""
+    runs: list[Mapping[str, Any]] = [outcome.document for outcome in outcomes]
+    accuracies = [run["best_val_accuracy"] for run in runs if run["best_val_accuracy"] is not None]
+    document: dict[str, Any] = {"runs": runs, "repeats": len(runs)}
+    lines = [outcome.text for outcome in outcomes]
+    if len(accuracies) > 1:
+        mean, spread = statistics.mean(accuracies), statistics.stdev(accuracies)
+        document |= {"mean_val_accuracy": mean, "sd_val_accuracy": spread}
+        lines.append(
+            f"validation accuracy of {len(accuracies)} seeds: {100 * mean:.1f} % "
+            f"± {100 * spread:.1f} (mean ± standard deviation)"
+        )
+    failed = any(outcome.exit_code for outcome in outcomes)
+    return Outcome(
+        text="\n".join(lines), document=document, exit_code=int(failed), to_stderr=failed
+    )
 
 
 def _wait_until_ended(

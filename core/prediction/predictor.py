@@ -106,6 +106,12 @@ class Predictor:
         """
         return [self.predict(content) for content in contents]
 
+    def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
+        with self._turn:
+            features = self._backbone.look(photos).features
+        return features, self._head.scores(features)
+
     def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
         """Returns which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
         number = np.array([self.classes.index(class_name)])

@@ -27,7 +27,9 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
 )
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
 from core.config import read_settings
@@ -80,8 +82,13 @@ runs_table = Table(
     Column("error_code", String(64)),
     Column("problem", Text),
     Column("remedy", Text),
-    Column("stop_requested", Boolean, nullable=False, default=False),
     Column("stopped", Boolean, nullable=False, default=False),
+    # What came later has a default in the database too: older ones get these columns when opened.
+    Column("request", String(24), nullable=False, server_default=""),
+    Column("notes", Text, nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default="[]"),
+    Column("submitter", Text, nullable=False, server_default=""),
+    Column("plan", Text),
     sqlite_autoincrement=True,  # the number of a deleted run is not given again
 )
 
@@ -152,7 +159,8 @@ def _keep_engine(address: str, inode: int) -> Engine:
 def _open_engine(address: str) -> Engine:
     if not address.startswith("sqlite"):
         engine = create_engine(address)
-        _metadata.create_all(engine)
+        with engine.begin() as connection:
+            _prepare_tables(connection)
         return engine
     engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -161,10 +169,23 @@ def _open_engine(address: str) -> Engine:
     lock = wait_for_lock(Path(f"{engine.url.database}.lock"))
     try:
         with engine.execution_options(writes=True).begin() as connection:
-            _metadata.create_all(connection)
+            _prepare_tables(connection)
     finally:
         free_lock(lock)
     return engine
+
+
+def _prepare_tables(connection: Connection) -> None:
+    """Returns nothing; all tables are there, with the columns that older programs did not make."""
+    _metadata.create_all(connection)
+    there = {column["name"] for column in inspect(connection).get_columns(runs_table.name)}
+    for column in runs_table.columns:
+        if column.name not in there:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {runs_table.name} ADD COLUMN {definition}")
+    if "stop_requested" in there:  # what "request" was before; it has no default to insert with
+        connection.exec_driver_sql("UPDATE runs SET request = 'stop' WHERE stop_requested")
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

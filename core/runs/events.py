@@ -1,8 +1,8 @@
 """What happens in a run, one JSON object a line in runs/<id>/events.jsonl.
 
-Kinds: queued, phase, progress, epoch, lost, end; each with its "time" (seconds since 1970). Written
-by one process at a time, read by anyone from the last byte read. The state of a run stands in the
-database; a run that is tried again writes on in the same file.
+Kinds: queued, phase, progress, epoch, lost, end (paused, too, is an end); each with its "time"
+(seconds since 1970). Written by one process at a time, read by anyone from the last byte read. The
+state of a run stands in the database; a run that is tried again writes on in the same file.
 """
 
 import json

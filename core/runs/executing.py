@@ -1,34 +1,36 @@
 """The job itself: from a recipe to the scores of all photos, by worker and command line alike.
 
-Dataset → features → head → scores. Each step is kept under an id of what went in, so a run that is
-tried again does only what is missing. Keras is imported inside functions, once the run is held.
+Dataset → training by the recipe's strategy (core/runs/strategies.py) → scores. Each step is kept
+under an id of what went in, so a run that is tried again does only what is missing.
 """
 
 import logging
-import shutil
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import DISK_FULL_ERRNOS, DiskFull, PetalscopeError, RecipeRefused, UnexpectedFault
+from core.errors import (
+    DISK_FULL_ERRNOS,
+    DiskFull,
+    PetalscopeError,
+    RecipeRefused,
+    RunStopped,
+    UnexpectedFault,
+)
 from core.runs.holding import Hold, hold_run
-from core.runs.preparing import Features, find_recipe_weights, prepare_features
-from core.runs.progress import fail_run, finish_run
+from core.runs.mirror import mirror_run
+from core.runs.progress import fail_run, finish_run, mark_paused
 from core.runs.queue import claim_next_run
 from core.runs.recipe import Recipe
 from core.runs.reporting import RunReport, keep_finite
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
+from core.runs.strategies import Training
+from core.runs.studies import execute_plan
 from core.workspace import Workspace
 from data.manifest import Dataset, read_dataset
 from data.splits import draw_splits
 from models.devices import find_device
-
-if TYPE_CHECKING:
-    from models.fitting import FitResult
-
-CHECKPOINT_FOLDER = "checkpoint"
 
 _log = logging.getLogger("run")
 
@@ -51,9 +53,9 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 def warm_up() -> None:
     """Returns nothing; Keras is imported and a tiny head was trained: the next one is fast."""
-    from models import fitting
+    from models import warming
 
-    fitting.warm_up()
+    warming.warm_up()
 
 
 def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
@@ -80,6 +82,11 @@ def _execute(workspace: Workspace, run: RunRecord, hold: Hold) -> None:
     report = RunReport(workspace, run)
     try:
         stopped = _train(workspace, run, hold, report)
+    except RunStopped as error:
+        if hold.request() == "pause":
+            _pause(workspace, run, report)
+        else:
+            _fail(workspace, run, report, error)
     except PetalscopeError as error:
         _fail(workspace, run, report, error)
     except OSError as error:
@@ -93,30 +100,18 @@ def _execute(workspace: Workspace, run: RunRecord, hold: Hold) -> None:
     else:
         report.tell_end("done", stopped=stopped)
         finish_run(workspace, run, stopped=stopped)
-        if not stopped:  # nothing is left to go on with
-            shutil.rmtree(workspace.run_folder(run.id) / CHECKPOINT_FOLDER, ignore_errors=True)
 
 
 def _train(workspace: Workspace, run: RunRecord, hold: Hold, report: RunReport) -> bool:
     """Returns whether a person stopped the run; its result stands in its folder."""
     dataset = read_dataset(workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
-    device = find_device()
-    features = prepare_features(
-        workspace,
-        dataset,
-        find_recipe_weights(workspace, run.recipe.weights, run.recipe.weights_digest),
-        run.recipe.preprocessing,
-        device=device,
-        listener=report,
-        should_stop=hold.should_stop,
-    )
-    report.begin_phase(
-        "training", device=device.name, val_photos=int(np.count_nonzero(splits == "validation"))
-    )
-    fit = _fit(workspace, run, dataset, splits, features, report, hold)
+    training = Training(workspace, run, dataset, splits, find_device(), report, hold)
+    if run.plan is not None:
+        return _follow_plan(workspace, run, hold, report, training, len(dataset.classes))
+    trained = training.run()
     report.begin_phase("scoring")
-    scores = fit.head.scores(features.values)
+    scores = trained.fit.head.scores(trained.features.values)
     report.begin_phase("")
     result = RunResult(
         scores=scores,
@@ -124,45 +119,36 @@ def _train(workspace: Workspace, run: RunRecord, hold: Hold, report: RunReport) 
         splits=splits,
         paths=np.asarray(dataset.manifest["path"], dtype=np.str_),
         classes=dataset.classes,
-        best_epoch=fit.best_epoch,
-        history=[keep_finite(asdict(epoch)) for epoch in fit.history],
+        best_epoch=trained.fit.best_epoch,
+        history=[keep_finite(asdict(epoch)) for epoch in trained.fit.history],
         dataset_id=dataset.id,
-        backbone_id=features.backbone_id,
-        features_id=features.features_id,
+        backbone_id=trained.features.backbone_id,
+        features_id=trained.features.features_id,
         seconds=report.seconds,
     )
-    write_result(workspace.run_folder(run.id), result, fit.head)
-    return fit.stopped
+    write_result(workspace.run_folder(run.id), result, trained.fit.head)
+    mirror_run(workspace, run, result)
+    return trained.fit.stopped
 
 
-def _fit(
+def _follow_plan(
     workspace: Workspace,
     run: RunRecord,
-    dataset: Dataset,
-    splits: np.ndarray,
-    features: Features,
-    report: RunReport,
     hold: Hold,
-) -> "FitResult":
-    from models.fitting import fit_head
-
-    recipe, labels = run.recipe, dataset.labels
-    train, validation = splits == "train", splits == "validation"
-    return fit_head(
-        train=(features.values[train], labels[train]),
-        validation=(features.values[validation], labels[validation]),
-        n_classes=len(dataset.classes),
-        hidden=recipe.hidden,
-        dropout=recipe.dropout,
-        learning_rate=recipe.learning_rate,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        seed=recipe.seed,
-        standardise=recipe.standardise,
-        checkpoint_folder=workspace.run_folder(run.id) / CHECKPOINT_FOLDER,
-        on_epoch=lambda epoch, best: report.tell_epoch(asdict(epoch), asdict(best)),
-        should_stop=hold.should_stop,
+    report: RunReport,
+    training: Training,
+    n_classes: int,
+) -> bool:
+    train, validation = training.split_features(training.read_features(training.weights))
+    training.begin()
+    return execute_plan(
+        workspace, run, hold, report, train=train, validation=validation, n_classes=n_classes
     )
+
+
+def _pause(workspace: Workspace, run: RunRecord, report: RunReport) -> None:
+    report.tell_end("paused")
+    mark_paused(workspace, run)
 
 
 def _fail(workspace: Workspace, run: RunRecord, report: RunReport, error: PetalscopeError) -> None:

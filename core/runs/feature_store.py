@@ -1,18 +1,20 @@
-"""The kept features of a workspace by their datasets: which rows can be reused, which go with."""
+"""The kept rows of a workspace by their datasets: which can be reused, which go with a dataset."""
 
 import json
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.errors import PetalscopeError
-from core.workspace import Workspace
+from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import Precision
 from models.donors import Donors
-from models.extraction import features_id, read_features
+from models.keeping import read_kept
+from models.views import ViewSource
 
 
 def find_donors(
@@ -22,69 +24,93 @@ def find_donors(
 
     The parent of a version is asked first; damaged features and datasets are passed over.
     """
-    wanted = pd.Index(dataset.manifest["sha256"])
-    source = np.full(len(wanted), -1)
-    row = np.zeros(len(wanted), np.int64)
-    features: list[np.ndarray] = []
-    facts = {"backbone": backbone_id, "precision": precision}
-    for identifier, donor_id in _list_kept(workspace, facts, first=dataset.parent):
-        if donor_id == dataset.id or not (source < 0).any():
-            continue
-        donor = _read_donor(workspace, identifier, donor_id)
-        if donor is None:
-            continue
-        values, digests = donor
-        rows = digests.get_indexer(wanted)
-        new = (source < 0) & (rows >= 0)
-        if new.any():
-            source[new], row[new] = len(features), rows[new]
-            features.append(values)
-    return Donors(features=tuple(features), source=source, row=row)
+    facts = {"view": None, "backbone": backbone_id, "precision": precision}
+    return _find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
+
+
+def find_view_donors(
+    workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
+) -> Donors:
+    """Returns the rows that kept views hold of the same photos (m,) int, drawn in the same way.
+
+    A draw follows from the photo's digest, so the row of a photo is the same in every dataset.
+    """
+    wanted = dataset.manifest["sha256"].iloc[photos]
+    return _find_rows(workspace, dataset, wanted, source.facts, but=None)
 
 
 def delete_features(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many kept features of the dataset were removed; half-made ones go, too."""
+    """Returns how many kept files of the dataset were removed: features, views and activations.
+
+    Half-made ones go, too.
+    """
+    check_identifier(dataset_id)
     kept = _list_kept(workspace, {"dataset": dataset_id})
     for identifier, _ in kept:
         file = workspace.features_file(identifier)
         file.with_suffix(".json").unlink(missing_ok=True)  # first: without it they are not read
         file.unlink(missing_ok=True)
-    for backbone in workspace.backbones.glob("[!.]*"):
-        for precision in get_args(Precision):
-            identifier = features_id(dataset_id, backbone.name, precision)
-            for ending in ("part", "lock"):
-                (workspace.features / f".{identifier}.{ending}").unlink(missing_ok=True)
+    for ending in ("part", "lock"):
+        for file in workspace.features.glob(f".{dataset_id}.*.{ending}"):
+            file.unlink(missing_ok=True)
     return len(kept)
 
 
+def _find_rows(
+    workspace: Workspace,
+    dataset: Dataset,
+    digests: pd.Series,
+    facts: Mapping[str, Any],
+    but: str | None,
+) -> Donors:
+    """Returns the rows of photos with these digests in kept files with these facts.
+
+    Args:
+        but: A dataset whose files are passed over.
+    """
+    wanted = pd.Index(digests)
+    source = np.full(len(wanted), -1)
+    row = np.zeros(len(wanted), np.int64)
+    features: list[np.ndarray] = []
+    for identifier, content in _list_kept(workspace, facts, first=dataset.parent):
+        if content["dataset"] == but or not (source < 0).any():
+            continue
+        known = _read_digests(workspace, content)
+        rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
+        new = (source < 0) & (rows >= 0)
+        # Only what is of use is read: to check the digest of activations takes seconds.
+        values = read_kept(workspace, identifier) if new.any() else None
+        if known is not None and values is not None and len(values) == len(known):
+            source[new], row[new] = len(features), rows[new]
+            features.append(values)
+    return Donors(features=tuple(features), source=source, row=row)
+
+
 def _list_kept(
-    workspace: Workspace, wanted: dict[str, str], first: str | None = None
-) -> list[tuple[str, str]]:
-    """Returns (features id, dataset id) of features with these facts; `first`'s, then newest."""
-    found: list[tuple[bool, float, str, str]] = []
+    workspace: Workspace, wanted: Mapping[str, Any], first: str | None = None
+) -> list[tuple[str, dict[str, Any]]]:
+    """Returns (id, facts) of kept files with these facts; those of dataset `first`, then newest."""
+    found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for file in workspace.features.glob("[!.]*.json"):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
-            if all(facts[name] == value for name, value in wanted.items()):
-                dataset_id = str(facts["dataset"])
-                order = (dataset_id == first, file.stat().st_mtime)
-                found.append((*order, file.stem, dataset_id))
-        except (OSError, ValueError, KeyError, TypeError):
+            if all(facts.get(name) == value for name, value in wanted.items()):
+                order = (facts["dataset"] == first, file.stat().st_mtime)
+                found.append((*order, file.stem, facts))
+        except (OSError, ValueError, KeyError, AttributeError):
             continue
-    return [(identifier, owner) for _, _, identifier, owner in sorted(found, reverse=True)]
+    newest = sorted(found, key=lambda kept: kept[:3], reverse=True)
+    return [(identifier, facts) for _, _, identifier, facts in newest]
 
 
-def _read_donor(
-    workspace: Workspace, identifier: str, dataset_id: str
-) -> tuple[np.ndarray, pd.Index] | None:
-    """Returns features and the digest of each row's photo, each digest once; None when damaged."""
+def _read_digests(workspace: Workspace, facts: Mapping[str, Any]) -> pd.Index | None:
+    """Returns the digest of each row's photo, each digest once; None when they are damaged."""
     try:
-        values = read_features(workspace, identifier)
-        digests = read_dataset(workspace, dataset_id).manifest["sha256"]
-    except PetalscopeError:
+        digests = read_dataset(workspace, str(facts["dataset"])).manifest["sha256"]
+        if "photos" in facts:
+            digests = digests.iloc[facts["photos"]]
+    except (PetalscopeError, IndexError, TypeError, ValueError):
         return None
-    if values is None or len(values) != len(digests):
-        return None
-    repeated = digests.duplicated()  # a copy of an earlier photo: its row is never looked for
-    names = digests.where(~repeated, "copy " + digests.index.astype(str))
-    return values, pd.Index(names)
+    names = digests.reset_index(drop=True)
+    repeated = names.duplicated()  # a copy of an earlier photo: its row is never looked for
+    return pd.Index(names.where(~repeated, "copy " + names.index.astype(str)))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.progress import begin_run, renew_heartbeat
-from core.runs.store import RunRecord
+from core.runs.store import Request, RunRecord
 from core.workspace import Workspace
 
 LOCK_FILE = "worker.lock"
@@ -31,20 +31,23 @@ class Hold:
     def __init__(self, workspace: Workspace, run: RunRecord) -> None:
         self._workspace = workspace
         self._run = run
-        self._stop = threading.Event()
+        self._request: Request = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
+    def request(self) -> Request:
+        """Returns what was asked of the run ("stop" if it is no longer ours); costs nothing."""
+        return self._request
+
     def should_stop(self) -> bool:
-        """Returns whether the run was asked to stop (or is no longer ours); costs nothing."""
-        return self._stop.is_set()
+        """Returns whether the run must end now, to stop or to pause; costs nothing."""
+        return self._request in ("stop", "pause")
 
     def _beat(self) -> None:
         while True:
             try:
                 ours, asked = renew_heartbeat(self._workspace, self._run)
-                if asked or not ours:
-                    self._stop.set()
+                self._request = asked if ours else "stop"
             except OperationalError as error:  # the next beat may succeed; silence is noticed
                 _log.warning("heartbeat failed: %s", error)
             if self._over.wait(HEARTBEAT_S):

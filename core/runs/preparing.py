@@ -92,18 +92,13 @@ def prepare_features(
         RunStopped: `should_stop` said so; what was extracted is kept.
         ResultDamaged: The photos of the dataset were altered.
     """
-    backbone = backbone_id(weights, preprocessing)
-    if not backbone_exists(workspace, backbone):
-        from models.conversion import make_backbone
-
-        listener.begin_phase("backbone")
-        make_backbone(workspace, weights, preprocessing, listener.tell_progress)
-    precisions = _expected_precisions(workspace, backbone, device)
+    backbone = prepare_backbone(workspace, weights, preprocessing, listener)
+    precisions = expect_precisions(workspace, backbone, device)
     if (kept := _find_kept(workspace, dataset, backbone, precisions)) is not None:
         return kept
     listener.begin_phase("extracting")
     check_photos(dataset)  # features outlive what they were made of
-    opened = _open_backbone(workspace, weights, preprocessing, device)
+    opened = open_fast_backbone(workspace, weights, preprocessing, device)
 
     def tell_progress(progress: ExtractionProgress) -> None:
         listener.tell_progress(
@@ -124,6 +119,31 @@ def prepare_features(
     )
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
     return Features(backbone_id=backbone, features_id=identifier, values=values)
+
+
+def prepare_backbone(
+    workspace: Workspace, weights: Weights, preprocessing: Preprocessing, listener: Listener
+) -> str:
+    """Returns the id of the backbone, which stands in the workspace; made now if it did not.
+
+    Raises:
+        WeightsDamaged: The weights' file is damaged.
+    """
+    backbone = backbone_id(weights, preprocessing)
+    if not backbone_exists(workspace, backbone):
+        from models.conversion import make_backbone
+
+        listener.begin_phase("backbone")
+        make_backbone(workspace, weights, preprocessing, listener.tell_progress)
+    return backbone
+
+
+def expect_precisions(workspace: Workspace, backbone: str, device: Device) -> tuple[Precision, ...]:
+    """Returns what extraction here would compute in; on a GPU it is measured only when needed."""
+    if device.kind == "gpu":
+        return ("f16", "f32")
+    precision = read_backbone_facts(workspace, backbone).precision
+    return (precision if precision in offered_precisions() else "f32",)
 
 
 def _find_kept(
@@ -156,19 +176,10 @@ def _copy_known(
     return Features(backbone_id=backbone, features_id=identifier, values=values)
 
 
-def _expected_precisions(
-    workspace: Workspace, backbone: str, device: Device
-) -> tuple[Precision, ...]:
-    """The precision that extraction here would use; on a GPU it is measured only when needed."""
-    if device.kind == "gpu":
-        return ("f16", "f32")
-    precision = read_backbone_facts(workspace, backbone).precision
-    return (precision if precision in offered_precisions() else "f32",)
-
-
-def _open_backbone(
+def open_fast_backbone(
     workspace: Workspace, weights: Weights, preprocessing: Preprocessing, device: Device
 ) -> Backbone:
+    """Returns the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
     if device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 

@@ -12,24 +12,27 @@ from sqlalchemy import ColumnElement, case, select, update
 
 from core.errors import PetalscopeError, RunStopped
 from core.runs.database import runs_table, write_database
-from core.runs.store import GOING, Phase, RunRecord
+from core.runs.store import GOING, Phase, Request, RunRecord
 from core.workspace import Workspace
+
+PAUSED: dict[str, Any] = {"state": "paused", "phase": "", "pid": None, "request": ""}
+"""What the index says of a run once it is paused."""
 
 
 def begin_run(workspace: Workspace, run: RunRecord) -> bool:
     """Returns whether this process may train the run: it is starting, and in this attempt."""
     may_begin = _ours(run) & (runs_table.c.pid.is_(None))
-    state = case((runs_table.c.stop_requested, "stopping"), else_="running")
+    state = case((runs_table.c.request == "", "running"), else_="stopping")
     return _report(workspace, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
 
 
-def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, bool]:
-    """Returns whether the run is still ours, and whether a person asked it to stop."""
+def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
+    """Returns whether the run is still ours, and what a person asked of it."""
     with write_database(workspace) as connection:
         beat = update(runs_table).where(_ours(run)).values(heartbeat=_now())
         ours = connection.execute(beat).rowcount == 1
-        asked = select(runs_table.c.stop_requested).where(runs_table.c.id == run.id)
-        return ours, bool(connection.execute(asked).scalar())
+        asked = select(runs_table.c.request).where(runs_table.c.id == run.id)
+        return ours, connection.execute(asked).scalar() or ""
 
 
 def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
@@ -67,12 +70,23 @@ def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
         finished=_now(),
         pid=None,
         stopped=stopped,
-        stop_requested=False,
+        request="",
     )
 
 
+def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
+    """Returns whether the run is now paused; its checkpoint is kept, and it waits for a person."""
+    return _report(workspace, _ours(run), **PAUSED)
+
+
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
-    """Returns whether the run is now failed, with the problem and its remedy."""
+    """Returns whether the run is now failed, with the problem and its remedy.
+
+    One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
+    """
+    asked = _ours(run) & (runs_table.c.request == "pause")
+    if isinstance(error, RunStopped) and _report(workspace, asked, **PAUSED):
+        return True
     return _report(
         workspace,
         _ours(run),
@@ -83,7 +97,7 @@ def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bo
         problem=error.problem,
         remedy=error.remedy,
         stopped=isinstance(error, RunStopped),
-        stop_requested=False,
+        request="",
     )
 
 

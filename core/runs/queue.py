@@ -1,8 +1,7 @@
-"""The queue: what people and the scheduler do with runs.
+"""The queue: what people and the scheduler do with runs (the rest: `core.runs.control`).
 
 Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time: the machine is one device. What a worker reports of the run
-it has is in `core.runs.progress`.
+them at once. One run goes at a time: the machine is one device.
 """
 
 import os
@@ -16,16 +15,22 @@ from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, runs_table, write_database
 from core.runs.events import append_event
 from core.runs.integrity import is_result_whole
+from core.runs.leftovers import delete_tuned_backbone
+from core.runs.plans import Plan, plan_to_json
+from core.runs.progress import PAUSED
 from core.runs.recipe import Recipe, recipe_to_json
 from core.runs.recipe_rules import validate
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,
+    Request,
     RunRecord,
     find_run,
+    item_id,
     select_run,
     select_runs,
 )
+from core.runs.turns import order_turns, read_last_starts
 from core.workspace import Workspace, check_identifier, write_atomically
 
 RECIPE_FILE = "recipe.json"
@@ -34,6 +39,8 @@ _MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.attempt < MOST_ATTEM
 
 _STOPPED_EARLY: dict[str, Any] = {
     "state": "failed",
+    "phase": "",
+    "request": "",
     "stopped": True,
     "error_code": RunStopped.code,
     "problem": "The run was stopped before its first epoch, so there is nothing to keep.",
@@ -53,41 +60,42 @@ _WORKER_LOST: dict[str, Any] = {
 
 
 def submit_run(
-    workspace: Workspace, recipe: Recipe, name: str | None = None
+    workspace: Workspace,
+    recipe: Recipe,
+    name: str | None = None,
+    *,
+    plan: Plan | None = None,
+    submitter: str = "",
 ) -> tuple[RunRecord, bool]:
-    """Returns the run of this recipe and whether it is new.
+    """Returns the run of this recipe (or of a plan that starts from it) and whether it is new.
 
     The same recipe is the same run: a finished or waiting one is returned as it is. One that
-    failed, was lost or was stopped is queued again and goes on from its checkpoint; one whose
+    failed, was lost, paused or stopped is queued again and goes on from its checkpoint; one whose
     result is gone or damaged is trained anew.
 
     Raises:
         RecipeRefused: The recipe cannot be trained.
     """
     validate(recipe)
-    run_id = recipe.run_id
+    run_id = item_id(recipe, plan)
     folder = workspace.run_folder(run_id)
     now = datetime.now(UTC)
+    values: dict[str, Any] = {"id": run_id, "state": "queued", "created": now, "queued": now}
+    values |= {"name": (name or "").strip(), "dataset": recipe.dataset, "submitter": submitter}
+    values |= {"recipe": recipe_to_json(recipe), "plan": plan and plan_to_json(plan)}
     with write_database(workspace) as connection:
         if existing := find_run(connection, run_id):
             return _queue_if_unfinished(workspace, connection, existing), False
         folder.mkdir(parents=True, exist_ok=True)
         with write_atomically(folder / RECIPE_FILE) as file:
-            file.write_text(recipe_to_json(recipe), encoding="utf-8")
-        values = {"name": (name or "").strip(), "dataset": recipe.dataset}
-        times = {"created": now, "queued": now}
-        recipe_text = recipe_to_json(recipe)
-        connection.execute(
-            insert(runs_table).values(
-                id=run_id, state="queued", recipe=recipe_text, **values, **times
-            )
-        )
+            file.write_text(values["recipe"], encoding="utf-8")
+        connection.execute(insert(runs_table).values(**values))
         append_event(folder, {"event": "queued", "attempt": 0})
         return select_run(connection, run_id), True
 
 
 def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
-    """Returns the run that has waited longest, now "starting", or None: nothing waits or one goes.
+    """Returns the run whose turn it is, now "starting", or None: nothing waits or one goes.
 
     With `run_id` only that run is claimed.
     """
@@ -98,36 +106,34 @@ def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord
         wanted = table.state == "queued"
         if run_id is not None:
             wanted &= table.id == run_id
-        waiting = select_runs(connection, wanted)
-        if not waiting:
+        if not (waiting := select_runs(connection, wanted)):
             return None
-        next_id = min(waiting, key=lambda run: run.queued).id
+        next_id = order_turns(waiting, read_last_starts(connection))[0].id
         now = datetime.now(UTC)
-        _update(
-            connection,
-            next_id,
-            state="starting",
-            phase="",
-            started=now,
-            heartbeat=now,
-            finished=None,
-            pid=None,
-            attempt=table.attempt + 1,
-        )
+        values: dict[str, Any] = {"state": "starting", "phase": "", "pid": None, "finished": None}
+        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1}
+        change_run(connection, next_id, **values)
         return select_run(connection, next_id)
 
 
-def request_stop(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns the run, asked to stop: its best epoch is kept. One that waits ends at once."""
+def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
+    """Returns the run, asked to stop: its best epoch is kept. One that waits ends at once.
+
+    With `after_epoch` the epoch that goes is completed first; else it is dropped.
+    """
+    wish: Request = "stop_after_epoch" if after_epoch else "stop"
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
-        if run.state == "queued" and run.epochs_done == 0:
-            now = datetime.now(UTC)
-            _update(connection, run_id, stop_requested=True, finished=now, **_STOPPED_EARLY)
+        if run.state in ("queued", "paused") and run.epochs_done == 0:
+            change_run(connection, run_id, finished=datetime.now(UTC), **_STOPPED_EARLY)
         elif run.is_going:
-            _update(connection, run_id, stop_requested=True, state="stopping")
-        elif not run.has_ended:  # it has epochs to keep: a worker must still score the photos
-            _update(connection, run_id, stop_requested=True)
+            wish = "stop" if run.request == "stop" else wish  # not less than was asked before
+            change_run(connection, run_id, request=wish, state="stopping")
+        elif run.state == "paused":  # it has epochs to keep: a worker must still score the photos
+            queue_again(workspace, connection, run)
+            change_run(connection, run_id, request=wish)
+        elif not run.has_ended:
+            change_run(connection, run_id, request=wish)
         return select_run(connection, run_id)
 
 
@@ -138,15 +144,10 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
         return _queue_if_unfinished(workspace, connection, run)
 
 
-def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
-    """Returns the run under its new name; an empty name gives back "Run 7"."""
-    with write_database(workspace) as connection:
-        _update(connection, check_identifier(run_id), name=name.strip())
-        return select_run(connection, run_id)
-
-
 def delete_run(workspace: Workspace, run_id: str) -> None:
     """Returns nothing; the run, its files and its place in the list are gone.
+
+    With it goes the backbone that it tuned, unless another run has the same.
 
     Raises:
         RunGoing: A worker has it.
@@ -163,19 +164,28 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
         if folder.exists():
             workspace.temporary.mkdir(parents=True, exist_ok=True)
             folder.replace(rubbish)  # one step: no half-deleted run is ever seen
+            delete_tuned_backbone(workspace, rubbish, run.recipe)
     shutil.rmtree(rubbish, ignore_errors=True)
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
-    """Returns whether the run was going in this attempt and is now lost, its device free."""
+    """Returns whether the run was going in this attempt and no longer does, its device free.
+
+    It is lost; or paused, where that was asked for: its checkpoint stands.
+    """
+    table = runs_table.c
+    ours = (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
+    values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
+    paused = update(runs_table).where(ours & (table.request == "pause")).values(**PAUSED)
+    lost = update(runs_table).where(ours).values(**values)
     with write_database(workspace) as connection:
-        table = runs_table.c
-        same_attempt = (table.attempt == run.attempt) & table.state.in_(GOING)
-        values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
-        lost = update(runs_table).where(table.id == run.id, same_attempt).values(**values)
-        if connection.execute(lost).rowcount == 0:
+        if connection.execute(paused).rowcount:
+            event: dict[str, object] = {"event": "end", "state": "paused"}
+        elif connection.execute(lost).rowcount:
+            event = {"event": "lost", "attempt": run.attempt}
+        else:
             return False
-        append_event(workspace.run_folder(run.id), {"event": "lost", "attempt": run.attempt})
+        append_event(workspace.run_folder(run.id), event)
         return True
 
 
@@ -183,7 +193,7 @@ def queue_lost_runs(workspace: Workspace) -> list[RunRecord]:
     """Returns the lost runs that were queued again: those with attempts left."""
     with write_database(workspace) as connection:
         lost = select_runs(connection, _MAY_GO_ON)
-        return [_queue_again(workspace, connection, run, by_itself=True) for run in lost]
+        return [queue_again(workspace, connection, run, by_itself=True) for run in lost]
 
 
 def read_active(workspace: Workspace) -> list[RunRecord]:
@@ -191,7 +201,9 @@ def read_active(workspace: Workspace) -> list[RunRecord]:
     table = runs_table.c
     with read_database(workspace) as connection:
         runs = select_runs(connection, table.state.in_((*GOING, "queued")) | _MAY_GO_ON)
-    return sorted(runs, key=lambda run: (not run.is_going, run.queued))
+        starts = read_last_starts(connection) if runs else {}
+    going = [run for run in runs if run.is_going]
+    return going + order_turns([run for run in runs if not run.is_going], starts)
 
 
 def read_waiting(workspace: Workspace) -> list[RunRecord]:
@@ -199,30 +211,39 @@ def read_waiting(workspace: Workspace) -> list[RunRecord]:
     return [run for run in read_active(workspace) if run.state == "queued"]
 
 
-def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
-    done_well = run.state == "done" and not run.stopped
-    if done_well and not is_result_whole(workspace.run_folder(run.id)):
-        _update(connection, run.id, **_NOTHING_DONE)  # its checkpoint went when it was done
-    elif done_well or run.state not in ("done", "failed", "lost"):
-        return run
-    return _queue_again(workspace, connection, run)
-
-
-def _queue_again(
+def queue_again(
     workspace: Workspace, connection: Connection, run: RunRecord, *, by_itself: bool = False
 ) -> RunRecord:
-    # A person starts afresh; a run queued by itself keeps its turn, its attempts, a wish to stop.
+    """Returns the run, waiting; for use inside a transaction.
+
+    A person starts afresh; a run queued `by_itself` keeps its place, its attempts and what was
+    asked of it.
+    """
     values: dict[str, Any] = {"state": "queued", "phase": "", "pid": None, "finished": None}
     values |= {"error_code": None, "problem": None, "remedy": None}
     if not by_itself:
-        values |= {"queued": datetime.now(UTC), "attempt": 0}
-        values |= {"stop_requested": False, "stopped": False}
-    _update(connection, run.id, **values)
+        values |= {"queued": datetime.now(UTC), "attempt": 0, "request": "", "stopped": False}
+    change_run(connection, run.id, **values)
     folder = workspace.run_folder(run.id)
     folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it by hand
     append_event(folder, {"event": "queued", "attempt": run.attempt})
     return select_run(connection, run.id)
 
 
-def _update(connection: Connection, run_id: str, **values: Any) -> None:
+def change_run(connection: Connection, run_id: str, **values: Any) -> None:
+    """Returns nothing; the values stand in the index; for use inside a transaction."""
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
+
+
+def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
+    done_well = run.state == "done" and not run.stopped
+    if done_well and not _is_whole(workspace, run):
+        change_run(connection, run.id, **_NOTHING_DONE)  # its checkpoint went when it was done
+    elif done_well or run.state not in ("done", "failed", "lost", "paused"):
+        return run
+    return queue_again(workspace, connection, run)
+
+
+def _is_whole(workspace: Workspace, run: RunRecord) -> bool:
+    folder = workspace.run_folder(run.id)
+    return is_result_whole(folder) if run.plan is None else folder.is_dir()

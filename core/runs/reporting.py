@@ -6,15 +6,19 @@ None: JSON has no word for them.
 
 import logging
 import math
+import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.runs.events import append_event, curve, read_events
 from core.runs.progress import record_epoch, record_phase
+from core.runs.speeds import note_speed
 from core.runs.store import Phase, RunRecord
 from core.workspace import Workspace
+from models.devices import find_device
+from models.plan import EpochResult
 
 PROGRESS_EVERY_S = 0.25
 
@@ -31,6 +35,7 @@ class RunReport:
         self._phase: Phase = ""
         self._phase_since = time.perf_counter()
         self._next_progress = 0.0
+        self._speed = 0.0
         self._told = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
         self.seconds: dict[str, float] = {}
 
@@ -38,7 +43,11 @@ class RunReport:
         """Returns nothing; the run is in this phase from now on ("": in none)."""
         now = time.perf_counter()
         if self._phase:
-            self.seconds[self._phase] = round(now - self._phase_since, 3)
+            spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
+            self.seconds[self._phase] = round(spent, 3)
+        if self._speed:
+            note_speed(self._workspace, find_device().name, self._phase, self._speed)
+            self._speed = 0.0
         self._phase, self._phase_since, self._next_progress = phase, now, 0.0
         record_phase(self._workspace, self._run, phase, **facts)
         if phase:
@@ -51,6 +60,8 @@ class RunReport:
         if now < self._next_progress and done < total:
             return
         self._next_progress = now + PROGRESS_EVERY_S
+        if self._phase in ("extracting", "activations"):
+            self._speed = facts.get("per_second") or 0.0
         event = {"event": "progress", "phase": self._phase, "done": done, "total": total}
         append_event(self._folder, event | keep_finite(facts))
 
@@ -71,6 +82,12 @@ class RunReport:
             best_val_accuracy=best["val_accuracy"],
             best_val_loss=best["val_loss"],
         )
+
+    def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
+        """Returns nothing; how fast these epochs were is kept for estimates."""
+        if epochs:
+            speed = statistics.median(epoch.photos_per_second for epoch in epochs)
+            note_speed(self._workspace, find_device().name, kind, speed)
 
     def tell_end(self, state: str, **facts: object) -> None:
         """Returns nothing; the attempt is over."""

@@ -38,6 +38,8 @@ START_GRACE_S = 30.0
 EXIT_AFTER_S = 30 * 60.0
 _WARM_AGAIN_S = 30.0
 """An idle worker that died is not replaced sooner."""
+_FOR_STAGES = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+"""What a worker that trains stages of the backbone finds in its environment; see models."""
 
 _log = logging.getLogger("scheduler")
 
@@ -109,12 +111,22 @@ class Scheduler:
         run = claim_next_run(self._workspace)
         if run is None:
             return None
-        worker, self._idle = self._idle, None
-        if worker is None or worker.poll() is not None or not _hand_over(worker, run.id):
-            worker = self._start_worker("--run", run.id)
+        worker = self._take_warm(run)
+        if worker is None:
+            settings = _FOR_STAGES if run.recipe.trained_stages else {}
+            worker = self._start_worker("--run", run.id, **settings)
         self._given[run.id] = worker
         _log.info("run %s, attempt %d, given to worker %d", run.id, run.attempt, worker.pid)
         return run
+
+    def _take_warm(self, run: RunRecord) -> subprocess.Popen[bytes] | None:
+        """Returns the idle worker, which has the run now; None where there is none that may."""
+        if run.recipe.trained_stages:  # Keras has read its settings by the time it is warm
+            return None
+        worker, self._idle = self._idle, None
+        if worker is None or worker.poll() is not None or not _hand_over(worker, run.id):
+            return None
+        return worker
 
     def _keep_warm(self, waiting: bool, going: bool) -> None:
         if self._idle is not None and self._idle.poll() is not None:
@@ -137,10 +149,10 @@ class Scheduler:
             wake = float("inf")
         return wake < limit or time.monotonic() - self._last_run < limit
 
-    def _start_worker(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start_worker(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             python_command("core.runs.worker", *arguments),
-            env=python_environment(self._workspace),
+            env=python_environment(self._workspace) | settings,
             stdin=subprocess.PIPE,
             stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
             stderr=sys.stderr,

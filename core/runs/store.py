@@ -1,25 +1,30 @@
 """The index of runs: what is known of each run, read from the database.
 
-States: queued → starting → running (→ stopping) → done, failed or lost. A lost run lost its
-worker; it is queued again and goes on from its checkpoint. This file only reads; `core.runs.queue`
-and `core.runs.progress` move runs along.
+States: queued → starting → running (→ stopping) → done, failed, paused or lost. A lost run lost its
+worker; it is queued again and goes on from its checkpoint, a paused one when a person wishes. This
+file only reads; `core.runs.queue`, `control` and `progress` move runs along.
 """
 
+import json
 import logging
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
+from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
 from core.runs.database import read_database, runs_table
+from core.runs.plans import Plan, plan_from_json, plan_to_json
 from core.runs.recipe import Recipe, recipe_from_json
 from core.workspace import Workspace, check_identifier
 
-State = Literal["queued", "starting", "running", "stopping", "done", "failed", "lost"]
-Phase = Literal["", "backbone", "extracting", "training", "scoring"]
+State = Literal["queued", "starting", "running", "stopping", "done", "failed", "paused", "lost"]
+Request = Literal["", "stop", "stop_after_epoch", "pause"]
+"""What a person asked of a run that goes or waits."""
+Phase = Literal["", "backbone", "extracting", "activations", "training", "scoring"]
 
 GOING: tuple[State, ...] = ("starting", "running", "stopping")
 """A worker has it."""
@@ -53,9 +58,15 @@ class RunRecord:
     error_code: str | None
     problem: str | None
     remedy: str | None
-    stop_requested: bool
+    request: Request
     stopped: bool
     """Ended by a person; the best epoch up to then was kept."""
+    notes: str
+    tags: tuple[str, ...]
+    submitter: str
+    """Who submitted it, as the page or command line knows them; "" for nobody in particular."""
+    plan: Plan | None
+    """What it does instead of one training (a sweep, say); None: it trains its recipe."""
 
     @property
     def is_going(self) -> bool:
@@ -65,7 +76,7 @@ class RunRecord:
     def has_ended(self) -> bool:
         """Nothing happens any more, unless a person wishes (a lost run may yet be queued again)."""
         finally_lost = self.state == "lost" and self.attempt >= MOST_ATTEMPTS
-        return self.state in ("done", "failed") or finally_lost
+        return self.state in ("done", "failed", "paused") or finally_lost
 
 
 _COLUMNS = [runs_table.c[field.name] for field in fields(RunRecord)]
@@ -75,9 +86,19 @@ _log = logging.getLogger(__name__)
 
 def list_runs(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
     """Returns the runs, newest first; with `dataset_id` those of that dataset."""
-    condition = None if dataset_id is None else runs_table.c.dataset == dataset_id
-    with read_database(workspace) as connection:
-        return select_runs(connection, condition)
+    return _list(workspace, runs_table.c.plan.is_(None), dataset_id)
+
+
+def list_studies(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
+    """Returns the items of the queue that have a plan (sweeps, searches), newest first."""
+    return _list(workspace, runs_table.c.plan.is_not(None), dataset_id)
+
+
+def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
+    """Returns the id in the queue: of the run of a recipe, or of a plan that starts from it."""
+    if plan is None:
+        return recipe.run_id
+    return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 
 def read_run(workspace: Workspace, run_id: str) -> RunRecord:
@@ -139,6 +160,15 @@ def select_run(connection: Connection, run_id: str) -> RunRecord:
     return run
 
 
+def _list(
+    workspace: Workspace, condition: ColumnElement[bool], dataset_id: str | None
+) -> list[RunRecord]:
+    if dataset_id is not None:
+        condition &= runs_table.c.dataset == dataset_id
+    with read_database(workspace) as connection:
+        return select_runs(connection, condition)
+
+
 @cache  # lists are read many times a second
 def _tell_unreadable(run_id: str, problem: str) -> None:
     _log.warning("run %s is left out of the lists: %s", run_id, problem)
@@ -147,5 +177,12 @@ def _tell_unreadable(run_id: str, problem: str) -> None:
 def _record(row: Row[tuple[object, ...]]) -> RunRecord:
     values = dict(row._mapping)
     values["name"] = values["name"] or f"Run {values['number']}"
-    values["recipe"] = recipe_from_json(values["recipe"])
+    values["recipe"] = _read_recipe(values["recipe"])
+    values["plan"] = values["plan"] and plan_from_json(values["plan"])
+    values["tags"] = tuple(json.loads(values["tags"]))
     return RunRecord(**values)
+
+
+@lru_cache(maxsize=4096)  # a queue of hundreds is read several times a second
+def _read_recipe(text: str) -> Recipe:
+    return recipe_from_json(text)

@@ -19,9 +19,11 @@ PAGES = {
     "Photos": [
         ("dataset", "Dataset", ":material/photo_library:"),
         ("quality", "Quality", ":material/fact_check:"),
+        ("augmentation", "Augmentation", ":material/auto_fix_high:"),
     ],
     "Model": [
         ("training", "Training", ":material/model_training:"),
+        ("runs", "Runs", ":material/compare_arrows:"),
         ("metrics", "Metrics", ":material/monitoring:"),
         ("confusion", "Confusion", ":material/grid_on:"),
     ],
@@ -45,8 +47,9 @@ def open_page(title: str, sentence: str) -> None:
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
-    st.title(title, anchor=False)
-    st.caption(sentence)
+    if not is_presenting():
+        st.title(title, anchor=False)
+        st.caption(sentence)
 
 
 def _settle() -> None:
@@ -70,6 +73,11 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def is_presenting() -> bool:
+    """Returns whether the page is shown to a room (?present=1): large, without the frame."""
+    return "present" in st.query_params
+
+
 def _draw_frame() -> "st.Page":
     st.set_page_config(
         page_title="Petalscope",
@@ -84,4 +92,4 @@ def _draw_frame() -> "st.Page":
         ]
         for section, pages in PAGES.items()
     }
-    return st.navigation(sections)
+    return st.navigation(sections, position="hidden" if is_presenting() else "sidebar")

@@ -67,7 +67,7 @@ def pick_run_and_split() -> tuple[RunRecord, str]:
     with right:
         split = pick_split(run)
     if split == "test":
-        _ask_before_test(run)
+        ask_before_test(run)
     return run, split
 
 
@@ -109,9 +109,10 @@ def title_run(run: RunRecord) -> str:
     return number if run.name == number else f"{number} · {run.name}"
 
 
-def _ask_before_test(run: RunRecord) -> None:
-    opened = f"test_opened.{run.id}"
-    if st.session_state.get(opened):
+def ask_before_test(*runs: RunRecord) -> None:
+    """Ends the page, with a button that goes on, until the test photos of the runs are opened."""
+    sealed = {f"test_opened.{run.id}": True for run in runs}
+    if all(st.session_state.get(opened) for opened in sealed):
         return
     with st.container(border=True):
         st.subheader("The test split is sealed", anchor=False)
@@ -122,7 +123,7 @@ def _ask_before_test(run: RunRecord) -> None:
         st.button(
             "Open the test split",
             icon=":material/lock_open:",
-            on_click=lambda: st.session_state.update({opened: True}),
+            on_click=lambda: st.session_state.update(sealed),
         )
     st.stop()
 

@@ -1,91 +1,86 @@
-"""The recipe form: sensible defaults, the device that will be used, and Train.
+"""The recipe form: what is trained and how, what it will cost, and Train."""
 
-Also the choice of weights, which is never made silently: where pretrained ones cannot be had the
-form says so, with the download and the one-click way out (random weights) beside it.
-"""
-
-from typing import Any, Literal
+import dataclasses
 
 import streamlit as st
 
-from core.config import read_settings
-from core.errors import WeightsDamaged, WeightsMissing
+from core.errors import AugmentationRefused, RecipeRefused
 from core.formats import plain, size
 from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
+from core.runs.recipe_rules import MOST_SEED, validate
 from core.runs.scheduler import ensure_scheduler, touch_wake
+from core.runs.store import RunRecord, read_run
 from core.ui import cache
 from core.ui.frame import page_file
-from core.ui.messages import show_problem, show_random_banner
+from core.ui.messages import show_problem
+from core.ui.pickers import title_run
+from core.ui.policy_picker import pick_policy
+from core.ui.rate_finder import show_rate_finder
+from core.ui.recipe_form_settings import show_more_settings, show_simple_settings
+from core.ui.recipe_form_strategy import pick_strategy, show_estimate
+from core.ui.recipe_form_values import (
+    fill_defaults,
+    fill_from_recipe,
+    key,
+    read_draft,
+    read_setting,
+)
+from core.ui.recipe_form_weights import pick_weights
 from core.ui.state import change_choice
+from core.ui.visitor import name_visitor
 from data.manifest import Dataset
-from models.weights import Weights, download_weights, find_weights
 
-_HIDDEN = {
-    "none (linear)": (),
-    "128": (128,),
-    "256": (256,),
-    "512": (512,),
-    "512 → 128": (512, 128),
-}
+_LIKE = "like"
+_FILLED = "training.filled_like"
 
 
-def show_recipe_form(dataset: Dataset) -> None:
-    """Draws the form; Train submits the recipe and opens its run."""
+def fill_from_link() -> None:
+    """Fills the form once with the settings of the run that the link names (?like=RUN)."""
+    wanted = st.query_params.get(_LIKE)
+    if wanted is None or st.session_state.get(_FILLED) == wanted:
+        return
+    run = read_run(cache.workspace(), wanted)
+    fill_from_recipe(run.recipe, f"run {run.number}")
+    change_choice("dataset", run.recipe.dataset)
+    st.session_state[_FILLED] = wanted
+
+
+def duplicate_run(run: RunRecord) -> None:
+    """Fills the form with the settings of the run, however often this is asked for."""
+    st.session_state.pop(_FILLED, None)
+    st.query_params[_LIKE] = run.id
+
+
+def show_recipe_form(dataset: Dataset) -> Recipe | None:
+    """Draws the form and returns its recipe; None while that cannot be trained.
+
+    Train submits the recipe, once for each repeat, and opens its run.
+    """
     prepare_training()
+    fill_defaults()
+    _show_filled()
     weights = pick_weights()
-    left, right = st.columns(2)
-    epochs = left.number_input("Epochs", 1, 1000, 10, key="training.epochs")
-    rate = right.number_input(
-        "Learning rate", 1e-6, 1.0, 1e-3, step=1e-4, format="%g", key="training.learning_rate"
-    )
-    hidden = left.selectbox("Hidden layers", list(_HIDDEN), key="training.hidden")
-    dropout = right.number_input("Dropout", 0.0, 0.9, 0.5, step=0.1, key="training.dropout")
-    with st.expander("More settings", icon=":material/tune:"):
-        more = _pick_more()
+    strategy = st.container()  # drawn last: its times follow from the settings below it
+    policy = pick_policy(key("policy"))
+    show_simple_settings(policy)
+    show_more_settings()
+    kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
+    draft = read_draft(dataset.id, kind, digest, policy)
+    repeats = int(read_setting("repeats"))
+    with strategy:
+        pick_strategy(draft, dataset, repeats)
+    trainable = _check(draft) and weights is not None
     show_device()
+    show_estimate(draft, dataset, repeats)
+    if trainable:
+        show_rate_finder(draft, name_visitor())
+    label = "Train" if repeats == 1 else f"Train {repeats} times"
     if st.button(
-        "Train", type="primary", icon=":material/play_arrow:", width="stretch", disabled=not weights
+        label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not trainable
     ):
-        assert weights is not None
-        recipe = Recipe(
-            dataset=dataset.id,
-            weights=weights.kind,
-            weights_digest=weights.digest,
-            hidden=_HIDDEN[hidden],
-            dropout=dropout,
-            learning_rate=rate,
-            epochs=int(epochs),
-            **more,
-        )
-        start_run(recipe, dataset.name)
-
-
-def _pick_more() -> dict[str, Any]:
-    left, right = st.columns(2)
-    own = left.toggle("The dataset's own splits", value=True, key="training.own_splits")
-    split_seed = right.number_input(
-        "Split seed", 0, 10_000, 0, disabled=own, key="training.split_seed"
-    )
-    batch = left.number_input("Batch size", 1, 4096, 32, key="training.batch_size")
-    seed = right.number_input("Seed", 0, 10_000, 0, key="training.seed")
-    preprocessing = st.segmented_control(
-        "Preprocessing",
-        ["resnet", "unit"],
-        default="resnet",
-        format_func={"resnet": "ResNet (BGR, mean-subtracted)", "unit": "[0, 1]"}.__getitem__,
-        key="training.preprocessing",
-        help="The weights were trained with the first; the second shows what a mismatch costs.",
-        required=True,
-    )
-    standardise = st.toggle("Standardise the features", value=True, key="training.standardise")
-    return {
-        "split_seed": None if own else int(split_seed),
-        "batch_size": int(batch),
-        "seed": int(seed),
-        "preprocessing": preprocessing,
-        "standardise": standardise,
-    }
+        start_run(draft, dataset.name, repeats=repeats)
+    return draft if trainable else None
 
 
 def prepare_training() -> None:
@@ -94,78 +89,40 @@ def prepare_training() -> None:
     ensure_scheduler(cache.workspace())
 
 
-def start_run(recipe: Recipe, name: str, *, open_training: bool = False) -> None:
-    """Submits the recipe and opens its run: a new one, or the one that exists."""
-    run, is_new = submit_run(cache.workspace(), recipe, name)
+def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: bool = False) -> None:
+    """Submits the recipe and opens its run: a new one, or the one that exists.
+
+    Args:
+        repeats: With how many seeds, counted up from the recipe's; the first is opened.
+    """
+    seeds = [(recipe.seed + repeat) % (MOST_SEED + 1) for repeat in range(repeats)]
+    submitted = [
+        submit_run(
+            cache.workspace(),
+            dataclasses.replace(recipe, seed=seed),
+            name,
+            submitter=name_visitor(),
+        )
+        for seed in seeds
+    ]
     ensure_scheduler(cache.workspace())
+    run, is_new = submitted[0]
     if not is_new and run.state == "done":
         st.toast(
             f"This recipe was trained before: run {run.number} is opened.",
             icon=":material/history:",
         )
+    forget_link()
     change_choice("watch", run.id)
     if open_training:
         st.switch_page(page_file("training"), query_params={"watch": run.id})
     st.rerun()
 
 
-def pick_weights() -> Weights | None:
-    """Returns the chosen weights, or None when pretrained ones are wanted and not there."""
-    found = _find_pretrained()
-    options: list[Literal["pretrained", "random"]] = ["pretrained", "random"]
-    kind = st.segmented_control(
-        "Weights of the backbone",
-        options,
-        default="pretrained",
-        format_func=str.capitalize,
-        key="training.weights",
-        required=True,
-    )
-    if kind == "random":
-        show_random_banner()
-        return find_weights(cache.workspace(), "random")
-    if isinstance(found, Weights):
-        st.caption(f"{plain(found.label)}, from {plain(found.origin)}")
-        return found
-    _offer_ways_out(found)
-    return None
-
-
-def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
-    if isinstance(error, WeightsDamaged):
-        show_problem(error.problem, error.remedy)
-    else:
-        st.info(plain(error.problem), icon=":material/key_off:")
-    chosen = read_settings().weights  # would still win over what is downloaded
-    if chosen is None and st.button(
-        "Download them (94 MB)", icon=":material/download:", width="stretch"
-    ):
-        _download()
-    st.button(
-        "Use random weights",
-        icon=":material/casino:",
-        width="stretch",
-        on_click=lambda: st.session_state.update({"training.weights": "random"}),
-    )
-    with st.popover("Without network", icon=":material/help:", type="tertiary"):
-        st.write(plain(error.remedy))
-
-
-def _find_pretrained() -> Weights | WeightsMissing | WeightsDamaged:
-    try:
-        return find_weights(cache.workspace(), "pretrained")
-    except (WeightsMissing, WeightsDamaged) as error:
-        return error
-
-
-def _download() -> None:
-    bar = st.progress(0.0, text="Asking for the file …")
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(1.0, done / total) if total else 0.0, f"{size(done)} of {size(total)}")
-
-    download_weights(cache.workspace(), report)
-    st.rerun()
+def forget_link() -> None:
+    """Takes the run whose settings were taken out of the address; the settings stay."""
+    st.query_params.pop(_LIKE, None)
+    st.session_state.pop(_FILLED, None)
 
 
 def show_device() -> None:
@@ -177,3 +134,23 @@ def show_device() -> None:
     st.caption(
         f"{icon} {plain(device.name)}{', ' * bool(cores)}{cores}{memory}: {plain(device.reason)}"
     )
+
+
+def _show_filled() -> None:
+    filled = st.session_state.get(_FILLED)
+    if filled is None or st.query_params.get(_LIKE) != filled:
+        return
+    run = read_run(cache.workspace(), filled)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
+        st.button("Done", type="tertiary", on_click=forget_link, help="Takes it out of the link.")
+
+
+def _check(draft: Recipe) -> bool:
+    """Returns whether the recipe can be trained; if not, draws why."""
+    try:
+        validate(draft)
+    except (RecipeRefused, AugmentationRefused) as error:
+        show_problem(error.problem, error.remedy)
+        return False
+    return True

@@ -7,11 +7,13 @@ import streamlit as st
 
 from core.charts.bars import Metric, draw_class_bars
 from core.evaluation.metrics import Evaluation
-from core.formats import duration, interval, percent, percent_format, plain
+from core.formats import count, duration, interval, percent, percent_format, plain
+from core.runs.recipe import Recipe
 from core.runs.store import RunRecord
 from core.ui import cache
 from core.ui.frame import is_dark
 from core.ui.messages import show_random_banner
+from data.policy import describe_policy
 
 _METRICS: tuple[Metric, ...] = ("recall", "precision", "f1")
 _SCROLL_ABOVE = 20
@@ -41,26 +43,63 @@ def show_run_facts(run: RunRecord) -> None:
 
 
 def show_recipe(run: RunRecord) -> None:
-    """Draws everything that decided what the run learnt."""
-    recipe = run.recipe
-    hidden = " → ".join(str(units) for units in recipe.hidden) or "none (linear head)"
+    """Draws everything that decided what the run learnt; what it did not use is left out."""
+    rows = {"run": run.id, **_list_settings(run.recipe)}
+    table = pd.DataFrame({"setting": rows.keys(), "value": rows.values()})
+    st.dataframe(table, hide_index=True, width=420, alt="Recipe of this run")
+
+
+def _list_settings(recipe: Recipe) -> dict[str, str]:
+    """Returns the settings that are used, in words."""
+    own = recipe.split_seed is None
     rows = {
-        "run": run.id,
         "dataset": recipe.dataset,
-        "splits": "the dataset's own" if recipe.split_seed is None else f"seed {recipe.split_seed}",
+        "splits": "the dataset's own" if own else f"seed {recipe.split_seed}",
         "weights": f"{recipe.weights} ({recipe.weights_digest[:12]})",
         "preprocessing": recipe.preprocessing,
-        "hidden layers": hidden,
-        "dropout": f"{recipe.dropout:g}",
-        "standardised features": "yes" if recipe.standardise else "no",
-        "optimiser, loss": "Adam, categorical cross-entropy",
-        "learning rate": f"{recipe.learning_rate:g}",
-        "batch size": str(recipe.batch_size),
-        "epochs": str(recipe.epochs),
-        "seed": str(recipe.seed),
+        "strategy": recipe.strategy.replace("_", " "),
+        "augmentation": describe_policy(recipe.augmentation),
     }
-    table = pd.DataFrame({"setting": rows.keys(), "value": rows.values()})
-    st.dataframe(table, hide_index=True, width=380, alt="Recipe of this run")
+    if recipe.keeps_views and not recipe.augmentation.does_nothing:
+        rows["views of each photo"] = str(recipe.views)
+    rows |= {
+        "hidden layers": " → ".join(map(str, recipe.hidden)) or "none (linear head)",
+        "dropout": f"{recipe.dropout:g}",
+        "standardised features": _yes(recipe.standardise),
+    }
+    return rows | _list_steps(recipe) | {"seed": str(recipe.seed)}
+
+
+def _list_steps(recipe: Recipe) -> dict[str, str]:
+    """Returns the settings of the steps that are used, in words."""
+    rows = {"optimiser": recipe.optimizer, "loss": "categorical cross-entropy"}
+    if recipe.optimizer == "sgd":
+        rows["momentum"] = f"{recipe.momentum:g}"
+    if recipe.optimizer != "adam":
+        rows["weight decay"] = f"{recipe.weight_decay:g}"
+    rows["learning rate"] = f"{recipe.learning_rate:g}, {recipe.schedule}"
+    if recipe.schedule == "cosine" and recipe.warmup_epochs:
+        rows["warm-up"] = count(recipe.warmup_epochs, "epoch")
+    rows |= {"batch size": str(recipe.batch_size), "epochs": str(recipe.epochs)}
+    if recipe.strategy == "two_phases":
+        rows |= {
+            "of these, head only": str(recipe.head_epochs),
+            "stages trained then": str(recipe.unfrozen),
+            "their learning rate": f"{recipe.fine_learning_rate:g}",
+        }
+    if recipe.trained_stages:
+        rows["precision"] = recipe.precision
+    if recipe.patience is not None:
+        rows["stops early"] = f"after {count(recipe.patience, 'epoch')} without a better one"
+    return rows | {
+        "rare classes count more": _yes(recipe.class_weights),
+        "label smoothing": f"{recipe.label_smoothing:g}",
+        "mixup": f"{recipe.mixup:g}",
+    }
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def show_headline(evaluation: Evaluation) -> None:

@@ -29,6 +29,7 @@ MIDDLE = {
     "core.evaluation",
     "core.importing",
     "core.jobs",
+    "core.policies",
     "core.prediction",
     "core.runs",
     "core.versions",
@@ -48,6 +49,7 @@ ALLOWED = {
     "core.runs": GROUND_FLOOR | {"core.runs", "models", "data"},
     "core.prediction": GROUND_FLOOR | {"core.prediction", "core.runs", "models", "data"},
     "core.jobs": GROUND_FLOOR | {"core.runs"},
+    "core.policies": GROUND_FLOOR | {"data"},
     "core.importing": GROUND_FLOOR | {"core.jobs", "core.runs", "data"},
     "core.analysis": GROUND_FLOOR
     | {"core.analysis", "core.evaluation", "core.jobs", "core.runs", "models", "data"},

@@ -111,7 +111,7 @@ def test_runs_lists_what_was_reached(capsys):
     assert run["state"] == "done"
     assert run["recipe"]["weights"] == "random"
     assert 0 <= run["best_val_accuracy"] <= 1
-    assert main(["runs", "three flowers"]) == 0
+    assert main(["runs", "list", "three flowers"]) == 0
     assert run["id"] in capsys.readouterr().out
 
 

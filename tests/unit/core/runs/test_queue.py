@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from core.errors import BadIdentifier, RecipeRefused, RunGoing, RunMissing, RunStopped
+from core.runs.control import rename_run
 from core.runs.database import close_databases, runs_table, write_database
 from core.runs.events import read_events
 from core.runs.progress import (
@@ -28,7 +29,6 @@ from core.runs.queue import (
     mark_lost,
     queue_lost_runs,
     read_active,
-    rename_run,
     request_stop,
     retry_run,
     submit_run,
@@ -161,12 +161,12 @@ def test_a_waiting_run_that_is_stopped_never_starts(workspace: Workspace) -> Non
 
 def test_a_going_run_that_is_stopped_learns_it_with_its_heartbeat(workspace: Workspace) -> None:
     run = start(workspace)
-    assert renew_heartbeat(workspace, run) == (True, False)
+    assert renew_heartbeat(workspace, run) == (True, "")
     assert request_stop(workspace, run.id).state == "stopping"
-    assert renew_heartbeat(workspace, run) == (True, True)
+    assert renew_heartbeat(workspace, run) == (True, "stop")
     assert finish_run(workspace, run, stopped=True)
     ended = read_run(workspace, run.id)
-    assert (ended.state, ended.stopped, ended.stop_requested) == ("done", True, False)
+    assert (ended.state, ended.stopped, ended.request) == ("done", True, "")
 
 
 def test_a_stop_while_a_run_starts_is_not_forgotten(workspace: Workspace) -> None:
@@ -209,7 +209,7 @@ def test_a_run_queued_by_itself_keeps_its_turn_and_a_wish_to_stop(workspace: Wor
     mark_lost(workspace, run)
     queue_lost_runs(workspace)
     following = claim_next_run(workspace)
-    assert following is not None and following.id == run.id and following.stop_requested
+    assert following is not None and following.id == run.id and following.request == "stop"
 
 
 def test_reports_of_an_earlier_attempt_do_not_count(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """The scheduler as a real process: one for each workspace, cheap, replaceable at any moment."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,11 +11,15 @@ from collections.abc import Iterator
 import pytest
 
 from core.runs.locks import is_locked
-from core.runs.scheduler import ensure_scheduler
+from core.runs.queue import submit_run
+from core.runs.recipe import Recipe
+from core.runs.scheduler import ensure_scheduler, touch_wake
+from core.runs.store import read_run
 from core.workspace import Workspace
 from tests.processes import end_processes, find_processes, wait_until
 
 MODULE = "core.runs.scheduler"
+WORKER = "core.runs.worker"
 
 
 @pytest.fixture
@@ -98,11 +103,29 @@ def test_started_by_hand_beside_another_it_leaves_at_once(home: Workspace) -> No
     assert read_pid(home) == pid
 
 
+def test_stages_are_trained_by_a_fresh_worker_with_settings_of_its_own(home: Workspace) -> None:
+    touch_wake(home)
+    ensure_scheduler(home)
+    [warm] = wait_until(lambda: find_processes(home, WORKER), "a worker is warm")
+    # Both fail at once, for want of the dataset: it is who tries that is looked at.
+    stages = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64, strategy="last_stage")
+    run, _ = submit_run(home, stages)
+    fresh = wait_until(lambda: [p for p in find_processes(home, WORKER) if p != warm], "another")
+    assert fresh[0].environ()["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    assert run.id in fresh[0].cmdline()
+    wait_until(lambda: read_run(home, run.id).has_ended, "it has ended")
+    assert warm.is_running()
+    head, _ = submit_run(home, dataclasses.replace(stages, strategy="head"))
+    wait_until(lambda: read_run(home, head.id).has_ended, "it has ended")
+    log = home.scheduler_log.read_text(encoding="utf-8")
+    assert f"run {head.id}, attempt 1, given to worker {warm.pid}" in log
+
+
 def test_what_pages_and_the_scheduler_import_is_light() -> None:
     code = """if True:
         import sys
         import core.runs.recipe, core.runs.store, core.runs.queue, core.runs.events
-        import core.runs.scheduler, core.runs.progress
+        import core.runs.scheduler, core.runs.progress, core.runs.control
         heavy = {"numpy", "pandas", "keras", "tensorflow", "openvino", "streamlit"}
         print(sorted(heavy & set(sys.modules)))
     """

@@ -1,5 +1,6 @@
 """Whole runs in real processes: killed, stopped or submitted twice, nothing is lost or repeated."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -8,9 +9,11 @@ import sys
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from core.errors import ResultDamaged, RunUnfinished
+from core.runs.control import extend_run, pause_run, resume_run
 from core.runs.events import curve, read_events
 from core.runs.locks import is_locked
 from core.runs.queue import request_stop, submit_run
@@ -28,14 +31,14 @@ from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.processes import find_processes, wait_until
-from tests.training import change_recipe, copy_workspace, train
+from tests.training import MEASURED, change_recipe, copy_workspace, train
 
 LONG = 300
 """Epochs of a run that is disturbed while it goes."""
 
 
-def submit(workspace: Workspace, **changes: object) -> RunRecord:
-    return submit_run(workspace, change_recipe(workspace, **changes))[0]
+def submit(workspace: Workspace, submitter: str = "", **changes: object) -> RunRecord:
+    return submit_run(workspace, change_recipe(workspace, **changes), submitter=submitter)[0]
 
 
 def wait_for_epochs(workspace: Workspace, run_id: str, epochs: int) -> RunRecord:
@@ -67,10 +70,7 @@ def read_kinds(workspace: Workspace, run_id: str) -> list[str]:
 
 def without_times(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the numbers of the curve, without when they were computed and how fast."""
-    return [
-        {key: value for key, value in epoch.items() if key not in ("time", "seconds", "event")}
-        for epoch in epochs
-    ]
+    return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
 
 
 @pytest.fixture(scope="module")
@@ -231,16 +231,78 @@ def test_a_stopped_run_keeps_its_best_epoch_and_can_go_on(
     assert_equal_results(read_result(trained_copy, run.id), expected)
 
 
-def test_a_worker_that_hangs_is_replaced(
+def test_a_paused_run_waits_for_a_person_and_loses_nothing(
+    trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
+) -> None:
+    recipe, expected = undisturbed
+    run, _ = submit_run(trained_copy, recipe)
+    ensure_scheduler(trained_copy)
+    wait_for_epochs(trained_copy, run.id, 2)
+    assert pause_run(trained_copy, run.id).request == "pause"
+    run = wait_for_end(trained_copy, run.id)
+    assert (run.state, run.pid, run.request) == ("paused", None, "")
+    assert 2 <= run.epochs_done < LONG
+    with pytest.raises(RunUnfinished):
+        read_result(trained_copy, run.id)
+    other = wait_for_end(trained_copy, submit(trained_copy, seed=1).id)  # the device is free
+    assert other.state == "done" and read_run(trained_copy, run.id).state == "paused"
+    assert resume_run(trained_copy, run.id).state == "queued"
+    run = wait_for_end(trained_copy, run.id)
+    assert (run.state, run.epochs_done) == ("done", LONG)
+    assert_equal_results(read_result(trained_copy, run.id), expected)
+    assert read_kinds(trained_copy, run.id).count("epoch") == LONG
+
+
+def test_a_stop_after_the_epoch_completes_it(
+    trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
+) -> None:
+    recipe, expected = undisturbed
+    run, _ = submit_run(trained_copy, recipe)
+    request_stop(trained_copy, run.id, after_epoch=True)  # a waiting run never starts
+    assert read_run(trained_copy, run.id).error_code == "run_stopped"
+    submit_run(trained_copy, recipe)
+    ensure_scheduler(trained_copy)
+    going = wait_for_epochs(trained_copy, run.id, 2)
+    asked = request_stop(trained_copy, run.id, after_epoch=True)
+    assert (asked.state, asked.request) == ("stopping", "stop_after_epoch")
+    run = wait_for_end(trained_copy, run.id)
+    assert (run.state, run.stopped) == ("done", True)
+    assert going.epochs_done < run.epochs_done < LONG
+    found = read_result(trained_copy, run.id)
+    assert without_times(found.history) == without_times(expected.history[: run.epochs_done])
+
+
+def test_more_epochs_go_on_where_the_run_ended(
+    trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
+) -> None:
+    recipe, expected = undisturbed
+    shorter = dataclasses.replace(recipe, epochs=LONG - 20)
+    run = train(trained_copy, submit_run(trained_copy, shorter)[0])
+    longer, is_new = extend_run(trained_copy, run.id, 20)
+    assert is_new and longer.recipe == recipe and "Goes on from" in longer.notes
+    longer = train(trained_copy, longer)
+    assert (longer.state, longer.epochs_done) == ("done", LONG)
+    found, before = (read_result(trained_copy, each.id) for each in (longer, run))
+    assert_equal_results(found, expected)
+    assert found.history[: LONG - 20] == before.history  # with its seconds: not trained again
+
+
+def test_a_worker_that_hangs_is_lost_and_the_next_run_starts(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_HEARTBEAT_TIMEOUT_S", "3")
-    run = submit(trained_copy, epochs=LONG)
+    hung, other = submit(trained_copy, "one", epochs=LONG), submit(trained_copy, "other", seed=2)
     ensure_scheduler(trained_copy)
-    going = wait_for_epochs(trained_copy, run.id, 1)
+    going = wait_for_epochs(trained_copy, hung.id, 1)
     assert going.pid is not None
     os.kill(going.pid, signal.SIGSTOP)
-    run = wait_for_end(trained_copy, run.id)
+    started = wait_until(lambda: read_run(trained_copy, other.id).started, "the next one starts")
+    events = read_events(trained_copy.run_folder(hung.id))[0]
+    [lost] = [event["time"] for event in events if event["event"] == "lost"]
+    assert started is not None and started.timestamp() - lost < 10
+    wait_until(lambda: not psutil.pid_exists(going.pid), "the hanging process is gone")
+    assert wait_for_end(trained_copy, other.id).state == "done"
+    run = wait_for_end(trained_copy, hung.id)
     assert (run.state, run.attempt, run.epochs_done) == ("done", 2, LONG)
 
 

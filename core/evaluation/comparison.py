@@ -1,0 +1,227 @@
+"""Two runs on the same photos: what one gained and lost, and whether that is more than chance.
+
+Run a is the baseline, b is compared with it. A photo is gained where only b is right, lost where
+only a is. All tests are paired: the photos that both answer alike say nothing about a difference.
+They speak of two trained runs; another seed of a recipe would answer some photos differently.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.formats import count
+
+ALPHA = 0.05
+"""How often two equal runs may be told apart by mistake."""
+POWER = 0.8
+"""How often a difference that is there should be found."""
+_DRAWS = 20_000
+
+Verdict = Literal["better", "worse", "open", "same"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How run b does beside run a on n photos that both were judged by."""
+
+    both_right: int
+    gained: int
+    """Only b is right."""
+    lost: int
+    """Only a is right."""
+    both_wrong: int
+    per_class: pd.DataFrame
+    """class, support, recall_a, recall_b, difference, gained, lost, p_value (of McNemar, adjusted
+    for the number of classes); in the order of the classes that have photos."""
+
+    @property
+    def n(self) -> int:
+        return self.both_right + self.gained + self.lost + self.both_wrong
+
+    @property
+    def accuracy_a(self) -> float:
+        return (self.both_right + self.lost) / self.n if self.n else math.nan
+
+    @property
+    def accuracy_b(self) -> float:
+        return (self.both_right + self.gained) / self.n if self.n else math.nan
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of b minus that of a, -1 to 1."""
+        return (self.gained - self.lost) / self.n if self.n else math.nan
+
+    @cached_property
+    def p_value(self) -> float:
+        return exact_mcnemar(self.gained, self.lost)
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the difference."""
+        return bootstrap_difference(self.gained, self.lost, self.n)
+
+    @cached_property
+    def photos_needed(self) -> int | None:
+        return photos_to_tell(self.gained, self.lost, self.n)
+
+    @property
+    def verdict(self) -> Verdict:
+        """better, worse: told apart from chance. open: not. same: every photo answered alike."""
+        if self.gained == self.lost == 0:
+            return "same"
+        if self.p_value >= ALPHA:
+            return "open"
+        return "better" if self.gained > self.lost else "worse"
+
+
+def describe_verdict(compared: Comparison) -> str:
+    """Returns in two sentences whether the difference is real, and what would tell."""
+    if compared.n == 0:
+        return "The two runs have no photo in common in this split."
+    if compared.verdict == "same":
+        return (
+            f"No difference. Both are right, and wrong, on the same {count(compared.n, 'photo')}."
+        )
+    chance = describe_p(compared.p_value)
+    if compared.verdict in ("better", "worse"):
+        return (
+            f"The difference is real. If the two runs were equally good, chance alone would split "
+            f"the photos so unevenly in {chance} comparisons."
+        )
+    first = "Not told apart. "
+    if compared.gained == compared.lost:
+        return first + "As many photos were gained as lost."
+    return first + (
+        f"Two equally good runs would split the photos so unevenly, or more, in {chance} "
+        f"comparisons. To tell a difference of this size takes about "
+        f"{compared.photos_needed:,} photos; these are {compared.n:,}."
+    )
+
+
+def describe_p(p_value: float) -> str:
+    """Returns a p-value as a frequency: “3 of 100”, “fewer than 1 of 1,000”."""
+    if p_value < 0.001:
+        return "fewer than 1 of 1,000"
+    if p_value < 0.01:
+        return f"{1000 * p_value:.0f} of 1,000"
+    return f"{100 * p_value:.0f} of 100"
+
+
+def compare_predictions(
+    labels: np.ndarray,
+    predictions_a: np.ndarray,
+    predictions_b: np.ndarray,
+    classes: Sequence[str],
+) -> Comparison:
+    """Returns how b does beside a; row i of each array is the same photo.
+
+    Args:
+        labels: (n,) int, index into the classes.
+        predictions_a: (n,) int, of the baseline.
+        predictions_b: (n,) int.
+        classes: All classes that either run knows.
+    """
+    if not labels.shape == predictions_a.shape == predictions_b.shape:
+        raise ValueError(f"{labels.shape}, {predictions_a.shape}, {predictions_b.shape} differ")
+    right_a, right_b = predictions_a == labels, predictions_b == labels
+    return Comparison(
+        both_right=int((right_a & right_b).sum()),
+        gained=int((right_b & ~right_a).sum()),
+        lost=int((right_a & ~right_b).sum()),
+        both_wrong=int((~right_a & ~right_b).sum()),
+        per_class=_compare_classes(labels, right_a, right_b, classes),
+    )
+
+
+def exact_mcnemar(gained: int, lost: int) -> float:
+    """Returns the two-sided p-value: how often chance alone splits so unevenly, or more.
+
+    Source:
+        Q. McNemar (1947), Psychometrika 12, 153-157; as the exact binomial test of the photos on
+        which the two disagree, because these are often few.
+    """
+    disagreeing = gained + lost
+    ways = term = 1  # term: disagreeing over i; whole numbers, so nothing is rounded
+    for i in range(min(gained, lost)):
+        term = term * (disagreeing - i) // (i + 1)
+        ways += term
+    return min(1.0, 2 * ways / 2**disagreeing)
+
+
+def bootstrap_difference(gained: int, lost: int, n: int, seed: int = 0) -> tuple[float, float]:
+    """Returns the 95 % interval of the difference in accuracy; NaN where no photo differs.
+
+    Photos are drawn anew with replacement, the two answers to a photo always together. The
+    difference depends only on how many gained and lost ones are drawn, which is multinomial.
+
+    Source:
+        B. Efron (1979), Ann. Statist. 7, 1-26; percentile interval.
+    """
+    if gained + lost == 0:
+        return math.nan, math.nan
+    shares = np.array([gained, lost, n - gained - lost]) / n
+    draws = np.random.default_rng(seed).multinomial(n, shares, size=_DRAWS)
+    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / n, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
+    """Returns how many photos would tell a difference of this size from chance; None: no number.
+
+    As many as find it with probability POWER at level ALPHA, if the shares of gained and lost
+    photos are what was seen.
+
+    Source:
+        R. J. Connor (1987), Biometrics 43, 207-211: sample size for paired proportions.
+    """
+    if gained == lost:
+        return None
+    differing, difference = (gained + lost) / n, (gained - lost) / n
+    normal = NormalDist()
+    z_alpha, z_power = normal.inv_cdf(1 - ALPHA / 2), normal.inv_cdf(POWER)
+    root = z_alpha * math.sqrt(differing) + z_power * math.sqrt(differing - difference**2)
+    return math.ceil((root / difference) ** 2)
+
+
+def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
+    """Returns p-values (m,) that stay right when the smallest of several is picked out.
+
+    Source:
+        S. Holm (1979), Scand. J. Statist. 6, 65-70.
+    """
+    given = np.asarray(p_values, dtype=float)
+    order = np.argsort(given, kind="stable")
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
+    return np.minimum(adjusted, 1.0)
+
+
+def _compare_classes(
+    labels: np.ndarray, right_a: np.ndarray, right_b: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
+    def count_photos(chosen: np.ndarray) -> np.ndarray:
+        return np.bincount(labels[chosen], minlength=len(classes))
+
+    support = count_photos(np.ones(len(labels), dtype=bool))
+    table = pd.DataFrame(
+        {
+            "class": list(classes),
+            "support": support,
+            "recall_a": count_photos(right_a) / np.maximum(support, 1),
+            "recall_b": count_photos(right_b) / np.maximum(support, 1),
+            "gained": count_photos(right_b & ~right_a),
+            "lost": count_photos(right_a & ~right_b),
+        }
+    )
+    table = table[table["support"] > 0].reset_index(drop=True)
+    table.insert(4, "difference", (table["gained"] - table["lost"]) / table["support"])
+    changes = zip(table["gained"], table["lost"], strict=True)
+    tested = [exact_mcnemar(int(gained), int(lost)) for gained, lost in changes]
+    table["p_value"] = adjust_holm(tested)
+    return table

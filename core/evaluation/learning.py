@@ -1,0 +1,184 @@
+"""What learning curves say, in words: is it still learning, flat, overfitting, or going wrong?
+
+Careful by intent: a trend is named only after several epochs and above what chance moves, because
+a sentence is believed more readily than a curve. The best epoch is that of the lowest validation
+loss. Training numbers are means over an epoch with dropout and augmentation; validation has none.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Verdict = Literal["early", "diverged", "stuck", "learning", "overfitting", "flat", "unjudged"]
+
+_FEWEST = 4
+"""Epochs before anything is said of a trend."""
+_PATIENCE = 3
+"""Epochs after the best one before it counts as passed."""
+_TREND = 0.02
+"""Share of a loss below which its change is called none."""
+_KNOWS_THEM = 0.95
+"""Training accuracy above which a loss that does not fall is no fault."""
+_DIVERGED = 2.0
+"""How many times the first training loss the last one must be to be called diverged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What the curves say."""
+
+    verdict: Verdict
+    since: int | None
+    """First epoch of what the verdict says; None where it has no beginning."""
+    sentence: str
+    gap: float | None
+    """Training accuracy less validation accuracy at the best epoch, in shares."""
+    gap_sentence: str
+    """Empty without validation photos."""
+
+
+def judge_learning(
+    epochs: Sequence[Mapping[str, Any]],
+    best_epoch: int | None,
+    val_photos: int,
+    *,
+    ended: bool = True,
+) -> Learning:
+    """Returns what the curves say, in words.
+
+    Args:
+        epochs: Mappings with epoch, loss, accuracy, val_loss and val_accuracy, in order; a loss
+            that is not finite is None, as are the validation's without validation photos.
+        best_epoch: That of the lowest validation loss; None while there is none.
+        val_photos: n of the validation accuracy.
+        ended: Whether no epoch follows.
+    """
+    best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
+    gap, gap_sentence = _describe_gap(best, val_photos)
+    verdict, since, sentence = _judge(epochs, best, ended)
+    return Learning(
+        verdict=verdict, since=since, sentence=sentence, gap=gap, gap_sentence=gap_sentence
+    )
+
+
+_Judged = tuple[Verdict, int | None, str]
+
+
+def _judge(
+    epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, ended: bool
+) -> _Judged:
+    if broken := _find_divergence(epochs):
+        return broken
+    if len(epochs) < _FEWEST:
+        return "early", None, "Too few epochs to see a trend."
+    if stuck := _find_stuck(epochs):
+        return stuck
+    if best is None or best.get("val_loss") is None:
+        return (
+            "unjudged",
+            None,
+            "Without validation photos nobody can tell learning from learning by heart.",
+        )
+    after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
+    if len(after) < _PATIENCE:
+        return _judge_around_best(epochs, best, ended)
+    return _judge_after_best(epochs, best, after)
+
+
+def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
+    broken = next((epoch for epoch in epochs if epoch["loss"] is None), None)
+    if broken is None:
+        first, last = (epochs[0], epochs[-1]) if epochs else (None, None)
+        if first is None or last is None or last["loss"] <= _DIVERGED * first["loss"]:
+            return None
+        broken = next(epoch for epoch in epochs if epoch["loss"] > first["loss"])
+    sentence = (
+        f"The training loss grows since epoch {broken['epoch']}: the learning rate is too high."
+    )
+    return "diverged", broken["epoch"], sentence
+
+
+def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
+    first, lowest = epochs[0]["loss"], min(epoch["loss"] for epoch in epochs)
+    if lowest < first * (1 - _TREND) or epochs[-1]["accuracy"] > _KNOWS_THEM:
+        return None
+    sentence = (
+        "The training loss hardly falls: the learning rate may be too low, or far too high. The "
+        "learning-rate finder shows which."
+    )
+    return "stuck", None, sentence
+
+
+def _judge_around_best(
+    epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any], ended: bool
+) -> _Judged:
+    """Judges when the best epoch is one of the last: is the validation loss still falling?"""
+    until = [epoch for epoch in epochs if epoch["epoch"] <= best["epoch"]]
+    earlier = [epoch["val_loss"] for epoch in until[:-_PATIENCE] if epoch["val_loss"] is not None]
+    if not earlier:
+        return "early", None, "The best epoch comes early: too soon to see a trend."
+    if best["val_loss"] < min(earlier) * (1 - _TREND):
+        more = "more epochs may help" if ended else "it goes on getting better"
+        sentence = f"Still learning: the validation loss was still falling at epoch {best['epoch']}"
+        return "learning", None, f"{sentence}; {more}."
+    since = _begin_of_flat(epochs, best)
+    return "flat", since, _FLAT.format(since=since)
+
+
+def _judge_after_best(
+    epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any], after: Sequence[Mapping[str, Any]]
+) -> _Judged:
+    """Judges what came after a best epoch that is passed: did it get worse, or stay flat?"""
+    since = int(best["epoch"]) + 1
+    late = [epoch["val_loss"] for epoch in after[-_PATIENCE:]]
+    rises = None in late or min(late) > best["val_loss"] * (1 + _TREND)
+    still_fits = after[-1]["loss"] < best["loss"] * (1 - _TREND)
+    if rises and still_fits:
+        sentence = (
+            f"Overfitting since epoch {since}: the training loss goes on falling, the validation "
+            f"loss rises. Epoch {best['epoch']} is kept; stronger augmentation, more dropout or "
+            "early stopping may help."
+        )
+        return "overfitting", since, sentence
+    if rises:
+        sentence = (
+            f"Worse since epoch {since}, on training photos too: a lower learning rate, or one "
+            f"that falls, may help. Epoch {best['epoch']} is kept."
+        )
+        return "diverged", since, sentence
+    since = _begin_of_flat(epochs, best)
+    return "flat", since, _FLAT.format(since=since)
+
+
+_FLAT = "Flat since epoch {since}: more epochs of the same would change little."
+
+
+def _begin_of_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> int:
+    """Returns the first epoch whose validation loss is about as low as it gets."""
+    level = best["val_loss"] * (1 + _TREND)
+    low = (
+        int(epoch["epoch"])
+        for epoch in epochs
+        if epoch["val_loss"] is not None and epoch["val_loss"] <= level
+    )
+    return next(low)
+
+
+def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
+    """Returns the gap in accuracy at the best epoch, and what it means at this n."""
+    if best is None or best.get("val_accuracy") is None or not val_photos:
+        return None, ""
+    right, gap = best["val_accuracy"], best["accuracy"] - best["val_accuracy"]
+    # Half a 95 % interval of a share; one photo at the least, where all or none are right.
+    chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
+    points = f"{100 * abs(gap):.{0 if val_photos < 200 else 1}f} points"
+    if abs(gap) <= chance:
+        meaning = f"no more than chance moves among {val_photos:,} validation photos"
+    elif gap > 0:
+        meaning = "it knows its training photos better than new ones"
+    else:
+        meaning = "usual with dropout and augmentation, which only training photos meet"
+    side = "above" if gap >= 0 else "below"
+    sentence = f"At the best epoch training accuracy is {points} {side} validation: {meaning}."
+    return gap, sentence

@@ -1,0 +1,108 @@
+"""The photos that two runs can be compared on, matched by what they are, never by their place.
+
+A photo counts when both datasets hold it (same path and content, else same content), both runs
+have it in the same split, and both datasets give it the same class. All others are counted out, by
+reason: a photo that one run learnt from, or that was relabelled, would not be a fair question.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.runs.result import RunResult
+from data.dataset import Dataset
+from data.lineage import match_photos
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonPhotos:
+    """The photos in question and both runs' answers; rows in the order of b's dataset."""
+
+    split: str
+    classes: tuple[str, ...]
+    """Those of a, then those that only b knows."""
+    photos_a: np.ndarray
+    """(m,) int, photo numbers in a's dataset."""
+    photos_b: np.ndarray
+    """(m,) int, photo numbers in b's dataset."""
+    labels: np.ndarray
+    """(m,) int, index into `classes`; so are the predictions."""
+    predictions_a: np.ndarray
+    predictions_b: np.ndarray
+    n_a: int
+    """Photos that a has in the split."""
+    n_b: int
+    elsewhere: int
+    """Photos that one has in this split and the other in another."""
+    missing: int
+    """Photos of this split that the other's dataset does not hold."""
+    relabelled: int
+    """Photos in this split of both, under two classes."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def match_results(
+    a: RunResult, b: RunResult, dataset_a: Dataset | None, dataset_b: Dataset | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the photo numbers, (m,) each, of the photos that both runs answered.
+
+    Args:
+        a: Result of one run.
+        b: Result of the other.
+        dataset_a: The dataset of a; not needed where both runs have the same one.
+        dataset_b: That of b.
+    """
+    if a.dataset_id == b.dataset_id and np.array_equal(a.paths, b.paths):
+        rows = np.arange(len(a.paths))  # one version: each path names the same photo
+        return rows, rows
+    if dataset_a is None or dataset_b is None:
+        raise ValueError("photos of two datasets are matched by their manifests")
+    return match_photos(dataset_a.manifest, dataset_b.manifest)
+
+
+def find_common(
+    a: RunResult, b: RunResult, matched: tuple[np.ndarray, np.ndarray], split: str
+) -> CommonPhotos:
+    """Returns the photos of a split that both runs can be judged by.
+
+    Args:
+        a: Result of the baseline.
+        b: Result of the run that is compared with it.
+        matched: What `match_results` returned.
+        split: train, validation or test.
+    """
+    rows_a, rows_b = matched
+    classes = (*a.classes, *(name for name in b.classes if name not in a.classes))
+    of_b = np.array([classes.index(name) for name in b.classes], dtype=np.int64)
+    in_a, in_b = a.splits[rows_a] == split, b.splits[rows_b] == split
+    same_class = a.labels[rows_a] == of_b[b.labels[rows_b]]
+    kept = in_a & in_b & same_class
+    photos_a, photos_b = rows_a[kept], rows_b[kept]
+    n_a, n_b = len(a.photo_numbers(split)), len(b.photo_numbers(split))
+    return CommonPhotos(
+        split=split,
+        classes=classes,
+        photos_a=photos_a,
+        photos_b=photos_b,
+        labels=a.labels[photos_a],
+        predictions_a=a.scores[photos_a].argmax(axis=1),
+        predictions_b=of_b[b.scores[photos_b].argmax(axis=1)],
+        n_a=n_a,
+        n_b=n_b,
+        elsewhere=int((in_a ^ in_b).sum()),
+        missing=n_a + n_b - int(in_a.sum()) - int(in_b.sum()),
+        relabelled=int((in_a & in_b & ~same_class).sum()),
+    )
+
+
+def describe_left_out(common: CommonPhotos) -> str:
+    """Returns in words which photos are not compared, and why; "" when all are."""
+    reasons = (
+        (common.elsewhere, "in another split of one run"),
+        (common.missing, "only in one dataset"),
+        (common.relabelled, "under another class in one dataset"),
+    )
+    parts = [f"{number:,} {why}" for number, why in reasons if number]
+    return f"Not compared: {', '.join(parts)}." if parts else ""

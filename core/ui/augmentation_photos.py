@@ -1,0 +1,82 @@
+"""Which photos the augmentation page shows: one, several, or one of each class.
+
+The choice lives in the URL: `show` says which way, `photos` the photo numbers.
+"""
+
+import numpy as np
+import streamlit as st
+
+from core.ui.state import keep_choice, read_choice
+from core.ui.wall import show_wall
+from core.ui.wall.choosing import read_chosen
+from data.dataset import Dataset
+
+_WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
+MOST = 6
+"""Photos that are shown at a time."""
+_WALL = "augmentation_wall"
+_PER_PAGE = 24
+
+
+def pick_photos(dataset: Dataset) -> list[int]:
+    """Returns the numbers of the chosen photos; draws how they are chosen."""
+    stated = read_choice("show")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        way = st.segmented_control(
+            "Photos",
+            list(_WAYS),
+            default=stated if stated in _WAYS else "one",
+            format_func=_WAYS.__getitem__,
+            key="augmentation.show",
+            required=True,
+            label_visibility="collapsed",
+        )
+        if way != (stated or "one"):
+            keep_choice("photos", None)
+        keep_choice("show", way)
+        others = st.button(
+            "Another" if way == "one" else "Others",
+            icon=":material/shuffle:",
+            type="tertiary",
+            key="augmentation.others",
+        )
+        if way != "classes" and st.button(
+            "Choose", icon=":material/photo_library:", type="tertiary", key="augmentation.choose"
+        ):
+            _choose(dataset, 1 if way == "one" else MOST)
+    photos = [] if others else _read_photos(dataset)
+    if not photos:
+        photos = _draw_photos(dataset, way)
+        keep_choice("photos", ",".join(str(photo) for photo in photos))
+    return photos[:1] if way == "one" else photos
+
+
+def _read_photos(dataset: Dataset) -> list[int]:
+    numbers = (read_choice("photos") or "").split(",")[:MOST]
+    photos = [int(number) for number in numbers if number.isdecimal()]
+    return [photo for photo in dict.fromkeys(photos) if photo < len(dataset)]
+
+
+def _draw_photos(dataset: Dataset, way: str) -> list[int]:
+    """Returns photos at random; of the classes, where there are more, at random too."""
+    rng = np.random.default_rng()
+    if way != "classes":
+        wanted = min(1 if way == "one" else 4, len(dataset))
+        return [int(photo) for photo in rng.choice(len(dataset), wanted, replace=False)]
+    present = np.unique(dataset.labels)
+    classes = np.sort(rng.permutation(present)[:MOST])
+    return [int(rng.choice(np.flatnonzero(dataset.labels == label))) for label in classes]
+
+
+@st.dialog("Choose photos", width="large")
+def _choose(dataset: Dataset, most: int) -> None:
+    present = [dataset.classes[label] for label in np.unique(dataset.labels)]
+    name = st.selectbox("Class", ["all classes", *present], key="augmentation.class")
+    photos = dataset.photo_numbers(class_name=None if name == "all classes" else name)
+    show_wall(dataset, photos, key=_WALL, opens=False, per_page=_PER_PAGE)
+    chosen = read_chosen(_WALL, dataset.id)
+    if len(chosen) > most:
+        st.caption(f"Of {len(chosen)} the {'first is' if most == 1 else f'first {most} are'} used.")
+    if st.button("Use them", type="primary", disabled=not chosen, key="augmentation.use"):
+        keep_choice("photos", ",".join(str(photo) for photo in chosen[:most]))
+        st.rerun()

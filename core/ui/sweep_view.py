@@ -1,0 +1,216 @@
+"""Sweeps on the training page: start one from the recipe of the form, watch it, stop it.
+
+A sweep goes through the same queue as runs; the page polls its files. What its trials say is drawn
+in `core.ui.sweep_results`.
+"""
+
+import streamlit as st
+
+from core.errors import WeightsDamaged, WeightsMissing
+from core.formats import count, duration, percent, plain
+from core.runs.control import pause_run
+from core.runs.plans import SWEPT, SweepPlan
+from core.runs.queue import delete_run, read_waiting, request_stop, retry_run, submit_run
+from core.runs.recipe import Recipe
+from core.runs.scheduler import ensure_scheduler
+from core.runs.store import RunRecord, list_studies, read_run
+from core.runs.study_results import read_trials
+from core.runs.sweep_space import MOST_TRIALS, SETTING_NAMES, base_recipe
+from core.ui import cache
+from core.ui.messages import report_errors, show_problem
+from core.ui.state import change_choice, keep_choice, read_choice
+from core.ui.sweep_results import show_trials
+from data.manifest import Dataset
+from models.weights import find_weights
+
+_STUDY = "sweep"
+_STATES = {
+    "queued": ("gray", ":material/schedule:"),
+    "starting": ("blue", ":material/hourglass_top:"),
+    "running": ("green", ":material/play_circle:"),
+    "stopping": ("orange", ":material/stop_circle:"),
+    "paused": ("gray", ":material/pause_circle:"),
+    "done": ("green", ":material/check_circle:"),
+    "failed": ("red", ":material/error:"),
+    "lost": ("red", ":material/link_off:"),
+}
+
+
+def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
+    """Draws the start of a sweep and the sweeps of the dataset.
+
+    Args:
+        dataset: The one that the form stands at.
+        recipe: That of the form; None: the default one with the pretrained weights, if found.
+        submitter: Whoever looks at the page, for a fair queue.
+    """
+    sweeps = _list_sweeps(dataset.id)
+    st.subheader("Sweeps", anchor=False)
+    st.caption(
+        "Many heads on the same features, each with other settings: which of them matter, and how "
+        "far they take you. The features are computed once, so a trial takes seconds."
+    )
+    with st.container(border=True):
+        _show_start(dataset, recipe or _find_recipe(dataset), submitter)
+    if sweeps:
+        _show_chosen(sweeps)
+    else:
+        st.caption(
+            "No sweep yet. Its trials appear here one by one, and the best of them becomes a run "
+            "with one click."
+        )
+
+
+def _list_sweeps(dataset_id: str) -> dict[str, RunRecord]:
+    studies = list_studies(cache.workspace(), dataset_id)
+    return {study.id: study for study in studies if isinstance(study.plan, SweepPlan)}
+
+
+def _find_recipe(dataset: Dataset) -> Recipe | None:
+    try:
+        weights = find_weights(cache.workspace(), "pretrained")
+    except (WeightsMissing, WeightsDamaged):
+        return None
+    return Recipe(dataset=dataset.id, weights_digest=weights.digest)
+
+
+def _show_start(dataset: Dataset, recipe: Recipe | None, submitter: str) -> None:
+    few, wide = st.columns([2, 5], gap="medium")
+    left, right = few.columns(2)
+    trials = left.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
+    seed = right.number_input(
+        "Seed", 0, 10_000, 0, key="training.sweep_seed", help="Of what the sweep tries."
+    )
+    vary = wide.multiselect(
+        "Vary",
+        SWEPT,
+        default=SWEPT,
+        format_func=lambda name: SETTING_NAMES[name].capitalize(),
+        key="training.vary",
+        help="The others stay as they are in the recipe above.",
+    )
+    if recipe is None:
+        st.caption("Choose the weights of the backbone in the form above first.")
+    else:
+        views = f", {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
+        st.caption(
+            f"From the recipe above: {count(recipe.epochs, 'epoch')} a trial{views}. The first "
+            "trial is that recipe itself. Trials that fall behind half of the others are ended "
+            "early. Sweeps train heads on frozen features, whatever the strategy above."
+        )
+    if not st.button(
+        "Start the sweep",
+        icon=":material/tune:",
+        disabled=recipe is None or not vary,
+        key="training.start_sweep",
+    ):
+        return
+    assert recipe is not None
+    plan = SweepPlan(trials=int(trials), vary=_in_order(vary), seed=int(seed))
+    base = base_recipe(recipe, plan.vary)
+    study, _ = submit_run(cache.workspace(), base, dataset.name, plan=plan, submitter=submitter)
+    ensure_scheduler(cache.workspace())
+    change_choice(_STUDY, study.id)
+    st.rerun()
+
+
+def _in_order(vary: list[str]) -> tuple[str, ...]:
+    """The order in which a person clicked makes no other sweep."""
+    return tuple(name for name in SWEPT if name in vary)
+
+
+def _show_chosen(sweeps: dict[str, RunRecord]) -> None:
+    chosen = read_choice(_STUDY)
+    if chosen not in sweeps:
+        chosen = next(iter(sweeps))
+    if len(sweeps) > 1:
+        identifiers = list(sweeps)
+        picked = st.selectbox(
+            "Sweep",
+            identifiers,
+            index=identifiers.index(chosen),
+            format_func=lambda identifier: _title(sweeps[identifier]),
+            key=f"picker.{_STUDY}",
+            label_visibility="collapsed",
+        )
+        chosen = picked or chosen
+    keep_choice(_STUDY, chosen)
+    going = not sweeps[chosen].has_ended
+    st.fragment(_show_sweep, run_every="2s" if going else None)(chosen, going)
+
+
+def _title(sweep: RunRecord) -> str:
+    assert isinstance(sweep.plan, SweepPlan)
+    best = ""
+    if sweep.best_val_accuracy is not None:
+        best = f" · best {percent(sweep.best_val_accuracy, sweep.val_photos or 0)}"
+    return f"{sweep.number} · {sweep.name} · {count(sweep.plan.trials, 'trial')}{best}"
+
+
+def _show_sweep(sweep_id: str, was_going: bool) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        sweep = read_run(cache.workspace(), sweep_id)
+        if was_going == sweep.has_ended:
+            st.rerun()  # the whole page: polling starts or stops
+        if not sweep.has_ended:
+            ensure_scheduler(cache.workspace())
+        with st.container(border=True):
+            _show_heading(sweep)
+            _show_progress(sweep)
+            trials = read_trials(cache.workspace().run_folder(sweep_id))
+            if trials:
+                show_trials(sweep, trials)
+
+
+def _show_heading(sweep: RunRecord) -> None:
+    colour, icon = _STATES[sweep.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
+        stopped = sweep.stopped and sweep.state == "done"
+        st.badge("stopped" if stopped else sweep.state, icon=icon, color=colour)  # type: ignore[arg-type]
+        for label, symbol, action, states in _ACTIONS:
+            if sweep.state in states or (stopped and label == "Go on"):
+                st.button(
+                    label,
+                    icon=symbol,
+                    key=f"sweep.{label}.{sweep.id}",
+                    on_click=_act,
+                    args=(action, sweep.id),
+                )
+
+
+def _show_progress(sweep: RunRecord) -> None:
+    assert isinstance(sweep.plan, SweepPlan)
+    done, total = sweep.epochs_done, sweep.plan.trials
+    if sweep.state in ("failed", "lost"):
+        show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
+    elif sweep.state == "queued":
+        waiting = [other.id for other in read_waiting(cache.workspace())]
+        ahead = waiting.index(sweep.id) if sweep.id in waiting else 0
+        st.progress(done / total, text=f"Waiting: {count(ahead, 'run')} before it in the queue.")
+    elif not sweep.has_ended:
+        text = f"Trial {done} of {total}" if done else "The first trial begins …"
+        if sweep.phase in ("backbone", "extracting"):
+            text = "Computing the features of the photos: once for this dataset and these weights …"
+        trials = read_trials(cache.workspace().run_folder(sweep.id))
+        if len(trials) > 1:
+            mean = sum(trial.seconds for trial in trials) / len(trials)
+            text += f", {duration((total - done) * mean)} left"
+        st.progress(min(1.0, done / total), text=text)
+
+
+_ACTIONS = (
+    ("Stop", ":material/stop:", request_stop, ("queued", "starting", "running")),
+    ("Pause", ":material/pause:", pause_run, ("queued", "starting", "running")),
+    ("Go on", ":material/resume:", retry_run, ("paused", "failed", "lost")),
+    ("Delete", ":material/delete:", delete_run, ("paused", "failed", "lost", "done")),
+)
+"""Label, icon, what it does, and the states in which it is offered."""
+
+
+def _act(action: object, sweep_id: str) -> None:
+    action(cache.workspace(), sweep_id)  # type: ignore[operator]
+    if action is delete_run:
+        keep_choice(_STUDY, None)
+        return
+    ensure_scheduler(cache.workspace())

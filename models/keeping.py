@@ -1,0 +1,125 @@
+"""Rows of photos, kept: features/<id>.npy, and in <id>.json what they are and their digest.
+
+Until all rows are there they are appended to a hidden file, from which the next call goes on. Its
+name begins with the dataset's id, so that it goes when the dataset goes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from core.errors import RunStopped
+from core.workspace import Workspace, digest_file, write_atomically
+from models.digests import digest_once
+from models.rows import RowForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One file of kept rows: everything that decides what stands in it."""
+
+    id: str
+    facts: dict[str, Any]
+    """JSON values; "dataset" is the dataset it goes with."""
+    form: RowForm
+
+
+def name_partial(workspace: Workspace, entry: Entry) -> Path:
+    """Returns the path of the hidden file that holds the rows of an entry until all are there."""
+    return workspace.features / f".{entry.facts['dataset']}.{entry.id}.part"
+
+
+def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
+    """Returns how many rows of an entry that is not complete are there, by the file's size."""
+    try:
+        size = name_partial(workspace, entry).stat().st_size
+    except FileNotFoundError:
+        return 0
+    return min(size // entry.form.size, len(entry.facts["photos"]))
+
+
+def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
+    """Returns the rows (n, …), memory-mapped; None when missing or altered."""
+    file = workspace.features_file(identifier)
+    try:
+        facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        if digest_once(file) != facts["sha256"]:
+            return None
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return _map(file)
+
+
+def is_kept(workspace: Workspace, identifier: str) -> bool:
+    """Returns whether the rows stand there, by their names alone: costs nothing."""
+    file = workspace.features_file(identifier)
+    return file.exists() and file.with_suffix(".json").exists()
+
+
+def keep_rows(
+    workspace: Workspace,
+    entry: Entry,
+    complete: Callable[[Path], None],
+    should_stop: Callable[[], bool],
+) -> np.ndarray:
+    """Returns the rows of the entry, memory-mapped; `complete` has made its file if it was missing.
+
+    Args:
+        complete: Given the path of the partial file; all rows stand in it when it returns.
+
+    Raises:
+        RunStopped: `should_stop` said so while another process had the file.
+    """
+    partial = name_partial(workspace, entry)
+    with _hold(partial.with_suffix(".lock"), should_stop):
+        kept = read_kept(workspace, entry.id)
+        if kept is None:
+            complete(partial)
+            file = workspace.features_file(entry.id)
+            _publish(partial, file, entry)
+            kept = _map(file)
+    return kept
+
+
+def report_stop() -> RunStopped:
+    """Returns what is raised when a person stops an extraction."""
+    return RunStopped(
+        "The extraction of features was stopped.",
+        "Start the run again: it goes on with the photos that are left.",
+    )
+
+
+def _publish(partial: Path, file: Path, entry: Entry) -> None:
+    """Returns nothing; the complete file has its name, and what it is stands beside it."""
+    with partial.open("rb") as rows:
+        os.fsync(rows.fileno())
+    content = {**entry.facts, "sha256": digest_file(partial)}
+    partial.replace(file)
+    with write_atomically(file.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _map(file: Path) -> np.ndarray:
+    rows: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+    return rows
+
+
+@contextmanager
+def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Yields when no other process makes the same rows."""
+    lock = FileLock(lock_file)
+    while True:
+        try:
+            with lock.acquire(timeout=0.5):
+                yield
+                return
+        except Timeout:
+            if should_stop():
+                raise report_stop() from None

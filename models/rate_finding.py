@@ -1,0 +1,110 @@
+"""One pass in which the learning rate rises step by step (keras): the loss says which rate is good.
+
+Batches come in a shuffled order, again and again where the photos do not last. Same arguments, same
+losses.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.errors import RunStopped
+from models.dense import measure_spread
+from models.fitting import NO_SPREAD, Features, make_deterministic
+from models.head import build_head, seed_dropout
+from models.plan import FitPlan, HeadShape
+from models.rate_curve import has_exploded, rising_rates, smooth_losses, suggest_rate
+from models.sources import KeptViews
+from models.stepping import Stepper
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRates:
+    """The losses of the steps that were made; None where one was not finite."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float | None, ...]
+    smoothed: tuple[float | None, ...]
+    suggestion: float | None
+    exploded: bool
+    """Whether the loss exploded before the highest rate was reached."""
+
+
+def find_rates(
+    *,
+    train: Features,
+    head: HeadShape,
+    plan: FitPlan,
+    standardise: bool,
+    lowest: float,
+    highest: float,
+    steps: int,
+    on_step: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> MeasuredRates:
+    """Returns the loss of each step of a new head while the rate rises from `lowest` to `highest`.
+
+    Args:
+        train: Only its first view is used.
+        plan: Its learning rate, schedule and epochs are not used.
+        on_step: Told how many steps are done, and of how many.
+        should_stop: Asked before each step.
+
+    Raises:
+        RunStopped: `should_stop` said so.
+    """
+    make_deterministic(plan.seed)
+    (values, *_), labels = train
+    spread = measure_spread(values) if standardise else NO_SPREAD
+    model = build_head(head, spread, plan.seed)
+    dropping, mixing = np.random.SeedSequence((plan.seed, 0)).spawn(2)
+    seed_dropout(model, dropping)
+    stepper = Stepper(model, replace(plan, schedule="constant"))
+    source, mixer = KeptViews([values], labels), np.random.default_rng(mixing)
+    rates = rising_rates(lowest, highest, steps)
+    batches = _draw_batches(len(labels), plan.batch_size, plan.seed)
+    losses: list[float] = []
+    for rate in rates:
+        seen = stepper.run(
+            source,
+            next(batches),
+            number=1,
+            rate=lambda *_, rate=float(rate): rate,
+            mixing=mixer,
+            should_stop=should_stop,
+        )
+        if seen is None:
+            raise RunStopped(
+                "The search for a learning rate was stopped.", "Start it again: it takes seconds."
+            )
+        losses.append(seen.loss)
+        on_step(len(losses), steps)
+        if has_exploded(losses):
+            break
+    return _conclude(rates[: len(losses)], losses)
+
+
+def _draw_batches(photos: int, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Yields batches of row numbers for ever; each pass over the photos has its own order."""
+    size = min(size, photos)
+    rng = np.random.default_rng((seed, 1))
+    while True:
+        order = rng.permutation(photos)
+        for first in range(0, photos - size + 1, size):  # a small last batch would be noise
+            yield order[first : first + size]
+
+
+def _conclude(rates: np.ndarray, losses: list[float]) -> MeasuredRates:
+    smoothed = smooth_losses(losses)
+    return MeasuredRates(
+        rates=tuple(float(rate) for rate in rates),
+        losses=_keep_finite(losses),
+        smoothed=_keep_finite(smoothed),
+        suggestion=suggest_rate(rates, losses),
+        exploded=has_exploded(losses),
+    )
+
+
+def _keep_finite(values: list[float] | np.ndarray) -> tuple[float | None, ...]:
+    return tuple(float(value) if np.isfinite(value) else None for value in values)

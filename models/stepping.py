@@ -1,0 +1,210 @@
+"""The steps of an epoch (keras): batches in, mean loss and accuracy out, on any Keras backend.
+
+Where the memory of a GPU runs out the batch is split in two, and the gradients of the parts are
+accumulated: the steps stay those of the whole batch.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from models.head import read_array
+from models.memory import is_out_of_memory
+from models.plan import FitPlan
+from models.sources import Source, read_ahead
+
+_log = logging.getLogger("run")
+
+_ACCUMULATED = "gradient_accumulator"
+
+
+class Seen(NamedTuple):
+    """Means over the photos of an epoch, each as it was before the step on its batch."""
+
+    loss: float
+    accuracy: float
+    learning_rate: float
+
+
+class Stepper:
+    """A model with its optimiser; `split` is in how many parts a batch is computed."""
+
+    def __init__(self, model: keras.Model, plan: FitPlan) -> None:
+        self.model = model
+        self.split = 1
+        self._plan = plan
+        self._compile()
+        self._initial = self.read_weights()
+
+    @property
+    def trains_stages(self) -> bool:
+        """Whether anything before the head is trained."""
+        return any(len(variable.shape) == 4 for variable in self.model.trainable_variables)
+
+    def run(
+        self,
+        source: Source,
+        order: np.ndarray,
+        *,
+        number: int,
+        rate: Callable[[int, int], float],
+        mixing: np.random.Generator,
+        should_stop: Callable[[], bool],
+    ) -> Seen | None:
+        """Returns what the epoch gave, or None when a stop was asked for after a batch.
+
+        Args:
+            order: Rows of the source, each once.
+            number: Of the epoch, from 1: which view it is.
+            rate: Gives the learning rate of a step, from its number and that of all steps.
+        """
+        start = self.read_weights(), self.read_optimizer(), mixing.bit_generator.state
+        while True:
+            try:
+                return self._run(source, order, number, rate, mixing, should_stop)
+            except Exception as error:
+                if not is_out_of_memory(error) or self.split >= self._plan.batch_size:
+                    raise
+            weights, optimizer, mixing.bit_generator.state = start
+            self.write_state(weights, optimizer, split=2 * self.split)
+            _log.warning(
+                "The memory of the device ran out: batches of %d photos are computed in %d parts "
+                "from here on, and their gradients accumulated.",
+                self._plan.batch_size,
+                self.split,
+            )
+
+    def _run(
+        self,
+        source: Source,
+        order: np.ndarray,
+        number: int,
+        rate: Callable[[int, int], float],
+        mixing: np.random.Generator,
+        should_stop: Callable[[], bool],
+    ) -> Seen | None:
+        size = self._plan.batch_size
+        batches = [order[first : first + size] for first in range(0, len(order), size)]
+        sums, photos, last_rate = np.zeros(2), 0, 0.0
+        weights = _weigh_classes(source.labels) if self._plan.class_weights else None
+        for step, (rows, inputs) in enumerate(read_ahead(source, batches, number)):
+            if should_stop():
+                return None
+            last_rate = rate(step, len(batches))
+            self.model.optimizer.learning_rate = last_rate
+            labels = source.labels[rows]
+            targets = self._make_targets(labels)
+            if self._plan.mixup:
+                inputs, targets = _mix(inputs, targets, self._plan.mixup, mixing)
+            each = None if weights is None else weights[labels]
+            for part in np.array_split(np.arange(len(rows)), min(self.split, len(rows))):
+                sums += len(part) * self._train_on(inputs, targets, each, part)
+                photos += len(part)
+        loss, accuracy = (float(mean) for mean in sums / max(photos, 1))
+        return Seen(loss, accuracy, last_rate)
+
+    def _train_on(
+        self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, part: np.ndarray
+    ) -> np.ndarray:
+        whole = len(part) == len(inputs)
+        chosen = (inputs, targets) if whole else (inputs[part], targets[part])
+        logs: dict[str, float] = self.model.train_on_batch(
+            *chosen,
+            sample_weight=None if weights is None else weights[part],
+            return_dict=True,
+        )
+        seen: np.ndarray = np.array([logs["loss"], logs["accuracy"]], np.float64)
+        return seen
+
+    def _make_targets(self, labels: np.ndarray) -> np.ndarray:
+        classes = self.model.output_shape[-1]
+        targets = np.eye(classes, dtype=np.float32)[labels]
+        smoothing = np.float32(self._plan.label_smoothing)
+        return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+
+    def read_weights(self) -> list[np.ndarray]:
+        """Returns what is trained, in the order of Keras' variables."""
+        return [read_array(variable) for variable in self.model.trainable_variables]
+
+    def write_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Returns nothing; the model has these weights."""
+        for variable, value in zip(self.model.trainable_variables, weights, strict=True):
+            variable.assign(value)
+
+    def read_optimizer(self) -> list[np.ndarray]:
+        """Returns the state of the optimiser, without gradients that wait to be applied."""
+        return [read_array(variable) for variable in self._list_state()]
+
+    def write_state(
+        self, weights: Sequence[np.ndarray], optimizer: Sequence[np.ndarray], *, split: int
+    ) -> None:
+        """Returns nothing; the fit stands where these were read."""
+        if split != self.split:
+            self.split = split
+            self._compile()
+        self.write_weights(weights)
+        for variable, value in zip(self._list_state(), optimizer, strict=True):
+            variable.assign(value)
+
+    def _list_state(self) -> list[keras.Variable]:
+        return [one for one in self.model.optimizer.variables if _ACCUMULATED not in one.path]
+
+    def _compile(self) -> None:
+        small = not self.trains_stages and keras.backend.backend() == "tensorflow"
+        self.model.compile(
+            optimizer=_make_optimizer(self._plan, self.split),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+            # XLA takes longer to compile than TensorFlow takes for all steps of a head.
+            jit_compile=False if small else "auto",
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+
+
+def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:
+    accumulate = split if split > 1 else None
+    rate = plan.learning_rate
+    if plan.optimizer == "sgd":
+        return keras.optimizers.SGD(
+            rate,
+            momentum=plan.momentum,
+            nesterov=plan.momentum > 0,
+            weight_decay=plan.weight_decay or None,
+            gradient_accumulation_steps=accumulate,
+        )
+    if plan.optimizer == "adamw":
+        return keras.optimizers.AdamW(
+            rate, weight_decay=plan.weight_decay, gradient_accumulation_steps=accumulate
+        )
+    return keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulate)
+
+
+def _weigh_classes(labels: np.ndarray) -> np.ndarray:
+    """Returns the weight of each class, n / (k * photos of the class), as scikit-learn's balanced.
+
+    Classes without a photo to train with count in neither n nor k.
+    """
+    photos = np.bincount(labels)
+    present = photos > 0
+    weights = np.zeros(len(photos), np.float32)
+    weights[present] = len(labels) / (present.sum() * photos[present])
+    return weights
+
+
+def _mix(
+    inputs: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns each photo mixed with another of its batch, and the targets likewise.
+
+    Source: Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
+    """
+    share = rng.beta(alpha, alpha)
+    partner = rng.permutation(len(inputs))
+    mixed = share * inputs.astype(np.float32) + (1 - share) * inputs[partner].astype(np.float32)
+    if inputs.dtype == np.uint8:
+        mixed = np.rint(mixed)
+    both = share * targets + (1 - share) * targets[partner]
+    return mixed.astype(inputs.dtype), both.astype(np.float32)

@@ -1,0 +1,125 @@
+"""Comparing two runs: counts by hand, tests beside SciPy's and beside simulations."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from core.evaluation.comparison import (
+    adjust_holm,
+    bootstrap_difference,
+    compare_predictions,
+    exact_mcnemar,
+    photos_to_tell,
+)
+
+CLASSES = ("daisy", "rose", "tulip")
+
+
+def test_gained_lost_and_per_class_are_counted() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    a = np.array([0, 1, 0, 1, 1, 0])
+    b = np.array([0, 0, 1, 1, 1, 2])
+    compared = compare_predictions(labels, a, b, CLASSES)
+    found = (compared.both_right, compared.gained, compared.lost, compared.both_wrong)
+    assert found == (3, 1, 1, 1)
+    assert compared.n == 6
+    assert compared.accuracy_a == compared.accuracy_b == pytest.approx(4 / 6)
+    assert compared.difference == 0
+    assert compared.verdict == "open"
+    table = compared.per_class
+    assert table["class"].tolist() == ["daisy", "rose"]  # tulip has no photo
+    assert table[["support", "gained", "lost"]].to_numpy().tolist() == [[3, 1, 1], [3, 0, 0]]
+    assert table["difference"].tolist() == [0, 0]
+
+
+def test_per_class_differences_add_up_to_the_whole() -> None:
+    rng = np.random.default_rng(3)
+    labels, a, b = rng.integers(0, 3, (3, 500))
+    compared = compare_predictions(labels, a, b, CLASSES)
+    table = compared.per_class
+    assert table["support"].sum() == 500
+    weighted = (table["difference"] * table["support"]).sum() / 500
+    assert weighted == pytest.approx(compared.difference)
+    pd.testing.assert_series_equal(
+        table["recall_b"] - table["recall_a"], table["difference"], check_names=False
+    )
+
+
+def test_equal_answers_are_the_same_and_have_no_interval() -> None:
+    labels = np.array([0, 1, 2])
+    compared = compare_predictions(labels, labels, labels, CLASSES)
+    assert compared.verdict == "same"
+    assert compared.p_value == 1
+    assert all(math.isnan(end) for end in compared.interval)
+    assert compared.photos_needed is None
+
+
+def test_without_photos_nothing_is_claimed() -> None:
+    none = np.array([], dtype=np.int64)
+    compared = compare_predictions(none, none, none, CLASSES)
+    assert compared.n == 0
+    assert math.isnan(compared.difference)
+    assert compared.verdict == "same"
+    assert compared.per_class.empty
+
+
+def test_arrays_of_other_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="differ"):
+        compare_predictions(np.array([0]), np.array([0, 1]), np.array([0]), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost"), [(0, 0), (1, 0), (5, 5), (3, 14), (14, 3), (60, 41), (900, 1100)]
+)
+def test_mcnemar_is_the_exact_binomial_test(gained: int, lost: int) -> None:
+    trials = gained + lost
+    expected = stats.binomtest(gained, trials, 0.5).pvalue if trials else 1.0
+    assert exact_mcnemar(gained, lost) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_interval_is_that_of_resampled_photos() -> None:
+    gained, lost, n = 31, 12, 551
+    photos = np.repeat([1, -1, 0], [gained, lost, n - gained - lost])
+    rng = np.random.default_rng(9)
+    means = [rng.choice(photos, n).mean() for _ in range(20_000)]
+    low, high = bootstrap_difference(gained, lost, n)
+    expected = np.percentile(means, [2.5, 97.5])
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.002)
+    assert bootstrap_difference(gained, lost, n) == (low, high)  # the same numbers each time
+    assert bootstrap_difference(lost, gained, n) == pytest.approx((-high, -low), abs=0.002)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    trials = rng.multinomial(551, [0.06, 0.04, 0.90], size=150)
+    ends = [bootstrap_difference(int(g), int(l), 551) for g, l, _ in trials]  # noqa: E741
+    covered = np.mean([low <= 0.02 <= high for low, high in ends])
+    assert 0.90 <= covered <= 0.99
+
+
+def test_the_number_of_photos_needed_has_the_power_it_promises() -> None:
+    needed = photos_to_tell(60, 40, 1000)  # 6 % gained, 4 % lost
+    assert needed is not None
+    rng = np.random.default_rng(5)
+    trials = rng.multinomial(needed, [0.06, 0.04, 0.90], size=1500)
+    found = np.mean([exact_mcnemar(int(g), int(l)) < 0.05 for g, l, _ in trials])  # noqa: E741
+    assert 0.75 <= found <= 0.84  # the exact test is a little careful
+    assert photos_to_tell(40, 60, 1000) == needed
+    assert photos_to_tell(7, 7, 100) is None
+
+
+def test_a_clear_difference_is_told_and_its_direction() -> None:
+    labels = np.zeros(100, dtype=np.int64)
+    a = np.repeat([0, 1], [60, 40])
+    b = np.repeat([0, 1], [90, 10])
+    assert compare_predictions(labels, a, b, CLASSES).verdict == "better"
+    assert compare_predictions(labels, b, a, CLASSES).verdict == "worse"
+
+
+def test_holm_adjusts_the_smallest_most_and_keeps_the_order() -> None:
+    assert adjust_holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert adjust_holm([0.6, 0.9]).tolist() == [1.0, 1.0]
+    assert adjust_holm([]).tolist() == []

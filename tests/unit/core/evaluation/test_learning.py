@@ -1,0 +1,118 @@
+"""What is said of learning curves: each verdict where it is due, and silence where it is not."""
+
+import pytest
+
+from core.evaluation.learning import Learning, judge_learning
+
+FALLING = (1.0, 0.8, 0.65, 0.55, 0.47, 0.4, 0.34, 0.29, 0.25, 0.22)
+
+
+def judge(
+    losses: tuple[float | None, ...],
+    val_losses: tuple[float | None, ...],
+    *,
+    val_photos: int = 500,
+    accuracy: float = 0.9,
+    val_accuracy: float | None = 0.85,
+    ended: bool = True,
+) -> Learning:
+    epochs = [
+        {
+            "epoch": number,
+            "loss": loss,
+            "accuracy": accuracy,
+            "val_loss": val_loss,
+            "val_accuracy": None if val_loss is None else val_accuracy,
+        }
+        for number, (loss, val_loss) in enumerate(zip(losses, val_losses, strict=True), 1)
+    ]
+    judged = [epoch for epoch in epochs if epoch["val_loss"] is not None]
+    best = min(judged, key=lambda epoch: epoch["val_loss"])["epoch"] if judged else None
+    return judge_learning(epochs, best, val_photos, ended=ended)
+
+
+def test_overfitting_is_dated_from_the_epoch_after_the_best() -> None:
+    said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.73, 0.76, 0.8, 0.84, 0.9))
+    assert (said.verdict, said.since) == ("overfitting", 6)
+    assert said.sentence.startswith("Overfitting since epoch 6:")
+    assert "Epoch 5 is kept" in said.sentence
+
+
+def test_one_worse_epoch_is_not_overfitting() -> None:
+    said = judge(FALLING[:6], (1.0, 0.9, 0.8, 0.75, 0.7, 0.9))
+    assert said.verdict == "learning"
+
+
+def test_a_rise_within_the_noise_is_flat() -> None:
+    said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.705, 0.71, 0.7, 0.712, 0.705))
+    assert (said.verdict, said.since) == ("flat", 5)
+
+
+def test_one_good_epoch_late_keeps_it_from_being_called_overfitting() -> None:
+    said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.8, 0.85, 0.8, 0.71, 0.8))
+    assert said.verdict == "flat"
+
+
+@pytest.mark.parametrize(("ended", "words"), [(True, "more epochs may help"), (False, "goes on")])
+def test_a_loss_that_still_falls_asks_for_more_epochs(ended: bool, words: str) -> None:
+    said = judge(FALLING, tuple(loss + 0.1 for loss in FALLING), ended=ended)
+    assert said.verdict == "learning"
+    assert "epoch 10" in said.sentence and words in said.sentence
+
+
+def test_a_slow_end_is_flat_from_where_it_became_so() -> None:
+    values = (1.0, 0.8, 0.6, 0.5, 0.452, 0.4515, 0.451, 0.4508, 0.4505, 0.45)
+    said = judge(FALLING, values)
+    assert (said.verdict, said.since) == ("flat", 5)
+
+
+def test_both_losses_rising_is_not_called_overfitting() -> None:
+    losses = (1.0, 0.8, 0.7, 0.75, 0.8, 0.85, 0.9)
+    said = judge(losses, (1.0, 0.9, 0.85, 0.9, 0.95, 1.0, 1.1))
+    assert (said.verdict, said.since) == ("diverged", 4)
+    assert "training photos too" in said.sentence
+
+
+def test_a_loss_that_is_not_a_number_blames_the_learning_rate() -> None:
+    said = judge((1.0, 5.0, None), (1.0, 9.0, None))
+    assert (said.verdict, said.since) == ("diverged", 3)
+    assert "learning rate is too high" in said.sentence
+
+
+def test_a_loss_that_explodes_is_dated_from_where_it_grew() -> None:
+    assert judge((1.0, 0.9, 1.5, 3.0), (1.0, 0.9, 2.0, 4.0)).since == 3
+
+
+def test_a_loss_that_does_not_fall_is_stuck() -> None:
+    assert judge((1.6,) * 6, (1.61,) * 6, accuracy=0.2).verdict == "stuck"
+
+
+def test_what_is_known_already_is_not_stuck() -> None:
+    assert judge((0.01,) * 6, (0.01,) * 6, accuracy=1.0).verdict != "stuck"
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_few_epochs_show_no_trend(epochs: int) -> None:
+    assert judge(FALLING[:epochs], FALLING[:epochs]).verdict == "early"
+
+
+def test_without_validation_photos_nothing_is_claimed() -> None:
+    said = judge(FALLING, (None,) * 10, val_photos=0)
+    assert (said.verdict, said.gap, said.gap_sentence) == ("unjudged", None, "")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "val_accuracy", "n", "words"),
+    [
+        (0.95, 0.85, 500, "10.0 points above validation: it knows its training photos better"),
+        (0.95, 0.85, 40, "10 points above validation: no more than chance"),
+        (0.80, 0.90, 500, "10.0 points below validation: usual with dropout"),
+        (1.0, 1.0, 75, "0 points above validation: no more than chance"),
+    ],
+)
+def test_the_gap_is_weighed_against_chance(
+    accuracy: float, val_accuracy: float, n: int, words: str
+) -> None:
+    said = judge(FALLING, FALLING, accuracy=accuracy, val_accuracy=val_accuracy, val_photos=n)
+    assert words in said.gap_sentence
+    assert said.gap == pytest.approx(accuracy - val_accuracy)

@@ -52,10 +52,8 @@ def duration(seconds: float) -> str:
 
 def rough_duration(seconds: float) -> str:
     """Returns a span of time as roughly as an estimate deserves: one unit, no decimals."""
-    if seconds < 1:
-        return "a second"
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 

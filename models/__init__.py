@@ -10,7 +10,7 @@ import sys
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # oneDNN announces itself whatever the log level, and heads are too small to gain by it (measured).
-# Convolutions gain threefold: who trains stages calls `prefer_convolutions` before they import Keras.
+# Convolutions gain threefold: who trains stages calls `prefer_convolutions` before Keras comes in.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 if os.environ.get("PETALSCOPE_DEVICE") == "cpu":
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

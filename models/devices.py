@@ -16,6 +16,7 @@ import pynvml
 
 from core.config import read_settings
 from core.errors import DeviceUnavailable
+from models.gpus import Handle, open_gpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,24 +57,15 @@ def _find_gpu() -> tuple[Device | None, str]:
     if visible is not None and visible.strip() in ("", "-1"):
         return None, "CUDA_VISIBLE_DEVICES hides every GPU"
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        with open_gpus() as gpus:
+            return (_describe_gpu(gpus[0]), "") if gpus else (None, "no NVIDIA GPU found")
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
         return None, "no NVIDIA GPU found"
-    try:
-        first = (visible or "0").split(",")[0].strip()
-        handle = (
-            pynvml.nvmlDeviceGetHandleByIndex(int(first))
-            if first.isdigit()
-            else pynvml.nvmlDeviceGetHandleByUUID(first)
-        )
-        return _describe_gpu(handle), ""
     except pynvml.NVMLError as error:
         return None, f"the NVIDIA driver lists no usable GPU ({error})"
-    finally:
-        pynvml.nvmlShutdown()
 
 
-def _describe_gpu(handle: object) -> Device:
+def _describe_gpu(handle: Handle) -> Device:
     name = pynvml.nvmlDeviceGetName(handle)
     return Device(
         kind="gpu",

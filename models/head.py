@@ -79,4 +79,4 @@ def set_dense_head(model: keras.Model, head: DenseHead) -> None:
 
 def read_array(variable: keras.Variable) -> np.ndarray:
     """Returns a copy of the variable's value, wherever it lies."""
-    return np.array(keras.ops.convert_to_numpy(variable.value))
+    return np.array(variable.numpy())

@@ -33,7 +33,8 @@ class Entry:
 
 def name_partial(workspace: Workspace, entry: Entry) -> Path:
     """Returns the path of the hidden file that holds the rows of an entry until all are there."""
-    return workspace.features / f".{entry.facts['dataset']}.{entry.id}.part"
+    kind = entry.facts.get("view", "features")
+    return workspace.features / f".{entry.facts['dataset']}.{kind}.{entry.id}.part"
 
 
 def count_partial_rows(workspace: Workspace, entry: Entry) -> int:

@@ -1,14 +1,19 @@
 """Several GPUs in one host (keras): each computes a part of every batch, all keep the same weights.
 
-`prepare_devices` is called once in a worker, before the first model is built; `place` hands each
-device its part. With one device neither does anything. PyTorch uses the first GPU only.
+`prepare_devices` is called once in a worker, before the first model is built; a compiled model goes
+through `prepare_steps`, and what a step is given through `place`. With one device they do nothing.
+PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over several (Keras).
 """
 
 import os
+from contextlib import ExitStack
 from typing import Any
 
 import keras
 import numpy as np
+
+_entered = ExitStack()
+"""Never left: the scope of a strategy that nothing refers to would end at once."""
 
 
 def prepare_devices() -> int:
@@ -21,25 +26,39 @@ def prepare_devices() -> int:
     return 1
 
 
+def prepare_steps(model: keras.Model) -> None:
+    """Returns nothing; a model that was compiled can be given parts of batches."""
+    if _count_replicas() > 1:
+        # Keras makes metrics from the first batch it sees, and cannot read the shape of parts.
+        rows = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
+        model.test_on_batch(rows, np.zeros((1, model.output_shape[-1]), np.float32))
+
+
 def place(array: np.ndarray) -> Any:
-    """Returns what a step takes for rows of a batch: the array, or each device's part of it.
+    """Returns what a step takes for the rows of a batch: the array, or each device's part of it.
 
     A batch that cannot be divided evenly is computed whole on every device: the step is the same.
     """
+    replicas = _count_replicas()
+    if replicas == 1 or len(array) % replicas:
+        return array
+    import tensorflow as tf
+
+    parts = [tf.convert_to_tensor(part) for part in np.split(array, replicas)]
+    return tf.distribute.get_strategy().experimental_distribute_values_from_function(
+        lambda context: parts[context.replica_id_in_sync_group]
+    )
+
+
+def _count_replicas() -> int:
+    """Returns the devices that batches have to be divided among here; on JAX Keras does it."""
     if keras.backend.backend() != "tensorflow":
-        return array  # on JAX Keras divides it, as the distribution says
+        return 1
     import tensorflow as tf
 
     if not tf.distribute.has_strategy():
-        return array
-    strategy = tf.distribute.get_strategy()
-    devices = strategy.num_replicas_in_sync
-    if devices == 1 or len(array) % devices:
-        return array
-    parts = [tf.convert_to_tensor(part) for part in np.split(array, devices)]
-    return strategy.experimental_distribute_values_from_function(
-        lambda context: parts[context.replica_id_in_sync_group]
-    )
+        return 1
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def _share_on_jax() -> int:
@@ -55,13 +74,16 @@ def _share_on_tensorflow() -> int:
     import tensorflow as tf
 
     if tf.distribute.has_strategy():
-        return int(tf.distribute.get_strategy().num_replicas_in_sync)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return _count_replicas()
+    if not tf.config.list_physical_devices("GPU"):
+        devices = tf.config.list_logical_devices("CPU")
+    else:
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+        devices = tf.config.list_logical_devices("GPU")
     if len(devices) > 1:
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
-        strategy.scope().__enter__()  # for as long as the worker lives
+        _entered.enter_context(strategy.scope())
     return len(devices)
 
 

@@ -121,9 +121,11 @@ class Stepper:
 
     def _make_targets(self, labels: np.ndarray) -> np.ndarray:
         classes = self.model.output_shape[-1]
-        targets = np.eye(classes, dtype=np.float32)[labels]
-        smoothing = np.float32(self._plan.label_smoothing)
-        return targets * (1 - smoothing) + smoothing / classes if smoothing else targets
+        targets: np.ndarray = np.eye(classes, dtype=np.float32)[labels]
+        if self._plan.label_smoothing:
+            smoothing = np.float32(self._plan.label_smoothing)
+            targets = targets * (1 - smoothing) + smoothing / classes
+        return targets
 
     def read_weights(self) -> list[np.ndarray]:
         """Returns what is trained, in the order of Keras' variables."""

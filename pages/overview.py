@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.ui.frame import open_page
 from core.ui.messages import report_errors
-from core.ui.recipe_form import show_device
+from core.ui.recipe_form_strategy import show_device
 from core.ui.steps import show_datasets, show_next_step, show_runs, show_weights
 
 open_page("Petalscope", "From a folder of photos to a model whose mistakes you can see.")

@@ -18,11 +18,11 @@ from core.charts.curves_lines import (
     draw_other,
     place_points,
     scale,
+    step_epochs,
 )
 from core.charts.theme import Palette, choose_palette, figure_layout
 
 _PANELS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
-_TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_EPOCHS = 25
 _SPLITS = (("train", "", "circle"), ("validation", "val_", "diamond"))
 _RAW = Look()
@@ -116,7 +116,7 @@ def _draw_axes(figure: go.Figure, column: int, look: Look, colours: Palette) -> 
     figure.update_xaxes(
         title={
             "text": "time in epochs (s)" if look.by_time else "epoch",
-            "standoff": 6,
+            "standoff": 14 if look.large else 6,
             "font": {"size": type_size},
         },
         rangemode="tozero",
@@ -143,27 +143,26 @@ def _number_epochs(figure: go.Figure, furthest: int) -> None:
     """Makes the axes as wide as the longest recipe, from the start."""
     figure.update_xaxes(
         range=[0.5, furthest + 0.5],
-        dtick=next((step for step in _TICK_STEPS if furthest <= 10 * step), _TICK_STEPS[-1]),
+        dtick=step_epochs(furthest, 10),
         tick0=0,
     )
 
 
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
     layout = figure_layout(dark)
-    layout["title"]["text"] = title
+    layout["title"]["text"] = "" if look.large else title  # a room reads the numbers above
     if look.large:
         layout["font"]["size"] = 20
-        layout["title"]["font"]["size"] = 26
     figure.update_layout(
         **layout,
-        height=600 if look.large else 340,
-        margin={"l": 40, "r": 12, "t": 130 if look.large else 92, "b": 44},
+        height=480 if look.large else 340,
+        margin={"l": 40, "r": 12, "t": 92, "b": 70 if look.large else 44},
         legend={
             "orientation": "h",
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": 0.91,
+            "y": 1 if look.large else 0.91,
             "yref": "container",
             "yanchor": "top",
         },

@@ -33,6 +33,7 @@ class Look(NamedTuple):
     """Type and lines for a room instead of a desk."""
 
 
+_TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _OTHERS = (2, 6, 1, 7, 3)
 """Places in the palette's groups that no split has, most different first."""
 _FAINT = 0.3
@@ -139,6 +140,12 @@ def draw_other(
         },
         hovertemplate=hover,
     )
+
+
+def step_epochs(furthest: int, most_ticks: int) -> int:
+    """Returns from how many to how many epochs an axis is ticked, at most so often."""
+    steps = (step for step in _TICK_STEPS if furthest <= most_ticks * step)
+    return next(steps, _TICK_STEPS[-1])
 
 
 def has_validation(epochs: Epochs) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.charts.curves_lines import Epochs, Look, place_points, scale
+from core.charts.curves_lines import Epochs, Look, place_points, scale, step_epochs
 from core.charts.theme import choose_palette, figure_layout
 
 
@@ -56,11 +56,11 @@ def draw_machine(epochs: Epochs, dark: bool = False, *, look: Look = _RAW) -> go
             hovertemplate=panel.hover + "<extra></extra>",
         )
         figure.add_trace(line, row=1, col=column)
-    _lay_out(figure, dark, look)
+    _lay_out(figure, epochs, dark, look)
     return figure
 
 
-def _lay_out(figure: go.Figure, dark: bool, look: Look) -> None:
+def _lay_out(figure: go.Figure, epochs: Epochs, dark: bool, look: Look) -> None:
     colours = choose_palette(dark)
     layout: dict[str, Any] = {**figure_layout(dark), "showlegend": False}
     layout.pop("title")
@@ -72,8 +72,10 @@ def _lay_out(figure: go.Figure, dark: bool, look: Look) -> None:
         showgrid=False,
         zeroline=False,
         linecolor=colours.line,
-        nticks=5,
+        **{} if look.by_time else {"tick0": 0, "dtick": step_epochs(len(epochs), 5)},
         hoverformat=".1f" if look.by_time else "d",
         unifiedhovertitle={"text": "after %{x} s" if look.by_time else "epoch %{x}"},
     )
-    figure.update_yaxes(gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4)
+    figure.update_yaxes(
+        gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4, tickformat="~g"
+    )

@@ -1,4 +1,7 @@
-"""`features`: the features of a dataset, ahead of training, so that training starts at once."""
+"""`features`: the features of a dataset, ahead of training, so that training starts at once.
+
+And the room that augmented views and activations take, given back.
+"""
 
 import argparse
 import time
@@ -8,7 +11,8 @@ from core.cli.following import PhaseProgress
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.recipes import add_backbone_options
-from core.formats import count, duration
+from core.formats import count, duration, size
+from core.runs.feature_store import delete_views
 from core.runs.preparing import prepare_features
 from core.workspace import Workspace
 from data.manifest import read_dataset
@@ -19,10 +23,22 @@ from models.weights import find_weights
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
     add_backbone_options(parser)
+    parser.add_argument(
+        "--drop-views",
+        action="store_true",
+        help="instead remove the dataset's augmented views and activations, which runs keep; a run "
+        "that needs them makes them again",
+    )
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
     dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
+    if arguments.drop_views:
+        freed = delete_views(workspace, dataset.id)
+        return Outcome(
+            text=f"views of {dataset.name} removed: {size(freed)}",
+            document={"dataset": dataset.id, "bytes": freed},
+        )
     weights = find_weights(workspace, arguments.weights)
     start = time.perf_counter()
     features = prepare_features(

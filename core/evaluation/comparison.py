@@ -147,11 +147,12 @@ def exact_mcnemar(gained: int, lost: int) -> float:
         which the two disagree, because these are often few.
     """
     disagreeing = gained + lost
-    ways = term = 1  # term: disagreeing over i; whole numbers, so nothing is rounded
+    ways: int = 1
+    term: int = 1  # term: disagreeing over i; whole numbers, so nothing is rounded
     for i in range(min(gained, lost)):
         term = term * (disagreeing - i) // (i + 1)
         ways += term
-    return min(1.0, 2 * ways / 2**disagreeing)
+    return min(1.0, float(2 * ways / 2**disagreeing))
 
 
 def bootstrap_difference(gained: int, lost: int, n: int, seed: int = 0) -> tuple[float, float]:
@@ -199,7 +200,8 @@ def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
     order = np.argsort(given, kind="stable")
     adjusted = np.empty_like(given)
     adjusted[order] = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
-    return np.minimum(adjusted, 1.0)
+    capped: np.ndarray = np.minimum(adjusted, 1.0)
+    return capped
 
 
 def _compare_classes(

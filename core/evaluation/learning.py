@@ -172,7 +172,8 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     right, gap = best["val_accuracy"], best["accuracy"] - best["val_accuracy"]
     # Half a 95 % interval of a share; one photo at the least, where all or none are right.
     chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
-    points = f"{100 * abs(gap):.{0 if val_photos < 200 else 1}f} points"
+    points = f"{100 * abs(gap):.{0 if val_photos < 200 else 1}f}"
+    points += " point" if points == "1" else " points"
     if abs(gap) <= chance:
         meaning = f"no more than chance moves among {val_photos:,} validation photos"
     elif gap > 0:

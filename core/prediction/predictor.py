@@ -132,9 +132,15 @@ def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
     try:
         backbone = open_backbone(workspace, result.backbone_id, purpose="latency")
     except BackboneMissing as error:
-        remedy = f"Run “{_features_command(read_run(workspace, run_id).recipe)}”: it is made anew."
+        remedy = _find_remedy(read_run(workspace, run_id).recipe)
         raise BackboneMissing(error.problem, remedy, **error.facts) from error
     return Predictor(run_id, result.classes, backbone, head)
+
+
+def _find_remedy(recipe: Recipe) -> str:
+    if recipe.trained_stages:  # the run made it, and the recipe makes it again
+        return "Delete the run and train the same recipe again: it gives the same backbone."
+    return f"Run “{_features_command(recipe)}”: it is made anew."
 
 
 def _features_command(recipe: Recipe) -> str:

@@ -165,12 +165,12 @@ def _list_preparations(
     if not has_backbone(workspace, recipe):
         yield _Part("preparing the backbone", "", _BACKBONE_S)
     plain = dataclasses.replace(recipe, augmentation=AugmentationPolicy())
-    if not tunes or recipe.strategy == "two_phases":
-        missing = count_unknown_features(workspace, recipe, dataset)
-        yield _Part("features of the photos", "extracting", missing)
-        if not recipe.augmentation.does_nothing:
-            missing = count_unknown_views(workspace, recipe, dataset, train, "pooled")
-            yield _Part("features of the views", "extracting", missing)
+    missing = count_unknown_features(workspace, recipe, dataset)
+    yield _Part("features of the photos", "extracting", missing)
+    trains_head = not tunes or recipe.strategy == "two_phases"
+    if trains_head and not recipe.augmentation.does_nothing:
+        missing = count_unknown_views(workspace, recipe, dataset, train, "pooled")
+        yield _Part("features of the views", "extracting", missing)
     if tunes and recipe.keeps_views and recipe.trained_stages == 1:
         missing = count_unknown_views(workspace, recipe, dataset, train, "conv4")
         missing += count_unknown_views(workspace, plain, dataset, validation, "conv4")

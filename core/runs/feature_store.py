@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from core.errors import PetalscopeError
+from core.runs.locks import is_locked
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import Precision
 from models.donors import Donors
 from models.keeping import read_kept
-from models.views import ViewSource
+from models.views import ViewKind, ViewSource
 
 
 def find_donors(
@@ -44,16 +45,38 @@ def delete_features(workspace: Workspace, dataset_id: str) -> int:
 
     Half-made ones go, too.
     """
-    check_identifier(dataset_id)
-    kept = _list_kept(workspace, {"dataset": dataset_id})
+    kept = _list_kept(workspace, {"dataset": check_identifier(dataset_id)})
     for identifier, _ in kept:
-        file = workspace.features_file(identifier)
-        file.with_suffix(".json").unlink(missing_ok=True)  # first: without it they are not read
-        file.unlink(missing_ok=True)
+        _delete_kept(workspace, identifier)
     for ending in ("part", "lock"):
         for file in workspace.features.glob(f".{dataset_id}.*.{ending}"):
             file.unlink(missing_ok=True)
     return len(kept)
+
+
+def delete_views(workspace: Workspace, dataset_id: str) -> int:
+    """Returns how many bytes the views and activations of the dataset took; features stay.
+
+    Views that are being made now stay, too. A run that reads the others reads on to its end.
+    """
+    freed = 0
+    for identifier, facts in _list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
+        if "view" in facts:
+            freed += _delete_kept(workspace, identifier)
+    for kind in get_args(ViewKind):
+        for partial in workspace.features.glob(f".{dataset_id}.{kind}.*.part"):
+            if not is_locked(partial.with_suffix(".lock")):
+                freed += partial.stat().st_size
+                partial.unlink()
+    return freed
+
+
+def _delete_kept(workspace: Workspace, identifier: str) -> int:
+    file = workspace.features_file(identifier)
+    file.with_suffix(".json").unlink(missing_ok=True)  # first: without it they are not read
+    size = file.stat().st_size if file.exists() else 0
+    file.unlink(missing_ok=True)
+    return size
 
 
 def _find_rows(

@@ -20,7 +20,7 @@ from core.runs.wanted_views import (
     WantedView,
     check_room,
     compute_in,
-    find_view,
+    find_views,
     list_sources,
     read_views,
 )
@@ -84,16 +84,14 @@ def prepare_views(
     backbone = prepare_backbone(workspace, weights, preprocessing, listener)
     sources = list_sources(kind, backbone, policy, views, seed)
     for precision in expect_precisions(workspace, backbone, device):
-        kept = read_views(workspace, dataset, photos, compute_in(precision, sources))
+        kept = read_views(workspace, dataset, photos, compute_in(precision, sources), should_stop)
         if kept is not None:
             return kept
     listener.begin_phase("extracting" if kind == "pooled" else "activations")
     check_photos(dataset)  # views outlive what they were made of
     network = _open_network(workspace, kind, weights, preprocessing, device)
-    wanted = [
-        find_view(workspace, dataset, photos, source)
-        for source in compute_in(network.facts.precision, sources)
-    ]
+    sources = compute_in(network.facts.precision, sources)
+    wanted = find_views(workspace, dataset, photos, sources, should_stop)
     check_room(workspace, wanted)
 
     def make_view(place: int) -> np.ndarray:

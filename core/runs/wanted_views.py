@@ -1,7 +1,7 @@
 """Which views of photos are wanted, what is kept of them already, and whether the rest has room."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -16,7 +16,7 @@ from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.backbone import Precision
 from models.donors import Donors, find_no_donors
-from models.keeping import Entry, count_partial_rows, is_kept, read_kept
+from models.keeping import Entry, count_partial_rows, is_kept, read_kept, report_stop
 from models.views import ViewKind, ViewSource, describe_view
 
 _SPARE_BYTES = 500_000_000
@@ -85,21 +85,54 @@ def compute_in(precision: str, sources: Sequence[ViewSource]) -> list[ViewSource
 
 
 def read_views(
-    workspace: Workspace, dataset: Dataset, photos: np.ndarray, sources: Sequence[ViewSource]
+    workspace: Workspace,
+    dataset: Dataset,
+    photos: np.ndarray,
+    sources: Sequence[ViewSource],
+    should_stop: Callable[[], bool],
 ) -> list[np.ndarray] | None:
-    """Returns the rows of every view, or None when one is missing or altered."""
+    """Returns the rows of every view, or None when one is missing or altered.
+
+    Raises:
+        RunStopped: `should_stop` said so; a view is a second a gigabyte.
+    """
     entries = [describe_view(source, dataset.id, photos) for source in sources]
     if not all(is_kept(workspace, entry.id) for entry in entries):
-        return None  # digests take seconds a view: not before all are there
-    kept = [read_kept(workspace, entry.id) for entry in entries]
-    whole = [rows for rows in kept if rows is not None]
-    return whole if len(whole) == len(kept) else None
+        return None  # not a digest is computed before all are there
+    kept = []
+    for entry in entries:
+        rows = read_kept(workspace, entry.id)
+        if rows is None:
+            return None
+        if should_stop():
+            raise report_stop()
+        kept.append(rows)
+    return kept
 
 
-def find_view(
+def find_views(
+    workspace: Workspace,
+    dataset: Dataset,
+    photos: np.ndarray,
+    sources: Sequence[ViewSource],
+    should_stop: Callable[[], bool],
+) -> list[WantedView]:
+    """Returns what is there of each view of these photos (m,) int.
+
+    Raises:
+        RunStopped: `should_stop` said so.
+    """
+    found = []
+    for source in sources:
+        found.append(_find_view(workspace, dataset, photos, source))
+        if should_stop():
+            raise report_stop()
+    return found
+
+
+def _find_view(
     workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
 ) -> WantedView:
-    """Returns what is there of one view of these photos (m,) int."""
     entry = describe_view(source, dataset.id, photos)
     if read_kept(workspace, entry.id) is not None:
         donors, left, missing = find_no_donors(len(photos)), 0, 0
@@ -128,7 +161,8 @@ def check_room(workspace: Workspace, views: Sequence[WantedView]) -> None:
         raise DiskFull(
             f"{count(len(views), 'view')} of {count(len(views[0].donors), 'photo')} need "
             f"{size(needed)} on the disk; {size(max(free, 0))} are free for them.",
-            "Make room (a dataset that is deleted takes its views along), or choose fewer views.",
+            "Choose fewer views, or make room: “python -m core features DATASET --drop-views” "
+            "removes those that earlier runs left.",
             needed_bytes=needed,
             free_bytes=free,
         )

@@ -8,6 +8,7 @@ from core.formats import plain
 from core.policies import delete_policy, is_preset, list_policies, save_policy
 from core.ui import cache
 from core.ui.augmentation_policy import (
+    FIRST,
     change_part,
     change_pick,
     choose_named,
@@ -103,14 +104,12 @@ def _pick_named() -> None:
                 icon=":material/model_training:",
                 query_params={"policy": name},
             )
-        if not changed and not is_preset(name):
-            st.button(
-                "Delete",
-                icon=":material/delete:",
-                type="tertiary",
-                on_click=_delete,
-                args=(name,),
-            )
+        if (
+            not changed
+            and not is_preset(name)
+            and st.button("Delete", icon=":material/delete:", type="tertiary")
+        ):
+            _delete(name)
     if changed:
         st.caption("Changed. Save it under a name to use it in a recipe.")
 
@@ -124,13 +123,15 @@ def _show_saving(name: str) -> None:
             saved = save_policy(cache.workspace(), wanted, read_draft())
             choose_named(saved)
             tell_after_rerun(f"Saved as “{plain(saved)}”.")
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _delete(name: str) -> None:
-    delete_policy(cache.workspace(), name)
-    choose_named("none")
-    tell_after_rerun(f"“{plain(name)}” is deleted. Runs that used it keep it in their recipe.")
+    with report_errors():
+        delete_policy(cache.workspace(), name)
+        choose_named(FIRST)
+        tell_after_rerun(f"“{plain(name)}” is deleted. Runs that used it keep it in their recipe.")
+        st.rerun()
 
 
 def _show_part(name: str, policy: AugmentationPolicy) -> None:

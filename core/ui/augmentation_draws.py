@@ -8,7 +8,6 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -85,19 +84,28 @@ def make_draws(
     amount: int,
 ) -> list[Drawn]:
     """Returns photos and their draws `first`, `first` + 1, …: those of views and epochs."""
-    packed = dataset.photos
-    digests = dataset.manifest["sha256"]
-    drawn = []
+    packed, digests = dataset.photos, dataset.manifest["sha256"]
+    originals = [np.array(packed[number]) for number in photos]
+
+    def make(place: int, draw: int) -> np.ndarray:
+        digest = str(digests.iat[photos[place]])
+        return augment(originals[place], policy, seed=seed, photo_id=digest, draw=draw)
+
+    wanted = [
+        (place, draw) for place in range(len(photos)) for draw in range(first, first + amount)
+    ]
     with ThreadPoolExecutor(_THREADS) as pool:
-        for number in photos:
-            photo, digest = np.array(packed[number]), str(digests.iat[number])
-            make = partial(augment, photo, policy, seed=seed, photo_id=digest)
-            draws = list(
-                pool.map(lambda draw, make=make: make(draw=draw), range(first, first + amount))
-            )
-            name = name_photo(dataset, number)
-            drawn.append(Drawn(number=number, name=name, photo=photo, first=first, draws=draws))
-    return drawn
+        made = list(pool.map(make, *zip(*wanted, strict=True)))
+    return [
+        Drawn(
+            number=number,
+            name=name_photo(dataset, number),
+            photo=originals[place],
+            first=first,
+            draws=made[place * amount : (place + 1) * amount],
+        )
+        for place, number in enumerate(photos)
+    ]
 
 
 def name_photo(dataset: Dataset, number: int) -> str:

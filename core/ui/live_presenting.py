@@ -57,6 +57,9 @@ def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         config={**_NO_BAR, "staticPlot": True},
         alt=", ".join(f"{number.label}: {number.text}" for number in numbers),
     )
+    said = judge(run, epochs)
+    if epochs:
+        st.header(said.sentence, anchor=False)
     st.plotly_chart(
         draw_curves(epochs, run.recipe.epochs, run.best_epoch, is_dark(), look=_LARGE),
         theme=None,
@@ -64,9 +67,7 @@ def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         config=_NO_BAR,
         alt="Loss and accuracy per epoch, for training and validation photos.",
     )
-    said = judge(run, epochs)
-    if epochs:
-        st.header(said.sentence, anchor=False)
+    if said.gap_sentence:
         st.subheader(said.gap_sentence, anchor=False)
 
 
@@ -79,7 +80,7 @@ def _list_numbers(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> list[BigN
     if run.best_val_accuracy is not None:
         best = percent(run.best_val_accuracy, n)
         numbers.append(BigNumber(f"Validation, epoch {run.best_epoch}", best, "validation"))
-    numbers.append(BigNumber("Training", percent(last["accuracy"], 10 * n), "train"))
+    numbers.append(BigNumber("Training", percent(last["accuracy"], n), "train"))
     if run.is_going:
         numbers.append(BigNumber("Time left", duration(seconds_left(run, epochs))))
     else:

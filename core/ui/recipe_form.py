@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 from core.errors import AugmentationRefused, RecipeRefused
-from core.formats import plain, size
+from core.formats import plain
 from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
 from core.runs.recipe_rules import MOST_SEED, validate
@@ -61,26 +61,30 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     fill_defaults()
     _show_filled()
     weights = pick_weights()
-    strategy = st.container()  # drawn last: its times follow from the settings below it
+    top = st.container()  # drawn last: what it says follows from the settings below it
     policy = pick_policy(key("policy"))
     show_simple_settings(policy)
     show_more_settings()
     kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
     draft = read_draft(dataset.id, kind, digest, policy)
     repeats = int(read_setting("repeats"))
-    with strategy:
+    with top:
         pick_strategy(draft, dataset, repeats)
-    trainable = _check(draft) and weights is not None
-    show_device()
-    show_estimate(draft, dataset, repeats)
+        trainable = _check(draft) and weights is not None
+        _show_train(draft, dataset, repeats, trainable=trainable)
     if trainable:
         show_rate_finder(draft, name_visitor())
+    return draft if trainable else None
+
+
+def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: bool) -> None:
+    """Draws Train, and on what device it will take how long."""
     label = "Train" if repeats == 1 else f"Train {repeats} times"
     if st.button(
         label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not trainable
     ):
         start_run(draft, dataset.name, repeats=repeats)
-    return draft if trainable else None
+    show_estimate(draft, dataset, repeats)
 
 
 def prepare_training() -> None:
@@ -123,17 +127,6 @@ def forget_link() -> None:
     """Takes the run whose settings were taken out of the address; the settings stay."""
     st.query_params.pop(_LIKE, None)
     st.session_state.pop(_FILLED, None)
-
-
-def show_device() -> None:
-    """Draws the device that a run will use, and why."""
-    device = cache.device()
-    memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
-    icon = ":material/memory:" if device.kind == "cpu" else ":material/developer_board:"
-    cores = f"{device.cores} cores" if device.kind == "cpu" else ""
-    st.caption(
-        f"{icon} {plain(device.name)}{', ' * bool(cores)}{cores}{memory}: {plain(device.reason)}"
-    )
 
 
 def _show_filled() -> None:

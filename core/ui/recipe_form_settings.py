@@ -25,7 +25,7 @@ _SCHEDULES = {
     "plateau": "halved on a plateau",
 }
 _STAGES = {1: "conv5", 2: "conv4 and conv5", 3: "conv3 to conv5", 4: "conv2 to conv5", 5: "all"}
-_PREPROCESSING = {"resnet": "ResNet (BGR, mean-subtracted)", "unit": "[0, 1]"}
+_PREPROCESSING = {"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"}
 _PRECISIONS = {"float32": "float32", "mixed": "mixed"}
 
 
@@ -51,7 +51,7 @@ def show_simple_settings(policy: AugmentationPolicy) -> None:
     left, right = st.columns(2)
     left.selectbox(
         "Hidden layers",
-        HIDDEN,
+        list(dict.fromkeys((*HIDDEN, read_setting("hidden")))),
         key=key("hidden"),
         accept_new_options=True,
         persist_state="session",
@@ -107,17 +107,9 @@ def _show_regularisation() -> None:
         help="Pairs of photos are mixed by a share drawn from a Beta distribution with this "
         "parameter. 0: none; 0.2 is usual.",
     )
-    left, right = st.columns(2, vertical_alignment="bottom")
-    _switch(left, "Stop early", "stop_early", help="Ends when no epoch gets better any more.")
-    _number(
-        right,
-        "Patience",
-        "patience",
-        1,
-        MOST_EPOCHS,
-        disabled=not read_setting("stop_early"),
-        help="In epochs.",
-    )
+    _switch(st, "Stop early", "stop_early", help="Ends when no epoch gets better any more.")
+    if read_setting("stop_early"):
+        _number(st, "Patience", "patience", 1, MOST_EPOCHS, help="Epochs to wait for a better one.")
     _switch(st, "Rare classes count more", "class_weights")
 
 
@@ -132,11 +124,9 @@ def _show_photos() -> None:
         persist_state="session",
     )
     _switch(st, "Standardise the features", "standardise")
-    left, right = st.columns(2, vertical_alignment="bottom")
-    _switch(left, "The dataset's own splits", "own_splits")
-    _number(
-        right, "Split seed", "split_seed", 0, MOST_SEED, disabled=bool(read_setting("own_splits"))
-    )
+    _switch(st, "The dataset's own splits", "own_splits")
+    if not read_setting("own_splits"):
+        _number(st, "Split seed", "split_seed", 0, MOST_SEED)
 
 
 def _show_chance() -> None:

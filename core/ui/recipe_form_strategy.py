@@ -6,7 +6,7 @@ from typing import get_args
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.formats import rough_duration
+from core.formats import count, plain, rough_duration, size
 from core.runs.estimating import Estimate, estimate_run
 from core.runs.recipe import Recipe, Strategy
 from core.ui import cache
@@ -55,17 +55,31 @@ def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
 
 
 def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
-    """Draws how long the run will take, by its parts."""
+    """Draws on which device the run will go and how long it will take; by its parts on request."""
     estimate = _estimate(draft, dataset)
-    if estimate is None:
-        return
-    parts = [f"{label} {rough_duration(spent)}" for label, spent in estimate.parts if spent >= 0.5]
-    words = f"About {rough_duration(repeats * estimate.seconds)}"
-    words += f" for {repeats} runs; the first one" if repeats > 1 else ""
-    words += f": {', '.join(parts)}." if parts else "."
-    if not estimate.measured:
-        words += " Estimated from another machine; this one is measured as it trains."
-    st.caption(f":material/timer: {words}")
+    words, parts = _describe_device()
+    if estimate is not None:
+        words += f": about {rough_duration(repeats * estimate.seconds)}"
+        words += f" for {repeats} runs" if repeats > 1 else ""
+        words += "." if estimate.measured else ", going by another machine."
+        spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
+        parts = "\n".join([*spent, "", f"This device: {parts}."])
+    st.caption(words, help=parts)
+
+
+def show_device() -> None:
+    """Draws the device that a run will use, and why."""
+    words, reason = _describe_device()
+    st.caption(f"{words}: {plain(reason)}")
+
+
+def _describe_device() -> tuple[str, str]:
+    """Returns the device in a line, and why it is this one."""
+    device = cache.device()
+    cores = f", {count(device.cores, 'core')}" if device.kind == "cpu" else ""
+    memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
+    icon = ":material/memory:" if device.kind == "cpu" else ":material/developer_board:"
+    return f"{icon} {plain(device.name)}{cores}{memory}", device.reason
 
 
 def _estimate(recipe: Recipe, dataset: Dataset) -> Estimate | None:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.charts.comparison import CHANGE, draw_class_changes
 from core.charts.comparison_curves import Axis, RunCurve, draw_overlaid_curves
 from core.evaluation.comparison import Comparison
-from core.formats import count, plain
+from core.formats import plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.events import curve
 from core.runs.recipe_differences import list_differences
@@ -57,7 +57,7 @@ def show_curves(runs: Sequence[RunRecord]) -> None:
     key = "runs.along"
     stated = read_choice("along")
     st.session_state[key] = stated if stated in _AXES else "epoch"
-    along: Axis = st.segmented_control(
+    chosen = st.segmented_control(
         "Curves along",
         list(_AXES),
         key=key,
@@ -66,6 +66,7 @@ def show_curves(runs: Sequence[RunRecord]) -> None:
         label_visibility="collapsed",
         required=True,
     )
+    along: Axis = "seconds" if chosen == "seconds" else "epoch"
     curves = [
         RunCurve(
             name=_escape(title_run(run)),
@@ -143,7 +144,7 @@ def show_photos(run: RunRecord, common: CommonPhotos) -> None:
         return
     dataset = cache.dataset(run.recipe.dataset)
     photos = common.photos_b[rows]
-    said = {int(p): _caption(common, row, kind) for p, row in zip(photos, rows, strict=True)}
+    said = {int(p): _caption(common, int(row), kind) for p, row in zip(photos, rows, strict=True)}
     show_gallery(dataset, photos, key="compared", captions=said.__getitem__)
     show_photo_panel(dataset)
 

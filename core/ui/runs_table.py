@@ -7,6 +7,7 @@ draws it alone.
 import math
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -79,8 +80,9 @@ def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[Run
         alt="Runs of this workspace: best validation accuracy, its epoch, time, dataset, strategy",
     )
     total = count(sum(len(one.runs) for one in listed), "run")
+    where = f" in {count(len(listed), 'row')}" if folded else ""
     st.caption(
-        f"{total}{f' in {count(len(listed), "row")}' if folded else ''}. Accuracies are of the "
+        f"{total}{where}. Accuracies are of the "
         "best epoch on the validation photos (n), which also chose that epoch. Tick rows to "
         "compare, tag or delete them."
     )
@@ -129,7 +131,7 @@ def _say_state(one: Repeats) -> str:
     return f"{states.count('done')} of {len(states)} done"
 
 
-def _configure(accuracy_format: str) -> dict[str, object]:
+def _configure(accuracy_format: str) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "Run": text(pinned=True, width=190),

@@ -7,15 +7,17 @@ in `core.ui.sweep_results`.
 import streamlit as st
 
 from core.errors import WeightsDamaged, WeightsMissing
-from core.formats import count, duration, percent, plain
+from core.formats import count, duration, percent, plain, rough_duration
 from core.runs.control import pause_run
+from core.runs.estimating import estimate_run
 from core.runs.plans import SWEPT, SweepPlan
-from core.runs.queue import delete_run, read_waiting, request_stop, retry_run, submit_run
+from core.runs.queue import delete_run, request_stop, retry_run, submit_run
 from core.runs.recipe import Recipe
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_studies, read_run
 from core.runs.study_results import read_trials
 from core.runs.sweep_space import MOST_TRIALS, SETTING_NAMES, base_recipe
+from core.runs.waiting import expected_wait
 from core.ui import cache
 from core.ui.messages import report_errors, show_problem
 from core.ui.state import change_choice, keep_choice, read_choice
@@ -75,13 +77,7 @@ def _find_recipe(dataset: Dataset) -> Recipe | None:
 
 
 def _show_start(dataset: Dataset, recipe: Recipe | None, submitter: str) -> None:
-    few, wide = st.columns([2, 5], gap="medium")
-    left, right = few.columns(2)
-    trials = left.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
-    seed = right.number_input(
-        "Seed", 0, 10_000, 0, key="training.sweep_seed", help="Of what the sweep tries."
-    )
-    vary = wide.multiselect(
+    vary = st.multiselect(
         "Vary",
         SWEPT,
         default=SWEPT,
@@ -89,29 +85,44 @@ def _show_start(dataset: Dataset, recipe: Recipe | None, submitter: str) -> None
         key="training.vary",
         help="The others stay as they are in the recipe above.",
     )
-    if recipe is None:
-        st.caption("Choose the weights of the backbone in the form above first.")
-    else:
-        views = f", {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
-        st.caption(
-            f"From the recipe above: {count(recipe.epochs, 'epoch')} a trial{views}. The first "
-            "trial is that recipe itself. Trials that fall behind half of the others are ended "
-            "early. Sweeps train heads on frozen features, whatever the strategy above."
-        )
-    if not st.button(
+    left, middle, right = st.columns([1, 1, 2], gap="medium", vertical_alignment="bottom")
+    trials = left.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
+    seed = middle.number_input(
+        "Seed", 0, 10_000, 0, key="training.sweep_seed", help="Of what the sweep tries."
+    )
+    start = right.button(
         "Start the sweep",
         icon=":material/tune:",
+        width="stretch",
         disabled=recipe is None or not vary,
         key="training.start_sweep",
-    ):
+    )
+    if recipe is None:
+        st.caption("Choose the weights of the backbone in the form above first.")
         return
-    assert recipe is not None
+    if not vary:
+        st.caption("Choose at least one setting to vary.")
+        return
     plan = SweepPlan(trials=int(trials), vary=_in_order(vary), seed=int(seed))
     base = base_recipe(recipe, plan.vary)
-    study, _ = submit_run(cache.workspace(), base, dataset.name, plan=plan, submitter=submitter)
-    ensure_scheduler(cache.workspace())
-    change_choice(_STUDY, study.id)
-    st.rerun()
+    st.caption(_describe(base, plan, dataset))
+    if start:
+        study, _ = submit_run(cache.workspace(), base, dataset.name, plan=plan, submitter=submitter)
+        ensure_scheduler(cache.workspace())
+        change_choice(_STUDY, study.id)
+        st.rerun()
+
+
+def _describe(base: Recipe, plan: SweepPlan, dataset: Dataset) -> str:
+    """Returns what the sweep will do, and how long that takes at most."""
+    expected = estimate_run(cache.workspace(), base, dataset, cache.device(), plan=plan)
+    views = f" on {count(base.views, 'view')} a photo" if base.views > 1 else ""
+    machine = "" if expected.measured else ", going by another machine"
+    return (
+        f"{count(base.epochs, 'epoch')} a trial{views}: about {rough_duration(expected.seconds)}"
+        f"{machine}. The first trial is the recipe above; one that falls behind half of the others "
+        "is ended early. Sweeps train heads on frozen features, whatever the strategy above."
+    )
 
 
 def _in_order(vary: list[str]) -> tuple[str, ...]:
@@ -185,9 +196,10 @@ def _show_progress(sweep: RunRecord) -> None:
     if sweep.state in ("failed", "lost"):
         show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
     elif sweep.state == "queued":
-        waiting = [other.id for other in read_waiting(cache.workspace())]
-        ahead = waiting.index(sweep.id) if sweep.id in waiting else 0
-        st.progress(done / total, text=f"Waiting: {count(ahead, 'run')} before it in the queue.")
+        place, seconds = expected_wait(cache.workspace(), sweep.id)
+        begins = "" if seconds is None else f", it begins in about {rough_duration(seconds)}"
+        words = f"Waiting: number {place} in the queue{begins}." if place else "It begins …"
+        st.progress(min(1.0, done / total), text=words)
     elif not sweep.has_ended:
         text = f"Trial {done} of {total}" if done else "The first trial begins …"
         if sweep.phase in ("backbone", "extracting"):

@@ -137,7 +137,7 @@ def test_what_belongs_to_it_alone_goes_with_it(trained_copy, parent):
         folder = trained_copy.analysis_folder(name)
         folder.mkdir(parents=True)
         (folder / "job.json").write_text(json.dumps({"dataset": dataset.id}))
-    part = trained_copy.features / f".{parent.id}.{of_parent.features_id}.part"
+    part = trained_copy.features / f".{parent.id}.features.{of_parent.features_id}.part"
     part.write_bytes(b"half")
     delete_version(trained_copy, parent.id, force=True)
     assert not trained_copy.features_file(of_parent.features_id).exists()

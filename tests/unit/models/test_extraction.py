@@ -108,7 +108,7 @@ def test_an_interrupted_extraction_goes_on(
 ) -> None:
     stop_after(workspace, photos_file, backbone, batches=1)
     assert read_features(workspace, identify(backbone)) is None
-    partial = workspace.features / f".d1.{identify(backbone)}.part"
+    partial = workspace.features / f".d1.features.{identify(backbone)}.part"
     with partial.open("ab") as file:
         file.write(b"half a row")
     assert extract(workspace, photos_file, backbone) == [16, 20]
@@ -167,7 +167,9 @@ def test_a_killed_extraction_goes_on(
 def test_what_is_no_partial_file_is_begun_anew(
     workspace: Workspace, photos_file: Path, backbone: Backbone, expected: np.ndarray
 ) -> None:
-    (workspace.features / f".d1.{identify(backbone)}.part").write_bytes(b"something else" * 9999)
+    (workspace.features / f".d1.features.{identify(backbone)}.part").write_bytes(
+        b"something else" * 9999
+    )
     assert extract(workspace, photos_file, backbone) == [8, 16, 20]
     assert np.array_equal(read_features(workspace, identify(backbone)), expected)
 

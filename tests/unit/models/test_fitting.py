@@ -12,36 +12,39 @@ import pytest
 
 from core.errors import RunStopped
 from core.workspace import PROJECT_ROOT
-from models.fitting import EpochResult, FitResult, find_best_epoch, fit_head, warm_up
+from models.fitting import FitResult, fit_head
+from models.plan import EpochResult, FitPlan, HeadShape
+from models.warming import warm_up
 
 Split = tuple[np.ndarray, np.ndarray]
 Splits = tuple[Split, Split]
 Curve = list[dict[str, Any]]
 
 
-def fit(splits: Splits, folder: Path, **changes: Any) -> FitResult:
-    """Returns a short fit; `changes` replace its arguments."""
+PLAN = FitPlan(learning_rate=3e-3, epochs=6, seed=3)
+HEAD = HeadShape(n_classes=4, hidden=(12,))
+UNTIMED = {"seconds": 0, "photos_per_second": 0, "memory_bytes": 0}
+
+
+def fit(splits: Splits, folder: Path | None, **changes: Any) -> FitResult:
+    """Returns a short fit; `changes` replace arguments, or values of the plan or the head."""
+    plan, head = (
+        dataclasses.replace(one, **{n: changes.pop(n) for n in list(changes) if hasattr(one, n)})
+        for one in (PLAN, HEAD)
+    )
     settings: dict[str, Any] = {
-        "train": splits[0],
-        "validation": splits[1],
-        "n_classes": 4,
-        "hidden": (12,),
-        "dropout": 0.5,
-        "learning_rate": 3e-3,
-        "batch_size": 32,
-        "epochs": 6,
-        "seed": 3,
+        "train": ([splits[0][0]], splits[0][1]),
+        "validation": ([splits[1][0]], splits[1][1]),
         "standardise": True,
-        "checkpoint_folder": folder,
         "on_epoch": lambda *_: None,
         "should_stop": lambda: False,
     }
-    return fit_head(**{**settings, **changes})
+    return fit_head(**settings | changes, head=head, plan=plan, checkpoint_folder=folder)
 
 
 def curve(result: FitResult) -> Curve:
-    """Returns the curve without its durations."""
-    return [{**dataclasses.asdict(epoch), "seconds": 0} for epoch in result.history]
+    """Returns the curve without its durations and what follows from them."""
+    return [dataclasses.asdict(epoch) | UNTIMED for epoch in result.history]
 
 
 def assert_same(one: FitResult, other: FitResult) -> None:
@@ -84,7 +87,8 @@ def test_other_arguments_give_other_curves(
 
 
 def test_training_loss_is_the_mean_over_all_photos(split_features: Splits, tmp_path: Path) -> None:
-    still = {"validation": split_features[0], "dropout": 0.0, "learning_rate": 0.0, "epochs": 1}
+    features, labels = split_features[0]
+    still = {"validation": ([features], labels), "dropout": 0.0, "learning_rate": 0.0, "epochs": 1}
     epoch = fit(split_features, tmp_path, **still).history[0]  # nothing moves: both must agree
     assert epoch.loss == pytest.approx(epoch.val_loss, rel=1e-5)
     assert epoch.accuracy == pytest.approx(epoch.val_accuracy)
@@ -178,18 +182,6 @@ def test_features_may_be_left_as_they_are(split_features: Splits, tmp_path: Path
     assert (head.mean == 0).all()
     assert (head.scale == 1).all()
     assert len(head.kernels) == 1
-
-
-@pytest.mark.parametrize(
-    ("losses", "best"),
-    [((2.0, 1.0, 1.0), 2), ((float("nan"), 3.0, 4.0), 2), ((float("nan"), float("inf")), 1)],
-)
-def test_the_first_of_the_lowest_is_best(losses: tuple[float, ...], best: int) -> None:
-    history = [
-        EpochResult(epoch=i, loss=0, accuracy=0, val_loss=loss, val_accuracy=0, seconds=0)
-        for i, loss in enumerate(losses, 1)
-    ]
-    assert find_best_epoch(history) == best
 
 
 def test_warming_up_leaves_nothing_that_changes_a_fit(

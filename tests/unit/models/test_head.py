@@ -5,20 +5,17 @@ import numpy as np
 import pytest
 
 from models.dense import measure_scores
-from models.head import build_head, seed_dropout, to_dense_head
+from models.head import build_head, seed_dropout, set_dense_head, to_dense_head
+from models.plan import HeadShape
 
 
 def build(hidden: tuple[int, ...], seed: int = 0, n_classes: int = 4) -> keras.Model:
     rng = np.random.default_rng(5)
-    return build_head(
-        n_classes=n_classes,
-        hidden=hidden,
-        dropout=0.5,
-        learning_rate=1e-3,
-        seed=seed,
-        mean=rng.normal(0, 1, 2048).astype(np.float32),
-        scale=rng.uniform(0.1, 3, 2048).astype(np.float32),
-    )
+    mean = rng.normal(0, 1, 2048).astype(np.float32)
+    scale = rng.uniform(0.1, 3, 2048).astype(np.float32)
+    model = build_head(HeadShape(n_classes=n_classes, hidden=hidden), (mean, scale), seed)
+    model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
 
 
 @pytest.mark.parametrize("hidden", [(), (16,), (16, 8)])
@@ -63,3 +60,12 @@ def test_the_seed_decides_what_is_dropped() -> None:
 
     assert np.array_equal(drop(1), drop(1))
     assert not np.array_equal(drop(1), drop(2))
+
+
+def test_a_head_can_begin_where_another_ended() -> None:
+    trained, new = build((16,), seed=1), build((16,), seed=2)
+    features = np.random.default_rng(1).normal(0, 1, (5, 2048)).astype(np.float32)
+    set_dense_head(new, to_dense_head(trained))
+    np.testing.assert_array_equal(
+        new.predict(features, verbose=0), trained.predict(features, verbose=0)
+    )

@@ -4,6 +4,9 @@ import plotly.graph_objects as go
 import pytest
 
 from core.charts.curves import draw_curves
+from core.charts.curves_lines import Look, Overlay, smooth
+from core.charts.curves_machine import draw_machine
+from core.charts.curves_numbers import BigNumber, draw_numbers
 from core.charts.theme import DARK, LIGHT
 
 
@@ -73,3 +76,67 @@ def test_splits_keep_their_colours(dark: bool, colours: object) -> None:
     for split in ("train", "validation"):
         assert {line.line.color for line in lines(figure, split)} == {colours.splits[split]}
     assert figure.layout.font.color == colours.quiet
+
+
+def test_smoothing_keeps_the_raw_points_in_sight() -> None:
+    figure = draw_curves(make_epochs([1.0, 0.0, 1.0]), 3, look=Look(smoothing=0.5))
+    loss, _ = lines(figure, "train")
+    assert list(loss.y) == pytest.approx([1.0, 1 / 3, 5 / 7])
+    raw, _ = lines(figure, "train, raw")
+    assert list(raw.y) == [1.0, 0.0, 1.0]
+    assert raw.opacity < 0.5
+
+
+def test_smoothing_leaves_gaps_and_level_lines_alone() -> None:
+    assert smooth([2.0, None, 2.0], 0.9) == [pytest.approx(2.0), None, pytest.approx(2.0)]
+    assert smooth([3.0, 1.0], 0.0) == [3.0, 1.0]
+
+
+def test_by_time_an_epoch_stands_where_it_ended() -> None:
+    epochs = [epoch | {"seconds": 2.0} for epoch in make_epochs([0.9, 0.4, 0.6])]
+    figure = draw_curves(epochs, 10, 2, look=Look(by_time=True))
+    assert list(lines(figure, "train")[0].x) == [2.0, 4.0, 6.0]
+    assert lines(figure, "best epoch")[0].x == (4.0,)
+    assert "(s)" in figure.layout.xaxis.title.text
+    assert figure.layout.xaxis.range is None
+
+
+def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
+    others = [
+        Overlay("Run 1", make_epochs([0.8, 0.7, 0.6, 0.5])),
+        Overlay("Run 2", make_epochs([0.5], validation=False)),
+    ]
+    figure = draw_curves(make_epochs([0.9, 0.4]), 2, others=others)
+    first, _ = lines(figure, "Run 1")
+    assert list(first.y) == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert lines(figure, "Run 2, train")[0].y == (0.5,)
+    colours = [line.line.color for line in figure.data if line.line.color]
+    assert len({first.line.color, *LIGHT.splits.values()}) == 4
+    assert len(set(colours)) == 4
+    assert tuple(figure.layout.xaxis.range) == (0.5, 4.5)
+
+
+def test_for_a_room_type_and_lines_are_larger() -> None:
+    small, large = (draw_curves(make_epochs([0.9, 0.4]), 2, look=Look(large=one)) for one in (0, 1))
+    assert large.layout.font.size > small.layout.font.size
+    assert lines(large, "train")[0].line.width > lines(small, "train")[0].line.width
+
+
+def test_the_machine_shows_what_was_measured_and_nothing_else() -> None:
+    assert draw_machine(make_epochs([0.9, 0.4])) is None
+    measured = {"learning_rate": 1e-3, "photos_per_second": 900.0, "memory_bytes": 2_000_000_000}
+    epochs = [epoch | measured | {"gpu_share": None} for epoch in make_epochs([0.9, 0.4])]
+    figure = draw_machine(epochs)
+    assert figure is not None
+    titles = [annotation.text for annotation in figure.layout.annotations]
+    assert titles == ["Learning rate", "Training photos / s", "Memory of the worker, GB"]
+    assert [list(line.y) for line in figure.data] == [[1e-3] * 2, [900.0] * 2, [2.0] * 2]
+
+
+@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
+def test_numbers_for_a_room_are_large_and_keep_their_colours(dark: bool, colours: object) -> None:
+    figure = draw_numbers([BigNumber("Epoch", "3 / 10"), BigNumber("V", "9 %", "validation")], dark)
+    label, epoch, _, share = figure.layout.annotations
+    assert (label.text, epoch.text) == ("Epoch", "3 / 10")
+    assert share.font.color == colours.splits["validation"]
+    assert epoch.font.size > 2 * label.font.size

@@ -1,99 +1,28 @@
 """Views: draws of photos through the network, computed once, gone on with, shared, taken along."""
 
 import dataclasses
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from core.edits.applying import apply_edits
 from core.edits.tray import add_edits
-from core.errors import DiskFull, RunStopped
+from core.errors import RunStopped
 from core.runs.feature_store import delete_features
-from core.runs.views import prepare_views
-from core.runs.wanted_views import count_missing, list_sources
+from core.runs.wanted_views import count_missing
 from core.workspace import PROJECT_ROOT, Workspace
 from data.augmentation import augment
 from data.dataset import Dataset
-from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
-from data.policy import PRESETS, AugmentationPolicy
+from data.policy import AugmentationPolicy
 from models.backbone import backbone_id, open_backbone
 from models.devices import find_device
 from models.trunk import open_trunk
 from models.weights import find_weights
-from tests.builders import write_class_folders
-
-GENTLE, STRONG, NONE = (PRESETS[name] for name in ("gentle", "strong", "none"))
-PHOTOS = np.array([5, 3, 11, 30, 12, 0, 7, 35, 20, 21])
-"""Ten photos: a batch of eight and a rest."""
-
-
-class Told(NamedTuple):
-    """What a preparation told."""
-
-    phases: list[str]
-    progress: list[tuple[int, int]]
-
-
-class Ear:
-    """Hears what a preparation tells; asks for a stop after so many photos."""
-
-    def __init__(self, patience: int | None = None) -> None:
-        self.told = Told([], [])
-        self._patience = patience
-
-    def begin_phase(self, phase: str) -> None:
-        self.told.phases.append(phase)
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        if "per_second" in facts:
-            assert facts["per_second"] > 0 <= facts["seconds_left"]
-        self.told.progress.append((done, total))
-
-    def should_stop(self) -> bool:
-        done = self.told.progress[-1][0] if self.told.progress else 0
-        return self._patience is not None and done >= self._patience
-
-
-def prepare(
-    workspace: Workspace,
-    dataset: Dataset,
-    photos: Sequence[int] | np.ndarray = PHOTOS,
-    policy: AugmentationPolicy = GENTLE,
-    *,
-    kind: str = "pooled",
-    views: int = 2,
-    seed: int = 0,
-    stop_after: int | None = None,
-) -> tuple[list[np.ndarray], Told]:
-    """Returns the views by random weights, and what was told."""
-    ear = Ear(stop_after)
-    made = prepare_views(
-        workspace,
-        dataset,
-        np.asarray(photos),
-        kind=kind,
-        weights=find_weights(workspace, "random"),
-        preprocessing="resnet",
-        policy=policy,
-        views=views,
-        seed=seed,
-        device=find_device(),
-        listener=ear,
-        should_stop=ear.should_stop,
-    )
-    return made, ear.told
-
-
-def sources_of(workspace: Workspace, kind: str, policy: AugmentationPolicy, views: int):
-    backbone = backbone_id(find_weights(workspace, "random"), "resnet")
-    return list_sources(kind, backbone, policy, views, seed=0)
+from tests.views import GENTLE, NONE, PHOTOS, STRONG, Told, count_files, prepare, sources_of
 
 
 def draw(dataset: Dataset, policy: AugmentationPolicy, view: int) -> np.ndarray:
@@ -104,10 +33,6 @@ def draw(dataset: Dataset, policy: AugmentationPolicy, view: int) -> np.ndarray:
             for n in PHOTOS.tolist()
         ]
     )
-
-
-def count_files(workspace: Workspace) -> int:
-    return len(list(workspace.features.glob("[!.]*.npy")))
 
 
 @pytest.fixture
@@ -211,7 +136,7 @@ def test_a_stopped_preparation_goes_on(trained_copy, dataset):
 
 def test_a_killed_preparation_goes_on(trained_copy, dataset):
     script = (
-        "from tests.unit.core.runs import test_views as t\n"
+        "from tests import views as t\n"
         "from core.workspace import open_workspace\n"
         "from data.manifest import read_dataset\n"
         "t.Ear.should_stop = lambda ear: bool(\n"
@@ -250,49 +175,11 @@ def test_an_altered_view_is_made_again(trained_copy, dataset):
     assert np.array_equal(again, expected)
 
 
-def test_views_without_room_are_not_begun(trained_copy, dataset, monkeypatch):
-    usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 7_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    files = sorted(trained_copy.features.iterdir())
-    with pytest.raises(DiskFull, match=r"2 views of 10 photos need 8 MB .* 7 MB are free"):
-        prepare(trained_copy, dataset, kind="conv4")
-    assert sorted(trained_copy.features.iterdir()) == files
-    prepare(trained_copy, dataset, kind="conv4", views=1)  # half of it has room
-
-
-def test_what_was_computed_in_part_counts_as_room(trained_copy, dataset, monkeypatch):
-    with pytest.raises(RunStopped):
-        prepare(trained_copy, dataset, kind="conv4", stop_after=8)
-    usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 5_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    views, _ = prepare(trained_copy, dataset, kind="conv4")
-    assert len(views) == 2
-
-
-def test_views_go_with_their_dataset(trained_copy, dataset, tmp_path):
-    other = import_source(
-        trained_copy, write_class_folders(tmp_path / "more", photos_per_class=4, first=50)
-    )
-    prepare(trained_copy, other, [0, 1], views=1)
-    prepare(trained_copy, dataset, views=1)
-    prepare(trained_copy, dataset, policy=NONE, kind="conv4")
-    with pytest.raises(RunStopped):
-        prepare(trained_copy, dataset, seed=5, stop_after=8)
-    assert list(trained_copy.features.glob("*.part"))
-    assert delete_features(trained_copy, dataset.id) == 3
-    assert not list(trained_copy.features.glob(f"*{dataset.id}*"))
-    assert count_files(trained_copy) == 1
-    _, told = prepare(trained_copy, other, [0, 1], views=1)
-    assert told == Told([], [])
-
-
-def test_on_a_gpu_keras_computes_them(trained_copy, dataset, monkeypatch):
+def test_on_a_gpu_keras_computes_them(trained_copy, dataset):
     gpu = dataclasses.replace(find_device(), kind="gpu")  # Keras itself stays on the CPU here
-    monkeypatch.setattr(sys.modules[__name__], "find_device", lambda: gpu)
-    (in_keras,), told = prepare(trained_copy, dataset, kind="conv4", views=1)
+    (in_keras,), told = prepare(trained_copy, dataset, kind="conv4", views=1, device=gpu)
     assert told.phases == ["activations"]
-    _, told = prepare(trained_copy, dataset, kind="conv4", views=1)
+    _, told = prepare(trained_copy, dataset, kind="conv4", views=1, device=gpu)
     assert told == Told([], [])
-    monkeypatch.undo()
     (rows,), _ = prepare(trained_copy, dataset, kind="conv4", views=1)
     assert np.abs(rows.astype(np.float32) - in_keras).mean() < 0.01 * rows.mean(dtype=np.float32)

@@ -1,0 +1,108 @@
+"""Trains a head and the last stage with the Keras backend of KERAS_BACKEND, and tells the curves.
+
+`python -m tests.backends FOLDER`, in a process of its own, prints one line of JSON. Needs no
+dataset and no weights file; it runs in any environment that has Keras and a backend.
+"""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.workspace import open_workspace
+from models import prefer_convolutions
+
+CLASSES = 3
+PHOTOS = 20  # three batches of 8, the last of them smaller
+EPOCHS = 3
+
+
+def main() -> int:
+    """Returns the exit status."""
+    prefer_convolutions()
+    import keras
+
+    folder = Path(sys.argv[1])
+    curves = {
+        "backend": keras.backend.backend(),
+        "head": fit_a_head(folder / "head", EPOCHS),
+        "head_again": fit_a_head(folder / "again", 2) and fit_a_head(folder / "again", EPOCHS),
+        "last_stage": fit_last_stage(folder / "stage", EPOCHS),
+    }
+    print(json.dumps(curves))
+    return 0
+
+
+def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
+    """Returns the curve of a head with a hidden layer and dropout, on two views."""
+    from models.fitting import fit_head
+    from models.plan import FitPlan, HeadShape
+
+    labels = np.arange(PHOTOS) % CLASSES
+    views = [_draw(seed, (2048,), np.float32) for seed in (0, 1)]
+    fit = fit_head(
+        train=(views, labels),
+        validation=([views[0]], labels),
+        head=HeadShape(n_classes=CLASSES, hidden=(16,)),
+        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=3e-3),
+        standardise=True,
+        checkpoint_folder=folder,
+        on_epoch=lambda *_: None,
+        should_stop=lambda: False,
+    )
+    return [asdict(epoch) for epoch in fit.history]
+
+
+def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
+    """Returns the curve of conv5, with weights drawn at random, and a head on its end."""
+    from models.plan import FitPlan, HeadShape
+    from models.rows import CONV4
+    from models.sources import KeptViews
+    from models.stages import StagesFit
+    from models.weights import find_weights
+
+    labels = np.arange(PHOTOS) % CLASSES
+    photos = KeptViews([_draw(0, CONV4.shape, np.float16)], labels)
+    stages = StagesFit(
+        weights=find_weights(open_workspace(), "random"),
+        preprocessing="resnet",
+        unfrozen=1,
+        whole=False,
+        mixed=False,
+        shape=HeadShape(n_classes=CLASSES, dropout=0.2),
+        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-3),
+        standardise_by=None,
+        start=None,
+    )
+    start = time.perf_counter()
+    fit = stages.run(
+        photos,
+        photos,
+        folder=folder,
+        subject={},
+        on_epoch=lambda *_: None,
+        should_stop=lambda: False,
+        should_end=lambda: False,
+    )
+    stages.write_weights(folder / "weights.h5")
+    print(f"last stage: {time.perf_counter() - start:.1f} s", file=sys.stderr)
+    return [asdict(epoch) for epoch in fit.history]
+
+
+def _draw(seed: int, shape: tuple[int, ...], kind: type) -> np.ndarray:
+    """Returns an array (PHOTOS, *shape) of three classes that can be told apart."""
+    rng = np.random.default_rng(seed)
+    means = np.random.default_rng(9).normal(0, 0.3, (CLASSES, shape[-1]))
+    noise = rng.random((PHOTOS, *shape))
+    rows = np.arange(PHOTOS) % CLASSES
+    places = (1,) * (len(shape) - 1)
+    drawn = np.maximum(noise + means[rows].reshape(PHOTOS, *places, shape[-1]), 0)
+    return drawn.astype(kind)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

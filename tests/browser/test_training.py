@@ -1,0 +1,86 @@
+"""The training page in a browser: strategies, a run that is paused and goes on, the full screen.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.queue import submit_run
+from core.runs.store import list_runs, read_run
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer
+from tests.processes import end_processes
+from tests.training import change_recipe, copy_workspace
+
+pytestmark = pytest.mark.browser
+
+MINUTES = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PageServer]:
+    """A server over a copy of the workspace with one finished run."""
+    root = tmp_path_factory.mktemp("training") / "workspace"
+    copy_workspace(trained_workspace, Workspace(root))
+    started = PageServer(root)
+    started.start()
+    yield started
+    started.kill()
+    end_processes(Workspace(root))
+
+
+def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/training")
+    expect(page.get_by_text("The network stays as it is")).to_be_visible()
+    page.get_by_text("Two phases", exact=True).click()
+    expect(page.get_by_label("Of these, head only")).to_be_visible()
+    expect(page.get_by_label("Learning rate")).to_have_value("0.001")
+    page.get_by_text("Full fine-tuning", exact=True).click()
+    expect(page.get_by_label("Of these, head only")).to_have_count(0)
+    expect(page.get_by_label("Learning rate")).to_have_value("0.0001")
+
+
+def test_a_duplicate_changed_is_another_run_that_can_be_paused(
+    page: Page, server: PageServer
+) -> None:
+    workspace = Workspace(server.workspace)
+    # One photo a step: long enough to be paused on any machine.
+    slow, _ = submit_run(workspace, change_recipe(workspace, epochs=999, batch_size=1))
+    page.goto(f"{server.address}/training?like={list_runs(workspace)[-1].id}&watch={slow.id}")
+    expect(page.get_by_text("The settings of Run 1")).to_be_visible()
+    expect(page.get_by_label("Epochs", exact=True)).to_have_value("5")
+    expect(page.get_by_text(re.compile(r"Epoch \d+ of 999, "))).to_be_visible(timeout=4 * MINUTES)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Paused after")).to_be_visible(timeout=2 * MINUTES)
+    paused = read_run(workspace, slow.id)
+    assert 0 < paused.epochs_done < 999
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Stop after this epoch").click(timeout=4 * MINUTES)
+    expect(page.get_by_text("stopped, best kept")).to_be_visible(timeout=2 * MINUTES)
+    stopped = read_run(workspace, slow.id)
+    assert paused.epochs_done <= stopped.epochs_done < 999
+
+
+def test_runs_are_laid_over_another_by_a_link(page: Page, server: PageServer) -> None:
+    newest, *_, first = list_runs(Workspace(server.workspace))
+    page.goto(f"{server.address}/training?watch={newest.id}&over={first.id}")
+    expect(page.locator(".legendtext", has_text="Run 1").first).to_be_visible()
+
+
+def test_the_full_screen_shows_the_run_alone(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/training?watch={list_runs(Workspace(server.workspace))[-1].id}")
+    page.get_by_role("button", name="Full screen").click()
+    expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_have_count(0)
+    page.reload()  # the link shows the same to others
+    expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    page.get_by_role("button", name="Leave full screen").click()
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_be_visible()

@@ -1,0 +1,123 @@
+"""Networks that train stages: what is free, that tail and whole agree, what weights they leave."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from core.workspace import Workspace
+from models.backbone import Backbone
+from models.head import read_array
+from models.layout import check_weights_file
+from models.networks import Network, build_tail, build_whole, write_weights
+from models.plan import FitPlan, HeadShape
+from models.sources import KeptViews
+from models.stages import StagesFit
+from models.trunk import open_trunk
+from models.weights import Weights, describe_weights, find_weights
+
+SHAPE = HeadShape(n_classes=3)
+SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)
+
+
+@pytest.fixture(scope="module")
+def weights(trained_workspace: Workspace) -> Weights:
+    return find_weights(trained_workspace, "random")
+
+
+@pytest.fixture(scope="module")
+def tail(weights: Weights) -> Network:
+    return build_tail(weights, SHAPE, SPREAD, 0, mixed=False)
+
+
+@pytest.fixture(scope="module")
+def activations(trained_workspace: Workspace, backbone: Backbone, photos: np.ndarray) -> np.ndarray:
+    trunk = open_trunk(trained_workspace, backbone.facts.id)
+    return np.concatenate(list(trunk.stream([photos[:8]])))
+
+
+def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) -> None:
+    free = {path.split("/")[-2] for path in (v.path for v in tail.model.trainable_variables)}
+    assert {name[:5] for name in free} == {"conv5", "score"}
+    assert not any(name.endswith("_bn") for name in free)
+    assert "conv5_block1_0_conv" in free
+    assert "conv5_block3_3_conv" in free
+
+
+def test_tail_and_whole_give_the_same_scores(
+    tail: Network, weights: Weights, activations: np.ndarray, photos: np.ndarray
+) -> None:
+    whole = build_whole(weights, "resnet", SHAPE, SPREAD, 0, unfrozen=2, mixed=False)
+    free = {path.split("/")[-2][:5] for path in (v.path for v in whole.model.trainable_variables)}
+    assert free == {"conv4", "conv5", "score"}
+    from_photos = np.concatenate(list(whole.scores([photos[:8]], 8)))
+    from_activations = np.concatenate(list(tail.scores([activations], 8)))
+    # bf16 or float16 lie between them; softmax of features of a few tens.
+    np.testing.assert_allclose(from_photos, from_activations, atol=0.05)
+    assert (from_photos.argmax(axis=1) == from_activations.argmax(axis=1)).mean() > 0.8
+
+
+def test_a_small_last_batch_gets_the_scores_it_would_have_alone(
+    tail: Network, activations: np.ndarray
+) -> None:
+    all_at_once = np.concatenate(list(tail.scores([activations], 8)))
+    in_parts = np.concatenate(list(tail.scores([activations[:5], activations[5:]], 5)))
+    np.testing.assert_allclose(all_at_once, in_parts, atol=1e-5)
+
+
+def test_the_weights_that_are_written_are_those_of_the_network(
+    tail: Network, weights: Weights, tmp_path: Path
+) -> None:
+    kernel = tail.resnet.get_layer("conv5_block3_3_conv").kernel
+    kernel.assign(read_array(kernel) + 1)
+    file = tmp_path / "weights.h5"
+    write_weights(tail.resnet, file)
+    check_weights_file(file)
+    tuned = describe_weights(file, "this run", "fine-tuned")
+    assert tuned.label == "fine-tuned"
+    assert tuned.digest != weights.digest
+    again = build_tail(tuned, SHAPE, SPREAD, 0, mixed=False)
+    for one, other in zip(tail.resnet.weights, again.resnet.weights, strict=True):
+        np.testing.assert_array_equal(read_array(one), read_array(other))
+
+
+def test_conv5_learns_and_goes_on_exactly_after_an_end(
+    weights: Weights, activations: np.ndarray, tmp_path: Path
+) -> None:
+    source = KeptViews([activations], np.arange(8) % 3)
+
+    def fit(folder: Path | None, epochs: int) -> tuple[list[float], list[np.ndarray]]:
+        stages = StagesFit(
+            weights=weights,
+            preprocessing="resnet",
+            unfrozen=1,
+            whole=False,
+            mixed=False,
+            shape=SHAPE,
+            plan=FitPlan(learning_rate=1e-3, batch_size=4, epochs=epochs),
+            standardise_by=None,
+            start=None,
+        )
+        told: list[dict[str, object]] = []
+        result = stages.run(
+            source,
+            source,
+            folder=folder,
+            subject={},
+            on_epoch=lambda epoch, _: told.append(dataclasses.asdict(epoch)),
+            should_stop=lambda: False,
+            should_end=lambda: False,
+        )
+        assert [epoch["phase"] for epoch in told] == ["stages"] * epochs
+        return [epoch.loss for epoch in result.history], list(result.head.kernels)
+
+    losses, kernels = fit(None, 3)
+    assert losses[-1] < losses[0]
+    fit(tmp_path, 2)
+    resumed, resumed_kernels = fit(tmp_path, 3)
+    assert resumed == losses
+    for one, other in zip(kernels, resumed_kernels, strict=True):
+        np.testing.assert_array_equal(one, other)
+    keras.backend.clear_session()

@@ -1,0 +1,104 @@
+"""Steps: means over an epoch, batches that are computed in parts, and a device without memory."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.head import build_head
+from models.plan import FitPlan, HeadShape
+from models.sources import KeptViews, read_ahead
+from models.stepping import Seen, Stepper
+
+PHOTOS = 48
+SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)
+
+
+def build(seed: int = 0) -> keras.Model:
+    return build_head(HeadShape(n_classes=3, dropout=0.0), SPREAD, seed)
+
+
+@pytest.fixture(scope="module")
+def source() -> KeptViews:
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 1, (PHOTOS, 2048)).astype(np.float32)
+    return KeptViews([features], rng.integers(0, 3, PHOTOS))
+
+
+def run(stepper: Stepper, source: KeptViews, epochs: int = 1) -> list[Seen | None]:
+    return [
+        stepper.run(
+            source,
+            np.arange(len(source.labels)),
+            number=number,
+            rate=lambda *_: 1e-3,
+            mixing=np.random.default_rng(0),
+            should_stop=lambda: False,
+        )
+        for number in range(1, epochs + 1)
+    ]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_a_split_batch_steps_as_the_whole_does(source: KeptViews, optimizer: str) -> None:
+    plan = FitPlan(batch_size=16, optimizer=optimizer)  # type: ignore[arg-type]
+    whole, split = Stepper(build(), plan), Stepper(build(), plan)
+    split.write_state(whole.read_weights(), whole.read_optimizer(), split=4)
+    for one, other in zip(run(whole, source, 3), run(split, source, 3), strict=True):
+        assert one is not None
+        assert other is not None
+        assert one.accuracy == other.accuracy
+        assert other.loss == pytest.approx(one.loss, rel=1e-5)
+    for one, other in zip(whole.read_weights(), split.read_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
+    source: KeptViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = FitPlan(batch_size=16)
+    expected = Stepper(build(), plan)
+    run(expected, source)
+    small = Stepper(build(), plan)
+    step, sizes = small.model.train_on_batch, []
+
+    def fail_on_large(inputs: np.ndarray, *rest: object, **more: object) -> object:
+        sizes.append(len(inputs))
+        if len(inputs) > 4 and len(sizes) > 2:  # in the middle of the epoch
+            raise tf.errors.ResourceExhaustedError(None, None, "no room on this device")
+        return step(inputs, *rest, **more)
+
+    monkeypatch.setattr(small.model, "train_on_batch", fail_on_large)
+    run(small, source)
+    assert small.split == 4
+    assert sizes == [16, 16, 16, 8] + [4] * 12
+    for one, other in zip(expected.read_weights(), small.read_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_other_errors_stay_loud(source: KeptViews, monkeypatch: pytest.MonkeyPatch) -> None:
+    stepper = Stepper(build(), FitPlan())
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("shapes differ")
+
+    monkeypatch.setattr(stepper.model, "train_on_batch", fail)
+    with pytest.raises(ValueError, match="shapes differ"):
+        run(stepper, source)
+
+
+def test_batches_are_read_ahead_in_order_and_not_after_the_caller_left(source: KeptViews) -> None:
+    batches = [np.arange(first, first + 4) for first in range(0, PHOTOS, 4)]
+    seen = list(read_ahead(source, batches, 1))
+    assert [rows.tolist() for rows, _ in seen] == [batch.tolist() for batch in batches]
+    for rows, inputs in seen:
+        np.testing.assert_array_equal(inputs, source.views[0][rows])
+    reader = read_ahead(source, batches, 1)
+    next(reader)
+    reader.close()
+
+
+def test_an_error_while_reading_reaches_the_caller() -> None:
+    source = KeptViews([np.zeros((2, 3))], np.zeros(9, np.int64))
+    with pytest.raises(IndexError):
+        list(read_ahead(source, [np.array([7])], 1))

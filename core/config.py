@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     flower_photos_url: str = Field(
         FLOWER_PHOTOS_URL, description="address flower_photos is downloaded from"
     )
+    mlflow_uri: str | None = Field(
+        None, description="MLflow tracking address that runs are mirrored to; default: none"
+    )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="where training runs")
     photo_limit_mb: int = Field(25, gt=0, description="largest single photo accepted, in megabytes")
     photo_limit_megapixels: int = Field(

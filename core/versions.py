@@ -1,7 +1,7 @@
 """Deleting a dataset version: never one that something rests on, unless that is forced.
 
-With the version go its features, its analyses and the edits in its tray. Other versions stay whole:
-what they share with it are links and copies of their own.
+With the version go its features and views, its analyses and the edits in its tray. Other versions
+stay whole: what they share with it are links and copies of their own.
 """
 
 import json

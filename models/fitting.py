@@ -19,6 +19,7 @@ from core.errors import RunStopped
 from models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from models.dense import DenseHead, measure_scores, measure_spread
 from models.head import Spread, build_head, seed_dropout, to_dense_head
+from models.parallel import prepare_devices
 from models.plan import EpochResult, FitPlan, HeadShape
 from models.schedules import find_best_epoch, find_rate, is_patience_over
 from models.sources import KeptViews, Source
@@ -264,7 +265,8 @@ def _find_best(history: Sequence[EpochResult]) -> EpochResult:
 
 
 def make_deterministic(seed: int) -> None:
-    """Returns nothing; equal steps give equal numbers from here on."""
+    """Returns nothing; equal steps give equal numbers from here on, on all devices there are."""
+    prepare_devices()
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

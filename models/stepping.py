@@ -13,6 +13,7 @@ import numpy as np
 
 from models.head import read_array
 from models.memory import is_out_of_memory
+from models.parallel import place, prepare_steps
 from models.plan import FitPlan
 from models.sources import Source, read_ahead
 
@@ -111,9 +112,10 @@ class Stepper:
     ) -> np.ndarray:
         whole = len(part) == len(inputs)
         chosen = (inputs, targets) if whole else (inputs[part], targets[part])
+        each = None if weights is None else weights[part]
         logs: dict[str, float] = self.model.train_on_batch(
-            *chosen,
-            sample_weight=None if weights is None else weights[part],
+            *(place(array) for array in chosen),
+            sample_weight=None if each is None else place(each),
             return_dict=True,
         )
         seen: np.ndarray = np.array([logs["loss"], logs["accuracy"]], np.float64)
@@ -164,6 +166,7 @@ class Stepper:
             jit_compile=False if small else "auto",
         )
         self.model.optimizer.build(self.model.trainable_variables)
+        prepare_steps(self.model)
 
 
 def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:

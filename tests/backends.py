@@ -74,7 +74,7 @@ def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
         whole=False,
         mixed=False,
         shape=HeadShape(n_classes=CLASSES, dropout=0.2),
-        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-3),
+        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-4),
         standardise_by=None,
         start=None,
     )

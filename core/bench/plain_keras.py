@@ -1,6 +1,6 @@
 """The plain Keras way (keras), as a course would write it.
 
-ResNet-50 without top in `model.predict`; frozen under random flips and rotations in `model.fit`.
+ResNet-50 without top in `model.predict`; training is in core/bench/plain_training.py.
 Photos are (n, 224, 224, 3) uint8; each function warms up before it measures.
 """
 
@@ -42,23 +42,6 @@ def measure_latencies(weights_file: Path | None, repeats: int) -> list[float]:
     return seconds[1:]  # the first one traced the model
 
 
-def measure_fit(
-    photos: np.ndarray,
-    labels: np.ndarray,
-    n_classes: int,
-    weights_file: Path | None,
-    batch_size: int = 32,
-) -> float:
-    """Returns the seconds a photo and epoch of `model.fit` with augmentation, frozen backbone."""
-    model = _build_classifier(n_classes, weights_file)
-    ends: list[float] = []
-    stopwatch = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda _epoch, _logs: ends.append(time.perf_counter())
-    )
-    model.fit(photos, labels, batch_size=batch_size, epochs=2, verbose=0, callbacks=[stopwatch])
-    return (ends[1] - ends[0]) / len(photos)  # the first epoch traced the model
-
-
 def _build_backbone(weights_file: Path | None) -> keras.Model:
     return keras.applications.ResNet50(
         include_top=False,
@@ -72,16 +55,3 @@ def _build_extractor(weights_file: Path | None) -> keras.Model:
     photos = keras.Input(_SHAPE, dtype="uint8")
     inputs = keras.applications.resnet.preprocess_input(keras.ops.cast(photos, "float32"))
     return keras.Model(photos, _build_backbone(weights_file)(inputs))
-
-
-def _build_classifier(n_classes: int, weights_file: Path | None) -> keras.Model:
-    backbone = _build_backbone(weights_file)
-    backbone.trainable = False
-    photos = keras.Input(_SHAPE)
-    x = keras.layers.RandomFlip("horizontal")(photos)
-    x = keras.layers.RandomRotation(0.05)(x)
-    x = keras.applications.resnet.preprocess_input(x)
-    x = keras.layers.Dropout(0.5)(backbone(x, training=False))
-    model = keras.Model(photos, keras.layers.Dense(n_classes, activation="softmax")(x))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model

@@ -1,37 +1,44 @@
-"""Ten epochs of a head on features that are there, beside a plain Keras loop over the photos."""
+"""The recipe that tutorials use beside ours: the same photos, head and number of views.
 
-import tempfile
-import time
-from dataclasses import dataclass
-from pathlib import Path
+Theirs runs the frozen backbone in full in each epoch, through Keras' own augmentation. Ours are
+runs of the program, whole, in a workspace that is thrown away.
+"""
 
-import numpy as np
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from core.bench.measuring import Figure, OnStep, Report, call_in_child, describe_machine
 from core.bench.preparing import Subject, prepare_subject
-from core.runs.preparing import prepare_features
-from core.runs.recipe import Recipe
-from core.runs.store import Phase
+from core.bench.subset import open_scratch
+from core.bench.timings import PlainRun, TimedRun
+from core.runs.recipe import Precision, Recipe
 from core.workspace import Workspace
-from models.backbone import Preprocessing
-from models.devices import find_device
+from data.dataset import Dataset
+from data.policy import PRESETS
+from models.backbone import Preprocessing, offered_precisions
 from models.weights import WeightsKind
 
+_FEW_VIEWS = 4
 
-@dataclass
-class _Timing:
-    """Seconds; the best validation accuracy says that something was learnt."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Heads:
+    """Ours with as many views as epochs, then another head; the same with a few views; theirs."""
 
     warm_up: float
-    first_epoch: float
-    all_epochs: float
-    best_val_accuracy: float | None
+    first: TimedRun
+    another: TimedRun
+    few_views: TimedRun
+    plain: PlainRun
 
 
-class _Quiet:
-    def begin_phase(self, phase: Phase) -> None: ...
+@dataclass(frozen=True, kw_only=True)
+class _Stages:
+    """The last stage from kept activations, by precision, and the plain way in photos/s."""
 
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None: ...
+    ours: dict[Precision, TimedRun]
+    plain: float
 
 
 def measure_training(
@@ -40,128 +47,152 @@ def measure_training(
     *,
     weights_kind: WeightsKind,
     preprocessing: Preprocessing,
-    keras_photos: int,
+    photos: int,
+    epochs: int,
     on_step: OnStep,
 ) -> Report:
-    """Returns the seconds that the default recipe takes in a warm process."""
+    """Returns seconds and test accuracy of both ways, all of them measured, nothing extrapolated.
+
+    Args:
+        photos: Of the dataset, drawn by chance; all of them where it has fewer.
+        epochs: Of each head.
+    """
     machine = describe_machine()
     subject = prepare_subject(workspace, dataset_id, weights_kind, preprocessing, on_step)
-    dataset = subject.dataset
-    on_step("Features of the dataset (kept)")
-    features = _prepare_features(workspace, subject)
-    recipe = Recipe(dataset=dataset.id, weights=weights_kind, weights_digest=subject.weights.digest)
-    on_step(f"Our head, {recipe.epochs} epochs")
-    with tempfile.TemporaryDirectory(dir=workspace.temporary) as folder:
-        timing = _measure_ours(subject, features, recipe, Path(folder))
-    n = len(dataset.photo_numbers("train"))
-    mixed = np.random.default_rng(0).permutation(dataset.photo_numbers("train"))
-    few = np.sort(mixed[:keras_photos])
-    photos, labels = np.array(dataset.photos[few]), dataset.labels[few]
-    on_step(f"Our backbone on {len(few):,} photos")
-    extraction = _time_extraction(subject, photos) * len(dataset)
-    on_step("Plain Keras, frozen backbone with augmentation")
-    arguments = (photos, labels, len(dataset.classes), subject.weights.file)
-    keras = call_in_child("core.bench.plain_keras", "measure_fit", *arguments) * n * recipe.epochs
+    with open_scratch(workspace, subject, photos) as (scratch, dataset):
+        recipe = Recipe(
+            dataset=dataset.id,
+            weights=weights_kind,
+            weights_digest=subject.weights.digest,
+            preprocessing=preprocessing,
+            augmentation=PRESETS["gentle"],
+            views=epochs,
+            standardise=False,
+            epochs=epochs,
+        )
+        heads = _measure_heads(scratch, dataset, subject, recipe, on_step)
+        stages = _measure_last_stage(scratch, dataset, subject, recipe, on_step)
+        n = len(dataset.photo_numbers("train"))
+        title = f"{epochs} epochs on {n:,} training photos of {subject.dataset.name}"
     return Report(
-        title=f"{recipe.epochs} epochs on {n:,} training photos of {dataset.name}",
-        figures=_figures(timing, extraction, keras, len(few)),
+        title=f"{title}, {len(dataset):,} photos in all",
+        figures=[*_head_figures(heads, recipe), *_stage_figures(stages, n)],
         circumstances={**machine, **subject.circumstances, "batch": recipe.batch_size},
     )
 
 
-def _prepare_features(workspace: Workspace, subject: Subject) -> np.ndarray:
-    """Returns the features of all photos; they are kept, as those of a run are."""
-    return prepare_features(
-        workspace,
-        subject.dataset,
+def _measure_heads(
+    scratch: Workspace, dataset: Dataset, subject: Subject, recipe: Recipe, on_step: OnStep
+) -> _Heads:
+    epochs = recipe.epochs
+    on_step(f"Our head, {epochs} epochs on {epochs} views, then another head")
+    another = replace(recipe, hidden=(256,), standardise=True)
+    (first, other), warm_up = _train(scratch, [recipe, another], warm=True)
+    on_step(f"Plain Keras, {epochs} epochs of the frozen backbone with augmentation")
+    plain: PlainRun = call_in_child(
+        "core.bench.plain_training",
+        "train_head",
+        dataset,
         subject.weights,
-        subject.backbone.facts.preprocessing,
-        device=find_device(),
-        listener=_Quiet(),
-        should_stop=lambda: False,
-    ).values
-
-
-def _measure_ours(
-    subject: Subject, features: np.ndarray, recipe: Recipe, checkpoints: Path
-) -> _Timing:
-    begin = time.perf_counter()
-    from models.fitting import EpochResult, fit_head, warm_up
-
-    warm_up()
-    start = time.perf_counter()
-    ends: list[float] = []
-
-    def note_time(_epoch: EpochResult, _best: EpochResult) -> None:
-        ends.append(time.perf_counter() - start)
-
-    dataset = subject.dataset
-    train, validation = dataset.photo_numbers("train"), dataset.photo_numbers("validation")
-    fit = fit_head(
-        train=(features[train], dataset.labels[train]),
-        validation=(features[validation], dataset.labels[validation]),
-        n_classes=len(dataset.classes),
-        hidden=recipe.hidden,
-        dropout=recipe.dropout,
-        learning_rate=recipe.learning_rate,
+        epochs=epochs,
         batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        seed=recipe.seed,
-        standardise=recipe.standardise,
-        checkpoint_folder=checkpoints,
-        on_epoch=note_time,
-        should_stop=lambda: False,
+        dropout=recipe.dropout,
     )
-    seconds = time.perf_counter() - start
-    best = fit.history[fit.best_epoch - 1].val_accuracy
-    return _Timing(start - begin, ends[0], seconds, best)
+    on_step(f"Our head again, from nothing, on {_FEW_VIEWS} views")
+    shutil.rmtree(scratch.features)
+    scratch.features.mkdir()
+    (few,), _ = _train(scratch, [replace(recipe, views=_FEW_VIEWS, seed=1)], warm=True)
+    return _Heads(warm_up=warm_up, first=first, another=other, few_views=few, plain=plain)
 
 
-def _time_extraction(subject: Subject, photos: np.ndarray) -> float:
-    """Returns the seconds a photo that our backbone takes, from memory."""
-    size = subject.backbone.batch_size
-    batches = [photos[start : start + size] for start in range(0, len(photos), size)]
-    start = time.perf_counter()
-    for _ in subject.backbone.stream(batches):
-        pass
-    return (time.perf_counter() - start) / len(photos)
+def _measure_last_stage(
+    scratch: Workspace, dataset: Dataset, subject: Subject, recipe: Recipe, on_step: OnStep
+) -> _Stages:
+    precisions: list[Precision] = ["float32"]
+    if offered_precisions()[0] == "bf16":
+        precisions.append("mixed")
+    tail = replace(recipe, strategy="last_stage", views=1, epochs=2, learning_rate=1e-4)
+    on_step("Our last stage, 2 epochs from kept activations")
+    recipes = [replace(tail, precision=precision) for precision in precisions]
+    ours, _ = _train(scratch, recipes, warm=False)
+    on_step("Plain Keras, last stage, 2 epochs")
+    plain: float = call_in_child(
+        "core.bench.plain_training",
+        "measure_last_stage",
+        dataset,
+        subject.weights,
+        batch_size=recipe.batch_size,
+    )
+    return _Stages(ours=dict(zip(precisions, ours, strict=True)), plain=plain)
 
 
-def _figures(timing: _Timing, extraction: float, keras: float, few: int) -> list[Figure]:
-    best = timing.best_val_accuracy
-    learnt = "" if best is None else f", best validation accuracy {100 * best:.1f} %"
-    fresh = timing.all_epochs + extraction
+def _train(
+    scratch: Workspace, recipes: Sequence[Recipe], *, warm: bool
+) -> tuple[list[TimedRun], float]:
+    timed: tuple[list[TimedRun], float] = call_in_child(
+        "core.bench.our_training", "train_runs", scratch, recipes, warm=warm
+    )
+    return timed
+
+
+def _head_figures(heads: _Heads, recipe: Recipe) -> list[Figure]:
+    plain, views = heads.plain, recipe.views
+
+    def compare(name: str, run: TimedRun, note: str) -> Figure:
+        return Figure(
+            name=name,
+            value=run.seconds,
+            unit="s",
+            our_speed=plain.seconds / run.seconds,
+            note=f"{note}; test accuracy {100 * run.test_accuracy:.1f} %",
+        )
+
     return [
         Figure(
-            name="ours, to the end of the first epoch",
-            value=timing.first_epoch,
+            name="plain Keras, the first head",
+            value=plain.seconds,
             unit="s",
-            note="features cached, Keras warm",
+            note=f"a new view each epoch; test accuracy {100 * plain.test_accuracy:.1f} %; "
+            "another head takes as long again",
+        ),
+        compare("ours, the first head", heads.first, f"{views} views, extracted in it"),
+        compare("ours, another head", heads.another, "views kept; 256 hidden units, standardised"),
+        compare(
+            f"ours, the first head on {_FEW_VIEWS} views",
+            heads.few_views,
+            "fewer views than plain Keras sees; extracted in it",
         ),
         Figure(
-            name="ours, all epochs",
-            value=timing.all_epochs,
+            name="ours, another head, its first epoch",
+            value=heads.another.first_epoch_s,
             unit="s",
-            note=f"features cached{learnt}",
-        ),
-        Figure(
-            name="ours, features and all epochs",
-            value=fresh,
-            unit="s",
-            note=f"features extrapolated from {few:,} photos",
-        ),
-        Figure(
-            name="plain Keras fit, all epochs",
-            value=keras,
-            unit="s",
-            our_speed=keras / timing.all_epochs,
-            note=f"extrapolated from one epoch of {few:,} photos, without validation; "
-            f"with features to compute ours is {keras / fresh:.1f} × as fast",
+            note="of its seconds above",
         ),
         Figure(
             name="importing Keras and warming up",
-            value=timing.warm_up,
+            value=heads.warm_up,
             unit="s",
             note="before the click: the worker is kept warm",
         ),
     ]
+
+
+def _stage_figures(stages: _Stages, n: int) -> list[Figure]:
+    ours = [
+        Figure(
+            name=f"ours, last stage, an epoch in {precision}",
+            value=n / run.photos_per_second,
+            unit="s",
+            our_speed=run.photos_per_second / stages.plain,
+            note=f"{run.photos_per_second:.0f} photos/s from activations; with their extraction, "
+            f"validation and new features of all photos 2 epochs took {run.seconds:.0f} s",
+        )
+        for precision, run in stages.ours.items()
+    ]
+    plain = Figure(
+        name="plain Keras, last stage, an epoch",
+        value=n / stages.plain,
+        unit="s",
+        note=f"{stages.plain:.0f} photos/s, the second of two epochs, without validation",
+    )
+    return [plain, *ours]

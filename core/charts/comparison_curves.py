@@ -115,7 +115,11 @@ def _place_epochs(epochs: Sequence[Mapping[str, Any]], along: Axis) -> list[floa
 def _draw_axes(figure: go.Figure, column: int, title: str, along: Axis, colours: Palette) -> None:
     where = {"row": 1, "col": column}
     figure.update_xaxes(
-        title={"text": "epoch" if along == "epoch" else "seconds", "standoff": 4},
+        title={
+            "text": "epoch" if along == "epoch" else "seconds",
+            "standoff": 4,
+            "font": {"size": 12},
+        },
         tickformat="d" if along == "epoch" else None,
         rangemode="tozero",
         showgrid=False,

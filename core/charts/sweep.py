@@ -139,6 +139,7 @@ def draw_parallel(
         )
     )
     layout = figure_layout(dark)
+    layout["paper_bgcolor"] = colours.paper  # the halo of the ticks is made of it
     layout["title"]["text"] = "Which settings lead to which accuracy: one line a trial"
     margin = {"l": 64, "r": 48, "t": 92, "b": 16}
     figure.update_layout(**layout, height=380, margin=margin, uirevision="parallel")

@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, what in (
         ("extract", "features from packed photos: photos per second and memory"),
-        ("train", "ten epochs on features that are there, and the time to the first"),
+        (
+            "train",
+            "a head and the last stage, beside the recipe of tutorials: seconds and accuracy",
+        ),
         ("predict", "one photo, from its bytes to the answer"),
         ("page", "each page, until it can be used"),
         ("dataset", "each interaction of the dataset page, also with 100,000 photos"),
@@ -37,13 +40,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
         if name in ("extract", "train"):
             add_backbone_options(kind)
+        if name == "train":
+            kind.add_argument(
+                "--photos",
+                type=int,
+                default=600,
+                help="only so many of the dataset, drawn by chance (default: %(default)s)",
+            )
+            kind.add_argument(
+                "--epochs", type=int, default=10, help="of each head (default: %(default)s)"
+            )
+        if name == "extract":
             kind.add_argument(
                 "--keras-photos",
                 type=int,
                 default=128,
                 help="photos that plain Keras is measured on (default: %(default)s)",
             )
-        if name == "extract":
             kind.add_argument("--photos", type=int, help="only the first so many of the dataset")
         if name == "predict":
             kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
@@ -90,7 +103,8 @@ def _train(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine)
         choose_dataset(ws, arguments.dataset),
         weights_kind=arguments.weights,
         preprocessing=arguments.preprocessing,
-        keras_photos=arguments.keras_photos,
+        photos=arguments.photos,
+        epochs=arguments.epochs,
         on_step=progress.note,
     )
 

@@ -72,6 +72,11 @@ COMMANDS = {
         "show how good a run is, class by class",
         "python -m core evaluate latest --split validation --json",
     ),
+    "compare": Command(
+        "core.cli.comparing",
+        "say in what runs differ, what each gained and lost, and whether that is real",
+        "python -m core compare 1f3a latest",
+    ),
     "predict": Command(
         "core.cli.predicting",
         "classify photos with a run",

@@ -199,8 +199,8 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     events, _ = read_events(workspace.run_folder(record.id))
     document = {**run_document(record), "created_now": created, "history": curve(events)}
     if record.state == "paused":
-        way_on = f"python -m core runs resume {record.id}"
-        text = f"{record.name} · {record.id}\nPaused after epoch {record.epochs_done}; to go on: {way_on}"
+        text = f"{record.name} · {record.id}\nPaused after epoch {record.epochs_done}; "
+        text += f"to go on: python -m core runs resume {record.id}"
         return Outcome(text=text, document=document)
     if record.state != "done":
         error = PetalscopeError(record.problem or "The run was lost.", record.remedy or "")

@@ -70,26 +70,35 @@ class Comparison:
     def photos_needed(self) -> int | None:
         return photos_to_tell(self.gained, self.lost, self.n)
 
-    @property
-    def verdict(self) -> Verdict:
-        """better, worse: told apart from chance. open: not. same: every photo answered alike."""
+    def judge(self, p_value: float | None = None) -> Verdict:
+        """Returns better, worse: told apart from chance; open: not; same: all answered alike.
+
+        Args:
+            p_value: The one to go by, where it was adjusted for several comparisons.
+        """
         if self.gained == self.lost == 0:
             return "same"
-        if self.p_value >= ALPHA:
+        if (self.p_value if p_value is None else p_value) >= ALPHA:
             return "open"
         return "better" if self.gained > self.lost else "worse"
 
 
-def describe_verdict(compared: Comparison) -> str:
-    """Returns in two sentences whether the difference is real, and what would tell."""
+def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
+    """Returns in two sentences whether the difference is real, and what would tell.
+
+    Args:
+        compared: How the two runs compare.
+        p_value: As adjusted for several comparisons; None: there is one.
+    """
     if compared.n == 0:
         return "The two runs have no photo in common in this split."
-    if compared.verdict == "same":
+    verdict = compared.judge(p_value)
+    if verdict == "same":
         return (
             f"No difference. Both are right, and wrong, on the same {count(compared.n, 'photo')}."
         )
-    chance = describe_p(compared.p_value)
-    if compared.verdict in ("better", "worse"):
+    chance = describe_p(compared.p_value if p_value is None else p_value)
+    if verdict in ("better", "worse"):
         return (
             f"The difference is real. If the two runs were equally good, chance alone would split "
             f"the photos so unevenly in {chance} comparisons."
@@ -100,7 +109,7 @@ def describe_verdict(compared: Comparison) -> str:
     return first + (
         f"Two equally good runs would split the photos so unevenly, or more, in {chance} "
         f"comparisons. To tell a difference of this size takes about "
-        f"{compared.photos_needed:,} photos; these are {compared.n:,}."
+        f"{_round(compared.photos_needed or 0):,} photos; these are {compared.n:,}."
     )
 
 
@@ -111,6 +120,11 @@ def describe_p(p_value: float) -> str:
     if p_value < 0.01:
         return f"{1000 * p_value:.0f} of 1,000"
     return f"{100 * p_value:.0f} of 100"
+
+
+def _round(number: int) -> int:
+    """Returns an estimated number with the two digits that it deserves."""
+    return int(float(f"{number:.2g}"))
 
 
 def compare_predictions(

@@ -187,8 +187,10 @@ def _show_what_was_drawn(
     rows = []
     for draw in range(first, first + amount):
         parts = draw_parts(policy, seed=seed, photo_id=digest, draw=draw)
-        written = {name_part(name): write_amount(name, part.amount) for name, part in parts.items()}
-        rows.append({"Draw": draw + 1, **written})
-    columns = ["Draw", *(name_part(name) for name in policy.parts)]
-    table = pd.DataFrame(rows, columns=columns).set_index("Draw").fillna("–")
+        written = {
+            name_part(name): write_amount(name, parts[name].amount) if name in parts else "–"
+            for name in policy.parts
+        }
+        rows.append({"draw": draw + 1, **written})
+    table = pd.DataFrame(rows).set_index("draw")
     show_table_behind(table, f"What was drawn for {plain(name_photo(dataset, number))}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.charts.curves import draw_curves
@@ -34,10 +35,8 @@ def show_curves(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
     """Draws the curves, the reader's choices about them, and what they say."""
     drawing = st.container()
     look, others = _pick_look(run)
+    figure, machine = draw_figures(run, epochs, others, look)
     with drawing:
-        figure = draw_curves(
-            epochs, run.recipe.epochs, run.best_epoch, is_dark(), others=others, look=look
-        )
         said = judge(run, epochs)
         st.plotly_chart(
             figure,
@@ -48,7 +47,6 @@ def show_curves(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
             alt="Loss and accuracy of training and validation photos; the numbers stand below.",
         )
         show_words(said)
-    machine = draw_machine(epochs, is_dark(), look=look)
     if machine is not None:
         st.plotly_chart(
             machine,
@@ -59,6 +57,33 @@ def show_curves(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
             alt="Learning rate, training photos a second and memory per epoch.",
         )
     _show_table(epochs)
+
+
+def draw_figures(
+    run: RunRecord, epochs: Sequence[dict[str, Any]], others: Sequence[Overlay], look: Look
+) -> tuple[go.Figure, go.Figure | None]:
+    """Returns the curves and the machine's; drawn anew only when there is something new."""
+    newest = tuple(
+        (one.name, len(one.epochs), one.epochs[-1].get("time") if one.epochs else None)
+        for one in (Overlay(run.id, epochs), *others)
+    )
+    return _draw_figures(
+        newest, run.recipe.epochs, run.best_epoch, is_dark(), look, epochs, tuple(others)
+    )
+
+
+@st.cache_resource(max_entries=32, ttl=600, show_spinner=False)
+def _draw_figures(
+    newest: tuple[tuple[str, int, float | None], ...],  # noqa: ARG001 (part of the key)
+    total_epochs: int,
+    best_epoch: int | None,
+    dark: bool,
+    look: Look,
+    _epochs: Sequence[dict[str, Any]],
+    _others: tuple[Overlay, ...],
+) -> tuple[go.Figure, go.Figure | None]:
+    curves = draw_curves(_epochs, total_epochs, best_epoch, dark, others=_others, look=look)
+    return curves, draw_machine(_epochs, dark, look=look)
 
 
 def judge(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> Learning:

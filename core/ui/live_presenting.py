@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.curves import draw_curves
 from core.charts.curves_lines import Look
 from core.charts.curves_numbers import BigNumber, draw_numbers
 from core.formats import duration, percent, plain
@@ -15,7 +14,7 @@ from core.runs.store import RunRecord, read_run
 from core.ui import cache
 from core.ui.frame import is_dark
 from core.ui.live import choose_run
-from core.ui.live_curves import judge
+from core.ui.live_curves import draw_figures, judge
 from core.ui.live_state import describe_phase, seconds_left
 from core.ui.messages import report_errors
 from core.ui.pickers import title_run
@@ -61,7 +60,7 @@ def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
     if epochs:
         st.header(said.sentence, anchor=False)
     st.plotly_chart(
-        draw_curves(epochs, run.recipe.epochs, run.best_epoch, is_dark(), look=_LARGE),
+        draw_figures(run, epochs, (), _LARGE)[0],
         theme=None,
         key="present.curves",
         config=_NO_BAR,
@@ -80,7 +79,9 @@ def _list_numbers(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> list[BigN
     if run.best_val_accuracy is not None:
         best = percent(run.best_val_accuracy, n)
         numbers.append(BigNumber(f"Validation, epoch {run.best_epoch}", best, "validation"))
-    numbers.append(BigNumber("Training", percent(last["accuracy"], n), "train"))
+    numbers.append(
+        BigNumber(f"Training, epoch {last['epoch']}", percent(last["accuracy"], n), "train")
+    )
     if run.is_going:
         numbers.append(BigNumber("Time left", duration(seconds_left(run, epochs))))
     else:

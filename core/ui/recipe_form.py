@@ -4,7 +4,7 @@ import dataclasses
 
 import streamlit as st
 
-from core.errors import AugmentationRefused, RecipeRefused
+from core.errors import AugmentationRefused, PetalscopeError, RecipeRefused
 from core.formats import plain
 from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
@@ -40,7 +40,11 @@ def fill_from_link() -> None:
     wanted = st.query_params.get(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
-    run = read_run(cache.workspace(), wanted)
+    try:
+        run = read_run(cache.workspace(), wanted)
+    except PetalscopeError as error:  # an old link: the form is of use without it
+        show_problem(error.problem, error.remedy)
+        return
     fill_from_recipe(run.recipe, f"run {run.number}")
     change_choice("dataset", run.recipe.dataset)
     st.session_state[_FILLED] = wanted
@@ -64,6 +68,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     top = st.container()  # drawn last: what it says follows from the settings below it
     policy = pick_policy(key("policy"))
     show_simple_settings(policy)
+    finder = st.container()
     show_more_settings()
     kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
     draft = read_draft(dataset.id, kind, digest, policy)
@@ -73,7 +78,8 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
         trainable = _check(draft) and weights is not None
         _show_train(draft, dataset, repeats, trainable=trainable)
     if trainable:
-        show_rate_finder(draft, name_visitor())
+        with finder:
+            show_rate_finder(draft, name_visitor())
     return draft if trainable else None
 
 
@@ -116,14 +122,14 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
             f"This recipe was trained before: run {run.number} is opened.",
             icon=":material/history:",
         )
-    forget_link()
+    _forget_link()
     change_choice("watch", run.id)
     if open_training:
         st.switch_page(page_file("training"), query_params={"watch": run.id})
     st.rerun()
 
 
-def forget_link() -> None:
+def _forget_link() -> None:
     """Takes the run whose settings were taken out of the address; the settings stay."""
     st.query_params.pop(_LIKE, None)
     st.session_state.pop(_FILLED, None)
@@ -134,9 +140,7 @@ def _show_filled() -> None:
     if filled is None or st.query_params.get(_LIKE) != filled:
         return
     run = read_run(cache.workspace(), filled)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
-        st.button("Done", type="tertiary", on_click=forget_link, help="Takes it out of the link.")
+    st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
 
 
 def _check(draft: Recipe) -> bool:

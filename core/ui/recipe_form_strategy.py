@@ -20,7 +20,7 @@ STRATEGIES: Mapping[Strategy, tuple[str, str]] = {
     ),
     "last_stage": (
         "Last stage",
-        "conv5 learns with the head, from what the frozen stages before it answer once.",
+        "conv5 learns, too, from what the frozen stages before it computed once.",
     ),
     "full": (
         "Full fine-tuning",

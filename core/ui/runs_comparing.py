@@ -4,13 +4,15 @@ The runs live in the URL as `compare`, the baseline first. Each of the others is
 the photos that both were judged by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import PetalscopeError
 from core.evaluation.comparison import (
     Comparison,
+    adjust_holm,
     compare_predictions,
 )
 from core.formats import count, plain
@@ -36,6 +38,7 @@ def show_comparison() -> None:
     st.subheader(f"{count(len(runs), 'run')} compared", anchor=False)
     done = [run for run in runs if run.state == "done"]
     split = _show_choices(runs, done)
+    verdict = st.container()
     left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True):
         show_recipes(runs)
@@ -49,7 +52,7 @@ def show_comparison() -> None:
         return
     if split == "test":
         ask_before_test(*done)
-    _show_answers(runs[0], done[1:], split)
+    _show_answers(runs[0], done[1:], split, verdict)
 
 
 def _read_runs() -> list[RunRecord]:
@@ -115,7 +118,9 @@ def _pick_split(done: Sequence[RunRecord]) -> str:
     )
 
 
-def _show_answers(baseline: RunRecord, others: Sequence[RunRecord], split: str) -> None:
+def _show_answers(
+    baseline: RunRecord, others: Sequence[RunRecord], split: str, verdict: DeltaGenerator
+) -> None:
     compared: dict[str, tuple[RunRecord, CommonPhotos, Comparison]] = {}
     for run in others:
         try:
@@ -124,17 +129,22 @@ def _show_answers(baseline: RunRecord, others: Sequence[RunRecord], split: str) 
             st.caption(f":orange[{plain(title_run(run))}: {plain(error.problem)}]")
     if not compared:
         return
-    if len(compared) > 1:
-        show_compared_table(baseline, list(compared.values()))
-    run, common, comparison = compared[
-        _pick_other(baseline, {k: v[0] for k, v in compared.items()})
-    ]
-    show_headline(baseline, run, common, comparison)
+    with verdict:
+        p_values = dict(zip(compared, _adjust(one[2] for one in compared.values()), strict=True))
+        if len(compared) > 1:
+            show_compared_table(baseline, list(compared.values()), list(p_values.values()))
+        beside = _pick_other(baseline, {one: what[0] for one, what in compared.items()})
+        run, common, comparison = compared[beside]
+        show_headline(baseline, run, common, comparison, p_values[beside])
     if comparison.gained + comparison.lost + comparison.both_wrong == 0:
         return
     with st.container(border=True):
         show_class_changes(baseline, run, comparison)
     show_photos(run, common)
+
+
+def _adjust(comparisons: Iterable[Comparison]) -> list[float]:
+    return [float(p) for p in adjust_holm([one.p_value for one in comparisons])]
 
 
 def _pick_other(baseline: RunRecord, others: dict[str, RunRecord]) -> str:

@@ -1,7 +1,7 @@
 """Which runs the runs page lists, and in which order: filters and sorting, all in the URL."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
@@ -26,26 +26,25 @@ def filter_runs(runs: Sequence[RunRecord], datasets: dict[str, str]) -> list[Rep
         runs: All runs, newest first.
         datasets: Dataset id → name.
     """
+    of_runs = list(dict.fromkeys(run.recipe.dataset for run in runs))
+    strategies, states = ({r.recipe.strategy for r in runs}, {r.state for r in runs})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = _ask_text()
-        of_runs = {run.recipe.dataset: None for run in runs}
-        on = _pick("on", "Dataset", list(of_runs), lambda one: datasets.get(one, one), 170)
-        strategy = _pick(
-            "strategy", "Strategy", _list({r.recipe.strategy for r in runs}), name_strategy
-        )
-        state = _pick("state", "State", _list({run.state for run in runs}))
-        tag = _pick("tag", "Tag", _list({tag for run in runs for tag in run.tags}))
-        order = _pick("order", "Sort", list(SORTS), SORTS.__getitem__, 175, clearable=False)
-    matching = [
-        run
-        for run in runs
-        if on in (None, run.recipe.dataset)
-        and strategy in (None, run.recipe.strategy)
-        and state in (None, run.state)
-        and (tag is None or tag in run.tags)
-        and _mentions(run, text, datasets)
-    ]
-    return _sort(_fold(matching), order or "newest")
+        on = _pick("on", "Dataset", of_runs, lambda one: datasets.get(one, one), 160)
+        strategy = _pick("strategy", "Strategy", _list(strategies), name_strategy)
+        state = _pick("state", "State", _list(states), width=115)
+        tag = _pick("tag", "Tag", _list({tag for run in runs for tag in run.tags}), width=115)
+        order = _pick("order", "Sort", list(SORTS), SORTS.__getitem__, 160, clearable=False)
+        matching = [
+            run
+            for run in runs
+            if on in (None, run.recipe.dataset)
+            and strategy in (None, run.recipe.strategy)
+            and state in (None, run.state)
+            and (tag is None or tag in run.tags)
+            and _mentions(run, text, datasets)
+        ]
+        return _sort(_fold(matching), order or "newest")
 
 
 def clear_filters() -> None:
@@ -104,7 +103,7 @@ def _mentions(run: RunRecord, text: str, datasets: dict[str, str]) -> bool:
     return all(word in where for word in text.casefold().split())
 
 
-def _list(values: set[str]) -> list[str]:
+def _list(values: Iterable[str]) -> list[str]:
     return sorted(values, key=str.casefold)
 
 
@@ -119,6 +118,8 @@ def _pick(
 ) -> str | None:
     key = f"runs.{name}"
     stated = read_choice(name)
+    if clearable and stated not in options and len(options) < 2:
+        return None  # nothing to choose between
     st.session_state[key] = stated if stated in options else None if clearable else options[0]
     return st.selectbox(
         label,
@@ -140,5 +141,5 @@ def _ask_text() -> str:
         key=key,
         placeholder="name, tag, note, id",
         on_change=lambda: keep_choice("find", st.session_state[key].strip() or None),
-        width=170,
+        width=160,
     )

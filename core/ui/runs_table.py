@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, duration, moment, percent_format
+from core.formats import count, duration, moment
 from core.runs.repeats import Repeats
 from core.runs.store import RunRecord, list_runs
 from core.ui import cache
@@ -66,7 +66,6 @@ def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[Run
     for column in ("Tags", "Notes", "By"):
         if not table[column].astype(bool).any():
             table = table.drop(columns=[column])
-    fewest = min((one.first.val_photos or 0 for one in listed), default=0)
     # Rows are known by their place: when others are listed, nothing may stay selected by mistake.
     rows = "|".join(",".join(run.id for run in one.runs) for one in listed)
     answer = st.dataframe(
@@ -76,7 +75,8 @@ def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[Run
         on_select="rerun",
         selection_mode="multi-row",
         height=min(len(listed), _ROWS_IN_SIGHT) * 35 + 38,
-        column_config=_configure(percent_format(fewest)),
+        column_config=_configure(),
+        placeholder="",
         alt="Runs of this workspace: best validation accuracy, its epoch, time, dataset, strategy",
     )
     total = count(sum(len(one.runs) for one in listed), "run")
@@ -95,7 +95,7 @@ def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
     several = len(one.runs) > 1
     return {
         "Run": title_run(run) + (f" and {len(one.runs) - 1} more" if several else ""),
-        "Accuracy": None if accuracy is None else 100 * accuracy,
+        "Accuracy": None if accuracy is None else _round(accuracy, run.val_photos or 0),
         "± sd": None if math.isnan(one.spread) else 100 * one.spread,
         "Seeds": len(one.measured) if several else None,
         "n": run.val_photos,
@@ -116,6 +116,11 @@ def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
     }
 
 
+def _round(share: float, n: int) -> float:
+    """Returns a share in percent, rounded to what n photos support: rows differ in their n."""
+    return round(100 * share, 0 if n < 200 else 1)
+
+
 def _say_epochs(one: Repeats) -> str:
     best = sorted({run.best_epoch for run in one.runs if run.best_epoch is not None})
     if not best:
@@ -131,11 +136,11 @@ def _say_state(one: Repeats) -> str:
     return f"{states.count('done')} of {len(states)} done"
 
 
-def _configure(accuracy_format: str) -> dict[str, Any]:
+def _configure() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "Run": text(pinned=True, width=190),
-        "Accuracy": number(format=accuracy_format, help="Validation accuracy of the best epoch."),
+        "Run": text(pinned=True, width=150),
+        "Accuracy": number(format="%.3g %%", help="Validation accuracy of the best epoch."),
         "± sd": number(format="%.1f", help="Standard deviation between the seeds, in points."),
         "Seeds": number(help="Finished runs that differ in their seed only."),
         "n": number(help="Validation photos behind the accuracy."),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.comparison import ALPHA, Comparison, adjust_holm, describe_verdict
+from core.evaluation.comparison import Comparison, describe_verdict
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out
 from core.runs.repeats import Repeats, fold_repeats
@@ -15,14 +15,14 @@ from core.ui.pickers import title_run
 
 
 def show_compared_table(
-    baseline: RunRecord, compared: Sequence[tuple[RunRecord, CommonPhotos, Comparison]]
+    baseline: RunRecord,
+    compared: Sequence[tuple[RunRecord, CommonPhotos, Comparison]],
+    p_values: Sequence[float],
 ) -> None:
-    """Draws a row for each run beside the baseline; p-values stay right for several tests."""
-    p_values = adjust_holm([comparison.p_value for _, _, comparison in compared])
+    """Draws a row for each run beside the baseline; the p-values are adjusted for their number."""
     words = {"better": "better", "worse": "worse", "open": "not told apart", "same": "the same"}
     rows = []
     for (run, common, one), p_value in zip(compared, p_values, strict=True):
-        real = p_value < ALPHA or one.verdict == "same"
         rows.append(
             {
                 "Run": title_run(run),
@@ -34,7 +34,7 @@ def show_compared_table(
                 "Lost": one.lost,
                 "n": len(common),
                 "p": f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001",
-                "Verdict": words[one.verdict] if real else words["open"],
+                "Verdict": words[one.judge(p_value)],
             }
         )
     st.dataframe(
@@ -56,9 +56,21 @@ def show_compared_table(
 
 
 def show_headline(
-    baseline: RunRecord, run: RunRecord, common: CommonPhotos, compared: Comparison
+    baseline: RunRecord,
+    run: RunRecord,
+    common: CommonPhotos,
+    compared: Comparison,
+    p_value: float,
 ) -> None:
-    """Draws how one run does beside the baseline, and whether the difference is real."""
+    """Draws how one run does beside the baseline, and whether the difference is real.
+
+    Args:
+        baseline: The run that was given first.
+        run: The other one.
+        common: The photos.
+        compared: How the two compare on them.
+        p_value: Adjusted, where several runs are compared.
+    """
     n = compared.n
     with st.container(horizontal=True, gap="large"):
         for label, value in (
@@ -70,10 +82,11 @@ def show_headline(
             ("Photos", f"{n:,}"),
         ):
             st.metric(label, value, width="content")
-    verdict = describe_verdict(compared)
+    verdict = describe_verdict(compared, p_value)
     first, _, rest = verdict.partition(". ")
     st.markdown(f"**{first}.** {rest}")
-    details = f"McNemar's exact test: p = {compared.p_value:.2g}. "
+    adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {p_value:.2g}"
+    details = f"McNemar's exact test: p = {compared.p_value:.2g}{adjusted}. "
     if compared.gained + compared.lost:
         details += f"Difference: 95 % interval {_say_interval(compared)} (paired bootstrap). "
     st.caption(f"{details}{describe_left_out(common)}{_say_repeats(baseline, run)}")

@@ -4,6 +4,8 @@ A sweep goes through the same queue as runs; the page polls its files. What its 
 in `core.ui.sweep_results`.
 """
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from core.errors import WeightsDamaged, WeightsMissing
@@ -15,17 +17,19 @@ from core.runs.queue import delete_run, request_stop, retry_run, submit_run
 from core.runs.recipe import Recipe
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_studies, read_run
-from core.runs.study_results import read_trials
+from core.runs.study_results import TrialResult, read_trials
 from core.runs.sweep_space import MOST_TRIALS, SETTING_NAMES, base_recipe
 from core.runs.waiting import expected_wait
 from core.ui import cache
 from core.ui.messages import report_errors, show_problem
 from core.ui.state import change_choice, keep_choice, read_choice
 from core.ui.sweep_results import show_trials
+from core.workspace import Workspace
 from data.manifest import Dataset
 from models.weights import find_weights
 
 _STUDY = "sweep"
+_PICKER = f"picker.{_STUDY}"
 _STATES = {
     "queued": ("gray", ":material/schedule:"),
     "starting": ("blue", ":material/hourglass_top:"),
@@ -131,23 +135,26 @@ def _in_order(vary: list[str]) -> tuple[str, ...]:
 
 
 def _show_chosen(sweeps: dict[str, RunRecord]) -> None:
+    """Draws the sweep that the URL names, else the one that goes; others are a choice away."""
+    if st.session_state.get(_PICKER) not in (None, *sweeps):
+        st.session_state.pop(_PICKER)  # somebody deleted it
     chosen = read_choice(_STUDY)
     if chosen not in sweeps:
-        chosen = next(iter(sweeps))
-    if len(sweeps) > 1:
-        identifiers = list(sweeps)
-        picked = st.selectbox(
-            "Sweep",
-            identifiers,
-            index=identifiers.index(chosen),
-            format_func=lambda identifier: _title(sweeps[identifier]),
-            key=f"picker.{_STUDY}",
-            label_visibility="collapsed",
-        )
-        chosen = picked or chosen
+        chosen = next((sweep.id for sweep in sweeps.values() if not sweep.has_ended), None)
+    identifiers = list(sweeps)
+    chosen = st.selectbox(
+        "Sweep",
+        identifiers,
+        index=None if chosen is None else identifiers.index(chosen),
+        format_func=lambda identifier: _title(sweeps[identifier]),
+        placeholder=f"Look at one of {count(len(sweeps), 'sweep')}",
+        key=_PICKER,
+        label_visibility="collapsed",
+    )
     keep_choice(_STUDY, chosen)
-    going = not sweeps[chosen].has_ended
-    st.fragment(_show_sweep, run_every="2s" if going else None)(chosen, going)
+    if chosen is not None:
+        going = not sweeps[chosen].has_ended
+        st.fragment(_show_sweep, run_every="3s" if going else None)(chosen, going)
 
 
 def _title(sweep: RunRecord) -> str:
@@ -165,34 +172,45 @@ def _show_sweep(sweep_id: str, was_going: bool) -> None:
             st.rerun()  # the whole page: polling starts or stops
         if not sweep.has_ended:
             ensure_scheduler(cache.workspace())
+        trials = read_trials(cache.workspace().run_folder(sweep_id))
         with st.container(border=True):
             _show_heading(sweep)
-            _show_progress(sweep)
-            trials = read_trials(cache.workspace().run_folder(sweep_id))
+            _show_progress(sweep, trials)
             if trials:
                 show_trials(sweep, trials)
 
 
 def _show_heading(sweep: RunRecord) -> None:
     colour, icon = _STATES[sweep.state]
+    stopped = sweep.stopped and sweep.state == "done"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
-        stopped = sweep.stopped and sweep.state == "done"
         st.badge("stopped" if stopped else sweep.state, icon=icon, color=colour)  # type: ignore[arg-type]
-        for label, symbol, action, states in _ACTIONS:
-            if sweep.state in states or (stopped and label == "Go on"):
-                st.button(
-                    label,
-                    icon=symbol,
-                    key=f"sweep.{label}.{sweep.id}",
-                    on_click=_act,
-                    args=(action, sweep.id),
-                )
+        if sweep.state in ("queued", "starting", "running"):
+            _press("Stop", "stop", request_stop, sweep)
+            _press("Pause", "pause", pause_run, sweep)
+        if sweep.state in ("paused", "failed", "lost") or stopped:
+            _press("Go on", "resume", retry_run, sweep)
+        if not sweep.is_going:
+            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                st.caption("Its trials are lost; runs that were made of them stay.")
+                _press("Delete the sweep", "delete_forever", delete_run, sweep)
 
 
-def _show_progress(sweep: RunRecord) -> None:
+def _press(
+    label: str, icon: str, act: Callable[[Workspace, str], object], sweep: RunRecord
+) -> None:
+    if st.button(label, icon=f":material/{icon}:", key=f"sweep.{icon}.{sweep.id}"):
+        act(cache.workspace(), sweep.id)
+        if act is delete_run:
+            st.session_state.pop(_PICKER, None)
+            keep_choice(_STUDY, None)
+        st.rerun()  # the whole page: polling starts or stops
+
+
+def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     assert isinstance(sweep.plan, SweepPlan)
-    done, total = sweep.epochs_done, sweep.plan.trials
+    done, total = len(trials), sweep.plan.trials
     if sweep.state in ("failed", "lost"):
         show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
     elif sweep.state == "queued":
@@ -204,25 +222,7 @@ def _show_progress(sweep: RunRecord) -> None:
         text = f"Trial {done} of {total}" if done else "The first trial begins …"
         if sweep.phase in ("backbone", "extracting"):
             text = "Computing the features of the photos: once for this dataset and these weights …"
-        trials = read_trials(cache.workspace().run_folder(sweep.id))
-        if len(trials) > 1:
-            mean = sum(trial.seconds for trial in trials) / len(trials)
+        if done > 1:
+            mean = sum(trial.seconds for trial in trials) / done
             text += f", {duration((total - done) * mean)} left"
         st.progress(min(1.0, done / total), text=text)
-
-
-_ACTIONS = (
-    ("Stop", ":material/stop:", request_stop, ("queued", "starting", "running")),
-    ("Pause", ":material/pause:", pause_run, ("queued", "starting", "running")),
-    ("Go on", ":material/resume:", retry_run, ("paused", "failed", "lost")),
-    ("Delete", ":material/delete:", delete_run, ("paused", "failed", "lost", "done")),
-)
-"""Label, icon, what it does, and the states in which it is offered."""
-
-
-def _act(action: object, sweep_id: str) -> None:
-    action(cache.workspace(), sweep_id)  # type: ignore[operator]
-    if action is delete_run:
-        keep_choice(_STUDY, None)
-        return
-    ensure_scheduler(cache.workspace())

@@ -29,7 +29,7 @@ def show_delete(version: DatasetSummary) -> None:
 def _ask(version: DatasetSummary) -> None:
     uses = list_uses(cache.workspace(), version.id)
     st.markdown(f"Delete **{plain(version.name)}**, version {version.edition}?")
-    st.caption("Its photos, features and analyses go for good; other versions keep theirs.")
+    st.caption("Its photos, features, views and analyses go for good; other versions keep theirs.")
     force = False
     if not uses.nothing:
         st.warning(

@@ -124,7 +124,7 @@ def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> N
     assert {run.recipe.epochs for run in new} == {77}
     assert len({run.submitter for run in new}) == 1
     assert re.search(r" · [0-9a-f]{4}$", new[0].submitter)
-    assert app.query_params["watch"] == [next(run.id for run in new if run.recipe.seed == 0)]
+    assert app.query_params["watch"] == next(run.id for run in new if run.recipe.seed == 0)
     assert any("number 1 in the queue" in one.proto.text for one in app.get("progress"))
 
 
@@ -152,8 +152,14 @@ def test_a_link_fills_the_form_with_the_settings_of_a_run(shared: Workspace) -> 
     assert list_policies(shared)[str(value(app, "policy"))] == policy
     assert "The settings of" in captions(app)
     press(app, "Train")  # unchanged it is the same run: that is opened, and nothing is new
-    assert app.query_params["watch"] == [run.id]
+    assert app.query_params["watch"] == run.id
     assert "like" not in app.query_params
+
+
+def test_a_link_to_a_run_that_is_gone_leaves_the_form_usable(shared: Workspace) -> None:
+    app = open_page(shared, like="0000000000000000")
+    assert any("There is no run" in error.value for error in app.error)
+    assert "Train" in buttons(app)
 
 
 def test_a_link_brings_a_policy(shared: Workspace) -> None:

@@ -40,10 +40,10 @@ def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: Pag
     expect(page.get_by_text("The network stays as it is")).to_be_visible()
     page.get_by_text("Two phases", exact=True).click()
     expect(page.get_by_label("Of these, head only")).to_be_visible()
-    expect(page.get_by_label("Learning rate")).to_have_value("0.001")
+    expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.001")
     page.get_by_text("Full fine-tuning", exact=True).click()
     expect(page.get_by_label("Of these, head only")).to_have_count(0)
-    expect(page.get_by_label("Learning rate")).to_have_value("0.0001")
+    expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.0001")
 
 
 def test_a_duplicate_changed_is_another_run_that_can_be_paused(

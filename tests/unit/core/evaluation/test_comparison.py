@@ -28,7 +28,7 @@ def test_gained_lost_and_per_class_are_counted() -> None:
     assert compared.n == 6
     assert compared.accuracy_a == compared.accuracy_b == pytest.approx(4 / 6)
     assert compared.difference == 0
-    assert compared.verdict == "open"
+    assert compared.judge() == "open"
     table = compared.per_class
     assert table["class"].tolist() == ["daisy", "rose"]  # tulip has no photo
     assert table[["support", "gained", "lost"]].to_numpy().tolist() == [[3, 1, 1], [3, 0, 0]]
@@ -51,7 +51,7 @@ def test_per_class_differences_add_up_to_the_whole() -> None:
 def test_equal_answers_are_the_same_and_have_no_interval() -> None:
     labels = np.array([0, 1, 2])
     compared = compare_predictions(labels, labels, labels, CLASSES)
-    assert compared.verdict == "same"
+    assert compared.judge() == "same"
     assert compared.p_value == 1
     assert all(math.isnan(end) for end in compared.interval)
     assert compared.photos_needed is None
@@ -62,7 +62,7 @@ def test_without_photos_nothing_is_claimed() -> None:
     compared = compare_predictions(none, none, none, CLASSES)
     assert compared.n == 0
     assert math.isnan(compared.difference)
-    assert compared.verdict == "same"
+    assert compared.judge() == "same"
     assert compared.per_class.empty
 
 
@@ -115,8 +115,8 @@ def test_a_clear_difference_is_told_and_its_direction() -> None:
     labels = np.zeros(100, dtype=np.int64)
     a = np.repeat([0, 1], [60, 40])
     b = np.repeat([0, 1], [90, 10])
-    assert compare_predictions(labels, a, b, CLASSES).verdict == "better"
-    assert compare_predictions(labels, b, a, CLASSES).verdict == "worse"
+    assert compare_predictions(labels, a, b, CLASSES).judge() == "better"
+    assert compare_predictions(labels, b, a, CLASSES).judge() == "worse"
 
 
 def test_holm_adjusts_the_smallest_most_and_keeps_the_order() -> None:

@@ -1,0 +1,160 @@
+"""`compare`: in what runs differ, and whether the difference is real."""
+
+import argparse
+from typing import Any
+
+from core.cli.choosing import RUN_HELP, choose_run
+from core.cli.outcome import Outcome
+from core.cli.progress import ProgressLine
+from core.cli.tables import format_table
+from core.errors import RecipeRefused, RunUnfinished
+from core.evaluation.comparison import (
+    Comparison,
+    adjust_holm,
+    compare_predictions,
+    describe_verdict,
+)
+from core.formats import percent
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.recipe_differences import Difference, list_differences
+from core.runs.result import RunResult, read_result
+from core.runs.store import RunRecord
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.manifest import SPLITS, read_dataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("baseline", metavar="BASELINE", help=RUN_HELP)
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="compared with the baseline")
+    parser.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="validation",
+        help="photos to judge by (default: validation; keep test for the very end)",
+    )
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
+    chosen = [choose_run(workspace, text) for text in (arguments.baseline, *arguments.runs)]
+    if len({one.id for one in chosen}) < len(chosen):
+        raise RecipeRefused(
+            "A run cannot be compared with itself.", "Name runs of different recipes."
+        )
+    baseline, *others = chosen
+    compared = [_compare(workspace, baseline, one, arguments.split) for one in others]
+    differences = list_differences([one.recipe for one in chosen])
+    p_values = adjust_holm([comparison.p_value for _, comparison in compared])
+    rows = [
+        _document(one, common, comparison, float(p_value))
+        for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True)
+    ]
+    parts = [_describe_recipes(chosen, differences)]
+    for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True):
+        parts.append(_describe(baseline, one, common, comparison, float(p_value)))
+    if len(others) > 1:
+        parts.append(f"p, adjusted for {len(others)} comparisons (Holm): {_list(rows)}")
+    return Outcome(
+        text="\n\n".join(parts),
+        document={
+            "split": arguments.split,
+            "baseline": baseline.id,
+            "recipe_differences": [
+                {"setting": one.setting, "values": list(one.values)} for one in differences
+            ],
+            "compared": rows,
+        },
+    )
+
+
+def _compare(
+    workspace: Workspace, baseline: RunRecord, other: RunRecord, split: str
+) -> tuple[CommonPhotos, Comparison]:
+    a, b = read_result(workspace, baseline.id), read_result(workspace, other.id)
+    matched = match_results(a, b, *_read_datasets(workspace, a, b))
+    common = find_common(a, b, matched, split)
+    if not len(common):
+        raise RunUnfinished(
+            f"{baseline.name} and {other.name} have no {split} photo in common.",
+            "Choose another split, or runs on versions of one dataset.",
+        )
+    answers = (common.labels, common.predictions_a, common.predictions_b)
+    return common, compare_predictions(*answers, common.classes)
+
+
+def _read_datasets(
+    workspace: Workspace, a: RunResult, b: RunResult
+) -> tuple[Dataset | None, Dataset | None]:
+    if a.dataset_id == b.dataset_id:
+        return None, None
+    return read_dataset(workspace, a.dataset_id), read_dataset(workspace, b.dataset_id)
+
+
+def _document(
+    other: RunRecord, common: CommonPhotos, compared: Comparison, p_adjusted: float
+) -> dict[str, Any]:
+    return {
+        "run": other.id,
+        "n": compared.n,
+        "accuracy_baseline": compared.accuracy_a,
+        "accuracy": compared.accuracy_b,
+        "difference": compared.difference,
+        "difference_low": compared.interval[0],
+        "difference_high": compared.interval[1],
+        "gained": compared.gained,
+        "lost": compared.lost,
+        "both_right": compared.both_right,
+        "both_wrong": compared.both_wrong,
+        "p_value": compared.p_value,
+        "p_value_adjusted": p_adjusted,
+        "photos_needed": compared.photos_needed,
+        "verdict": compared.judge(p_adjusted),
+        "left_out": {
+            "elsewhere": common.elsewhere,
+            "missing": common.missing,
+            "relabelled": common.relabelled,
+        },
+        "per_class": compared.per_class.to_dict("records"),
+    }
+
+
+def _describe_recipes(chosen: list[RunRecord], differences: list[Difference]) -> str:
+    if not differences:
+        return "The recipes do not differ."
+    headings = ("setting", *(one.name for one in chosen))
+    return format_table(headings, [(one.setting, *one.values) for one in differences])
+
+
+def _describe(
+    baseline: RunRecord,
+    other: RunRecord,
+    common: CommonPhotos,
+    compared: Comparison,
+    p_value: float,
+) -> str:
+    n = compared.n
+    accuracies = f"{percent(compared.accuracy_a, n)} → {percent(compared.accuracy_b, n)}"
+    lines = [
+        f"{baseline.name} → {other.name} · {common.split} split · n = {n:,}",
+        f"accuracy {accuracies}; {compared.gained:,} gained, {compared.lost:,} lost",
+        describe_verdict(compared, p_value),
+        describe_left_out(common),
+    ]
+    if compared.gained + compared.lost:
+        low, high = compared.interval
+        lines[1] += (
+            f"; difference {100 * compared.difference:+.1f} points, "
+            f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, p = {compared.p_value:.2g}"
+        )
+    changed = compared.per_class[compared.per_class[["gained", "lost"]].sum(axis=1) > 0]
+    rows = [
+        [row["class"], f"{row['support']:,}", f"{row['gained']:,}", f"{row['lost']:,}"]
+        for row in changed.sort_values("difference", kind="stable").to_dict("records")
+    ]
+    if rows:
+        lines.append(format_table(("class", "photos", "gained", "lost"), rows))
+    return "\n".join(line for line in lines if line)
+
+
+def _list(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{row['p_value_adjusted']:.2g}" for row in rows)

@@ -1,0 +1,92 @@
+"""Sweeps and the search for a learning rate in a browser: start, watch, make a run of the best.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.store import list_runs, list_studies
+from core.runs.study_results import read_trials
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer
+from tests.processes import end_processes, wait_until
+from tests.training import copy_workspace
+
+pytestmark = pytest.mark.browser
+
+MINUTES = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PageServer]:
+    """A server over a copy of the workspace with one finished run on random weights."""
+    root = tmp_path_factory.mktemp("sweeps") / "workspace"
+    copy_workspace(trained_workspace, Workspace(root))
+    started = PageServer(root)
+    started.start()
+    yield started
+    started.kill()
+    end_processes(Workspace(root))
+
+
+def open_training(page: Page, server: PageServer) -> None:
+    """Opens the page with the settings of the finished run, whose weights are random."""
+    run = list_runs(Workspace(server.workspace))[-1]
+    page.goto(f"{server.address}/training?like={run.id}")
+    expect(page.get_by_role("button", name="Start the sweep")).to_be_enabled()
+
+
+def test_a_rate_is_found_and_used(page: Page, server: PageServer) -> None:
+    open_training(page, server)
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.001")
+    page.get_by_role("button", name="Find a learning rate").click()
+    expect(page.get_by_text(re.compile(r"suggests a rate of"))).to_be_visible(timeout=4 * MINUTES)
+    expect(page.get_by_label(re.compile("^Loss against learning rate"))).to_be_visible()
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_label("Learning rate", exact=True)).not_to_have_value("0.001")
+
+
+def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    open_training(page, server)
+    page.get_by_label("Trials", exact=True).fill("6")
+    page.get_by_label("Trials", exact=True).press("Enter")
+    expect(page.get_by_text("The first trial is the recipe above")).to_be_visible()
+    page.get_by_role("button", name="Start the sweep").click()
+    expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
+    assert "sweep=" in page.url
+    page.reload()
+    expect(page.get_by_text("Best validation accuracy")).to_be_visible()
+    train = page.get_by_role("button", name=re.compile("^Train the best one"))
+    expect(train).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Best trial: 95 %"))).to_be_visible()
+    (sweep,) = (study for study in list_studies(workspace) if study.plan and study.epochs_done)
+    wait_until(lambda: len(read_trials(workspace.run_folder(sweep.id))) == 6, "six trials are made")
+    expect(page.locator(".parcoords").first).to_be_visible()
+
+
+def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    sweep = next(study for study in list_studies(workspace) if study.epochs_done)
+    page.goto(f"{server.address}/training?sweep={sweep.id}")
+    page.get_by_role("button", name=re.compile("^Train the best one")).click()
+    expect(page.get_by_text(re.compile("trial")).first).to_be_visible()
+    run = wait_until(
+        lambda: next((run for run in list_runs(workspace) if "trial" in run.name), None),
+        "the run was submitted",
+    )
+    wait_until(lambda: list_runs(workspace)[0].state == "done", "the run was trained")
+    best = list_runs(workspace)[0]
+    assert best.id == run.id
+    assert best.best_val_accuracy == sweep.best_val_accuracy
+    page.goto(f"{server.address}/training?sweep={sweep.id}")
+    page.get_by_role("button", name="Delete").last.click()
+    page.get_by_role("button", name="Delete the sweep").click()
+    expect(page.get_by_text("Best validation accuracy")).to_have_count(0)
+    assert sweep.id not in {study.id for study in list_studies(workspace)}

@@ -1,0 +1,63 @@
+"""Each Keras backend that is installed trains, and divides its batches among several devices."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.workspace import PROJECT_ROOT
+
+BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+PATIENCE_S = 600
+
+
+def call(module: str, argument: str, backend: str, folder: Path) -> dict[str, Any]:
+    """Returns what the module printed last, run in a process with this backend."""
+    environment = {
+        "KERAS_BACKEND": backend,
+        "PETALSCOPE_DEVICE": "cpu",
+        "PETALSCOPE_WORKSPACE": str(folder / "workspace"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", module, argument],
+        cwd=PROJECT_ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def losses(curve: list[dict[str, Any]]) -> list[float]:
+    return [epoch["loss"] for epoch in curve]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_head_and_the_last_stage_are_trained(backend: str, tmp_path: Path) -> None:
+    told = call("tests.backends", str(tmp_path / "out"), backend, tmp_path)
+    assert told["backend"] == backend
+    for kind in ("head", "last_stage"):
+        assert losses(told[kind])[-1] < losses(told[kind])[0]
+    assert told["head"][-1]["val_accuracy"] == 1
+    # Two epochs, then one more from their checkpoint: as three in one go.
+    assert losses(told["head_again"]) == losses(told["head"])
+    assert (tmp_path / "out/stage/weights.h5").stat().st_size > 50_000_000
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "torch"])
+def test_two_devices_step_as_one_does(backend: str, tmp_path: Path) -> None:
+    one, two = (call("tests.parallel", str(n), backend, tmp_path) for n in (1, 2))
+    assert (one["devices"], two["devices"]) == (1, 2)
+    for ours, theirs in zip(one["steps"], two["steps"], strict=True):
+        assert theirs == pytest.approx(ours, abs=1e-5)
+    for ours, theirs in zip(one["scores"], two["scores"], strict=True):
+        assert theirs == pytest.approx(ours, abs=1e-5)

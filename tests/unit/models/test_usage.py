@@ -1,0 +1,45 @@
+"""What the process uses: memory as the system says, and a GPU's facts only where there is one."""
+
+import pynvml
+import pytest
+
+from models import usage
+from models.devices import Device
+from models.usage import UsageSampler, measure_usage
+
+GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
+
+
+def test_on_the_cpu_there_is_memory_and_nothing_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
+    before = measure_usage()
+    block = bytearray(80_000_000)
+    with UsageSampler() as sampler:
+        block[::4096] = b"x" * len(block[::4096])
+    after = sampler.read()
+    assert after.memory_bytes - before.memory_bytes > 0.9 * len(block)
+    assert (after.gpu_memory_bytes, after.gpu_share) == (None, None)
+
+
+def test_a_driver_that_is_gone_costs_the_figure_and_not_the_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    try:
+        pynvml.nvmlInit()
+        pytest.skip("there is a driver")
+    except pynvml.NVMLError:
+        monkeypatch.setattr(usage, "find_device", lambda: GPU)
+    with UsageSampler() as sampler:
+        pass
+    seen = sampler.read()
+    assert seen.memory_bytes > 0
+    assert (seen.gpu_memory_bytes, seen.gpu_share) == (None, None)
+
+
+@pytest.mark.gpu
+def test_the_gpu_is_seen() -> None:
+    if usage.find_device().kind == "cpu":
+        pytest.skip(f"the CPU is used: {usage.find_device().reason}")
+    seen = measure_usage()
+    assert seen.gpu_memory_bytes
+    assert seen.gpu_share is not None

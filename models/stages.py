@@ -7,7 +7,8 @@ import numpy as np
 
 from models.backbone import Preprocessing
 from models.dense import DenseHead, measure_spread
-from models.fitting import NO_SPREAD, Ask, FitResult, Tell, fit, make_deterministic
+from models.fit_state import Ask, FitResult
+from models.fitting import NO_SPREAD, Tell, fit, make_deterministic
 from models.head import set_dense_head
 from models.networks import Network, build_tail, build_whole, write_weights
 from models.plan import EpochResult, FitPlan, HeadShape

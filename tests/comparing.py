@@ -1,7 +1,6 @@
 """A workspace in which three runs can be compared: two that differ by seed, one by its head."""
 
 import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from tests.training import change_recipe, copy_workspace, train
 @cache  # trained once a session, however many files of tests look at it
 def make_compared(trained: Workspace) -> Workspace:
     """Returns a copy of the trained workspace with two runs more. Do not change it."""
-    folder = Path(tempfile.mkdtemp(prefix="petalscope-compared-"))
-    workspace = Workspace(folder / "workspace")
+    workspace = Workspace(trained.root.parent / "compared")
     copy_workspace(trained, workspace)
     for name, changes in (
         ("again", {"seed": 1}),

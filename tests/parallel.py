@@ -1,6 +1,6 @@
-"""Fits a small network on as many devices as asked for, made of the CPU: `python -m tests.parallel N`.
+"""Fits a small network on as many devices as asked for, all made of the CPU.
 
-In a process of its own, with the backend of KERAS_BACKEND (tensorflow or jax); prints one line of
+`python -m tests.parallel N`, in a process of its own, with the backend of KERAS_BACKEND (tensorflow or jax); prints one line of
 JSON: the devices, the loss and accuracy of each step, and the weights' sums.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 DEVICES = int(sys.argv[1])
 os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
 
-import models  # noqa: F401  # decides what has to be decided before Keras is imported
+import models  # noqa: E402, F401  # decides what must be decided before Keras is imported
 
 PHOTOS, CLASSES, BATCH = 27, 3, 8  # the last batch, of 3, cannot be divided
 

@@ -20,6 +20,7 @@ from core.ui.messages import report_errors, show_empty
 from core.ui.pickers import title_run
 from core.ui.runs_actions import show_actions
 from core.ui.runs_filter import clear_filters, filter_runs, name_strategy, seconds_taken
+from core.ui.telling import show_told
 from data.manifest import list_datasets
 from data.policy import describe_policy
 
@@ -28,6 +29,7 @@ _ROWS_IN_SIGHT = 10
 
 def show_runs_table() -> None:
     """Draws filters, table and what can be done; without any run, the empty state."""
+    show_told()
     runs = list_runs(cache.workspace())
     if not runs:
         show_empty(

@@ -194,15 +194,22 @@ def test_duplicate_fills_the_form_however_often(shared: Workspace) -> None:
         assert value(app, "epochs") == 21
 
 
+def test_more_epochs_are_a_run_of_their_own(shared: Workspace) -> None:
+    run = list_runs(shared)[-1]
+    app = press(open_page(shared, watch=run.id), "Train on")
+    longer = list_runs(shared)[0]
+    assert longer.recipe == dataclasses.replace(run.recipe, epochs=run.recipe.epochs + 10)
+    assert app.query_params["watch"] == longer.id
+    assert read_run(shared, run.id) == run
+
+
 def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     note_run(shared, run.id, "the *first* one")
     tag_run(shared, run.id, ["course", "baseline"])
     app = open_page(shared, watch=run.id)
     assert r"the \*first\* one" in captions(app)
-    assert {"More epochs", "Notes", "Delete"} <= {
-        block.proto.popover.label for block in app.get("popover")
-    } | buttons(app) or "Delete for good" in buttons(app)
+    assert {"Train on", "Save", "Delete for good"} <= buttons(app)
 
 
 def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Errors that say that memory ran out: a real one of TensorFlow, and those that say other things."""
+"""Errors that say that memory ran out: a real one of TensorFlow, and the words of the others."""
 
 import pytest
 import tensorflow as tf

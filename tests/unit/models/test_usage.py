@@ -4,7 +4,7 @@ import pynvml
 import pytest
 
 from models import usage
-from models.devices import Device
+from models.devices import Device, find_device
 from models.usage import UsageSampler, measure_usage
 
 GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
@@ -38,8 +38,8 @@ def test_a_driver_that_is_gone_costs_the_figure_and_not_the_epoch(
 
 @pytest.mark.gpu
 def test_the_gpu_is_seen() -> None:
-    if usage.find_device().kind == "cpu":
-        pytest.skip(f"the CPU is used: {usage.find_device().reason}")
+    if find_device().kind == "cpu":
+        pytest.skip(f"the CPU is used: {find_device().reason}")
     seen = measure_usage()
     assert seen.gpu_memory_bytes
     assert seen.gpu_share is not None

@@ -44,7 +44,7 @@ def before(workspace: Workspace, tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def after(workspace: Workspace, tmp_path: Path, before: Dataset) -> Dataset:
+def after(workspace: Workspace, tmp_path: Path, before: Dataset) -> Dataset:  # noqa: ARG001
     """The same photos, but one lies in another class, one in another split, one is new, one gone.
 
     A new class stands first in the alphabet, so that class numbers and places all differ.

@@ -1,0 +1,165 @@
+"""The state of a fit between epochs (keras): its curve, its best weights, its checkpoint."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from core.errors import RunStopped
+from models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from models.dense import DenseHead, measure_scores
+from models.head import seed_dropout, to_dense_head
+from models.plan import EpochResult, FitPlan
+from models.schedules import find_best_epoch, find_rate, is_patience_over
+from models.sources import Source
+from models.stepping import Seen, Stepper
+from models.usage import UsageSampler
+
+Ask = Callable[[], bool]
+Measure = Callable[[Stepper], np.ndarray | None]
+"""Gives the scores of the validation photos, (n, k); None when asked to stop."""
+
+_NONE = (None, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitResult:
+    """The curve, and the head of the best epoch: lowest validation loss, the first on ties."""
+
+    history: list[EpochResult]
+    best_epoch: int
+    head: DenseHead
+    """As it was in the best epoch."""
+    epochs_done: int
+    stopped: bool
+    """Whether a person ended it before its last epoch (an end by patience is none)."""
+
+
+def find_best(history: Sequence[EpochResult]) -> EpochResult:
+    """Returns the best epoch of a history without gaps."""
+    return history[find_best_epoch(history) - 1]
+
+
+class FitState:
+    """A network on its way: the model, its curve, and the weights of the best epoch so far."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        plan: FitPlan,
+        folder: Path | None,
+        mark: str,
+        before: Sequence[EpochResult],
+    ) -> None:
+        self.history = list(before)
+        self._before = len(before)
+        self._plan, self._folder, self._mark = plan, folder, mark
+        self._stepper = Stepper(model, plan)
+        self._best_weights = self._stepper.read_weights()
+        kept = read_checkpoint(folder, mark) if folder else None
+        if kept and kept.best_epoch <= len(before) + len(kept.history):
+            self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
+            self.history += [EpochResult(**facts) for facts in kept.history]
+            self._best_weights = list(kept.best_weights)
+
+    @property
+    def own(self) -> list[EpochResult]:
+        """The epochs of this phase."""
+        return self.history[self._before :]
+
+    @property
+    def best(self) -> EpochResult:
+        """The best epoch so far, of all phases."""
+        return find_best(self.history)
+
+    @property
+    def is_complete(self) -> bool:
+        over = bool(self.own) and is_patience_over(self._plan, self.history)
+        return over or len(self.own) >= self._plan.epochs
+
+    def run_epoch(
+        self,
+        train: Source,
+        val_labels: np.ndarray,
+        measure: Measure,
+        should_stop: Ask,
+    ) -> bool:
+        """Returns whether another epoch was completed; False when a stop was asked for."""
+        start = time.perf_counter()
+        with UsageSampler() as usage:
+            seen = self._run_steps(train, should_stop)
+            trained = time.perf_counter()
+            scores = measure(self._stepper) if seen and len(val_labels) else None
+        if seen is None or (scores is None and len(val_labels)):
+            return False
+        val_loss, val_accuracy = measure_scores(scores, val_labels) if scores is not None else _NONE
+        used = usage.read()
+        self._keep(
+            EpochResult(
+                epoch=len(self.history) + 1,
+                phase="stages" if self._stepper.trains_stages else "head",
+                loss=seen.loss,
+                accuracy=seen.accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                learning_rate=seen.learning_rate,
+                seconds=time.perf_counter() - start,
+                photos_per_second=len(train.labels) / (trained - start),
+                batch_size=-(-self._plan.batch_size // self._stepper.split),
+                memory_bytes=used.memory_bytes,
+                gpu_memory_bytes=used.gpu_memory_bytes,
+                gpu_share=used.gpu_share,
+            )
+        )
+        return True
+
+    def _run_steps(self, train: Source, should_stop: Ask) -> Seen | None:
+        """Returns what the steps of the next epoch gave; None when a stop was asked for."""
+        seeds = np.random.SeedSequence((self._plan.seed, len(self.history) + 1)).spawn(3)
+        shuffling, dropping, mixing = seeds
+        seed_dropout(self._stepper.model, dropping)
+        return self._stepper.run(
+            train,
+            np.random.default_rng(shuffling).permutation(len(train.labels)),
+            number=len(self.own) + 1,
+            rate=lambda step, steps: find_rate(self._plan, self.own, step, steps),
+            mixing=np.random.default_rng(mixing),
+            should_stop=should_stop,
+        )
+
+    def _keep(self, result: EpochResult) -> None:
+        """Returns nothing; the epoch is in the curve and the checkpoint stands."""
+        weights = self._stepper.read_weights()
+        self.history.append(result)
+        if find_best_epoch(self.history) == result.epoch:
+            self._best_weights = weights
+        if self._folder is None:
+            return
+        checkpoint = Checkpoint(
+            weights=weights,
+            optimizer=self._stepper.read_optimizer(),
+            best_weights=self._best_weights,
+            best_epoch=find_best_epoch(self.history),
+            history=[asdict(epoch) for epoch in self.own],
+            split=self._stepper.split,
+        )
+        write_checkpoint(self._folder, self._mark, checkpoint)
+
+    def conclude(self) -> FitResult:
+        """Returns the result; the model has the weights of the best epoch of this phase."""
+        if not self.history:
+            raise RunStopped(
+                "The run was stopped before its first epoch was complete.",
+                "Start it again: what was computed before is kept.",
+            )
+        self._stepper.write_weights(self._best_weights)
+        return FitResult(
+            history=self.history,
+            best_epoch=self.best.epoch,
+            head=to_dense_head(self._stepper.model),
+            epochs_done=len(self.history),
+            stopped=not self.is_complete,
+        )

@@ -1,0 +1,80 @@
+"""The runs page in a real browser: select, compare, look at the photos, tag, delete.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer
+from tests.comparing import copy_into, make_compared
+
+pytestmark = pytest.mark.browser
+
+ROW = 35
+"""Height of a row of the table, in pixels."""
+
+
+def tick(page: Page, row: int, expected: str) -> None:
+    """Ticks a row of the table, which is drawn on a canvas, until the page says that it knows."""
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table.locator("canvas").first).to_be_visible()
+    said = page.get_by_text(expected)
+    for _ in range(5):  # a click before the table listens is lost
+        table.click(position={"x": ROW / 2, "y": ROW * (row + 1.5)})
+        try:
+            expect(said).to_be_visible(timeout=15_000)
+            return
+        except AssertionError:
+            continue
+    expect(said).to_be_visible()
+
+
+def test_repeats_are_compared_by_one_tick(
+    page: Page, server: PageServer, trained_workspace: Workspace
+) -> None:
+    copy_into(make_compared(trained_workspace), server.workspace)
+    page.goto(f"{server.address}/runs")
+    tick(page, 1, "2 runs selected")  # the newest stands alone in row 0, two seeds share row 1
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_role("heading", name="2 runs compared")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    assert "compare=" in page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="2 runs compared")).to_be_visible()
+
+
+def test_the_photos_lost_are_one_click_away(page: Page, server: PageServer) -> None:
+    newest, _, first = (run.id for run in list_runs(Workspace(server.workspace)))
+    page.goto(f"{server.address}/runs?compare={first},{newest}&split=train")
+    expect(page.get_by_text("The difference is real.")).to_be_visible()
+    page.get_by_role("radio", name=re.compile(r"^Lost \(")).click()
+    expect(page.get_by_text("Only the baseline is right", exact=False)).to_be_visible()
+    assert "photos=lost" in page.url
+    expect(page.get_by_role("img", name=re.compile(r"\.jpg$")).first).to_be_visible()
+
+
+def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    page.goto(f"{server.address}/runs")
+    tick(page, 0, "1 run selected")
+    expect(page.get_by_role("link", name="Duplicate with changes")).to_have_attribute(
+        "href", re.compile(f"like={list_runs(workspace)[0].id}")
+    )
+    page.get_by_role("button", name=re.compile("Tags")).click()
+    choice = page.get_by_role("combobox", name="Tags")
+    choice.fill("for the lesson")
+    choice.press("Enter")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("1 run tagged.")).to_be_visible()
+    assert list_runs(workspace)[0].tags == ("for the lesson",)
+    page.goto(f"{server.address}/runs?tag=for+the+lesson")
+    tick(page, 0, "1 run selected")
+    page.get_by_role("button", name=re.compile("Delete")).click()
+    page.get_by_role("button", name="Delete 1 run for good").click()
+    expect(page.get_by_text("1 run deleted.")).to_be_visible()
+    assert len(list_runs(workspace)) == 2

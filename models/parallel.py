@@ -6,7 +6,7 @@ PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over sev
 """
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import keras
@@ -78,8 +78,9 @@ def _share_on_tensorflow() -> int:
     if not tf.config.list_physical_devices("GPU"):
         devices = tf.config.list_logical_devices("CPU")
     else:
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
+        with suppress(RuntimeError):  # TensorFlow computed before: the memory is taken already
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
         devices = tf.config.list_logical_devices("GPU")
     if len(devices) > 1:
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])

@@ -55,7 +55,7 @@ _CODE = """if True:
 
         def should_stop(hold):  # asked before each batch
             here["batches"] += here["phase"] == "training"
-            if when == "amid" and here["epoch"] == epoch - 1 and here["batches"] == 3:
+            if when == "amid" and here["epoch"] == epoch - 1 and here["batches"] == 2:
                 die()
             return ask(hold)
 

@@ -1,7 +1,7 @@
 """Fits a small network on as many devices as asked for, all made of the CPU.
 
-`python -m tests.parallel N`, in a process of its own, with the backend of KERAS_BACKEND (tensorflow or jax); prints one line of
-JSON: the devices, the loss and accuracy of each step, and the weights' sums.
+`python -m tests.parallel N`, in a process of its own, with the backend of KERAS_BACKEND (tensorflow
+or jax), prints one line of JSON: the devices, loss and accuracy of each step, and some scores.
 """
 
 import json

@@ -1,5 +1,6 @@
 """Runs as the program trains them: to be called in a process of its own."""
 
+import shutil
 import time
 from collections.abc import Sequence
 
@@ -15,21 +16,33 @@ from core.workspace import Workspace
 
 
 def train_runs(
-    workspace: Workspace, recipes: Sequence[Recipe], *, warm: bool
+    workspace: Workspace, recipes: Sequence[Recipe], *, warm: bool, anew: bool = False
 ) -> tuple[list[TimedRun], float]:
     """Returns the runs, trained one after the other, and the seconds of getting warm before.
+
+    What one of them extracts the next ones find.
 
     Args:
         warm: As a worker that waits: Keras is imported beforehand. Stages are trained by a
             process that was just started.
+        anew: Whether each run starts without anything that was extracted before.
     """
     start = time.perf_counter()
     if warm:
         warm_up()
     seconds = time.perf_counter() - start
-    timed = [_train(workspace, recipe) for recipe in recipes]
+    timed = []
+    for recipe in recipes:
+        if anew:
+            _forget(workspace)
+        timed.append(_train(workspace, recipe))
     close_databases()
     return timed, seconds
+
+
+def _forget(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.features)
+    workspace.features.mkdir()
 
 
 def _train(workspace: Workspace, recipe: Recipe) -> TimedRun:

@@ -4,7 +4,6 @@ Theirs runs the frozen backbone in full in each epoch, through Keras' own augmen
 runs of the program, whole, in a workspace that is thrown away.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,12 +23,14 @@ _FEW_VIEWS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class _Heads:
-    """Ours with as many views as epochs, then another head; the same with a few views; theirs."""
+    """Ours with as many views as epochs, then another head; the same with fewer; theirs."""
 
     warm_up: float
     first: TimedRun
     another: TimedRun
     few_views: TimedRun
+    no_views: TimedRun
+    """Without augmentation."""
     plain: PlainRun
 
 
@@ -98,11 +99,15 @@ def _measure_heads(
         batch_size=recipe.batch_size,
         dropout=recipe.dropout,
     )
-    on_step(f"Our head again, from nothing, on {_FEW_VIEWS} views")
-    shutil.rmtree(scratch.features)
-    scratch.features.mkdir()
-    (few,), _ = _train(scratch, [replace(recipe, views=_FEW_VIEWS, seed=1)], warm=True)
-    return _Heads(warm_up=warm_up, first=first, another=other, few_views=few, plain=plain)
+    on_step(f"Our head from nothing, on {_FEW_VIEWS} views, then without augmentation")
+    fewer = [
+        replace(recipe, views=_FEW_VIEWS, seed=1),
+        replace(recipe, augmentation=PRESETS["none"], seed=1),
+    ]
+    (few, none), _ = _train(scratch, fewer, warm=True, anew=True)
+    return _Heads(
+        warm_up=warm_up, first=first, another=other, few_views=few, no_views=none, plain=plain
+    )
 
 
 def _measure_last_stage(
@@ -127,10 +132,10 @@ def _measure_last_stage(
 
 
 def _train(
-    scratch: Workspace, recipes: Sequence[Recipe], *, warm: bool
+    scratch: Workspace, recipes: Sequence[Recipe], *, warm: bool, anew: bool = False
 ) -> tuple[list[TimedRun], float]:
     timed: tuple[list[TimedRun], float] = call_in_child(
-        "core.bench.our_training", "train_runs", scratch, recipes, warm=warm
+        "core.bench.our_training", "train_runs", scratch, recipes, warm=warm, anew=anew
     )
     return timed
 
@@ -161,6 +166,11 @@ def _head_figures(heads: _Heads, recipe: Recipe) -> list[Figure]:
             f"ours, the first head on {_FEW_VIEWS} views",
             heads.few_views,
             "fewer views than plain Keras sees; extracted in it",
+        ),
+        compare(
+            "ours, the first head without augmentation",
+            heads.no_views,
+            "the photos as they are, extracted in it",
         ),
         Figure(
             name="ours, another head, its first epoch",

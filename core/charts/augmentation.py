@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.theme import choose_palette, style_altair, title_params
+from core.charts.theme import Palette, choose_palette, style_altair, title_params
 
 KEPT, FLIPPED = "keeps its answer", "flips"
 _ROW = 30
@@ -35,8 +35,15 @@ def draw_moves(
     rows = list(dict.fromkeys(moves["photo"]))
     farthest = max([float(moves["distance"].max()), same or 0.0, other or 0.0, 0.02])
     scale = alt.Scale(domain=[0, 1.08 * farthest], nice=False)
+    marks = _draw_marks(moves, rows, scale, colours)
+    layers = [*_draw_ruler(same, other, colours.quiet, scale), marks]
+    heading = title_params(title, "dashed: how far photos lie from their nearest, median")
+    return style_altair(alt.layer(*layers), dark, title=heading, height=_ROW * len(rows) + 140)
+
+
+def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palette) -> Any:
     states = [KEPT, FLIPPED]
-    marks = (
+    return (
         alt.Chart(moves)
         .mark_point(size=90, filled=True, opacity=0.85)
         .encode(
@@ -59,9 +66,6 @@ def draw_moves(
             ],
         )
     )
-    layers = [*_draw_ruler(same, other, colours.quiet, scale), marks]
-    heading = title_params(title, "dashed: how far photos lie from their nearest, median")
-    return style_altair(alt.layer(*layers), dark, title=heading, height=_ROW * len(rows) + 140)
 
 
 def _draw_ruler(same: float | None, other: float | None, colour: str, scale: Any) -> list[Any]:
@@ -108,20 +112,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
         + [alt.Tooltip("distance:N"), alt.Tooltip("answer:N")] * steps["distance"].any(),
     )
     pictures = base.mark_image(width=_SIDE, height=_SIDE, yOffset=-_LINE).encode(url="picture:N")
-    frames = (
-        base.transform_filter(alt.datum.state != "")
-        .mark_square(size=(_SIDE + 3) ** 2, filled=False, yOffset=-_LINE)
-        .encode(
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=[KEPT, FLIPPED], range=[colours.right, colours.wrong]),
-                legend=alt.Legend(orient="top", title=None) if steps["state"].any() else None,
-            ),
-            strokeWidth=alt.StrokeWidth(
-                "state:N", scale=alt.Scale(domain=[KEPT, FLIPPED], range=[1.5, 4]), legend=None
-            ),
-        )
-    )
+    frames = _draw_frames(base, colours, asked=bool(steps["state"].any()))
     below = _SIDE / 2 - _LINE + 12
     amounts = base.mark_text(dy=below, color=colours.ink, fontSize=12).encode(text="amount:N")
     words = base.mark_text(dy=below + _LINE, color=colours.quiet, fontSize=11).encode(text="mark:N")
@@ -131,4 +122,22 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
         title=title_params(title, subtitle),
         height=tall * len(rows) + 90,
         width=_CELL * (int(steps["step"].max()) + 1) + 100,
+    )
+
+
+def _draw_frames(base: Any, colours: Palette, *, asked: bool) -> Any:
+    """Returns the frames of what was asked about; those of flips are thick."""
+    return (
+        base.transform_filter(alt.datum.state != "")
+        .mark_square(size=(_SIDE + 3) ** 2, filled=False, yOffset=-_LINE)
+        .encode(
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=[KEPT, FLIPPED], range=[colours.right, colours.wrong]),
+                legend=alt.Legend(orient="top", title=None) if asked else None,
+            ),
+            strokeWidth=alt.StrokeWidth(
+                "state:N", scale=alt.Scale(domain=[KEPT, FLIPPED], range=[1.5, 4]), legend=None
+            ),
+        )
     )

@@ -96,7 +96,12 @@ def add_recipe_options(parser: argparse._ActionsContainer) -> None:
         )
     _add_choice(parser, "optimizer", Optimizer, "(default: adam)")
     _add_choice(parser, "schedule", Schedule, "course of the learning rate (default: constant)")
-    _add_choice(parser, "precision", Precision, "of stages (default: mixed on a GPU, else float32)")
+    _add_choice(
+        parser,
+        "precision",
+        Precision,
+        "of stages (default: mixed where GPU or CPU compute bfloat16, else float32)",
+    )
     _add_splits_and_switches(parser)
 
 

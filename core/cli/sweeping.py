@@ -5,6 +5,7 @@ The same recipe and plan open the sweep that exists; one that was stopped or kil
 
 import argparse
 import time
+from dataclasses import asdict
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset
@@ -18,7 +19,6 @@ from core.formats import count, duration, percent
 from core.runs.events import EVENTS_FILE
 from core.runs.plans import SWEPT, SweepPlan
 from core.runs.queue import submit_run
-from core.runs.recipe import recipe_to_json
 from core.runs.starting import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.runs.study_results import TrialResult, read_importance, read_trials, sort_trials
@@ -93,7 +93,7 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool, top: int) 
         "dataset": record.recipe.dataset,
         "state": record.state,
         "created_now": created,
-        "plan": record.plan,
+        "plan": record.plan and asdict(record.plan),
         "validation_photos": record.val_photos,
         "seconds": sum(trial.seconds for trial in trials),
         "importance": importance and dict(importance.shares),
@@ -143,7 +143,7 @@ def _trial_document(trial: TrialResult) -> dict[str, Any]:
         "epochs": len(trial.val_loss),
         "pruned": trial.pruned,
         "seconds": trial.seconds,
-        "recipe": recipe_to_json(trial.recipe),
+        "recipe": asdict(trial.recipe),
     }
 
 

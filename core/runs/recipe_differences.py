@@ -14,7 +14,6 @@ UNUSED = "–"
 _NAMES = {
     "hidden": "hidden layers",
     "weights_digest": "weights file",
-    "fine_learning_rate": "fine learning rate",
 }
 _WORDS: dict[str, dict[Any, str]] = {
     "split_seed": {None: "the dataset's own"},
@@ -58,6 +57,8 @@ def _say(recipe: Recipe, name: str, recipes: Sequence[Recipe]) -> str:
     # A recipe sets what it does not use to the default: then another value gives the same recipe.
     if any(dataclasses.replace(recipe, **{name: other}) == recipe for other in others):
         return UNUSED
+    if name == "weights_digest" and recipe.weights == "random":
+        return UNUSED  # random weights come from no file
     if name in _WORDS and value in _WORDS[name]:
         return _WORDS[name][value]
     if isinstance(value, bool):

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from core.config import fingerprint
 from core.runs.recipe import Recipe
 from core.runs.store import RunRecord
 
@@ -46,13 +45,8 @@ def fold_repeats(runs: Iterable[RunRecord]) -> list[Repeats]:
 
     Runs that a person stopped stand alone: they did not do what their recipe says.
     """
-    groups: dict[str, list[RunRecord]] = {}
+    groups: dict[Recipe | str, list[RunRecord]] = {}
     for run in runs:
-        key = f"stopped {run.id}" if run.stopped else identify_repeats(run.recipe)
+        key = run.id if run.stopped else dataclasses.replace(run.recipe, seed=0)
         groups.setdefault(key, []).append(run)
     return [Repeats(tuple(group)) for group in groups.values()]
-
-
-def identify_repeats(recipe: Recipe) -> str:
-    """Returns what repeats of a recipe have in common: its id without the seed."""
-    return fingerprint(dataclasses.replace(recipe, seed=0))

@@ -86,7 +86,8 @@ class RunReport:
     def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
         """Returns nothing; how fast these epochs were is kept for estimates."""
         if epochs:
-            speed = statistics.median(epoch.photos_per_second for epoch in epochs)
+            later = epochs[1:] or epochs  # the first one waits for the network to be compiled
+            speed = statistics.median(epoch.photos_per_second for epoch in later)
             note_speed(self._workspace, find_device().name, kind, speed)
 
     def tell_end(self, state: str, **facts: object) -> None:

@@ -13,7 +13,8 @@ from core.runs.plans import SWEPT, SweepPlan
 from core.runs.recipe import Recipe
 
 Setting = float | int | str
-MOST_TRIALS = 1000
+MOST_TRIALS = 300
+"""TensorFlow never gives back the graphs of a network, about 10 MB a trial (measured)."""
 
 
 @dataclass(frozen=True, kw_only=True)

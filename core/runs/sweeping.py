@@ -152,7 +152,6 @@ class _Sweep:
     def _fit(self, recipe: Recipe, trial: "Trial", hold: Hold) -> "_Curve | None":
         """Returns the curve of a trial; None when a person stopped it before it ended."""
         from models.fitting import fit_head
-        from models.forgetting import forget_networks
 
         curve = _Curve()
 
@@ -175,8 +174,6 @@ class _Sweep:
             )
         except RunStopped:
             return None
-        finally:
-            forget_networks()
         return curve if curve.pruned or not fit.stopped else None
 
     def tell(self) -> None:

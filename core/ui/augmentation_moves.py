@@ -226,11 +226,11 @@ def _say_moves(table: pd.DataFrame, ruler: Ruler | None) -> str:
     if ruler is None:
         return f"In the median a draw moves {median:.3f}."
     where = (
-        "nearer to itself than the nearest photo of its class usually lies"
+        "it stays nearer than the nearest photo of its class usually lies"
         if median < ruler.same
-        else "farther than the nearest photo of another class usually lies: little is left of it"
+        else "that is farther than the nearest photo of another class: little is left of it"
         if median > ruler.other
-        else "about as far as the nearest photo of its class usually lies"
+        else "that is about as far as the nearest photo of its class usually lies"
     )
     return (
         f"In the median a draw moves **{median:.3f}**: {where}. Medians of {ruler.n:,} photos: the "

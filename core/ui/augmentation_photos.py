@@ -58,14 +58,16 @@ def _read_photos(dataset: Dataset) -> list[int]:
 
 
 def _draw_photos(dataset: Dataset, way: str) -> list[int]:
-    """Returns photos at random; of the classes, where there are more, at random too."""
+    """Returns photos at random, none of the test split; of many classes some, at random too."""
     rng = np.random.default_rng()
+    usable = np.flatnonzero(dataset.splits != "test")  # what is learnt here must not rest on those
+    usable = usable if len(usable) else np.arange(len(dataset))
     if way != "classes":
-        wanted = min(1 if way == "one" else 4, len(dataset))
-        return [int(photo) for photo in rng.choice(len(dataset), wanted, replace=False)]
-    present = np.unique(dataset.labels)
-    classes = np.sort(rng.permutation(present)[:MOST])
-    return [int(rng.choice(np.flatnonzero(dataset.labels == label))) for label in classes]
+        wanted = min(1 if way == "one" else 4, len(usable))
+        return [int(photo) for photo in rng.choice(usable, wanted, replace=False)]
+    labels = dataset.labels[usable]
+    classes = np.sort(rng.permutation(np.unique(labels))[:MOST])
+    return [int(rng.choice(usable[labels == label])) for label in classes]
 
 
 @st.dialog("Choose photos", width="large")

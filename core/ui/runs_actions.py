@@ -84,28 +84,30 @@ def _show_notes(run: RunRecord) -> None:
 
 
 def _show_tags(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
-    """Draws the tags that all selected runs have, to be changed; tags of some only stay theirs."""
+    """Draws the tags that all selected runs have; a change is kept at once.
+
+    Tags that only some of them have stay as they are.
+    """
     shared = set.intersection(*(set(run.tags) for run in selected))
-    some = {tag for run in selected for tag in run.tags} - shared
-    known = sorted({tag for run in runs for tag in run.tags}, key=str.casefold)
-    who = "_".join(run.id for run in selected)[:200]
-    with st.form(f"runs.tags.{who}", border=False):
-        tags = st.multiselect(
-            "Tags" if len(selected) == 1 else "Tags of all selected runs",
-            known,
-            default=sorted(shared),
-            accept_new_options=True,
-            placeholder="Choose a tag, or type a new one",
-            width=320,
-        )
-        if some:
-            st.caption(f"Some have also: {', '.join(plain(tag, 30) for tag in sorted(some))}.")
-        saved = st.form_submit_button("Save", type="primary")
-    if saved:
-        for run in selected:
-            tag_run(cache.workspace(), run.id, (set(run.tags) - shared) | set(tags))
-        tell_after_rerun(f"{count(len(selected), 'run')} tagged.")
-        st.rerun()
+    some = sorted({tag for run in selected for tag in run.tags} - shared, key=str.casefold)
+    key = "runs.tags"
+    st.session_state[key] = sorted(shared, key=str.casefold)
+    st.multiselect(
+        "Tags" if len(selected) == 1 else "Tags of all selected runs",
+        sorted({tag for run in runs for tag in run.tags}, key=str.casefold),
+        key=key,
+        accept_new_options=True,
+        placeholder="Choose a tag, or type a new one",
+        on_change=lambda: _tag(selected, shared, set(st.session_state[key])),
+        width=320,
+    )
+    if some:
+        st.caption(f"Some have also: {', '.join(plain(tag, 30) for tag in some)}.")
+
+
+def _tag(selected: Sequence[RunRecord], shared: set[str], tags: set[str]) -> None:
+    for run in selected:
+        tag_run(cache.workspace(), run.id, (set(run.tags) - shared) | tags)
 
 
 def _ask_to_delete(selected: Sequence[RunRecord]) -> None:

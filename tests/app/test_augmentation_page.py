@@ -160,6 +160,20 @@ def test_nonsense_links_open_the_page(query: dict[str, str], open_augmentation: 
     assert app.title[0].value == "Augmentation"
 
 
+def test_photos_of_the_test_split_are_not_shown_by_chance(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
+    app = open_augmentation(show="classes", photos="")
+    for _ in range(6):
+        photos = [int(photo) for photo in read_link(app, "photos").split(",")]
+        assert set(dataset.labels[photos]) == {0, 1, 2}
+        assert "test" not in dataset.splits[photos]
+        find(app.button, "Others").click()  # type: ignore[attr-defined]
+        app.run()
+        assert not app.exception
+
+
 def test_a_run_says_which_draws_flip_its_answer(
     trained_copy: Workspace, open_augmentation: OpenPage
 ) -> None:

@@ -12,6 +12,7 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer
 from tests.comparing import copy_into, make_compared
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -52,9 +53,11 @@ def test_the_photos_lost_are_one_click_away(page: Page, server: PageServer) -> N
     newest, _, first = (run.id for run in list_runs(Workspace(server.workspace)))
     page.goto(f"{server.address}/runs?compare={first},{newest}&split=train")
     expect(page.get_by_text("The difference is real.")).to_be_visible()
+    page.get_by_role("radio", name=re.compile(r"^Both wrong \(")).click()
+    expect(page).to_have_url(re.compile("photos=wrong"))
     page.get_by_role("radio", name=re.compile(r"^Lost \(")).click()
     expect(page.get_by_text("Only the baseline is right", exact=False)).to_be_visible()
-    assert "photos=lost" in page.url
+    expect(page).to_have_url(re.compile("photos=lost"))
     expect(page.get_by_role("img", name=re.compile(r"\.jpg$")).first).to_be_visible()
 
 
@@ -69,9 +72,7 @@ def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:
     choice = page.get_by_role("combobox", name="Tags")
     choice.fill("for the lesson")
     choice.press("Enter")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("1 run tagged.")).to_be_visible()
-    assert list_runs(workspace)[0].tags == ("for the lesson",)
+    wait_until(lambda: list_runs(workspace)[0].tags == ("for the lesson",), "the tag is kept")
     page.goto(f"{server.address}/runs?tag=for+the+lesson")
     tick(page, 0, "1 run selected")
     page.get_by_role("button", name=re.compile("Delete")).click()

@@ -39,7 +39,8 @@ def open_training(page: Page, server: PageServer) -> None:
     """Opens the page with the settings of the finished run, whose weights are random."""
     run = list_runs(Workspace(server.workspace))[-1]
     page.goto(f"{server.address}/training?like={run.id}")
-    expect(page.get_by_role("button", name="Start the sweep")).to_be_enabled()
+    start = page.get_by_role("button", name="Start the sweep")
+    expect(start).to_be_enabled(timeout=4 * MINUTES)
 
 
 def test_a_rate_is_found_and_used(page: Page, server: PageServer) -> None:
@@ -62,7 +63,7 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
     assert "sweep=" in page.url
     page.reload()
-    expect(page.get_by_text("Best validation accuracy")).to_be_visible()
+    expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
     train = page.get_by_role("button", name=re.compile("^Train the best one"))
     expect(train).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Best trial: 95 %"))).to_be_visible()
@@ -75,8 +76,8 @@ def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     sweep = next(study for study in list_studies(workspace) if study.epochs_done)
     page.goto(f"{server.address}/training?sweep={sweep.id}")
-    page.get_by_role("button", name=re.compile("^Train the best one")).click()
-    expect(page.get_by_text(re.compile("trial")).first).to_be_visible()
+    train = page.get_by_role("button", name=re.compile("^Train the best one"))
+    train.click(timeout=4 * MINUTES)
     run = wait_until(
         lambda: next((run for run in list_runs(workspace) if "trial" in run.name), None),
         "the run was submitted",
@@ -86,6 +87,7 @@ def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
     assert best.id == run.id
     assert best.best_val_accuracy == sweep.best_val_accuracy
     page.goto(f"{server.address}/training?sweep={sweep.id}")
+    expect(train).to_be_visible(timeout=4 * MINUTES)
     page.get_by_role("button", name="Delete").last.click()
     page.get_by_role("button", name="Delete the sweep").click()
     expect(page.get_by_text("Best validation accuracy")).to_have_count(0)

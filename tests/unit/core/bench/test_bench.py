@@ -15,16 +15,23 @@ from core.workspace import Workspace
 
 REFERENCES = {
     "extract": {"bare OpenVINO, synthetic photos in memory", "Keras predict, photos in memory"},
-    "train": {"plain Keras fit, all epochs"},
+    "train": {
+        "ours, the first head",
+        "ours, another head",
+        "ours, the first head on 4 views",
+        "ours, the first head without augmentation",
+        "ours, last stage, an epoch in float32",
+    },
     "predict": {
         f"{name}, no decoding, p{percent}"
         for name in ("bare OpenVINO", "Keras predict")
         for percent in (50, 95)
     },
 }
+WHERE_NATIVE = "ours, last stage, an epoch in mixed"  # on processors that compute bfloat16
 FEW = {
     "extract": ["--weights", "random", "--photos", "20", "--keras-photos", "8"],
-    "train": ["--weights", "random", "--keras-photos", "8"],
+    "train": ["--weights", "random", "--photos", "24", "--epochs", "2"],
     "predict": ["--repeats", "2"],
 }
 
@@ -47,7 +54,7 @@ def test_ours_stands_beside_references_and_leaves_nothing(
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert all(figure["value"] > 0 for figure in report["figures"])
     compared = {figure["name"] for figure in report["figures"] if figure["our_speed"] is not None}
-    assert compared == REFERENCES[kind]
+    assert compared - {WHERE_NATIVE} == REFERENCES[kind]
     assert report["circumstances"]["weights"] == "random"
     assert list_files(trained_copy) == before
 

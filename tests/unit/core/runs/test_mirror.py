@@ -1,7 +1,9 @@
 """The mirror in MLflow: whatever happens there is a line in the run's log and nothing else."""
 
 import importlib.util
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,20 +55,23 @@ def test_a_mirror_that_is_not_there_is_a_warning_in_the_log(
 def test_a_run_stands_in_mlflow_once(
     trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    monkeypatch.setenv("PETALSCOPE_MLFLOW_URI", uri)
+    file = tmp_path / "mlflow.db"
+    monkeypatch.setenv("PETALSCOPE_MLFLOW_URI", f"sqlite:///{file}")
     assert "mirrored in MLflow as run" in mirror(trained_copy)
     assert "mirrored in MLflow as run" in mirror(trained_copy)
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name("petalscope")
-    (found,) = client.search_runs([experiment.experiment_id])
     run = list_runs(trained_copy)[0]
-    assert found.data.tags["petalscope.run"] == run.id
-    assert found.data.params["learning_rate"] == "0.001"
-    assert found.data.metrics["best_val_accuracy"] == run.best_val_accuracy
-    assert len(client.get_metric_history(found.info.run_id, "val_loss")) == run.epochs_done
+    with closing(sqlite3.connect(file)) as database:
+
+        def ask(query: str) -> list[tuple[object, ...]]:
+            return database.execute(query).fetchall()
+
+        ((made,),) = ask("SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'")
+        mine = f"WHERE run_uuid = '{made}' AND key"
+        assert ask(f"SELECT value FROM tags {mine} = 'petalscope.run'") == [(run.id,)]
+        assert ask(f"SELECT value FROM params {mine} = 'learning_rate'") == [("0.001",)]
+        best = ask(f"SELECT value FROM metrics {mine} = 'best_val_accuracy'")
+        assert best == [(run.best_val_accuracy,)]
+        assert len(ask(f"SELECT value FROM metrics {mine} = 'val_loss'")) == run.epochs_done
 
 
 def test_every_setting_of_a_recipe_is_a_short_parameter() -> None:

@@ -47,9 +47,10 @@ STATED_SPEEDS: dict[str, dict[str, float]] = {
 }
 """Photos a second where nothing was measured yet.
 
-Source: cpu, our own measurements on 2 cores of an AMD EPYC with avx512_bf16; gpu, guesses on the
-careful side of what one data-centre GPU is known to train of ResNet-50 (several hundred in float32,
-one to two thousand in mixed precision)."""
+Source: cpu, our own measurements on 2 busy cores of an AMD EPYC with avx512_bf16, but activations
+and stages:2, which lie between their neighbours; gpu, guesses on the careful side of what one
+data-centre GPU is known to train of ResNet-50 (several hundred in float32, one to two thousand in
+mixed precision)."""
 _STATED_CORES = 2
 """Cores of the CPU whose speeds are stated."""
 

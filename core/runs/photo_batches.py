@@ -10,7 +10,7 @@ from data.policy import AugmentationPolicy
 
 
 class PhotoSource:
-    """The photos of these numbers; draw e of the policy in epoch e, the same in any process."""
+    """The photos of these numbers; draw e - 1 of the policy in epoch e, in whatever process."""
 
     def __init__(
         self,
@@ -39,5 +39,5 @@ class PhotoSource:
             self._policy,
             seed=self._seed,
             photo_id=self._digests[number],
-            draw=epoch,
+            draw=epoch - 1,
         )

@@ -49,7 +49,8 @@ def copy_workspace(source: Workspace, target: Workspace) -> None:
 
 
 def _copy_or_link(source: str, target: str) -> None:
-    if Path(source).stat().st_size > 1_000_000:
+    # The database and its log are written in place: two workspaces must not share them.
+    if Path(source).stat().st_size > 1_000_000 and "petalscope.db" not in Path(source).name:
         os.link(source, target)
     else:
         shutil.copy2(source, target)

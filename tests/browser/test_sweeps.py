@@ -45,12 +45,12 @@ def open_training(page: Page, server: PageServer) -> None:
 
 def test_a_rate_is_found_and_used(page: Page, server: PageServer) -> None:
     open_training(page, server)
-    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.001")
+    expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.001")
     page.get_by_role("button", name="Find a learning rate").click()
     expect(page.get_by_text(re.compile(r"suggests a rate of"))).to_be_visible(timeout=4 * MINUTES)
     expect(page.get_by_label(re.compile("^Loss against learning rate"))).to_be_visible()
     page.get_by_role("button", name="Use it").click()
-    expect(page.get_by_label("Learning rate", exact=True)).not_to_have_value("0.001")
+    expect(page.get_by_role("spinbutton", name="Learning rate")).not_to_have_value("0.001")
 
 
 def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: PageServer) -> None:

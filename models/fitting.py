@@ -123,9 +123,9 @@ def fit(
 
 def make_deterministic(seed: int) -> None:
     """Returns nothing; equal steps give equal numbers from here on, on all devices there are."""
-    prepare_devices()
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+    prepare_devices()

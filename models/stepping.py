@@ -94,6 +94,8 @@ class Stepper:
         for step, (rows, inputs) in enumerate(read_ahead(source, batches, number)):
             if should_stop():
                 return None
+            if len(rows) < self.split:
+                continue  # fewer photos than parts: the next batch would not begin with its first
             last_rate = rate(step, len(batches))
             self.model.optimizer.learning_rate = last_rate
             labels = source.labels[rows]
@@ -101,7 +103,7 @@ class Stepper:
             if self._plan.mixup:
                 inputs, targets = _mix(inputs, targets, self._plan.mixup, mixing)
             each = None if weights is None else weights[labels]
-            for part in np.array_split(np.arange(len(rows)), min(self.split, len(rows))):
+            for part in np.array_split(np.arange(len(rows)), self.split):
                 sums += len(part) * self._train_on(inputs, targets, each, part)
                 photos += len(part)
         loss, accuracy = (float(mean) for mean in sums / max(photos, 1))

@@ -76,6 +76,19 @@ def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
         np.testing.assert_allclose(one, other, atol=2e-6)
 
 
+def test_a_last_batch_of_fewer_photos_than_parts_is_left_out(source: KeptViews) -> None:
+    plan = FitPlan(batch_size=4)
+    stepper, without = Stepper(build(), plan), Stepper(build(), plan)
+    fewer = KeptViews([source.views[0][:8]], source.labels[:8])
+    more = KeptViews([source.views[0][:10]], source.labels[:10])  # two photos for four parts
+    for one in (stepper, without):
+        one.write_state(one.read_weights(), one.read_optimizer(), split=4)
+    run(stepper, more, 2)
+    run(without, fewer, 2)
+    for one, other in zip(stepper.read_weights(), without.read_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_other_errors_stay_loud(source: KeptViews, monkeypatch: pytest.MonkeyPatch) -> None:
     stepper = Stepper(build(), FitPlan())
 

@@ -105,6 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings are no progress
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -120,6 +123,7 @@ def _run(argv: Sequence[str]) -> int:
         except PetalscopeError as error:
             outcome = describe_error(error)
     print_outcome(outcome, as_json=arguments.json)
+    sys.stdout.flush()
     return outcome.exit_code
 
 

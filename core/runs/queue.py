@@ -30,6 +30,7 @@ from core.runs.store import (
     select_run,
     select_runs,
 )
+from core.runs.study_results import is_study_whole
 from core.runs.turns import order_turns, read_last_starts
 from core.workspace import Workspace, check_identifier, write_atomically
 
@@ -246,4 +247,4 @@ def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunR
 
 def _is_whole(workspace: Workspace, run: RunRecord) -> bool:
     folder = workspace.run_folder(run.id)
-    return is_result_whole(folder) if run.plan is None else folder.is_dir()
+    return is_result_whole(folder) if run.plan is None else is_study_whole(folder, run.plan)

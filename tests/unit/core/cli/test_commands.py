@@ -1,6 +1,9 @@
 """Each command gives its result on stdout, as text or JSON, and says errors with exit code 1."""
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -163,3 +166,13 @@ def test_predict_answers_in_words(trained, tmp_path, capsys):
     assert str(photo) in out
     assert all(name in out for name in ("daisy", "rose", "tulip"))
     assert list_runs(trained)[0].id in out
+
+
+def test_a_reader_who_has_had_enough_is_no_error(trained):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "core", "runs", "--json"]
+    with os.fdopen(write, "wb") as closed:
+        ended = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert ended.stderr == b""
+    assert ended.returncode == 0

@@ -193,7 +193,7 @@ def test_items_with_a_plan_have_an_id_and_a_list_of_their_own(workspace: Workspa
     assert going is not None and begin_run(workspace, going)
     assert finish_run(workspace, going, stopped=False)
     again, is_new = submit_run(workspace, RECIPE, plan=plans[0])
-    assert not is_new and again.state == "done"
+    assert not is_new and again.state == "queued"  # done, it says, but its trials are not there
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -168,7 +168,8 @@ def test_predict_answers_in_words(trained, tmp_path, capsys):
     assert list_runs(trained)[0].id in out
 
 
-def test_a_reader_who_has_had_enough_is_no_error(trained):
+@pytest.mark.usefixtures("trained")
+def test_a_reader_who_has_had_enough_is_no_error():
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "core", "runs", "--json"]

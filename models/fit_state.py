@@ -53,11 +53,12 @@ class FitState:
         folder: Path | None,
         mark: str,
         before: Sequence[EpochResult],
+        on_step: Callable[[int, int], None] | None,
     ) -> None:
         self.history = list(before)
         self._before = len(before)
         self._plan, self._folder, self._mark = plan, folder, mark
-        self._stepper = Stepper(model, plan)
+        self._stepper = Stepper(model, plan, on_step)
         self._best_weights = self._stepper.read_weights()
         kept = read_checkpoint(folder, mark) if folder else None
         if kept and kept.best_epoch <= len(before) + len(kept.history):

@@ -94,6 +94,7 @@ def fit(
     should_stop: Ask,
     should_end: Ask = lambda: False,
     before: Sequence[EpochResult] = (),
+    on_step: Callable[[int, int], None] | None = None,
 ) -> FitResult:
     """Returns the curve, with the model set to its best epoch; goes on from a checkpoint.
 
@@ -101,6 +102,7 @@ def fit(
         model: Inputs of `train` → scores; not compiled. Its trainable variables are fitted.
         subject: All that decides the fit beside the plan; a checkpoint of another is not used.
         before: Epochs of an earlier phase; one of them may be the best, and `head` is then not its.
+        on_step: Told after each batch how many photos of the epoch are done, and of how many.
 
     Raises:
         RunStopped: Stopped before the first epoch was complete, with none before.
@@ -111,7 +113,7 @@ def fit(
     timing.pop("patience")
     past = [{"epoch": epoch.epoch, "loss": epoch.loss} for epoch in before]
     mark = fingerprint({"plan": timing, "subject": subject, "before": past})
-    one = FitState(model, plan, folder, mark, before)
+    one = FitState(model, plan, folder, mark, before, on_step)
     for number, result in enumerate(one.history[len(before) :], len(before) + 1):
         on_epoch(result, find_best(one.history[:number]))
     while not one.is_complete and not should_end():

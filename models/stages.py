@@ -1,6 +1,6 @@
 """The fit of stages of the backbone with a head (keras), from sources of photos or activations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,7 @@ class StagesFit:
         should_stop: Ask,
         should_end: Ask,
         before: Sequence[EpochResult] = (),
+        on_step: Callable[[int, int], None] | None = None,
     ) -> FitResult:
         """Returns the curve and the best head; the arguments are those of `models.fitting.fit`.
 
@@ -86,6 +87,7 @@ class StagesFit:
             should_stop=should_stop,
             should_end=should_end,
             before=before,
+            on_step=on_step,
         )
 
     def write_weights(self, file: Path) -> None:

@@ -33,8 +33,16 @@ class Seen(NamedTuple):
 class Stepper:
     """A model with its optimiser; `split` is in how many parts a batch is computed."""
 
-    def __init__(self, model: keras.Model, plan: FitPlan) -> None:
+    def __init__(
+        self, model: keras.Model, plan: FitPlan, on_step: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Compiles the model.
+
+        Args:
+            on_step: Told after each batch how many photos of the epoch are done, and of how many.
+        """
         self.model = model
+        self._on_step = on_step
         self.split = 1
         self._plan = plan
         self._compile()
@@ -106,6 +114,8 @@ class Stepper:
             for part in np.array_split(np.arange(len(rows)), self.split):
                 sums += len(part) * self._train_on(inputs, targets, each, part)
                 photos += len(part)
+            if self._on_step:
+                self._on_step(photos, len(order))
         loss, accuracy = (float(mean) for mean in sums / max(photos, 1))
         return Seen(loss, accuracy, last_rate)
 

@@ -73,6 +73,7 @@ class RunReport:
         event, best = keep_finite(epoch), keep_finite(best)
         if not self._is_told(event):
             append_event(self._folder, {"event": "epoch", **event})
+            self._told[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
         record_epoch(
             self._workspace,
@@ -82,6 +83,11 @@ class RunReport:
             best_val_accuracy=best["val_accuracy"],
             best_val_loss=best["val_loss"],
         )
+
+    def tell_step(self, done: int, total: int) -> None:
+        """Returns nothing; how many photos of the epoch that goes are done."""
+        epoch = max(self._told, default=0) + 1
+        self.tell_progress(done, total, epoch=epoch)
 
     def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
         """Returns nothing; how fast these epochs were is kept for estimates."""

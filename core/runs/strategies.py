@@ -155,6 +155,7 @@ class Training:
             folder=self.folder / CHECKPOINT_FOLDER / "stages",
             subject=self._describe(kind),
             before=before,
+            on_step=self._report.tell_step,
             on_epoch=self._tell,
             should_stop=self._hold.should_stop,
             should_end=self._should_end,

@@ -62,23 +62,40 @@ def show_progress(
         _show_place(run)
     elif run.state == "done":
         _show_best(run, epochs)
-    elif run.phase == "training" and epochs:
-        left = seconds_left(run, epochs)
-        st.progress(
-            min(1.0, len(epochs) / run.recipe.epochs),
-            text=f"Epoch {len(epochs)} of {run.recipe.epochs}, {duration(left)} left",
-        )
+    elif run.phase == "training" and (epochs or latest_progress(events)):
+        _show_epochs(run, epochs, latest_progress(events))
     else:
         _show_phase(run, latest_progress(events))
     if run.is_going:
         _show_worker(run, epochs)
 
 
-def seconds_left(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> float:
-    """Returns how long the epochs that are left will take, going by the last ones."""
+def _show_epochs(
+    run: RunRecord, epochs: Sequence[dict[str, Any]], progress: dict[str, Any] | None
+) -> None:
+    """Draws the epochs that are done, and how far the next one is where that is told."""
+    share, number, within = 0.0, len(epochs), ""
+    if progress and progress.get("epoch") == len(epochs) + 1:
+        share, number = progress["done"] / progress["total"], len(epochs) + 1
+        within = f": {progress['done']:,} of {count(progress['total'], 'photo')}"
+    left = f", {duration(seconds_left(run, epochs, share))} left" if epochs else ""
+    st.progress(
+        min(1.0, (len(epochs) + share) / run.recipe.epochs),
+        text=f"Epoch {number} of {run.recipe.epochs}{within}{left}",
+    )
+
+
+def seconds_left(
+    run: RunRecord, epochs: Sequence[dict[str, Any]], share_done: float = 0.0
+) -> float:
+    """Returns how long the epochs that are left will take, going by the last ones.
+
+    Args:
+        share_done: Of the epoch that goes.
+    """
     recent = epochs[-_RECENT:]
     mean = float(sum(epoch["seconds"] for epoch in recent)) / max(1, len(recent))
-    return max(0, run.recipe.epochs - len(epochs)) * mean
+    return max(0.0, run.recipe.epochs - len(epochs) - share_done) * mean
 
 
 def _show_place(run: RunRecord) -> None:

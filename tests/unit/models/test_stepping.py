@@ -39,6 +39,12 @@ def run(stepper: Stepper, source: KeptViews, epochs: int = 1) -> list[Seen | Non
     ]
 
 
+def test_each_batch_is_told(source: KeptViews) -> None:
+    told: list[tuple[int, int]] = []
+    run(Stepper(build(), FitPlan(batch_size=20), lambda *step: told.append(step)), source)
+    assert told == [(20, PHOTOS), (40, PHOTOS), (48, PHOTOS)]
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_a_split_batch_steps_as_the_whole_does(source: KeptViews, optimizer: str) -> None:
     plan = FitPlan(batch_size=16, optimizer=optimizer)  # type: ignore[arg-type]

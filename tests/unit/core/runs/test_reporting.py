@@ -48,3 +48,20 @@ def test_epochs_of_an_attempt_that_was_lost_with_its_checkpoint_do_not_count(
     assert (seen.epochs_done, seen.best_epoch) == (1, 1)
     assert len(curve(read_events(folder)[0])) == 3  # what stands there already is not told twice
     assert [event["event"] for event in read_events(folder)[0]].count("epoch") == 3
+
+
+def test_steps_tell_how_far_the_epoch_is(workspace: Workspace) -> None:
+    run = start(workspace)
+    report = RunReport(workspace, run)
+    report.begin_phase("training")
+    report.tell_step(32, 100)
+    report.tell_step(64, 100)  # too soon after the last: nobody could read it
+    report.tell_step(100, 100)
+    report.tell_epoch(make_epoch(1, 0.3), make_epoch(1, 0.3))
+    report.tell_step(100, 100)
+    told = [e for e in read_events(workspace.run_folder(run.id))[0] if e["event"] == "progress"]
+    assert [(e["epoch"], e["done"], e["total"]) for e in told] == [
+        (1, 32, 100),
+        (1, 100, 100),
+        (2, 100, 100),
+    ]

@@ -1,6 +1,7 @@
 """A real page server over an empty workspace, and a real Chromium that looks at it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -8,12 +9,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from core.workspace import Workspace
 from tests.processes import end_processes
@@ -104,3 +105,19 @@ def close_panel(page: Page) -> None:
         page.keyboard.press("Escape")
         with suppress(AssertionError):
             expect(panel).to_have_count(0, timeout=3_000)
+
+
+def do_until(deed: Callable[[], object], seen: Locator) -> None:
+    """Does something until its effect is seen: a canvas does not listen as soon as it is drawn."""
+    for _ in range(4):
+        deed()
+        with suppress(AssertionError):
+            expect(seen).to_be_visible(timeout=15_000)
+            return
+    expect(seen).to_be_visible()
+
+
+def wait_for_url(page: Page, *parts: str) -> None:
+    """Returns when the address holds these parts: a moment after the page was drawn."""
+    for part in parts:
+        expect(page).to_have_url(re.compile(re.escape(part)))

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from core.importing import read_import
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, wait_for_url
 from tests.builders import write_class_folders
 from tests.processes import wait_until
 
@@ -48,7 +48,7 @@ def test_a_folder_without_photos_is_refused_and_can_be_mended(
     expect(page.get_by_test_id("stAlert")).to_contain_text("no photos")
     page.get_by_role("button", name="Back").click()
     expect(page.get_by_text("Where the photos come from")).to_be_visible()
-    assert "import=" not in page.url
+    expect(page).not_to_have_url(re.compile("import="))
 
 
 def test_a_discarded_folder_leaves_nothing(page: Page, server: PageServer, photos: Path) -> None:
@@ -87,7 +87,8 @@ def test_a_folder_is_kept_after_a_look_at_its_report(
     expect(page.get_by_text("Add a dataset")).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
     dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
-    assert dataset.name == "garden" and f"dataset={dataset.id}" in page.url
+    assert dataset.name == "garden"
+    wait_for_url(page, f"dataset={dataset.id}")
 
 
 def test_an_archive_is_uploaded_and_known_to_be_here_already(

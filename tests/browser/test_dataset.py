@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from core.analysis.store import read_map, read_status, start_quality
 from core.workspace import Workspace
 from data.manifest import list_datasets
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.processes import end_processes, wait_until
 from tests.training import copy_workspace
 
@@ -49,6 +49,16 @@ def click_bar(page: Page, chart: Locator, share_x: float, share_y: float) -> Non
     page.mouse.click(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"])
 
 
+def drag_box(page: Page, plot: Locator) -> None:
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=5)
+    page.mouse.up()
+
+
 def chart(page: Page, number: int) -> Locator:
     canvas = page.locator(".vega-embed canvas, .vega-embed svg").nth(number)
     expect(canvas).to_be_visible()
@@ -59,20 +69,22 @@ def chart(page: Page, number: int) -> Locator:
 def test_a_click_on_a_count_shows_those_photos(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
     expect(page.get_by_text("36 photos", exact=True)).to_be_visible()
-    click_bar(page, chart(page, 0), 0.3, 0.6)  # the train part of the class in the middle
-    expect(page.get_by_text("8 photos", exact=True)).to_be_visible()
-    assert "in=train" in page.url and "class=rose" in page.url
+    bars = chart(page, 0)
+    # The train part of the class in the middle.
+    shown = page.get_by_text("8 photos", exact=True)
+    do_until(lambda: click_bar(page, bars, 0.3, 0.6), shown)
+    wait_for_url(page, "in=train", "class=rose")
     page.get_by_role("button", name="Clear all filters").click()
     expect(page.get_by_text("36 photos", exact=True)).to_be_visible()
-    assert "class=" not in page.url
+    expect(page).not_to_have_url(re.compile("class="))
 
 
 def test_a_click_on_a_bar_filters_and_a_link_reopens_it(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
-    click_bar(page, chart(page, 3), 0.6, 0.5)
     chip = page.get_by_role("button", name=re.compile("Brightness"))
-    expect(chip).to_be_visible()
-    assert re.search(r"brightness=[\d.]*\.\.[\d.]*", page.url)
+    bars = chart(page, 3)
+    do_until(lambda: click_bar(page, bars, 0.6, 0.5), chip)
+    expect(page).to_have_url(re.compile(r"brightness=[\d.]*\.\.[\d.]*"))
     page.goto(page.url)
     expect(chip).to_be_visible()
     chip.click()
@@ -85,17 +97,13 @@ def test_class_text_and_sorting_are_typed(page: Page, server: PageServer) -> Non
     page.get_by_label("Name contains").fill("TULIP_00")
     page.get_by_label("Name contains").press("Enter")
     expect(page.get_by_text("10 photos", exact=True)).to_be_visible()
-    assert "text=TULIP_00" in page.url
+    wait_for_url(page, "text=TULIP_00")
     sorting = page.get_by_role("combobox", name="Sort")
     options = page.get_by_test_id("stSelectboxVirtualDropdown")  # photos are options too
-    for _ in range(4):  # a rerun that ends just now closes the list again
-        page.wait_for_timeout(800)
-        sorting.click()
-        page.wait_for_timeout(800)
-        if options.is_visible():
-            break
+    # A rerun that ends just now closes the list again.
+    do_until(sorting.click, options.get_by_text("Brightest first"))
     options.get_by_text("Brightest first").click()
-    page.wait_for_url(re.compile("sort=brightest"))
+    wait_for_url(page, "sort=brightest")
     expect(page.get_by_text("10 photos", exact=True)).to_be_visible()
 
 
@@ -109,16 +117,9 @@ def test_a_box_on_the_map_selects_its_photos(page: Page, server: PageServer) -> 
     expect(page.get_by_text("WebGL is not supported")).to_have_count(0)
     drag = page.locator(".js-plotly-plot .nsewdrag").first
     expect(drag).to_be_visible()
-    page.wait_for_timeout(1000)
-    box = drag.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 3, box["y"] + 3)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
-    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=5)
-    page.mouse.up()
-    expect(page.get_by_role("heading", name="36 photos in the area")).to_be_visible()
-    assert "area=" in page.url
+    found = page.get_by_role("heading", name="36 photos in the area")
+    do_until(lambda: drag_box(page, drag), found)
+    wait_for_url(page, "area=")
     page.goto(page.url)
     expect(page.get_by_role("heading", name="36 photos in the area")).to_be_visible()
     page.get_by_role("button", name="Clear the area").click()

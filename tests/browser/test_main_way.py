@@ -4,6 +4,7 @@ The tests of this file follow one another on one server and one workspace, as a 
 """
 
 import re
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.builders import draw_photo, encode_photo
 
 pytestmark = pytest.mark.browser
@@ -78,10 +79,10 @@ def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> N
     # The upper left cell of the matrix: the first class taken for itself.
     for share_x, share_y in ((0.3, 0.3), (0.35, 0.25), (0.25, 0.35)):
         page.mouse.click(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"])
-        page.wait_for_timeout(1500)
-        if "predicted=" in page.url:
+        with suppress(AssertionError):
+            expect(page).to_have_url(re.compile("predicted="), timeout=8_000)
             break
-    assert "true=" in page.url and "predicted=" in page.url
+    wait_for_url(page, "true=", "predicted=")
     expect(page.get_by_role("heading", name=re.compile("recognised as|taken for"))).to_be_visible()
     # The link reopens the same cell.
     page.goto(page.url)
@@ -93,10 +94,10 @@ def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None
     page.goto(f"{server.address}/confusion?run={run.id}")
     table = page.get_by_role("region", name=re.compile("Pairs of classes"))
     expect(table).to_be_visible()
-    page.wait_for_timeout(1000)  # the grid is drawn on a canvas, which has nothing to wait for
-    table.click(position={"x": 17, "y": 55})  # the tick of the first row
-    expect(page.get_by_role("heading", name=re.compile("taken for"))).to_be_visible()
-    assert "true=" in page.url
+    opened = page.get_by_role("heading", name=re.compile("taken for"))
+    tick = {"x": 17, "y": 55}  # of the first row
+    do_until(lambda: table.click(position=tick), opened)
+    wait_for_url(page, "true=")
 
 
 def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: PageServer) -> None:

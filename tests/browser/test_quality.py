@@ -14,7 +14,7 @@ from core.edits.tray import list_edits
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, wait_for_url
 from tests.faults import write_faults
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ def test_each_finding_is_one_click_away(page: Page, server: PageServer, tmp_path
     choose(page, "Unreadable")
     expect(page.get_by_text("1 file set aside at the import")).to_be_visible()
     choose(page, "Dark")
-    assert "finding=dark" in page.url
+    wait_for_url(page, "finding=dark")
     expect(page.get_by_text(re.compile("beyond the threshold")).first).to_be_visible()
     choose(page, "Class imbalance")
     expect(page.get_by_text(re.compile("times the photos|as even as")).first).to_be_visible()
@@ -63,7 +63,7 @@ def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> 
     expect(page.get_by_role("button", name="Merge these duplicates")).to_have_count(1)
     page.get_by_role("button", name=re.compile(r"^(first|twin)\.jpg$")).first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert "photo=" in page.url
+    wait_for_url(page, "photo=")
 
 
 def test_an_analysis_goes_on_while_the_page_is_reloaded(page: Page, server: PageServer) -> None:

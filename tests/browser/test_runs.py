@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.comparing import copy_into, make_compared
 from tests.processes import wait_until
 
@@ -25,14 +25,7 @@ def tick(page: Page, row: int, expected: str) -> None:
     table = page.get_by_test_id("stDataFrame").first
     expect(table.locator("canvas").first).to_be_visible()
     said = page.get_by_text(expected)
-    for _ in range(5):  # a click before the table listens is lost
-        table.click(position={"x": ROW / 2, "y": ROW * (row + 1.5)})
-        try:
-            expect(said).to_be_visible(timeout=15_000)
-            return
-        except AssertionError:
-            continue
-    expect(said).to_be_visible()
+    do_until(lambda: table.click(position={"x": ROW / 2, "y": ROW * (row + 1.5)}), said)
 
 
 def test_repeats_are_compared_by_one_tick(
@@ -44,7 +37,7 @@ def test_repeats_are_compared_by_one_tick(
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_role("heading", name="2 runs compared")).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    assert "compare=" in page.url
+    wait_for_url(page, "compare=")
     page.reload()
     expect(page.get_by_role("heading", name="2 runs compared")).to_be_visible()
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from core.runs.store import list_runs, list_studies
 from core.runs.study_results import read_trials
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer
+from tests.browser.conftest import PageServer, wait_for_url
 from tests.processes import end_processes, wait_until
 from tests.training import copy_workspace
 
@@ -61,7 +61,7 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     expect(page.get_by_text("The first trial is the recipe above")).to_be_visible()
     page.get_by_role("button", name="Start the sweep").click()
     expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
-    assert "sweep=" in page.url
+    wait_for_url(page, "sweep=")
     page.reload()
     expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
     train = page.get_by_role("button", name=re.compile("^Train the best one"))

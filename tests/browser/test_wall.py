@@ -14,8 +14,9 @@ from core.edits.tray import count_edits, list_edits
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import Dataset, list_datasets, read_dataset
-from tests.browser.conftest import PageServer, close_panel
+from tests.browser.conftest import PageServer, close_panel, wait_for_url
 from tests.builders import write_class_folders
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -69,18 +70,19 @@ def test_keys_select_and_the_selection_survives_paging(page: Page, wall: Locator
     page.keyboard.press("ArrowRight")
     page.keyboard.press("x")
     expect(page.get_by_text("2 photos selected")).to_be_visible()
-    assert chosen_photos(wall) == [first, third]
+    wait_until(lambda: chosen_photos(wall) == [first, third], "the selection is drawn")
     # Up and down keep to the column: back from below we stand where we were.
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    assert page.evaluate("document.activeElement.dataset.photo") == third
+    focused = "document.activeElement.dataset.photo"
+    wait_until(lambda: page.evaluate(focused) == third, "the photo has the focus")
     page.keyboard.press("PageDown")
     expect(wall.get_by_role("option")).to_have_count(15)
-    assert chosen_photos(wall) == []
+    wait_until(lambda: chosen_photos(wall) == [], "the selection is drawn")
     expect(page.get_by_text("2 photos selected")).to_be_visible()
     page.keyboard.press("PageUp")
     expect(wall.get_by_role("option")).to_have_count(60)
-    assert chosen_photos(wall) == [first, third]
+    wait_until(lambda: chosen_photos(wall) == [first, third], "the selection is drawn")
     page.keyboard.press("Escape")
     expect(page.get_by_text("photos selected")).to_have_count(0)
     assert second not in chosen_photos(wall)
@@ -93,7 +95,7 @@ def test_the_mouse_ticks_one_and_shift_a_range(page: Page, wall: Locator) -> Non
     options.nth(1).locator(".petal-tick").click()
     options.nth(4).click(modifiers=["Shift"])
     expect(page.get_by_text("4 photos selected")).to_be_visible()
-    assert chosen_photos(wall) == photos[1:5]
+    wait_until(lambda: chosen_photos(wall) == photos[1:5], "the selection is drawn")
     wall.locator("[tabindex='0']").focus()
     page.keyboard.press("Control+a")
     expect(page.get_by_text("60 photos selected")).to_be_visible()
@@ -101,7 +103,7 @@ def test_the_mouse_ticks_one_and_shift_a_range(page: Page, wall: Locator) -> Non
     expect(page.get_by_text("75 photos selected")).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("photos selected")).to_have_count(0)
-    assert chosen_photos(wall) == []
+    wait_until(lambda: chosen_photos(wall) == [], "the selection is drawn")
 
 
 def test_a_click_opens_the_panel_and_a_link_opens_it_again(page: Page, wall: Locator) -> None:
@@ -109,12 +111,12 @@ def test_a_click_opens_the_panel_and_a_link_opens_it_again(page: Page, wall: Loc
     wall.get_by_role("option").nth(2).click()
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text("3 of 75 photos listed")).to_be_visible()
-    assert f"photo={photos[2]}" in page.url
+    wait_for_url(page, f"photo={photos[2]}")
     expect(panel.get_by_text(f"Photo {photos[2]} ")).to_be_visible()
     panel.get_by_role("button", name="Next").click()
     expect(panel.get_by_text(f"Photo {photos[3]} ")).to_be_visible()
+    wait_for_url(page, f"photo={photos[3]}")
     link = page.url
-    assert f"photo={photos[3]}" in link
     close_panel(page)
     expect(page).not_to_have_url(re.compile("photo="))
     page.goto(link)

@@ -12,6 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # oneDNN announces itself whatever the log level, and heads are too small to gain by it (measured).
 # Convolutions gain threefold: who trains stages calls `prefer_convolutions` before Keras comes in.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# A GPU's memory is taken as it is needed, not all at once: others have a part in it.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 if os.environ.get("PETALSCOPE_DEVICE") == "cpu":
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 

@@ -34,6 +34,20 @@ class Checkpoint:
 _LISTS = ("weights", "optimizer", "best_weights")
 
 
+def find_checkpoint(folder: Path) -> Path:
+    """Returns where the checkpoint of a folder is, or would be."""
+    return folder / _FILE
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Returns nothing; what a process left that was killed while it wrote a checkpoint is gone.
+
+    Only for whoever has the run: nobody else writes there meanwhile.
+    """
+    for leftover in folder.glob(f".*-{_FILE}"):
+        leftover.unlink(missing_ok=True)
+
+
 def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
     """Returns nothing; the checkpoint replaces the one in the folder."""
     arrays = {

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from core.errors import RunStopped
-from models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from models.checkpoint import Checkpoint, clear_leftovers, read_checkpoint, write_checkpoint
 from models.dense import DenseHead, measure_scores
 from models.head import seed_dropout, to_dense_head
 from models.plan import EpochResult, FitPlan
@@ -60,6 +60,8 @@ class FitState:
         self._plan, self._folder, self._mark = plan, folder, mark
         self._stepper = Stepper(model, plan, on_step)
         self._best_weights = self._stepper.read_weights()
+        if folder:
+            clear_leftovers(folder)
         kept = read_checkpoint(folder, mark) if folder else None
         if kept and kept.best_epoch <= len(before) + len(kept.history):
             self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
@@ -78,7 +80,7 @@ class FitState:
 
     @property
     def is_complete(self) -> bool:
-        over = bool(self.own) and is_patience_over(self._plan, self.history)
+        over = bool(self.own) and is_patience_over(self._plan, self.own)
         return over or len(self.own) >= self._plan.epochs
 
     def run_epoch(

@@ -111,7 +111,7 @@ def fit(
     if plan.schedule != "cosine":  # more epochs go on from fewer, but for the cosine
         timing.pop("epochs")
     timing.pop("patience")
-    past = [{"epoch": epoch.epoch, "loss": epoch.loss} for epoch in before]
+    past = [{"epoch": epoch.epoch, "loss": repr(epoch.loss)} for epoch in before]
     mark = fingerprint({"plan": timing, "subject": subject, "before": past})
     one = FitState(model, plan, folder, mark, before, on_step)
     for number, result in enumerate(one.history[len(before) :], len(before) + 1):

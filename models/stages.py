@@ -38,10 +38,12 @@ class StagesFit:
         Args:
             whole: Whether it takes photos; else activations of conv4, for `unfrozen` 1 only.
             standardise_by: Features (m, 2048) of the frozen backbone; None: as they are.
-            start: The head to begin with; None: a new one, from the plan's seed.
+            start: The head to begin with, and its spread; None: a new one, from the plan's seed.
         """
         make_deterministic(plan.seed)
         spread = NO_SPREAD if standardise_by is None else measure_spread(standardise_by)
+        if start is not None:
+            spread = start.mean, start.scale
         self._plan = plan
         self._network: Network = (
             build_whole(

@@ -79,6 +79,8 @@ class Stepper:
                     raise
             weights, optimizer, mixing.bit_generator.state = start
             self.write_state(weights, optimizer, split=2 * self.split)
+            done = self.model.optimizer._iterations  # Keras counts parts, not batches
+            done.assign(2 * int(read_array(done)))
             _log.warning(
                 "The memory of the device ran out: batches of %d photos are computed in %d parts "
                 "from here on, and their gradients accumulated.",
@@ -108,9 +110,9 @@ class Stepper:
             self.model.optimizer.learning_rate = last_rate
             labels = source.labels[rows]
             targets = self._make_targets(labels)
-            if self._plan.mixup:
-                inputs, targets = _mix(inputs, targets, self._plan.mixup, mixing)
             each = None if weights is None else weights[labels]
+            if self._plan.mixup:
+                inputs, targets, each = _mix(inputs, targets, each, self._plan.mixup, mixing)
             for part in np.array_split(np.arange(len(rows)), self.split):
                 sums += len(part) * self._train_on(inputs, targets, each, part)
                 photos += len(part)
@@ -212,9 +214,13 @@ def _weigh_classes(labels: np.ndarray) -> np.ndarray:
 
 
 def _mix(
-    inputs: np.ndarray, targets: np.ndarray, alpha: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns each photo mixed with another of its batch, and the targets likewise.
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+    alpha: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Returns each photo mixed with another of its batch, targets and weights likewise.
 
     Source: Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
     """
@@ -224,4 +230,6 @@ def _mix(
     if inputs.dtype == np.uint8:
         mixed = np.rint(mixed)
     both = share * targets + (1 - share) * targets[partner]
-    return mixed.astype(inputs.dtype), both.astype(np.float32)
+    if weights is not None:
+        weights = (share * weights + (1 - share) * weights[partner]).astype(np.float32)
+    return mixed.astype(inputs.dtype), both.astype(np.float32), weights

@@ -136,6 +136,7 @@ def _wait_until_ended(
     if not in_queue and record.state == "queued":
         record = _train_here(workspace, record, follower)
     if record.state == "queued":
+        ensure_scheduler(workspace)  # others go first
         progress.note("Waiting: runs are trained one after the other.")
     while not record.has_ended:
         time.sleep(_POLL_S)

@@ -108,8 +108,18 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
         return first + "As many photos were gained as lost."
     return first + (
         f"Two equally good runs would split the photos so unevenly, or more, in {chance} "
-        f"comparisons. To tell a difference of this size takes about "
-        f"{_round(compared.photos_needed or 0):,} photos; these are {compared.n:,}."
+        f"comparisons.{_describe_need(compared)}"
+    )
+
+
+def _describe_need(compared: Comparison) -> str:
+    """Returns how many photos it takes, unless these would do (but for the other comparisons)."""
+    needed = compared.photos_needed
+    if needed is None or needed <= compared.n:
+        return ""
+    return (
+        f" To tell a difference of this size takes about {_round(needed):,} photos; these are "
+        f"{compared.n:,}."
     )
 
 

@@ -13,6 +13,7 @@ from core.runs.database import write_database
 from core.runs.events import append_event
 from core.runs.progress import PAUSED
 from core.runs.queue import change_run, queue_again, submit_run
+from core.runs.recipe_rules import validate
 from core.runs.store import RunRecord, item_id, read_run, select_run
 from core.workspace import Workspace, check_identifier, write_atomically
 
@@ -62,6 +63,7 @@ def extend_run(
             run_id=run_id,
         )
     recipe = dataclasses.replace(former.recipe, epochs=former.recipe.epochs + epochs)
+    validate(recipe)  # before anything is lent to it
     following = item_id(recipe)
     lent = _lend_checkpoint(workspace, former, following)
     name = f"{former.name}, {recipe.epochs} epochs"

@@ -51,6 +51,8 @@ Source: cpu, our own measurements on 2 busy cores of an AMD EPYC with avx512_bf1
 and stages:2, which lie between their neighbours; gpu, guesses on the careful side of what one
 data-centre GPU is known to train of ResNet-50 (several hundred in float32, one to two thousand in
 mixed precision)."""
+AFTER_TRAINING = ("keeping the tuned network", "scoring all photos")
+"""Parts of an estimate that follow the last epoch."""
 _STATED_CORES = 2
 """Cores of the CPU whose speeds are stated."""
 
@@ -135,7 +137,9 @@ def _list_parts(
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
     yield from _list_preparations(workspace, recipe, dataset, train, validation, tunes=tunes)
     if isinstance(plan, SweepPlan):
-        yield _Part("training heads", "head", plan.trials * recipe.epochs * len(train))
+        yield _Part(
+            "training heads", "head", max(0, plan.trials - epochs_done) * recipe.epochs * len(train)
+        )
         return
     if plan is not None:
         yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
@@ -146,8 +150,9 @@ def _list_parts(
         kind = f"stages:{recipe.trained_stages}:{recipe.precision}"
         photos = len(train) + len(validation) / _FORWARD_SHARE
         yield _Part("training the network", kind, stages * photos)
-        yield _Part("keeping the tuned network", "", _BACKBONE_S)
-        yield _Part("scoring all photos", "extracting", len(dataset))
+        keeping, scoring = AFTER_TRAINING
+        yield _Part(keeping, "", _BACKBONE_S)
+        yield _Part(scoring, "extracting", len(dataset))
 
 
 def _list_preparations(

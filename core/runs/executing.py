@@ -84,7 +84,7 @@ def _execute(workspace: Workspace, run: RunRecord, hold: Hold) -> None:
         stopped = _train(workspace, run, hold, report)
     except RunStopped as error:
         if hold.request() == "pause":
-            _pause(workspace, run, report)
+            _pause(workspace, run, report, error)
         else:
             _fail(workspace, run, report, error)
     except PetalscopeError as error:
@@ -146,9 +146,11 @@ def _follow_plan(
     )
 
 
-def _pause(workspace: Workspace, run: RunRecord, report: RunReport) -> None:
-    report.tell_end("paused")
-    mark_paused(workspace, run)
+def _pause(workspace: Workspace, run: RunRecord, report: RunReport, error: RunStopped) -> None:
+    if mark_paused(workspace, run):
+        report.tell_end("paused")
+    else:  # a stop came after the pause
+        _fail(workspace, run, report, error)
 
 
 def _fail(workspace: Workspace, run: RunRecord, report: RunReport, error: PetalscopeError) -> None:

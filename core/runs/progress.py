@@ -75,8 +75,11 @@ def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
 
 
 def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
-    """Returns whether the run is now paused; its checkpoint is kept, and it waits for a person."""
-    return _report(workspace, _ours(run), **PAUSED)
+    """Returns whether the run is now paused; its checkpoint is kept, and it waits for a person.
+
+    It is not when a person has asked for something else since.
+    """
+    return _report(workspace, _ours(run) & (runs_table.c.request == "pause"), **PAUSED)
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:

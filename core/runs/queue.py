@@ -98,18 +98,17 @@ def submit_run(
 def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
     """Returns the run whose turn it is, now "starting", or None: nothing waits or one goes.
 
-    With `run_id` only that run is claimed.
+    With `run_id` only that run is claimed, and only when it is its turn.
     """
     table = runs_table.c
     with write_database(workspace) as connection:
         if select_runs(connection, table.state.in_(GOING)):
             return None
-        wanted = table.state == "queued"
-        if run_id is not None:
-            wanted &= table.id == run_id
-        if not (waiting := select_runs(connection, wanted)):
+        waiting = select_runs(connection, table.state == "queued")
+        order = order_turns(waiting, read_last_starts(connection))
+        if not order or run_id not in (None, order[0].id):
             return None
-        next_id = order_turns(waiting, read_last_starts(connection))[0].id
+        next_id = order[0].id
         now = datetime.now(UTC)
         values: dict[str, Any] = {"state": "starting", "phase": "", "pid": None, "finished": None}
         values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1}

@@ -75,7 +75,7 @@ class Recipe:
     fine_learning_rate: float = 1e-4
     """Of two phases: learning rate of the second one."""
     precision: Precision = "float32"
-    """mixed: bfloat16 (float16 on GPUs without it) where stages are trained."""
+    """mixed: bfloat16 where stages are trained."""
     seed: int = 0
 
     def __post_init__(self) -> None:

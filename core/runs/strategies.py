@@ -22,8 +22,10 @@ from core.runs.store import RunRecord
 from core.runs.views import prepare_views
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
+from models.checkpoint import find_checkpoint
 from models.devices import Device
 from models.plan import EpochResult
 from models.views import ViewKind
@@ -64,6 +66,7 @@ class Training:
         self.recipe, self.folder = run.recipe, workspace.run_folder(run.id)
         self._workspace, self._dataset, self._splits = workspace, dataset, splits
         self._device, self._report, self._hold = device, report, hold
+        self._begun = run.epochs_done > 0
         if self.recipe.trained_stages:
             prefer_convolutions()
         self.weights = find_recipe_weights(
@@ -81,12 +84,19 @@ class Training:
         frozen = self.read_features(self.weights)
         if self.recipe.strategy == "head":
             return Trained(fit=self._fit_head(frozen, "head"), features=frozen)
-        first = None
-        if self.recipe.strategy == "two_phases":
-            first = self._fit_head(frozen, "head")
-            if first.stopped or self._hold.request():
-                return Trained(fit=replace(first, stopped=True), features=frozen)
-        return self._fit_stages(frozen, first)
+        if self.recipe.strategy != "two_phases":
+            return self._fit_stages(frozen, None)
+        first = self._fit_head(frozen, "head")
+        only_head = Trained(fit=replace(first, stopped=True), features=frozen)
+        stages = find_checkpoint(self.folder / CHECKPOINT_FOLDER / "stages")
+        if first.stopped or (self._hold.request() and not stages.exists()):
+            return only_head
+        try:
+            return self._fit_stages(frozen, first)
+        except RunStopped:
+            if self._hold.request() == "pause":
+                raise
+            return only_head  # stopped before the second phase had an epoch
 
     def split_features(self, frozen: Features) -> "tuple[KeptFeatures, KeptFeatures]":
         """Returns the features that a head learns from, and those it is judged by."""
@@ -186,6 +196,7 @@ class Training:
             train = KeptViews(read(self.train, policy), labels[self.train])
             kept = KeptViews(read(self.validation, AugmentationPolicy()), labels[self.validation])
             return train, kept, "conv4"
+        check_photos(self._dataset)
         source: Callable[..., PhotoSource] = partial(
             PhotoSource, self._dataset, seed=self.recipe.seed, threads=self._device.cores
         )
@@ -206,8 +217,12 @@ class Training:
             seed=self.recipe.seed,
             device=self._device,
             listener=self._report,
-            should_stop=self._hold.should_stop,
+            should_stop=self._stops_reading,
         )
+
+    def _stops_reading(self) -> bool:
+        """A stop ends what is computed for training, unless there are epochs that must be kept."""
+        return self._hold.should_stop() and (self._hold.request() == "pause" or not self._begun)
 
     def _describe(self, kind: ViewKind | None) -> dict[str, object]:
         """Returns all that decides the fit of stages beside its plan."""
@@ -216,6 +231,7 @@ class Training:
             "dataset": recipe.dataset,
             "split_seed": recipe.split_seed,
             "weights": recipe.weights_digest,
+            "version": 2,  # 1 began the second phase with another spread than the first
             "preprocessing": recipe.preprocessing,
             "stages": recipe.trained_stages,
             "kind": kind or "photos",

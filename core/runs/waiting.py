@@ -7,11 +7,10 @@ and keep, such as the features of the same photos, is counted once.
 import dataclasses
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from core.errors import PetalscopeError
-from core.runs.estimating import Estimate, estimate_run
+from core.runs.estimating import AFTER_TRAINING, Estimate, estimate_run
 from core.runs.events import curve, read_events
 from core.runs.plans import Plan
 from core.runs.queue import read_active
@@ -68,12 +67,14 @@ def _add_up(workspace: Workspace, runs: Sequence[RunRecord], before: Sequence[Ru
 
 def _measure_rest(workspace: Workspace, run: RunRecord) -> float:
     """Returns how many seconds a run that goes will take until its end."""
+    estimate = _estimate(workspace, run)  # of what is left: what is done or kept costs nothing
     epochs = curve(read_events(workspace.run_folder(run.id))[0])
-    if run.plan is None and run.phase == "training" and epochs:
-        recent = [float(epoch["seconds"]) for epoch in epochs[-_RECENT:]]
-        return (run.recipe.epochs - len(epochs)) * sum(recent) / len(recent)
-    since = datetime.now(UTC) - (run.started or run.queued)
-    return max(0.0, _estimate(workspace, run).seconds - since.total_seconds())
+    in_head = run.recipe.strategy == "two_phases" and len(epochs) <= run.recipe.head_epochs
+    if run.plan is not None or run.phase != "training" or not epochs or in_head:
+        return estimate.seconds
+    recent = [float(epoch["seconds"]) for epoch in epochs[-_RECENT:]]
+    after = sum(spent for label, spent in estimate.parts if label in AFTER_TRAINING)
+    return max(0, run.recipe.epochs - len(epochs)) * sum(recent) / len(recent) + after
 
 
 def _estimate(workspace: Workspace, run: RunRecord) -> Estimate:

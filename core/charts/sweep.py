@@ -120,9 +120,9 @@ def draw_parallel(
     order = np.argsort(np.asarray(accuracy), kind="stable")  # the best lie on top
     ordered, reached = settings.iloc[order], 100 * np.asarray(accuracy)[order]
     axes = [_setting_axis(ordered[name], name, logarithmic, choices) for name in ordered.columns]
-    axes.append({"label": "accuracy, %", "values": reached, "tickformat": ".0f"})
+    axes.append({"label": "accuracy, %", "values": reached, "tickformat": ".1f"})
     dull = float(np.percentile(reached, _DULL))
-    ramp = [[place, colour] for place, colour in _spread((colours.line, *colours.hits[1:]))]
+    ramp = [[place, colour] for place, colour in _spread((colours.quiet, *colours.hits[1:]))]
     figure = go.Figure(
         go.Parcoords(
             dimensions=axes,

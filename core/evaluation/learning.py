@@ -133,8 +133,10 @@ def _judge_after_best(
     since = int(best["epoch"]) + 1
     late = [epoch["val_loss"] for epoch in after[-_PATIENCE:]]
     rises = None in late or min(late) > best["val_loss"] * (1 + _TREND)
-    still_fits = after[-1]["loss"] < best["loss"] * (1 - _TREND)
-    if rises and still_fits:
+    last = after[-1]  # against the first after the best: the best may be of an untrained head
+    falls = last["loss"] < after[0]["loss"] * (1 - _TREND)
+    fits_better = last["val_loss"] is None or last["loss"] < last["val_loss"]
+    if rises and falls and fits_better:
         sentence = (
             f"Overfitting since epoch {since}: the training loss goes on falling, the validation "
             f"loss rises. Epoch {best['epoch']} is kept; stronger augmentation, more dropout or "
@@ -143,8 +145,8 @@ def _judge_after_best(
         return "overfitting", since, sentence
     if rises:
         sentence = (
-            f"Worse since epoch {since}, on training photos too: a lower learning rate, or one "
-            f"that falls, may help. Epoch {best['epoch']} is kept."
+            f"Worse since epoch {since}: a lower learning rate, or one that falls, may help. "
+            f"Epoch {best['epoch']} is kept."
         )
         return "diverged", since, sentence
     since = _begin_of_flat(epochs, best)
@@ -179,7 +181,10 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     elif gap > 0:
         meaning = "it knows its training photos better than new ones"
     else:
-        meaning = "usual with dropout and augmentation, which only training photos meet"
+        meaning = (
+            "usual early on, for training numbers are means over the epoch, with dropout and "
+            "augmentation where these are used"
+        )
     side = "above" if gap >= 0 else "below"
     sentence = f"At the best epoch training accuracy is {points} {side} validation: {meaning}."
     return gap, sentence

@@ -1,5 +1,7 @@
 """From a recipe to the plans of its fits: what the training code takes."""
 
+from dataclasses import asdict
+
 from core.runs.recipe import Recipe
 from models.plan import FitPlan, HeadShape
 
@@ -38,6 +40,25 @@ def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
 def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
     """Returns the head that the recipe asks for."""
     return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
+
+
+def describe_stages(recipe: Recipe, kind: str | None) -> dict[str, object]:
+    """Returns all that decides the fit of stages beside its plan."""
+    return {
+        "dataset": recipe.dataset,
+        "split_seed": recipe.split_seed,
+        "weights": recipe.weights_digest,
+        "version": 2,  # 1 began the second phase with another spread than the first
+        "preprocessing": recipe.preprocessing,
+        "stages": recipe.trained_stages,
+        "kind": kind or "photos",
+        "policy": asdict(recipe.augmentation),
+        "views": recipe.views,
+        "standardise": recipe.standardise,
+        "precision": recipe.precision,
+        "hidden": list(recipe.hidden),
+        "dropout": recipe.dropout,
+    }
 
 
 def _plan(recipe: Recipe, epochs: int, rate: float) -> FitPlan:

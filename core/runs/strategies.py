@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import RunStopped
-from core.runs.fit_plans import plan_head, plan_stages, shape_head
+from core.runs.fit_plans import describe_stages, plan_head, plan_stages, shape_head
 from core.runs.holding import Hold
 from core.runs.photo_batches import PhotoSource
 from core.runs.preparing import Features, find_recipe_weights, prepare_features
@@ -163,7 +163,7 @@ class Training:
             train,
             validation,
             folder=self.folder / CHECKPOINT_FOLDER / "stages",
-            subject=self._describe(kind),
+            subject=describe_stages(self.recipe, kind),
             before=before,
             on_step=self._report.tell_step,
             on_epoch=self._tell,
@@ -223,25 +223,6 @@ class Training:
     def _stops_reading(self) -> bool:
         """A stop ends what is computed for training, unless there are epochs that must be kept."""
         return self._hold.should_stop() and (self._hold.request() == "pause" or not self._begun)
-
-    def _describe(self, kind: ViewKind | None) -> dict[str, object]:
-        """Returns all that decides the fit of stages beside its plan."""
-        recipe = self.recipe
-        return {
-            "dataset": recipe.dataset,
-            "split_seed": recipe.split_seed,
-            "weights": recipe.weights_digest,
-            "version": 2,  # 1 began the second phase with another spread than the first
-            "preprocessing": recipe.preprocessing,
-            "stages": recipe.trained_stages,
-            "kind": kind or "photos",
-            "policy": asdict(recipe.augmentation),
-            "views": recipe.views,
-            "standardise": recipe.standardise,
-            "precision": recipe.precision,
-            "hidden": list(recipe.hidden),
-            "dropout": recipe.dropout,
-        }
 
     def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
         self._report.tell_epoch(asdict(epoch), asdict(best))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.comparison import Comparison, describe_verdict
+from core.evaluation.comparison import Comparison
+from core.evaluation.verdict import describe_verdict
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out
 from core.runs.repeats import Repeats, fold_repeats
@@ -28,8 +29,8 @@ def show_compared_table(
                 "Run": title_run(run),
                 "Accuracy": percent(one.accuracy_b, one.n),
                 "Baseline": percent(one.accuracy_a, one.n),
-                "Difference": _points(one.difference, one.n),
-                "95 % interval": _say_interval(one),
+                "Difference": _points(one.difference, one.n) if one.n else "–",
+                "95 % interval": _say_interval(one) if one.n else "–",
                 "Gained": one.gained,
                 "Lost": one.lost,
                 "n": len(common),
@@ -72,6 +73,9 @@ def show_headline(
         p_value: Adjusted, where several runs are compared.
     """
     n = compared.n
+    if n == 0:
+        st.info(f"{describe_verdict(compared)} {describe_left_out(common)}")
+        return
     with st.container(horizontal=True, gap="large"):
         for label, value in (
             (_short(baseline), percent(compared.accuracy_a, n)),
@@ -95,6 +99,9 @@ def show_headline(
 def _say_repeats(baseline: RunRecord, run: RunRecord) -> str:
     """Returns what the seed alone does, where a recipe was trained with several; else ""."""
     folded = [one for one in fold_repeats(list_runs(cache.workspace())) if len(one.measured) > 1]
+    for one in folded:
+        if baseline in one.runs and run in one.runs:
+            return f" Both are seeds of one recipe: {_say_spread(run, one)}."
     parts = [
         _say_seeds(each, one) for each in (baseline, run) for one in folded if each in one.runs
     ]
@@ -104,8 +111,12 @@ def _say_repeats(baseline: RunRecord, run: RunRecord) -> str:
 
 
 def _say_seeds(run: RunRecord, one: Repeats) -> str:
+    return f"recipe of {_short(run)} {_say_spread(run, one)}"
+
+
+def _say_spread(run: RunRecord, one: Repeats) -> str:
     mean = percent(one.mean_accuracy or 0.0, run.val_photos or 0)
-    return f"recipe of {_short(run)} {mean} ± {100 * one.spread:.1f} ({len(one.measured)} seeds)"
+    return f"{mean} ± {100 * one.spread:.1f} ({len(one.measured)} seeds)"
 
 
 def _short(run: RunRecord) -> str:

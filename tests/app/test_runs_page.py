@@ -90,7 +90,7 @@ def test_a_link_compares_two_runs(compared: Workspace, open_runs: OpenRuns) -> N
     assert not app.error
     said = text_of(app)
     assert "2 runs compared" in said
-    assert "The difference is real." in said
+    assert "The difference is unlikely to be chance." in said
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Difference"].startswith("−")
     assert int(shown["Lost"]) > int(shown["Gained"])
@@ -134,3 +134,12 @@ def test_a_link_to_runs_that_are_gone_says_so(compared: Workspace, open_runs: Op
     app = open_runs(compare=f"{ids(compared, 'again')},0000000000000000")
     assert "cannot be found here" in text_of(app)
     assert not app.error
+    next(b for b in app.button if b.label == "Close").click().run()
+    assert "compare" not in app.query_params
+    assert "cannot be found here" not in text_of(app)
+
+
+def test_a_link_that_compares_one_run_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
+    app = open_runs(compare=ids(compared, "again"))
+    assert "A comparison needs two runs" in text_of(app)
+    assert "Close" in [button.label for button in app.button]

@@ -45,7 +45,7 @@ def test_repeats_are_compared_by_one_tick(
 def test_the_photos_lost_are_one_click_away(page: Page, server: PageServer) -> None:
     newest, _, first = (run.id for run in list_runs(Workspace(server.workspace)))
     page.goto(f"{server.address}/runs?compare={first},{newest}&split=train")
-    expect(page.get_by_text("The difference is real.")).to_be_visible()
+    expect(page.get_by_text("The difference is unlikely to be chance.")).to_be_visible()
     page.get_by_role("radio", name=re.compile(r"^Both wrong \(")).click()
     expect(page).to_have_url(re.compile("photos=wrong"))
     page.get_by_role("radio", name=re.compile(r"^Lost \(")).click()

@@ -1,13 +1,18 @@
 """Training a head: what each setting of the steps does, and that each is resumed exactly."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from models.fitting import FitResult
-from tests.unit.models.test_fitting import Splits, assert_same, curve, fit
+from models.fitting import NO_SPREAD, FitResult
+from models.fitting import fit as fit_any
+from models.head import build_head, to_dense_head
+from models.plan import EpochResult
+from models.sources import KeptViews
+from tests.unit.models.test_fitting import HEAD, PLAN, Splits, assert_same, curve, fit
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +85,28 @@ def test_rare_classes_weigh_more() -> None:
         for weighted in (False, True)
     }
     assert scores[True].mean() > scores[False].mean() + 0.2
+
+
+def test_patience_begins_anew_in_the_second_phase(split_features: Splits, tmp_path: Path) -> None:
+    (features, labels), (val_features, val_labels) = split_features
+    # The first phase was better than this one will ever be, and ended with a loss that was none.
+    before = [
+        EpochResult(epoch=i, loss=loss, accuracy=1, val_loss=loss, val_accuracy=1, seconds=0)
+        for i, loss in enumerate((0.0, float("nan"), float("nan")), 1)
+    ]
+    model = build_head(HEAD, NO_SPREAD, seed=0)
+    plan = dataclasses.replace(PLAN, epochs=5, patience=4, learning_rate=1e-4)
+    result = fit_any(
+        model,
+        KeptViews([features], labels),
+        val_labels,
+        lambda _: to_dense_head(model).scores(val_features),
+        plan,
+        folder=tmp_path,
+        subject={},
+        on_epoch=lambda *_: None,
+        should_stop=lambda: False,
+        before=before,
+    )
+    assert [epoch.epoch for epoch in result.history] == list(range(1, 9))
+    assert (result.best_epoch, result.stopped) == (1, False)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from models.head import build_head
 from models.plan import FitPlan, HeadShape
 from models.sources import KeptViews, read_ahead
-from models.stepping import Seen, Stepper
+from models.stepping import Seen, Stepper, _mix
 
 PHOTOS = 48
 SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)
@@ -80,6 +80,38 @@ def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
     assert sizes == [16, 16, 16, 8] + [4] * 12
     for one, other in zip(expected.read_weights(), small.read_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_memory_that_runs_out_later_goes_on_where_the_steps_were(
+    source: KeptViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = FitPlan(batch_size=16)
+    expected, small = Stepper(build(), plan), Stepper(build(), plan)
+    run(expected, source, 2)
+    run(small, source)  # three steps, an odd number: parts must not pair up over batches
+    step, failed = small.model.train_on_batch, []
+
+    def fail_once(inputs: np.ndarray, *rest: object, **more: object) -> object:
+        if not failed:
+            failed.append(len(inputs))
+            raise tf.errors.ResourceExhaustedError(None, None, "no room on this device")
+        return step(inputs, *rest, **more)
+
+    monkeypatch.setattr(small.model, "train_on_batch", fail_once)
+    run(small, source)
+    assert (small.split, failed) == (2, [16])
+    for one, other in zip(expected.read_weights(), small.read_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_mixed_photos_weigh_as_they_are_mixed() -> None:
+    rng = np.random.default_rng(3)
+    inputs, targets = np.eye(6, dtype=np.float32), np.eye(6, dtype=np.float32)
+    weights = np.arange(6, dtype=np.float32)
+    mixed, both, weighed = _mix(inputs, targets, weights, 1.0, rng)
+    np.testing.assert_allclose(mixed, both)
+    assert weighed is not None
+    np.testing.assert_allclose(weighed, both @ weights, rtol=1e-6)
 
 
 def test_a_last_batch_of_fewer_photos_than_parts_is_left_out(source: KeptViews) -> None:

@@ -140,3 +140,13 @@ def test_numbers_for_a_room_are_large_and_keep_their_colours(dark: bool, colours
     assert (label.text, epoch.text) == ("Epoch", "3 / 10")
     assert share.font.color == colours.splits["validation"]
     assert epoch.font.size > 2 * label.font.size
+
+
+@pytest.mark.parametrize(
+    "texts", [("200 / 200", "85.7 %", "91.25 %", "3 min 10 s"), ("7", "1") * 3]
+)
+def test_numbers_for_a_room_do_not_run_into_each_other(texts: tuple[str, ...]) -> None:
+    figure = draw_numbers([BigNumber("Validation, epoch 200", text) for text in texts])
+    room = 1180 / len(texts)
+    for annotation in figure.layout.annotations:
+        assert 0.6 * annotation.font.size * len(annotation.text) <= room

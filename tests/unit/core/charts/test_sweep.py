@@ -81,7 +81,7 @@ def test_the_suggested_rate_is_marked(dark: bool) -> None:
     rates = list(np.geomspace(1e-6, 1, 30))
     losses: list[float | None] = [2.0] * 20 + [1.0] * 8 + [900.0, None]
     chart = draw_rates(rates, losses, losses, 0.0012, dark).to_dict()
-    assert chart["title"]["text"] == "The loss falls fastest at a learning rate of 0.0012"
+    assert chart["title"]["text"] == "Loss falls fastest at 0.0012"
     assert len(chart["layer"]) == 4
     tall = chart["layer"][1]["encoding"]["y"]["scale"]["domain"][1]
     assert tall < 10  # the explosion does not flatten the rest

@@ -48,7 +48,7 @@ def test_in_words_it_says_whether_the_difference_is_real(capsys):
     assert main(["compare", "hardly", "again", "--split", "train"]) == 0
     out = capsys.readouterr().out
     assert "learning rate" in out
-    assert "The difference is real." in out
+    assert "The difference is unlikely to be chance." in out
     assert "gained" in out
 
 

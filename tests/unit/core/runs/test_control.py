@@ -189,6 +189,7 @@ def test_items_with_a_plan_have_an_id_and_a_list_of_their_own(workspace: Workspa
     assert [each.id for each in list_runs(workspace)] == [run.id]
     assert {each.id for each in list_studies(workspace)} == {study.id for study in studies}
     assert list_studies(workspace, "fedcba9876543210") == []
+    delete_run(workspace, run.id)  # it would go first
     going = claim_next_run(workspace, studies[0].id)
     assert going is not None and begin_run(workspace, going)
     assert finish_run(workspace, going, stopped=False)

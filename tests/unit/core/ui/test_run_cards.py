@@ -1,5 +1,8 @@
 """The recipe as people read it: what was used, and nothing that was not."""
 
+import pytest
+
+from core.errors import RecipeRefused
 from core.runs.recipe import Recipe
 from core.ui.recipe_form_values import LINEAR, describe_hidden, parse_hidden
 from core.ui.run_cards import _list_settings
@@ -39,3 +42,6 @@ def test_hidden_layers_are_typed_as_one_likes() -> None:
     assert parse_hidden(LINEAR) == parse_hidden("") == ()
     for hidden in ((), (64,), (300, 20, 5)):
         assert parse_hidden(describe_hidden(hidden)) == hidden
+    for unread in ("abc", "-40", "3 x 100", "12.5", "9" * 5000):
+        with pytest.raises(RecipeRefused):
+            parse_hidden(unread)

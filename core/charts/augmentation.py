@@ -34,7 +34,7 @@ def draw_moves(
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(moves["photo"]))
     farthest = max([float(moves["distance"].max()), same or 0.0, other or 0.0, 0.02])
-    scale = alt.Scale(domain=[0, 1.08 * farthest], nice=False)
+    scale = alt.Scale(domain=[0, 1.25 * farthest], nice=False)  # room for the words at a rule
     marks = _draw_marks(moves, rows, scale, colours)
     layers = [*_draw_ruler(same, other, colours.quiet, scale), marks]
     heading = title_params(title, "dashed: how far photos lie from their nearest, median")

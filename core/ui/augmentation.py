@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.ui.augmentation_controls import show_controls
 from core.ui.augmentation_draws import show_draws
-from core.ui.augmentation_moves import pick_asked, show_moves, show_parts
+from core.ui.augmentation_moves import pick_asked, show_moves
+from core.ui.augmentation_parts import show_parts
 from core.ui.augmentation_photos import pick_photos
 from core.ui.augmentation_policy import read_draft
 from core.ui.messages import report_errors

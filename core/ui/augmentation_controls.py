@@ -12,6 +12,7 @@ from core.ui.augmentation_policy import (
     change_part,
     change_pick,
     choose_named,
+    find_unread,
     is_changed,
     read_draft,
     read_named,
@@ -38,6 +39,9 @@ def show_controls() -> None:
     """Draws everything that shapes the policy; changes go to the URL, where the draws find them."""
     show_told()
     _pick_named()
+    unread = find_unread()
+    if unread:
+        st.caption(f":orange[{unread}]")
     policy = read_draft()
     counts = {group: sum(n in policy.parts for n in names) for group, names in _GROUPS.items()}
     group = st.segmented_control(

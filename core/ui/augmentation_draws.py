@@ -15,6 +15,7 @@ import streamlit as st
 from PIL import Image
 
 from core.formats import plain
+from core.runs.recipe_rules import MOST_SEED
 from core.ui.augmentation_controls import name_part, write_amount
 from core.ui.dataset_cards import show_table_behind
 from core.ui.state import keep_choice, read_choice
@@ -28,7 +29,7 @@ _AMONG = 4
 _WIDTHS = {_ALONE: 116, _AMONG: 90}
 """Draws of a photo → width of a picture in pixels, so that a row fits beside the controls."""
 _THREADS = 2
-_MOST_SEED = 10_000
+_MOST_DRAW = 10_000
 STEPS = 7
 """Amounts of a part that is shown alone."""
 
@@ -145,7 +146,7 @@ def draw_step(photo_id: str, name: str, amount: float, _photo: np.ndarray) -> st
 
 def _pick_draws(amount: int) -> tuple[int, int]:
     """Returns seed and number of the first draw that is shown."""
-    first, seed = _read_number("first_draw"), _read_number("seed")
+    first, seed = _read_number("first_draw", _MOST_DRAW), _read_number("seed", MOST_SEED)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             f"Draws {first + 1} to {first + amount}, the very ones a run with seed {seed} sees."
@@ -168,16 +169,16 @@ def _pick_draws(amount: int) -> tuple[int, int]:
             st.number_input(
                 "Seed of the recipe",
                 0,
-                _MOST_SEED,
+                MOST_SEED,
                 key="augmentation.seed",
                 on_change=lambda: keep_choice("seed", str(st.session_state["augmentation.seed"])),
             )
     return seed, first
 
 
-def _read_number(name: str) -> int:
+def _read_number(name: str, most: int) -> int:
     stated = read_choice(name) or ""
-    return min(int(stated), _MOST_SEED) if stated.isdecimal() else 0
+    return min(int(stated), most) if stated.isdecimal() else 0
 
 
 def _show_what_was_drawn(

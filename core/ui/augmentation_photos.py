@@ -16,10 +16,15 @@ MOST = 6
 """Photos that are shown at a time."""
 _WALL = "augmentation_wall"
 _PER_PAGE = 24
+_OF = "augmentation.photos_of"
+"""Key of the dataset that the photo numbers belong to."""
 
 
 def pick_photos(dataset: Dataset) -> list[int]:
     """Returns the numbers of the chosen photos; draws how they are chosen."""
+    if st.session_state.get(_OF, dataset.id) != dataset.id:
+        keep_choice("photos", None)  # the same numbers are other photos here
+    st.session_state[_OF] = dataset.id
     stated = read_choice("show")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         way = st.segmented_control(

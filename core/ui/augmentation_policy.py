@@ -7,6 +7,8 @@ short: "rotation:-20:20:1~pick:3". So a link reopens what was looked at, saved o
 import dataclasses
 from typing import Any
 
+import streamlit as st
+
 from core.errors import AugmentationRefused
 from core.policies import list_policies
 from core.ui import cache
@@ -30,6 +32,16 @@ def read_draft() -> AugmentationPolicy:
     draft = read_choice("draft")
     policy = _decode(draft) if draft else None
     return read_named()[1] if policy is None else policy
+
+
+def find_unread() -> str | None:
+    """Returns what of the link cannot be shown, as a sentence; None if all of it is."""
+    policy, draft = st.query_params.get("policy"), st.query_params.get("draft")
+    if draft and _decode(draft) is None:
+        return "The link holds changes that cannot be read; this is the policy without them."
+    if policy and policy not in list_policies(cache.workspace()):
+        return "The link names a policy that is not here; this is another one."
+    return None
 
 
 def is_changed() -> bool:
@@ -90,6 +102,8 @@ def _decode(draft: str) -> AugmentationPolicy | None:
             else:
                 low, high, probability = (float(number) for number in numbers)
                 parts[name] = Part(low=low, high=high, probability=probability)
+        if pick == 0:  # of parts that are on none: nobody chose that
+            return None
         return check_policy(AugmentationPolicy(pick=pick, **parts))
     except (ValueError, TypeError, AugmentationRefused):
         return None

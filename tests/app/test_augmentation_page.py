@@ -11,13 +11,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.policies import list_policies, read_policy, save_policy
+from core.policies import list_policies, read_policy
+from core.runs.queue import delete_run, submit_run
 from core.runs.store import list_runs
 from core.ui.augmentation_draws import make_draws, write_picture
 from core.workspace import Workspace
 from data.augmentation import augment
+from data.importing import import_source
 from data.manifest import read_dataset
 from data.policy import PRESETS, AugmentationPolicy, Part
+from tests.builders import write_class_folders
+from tests.training import change_recipe, train
 
 ROOT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[..., AppTest]
@@ -64,14 +68,14 @@ def find(elements: object, label: str) -> object:
 def test_what_the_page_shows_is_what_is_trained_on(
     trained_copy: Workspace, open_augmentation: OpenPage
 ) -> None:
-    app = open_augmentation(policy="strong", photos="7", seed="3", first_draw="2")
+    app = open_augmentation(policy="strong", photos="7", seed="123456789", first_draw="2")
     dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
     photo, digest = np.array(dataset.photos[7]), dataset.manifest["sha256"].iat[7]
     shown = read_pictures(app)
     assert len(shown) == 12
     assert shown[0] == write_picture(photo)
     for place, address in enumerate(shown[1:]):
-        drawn = augment(photo, PRESETS["strong"], seed=3, photo_id=digest, draw=2 + place)
+        drawn = augment(photo, PRESETS["strong"], seed=123456789, photo_id=digest, draw=2 + place)
         assert address == write_picture(drawn)
 
 
@@ -152,12 +156,16 @@ def test_a_policy_is_saved_and_deleted(
         {"draft": "nothing", "photos": "", "show": "nonsense", "view": "../etc"},
         {"draft": "blur:1:2:1~blur", "first_draw": "-4", "seed": "one", "asked": "no-such-run"},
         {"draft": "pick:3:4", "view": "parts", "scope": "nonsense"},
+        {"policy": "no such"},
+        {"draft": "pick:0~blur:1:2:1"},
     ],
 )
 def test_nonsense_links_open_the_page(query: dict[str, str], open_augmentation: OpenPage) -> None:
     app = open_augmentation(**query)
     assert not app.error
     assert app.title[0].value == "Augmentation"
+    said = any(text.value.startswith(":orange[The link") for text in app.caption)
+    assert said == (query.get("draft") != "nothing")
 
 
 def test_photos_of_the_test_split_are_not_shown_by_chance(
@@ -188,6 +196,37 @@ def test_a_run_says_which_draws_flip_its_answer(
     assert any("the nearest of the same class" in text.value for text in app.markdown)
 
 
+def test_a_run_that_is_gone_is_asked_no_longer(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    stays = list_runs(trained_copy)[0].id
+    goes, _ = submit_run(trained_copy, change_recipe(trained_copy, seed=5))
+    assert train(trained_copy, goes).state == "done"
+    app = open_augmentation(asked=goes.id)
+    assert find(app.selectbox, "Ask a run").value == goes.id  # type: ignore[attr-defined]
+    delete_run(trained_copy, goes.id)
+    find(app.button, "Another").click()  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception and not app.error
+    assert find(app.selectbox, "Ask a run").value == stays  # type: ignore[attr-defined]
+    assert read_link(app, "asked") == stays
+
+
+def test_another_dataset_shows_other_photos(
+    trained_copy: Workspace, open_augmentation: OpenPage, tmp_path: Path
+) -> None:
+    first = list_runs(trained_copy)[0].recipe.dataset
+    folder = write_class_folders(tmp_path / "others", photos_per_class=4)
+    second = import_source(trained_copy, folder, name="other flowers")
+    app = open_augmentation(dataset=first, show="classes", photos="0,1,2")
+    assert read_link(app, "photos") == "0,1,2"  # as the link says, though of one class
+    find(app.selectbox, "Dataset").set_value(second.id)  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    photos = [int(photo) for photo in read_link(app, "photos").split(",")]
+    assert sorted(read_dataset(trained_copy, second.id).labels[photos]) == [0, 1, 2]
+
+
 def test_each_part_alone_goes_from_end_to_end(
     trained_copy: Workspace, open_augmentation: OpenPage
 ) -> None:
@@ -205,35 +244,6 @@ def test_each_part_alone_goes_from_end_to_end(
     ]
     assert list(table.loc["Rotation", "amount"])[::3] == ["−20°", "0°", "20°"]
     assert float(table.loc["Rotation", "distance"].iloc[3]) < 0.001
+    assert any("as it is: " in text.value for text in app.caption)
     everything = open_augmentation(policy="none", view="parts", scope="limits")
     assert len(everything.dataframe[-1].value.index.unique()) == 16
-
-
-def test_the_picker_hands_on_the_policy_of_the_link(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import streamlit as st
-
-    st.cache_resource.clear()
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
-    mine = AugmentationPolicy(hue=Part(low=-9, high=9, probability=1))
-    save_policy(trained_copy, "mine", mine)
-
-    def script() -> None:
-        import streamlit as st
-
-        from core.ui.frame import open_page
-        from core.ui.policy_picker import pick_policy
-
-        open_page("A page", "with a picker")
-        st.session_state["seen"] = pick_policy("training.policy")
-
-    app = AppTest.from_function(script, default_timeout=60)
-    app.query_params["policy"] = "mine"
-    app.run()
-    assert not app.exception
-    assert app.session_state["seen"] == mine
-    app.selectbox[0].set_value("strong")
-    app.run()
-    assert app.session_state["seen"] == PRESETS["strong"]
-    assert read_link(app, "policy") == "strong"

@@ -12,7 +12,7 @@ from core.ui.steps import show_runs
 from core.ui.sweep_view import show_sweeps
 from core.ui.visitor import name_visitor
 
-open_page("Training", "Choose a recipe, start the run, watch it learn.")
+open_page("Training", "Choose a recipe, start the run, watch it learn.", presentable=True)
 
 with report_errors():
     if is_presenting():

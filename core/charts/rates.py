@@ -58,7 +58,7 @@ def draw_rates(
     title = title_params(
         "The loss never falls: no rate stands out"
         if suggestion is None
-        else f"The loss falls fastest at a learning rate of {suggestion:g}",
+        else f"Loss falls fastest at {suggestion:g}",
         "Points: batches, in a pass in which the rate rises. Line: their running mean",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=240)

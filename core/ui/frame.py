@@ -12,6 +12,7 @@ from core.workspace import PROJECT_ROOT
 _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
 _SIDEBAR_WIDTH = 220
+_PRESENTABLE = "training"
 _ICON = str(PROJECT_ROOT / "core" / "ui" / "icon.svg")
 
 PAGES = {
@@ -42,12 +43,16 @@ def run_app() -> None:
         st.session_state[_DRAWN] = False
 
 
-def open_page(title: str, sentence: str) -> None:
-    """Draws the frame if it was not drawn yet, then the page's title and its one sentence."""
+def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
+    """Draws the frame if it was not drawn yet, then the page's title and its one sentence.
+
+    Args:
+        presentable: Whether the page has a form for a room, which goes without both.
+    """
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
-    if not is_presenting():
+    if not (presentable and is_presenting()):
         st.title(title, anchor=False)
         st.caption(sentence)
 
@@ -74,7 +79,10 @@ def is_dark() -> bool:
 
 
 def is_presenting() -> bool:
-    """Returns whether the page is shown to a room (?present=1): large, without the frame."""
+    """Returns whether the page is shown to a room (?present=1): large, without the frame.
+
+    Only the training page can be; elsewhere the parameter means nothing.
+    """
     return "present" in st.query_params
 
 
@@ -92,4 +100,8 @@ def _draw_frame() -> "st.Page":
         ]
         for section, pages in PAGES.items()
     }
-    return st.navigation(sections, position="hidden" if is_presenting() else "sidebar")
+    if is_presenting():
+        page = st.navigation(sections, position="hidden")
+        if page.url_path == _PRESENTABLE:
+            return page
+    return st.navigation(sections)

@@ -45,6 +45,8 @@ def choose_run() -> RunRecord | None:
         return None
     chosen = read_choice("watch")
     if chosen not in runs:
+        if chosen is not None:
+            st.caption(":orange[The link names a run that is not here; this is another one.]")
         chosen = next((run.id for run in runs.values() if not run.has_ended), next(iter(runs)))
     keep_choice("watch", chosen)
     return runs[chosen]

@@ -11,8 +11,8 @@ from core.runs.recipe_rules import MOST_EPOCHS
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.ui import cache
-from core.ui.recipe_form import duplicate_run
-from core.ui.state import change_choice, keep_choice
+from core.ui.recipe_form import duplicate_run, forget_runs
+from core.ui.state import change_choice
 from core.ui.visitor import name_visitor
 
 _MORE_EPOCHS = 10
@@ -143,5 +143,5 @@ def _ask_to_delete(run: RunRecord) -> None:
     st.write("Curves, scores and model of this run go for good; dataset and features stay.")
     if st.button("Delete for good", type="primary", icon=":material/delete_forever:"):
         delete_run(cache.workspace(), run.id)
-        keep_choice("watch", None)
+        forget_runs({run.id})
         st.rerun()

@@ -86,6 +86,8 @@ def _list_numbers(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> list[BigN
         numbers.append(BigNumber("Time left", duration(seconds_left(run, epochs))))
     else:
         numbers.append(BigNumber("Time", duration(sum(epoch["seconds"] for epoch in epochs))))
+        if run.state != "done":
+            numbers.append(BigNumber("Now", run.state))
     return numbers
 
 

@@ -47,7 +47,7 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
         return
     going = not search.has_ended
     st.fragment(_show_search, run_every="0.5s" if going else None)(
-        identifier, going, recipe.strategy != "head"
+        identifier, going, recipe.strategy in ("last_stage", "full")
     )
 
 
@@ -69,7 +69,7 @@ def _show_search(identifier: str, was_going: bool, trains_stages: bool) -> None:
             text = "Looking for a learning rate …" if going else "The search left no curve."
             st.progress(0.0, text="Waiting for its turn …" if search.state == "queued" else text)
             return
-        _show_suggestion(curve)
+        _show_suggestion(curve, trains_stages)
         if st.session_state.get(_ASKED) == identifier:
             _show_curve(curve, trains_stages)
             return
@@ -77,15 +77,21 @@ def _show_search(identifier: str, was_going: bool, trains_stages: bool) -> None:
             _show_curve(curve, trains_stages)
 
 
-def _show_suggestion(curve: RateCurve) -> None:
+def _show_suggestion(curve: RateCurve, trains_stages: bool) -> None:
+    """Draws the rate that is suggested, and a button that takes it: a tenth of it for stages."""
+    used = curve.suggestion
+    said = _summarise(curve)
+    if used is not None and trains_stages:
+        used = float(f"{used / 10:.2g}")
+        said += f" That is for the head: for stages of the backbone, a tenth of it, {used:g}."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/search_insights: {_summarise(curve)}", width="content")
-        if curve.suggestion is not None and st.button(
+        st.markdown(f":material/search_insights: {said}", width="content")
+        if used is not None and st.button(
             "Use it",
             icon=":material/check:",
             key="training.use_rate",
             on_click=_use,
-            args=(curve.suggestion,),
+            args=(used,),
         ):
             st.rerun()  # the whole page: the form shows the rate
 

@@ -1,6 +1,7 @@
 """The recipe form: what is trained and how, what it will cost, and Train."""
 
 import dataclasses
+from collections.abc import Collection
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
 from core.runs.recipe_rules import MOST_SEED, validate
 from core.runs.scheduler import ensure_scheduler, touch_wake
-from core.runs.store import RunRecord, read_run
+from core.runs.store import RunRecord, list_runs, read_run
 from core.ui import cache
 from core.ui.frame import page_file
 from core.ui.messages import show_problem
@@ -23,11 +24,12 @@ from core.ui.recipe_form_values import (
     fill_defaults,
     fill_from_recipe,
     key,
+    parse_hidden,
     read_draft,
     read_setting,
 )
 from core.ui.recipe_form_weights import pick_weights
-from core.ui.state import change_choice
+from core.ui.state import change_choice, keep_choice, read_choice
 from core.ui.visitor import name_visitor
 from data.manifest import Dataset
 
@@ -56,6 +58,15 @@ def duplicate_run(run: RunRecord) -> None:
     st.query_params[_LIKE] = run.id
 
 
+def forget_runs(gone: Collection[str]) -> None:
+    """Takes runs that were deleted out of the address and out of what this session chose."""
+    for name in ("run", "watch"):
+        if read_choice(name) in gone:
+            keep_choice(name, None)
+    if st.query_params.get(_LIKE) in gone or st.session_state.get(_FILLED) in gone:
+        _forget_link()
+
+
 def show_recipe_form(dataset: Dataset) -> Recipe | None:
     """Draws the form and returns its recipe; None while that cannot be trained.
 
@@ -71,11 +82,12 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     finder = st.container()
     show_more_settings()
     kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
-    draft = read_draft(dataset.id, kind, digest, policy)
+    hidden, unread = _read_hidden()
+    draft = read_draft(dataset.id, kind, digest, policy, hidden)
     repeats = int(read_setting("repeats"))
     with top:
         pick_strategy(draft, dataset, repeats)
-        trainable = _check(draft) and weights is not None
+        trainable = _check(draft, unread) and weights is not None
         _show_train(draft, dataset, repeats, trainable=trainable)
     if trainable:
         with finder:
@@ -139,13 +151,31 @@ def _show_filled() -> None:
     filled = st.session_state.get(_FILLED)
     if filled is None or st.query_params.get(_LIKE) != filled:
         return
-    run = read_run(cache.workspace(), filled)
+    run = next((run for run in list_runs(cache.workspace()) if run.id == filled), None)
+    if run is None:  # somebody deleted it since: what the form holds stays
+        _forget_link()
+        st.caption(":orange[The settings of a run that is not here any more.]")
+        return
     st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
 
 
-def _check(draft: Recipe) -> bool:
-    """Returns whether the recipe can be trained; if not, draws why."""
+def _read_hidden() -> tuple[tuple[int, ...], RecipeRefused | None]:
+    """Returns the hidden layers as they were typed; none, and why, if they cannot be read."""
     try:
+        return parse_hidden(read_setting("hidden")), None
+    except RecipeRefused as error:
+        return (), error
+
+
+def _check(draft: Recipe, unread: RecipeRefused | None) -> bool:
+    """Returns whether the recipe can be trained; if not, draws why.
+
+    Args:
+        unread: Why a setting could not be read: the recipe is without it.
+    """
+    try:
+        if unread is not None:
+            raise unread
         validate(draft)
     except (RecipeRefused, AugmentationRefused) as error:
         show_problem(error.problem, error.remedy)

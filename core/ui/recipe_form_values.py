@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import streamlit as st
 
+from core.errors import RecipeRefused
 from core.policies import list_policies, save_policy
 from core.runs.recipe import Recipe, Strategy
 from core.runs.suggesting import SUGGESTED_VIEWS, suggest_settings
@@ -42,6 +43,7 @@ _PLAIN = (
 )
 """Settings that a widget holds as the recipe does."""
 _PATIENCE = 3
+_LAYERS = re.compile(r"\d{1,9}(\s*(→|->|,|\s)\s*\d{1,9})*", re.ASCII)
 
 
 def key(setting: str) -> str:
@@ -80,7 +82,11 @@ def change_strategy() -> None:
 
 
 def read_draft(
-    dataset_id: str, weights: str, weights_digest: str, policy: AugmentationPolicy
+    dataset_id: str,
+    weights: str,
+    weights_digest: str,
+    policy: AugmentationPolicy,
+    hidden: tuple[int, ...],
 ) -> Recipe:
     """Returns the recipe that the form describes now."""
     settings = {name: read_setting(name) for name in _PLAIN}
@@ -89,7 +95,7 @@ def read_draft(
         weights=cast(Any, weights),
         weights_digest=weights_digest,
         augmentation=policy,
-        hidden=parse_hidden(read_setting("hidden")),
+        hidden=hidden,
         split_seed=None if read_setting("own_splits") else int(read_setting("split_seed")),
         patience=int(read_setting("patience")) if read_setting("stop_early") else None,
         **settings,
@@ -131,8 +137,21 @@ def fill_from_recipe(recipe: Recipe, title: str) -> None:
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:
-    """Returns the units of each layer that somebody chose or typed: "512 → 128" or "512, 128"."""
-    return tuple(int(units) for units in re.findall(r"\d+", text or ""))
+    """Returns the units of each layer that somebody chose or typed: "512 → 128" or "512, 128".
+
+    Raises:
+        RecipeRefused: It is anything but numbers of units, or none.
+    """
+    typed = (text or "").strip()
+    if typed.lower() in ("", LINEAR, "none", "linear"):
+        return ()
+    if not _LAYERS.fullmatch(typed):
+        raise RecipeRefused(
+            "These hidden layers cannot be read.",
+            "Type units, as in 300, 100, or choose none.",
+            field="hidden",
+        )
+    return tuple(int(units) for units in re.findall(r"\d+", typed))
 
 
 def describe_hidden(hidden: tuple[int, ...]) -> str:

@@ -14,6 +14,7 @@ from core.ui import cache
 from core.ui.frame import page_file
 from core.ui.messages import show_problem
 from core.ui.pickers import title_run
+from core.ui.recipe_form import forget_runs
 from core.ui.state import keep_choice, read_choice
 from core.ui.telling import tell_after_rerun
 
@@ -129,9 +130,7 @@ def _delete(selected: Sequence[RunRecord]) -> None:
     gone = {run.id for run in selected} - {run.id for run in refused}
     compared = [one for one in (read_choice("compare") or "").split(",") if one not in gone]
     keep_choice("compare", ",".join(compared) if len(compared) > 1 else None)
-    for name in ("run", "watch"):
-        if read_choice(name) in gone:
-            keep_choice(name, None)
+    forget_runs(gone)
     if not refused:  # else its problem stays in sight
         tell_after_rerun(f"{count(len(gone), 'run')} deleted.")
         st.rerun()

@@ -31,9 +31,12 @@ MOST_RUNS = 24
 
 
 def show_comparison() -> None:
-    """Draws the comparison of the runs that the URL names; nothing when it names fewer than two."""
+    """Draws the comparison of the runs that the URL names; says so if they are fewer than two."""
     runs = _read_runs()
     if len(runs) < 2:
+        if read_choice("compare") is not None:
+            st.caption(":orange[A comparison needs two runs that are here.]")
+            _show_close()
         return
     st.subheader(f"{count(len(runs), 'run')} compared", anchor=False)
     done = [run for run in runs if run.state == "done"]
@@ -84,14 +87,18 @@ def _show_choices(runs: Sequence[RunRecord], done: Sequence[RunRecord]) -> str |
             width=320,
         )
         split = _pick_split(done) if len(done) > 1 else None
-        st.button(
-            "Close",
-            icon=":material/close:",
-            key="runs.close",
-            type="tertiary",
-            on_click=lambda: keep_choice("compare", None),
-        )
+        _show_close()
     return split
+
+
+def _show_close() -> None:
+    st.button(
+        "Close",
+        icon=":material/close:",
+        key="runs.close",
+        type="tertiary",
+        on_click=lambda: keep_choice("compare", None),
+    )
 
 
 def _choose_baseline(baseline: str, ids: list[str]) -> None:

@@ -141,7 +141,7 @@ def _say_state(one: Repeats) -> str:
 def _configure() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "Run": text(pinned=True, width=150),
+        "Run": text(pinned=True, width=210),
         "Accuracy": number(format="%.3g %%", help="Validation accuracy of the best epoch."),
         "± sd": number(format="%.1f", help="Standard deviation between the seeds, in points."),
         "Seeds": number(help="Finished runs that differ in their seed only."),

@@ -9,10 +9,14 @@ from core.runs.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui import cache
 from core.ui.frame import page_file
+from core.ui.messages import report_errors
 from core.ui.recipe_form import prepare_training, start_run
 from core.ui.state import change_choice
 from data.manifest import list_datasets
 from models.weights import find_weights
+
+_OPENED = "runs.opened"
+"""Whether a click on a row of the list has just opened its run."""
 
 
 def show_next_step() -> None:
@@ -101,8 +105,29 @@ def show_weights() -> None:
 
 
 def show_runs(*, choosable: bool = False) -> None:
-    """Draws the runs, newest first; when choosable, a click on a row opens that run above."""
-    runs = list_runs(cache.workspace())
+    """Draws the runs, newest first; when choosable, a click on a row opens that run above.
+
+    It is a fragment: it looks at the runs again every two seconds while one goes.
+    """
+    going = _is_any_going(list_runs(cache.workspace()))
+    st.fragment(_show_runs, run_every="2s" if going else None)(going, choosable)
+
+
+def _show_runs(was_going: bool, choosable: bool) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        runs = list_runs(cache.workspace())
+        if was_going and not _is_any_going(runs):
+            st.rerun()  # the whole page: polling stops
+        _show_list(runs, choosable)
+        if st.session_state.pop(_OPENED, False):
+            st.rerun()  # the whole page: the run stands above the list
+
+
+def _is_any_going(runs: list[RunRecord]) -> bool:
+    return any(not run.has_ended and run.state != "paused" for run in runs)
+
+
+def _show_list(runs: list[RunRecord], choosable: bool) -> None:
     if not runs:
         st.caption(
             "None yet: every run you train is listed here with its best validation accuracy."
@@ -116,9 +141,11 @@ def show_runs(*, choosable: bool = False) -> None:
         hide_index=True,
         key="runs.table",
         column_config={
+            "State": st.column_config.TextColumn(width=100),
             "Validation accuracy": st.column_config.NumberColumn(format=form),
             "n": st.column_config.NumberColumn(help="Validation photos behind the accuracy."),
         },
+        placeholder="",
         alt="Runs of this workspace",
         on_select=_open_listed if choosable else "ignore",
         selection_mode="single-row",
@@ -147,6 +174,7 @@ def _open_listed() -> None:
     rows = st.session_state["runs.table"]["selection"]["rows"]
     if rows:
         change_choice("watch", st.session_state["runs.listed"][rows[0]])
+        st.session_state[_OPENED] = True
 
 
 def _link(page: str, label: str, icon: str, run: RunRecord | None = None) -> None:

@@ -51,6 +51,7 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
         submitter: Whoever looks at the page, for a fair queue.
     """
     sweeps = _list_sweeps(dataset.id)
+    stated = read_choice(_STUDY)
     st.subheader("Sweeps", anchor=False)
     st.caption(
         "Many heads on the same features, each with other settings: which of them matter, and how "
@@ -58,6 +59,8 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
     )
     with st.container(border=True):
         _show_start(dataset, recipe or _find_recipe(dataset), submitter)
+    if stated is not None and stated not in sweeps | _list_sweeps():
+        st.caption(":orange[The link names a sweep that is not here.]")
     if sweeps:
         _show_chosen(sweeps)
     else:
@@ -67,7 +70,7 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
         )
 
 
-def _list_sweeps(dataset_id: str) -> dict[str, RunRecord]:
+def _list_sweeps(dataset_id: str | None = None) -> dict[str, RunRecord]:
     studies = list_studies(cache.workspace(), dataset_id)
     return {study.id: study for study in studies if isinstance(study.plan, SweepPlan)}
 
@@ -162,7 +165,7 @@ def _title(sweep: RunRecord) -> str:
     best = ""
     if sweep.best_val_accuracy is not None:
         best = f" · best {percent(sweep.best_val_accuracy, sweep.val_photos or 0)}"
-    return f"{sweep.number} · {sweep.name} · {count(sweep.plan.trials, 'trial')}{best}"
+    return f"Sweep {sweep.number} · {sweep.name} · {count(sweep.plan.trials, 'trial')}{best}"
 
 
 def _show_sweep(sweep_id: str, was_going: bool) -> None:

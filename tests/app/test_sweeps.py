@@ -145,8 +145,21 @@ def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
     assert "Best trial" not in [metric.label for metric in app.metric]
 
 
-def test_the_suggested_rate_goes_into_the_form(workspace: Workspace) -> None:
+def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
+    assert list_studies(workspace) == []
+    app = open_page(sweep="0000000000000000")
+    assert any("a sweep that is not here" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rate"),
+    [("head", 0.0042), ("two_phases", 0.0042), ("last_stage", 0.00042), ("full", 0.00042)],
+)
+def test_the_suggested_rate_goes_into_the_form(
+    workspace: Workspace, strategy: str, rate: float
+) -> None:
     app = open_page()
+    app.radio(key="training.strategy").set_value(strategy).run()
     press(app, "Find a learning rate")
     (search,) = list_studies(workspace)
     assert search.plan == RatePlan()
@@ -166,4 +179,4 @@ def test_the_suggested_rate_goes_into_the_form(workspace: Workspace) -> None:
     app.run()
     assert any("suggests a rate of 0.0042" in text.value for text in app.markdown)
     press(app, "Use it")
-    assert app.number_input(key="training.learning_rate").value == pytest.approx(0.0042)
+    assert app.number_input(key="training.learning_rate").value == pytest.approx(rate)

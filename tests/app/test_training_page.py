@@ -3,25 +3,20 @@
 import dataclasses
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core.policies import list_policies, save_policy
 from core.runs.control import note_run, pause_run, tag_run
-from core.runs.database import close_databases
 from core.runs.queue import submit_run
 from core.runs.speeds import note_speed
 from core.runs.store import list_runs, read_run
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from data.policy import PRESETS
 from models.devices import find_device
-from tests.processes import end_processes
-from tests.training import change_recipe, copy_workspace
+from tests.training import change_recipe
+from tests.training_page import buttons, captions, copied_without_scheduler, open_page, press, value
 
-PAGE = Path(__file__).resolve().parents[2] / "pages" / "training.py"
 STRATEGIES = ["Head on frozen features", "Last stage", "Full fine-tuning", "Two phases"]
 
 
@@ -31,49 +26,8 @@ def shared(
 ) -> Iterator[Workspace]:
     """A copy of the trained workspace for the tests of this file, without a scheduler."""
     root = tmp_path_factory.mktemp("training-page") / "workspace"
-    copy_workspace(trained_workspace, Workspace(root))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETALSCOPE_WORKSPACE", str(root))
-        # Nothing is trained here: what waits keeps waiting, and is looked at.
-        for module in ("recipe_form", "live", "live_controls", "live_presenting"):
-            patch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
-        workspace = open_workspace()
-        workspace.speeds_file.unlink(missing_ok=True)
-        st.cache_resource.clear()
+    with copied_without_scheduler(trained_workspace, root) as workspace:
         yield workspace
-        end_processes(workspace)
-        close_databases()
-        st.cache_resource.clear()
-
-
-def open_page(workspace: Workspace, **query: str) -> AppTest:
-    """Returns the page as a link opens it, with random weights chosen."""
-    assert workspace.root.exists()
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    app.session_state["training.weights"] = "random"
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
-def captions(app: AppTest) -> str:
-    return "\n".join(caption.value for caption in app.caption)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception
-    return app
-
-
-def buttons(app: AppTest) -> set[str]:
-    return {button.label for button in app.button}
-
-
-def value(app: AppTest, setting: str) -> object:
-    return app.session_state[f"training.{setting}"]
 
 
 def test_every_strategy_says_what_it_does_and_how_long_it_takes(shared: Workspace) -> None:

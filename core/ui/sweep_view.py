@@ -21,6 +21,7 @@ from core.runs.study_results import TrialResult, read_trials
 from core.runs.sweep_space import MOST_TRIALS, SETTING_NAMES, base_recipe
 from core.runs.waiting import expected_wait
 from core.ui import cache
+from core.ui.live_state import show_badge
 from core.ui.messages import report_errors, show_problem
 from core.ui.state import change_choice, keep_choice, read_choice
 from core.ui.sweep_results import show_trials
@@ -30,16 +31,6 @@ from models.weights import find_weights
 
 _STUDY = "sweep"
 _PICKER = f"picker.{_STUDY}"
-_STATES = {
-    "queued": ("gray", ":material/schedule:"),
-    "starting": ("blue", ":material/hourglass_top:"),
-    "running": ("green", ":material/play_circle:"),
-    "stopping": ("orange", ":material/stop_circle:"),
-    "paused": ("gray", ":material/pause_circle:"),
-    "done": ("green", ":material/check_circle:"),
-    "failed": ("red", ":material/error:"),
-    "lost": ("red", ":material/link_off:"),
-}
 
 
 def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
@@ -184,11 +175,10 @@ def _show_sweep(sweep_id: str, was_going: bool) -> None:
 
 
 def _show_heading(sweep: RunRecord) -> None:
-    colour, icon = _STATES[sweep.state]
     stopped = sweep.stopped and sweep.state == "done"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
-        st.badge("stopped" if stopped else sweep.state, icon=icon, color=colour)  # type: ignore[arg-type]
+        show_badge(sweep)
         if sweep.state in ("queued", "starting", "running"):
             _press("Stop", "stop", request_stop, sweep)
             _press("Pause", "pause", pause_run, sweep)

@@ -199,6 +199,7 @@ def test_a_killed_page_server_is_not_missed(trained_copy: Workspace) -> None:
         from core.runs.recipe import Recipe
         from core.runs.scheduler import ensure_scheduler
         from core.workspace import open_workspace
+        from data.policy import AugmentationPolicy, Part
         workspace = open_workspace()
         submit_run(workspace, {recipe!r})
         ensure_scheduler(workspace)

@@ -34,43 +34,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             epilog=f"example: python -m core bench {name} --json",
         )
         add_json_option(kind)
-        if name in ("extract", "train", "dataset"):
-            kind.add_argument(
-                "dataset", nargs="?", default="latest", metavar="DATASET", help=DATASET_HELP
-            )
-        if name in ("extract", "train"):
-            add_backbone_options(kind)
-        if name == "train":
-            kind.add_argument(
-                "--photos",
-                type=int,
-                default=600,
-                help="only so many of the dataset, drawn by chance (default: %(default)s)",
-            )
-            kind.add_argument(
-                "--epochs", type=int, default=10, help="of each head (default: %(default)s)"
-            )
-        if name == "extract":
-            kind.add_argument(
-                "--keras-photos",
-                type=int,
-                default=128,
-                help="photos that plain Keras is measured on (default: %(default)s)",
-            )
-            kind.add_argument("--photos", type=int, help="only the first so many of the dataset")
-        if name == "predict":
-            kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
-        if name == "dataset":
-            kind.add_argument(
-                "--photos",
-                type=int,
-                default=100_000,
-                help="photos of the made-up dataset (default: %(default)s)",
-            )
-        if name in ("predict", "page", "dataset"):
-            kind.add_argument(
-                "--repeats", type=int, default=20, help="how often each is measured (default: 20)"
-            )
+        _add_photo_options(kind, name)
+        _add_subject_options(kind, name)
+
+
+def _add_photo_options(kind: argparse.ArgumentParser, name: str) -> None:
+    """Adds how many photos are measured, and for how long they are trained."""
+    if name == "train":
+        kind.add_argument(
+            "--photos",
+            type=int,
+            default=600,
+            help="only so many of the dataset, drawn by chance (default: %(default)s)",
+        )
+        kind.add_argument(
+            "--epochs", type=int, default=10, help="of each head (default: %(default)s)"
+        )
+    if name == "extract":
+        kind.add_argument(
+            "--keras-photos",
+            type=int,
+            default=128,
+            help="photos that plain Keras is measured on (default: %(default)s)",
+        )
+        kind.add_argument("--photos", type=int, help="only the first so many of the dataset")
+    if name == "dataset":
+        kind.add_argument(
+            "--photos",
+            type=int,
+            default=100_000,
+            help="photos of the made-up dataset (default: %(default)s)",
+        )
+
+
+def _add_subject_options(kind: argparse.ArgumentParser, name: str) -> None:
+    """Adds what is measured, and how often."""
+    if name in ("extract", "train", "dataset"):
+        kind.add_argument(
+            "dataset", nargs="?", default="latest", metavar="DATASET", help=DATASET_HELP
+        )
+    if name in ("extract", "train"):
+        add_backbone_options(kind)
+    if name == "predict":
+        kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
+    if name in ("predict", "page", "dataset"):
+        kind.add_argument(
+            "--repeats", type=int, default=20, help="how often each is measured (default: 20)"
+        )
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:

@@ -50,7 +50,9 @@ def test_every_corner_can_be_trained(end: str) -> None:
         name: getattr(space, end) if isinstance(space, NumberRange) else space.values[-1]
         for name, space in SPACE.items()
     }
-    validate(change_recipe(base_recipe(RECIPE), settings))
+    corner = change_recipe(base_recipe(RECIPE), settings)
+    validate(corner)  # raises where it cannot
+    assert corner.learning_rate == settings["learning_rate"]
 
 
 def test_a_rounded_setting_stays_inside_and_is_its_own_nearest() -> None:

@@ -93,6 +93,12 @@ class WeightsDamaged(PetalscopeError):
     code = "weights_damaged"
 
 
+class FeaturesMissing(PetalscopeError):
+    """The features behind a run's scores are not in the workspace, or were altered."""
+
+    code = "features_missing"
+
+
 class BackboneMissing(PetalscopeError):
     """The converted backbone of a run is not in the workspace or was altered."""
 

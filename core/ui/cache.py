@@ -19,6 +19,7 @@ from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.runs.events import read_events
 from core.runs.result import FACTS_FILE, RunResult, read_result
+from core.runs.run_photos import check_order
 from core.workspace import Workspace, open_workspace
 from data.findings import find_issues
 from data.manifest import Dataset, read_dataset
@@ -65,12 +66,17 @@ def issues(dataset_id: str) -> pd.DataFrame:
 
 def result(run_id: str) -> RunResult:
     """Returns the scores of a finished run over all photos of its dataset."""
-    return _result(run_id, _written(workspace().run_folder(run_id) / FACTS_FILE))
+    return _result(run_id, result_key(run_id))
+
+
+def result_key(run_id: str) -> float:
+    """Returns when the result of a run was written: the part of a cache key that tells two apart."""
+    return _written(workspace().run_folder(run_id) / FACTS_FILE)
 
 
 def evaluation(run_id: str, split: str) -> Evaluation:
     """Returns the metrics of a run over one split."""
-    return _evaluation(run_id, split, _written(workspace().run_folder(run_id) / FACTS_FILE))
+    return _evaluation(run_id, split, result_key(run_id))
 
 
 def confusions(run_id: str, split: str) -> np.ndarray:
@@ -83,12 +89,12 @@ def confusions(run_id: str, split: str) -> np.ndarray:
 
 def predictor(run_id: str) -> "Predictor":
     """Returns the predictor of a run, its backbone compiled and kept warm."""
-    return _predictor(run_id, _written(workspace().run_folder(run_id) / FACTS_FILE))
+    return _predictor(run_id, result_key(run_id))
 
 
 def prediction(run_id: str, content: bytes) -> "Prediction":
     """Returns the answer of a run to a photo; kept for ten minutes, in memory only."""
-    when = _written(workspace().run_folder(run_id) / FACTS_FILE)
+    when = result_key(run_id)
     return _prediction(run_id, when, hashlib.sha256(content).hexdigest(), content)
 
 
@@ -147,7 +153,9 @@ def _issues(dataset_id: str, when: float) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _result(run_id: str, when: float) -> RunResult:  # noqa: ARG001 (part of the key)
-    return read_result(workspace(), run_id)
+    answers = read_result(workspace(), run_id)
+    check_order(answers, dataset(answers.dataset_id))
+    return answers
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -25,8 +25,13 @@ PAGES = {
     "Model": [
         ("training", "Training", ":material/model_training:"),
         ("runs", "Runs", ":material/compare_arrows:"),
+    ],
+    "Evaluation": [
         ("metrics", "Metrics", ":material/monitoring:"),
         ("confusion", "Confusion", ":material/grid_on:"),
+        ("mistakes", "Mistakes", ":material/rule:"),
+        ("calibration", "Calibration", ":material/straighten:"),
+        ("slices", "Slices", ":material/stacks:"),
     ],
     "Use": [("predict", "Predict", ":material/photo_camera:")],
 }

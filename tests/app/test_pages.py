@@ -20,7 +20,7 @@ from tests.processes import end_processes, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
-NEEDS_RUN = ("confusion", "metrics", "predict")
+NEEDS_RUN = ("calibration", "confusion", "metrics", "mistakes", "predict", "slices")
 OpenPage = Callable[..., AppTest]
 
 

@@ -1,6 +1,5 @@
 """The mirror in MLflow: whatever happens there is a line in the run's log and nothing else."""
 
-import importlib.util
 import sqlite3
 import time
 from contextlib import closing
@@ -51,7 +50,6 @@ def test_a_mirror_that_is_not_there_is_a_warning_in_the_log(
     assert list_runs(trained_copy)[0].state == "done"
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("mlflow"), reason="mlflow-skinny is optional")
 def test_a_run_stands_in_mlflow_once(
     trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

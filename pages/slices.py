@@ -1,0 +1,12 @@
+"""Slices: where the run is weak: by light, size, shape, colour, source and tag."""
+
+from core.ui.frame import open_page
+from core.ui.messages import report_errors
+from core.ui.pickers import pick_run_and_split
+from core.ui.run_cards import show_run_facts
+
+open_page("Slices", "Where the run is weak: by light, size, shape, colour, source and tag.")
+
+with report_errors():
+    run, split = pick_run_and_split()
+    show_run_facts(run)

@@ -1,0 +1,78 @@
+"""What is derived from a run is computed once, and again when it must be."""
+
+import numpy as np
+import pytest
+
+from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
+from core.runs.derived import keep_arrays
+from core.runs.result import read_result
+from core.runs.run_photos import check_order, read_run_features
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import read_dataset
+
+
+class Counted:
+    """Makes arrays and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> dict[str, np.ndarray]:
+        self.times += 1
+        return {"values": np.arange(5.0), "names": np.array(["a", "bc"])}
+
+
+def test_it_is_computed_once_and_again_when_it_differs(trained_copy: Workspace) -> None:
+    run, make = list_runs(trained_copy)[0].id, Counted()
+    first = keep_arrays(trained_copy, run, "some-thing", {"version": 1}, make)
+    again = keep_arrays(trained_copy, run, "some-thing", {"version": 1}, make)
+    assert make.times == 1
+    assert all(np.array_equal(first[name], again[name]) for name in ("values", "names"))
+    keep_arrays(trained_copy, run, "some", {"version": 1}, make)
+    keep_arrays(trained_copy, run, "some-thing", {"version": 2}, make)
+    assert make.times == 3
+    kept = sorted(path.name for path in (trained_copy.run_folder(run) / "derived").iterdir())
+    assert [name.rsplit("-", 1)[0] for name in kept] == ["some", "some-thing"]
+
+
+def test_a_damaged_file_is_made_again(trained_copy: Workspace) -> None:
+    run, make = list_runs(trained_copy)[0].id, Counted()
+    keep_arrays(trained_copy, run, "some", {}, make)
+    (file,) = (trained_copy.run_folder(run) / "derived").iterdir()
+    content = bytearray(file.read_bytes())
+    content[90] ^= 0xFF  # in the values of the first array
+    for damaged in (bytes(content), file.read_bytes()[:40], b""):
+        file.write_bytes(damaged)
+        assert keep_arrays(trained_copy, run, "some", {}, make)["values"].tolist() == [
+            0,
+            1,
+            2,
+            3,
+            4,
+        ]
+    assert make.times >= 3
+
+
+def test_a_run_without_result_has_nothing_derived(workspace: Workspace) -> None:
+    with pytest.raises(RunUnfinished):
+        keep_arrays(workspace, "0123456789abcdef", "some", {}, Counted())
+
+
+def test_photos_are_matched_by_identity(trained_copy: Workspace) -> None:
+    result = read_result(trained_copy, list_runs(trained_copy)[0].id)
+    dataset = read_dataset(trained_copy, result.dataset_id)
+    check_order(result, dataset)
+    assert len(read_run_features(trained_copy, result)) == len(dataset)
+    swapped = result.paths.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    for change in ({"paths": swapped}, {"labels": result.labels[::-1]}, {"dataset_id": "other"}):
+        with pytest.raises(ResultDamaged):
+            check_order(type(result)(**{**vars(result), **change}), dataset)
+
+
+def test_features_that_are_gone_say_so(trained_copy: Workspace) -> None:
+    result = read_result(trained_copy, list_runs(trained_copy)[0].id)
+    trained_copy.features_file(result.features_id).unlink()
+    with pytest.raises(FeaturesMissing):
+        read_run_features(trained_copy, result)

@@ -45,9 +45,12 @@ def keep_arrays(
     name = check_identifier(name)
     key = fingerprint({"result": _digest_result(workspace, run_id), "facts": dict(facts)})
     path = folder / f"{name}-{key}.npz"
-    with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {array: stored[array] for array in stored.files}
+    with (
+        contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
+        return {array: stored[array] for array in stored.files}
     arrays = {array: np.asarray(values) for array, values in make().items()}
     with contextlib.suppress(OSError):
         for old in folder.glob(f"{name}-*.npz"):

@@ -70,7 +70,7 @@ def result(run_id: str) -> RunResult:
 
 
 def result_key(run_id: str) -> float:
-    """Returns when the result of a run was written: the part of a cache key that tells two apart."""
+    """Returns when the result of a run was written: with its id the key of all that follows."""
     return _written(workspace().run_folder(run_id) / FACTS_FILE)
 
 

@@ -2,31 +2,34 @@
 
 import streamlit as st
 
-from core.ui import cache
 from core.ui.frame import open_page
 from core.ui.messages import report_errors
+from core.ui.metrics_classes import read_class, show_class_bars, show_class_table
+from core.ui.metrics_curves import show_curves
+from core.ui.metrics_headline import show_averages, show_headline
+from core.ui.metrics_photos import show_class_photos
+from core.ui.metrics_worth import show_worth
 from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import (
-    show_averages,
-    show_class_bars,
-    show_class_table,
-    show_headline,
-    show_run_facts,
-)
+from core.ui.run_cards import show_run_facts
 
 open_page("Metrics", "How good a run is, class by class, and how sure one can be of that.")
 
 with report_errors():
     run, split = pick_run_and_split()
-    show_run_facts(run)
-    evaluation = cache.evaluation(run.id, split)
-    show_headline(evaluation)
+    show_run_facts(run, report_on=split)
+    show_headline(run, split)
 
-    chart, averages = st.columns([3, 2], gap="medium")
-    with chart.container(border=True):
-        show_class_bars(evaluation)
-    with averages.container(border=True):
-        show_averages(evaluation)
+    show_averages(run, split)
+    with st.container(border=True):
+        show_worth(run, split)
 
     st.subheader("Each class", anchor=False)
-    show_class_table(evaluation)
+    class_name = read_class(run)
+    bars, curves = st.columns([2, 3], gap="medium")
+    with bars.container(border=True):
+        show_class_bars(run, split)
+    with curves.container(border=True):
+        show_curves(run, split, class_name)
+
+    show_class_table(run, split)
+    show_class_photos(run, split, class_name)

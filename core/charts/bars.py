@@ -20,20 +20,20 @@ from core.charts.theme import (
 PART = "part"
 """Name of the selection of `draw_split_counts`."""
 
+CLASS = "class"
+"""Name of the selection of `draw_class_bars`; its value is {"class": …}."""
+
 Metric = Literal["recall", "precision", "f1"]
 
 _NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
-_SUBTITLES = {
-    "recall": "Lines: 95 % intervals. At the right, n: photos of the class",
-    "precision": "Lines: 95 % intervals. At the right, n: photos taken for the class",
-    "f1": "F1 is no share of photos and has no interval. At the right, n: photos of the class",
-}
 _FEW = 30
 """Classes up to which rows have full height."""
 
 
 def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False) -> Any:
-    """Returns one bar per class, lowest first, with its n and, where there is one, its interval.
+    """Returns one bar per class, lowest first, with its n and its interval.
+
+    A click anywhere in its row selects `class`.
 
     Args:
         per_class: Table of `core.evaluation.metrics.Evaluation`.
@@ -41,28 +41,42 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
         dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
-    rows, has_interval = _describe_classes(per_class, metric), f"{metric}_low" in per_class
-    tooltip = [
-        alt.Tooltip("class:N"),
-        alt.Tooltip("value:N", title=_NAMES[metric]),
-        alt.Tooltip("support:Q", title="photos of the class", format=","),
-        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
-    ]
-    if has_interval:
-        tooltip.insert(2, alt.Tooltip("interval:N", title="95 % interval"))
-    base = alt.Chart(rows).encode(y=_class_axis(rows["class"].tolist()), tooltip=tooltip)
+    rows = _describe_classes(per_class, metric)
+    base = alt.Chart(rows).encode(
+        y=_class_axis(rows["class"].tolist()), tooltip=_describe_hover(metric)
+    )
     axis = alt.Axis(
         values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
     )
     x = alt.X(f"{metric}:Q", title=None, scale=alt.Scale(domain=[0, 1.1], nice=False), axis=axis)
-    layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(x=x)]
-    if has_interval:
-        whiskers = base.mark_rule(color=colours.ink, strokeWidth=1.5)
-        layers.append(whiskers.encode(x=f"{metric}_low:Q", x2=f"{metric}_high:Q"))
+    in_focus = {"param": CLASS, "empty": True}
+    strength = alt.condition(in_focus, alt.value(0.75), alt.value(0.3))
+    visibility = alt.condition(in_focus, alt.value(1), alt.value(0.3))
+    whiskers = base.mark_rule(color=colours.ink, strokeWidth=1.5)
+    layers = [
+        base.mark_bar(color=colours.accent).encode(x=x, opacity=strength),
+        whiskers.encode(x=f"{metric}_low:Q", x2=f"{metric}_high:Q", opacity=visibility),
+    ]
     numbers = base.mark_text(align="right", color=colours.quiet, fontSize=_font_size(len(rows)))
     layers.append(numbers.encode(x=alt.datum(1.1), text=alt.Text("n:Q", format=",")))
-    title = title_params(f"{_NAMES[metric]} of each class, lowest first", _SUBTITLES[metric])
+    chosen = alt.selection_point(name=CLASS, fields=["class"], on="click", toggle=False)
+    # The whole row takes the click: a class of which nothing was found has no bar.
+    row = base.mark_bar(fillOpacity=0.001, cursor="pointer").add_params(chosen)
+    layers.append(row.encode(x=alt.datum(0), x2=alt.datum(1.1)))
+    title = title_params(
+        f"{_NAMES[metric]} of each class, lowest first", "At the right n; lines: 95 % intervals"
+    )
     return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
+
+
+def _describe_hover(metric: Metric) -> list[Any]:
+    return [
+        alt.Tooltip("class:N"),
+        alt.Tooltip("value:N", title=_NAMES[metric]),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("support:Q", title="photos of the class", format=","),
+        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
+    ]
 
 
 def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -70,9 +84,8 @@ def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     rows = per_class.sort_values([metric, "class"], na_position="last")
     rows["value"] = [format_share(value) for value in rows[metric]]
     rows["n"] = rows["predicted" if metric == "precision" else "support"]
-    if f"{metric}_low" in rows:
-        ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
-        rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
+    ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
+    rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
     return rows
 
 
@@ -123,18 +136,21 @@ def draw_split_counts(
     return style_altair(chart, dark, title=title, height=max(300, _rows_height(len(classes)) + 90))
 
 
-def draw_top_scores(classes: Sequence[str], scores: Sequence[float], dark: bool = False) -> Any:
+def draw_top_scores(
+    classes: Sequence[str], scores: Sequence[float], dark: bool = False, answered: bool = True
+) -> Any:
     """Returns the best classes of one photo with their scores; the first is the answer.
 
     Args:
         classes: Names, best first.
         scores: Their scores, in [0, 1].
         dark: Whether the page is dark.
+        answered: False where the first is no answer: it is drawn like the others.
     """
     colours = choose_palette(dark)
     rows = pd.DataFrame({"class": list(classes), "score": list(scores)})
     rows["text"] = [format_share(score) for score in rows["score"]]
-    rows["answer"] = rows.index == 0
+    rows["answer"] = (rows.index == 0) & answered
     base = alt.Chart(rows).encode(
         y=_class_axis(rows["class"].tolist()),
         tooltip=["class:N", alt.Tooltip("text:N", title="score")],
@@ -145,7 +161,8 @@ def draw_top_scores(classes: Sequence[str], scores: Sequence[float], dark: bool 
     )
     texts = base.mark_text(align="left", dx=6, fontSize=13, color=colours.ink)
     chart = alt.layer(bars, texts.encode(x="score:Q", text="text:N"))
-    title = title_params("The most likely classes and their scores")
+    likely = "The most likely classes and their scores"
+    title = title_params(likely if answered else "Which classes it looks most like")
     return style_altair(chart, dark, title=title, height=30 * len(rows) + 40)
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from core.cli.choosing import RUN_HELP, choose_run
+from core.cli.openings import count_opening
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.tables import format_table
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=SPLITS,
         default="validation",
-        help="photos to judge by (default: validation; keep test for the very end)",
+        help="photos to judge by (default: validation; keep test for the very end: it is counted)",
     )
 
 
@@ -39,6 +40,7 @@ def run(workspace: Workspace, arguments: argparse.Namespace, _progress: Progress
         )
     baseline, *others = chosen
     compared = [_compare(workspace, baseline, one, arguments.split) for one in others]
+    openings = {one.id: len(count_opening(workspace, one, arguments.split)) for one in chosen}
     differences = list_differences([one.recipe for one in chosen])
     p_values = adjust_holm([comparison.p_value for _, comparison in compared])
     rows = [
@@ -55,6 +57,7 @@ def run(workspace: Workspace, arguments: argparse.Namespace, _progress: Progress
         document={
             "split": arguments.split,
             "baseline": baseline.id,
+            "test_openings": openings,
             "recipe_differences": [
                 {"setting": one.setting, "values": list(one.values)} for one in differences
             ],

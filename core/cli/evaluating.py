@@ -1,23 +1,30 @@
-"""`evaluate`: how good a run is on one split: accuracy, each class, the most confused pairs."""
+"""`evaluate`: how good a run is on one split: figures with intervals, each class, baselines."""
 
 import argparse
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.cli.choosing import RUN_HELP, choose_run
+from core.cli.evaluating_text import Evaluated, describe_evaluation
+from core.cli.openings import count_opening
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
-from core.errors import RunUnfinished
+from core.errors import PetalscopeError, RunUnfinished
+from core.evaluation.agreement import estimate_agreement
 from core.evaluation.confusion import count_confusions, most_confused_pairs
+from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.formats import interval, percent
-from core.runs.result import read_result
+from core.evaluation.ranking import rank_classes
+from core.evaluation.worth import Beside, compare_baselines
+from core.prediction.baselines import predict_baselines
+from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from data.manifest import SPLITS
+from data.manifest import SPLITS, read_dataset
 
 _PAIRS = 10
 
@@ -28,37 +35,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=SPLITS,
         default="validation",
-        help="photos to judge by (default: validation; keep test for the very end)",
+        help="photos to judge by (default: validation; keep test for the very end: it is counted)",
     )
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
     record = choose_run(workspace, arguments.run)
     result = read_result(workspace, record.id)
-    photos = result.photo_numbers(arguments.split)
+    split: str = arguments.split
+    photos = result.photo_numbers(split)
     if not len(photos):
         raise RunUnfinished(
-            f"{record.name} has no photos in its {arguments.split} split.", "Choose another split."
+            f"{record.name} has no photos in its {split} split.", "Choose another split."
         )
     labels, scores = result.labels[photos], result.scores[photos]
-    evaluation = evaluate_scores(scores, labels, result.classes)
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
-    pairs = most_confused_pairs(matrix, result.classes, top=_PAIRS)
-    return Outcome(
-        text=_describe(record, arguments.split, evaluation, pairs),
-        document={
-            "run": record.id,
-            "dataset": result.dataset_id,
-            "split": arguments.split,
-            "best_epoch": result.best_epoch,
-            **_document(evaluation),
-            "most_confused": pairs.to_dict("records"),
-            "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
-        },
+    besides, problem = _ask_baselines(workspace, record, result, split)
+    found = Evaluated(
+        run=record,
+        split=split,
+        evaluation=evaluate_scores(scores, labels, result.classes),
+        figures=estimate_agreement(scores, labels, result.classes),
+        ranking=rank_classes(scores, labels, result.classes),
+        pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
+        besides=besides,
+        problem=problem,
+        openings=count_opening(workspace, record, split),
     )
+    return Outcome(text=describe_evaluation(found), document=_document(found, result, matrix))
 
 
-def _document(evaluation: Evaluation) -> dict[str, Any]:
+def _ask_baselines(
+    workspace: Workspace, run: RunRecord, result: RunResult, split: str
+) -> tuple[list[Beside], str]:
+    """Returns the run beside its baselines; else none, and why: the metrics stand without them."""
+    photos = result.photo_numbers(split)
+    try:
+        dataset = read_dataset(workspace, result.dataset_id)
+        answers = predict_baselines(workspace, run, result, dataset, split)
+    except PetalscopeError as error:
+        return [], error.problem
+    predictions = result.scores[photos].argmax(axis=1)
+    return compare_baselines(result.labels[photos], predictions, answers, result.classes), ""
+
+
+def _document(found: Evaluated, result: RunResult, matrix: np.ndarray) -> dict[str, Any]:
+    ranking = found.ranking
+    return {
+        "run": found.run.id,
+        "dataset": result.dataset_id,
+        "split": found.split,
+        "best_epoch": result.best_epoch,
+        **_document_evaluation(found.evaluation),
+        "figures": _document_estimates(found.figures),
+        "areas": {
+            "macro": _document_estimates(ranking.macro),
+            "micro": _document_estimates(ranking.micro),
+            "per_class": ranking.per_class.to_dict("records"),
+        },
+        "baselines": [_document_beside(beside) for beside in found.besides],
+        "test_openings": len(found.openings),
+        "most_confused": found.pairs.to_dict("records"),
+        "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
+    }
+
+
+def _document_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     values = {field.name: getattr(evaluation, field.name) for field in fields(evaluation)}
     return {
         name: value.to_dict("records") if isinstance(value, pd.DataFrame) else value
@@ -66,41 +108,17 @@ def _document(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _describe(record: RunRecord, split: str, evaluation: Evaluation, pairs: pd.DataFrame) -> str:
-    n = evaluation.n
-    per_class = [
-        [
-            row["class"],
-            f"{row['support']:,}",
-            percent(row["precision"], row["predicted"]),
-            percent(row["recall"], row["support"]),
-            percent(row["f1"], row["support"]),
-        ]
-        for row in evaluation.per_class.to_dict("records")
-    ]
-    averages = [
-        [row["average"], f"{n:,}", *(percent(row[m], n) for m in ("precision", "recall", "f1"))]
-        for row in evaluation.averages.to_dict("records")
-    ]
-    confused = [
-        [
-            row["true"],
-            row["predicted"],
-            f"{row['count']:,}",
-            percent(row["row_share"], row["support"]),
-        ]
-        for row in pairs.to_dict("records")
-    ]
-    top_k = f"top-{evaluation.top_k} {percent(evaluation.top_k_accuracy, n)}; "
-    parts = [
-        f"{record.name} · {record.id} · {split} split · epoch {record.best_epoch}",
-        f"accuracy {percent(evaluation.accuracy, n)}, "
-        f"{interval(evaluation.accuracy_low, evaluation.accuracy_high, n)}; "
-        f"{'' if evaluation.top_k == 1 else top_k}loss {evaluation.loss:.3f}",
-        format_table(("class", "photos", "precision", "recall", "F1"), per_class + averages),
-        "Most confused" if confused else "No photo was confused.",
-    ]
-    if confused:
-        headings = ("true", "predicted", "photos", "of the class")
-        parts[-1] += "\n" + format_table(headings, confused)
-    return "\n\n".join(parts)
+def _document_estimates(estimates: Mapping[Any, Estimate]) -> dict[str, Any]:
+    return {name: asdict(estimate) for name, estimate in estimates.items()}
+
+
+def _document_beside(beside: Beside) -> dict[str, Any]:
+    return {
+        "name": beside.name,
+        "accuracy": asdict(beside.accuracy),
+        "difference": beside.compared.difference,
+        "difference_low": beside.compared.interval[0],
+        "difference_high": beside.compared.interval[1],
+        "p_value_adjusted": beside.p_value,
+        "verdict": beside.compared.judge(beside.p_value),
+    }

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.confusion import count_confusions
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import f1_interval, wilson_interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Evaluation:
     """Mean recall over the classes that have photos."""
     per_class: pd.DataFrame
     """class, support, predicted, precision, precision_low, precision_high, recall, recall_low,
-    recall_high, f1; in the order of the classes. Ends of 95 % intervals."""
+    recall_high, f1, f1_low, f1_high; in the order of the classes. Ends of 95 % intervals."""
     averages: pd.DataFrame
     """average ("macro", "weighted"), precision, recall, f1; over all classes."""
 
@@ -50,7 +50,7 @@ def evaluate_scores(
     Raises:
         ValueError: A score is not finite, or shapes and class numbers do not fit.
     """
-    scores, labels = _check(scores, labels, len(classes))
+    scores, labels = check_scores(scores, labels, len(classes))
     matrix = count_confusions(labels, scores.argmax(axis=1), len(classes))
     n, hits = len(labels), int(np.trace(matrix))
     low, high = wilson_interval(hits, n)
@@ -63,7 +63,7 @@ def evaluate_scores(
         accuracy_high=high,
         top_k=top_k,
         top_k_accuracy=float(np.mean(_ranks(scores, labels) < top_k)) if n else np.nan,
-        loss=_cross_entropy(scores, labels) if n else np.nan,
+        loss=float(cross_entropies(scores, labels).mean()) if n else np.nan,
         balanced_accuracy=float(per_class["recall"].mean()),
         per_class=per_class,
         averages=_average_classes(per_class),
@@ -76,7 +76,14 @@ def _choose_top_k(n_classes: int) -> int:
     return 2 if n_classes > 2 else 1
 
 
-def _check(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def check_scores(
+    scores: np.ndarray, labels: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both as arrays.
+
+    Raises:
+        ValueError: A score is not finite, or the shapes do not fit.
+    """
     scores, labels = np.asarray(scores), np.asarray(labels)
     if scores.shape != (len(labels), n_classes):
         raise ValueError(f"scores {scores.shape} are not ({len(labels)}, {n_classes})")
@@ -93,11 +100,12 @@ def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _cross_entropy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the mean of -log(score of the true class), clipped like scikit-learn's log_loss."""
+def cross_entropies(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns (n,) float64: -log(score of the true class), clipped like scikit-learn's log_loss."""
     tiny = np.finfo(scores.dtype).eps
     own = scores[np.arange(len(labels)), labels].clip(tiny, 1 - tiny)
-    return float(-np.log(own.astype(np.float64)).mean())
+    losses: np.ndarray = -np.log(own.astype(np.float64))
+    return losses
 
 
 def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -112,6 +120,9 @@ def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame
         columns[name] = _divide(hits, totals)
         columns[f"{name}_low"], columns[f"{name}_high"] = np.array(ends).reshape(-1, 2).T
     columns["f1"] = _divide(2 * hits, support + predicted)
+    unions = zip(hits, support + predicted - hits, strict=True)
+    ends = [f1_interval(int(of), int(union)) for of, union in unions]
+    columns["f1_low"], columns["f1_high"] = np.array(ends).reshape(-1, 2).T
     return pd.DataFrame(columns)
 
 

@@ -107,6 +107,17 @@ edits_table = Table(
     sqlite_autoincrement=True,
 )
 
+openings_table = Table(
+    "openings",
+    _metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("run", String(64), nullable=False, index=True),
+    Column("opened", UtcTime, nullable=False),
+    Column("who", Text, nullable=False, default=""),
+    Column("place", Text, nullable=False, default=""),
+    sqlite_autoincrement=True,
+)
+
 
 @contextmanager
 def read_database(workspace: Workspace) -> Iterator[Connection]:

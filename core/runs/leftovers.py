@@ -1,6 +1,6 @@
-"""What is left when a run is deleted and belongs to nobody else: the backbone that it tuned.
+"""What is left when a run is deleted and belongs to nobody else: rows, the backbone that it tuned.
 
-Standard library only: the queue deletes, and the scheduler imports the queue.
+Standard library and SQLAlchemy only: the queue deletes, and the scheduler imports the queue.
 """
 
 import json
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
+from core.runs.database import openings_table, runs_table
 from core.runs.integrity import read_facts
 from core.runs.recipe import Recipe
 from core.workspace import Workspace, check_identifier
@@ -16,8 +19,14 @@ from core.workspace import Workspace, check_identifier
 _BACKBONE_FACTS = "backbone.json"
 
 
+def delete_rows(connection: Connection, run_id: str) -> None:
+    """Returns nothing; the run and what was counted of it are gone from the database."""
+    connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
+    connection.execute(openings_table.delete().where(openings_table.c.run == run_id))
+
+
 def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> None:
-    """Returns nothing; the backbone that a run tuned, and features by it, are gone.
+    """Returns nothing; the backbone that a run tuned, and features and maps by it, are gone.
 
     Those that it was given, and one that another run has too, stay.
 
@@ -37,6 +46,8 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
     for facts in _list_features(workspace, backbone):
         facts.unlink(missing_ok=True)  # first: without it they are not read
         facts.with_suffix(".npy").unlink(missing_ok=True)
+    for maps in workspace.maps.glob(f"*/{backbone}-*"):
+        shutil.rmtree(maps, ignore_errors=True)
     shutil.rmtree(tuned, ignore_errors=True)
 
 

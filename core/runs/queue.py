@@ -15,7 +15,7 @@ from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, runs_table, write_database
 from core.runs.events import append_event
 from core.runs.integrity import is_result_whole
-from core.runs.leftovers import delete_tuned_backbone
+from core.runs.leftovers import delete_rows, delete_tuned_backbone
 from core.runs.plans import Plan, plan_to_json
 from core.runs.progress import PAUSED
 from core.runs.recipe import Recipe, recipe_to_json
@@ -159,7 +159,7 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
             raise RunGoing(
                 f"“{run.name}” is being trained.", "Stop it first, then delete it.", run_id=run_id
             )
-        connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
+        delete_rows(connection, run_id)
         folder = workspace.run_folder(run_id)
         if folder.exists():
             workspace.temporary.mkdir(parents=True, exist_ok=True)

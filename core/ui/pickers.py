@@ -9,6 +9,7 @@ from core.formats import count, percent
 from core.runs.store import RunRecord, list_runs
 from core.ui import cache
 from core.ui.messages import show_empty
+from core.ui.seal import ask_before_test, show_openings
 from core.ui.state import keep_choice, read_choice
 from data.manifest import SPLITS, Dataset, DatasetSummary, list_datasets
 
@@ -43,7 +44,9 @@ def _show_no_dataset() -> None:
 def pick_run() -> RunRecord:
     """Returns the chosen finished run; without any, draws the empty state and ends the page."""
     runs = list_runs(cache.workspace())
-    done = {run.id: run for run in runs if run.state == "done"}
+    # Those whose dataset was deleted stand last: nothing can be shown of them but that.
+    finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
+    done = {run.id: run for run in finished}
     if not done:
         going = any(run.is_going or run.state == "queued" for run in runs)
         show_empty(
@@ -59,15 +62,20 @@ def pick_run() -> RunRecord:
     return done[_pick("run", "Run", list(done), lambda key: describe_run(done[key]))]
 
 
+def _has_no_dataset(run: RunRecord) -> bool:
+    return not cache.workspace().dataset_folder(run.recipe.dataset).exists()
+
+
 def pick_run_and_split() -> tuple[RunRecord, str]:
     """Returns the chosen finished run and the chosen split of it, side by side on the page."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         run = pick_run()
     with right:
         split = pick_split(run)
     if split == "test":
         ask_before_test(run)
+        show_openings(run)
     return run, split
 
 
@@ -107,25 +115,6 @@ def title_run(run: RunRecord) -> str:
     """Returns number and name of a run; one without a name of its own is called by its number."""
     number = f"Run {run.number}"
     return number if run.name == number else f"{number} · {run.name}"
-
-
-def ask_before_test(*runs: RunRecord) -> None:
-    """Ends the page, with a button that goes on, until the test photos of the runs are opened."""
-    sealed = {f"test_opened.{run.id}": True for run in runs}
-    if all(st.session_state.get(opened) for opened in sealed):
-        return
-    with st.container(border=True):
-        st.subheader("The test split is sealed", anchor=False)
-        st.write(
-            "Test photos say how a finished model does on photos that decided nothing. Look once, "
-            "when you have chosen; a model chosen by its test photos has no test left."
-        )
-        st.button(
-            "Open the test split",
-            icon=":material/lock_open:",
-            on_click=lambda: st.session_state.update(sealed),
-        )
-    st.stop()
 
 
 def _pick(name: str, label: str, options: Sequence[str], describe: Callable[[str], str]) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.charts.bars import PART, draw_class_bars, draw_split_counts, draw_top_scores
+from core.charts.bars import CLASS, PART, draw_class_bars, draw_split_counts, draw_top_scores
 from core.charts.theme import DARK, LIGHT
 from core.evaluation.metrics import evaluate_scores
 
@@ -31,14 +31,20 @@ def test_classes_stand_lowest_first_and_undefined_last(per_class: pd.DataFrame) 
 
 
 @pytest.mark.parametrize(
-    ("metric", "n", "layers"), [("recall", [3, 1], 3), ("precision", [3, 1], 3), ("f1", [3, 1], 2)]
+    ("metric", "n"), [("recall", [3, 1]), ("precision", [3, 1]), ("f1", [3, 1])]
 )
 def test_each_metric_carries_its_n_and_interval(
-    per_class: pd.DataFrame, metric: str, n: list[int], layers: int
+    per_class: pd.DataFrame, metric: str, n: list[int]
 ) -> None:
-    chart = draw_class_bars(per_class, metric).to_dict()  # F1 is no share: no whiskers
+    chart = draw_class_bars(per_class, metric).to_dict()
     assert rows(chart)["n"].tolist()[:2] == n
-    assert len(chart["layer"]) == layers
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "rule", "text", "bar"]
+    assert chart["layer"][1]["encoding"]["x2"]["field"] == f"{metric}_high"
+
+
+def test_a_click_on_a_bar_names_its_class(per_class: pd.DataFrame) -> None:
+    (chosen,) = draw_class_bars(per_class, "f1").to_dict()["params"]
+    assert (chosen["name"], chosen["select"]["fields"]) == (CLASS, ["class"])
 
 
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
+from core.runs.openings import read_openings
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.comparing import make_compared
@@ -50,6 +51,15 @@ def test_in_words_it_says_whether_the_difference_is_real(capsys):
     assert "learning rate" in out
     assert "The difference is unlikely to be chance." in out
     assert "gained" in out
+
+
+def test_test_photos_of_all_compared_runs_are_counted(compared, capsys):
+    runs = list_runs(compared)
+    before = {run.id: len(read_openings(compared, run.id)) for run in runs}
+    opened = answer(capsys, runs[0].id, runs[1].id, "--split", "test")["test_openings"]
+    assert opened == {run.id: before[run.id] + 1 for run in runs[:2]}
+    assert answer(capsys, runs[0].id, runs[1].id)["test_openings"][runs[0].id] == 0
+    assert len(read_openings(compared, runs[0].id)) == before[runs[0].id] + 1
 
 
 @pytest.mark.usefixtures("compared")

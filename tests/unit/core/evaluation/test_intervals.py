@@ -1,13 +1,21 @@
-"""Wilson's interval: published values, its edges, and how it covers the truth."""
+"""Intervals: published values, their edges, and how they cover the truth."""
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, norm
 
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import (
+    auc_interval,
+    f1_interval,
+    logit_interval,
+    precision_interval,
+    resampled_interval,
+    wilson_interval,
+)
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -42,3 +50,71 @@ def test_covers_the_truth_about_95_times_in_100(share: float) -> None:
     n = 60
     covered = [wilson_interval(k, n)[0] <= share <= wilson_interval(k, n)[1] for k in range(n + 1)]
     assert 0.92 <= sum(binom.pmf(range(n + 1), n, share) * covered) <= 0.98
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
+def test_f1_lies_in_its_interval(hits: int, missed: int, taken: int) -> None:
+    low, high = f1_interval(hits, hits + missed + taken)
+    if hits + missed + taken == 0:
+        assert math.isnan(low) and math.isnan(high)
+        return
+    f1 = 2 * hits / (2 * hits + missed + taken)
+    assert 0 <= low <= f1 + 1e-12 and f1 - 1e-12 <= high <= 1
+
+
+def test_f1_is_covered_about_95_times_in_100() -> None:
+    rng = np.random.default_rng(0)
+    shares = np.array([0.1, 0.03, 0.04, 0.83])  # hit, missed, taken for it, neither
+    truth = 2 * 0.1 / (2 * 0.1 + 0.07)
+    covered = 0
+    for hits, missed, taken, _ in rng.multinomial(400, shares, size=1000):
+        low, high = f1_interval(int(hits), int(hits + missed + taken))
+        covered += low <= truth <= high
+    assert 930 <= covered <= 975
+
+
+@given(st.floats(0, 1), st.integers(1, 80), st.integers(1, 5000))
+def test_an_area_lies_in_its_interval(area: float, positives: int, negatives: int) -> None:
+    low, high = auc_interval(area, positives, negatives)
+    assert 0 <= low <= area <= high <= 1
+    assert high > low
+    turned = auc_interval(1 - area, negatives, positives)
+    assert (1 - turned[1], 1 - turned[0]) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_areas_without_both_kinds_have_no_interval() -> None:
+    assert math.isnan(auc_interval(0.5, 0, 4)[0]) and math.isnan(auc_interval(0.5, 4, 0)[1])
+
+
+def test_areas_are_covered_even_with_ten_positives_of_a_thousand() -> None:
+    rng = np.random.default_rng(0)
+    shift, covered = 2.66, 0
+    truth = norm.cdf(shift / math.sqrt(2))  # 0.97
+    for _ in range(200):
+        others = np.sort(rng.normal(0, 1, 1000))
+        area = np.searchsorted(others, rng.normal(shift, 1, 10)).mean() / 1000
+        low, high = auc_interval(float(area), 10, 1000)
+        covered += low <= truth <= high
+    assert covered >= 182
+
+
+def test_an_average_precision_is_a_share_of_its_positives() -> None:
+    assert precision_interval(0.75, 20) == wilson_interval(15, 20)
+    assert precision_interval(1.0, 7)[1] == 1.0
+    assert math.isnan(precision_interval(math.nan, 0)[0])
+
+
+def test_log_odds_keep_within_bounds() -> None:
+    low, high = logit_interval(0.99, 0.01)
+    assert 0.9 < low < 0.99 < high < 1
+    assert all(math.isnan(end) for end in logit_interval(1.0, 0.1))
+    assert all(math.isnan(end) for end in logit_interval(0.5, 0.0))
+
+
+def test_resamples_of_a_normal_number_give_its_normal_interval() -> None:
+    draws = np.random.default_rng(0).normal(5, 1, 20_000)
+    assert resampled_interval(draws, 5.0) == pytest.approx((3.04, 6.96), abs=0.06)
+    # Resamples that come out too low by half a deviation are moved back, and beyond.
+    low, high = resampled_interval(draws - 0.5, 5.0)
+    assert low == pytest.approx(3.54, abs=0.08) and high == pytest.approx(7.46, abs=0.12)
+    assert all(math.isnan(end) for end in resampled_interval(np.full(50, 1.0), 1.0))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import f1_interval, wilson_interval
 from core.evaluation.metrics import evaluate_scores
 
 Case = tuple[np.ndarray, np.ndarray, list[str]]
@@ -78,6 +78,29 @@ def test_intervals_belong_to_their_shares(case: Case) -> None:
                 assert np.isnan([row[name], *ends]).all()
             else:
                 assert ends == wilson_interval(round(row[name] * total), total)
+        both = row["support"] + row["predicted"]
+        hits = round(row["f1"] * both / 2) if both else 0
+        expected = f1_interval(hits, both - hits)
+        np.testing.assert_array_equal([row["f1_low"], row["f1_high"]], expected)
+
+
+@given(scored_photos(), st.integers(0, 99))
+def test_the_order_of_classes_and_photos_means_nothing(case: Case, seed: int) -> None:
+    scores, labels, names = case
+    scores = scores + np.arange(len(names)) * 1e-9  # no ties: these go by the order of the classes
+    rng = np.random.default_rng(seed)
+    order, photos = rng.permutation(len(names)), rng.permutation(len(labels))
+    first = evaluate_scores(scores, labels, names)
+    second = evaluate_scores(
+        scores[:, order][photos], np.argsort(order)[labels][photos], [names[old] for old in order]
+    )
+    pd.testing.assert_frame_equal(
+        first.per_class.sort_values("class", ignore_index=True),
+        second.per_class.sort_values("class", ignore_index=True),
+    )
+    for name in ("accuracy", "balanced_accuracy", "top_k_accuracy", "loss"):
+        assert getattr(second, name) == pytest.approx(getattr(first, name))
+    np.testing.assert_allclose(first.averages.iloc[:, 1:], second.averages.iloc[:, 1:])
 
 
 def test_undefined_is_nan_in_the_table_and_0_in_the_averages() -> None:

@@ -4,13 +4,13 @@ import pytest
 
 from core.errors import RecipeRefused
 from core.runs.recipe import Recipe
+from core.runs.recipe_words import list_settings
 from core.ui.recipe_form_values import LINEAR, describe_hidden, parse_hidden
-from core.ui.run_cards import _list_settings
 from data.policy import PRESETS
 
 
 def test_a_head_says_nothing_of_stages() -> None:
-    said = _list_settings(Recipe(dataset="abc", weights_digest="d"))
+    said = list_settings(Recipe(dataset="abc", weights_digest="d"))
     assert said["strategy"] == "head"
     assert said["augmentation"] == "none"
     assert not {"precision", "momentum", "weight decay", "views of each photo"} & set(said)
@@ -28,7 +28,7 @@ def test_everything_that_was_used_is_said() -> None:
         augmentation=PRESETS["gentle"],
         views=6,
     )
-    said = _list_settings(recipe)
+    said = list_settings(recipe)
     assert said["augmentation"] == "gentle"
     assert said["views of each photo"] == "6"
     assert said["of these, head only"] == "5"

@@ -1,0 +1,70 @@
+"""The metrics page in a real browser: from a figure to its photos, by a click and by a link."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.runs.openings import read_openings
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.comparing import copy_into
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(server: PageServer, trained_workspace: Workspace) -> None:
+    """The server's workspace holds a finished run."""
+    copy_into(trained_workspace, server.workspace)
+
+
+def click_row(page: Page, row: int) -> None:
+    """Clicks the box at the beginning of a row of the table of classes."""
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + 36 + 35 * row + 17)
+
+
+def test_a_row_opens_the_photos_of_its_class(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/metrics?split=train")
+    expect(page.get_by_text("Choose a class in the table")).to_be_visible()
+    heading = page.get_by_role("heading", name="rose", exact=True)
+    # A second click on a row would end its selection.
+    do_until(lambda: None if "focus=rose" in page.url else click_row(page, 1), heading)
+    wait_for_url(page, "focus=rose")
+
+    page.get_by_role("radio", name=re.compile("^Taken for it")).click(force=True)
+    wait_for_url(page, "heap=taken")
+    page.reload()  # the link is enough
+    expect(heading).to_be_visible()
+    expect(page.get_by_text("of other classes in train, taken for it")).to_be_visible()
+
+
+def test_search_and_curves_live_in_the_link(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/metrics?split=train")
+    expect(page.get_by_text("ROC curves of 3 classes")).to_be_visible()
+    page.get_by_role("radio", name="Precision-recall").click(force=True)
+    expect(page.get_by_text("Precision-recall curves of 3 classes")).to_be_visible()
+    page.get_by_placeholder("Search classes").fill("oak")
+    expect(page.get_by_text("No class has this in its name.")).to_be_visible()
+    wait_for_url(page, "metrics.search=oak", "metrics.kind=Precision-recall")
+
+
+def test_the_test_split_is_opened_on_purpose_and_counted(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    run = list_runs(workspace)[0]
+    before = len(read_openings(workspace, run.id))
+    page.goto(f"{server.address}/metrics?split=test")
+    expect(page.get_by_text("The test split is sealed")).to_be_visible()
+    expect(page.get_by_text("Each opening is counted.")).to_be_visible()
+    opens = page.get_by_role("button", name="Open the test split")
+    shown = page.get_by_text("Is ResNet-50 worth it?")
+    do_until(lambda: opens.click() if opens.count() else None, shown)
+    expect(page.get_by_text("Test photos of this run: opened")).to_be_visible()
+    openings = read_openings(workspace, run.id)
+    assert len(openings) == before + 1
+    assert openings[-1].place == "page metrics"

@@ -1,0 +1,198 @@
+"""Figures over all classes equal scikit-learn's; their resamples keep the classes, and cover."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from core.evaluation.agreement import (
+    AVERAGED,
+    count_classes,
+    estimate_agreement,
+    measure_agreement,
+    resample_counts,
+)
+from core.evaluation.confusion import count_confusions
+from core.evaluation.intervals import wilson_interval
+
+Answers = tuple[int, np.ndarray, np.ndarray]
+
+
+@st.composite
+def answered_photos(draw: st.DrawFn) -> Answers:
+    """Number of classes, labels and predictions; any class may be absent from either."""
+    n_classes = draw(st.integers(1, 7))
+    pairs = st.tuples(st.integers(0, n_classes - 1), st.integers(0, n_classes - 1))
+    drawn = np.array(draw(st.lists(pairs, min_size=1, max_size=40)), np.int64)
+    return n_classes, drawn[:, 0], drawn[:, 1]
+
+
+def measure(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> dict[str, float]:
+    counts = count_classes(count_confusions(labels, predictions, n_classes))
+    return {name: float(value) for name, value in measure_agreement(counts).items()}
+
+
+@given(answered_photos())
+@pytest.mark.filterwarnings("ignore")  # scikit-learn's: about classes that are not there
+def test_equals_scikit_learn(case: Answers) -> None:
+    n_classes, labels, predictions = case
+    found = measure(labels, predictions, n_classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {
+            "balanced_accuracy": sk.balanced_accuracy_score(labels, predictions),
+            "cohen_kappa": sk.cohen_kappa_score(labels, predictions),
+            "matthews": sk.matthews_corrcoef(labels, predictions),
+        }
+        for kind in ("macro", "weighted"):
+            values = sk.precision_recall_fscore_support(
+                labels, predictions, labels=range(n_classes), average=kind, zero_division=0
+            )
+            expected |= {
+                f"{kind}_{name}": value for name, value in zip(AVERAGED, values[:3], strict=True)
+            }
+    assert found == pytest.approx(expected, nan_ok=True, abs=1e-12)
+
+
+@given(answered_photos(), st.randoms(use_true_random=False))
+def test_the_order_of_classes_and_photos_means_nothing(case: Answers, random: object) -> None:
+    n_classes, labels, predictions = case
+    rng = np.random.default_rng(random.randint(0, 99))  # type: ignore[attr-defined]
+    renamed, shuffled = rng.permutation(n_classes), rng.permutation(len(labels))
+    first = measure(labels, predictions, n_classes)
+    second = measure(renamed[labels][shuffled], renamed[predictions][shuffled], n_classes)
+    assert second == pytest.approx(first, nan_ok=True, abs=1e-12)
+
+
+def test_one_class_leaves_nothing_to_chance() -> None:
+    zeros = np.zeros(5, np.int64)
+    found = measure(zeros, zeros, 1)
+    assert np.isnan(found["cohen_kappa"]) and found["matthews"] == 0.0
+    assert found["balanced_accuracy"] == found["macro_f1"] == 1.0
+
+
+def test_no_photos_give_nan_without_warnings() -> None:
+    found = estimate_agreement(np.empty((0, 3)), np.empty(0, np.int64), ["a", "b", "c"])
+    for estimate in found.values():
+        assert np.isnan([estimate.value, estimate.low, estimate.high]).all() and estimate.n == 0
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a finite number"):
+        estimate_agreement(np.array([[0.5, np.nan]]), np.array([0]), ["a", "b"])
+
+
+@settings(max_examples=30)
+@given(answered_photos())
+def test_resamples_keep_the_photos_of_each_class(case: Answers) -> None:
+    n_classes, labels, predictions = case
+    matrix = count_confusions(labels, predictions, n_classes)
+    drawn = resample_counts(matrix, resamples=20)
+    assert (drawn.support == matrix.sum(axis=1)).all()
+    assert (drawn.predicted.sum(axis=1) == len(labels)).all()
+    assert (drawn.hits <= np.minimum(drawn.support, drawn.predicted)).all()
+    # What never happened in the photos happens in no resample.
+    assert (drawn.predicted[:, matrix.sum(axis=0) == 0] == 0).all()
+    assert (drawn.hits[:, np.diag(matrix) == 0] == 0).all()
+
+
+def test_resamples_of_counts_are_resamples_of_photos() -> None:
+    """Drawing rows of the matrix anew spreads figures as drawing photos anew, class by class."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 4, 200)
+    predictions = np.where(rng.random(200) < 0.7, labels, rng.integers(0, 4, 200))
+    places = [np.flatnonzero(labels == number) for number in range(4)]
+    slow = []
+    for _ in range(2000):
+        chosen = np.concatenate([rng.choice(place, len(place)) for place in places])
+        slow.append(measure(labels[chosen], predictions[chosen], 4)["macro_f1"])
+    drawn = resample_counts(count_confusions(labels, predictions, 4), 2000, seed=1)
+    fast = measure_agreement(drawn)["macro_f1"]
+    assert np.quantile(fast, [0.025, 0.5, 0.975]) == pytest.approx(
+        np.quantile(slow, [0.025, 0.5, 0.975]), abs=0.006
+    )
+
+
+def random_answers(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n)
+    scores = rng.dirichlet(np.full(classes, 0.1), n)
+    scores[np.arange(n), labels] += 0.3
+    return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def test_estimates_lie_in_their_intervals_and_stay_the_same() -> None:
+    scores, labels = random_answers(400, 6)
+    names = [str(number) for number in range(6)]
+    found = estimate_agreement(scores, labels, names)
+    assert found == estimate_agreement(scores, labels, names)  # seeded
+    for name, estimate in found.items():
+        assert estimate.low < estimate.value <= estimate.high, name
+        assert estimate.n == 400
+    hits = int((scores.argmax(axis=1) == labels).sum())
+    accuracy = found["accuracy"]
+    assert (accuracy.low, accuracy.high) == wilson_interval(hits, 400)
+    # Where classes are equally large, mean recall is accuracy: so must be their intervals, nearly.
+    balanced = found["balanced_accuracy"]
+    assert (balanced.low, balanced.high) == pytest.approx((accuracy.low, accuracy.high), abs=0.01)
+
+
+def test_nothing_wrong_gives_no_bootstrap_interval_instead_of_certainty() -> None:
+    labels = np.array([0, 0, 1, 1])
+    found = estimate_agreement(np.eye(2)[labels], labels, ["a", "b"])
+    assert found["matthews"].value == 1.0 and np.isnan(found["matthews"].low)
+    assert found["accuracy"].low == pytest.approx(wilson_interval(4, 4)[0])
+
+
+def test_the_intervals_cover_the_truth() -> None:
+    """Of a hundred sets of photos about 95 have an interval that holds the true figure."""
+    rng = np.random.default_rng(0)
+    shares = np.array([[0.8, 0.15, 0.05], [0.2, 0.7, 0.1], [0.05, 0.05, 0.9]])
+    supports = np.array([60, 40, 25])
+    truth = measure_agreement(count_classes(shares * supports[:, None] * 1e6))
+    held = {"macro_f1": 0, "matthews": 0, "cohen_kappa": 0}
+    names = ["a", "b", "c"]
+    for _ in range(100):
+        matrix = np.array(
+            [rng.multinomial(n, row) for n, row in zip(supports, shares, strict=True)]
+        )
+        labels = np.repeat(np.arange(3), matrix.sum(axis=1))
+        predictions = np.concatenate([np.repeat(np.arange(3), row) for row in matrix])
+        found = estimate_agreement(np.eye(3)[predictions], labels, names, resamples=300)
+        for name in held:
+            held[name] += found[name].low <= truth[name] <= found[name].high
+    assert all(88 <= times <= 100 for times in held.values()), held
+
+
+def test_a_thousand_resamples_of_102_classes_take_well_under_a_second() -> None:
+    scores, labels = random_answers(6149, 102)
+    names = [str(number) for number in range(102)]
+    started = time.process_time()
+    estimate_agreement(scores, labels, names)
+    assert time.process_time() - started < 1.0
+
+
+def test_intervals_of_means_over_classes_cover_the_truth_with_small_classes() -> None:
+    """Each class is right in 90 %; two have 5 photos, which are all right in most draws."""
+    supports = np.array([200, 200, 200, 5, 5])
+    labels = np.repeat(np.arange(5), supports)
+    rng = np.random.default_rng(7)
+    draws, covered = 120, 0
+    for _ in range(draws):
+        wrong = rng.random(len(labels)) >= 0.9
+        predictions = np.where(wrong, (labels + 1) % 3, labels)
+        found = estimate_agreement(np.eye(5)[predictions], labels, list("abcde"), resamples=100)
+        balanced = found["balanced_accuracy"]
+        covered += balanced.low <= 0.9 <= balanced.high
+    assert covered / draws > 0.9  # the bootstrap alone: 0.64
+
+
+def test_a_run_without_mistakes_is_not_proven_perfect() -> None:
+    labels = np.repeat(np.arange(3), 10)
+    found = estimate_agreement(np.eye(3)[labels], labels, list("abc"))
+    for name in ("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1"):
+        assert 0.7 < found[name].low < found[name].high == found[name].value == 1

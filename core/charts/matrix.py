@@ -1,41 +1,28 @@
-"""The confusion matrix: rows true, columns predicted; a click names a cell.
+"""The confusion matrix as a chart that stands alone, for files and reports.
 
-The chart carries one point selection, `cell`, whose value is {"true": …, "predicted": …}. Right
-answers have a scale of their own, so that hits do not drown the errors.
+Rows are true classes, columns predicted ones. On the page the same cells are drawn by
+`core.ui.confusion_grid`, which can be walked through.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from core.charts.theme import (
-    PERCENT_LABELS,
-    Palette,
-    choose_palette,
-    format_share,
-    mix_ramp,
-    style_altair,
-    text_on,
-    title_params,
+from core.charts.matrix_cells import (
+    MANY_ABOVE,
+    Legend,
+    Value,
+    describe_cells,
+    describe_legends,
+    find_tops,
 )
+from core.charts.theme import Palette, choose_palette, style_altair, title_params
 
-CELL = "cell"
-"""Name of the selection, for `st.altair_chart(…, selection_mode=CELL)`."""
-
-Value = Literal["count", "row share", "column share"]
-
-_NUMBERS_UP_TO = 12
-"""Classes up to which there is room for numbers in the cells."""
-
-_LEGENDS = {
-    "count": "Photos taken for another class",
-    "row_share": "Share of the true class",
-    "column_share": "Share of the predicted class",
-}
+_UNSENT = ("row_share", "column_share", "change", "worth")
+"""Columns that colours and words were made of: nothing more is drawn from them."""
+_SUBTITLE = "Rows: true class. Columns: predicted class."
 
 
 def draw_matrix(
@@ -44,146 +31,146 @@ def draw_matrix(
     value: Value = "count",
     hide_diagonal: bool = False,
     dark: bool = False,
+    *,
+    columns: Sequence[str] | None = None,
+    title: str = "",
+    subtitle: str = "",
 ) -> Any:
-    """Returns the confusion matrix as a layered Altair chart with the point selection `cell`.
+    """Returns the confusion matrix as an Altair chart of a size at which all names can be read.
 
     Args:
         cells: What `core.evaluation.confusion.to_long` returns.
-        classes: All classes, in the order of rows and columns.
+        classes: Names of the rows, in their order.
         value: What colours (and, up to 12 classes, numbers) show.
-        hide_diagonal: Leave right answers uncoloured; they can still be clicked.
+        hide_diagonal: Leave right answers uncoloured.
+        dark: Whether the page is dark.
+        columns: Names of the columns in their order; default: those of the rows.
+        title: What is to be seen; default: how many of the photos in `cells` are wrong.
+        subtitle: A sentence more, such as run, split and what is left out.
+    """
+    columns = classes if columns is None else columns
+    tops = find_tops(cells, value)
+    few = max(len(classes), len(columns)) <= MANY_ABOVE
+    drawn = cells if few else cells[cells["count"] > 0]
+    described = describe_cells(drawn, value, hide_diagonal, dark, tops)
+    wrong = int(cells.loc[cells["true"] != cells["predicted"], "count"].sum())
+    total = int(cells["count"].sum())
+    title = title or f"{wrong:,} of {total:,} photos are taken for another class"
+    tooltip = [
+        alt.Tooltip("true:N", title="true"),
+        alt.Tooltip("predicted:N", title="predicted"),
+        alt.Tooltip("count:Q", title="photos", format=","),
+        alt.Tooltip("of_true:N", title="of the true class"),
+        alt.Tooltip("of_predicted:N", title="of the predicted class"),
+    ]
+    errors, _ = describe_legends(value, tops, dark)
+    return lay_out(described, classes, columns, title, subtitle, tooltip, (errors,), dark)
+
+
+def lay_out(
+    described: pd.DataFrame,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    subtitle: str,
+    tooltip: list[Any],
+    legends: Sequence[Legend],
+    dark: bool,
+) -> Any:
+    """Returns coloured cells as a chart with names, numbers (where there is room) and legends.
+
+    Args:
+        described: What `describe_cells` or `describe_changes` returns.
+        rows: Names in their order.
+        columns: Names in their order.
+        title: What is to be seen.
+        subtitle: A sentence more, "" without.
+        tooltip: Altair tooltips.
+        legends: Their colours and words are written into the subtitle line of the chart.
         dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
-    few = len(classes) <= _NUMBERS_UP_TO
-    field = value.replace(" ", "_")
-    tops = _find_tops(cells, field)
-    drawn = cells if few else cells[cells["count"] > 0]
-    drawn = _describe_cells(drawn, field, tops, hide_diagonal, colours)
-    base = _place(drawn, classes, few, colours)
+    side = _side(max(len(rows), len(columns)))
+    base = _place(described, rows, columns, side, colours).encode(tooltip=tooltip)
     layers = [
-        _rectangles(base, "none", alt.value(colours.empty), colours),
-        _rectangles(base, "hit", _colour(field, colours.hits, tops["hit"], False), colours),
-        _rectangles(base, "error", _colour(field, colours.errors, tops["error"], not few), colours),
+        base.mark_rect(stroke=colours.paper, strokeWidth=0.5).encode(
+            fill=alt.Fill("fill:N", scale=None)
+        ),
+        *(_scale(legend) for legend in legends),
     ]
-    if few:
-        layers.append(_numbers(base))
-    layers[0] = layers[0].add_params(
-        alt.selection_point(name=CELL, fields=["true", "predicted"], on="click", empty=False)
-    )
-    wrong = int(cells.loc[cells["true"] != cells["predicted"], "count"].sum())
-    title = title_params(
-        f"{wrong:,} of {int(cells['count'].sum()):,} photos are taken for another class",
-        "Rows: true class. Columns: predicted class. Click a cell to see its photos.",
-    )
-    chart = alt.layer(*layers, view={"fill": colours.empty, "stroke": None}).resolve_scale(
-        color="independent"
-    )
-    return style_altair(chart, dark, title=title, height=_height(len(classes)))
+    if max(len(rows), len(columns)) <= MANY_ABOVE:
+        ink = alt.Color("ink:N", scale=None)
+        layers.append(base.mark_text(fontSize=13).encode(text="text:N", color=ink))
+    params = title_params(title)
+    params.subtitle = [_SUBTITLE, subtitle] if subtitle else _SUBTITLE
+    chart = alt.layer(*layers, view={"fill": colours.empty, "stroke": None})
+    size = {"width": side * len(columns), "height": side * len(rows)}
+    return style_altair(chart.resolve_scale(color="independent"), dark, title=params, **size)
 
 
-def _find_tops(cells: pd.DataFrame, field: str) -> dict[str, float]:
-    """Returns the value at the strong end of the colours, for right answers and for errors."""
-    diagonal = cells["true"] == cells["predicted"]
-    highest = {"hit": cells.loc[diagonal, field].max(), "error": cells.loc[~diagonal, field].max()}
-    return {kind: float(top) if top > 0 else 1.0 for kind, top in highest.items()}
-
-
-def _describe_cells(
-    cells: pd.DataFrame, field: str, tops: dict[str, float], hide_diagonal: bool, colours: Palette
-) -> pd.DataFrame:
-    """Returns the cells with their kind ("none", "hit", "error") and the words in them."""
-    diagonal = cells["true"] == cells["predicted"]
-    empty = (cells["count"] == 0) | (diagonal & hide_diagonal)
-    kind = np.select([empty, diagonal], ["none", "hit"], "error")
-    numbers = cells[field].fillna(0.0)
-    strengths = np.sqrt(numbers / np.where(diagonal, tops["hit"], tops["error"]))
-    ramps = {"none": (colours.empty, colours.empty), "hit": colours.hits, "error": colours.errors}
-    grounds = [mix_ramp(ramps[k], s) for k, s in zip(kind, strengths, strict=True)]
-    rows = [format_share(share) for share in cells["row_share"]]
-    columns = [format_share(share) for share in cells["column_share"]]
-    texts = {
-        "count": [f"{n:,}" for n in cells["count"]],
-        "row_share": rows,
-        "column_share": columns,
-    }
-    return cells.assign(
-        kind=kind,
-        text=np.where(empty, np.where(diagonal & (cells["count"] > 0), "", "·"), texts[field]),
-        ink=[text_on(ground, colours) for ground in grounds],
-        of_true=rows,
-        of_predicted=columns,
-    )
-
-
-def _place(cells: pd.DataFrame, classes: Sequence[str], few: bool, colours: Palette) -> Any:
-    """Returns the chart without marks: rows, columns and the tooltip."""
-    size = 12 if few else 9 if len(classes) > 40 else 11
+def _place(
+    cells: pd.DataFrame,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    side: int,
+    colours: Palette,
+) -> Any:
+    """Returns the chart without marks: rows and columns, each with its name."""
     axis = {
-        "labelLimit": 130,
-        "labelFontSize": size,
+        "labelLimit": 170,
+        "labelFontSize": min(12, side - 2),
         "labelPadding": 5,
-        "grid": not few,
+        "labelOverlap": False,
+        "grid": max(len(rows), len(columns)) > MANY_ABOVE,
         "gridColor": colours.paper,
         "gridWidth": 0.5,
         "tickBand": "extent",
     }
-    long_names = max(len(name) for name in classes) * len(classes) > 60
-    angle = 0 if few and not long_names else -90
-    scale = alt.Scale(domain=list(classes), padding=0)
-    overlap = False if few else "parity"  # in a narrow column every second name, or every fourth
-    columns = alt.Axis(**axis, orient="top", labelAngle=angle, labelOverlap=overlap)
-    return alt.Chart(cells).encode(
-        x=alt.X("predicted:N", title="predicted class", scale=scale, axis=columns),
-        y=alt.Y(
-            "true:N", title="true class", scale=scale, axis=alt.Axis(**axis, labelOverlap=False)
+    upright = max(len(name) for name in columns) * 7 > side
+    across = alt.Axis(**axis, orient="top", labelAngle=-90 if upright else 0)
+    # As records: of a table, Altair takes no more than 5,000 lines, and 102² cells are 10,404.
+    sent = cells.drop(columns=[name for name in _UNSENT if name in cells])
+    return alt.Chart(alt.InlineData(values=sent.to_dict("records"))).encode(
+        x=alt.X(
+            "predicted:N",
+            title="predicted class",
+            scale=alt.Scale(domain=list(columns), padding=0),
+            axis=across,
         ),
-        tooltip=[
-            alt.Tooltip("true:N", title="true"),
-            alt.Tooltip("predicted:N", title="predicted"),
-            alt.Tooltip("count:Q", title="photos", format=","),
-            alt.Tooltip("of_true:N", title="of the true class"),
-            alt.Tooltip("of_predicted:N", title="of the predicted class"),
-        ],
+        y=alt.Y(
+            "true:N",
+            title="true class",
+            scale=alt.Scale(domain=list(rows), padding=0),
+            axis=alt.Axis(**axis),
+        ),
     )
 
 
-def _rectangles(base: Any, kind: str, colour: Any, colours: Palette) -> Any:
-    chosen = {"param": CELL, "empty": False}
-    return (
-        base.transform_filter(f"datum.kind === '{kind}'")
-        .mark_rect(cursor="pointer")
-        .encode(
-            color=colour,
-            stroke=alt.condition(chosen, alt.value(colours.ink), alt.value(colours.paper)),
-            strokeWidth=alt.condition(chosen, alt.value(3), alt.value(0.5)),
-        )
-    )
-
-
-def _colour(field: str, ramp: tuple[str, ...], top: float, legend: bool) -> Any:
-    """Returns the colour of errors or hits; the root makes single photos visible beside many."""
-    scale = alt.Scale(type="sqrt", domain=[0, top], range=list(ramp), interpolate="lab")
-    words = alt.Legend(
-        title=_LEGENDS[field],
-        orient="top",
+def _scale(legend: Legend) -> Any:
+    """Returns a layer that draws nothing but the legend of its colours."""
+    steps = len(legend.colours) - 1
+    domain = [legend.low + step / steps * (legend.high - legend.low) for step in range(steps + 1)]
+    low, high = legend.words
+    drawn = alt.Legend(
+        title=legend.title,
+        orient="bottom",
         direction="horizontal",
-        titleOrient="left",
-        titleLimit=260,
+        titleLimit=400,
         gradientLength=220,
         gradientThickness=10,
-        offset=10,
-        values=[1, math.ceil(top / 4), top] if field == "count" else [0, top / 4, top],
-        **({"format": "d"} if field == "count" else {"labelExpr": PERCENT_LABELS}),
+        gradientOpacity=1,
+        offset=14,
+        values=[legend.low, legend.high],
+        labelExpr=f"datum.value > {legend.low!r} ? '{high}' : '{low}'",
     )
-    return alt.Color(f"{field}:Q", scale=scale, legend=words if legend else None)
+    scale = alt.Scale(domain=domain, range=list(legend.colours))
+    return (
+        alt.Chart(pd.DataFrame({"number": [legend.low]}))
+        .mark_point(opacity=0, size=0)
+        .encode(color=alt.Color("number:Q", scale=scale, legend=drawn))
+    )
 
 
-def _numbers(base: Any) -> Any:
-    ink = alt.Color("ink:N", scale=None)
-    return base.mark_text(fontSize=13, cursor="pointer").encode(text="text:N", color=ink)
-
-
-def _height(n_classes: int) -> int:
-    row = 56 if n_classes <= _NUMBERS_UP_TO else 22 if n_classes <= 40 else 11
-    return max(240, row * n_classes) + 110
+def _side(names: int) -> int:
+    """Returns the side of a cell in pixels: 11 leaves room for a name on each row."""
+    return 56 if names <= MANY_ABOVE else 22 if names <= 40 else 12

@@ -1,180 +1,123 @@
-"""The confusion page: the matrix, the most confused pairs, and the photos of the chosen cell.
-
-The chosen cell lives in the URL (`true`, `predicted`). Matrix and list both write it there when
-they are clicked; whichever was clicked last is what is shown.
-"""
+"""The confusion page: pickers, the matrix of a run or of two, the list of pairs, the photos."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.charts.matrix import CELL, Value, draw_matrix
-from core.evaluation.confusion import most_confused_pairs, photos_in_cell, to_long
-from core.formats import count, percent, plain
+from core.evaluation.confusion import measure
+from core.evaluation.matrix_difference import subtract_matrices
 from core.runs.store import RunRecord
 from core.ui import cache
-from core.ui.frame import is_dark
-from core.ui.gallery import show_gallery
-from core.ui.photo_panel import show_photo_panel
-from core.ui.state import keep_choice, read_choice
-
-_VALUES: dict[Value, str] = {
-    "count": "Counts",
-    "row share": "Share of row",
-    "column share": "Share of column",
-}
-_WIDE_ABOVE = 20
-"""Number of classes above which the matrix takes the whole width."""
-_CHART = "confusion.matrix"
-_LIST = "confusion.pairs"
-
-
-def split_columns(run: RunRecord) -> Sequence[DeltaGenerator]:
-    """Returns the places of matrix and pairs: side by side, or stacked when it is large."""
-    if len(cache.result(run.id).classes) > _WIDE_ABOVE:
-        return st.container(), st.container()
-    return st.columns([8, 5], gap="medium")
+from core.ui.confusion_choice import read_chosen
+from core.ui.confusion_difference import (
+    RunPair,
+    pair_runs,
+    pick_other_run,
+    show_changes,
+    show_difference,
+)
+from core.ui.confusion_export import show_difference_export, show_matrix_export
+from core.ui.confusion_matrix import WIDE_ABOVE, show_matrix, show_pairs, show_table
+from core.ui.confusion_moved import show_moved_photos
+from core.ui.confusion_photos import show_chosen_photos
+from core.ui.confusion_scope import pick_scope, pick_value, read_looked_for, show_zoom
+from core.ui.runs_verdict import show_headline
 
 
-def show_matrix(run: RunRecord, split: str) -> None:
-    """Draws the matrix with its controls; a click on a cell chooses it."""
-    classes = cache.result(run.id).classes
-    with st.container(horizontal=True, vertical_alignment="center"):
-        value = st.segmented_control(
-            "Cells show",
-            list(_VALUES),
-            default="count",
-            format_func=_VALUES.__getitem__,
-            key="confusion.value",
-            bind="query-params",
-            label_visibility="collapsed",
-            required=True,
-        )
-        hide_diagonal = st.toggle(
-            "Hide the diagonal", key="confusion.hide_diagonal", bind="query-params"
-        )
-    cells = to_long(cache.confusions(run.id, split), classes)
-    chart = draw_matrix(cells, classes, value, hide_diagonal, is_dark())
-    st.altair_chart(
-        chart,
-        theme=None,
-        key=_key(_CHART, run, split),
-        on_select=_choose_from_matrix,
-        selection_mode=CELL,
-        alt="Confusion matrix: rows true, columns predicted; the table below says the same.",
-    )
-    with st.expander("The matrix as a table", icon=":material/table:"):
-        matrix = pd.DataFrame(cache.confusions(run.id, split), index=classes, columns=classes)
-        st.dataframe(matrix, alt="Confusion matrix: rows true, columns predicted")
+@dataclass(frozen=True)
+class _Places:
+    """Where the parts of the page stand. Their keys are known to grid.css and drawing.js."""
+
+    grid: DeltaGenerator
+    pairs: DeltaGenerator
+    photos: DeltaGenerator
 
 
-def show_pairs(run: RunRecord, split: str) -> None:
-    """Draws the most confused pairs; a click on a row chooses that cell."""
-    classes = cache.result(run.id).classes
-    pairs = most_confused_pairs(cache.confusions(run.id, split), classes, top=50)
-    st.markdown("**Most confused pairs**")
-    if pairs.empty:
-        st.success("No photo of this split is confused.", icon=":material/check_circle:")
+def show_confusions(run: RunRecord, split: str) -> None:
+    """Draws the page for a run and a split."""
+    pickers = st.columns(4, vertical_alignment="bottom")
+    with pickers[3]:
+        other = pick_other_run(run)
+    if other is None:
+        _show_one(run, split, pickers)
         return
-    st.session_state["confusion.listed"] = pairs[["true", "predicted"]].to_numpy().tolist()
-    st.dataframe(
-        pairs[["true", "predicted", "count"]].assign(share=100 * pairs["row_share"]),
-        hide_index=True,
-        key=_key(_LIST, run, split),
-        on_select=_choose_from_list,
-        selection_mode="single-row",
-        height=min(520, 38 + 35 * len(pairs)),
-        column_config={
-            "true": st.column_config.TextColumn("True", width=_width(70, classes)),
-            "predicted": st.column_config.TextColumn("Taken for", width=_width(74, classes)),
-            "count": st.column_config.NumberColumn("Photos", width=56),
-            "share": st.column_config.NumberColumn(
-                "Share", format="%.0f %%", width=54, help="Share of the photos of the true class."
-            ),
-        },
-        alt="Pairs of classes by how often the first is taken for the second",
-    )
-    st.caption("Choose a row or click a cell: its photos appear below.")
+    pair = pair_runs(run, other, split)
+    show_headline(other, run, pair.common, pair.comparison, pair.comparison.p_value)
+    if len(pair.common):
+        _show_pair(pair, split, pickers)
 
 
-def _width(pixels: int, classes: Sequence[str]) -> int | None:
-    """Returns the width of a column: narrow beside the matrix, free below it."""
-    return pixels if len(classes) <= _WIDE_ABOVE else None
-
-
-def pick_cell(run: RunRecord) -> tuple[int, int] | None:
-    """Returns the chosen cell as (true, predicted) class numbers, or None."""
+def _show_one(run: RunRecord, split: str, pickers: Sequence[DeltaGenerator]) -> None:
     classes = cache.result(run.id).classes
-    true, predicted = read_choice("true"), read_choice("predicted")
-    if true not in classes or predicted not in classes:
-        return None
-    keep_choice("true", true)
-    keep_choice("predicted", predicted)
-    return classes.index(true), classes.index(predicted)
+    matrix = cache.confusions(run.id, split)
+    name = f"{run.id}.{split}"
+    scope = pick_scope(matrix, classes, name, pickers)
+    chosen, marked = read_chosen(classes), read_looked_for(classes)
+    places = _split_page(len(classes))
+    with places.grid:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            value, hide_diagonal = pick_value()
+            show_matrix_export(run, split, matrix, classes, scope, value, hide_diagonal)
+        show_zoom(scope, classes, marked)
+        show_matrix(
+            matrix,
+            classes,
+            scope,
+            name=name,
+            value=value,
+            hide_diagonal=hide_diagonal,
+            chosen=chosen,
+            marked=marked,
+        )
+        show_table(measure(matrix, value), classes, scope)
+    with places.pairs:
+        show_pairs(matrix, classes, name=name, looked_for=marked)
+    with places.photos:
+        show_chosen_photos(run, split, chosen)
 
 
-def show_cell_photos(run: RunRecord, split: str, cell: tuple[int, int] | None) -> None:
-    """Draws the photos of the chosen cell, surest first: true class, predicted class, score."""
-    if cell is None:
-        st.info("Click a cell of the matrix to see its photos.", icon=":material/ads_click:")
-        return
-    result = cache.result(run.id)
-    dataset = cache.dataset(run.recipe.dataset)
-    rows = result.photo_numbers(split)
-    true, predicted = cell
-    scores = result.scores[rows]
-    chosen = photos_in_cell(result.labels[rows], scores.argmax(axis=1), scores, true, predicted)
-    photos = rows[chosen]
-    true_name, predicted_name = (result.classes[number] for number in cell)
-    verb = "recognised as" if true == predicted else "taken for"
-    st.subheader(f"{plain(true_name)} {verb} {plain(predicted_name)}", anchor=False)
-    of_class = int((result.labels[rows] == true).sum())
-    st.caption(
-        f"{count(len(photos), 'photo')} of the {of_class:,} {plain(true_name)} photos in {split}, "
-        "highest score of the predicted class first."
+def _show_pair(pair: RunPair, split: str, pickers: Sequence[DeltaGenerator]) -> None:
+    classes = pair.common.classes
+    name = f"{pair.run.id}.{pair.other.id}.{split}"
+    scope = pick_scope(pair.after + pair.before, classes, name, pickers)
+    chosen, marked = read_chosen(classes), read_looked_for(classes)
+    places = _split_page(len(classes))
+    with places.grid:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            value, hide_diagonal = pick_value()
+            show_difference_export(pair, split, scope, value, hide_diagonal)
+        show_zoom(scope, classes, marked)
+        show_difference(
+            pair,
+            scope,
+            name=name,
+            value=value,
+            hide_diagonal=hide_diagonal,
+            chosen=chosen,
+            marked=marked,
+        )
+        show_table(subtract_matrices(pair.after, pair.before, value), classes, scope)
+    with places.pairs:
+        show_changes(pair, name=name, looked_for=marked)
+    with places.photos:
+        show_moved_photos(pair, chosen)
+
+
+def _split_page(n_classes: int) -> _Places:
+    """Returns the places of matrix, list and photos; a large matrix has the whole width."""
+    if n_classes > WIDE_ABOVE:
+        grid = st.container(border=True, key="confusion_matrix")
+        left, right = st.columns(2, gap="medium")
+        return _Places(
+            grid,
+            left.container(border=True, key="confusion_beside"),
+            right.container(key="confusion_photos"),
+        )
+    left, right = st.columns(2, gap="medium")
+    return _Places(
+        left.container(border=True, key="confusion_matrix"),
+        right.container(border=True),
+        st.container(key="confusion_photos"),
     )
-
-    def describe(photo: int) -> str:
-        score = percent(float(result.scores[photo, predicted]), 100).replace(" ", "\u00a0")
-        return f"{score} {predicted_name}"
-
-    show_gallery(dataset, photos, key="cell", captions=describe)
-    show_photo_panel(dataset)
-
-
-def _key(widget: str, run: RunRecord, split: str) -> str:
-    """Returns the widget's key; a click in the other one changes it, which clears its selection."""
-    key = f"{widget}.{run.id}.{split}.{st.session_state.get(f'{widget}.cleared', 0)}"
-    st.session_state[f"{widget}.key"] = key
-    return key
-
-
-def _choose_from_matrix() -> None:
-    cells: list[dict[str, Any]] = _selected(_CHART).get(CELL) or []
-    if cells:
-        _clear(_LIST)
-        _choose(str(cells[0]["true"]), str(cells[0]["predicted"]))
-
-
-def _choose_from_list() -> None:
-    rows = _selected(_LIST)["rows"]
-    if rows:
-        _clear(_CHART)
-        _choose(*st.session_state["confusion.listed"][rows[0]])
-
-
-def _selected(widget: str) -> dict[str, Any]:
-    return dict(st.session_state[st.session_state[f"{widget}.key"]]["selection"])
-
-
-def _clear(widget: str) -> None:
-    name = f"{widget}.cleared"
-    st.session_state[name] = st.session_state.get(name, 0) + 1
-
-
-def _choose(true: str, predicted: str) -> None:
-    keep_choice("true", true)
-    keep_choice("predicted", predicted)

@@ -1,4 +1,4 @@
-"""The confusion matrix: rows true, columns predicted, a click names a cell, 102 classes fit."""
+"""The confusion matrix as a chart: rows true, columns predicted, every name of 102 is drawn."""
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,13 @@ def draw(matrix: np.ndarray, classes: tuple[str, ...], **options: object) -> dic
 
 
 def rows(chart: dict) -> pd.DataFrame:
-    (data,) = chart["datasets"].values()
+    data = next(one for one in chart["datasets"].values() if "true" in one[0])
     return pd.DataFrame(data).set_index(["true", "predicted"])
 
 
 def test_rows_are_true_and_columns_predicted() -> None:
     chart = draw(MATRIX, CLASSES)
-    for layer in chart["layer"]:
+    for layer in (chart["layer"][0], chart["layer"][-1]):
         assert layer["encoding"]["y"]["field"] == "true"
         assert layer["encoding"]["x"]["field"] == "predicted"
         for axis in ("x", "y"):
@@ -32,13 +32,7 @@ def test_rows_are_true_and_columns_predicted() -> None:
     assert cells.loc[("daisy", "rose"), "count"] == 2
     assert cells.loc[("rose", "daisy"), "count"] == 1
     assert "3 of 14 photos" in chart["title"]["text"]
-
-
-def test_a_click_names_true_and_predicted() -> None:
-    (selection,) = draw(MATRIX, CLASSES)["params"]
-    assert selection["name"] == "cell"
-    assert selection["select"]["fields"] == ["true", "predicted"]
-    assert selection["select"]["on"] == "click"
+    assert "Rows: true class. Columns: predicted class." in chart["title"]["subtitle"]
 
 
 @pytest.mark.parametrize(
@@ -60,22 +54,37 @@ def test_an_empty_class_has_no_shares() -> None:
 
 
 def test_errors_have_a_scale_of_their_own() -> None:
-    _, hits, errors, _ = draw(MATRIX, CLASSES)["layer"]
-    assert hits["encoding"]["color"]["scale"]["domain"] == [0, 8]
-    assert errors["encoding"]["color"]["scale"]["domain"] == [0, 2]
-    assert errors["encoding"]["color"]["scale"]["range"] == list(LIGHT.errors)
+    chart = draw(MATRIX, CLASSES)
+    cells = rows(chart)
+    assert cells.loc[("daisy", "rose"), "fill"] == LIGHT.errors[-1]  # the most of the errors
+    assert cells.loc[("daisy", "daisy"), "fill"] == LIGHT.hits[-1]  # the most of the hits
+    legend = chart["layer"][1]["encoding"]["color"]
+    assert legend["scale"]["domain"][-1] == 2
+    assert legend["scale"]["range"][-1] == LIGHT.errors[-1]
 
 
-def test_a_hidden_diagonal_can_still_be_clicked() -> None:
+def test_a_hidden_diagonal_has_no_colour() -> None:
     cells = rows(draw(MATRIX, CLASSES, hide_diagonal=True))
     assert len(cells) == 9
     assert cells.loc[("daisy", "daisy"), ["kind", "text"]].tolist() == ["none", ""]
+    assert cells.loc[("daisy", "daisy"), "fill"] == LIGHT.empty
     assert cells.loc[("daisy", "rose"), ["kind", "text"]].tolist() == ["error", "2"]
 
 
 def test_a_matrix_without_errors_draws() -> None:
     assert rows(draw(np.diag([3, 2, 1]), CLASSES))["kind"].value_counts()["hit"] == 3
     assert "0 of 0 photos" in draw(np.zeros((3, 3), int), CLASSES)["title"]["text"]
+
+
+def test_a_part_has_rows_and_columns_of_its_own() -> None:
+    part = to_long(MATRIX, CLASSES, np.array([1]), np.array([0, 1]))
+    chart = draw_matrix(part, ["rose"], columns=["daisy", "rose"], subtitle="Run 1.").to_dict()
+    encoding = chart["layer"][0]["encoding"]
+    assert encoding["y"]["scale"]["domain"] == ["rose"]
+    assert encoding["x"]["scale"]["domain"] == ["daisy", "rose"]
+    assert "1 of 4 photos" in chart["title"]["text"]
+    assert chart["title"]["subtitle"][1] == "Run 1."
+    assert chart["width"] == 2 * chart["height"]
 
 
 @pytest.mark.parametrize("value", ["count", "row share", "column share"])
@@ -85,13 +94,17 @@ def test_of_102_classes_all_are_named_and_cells_with_photos_sent(value: str) -> 
     matrix = rng.poisson(0.05, (102, 102)) + np.diag(rng.poisson(8, 102))
     chart = draw(matrix, classes, value=value)
     assert len(rows(chart)) == np.count_nonzero(matrix)
-    assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == list(classes)
-    assert chart["layer"][0]["encoding"]["y"]["axis"]["labelOverlap"] is False
-    assert len(chart["layer"]) == 3  # no numbers in cells of 10 px
+    for axis in ("x", "y"):
+        encoding = chart["layer"][0]["encoding"][axis]
+        assert encoding["scale"]["domain"] == list(classes)
+        assert encoding["axis"]["labelOverlap"] is False
+        assert encoding["axis"]["labelFontSize"] >= 10
+    assert chart["height"] >= 102 * 11  # a line of that font for each name
+    assert len(chart["layer"]) == 2  # cells and legend, no numbers in cells of 12 px
 
 
 @pytest.mark.parametrize(
-    ("n_classes", "dark"), [(k, dark) for k in (2, 12, 13, 40, 102) for dark in (0, 1)]
+    ("n_classes", "dark"), [(k, dark) for k in (1, 2, 12, 13, 40, 102) for dark in (0, 1)]
 )
 def test_any_number_of_classes_is_a_valid_chart(n_classes: int, dark: int) -> None:
     classes = tuple(f"class {number}" for number in range(n_classes))

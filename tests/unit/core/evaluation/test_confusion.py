@@ -8,6 +8,8 @@ from sklearn.metrics import confusion_matrix
 
 from core.evaluation.confusion import (
     count_confusions,
+    list_confusions_of,
+    measure,
     most_confused_pairs,
     photos_in_cell,
     share,
@@ -61,6 +63,22 @@ def test_cells_hold_each_photo_once_surest_first(case) -> None:  # type: ignore[
     assert sorted(seen) == list(range(len(labels)))
 
 
+@given(answers())
+def test_rows_and_columns_hold_their_cells_wrong_ones_first(case) -> None:  # type: ignore[no-untyped-def]
+    labels, predictions, n_classes = case
+    scores = np.random.default_rng(1).random((len(labels), n_classes)).round(1)
+    for number in range(n_classes):
+        row = photos_in_cell(labels, predictions, scores, number, None)
+        column = photos_in_cell(labels, predictions, scores, None, number)
+        assert sorted(row) == np.flatnonzero(labels == number).tolist()
+        assert sorted(column) == np.flatnonzero(predictions == number).tolist()
+        for photos in (row, column):
+            right = labels[photos] == predictions[photos]
+            assert np.all(np.diff(right.astype(int)) >= 0)
+            for kind in (photos[right], photos[~right]):
+                assert np.all(np.diff(scores[kind, predictions[kind]]) <= 0)
+
+
 @pytest.mark.parametrize(
     ("labels", "predictions"), [([0, 3], [0, 0]), ([0, 1], [-1, 0]), ([0], [0, 1]), ([[0]], [[0]])]
 )
@@ -97,3 +115,37 @@ def test_pairs_are_the_errors_largest_first() -> None:
     assert pairs["row_share"].tolist() == pytest.approx([2 / 3, 2 / 13, 2 / 13])
     assert len(most_confused_pairs(matrix, CLASSES, top=1)) == 1
     assert most_confused_pairs(np.diag([3, 0, 2]), CLASSES).empty
+
+
+def test_a_part_of_the_matrix_keeps_the_shares_of_the_whole() -> None:
+    matrix = np.array([[3, 1, 0], [0, 4, 0], [2, 0, 2]])
+    part = to_long(matrix, CLASSES, np.array([2, 0]), np.array([1, 0]))
+    assert part[["true", "predicted", "count"]].to_numpy().tolist() == [
+        ["tulip", "rose", 0],
+        ["tulip", "daisy", 2],
+        ["daisy", "rose", 1],
+        ["daisy", "daisy", 3],
+    ]
+    assert part["row_share"].tolist() == [0, 0.5, 0.25, 0.75]
+    assert part["column_share"].tolist() == [0, 0.4, 0.2, 0.6]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@given(case=answers())
+def test_shares_sum_to_one_where_there_are_photos(axis: int, case) -> None:  # type: ignore[no-untyped-def]
+    matrix = count_confusions(*case)
+    shares = measure(matrix, "row share" if axis else "column share")
+    totals = matrix.sum(axis=axis)
+    np.testing.assert_allclose(shares.sum(axis=axis)[totals > 0], 1.0)
+    assert np.isnan(shares.sum(axis=axis)[totals == 0]).all()
+    np.testing.assert_array_equal(measure(matrix, "count"), matrix)
+
+
+def test_confusions_of_a_class_are_both_ways() -> None:
+    matrix = np.array([[9, 2, 0], [1, 4, 0], [2, 0, 1]])
+    pairs = list_confusions_of(matrix, CLASSES, 1)
+    assert pairs[["true", "predicted", "count"]].to_numpy().tolist() == [
+        ["daisy", "rose", 2],
+        ["rose", "daisy", 1],
+    ]
+    assert list_confusions_of(np.diag([3, 0, 2]), CLASSES, 1).empty

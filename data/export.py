@@ -67,7 +67,7 @@ def export_tree(
     _check_target(target)
     paths = plan_paths(dataset, layout)
     partial = target.with_name(f".{os.urandom(8).hex()}.part")
-    with _report_failure(target):
+    with report_failure(target, "export again; nothing half-made was left."):
         partial.parent.mkdir(parents=True, exist_ok=True)
         try:
             written = _write_photos(dataset, partial, paths, on_progress)
@@ -179,14 +179,24 @@ _REFUSALS = (
 
 
 @contextmanager
-def _report_failure(target: Path) -> Iterator[None]:
+def report_failure(target: Path, again: str) -> Iterator[None]:
+    """Turns what the system refuses into an error of ours.
+
+    Args:
+        target: The folder that is written.
+        again: What to do once there is room: “call it again: …”.
+
+    Raises:
+        DiskFull: There is no room.
+        ExportRefused: It may not be written.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in DISK_FULL_ERRNOS:
             raise DiskFull(
                 f"There is no room left on the disk for “{target}”.",
-                "Free some space, then export again; nothing half-made was left.",
+                f"Free some space, then {again}",
             ) from error
         if error.errno in _REFUSALS:
             raise ExportRefused(

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drop-views",
         action="store_true",
-        help="instead remove the dataset's augmented views and activations, which runs keep; a run "
-        "that needs them makes them again",
+        help="instead remove the dataset's augmented views, activations and last maps, which runs "
+        "and Grad-CAM keep; whatever needs them makes them again",
     )
 
 

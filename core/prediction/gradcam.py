@@ -6,8 +6,13 @@ its 2048 channels times that gradient. With a linear head the mean of this over 
 logit itself, but for a constant.
 """
 
+import functools
+
 import numpy as np
 from PIL import Image
+
+DEFAULT_STRENGTH = 0.65
+"""Opacity of the strongest place of an overlay, where nobody chose another."""
 
 # Dark violet, magenta, orange, yellow: lightness only rises, so it reads in grey too (after
 # "inferno" of S. van der Walt and N. Smith, CC0).
@@ -16,40 +21,92 @@ _COLOURS = ((66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 
 _LUMA = (0.2126, 0.7152, 0.0722)
 
 
-def class_activation(last_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Returns what spoke for a class, (7, 7) float32 in [0, 1]; all 0 when no place did.
+def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Returns what each place adds to the logit of each class, (c, 7, 7) float32, times 49.
+
+    Below 0 where the place speaks against the class.
 
     Args:
         last_map: (7, 7, 2048) float, of the photo.
-        gradient: (2048,) float, of the logit of the class by the pooled feature.
+        gradients: (c, 2048) float, of the logit of each class by the pooled feature.
+    """
+    evidence = last_map.astype(np.float64) @ gradients.astype(np.float64).T
+    moved: np.ndarray = np.moveaxis(evidence, -1, 0).astype(np.float32)
+    return moved
+
+
+def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
+    """Returns what spoke for each class, (c, 7, 7) float32 in [0, 1]; all 0 when no place did.
+
+    Args:
+        evidence: (c, 7, 7) float, what each place adds.
+        common: Whether 1 is the strongest place of all classes, so that they can be compared;
+            else of each class by itself, so that the weak ones can be seen.
 
     Source:
         R. R. Selvaraju et al. (2017), Grad-CAM, arXiv:1610.02391, equations 1 and 2.
     """
-    activation = np.maximum(last_map.astype(np.float64) @ gradient.astype(np.float64), 0.0)
-    highest = activation.max()
-    if highest > 0:
-        activation /= highest
-    return activation.astype(np.float32)
+    activations = np.maximum(evidence, 0.0)
+    axes = None if common else (1, 2)
+    highest = activations.max(axis=axes, keepdims=True, initial=0.0)
+    scaled: np.ndarray = np.divide(
+        activations, highest, out=np.zeros_like(activations, np.float32), where=highest > 0
+    )
+    return scaled
 
 
-def draw_overlay(photo: np.ndarray, activation: np.ndarray, strength: float = 0.65) -> np.ndarray:
-    """Returns the photo in grey, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
+def class_activation(last_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Returns what spoke for one class, (7, 7) float32 in [0, 1]; all 0 when no place did.
 
-    Grey, because colour on colour cannot be told from a yellow flower.
+    Args:
+        last_map: (7, 7, 2048) float, of the photo.
+        gradient: (2048,) float, of the logit of the class by the pooled feature.
+    """
+    scaled: np.ndarray = scale_evidence(measure_evidence(last_map, gradient[None]))[0]
+    return scaled
+
+
+def draw_overlay(
+    photo: np.ndarray,
+    activation: np.ndarray,
+    strength: float = DEFAULT_STRENGTH,
+    *,
+    on_colour: bool = False,
+) -> np.ndarray:
+    """Returns the photo, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
 
     Args:
         photo: (224, 224, 3) uint8 RGB.
         activation: (7, 7) float in [0, 1].
         strength: Opacity of the colour where the activation is 1, in [0, 1].
+        on_colour: Whether the photo keeps its own colours; else it is grey, because colour on
+            colour cannot be told from a yellow flower.
     """
     height, width = photo.shape[:2]
     small = Image.fromarray(np.asarray(activation, dtype=np.float32))
     large = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).clip(0.0, 1.0)
-    places = np.linspace(0.0, 1.0, len(_COLOURS))
-    channels = [np.interp(large, places, channel) for channel in zip(*_COLOURS, strict=True)]
-    grey = (photo @ np.array(_LUMA))[..., None]
-    opacity = strength * np.sqrt(large)[..., None]
-    mixed = grey * (1.0 - opacity) + np.stack(channels, axis=-1) * opacity
-    overlay: np.ndarray = mixed.round().astype(np.uint8)
+    levels = (255 * large).round().astype(np.uint8)
+    colours, opacities = _make_table()
+    opacity = (np.float32(strength) * opacities)[levels][..., None]
+    ground = photo.astype(np.float32)
+    if not on_colour:
+        ground = (photo @ np.array(_LUMA)).round().astype(np.float32)[..., None]
+    overlay: np.ndarray = (ground + (colours[levels] - ground) * opacity).round().astype(np.uint8)
     return overlay
+
+
+@functools.cache
+def _make_table() -> tuple[np.ndarray, np.ndarray]:
+    """Returns colour (256, 3) and opacity (256,) float32 of each level of activation."""
+    levels = np.linspace(0.0, 1.0, 256)
+    places = np.linspace(0.0, 1.0, len(_COLOURS))
+    channels = [np.interp(levels, places, channel) for channel in zip(*_COLOURS, strict=True)]
+    return np.stack(channels, axis=-1).astype(np.float32), np.sqrt(levels).astype(np.float32)
+
+
+def draw_scale(width: int = 240, height: int = 16) -> np.ndarray:
+    """Returns the colours of an overlay from 0 to 1, left to right, (h, w, 3) uint8 RGB."""
+    colours, _ = _make_table()
+    levels = np.linspace(0, 255, width).round().astype(np.int64)
+    strip: np.ndarray = np.broadcast_to(colours[levels], (height, width, 3)).round()
+    return strip.astype(np.uint8)

@@ -1,6 +1,7 @@
 """The kept rows of a workspace by their datasets: which can be reused, which go with a dataset."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -43,7 +44,7 @@ def find_view_donors(
 def delete_features(workspace: Workspace, dataset_id: str) -> int:
     """Returns how many kept files of the dataset were removed: features, views and activations.
 
-    Half-made ones go, too.
+    Half-made ones go, too, and the last maps of its photos.
     """
     kept = _list_kept(workspace, {"dataset": check_identifier(dataset_id)})
     for identifier, _ in kept:
@@ -51,11 +52,12 @@ def delete_features(workspace: Workspace, dataset_id: str) -> int:
     for ending in ("part", "lock"):
         for file in workspace.features.glob(f".{dataset_id}.*.{ending}"):
             file.unlink(missing_ok=True)
+    shutil.rmtree(workspace.maps_folder(dataset_id), ignore_errors=True)
     return len(kept)
 
 
 def delete_views(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many bytes the views and activations of the dataset took; features stay.
+    """Returns how many bytes views, activations and last maps of the dataset took; features stay.
 
     Views that are being made now stay, too. A run that reads the others reads on to its end.
     """
@@ -68,6 +70,9 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
             if not is_locked(partial.with_suffix(".lock")):
                 freed += partial.stat().st_size
                 partial.unlink()
+    maps = workspace.maps_folder(dataset_id)
+    freed += sum(file.stat().st_size for file in maps.rglob("*.map"))
+    shutil.rmtree(maps, ignore_errors=True)
     return freed
 
 

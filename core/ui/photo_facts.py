@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.analysis.store import QualityResult
 from core.formats import percent, plain, size
-from core.runs.store import list_runs
+from core.runs.store import RunRecord, list_runs
 from core.ui import cache
 from core.ui.frame import page_file
 from core.ui.pickers import title_run
+from core.ui.seal import find_sealed
 from core.ui.wall import show_wall
 from data.dataset import Dataset
 
@@ -82,24 +83,30 @@ def show_predictions(dataset: Dataset, photo: int) -> None:
     if not runs:
         st.caption("No finished run of this dataset yet: train one on the page Training.")
         return
-    rows = []
-    for run in runs[:_MOST_RUNS]:
-        result = cache.result(run.id)
-        scores, label = result.scores[photo], int(result.labels[photo])
-        top = int(scores.argmax())
-        rows.append(
-            {
-                "Run": title_run(run),
-                "Predicted": result.classes[top],
-                "Score": percent(float(scores[top]), 100),
-                "Score of its class": percent(float(scores[label]), 100),
-                "Answer": "right" if top == label else "wrong",
-                "Split": str(result.splits[photo]),
-            }
-        )
+    rows = [_describe_answer(run, photo) for run in runs[:_MOST_RUNS]]
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="What each run predicted for this photo")
+    if any(row["Answer"] == "sealed" for row in rows):
+        st.caption("Sealed: a test photo, whose answers wait for the test split to be opened.")
     if len(runs) > _MOST_RUNS:
         st.caption(f"The newest {_MOST_RUNS} of {len(runs)} runs.")
+
+
+def _describe_answer(run: RunRecord, photo: int) -> dict[str, str]:
+    """Returns what a run says of the photo; of a test photo only when the split was opened."""
+    result = cache.result(run.id)
+    if find_sealed(run.id)[photo]:
+        hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
+        return {"Run": title_run(run), **hidden, "Answer": "sealed", "Split": "test"}
+    scores, label = result.scores[photo], int(result.labels[photo])
+    top = int(scores.argmax())
+    return {
+        "Run": title_run(run),
+        "Predicted": result.classes[top],
+        "Score": percent(float(scores[top]), 100),
+        "Score of its class": percent(float(scores[label]), 100),
+        "Answer": "right" if top == label else "wrong",
+        "Split": str(result.splits[photo]),
+    }
 
 
 def show_relatives(dataset: Dataset, photo: int) -> int | None:

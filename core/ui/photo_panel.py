@@ -13,10 +13,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.edits.tray import add_edits, list_classes, list_edits, resolve_edits, undo_edits
 from core.formats import plain
 from core.ui import cache
+from core.ui.explaining_panel import show_looked_at
 from core.ui.frame import page_file
 from core.ui.photo_facts import show_facts, show_measures, show_predictions, show_relatives
 from core.ui.photo_large import read_large_photo
 from core.ui.selection import note_edit
+from core.ui.state import read_number
 from core.ui.wall.showing import LIST
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -49,9 +51,7 @@ def redraw_after_panel() -> None:
 
 
 def _read_photo(dataset: Dataset) -> int | None:
-    stated = st.query_params.get(_PHOTO, "")
-    known = stated.isascii() and stated.isdigit() and int(stated) < len(dataset)
-    return int(stated) if known else None
+    return read_number(st.query_params.get(_PHOTO, ""), len(dataset))
 
 
 def _close() -> None:
@@ -73,6 +73,7 @@ def _show_panel(dataset: Dataset) -> None:
         _show_deeds(dataset, photo)
         show_measures(dataset, photo)
     show_predictions(dataset, photo)
+    show_looked_at(dataset, photo)
     opened = show_relatives(dataset, photo)
     if opened is not None:
         _redraw()

@@ -5,7 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from core.prediction.gradcam import class_activation, draw_overlay
+from core.prediction.gradcam import (
+    class_activation,
+    draw_overlay,
+    draw_scale,
+    measure_evidence,
+    scale_evidence,
+)
 from models.dense import DenseHead
 
 SIZE = 2048
@@ -110,3 +116,50 @@ def test_stronger_is_lighter() -> None:
         for level in np.linspace(0.3, 1, 15)
     ]
     assert np.all(np.diff(lightness) > 0)
+
+
+def test_evidence_for_several_classes_keeps_what_speaks_against(rng: np.random.Generator) -> None:
+    head = make_head(rng, 8, 4)
+    last_map = rng.gamma(1.0, 1.0, (7, 7, SIZE)).astype(np.float32)
+    features = np.repeat(last_map.mean(axis=(0, 1))[None], 4, axis=0)
+    gradients = head.logit_gradient(features, np.arange(4))
+    evidence = measure_evidence(last_map, gradients)
+    assert (evidence.shape, evidence.dtype) == ((4, 7, 7), np.float32)
+    assert evidence.min() < 0
+    for number in range(4):
+        one = class_activation(last_map, gradients[number])
+        np.testing.assert_array_equal(scale_evidence(evidence)[number], one)
+
+
+def test_classes_share_a_scale_or_have_their_own() -> None:
+    evidence = np.full((3, 7, 7), -1.0, np.float32)
+    evidence[0, 3, 3], evidence[1, 2, 2] = 4.0, 1.0
+    own, common = scale_evidence(evidence), scale_evidence(evidence, common=True)
+    assert [own[0].max(), own[1].max(), own[2].max()] == [1, 1, 0]
+    assert [common[0].max(), common[1].max(), common[2].max()] == [1, 0.25, 0]
+    assert own.min() == common.min() == 0
+
+
+def test_strength_goes_from_the_photo_alone_to_the_colour_alone(rng: np.random.Generator) -> None:
+    photo = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    full = np.ones((7, 7), np.float32)
+    np.testing.assert_array_equal(draw_overlay(photo, full, 0.0, on_colour=True), photo)
+    hidden = draw_overlay(photo, full, 1.0)
+    assert np.ptp(hidden.reshape(-1, 3), axis=0).max() == 0  # nothing of the photo is left
+    np.testing.assert_array_equal(hidden[0, 0], draw_scale()[0, -1])
+    np.testing.assert_array_equal(draw_overlay(photo, full, 1.0, on_colour=True), hidden)
+
+
+def test_on_colour_leaves_what_did_not_speak_as_it_is(rng: np.random.Generator) -> None:
+    photo = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    activation = np.zeros((7, 7), np.float32)
+    activation[0, 0] = 1.0
+    overlay = draw_overlay(photo, activation, on_colour=True)
+    np.testing.assert_array_equal(overlay[112:, 112:], photo[112:, 112:])
+    assert not np.array_equal(overlay[:16, :16], photo[:16, :16])
+
+
+def test_the_scale_only_gets_lighter() -> None:
+    strip = draw_scale()
+    assert (strip.shape, strip.dtype) == ((16, 240, 3), np.uint8)
+    assert np.all(np.diff(strip[0] @ [0.2126, 0.7152, 0.0722]) > -0.5)

@@ -1,0 +1,107 @@
+"""Which photos go wrong, or nearly, in the order in which they are worth looking at.
+
+Scores are (n, k), labels (n,) int, paths (n,) str; what comes back are rows, (m,) int64. A photo is
+wrong when its prediction, the class of the highest score (the first of them on ties), is not its
+label. Photos that are equal by a ranking stand by path, so that an order is always the same.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+OwnRanking = Literal["highest-loss", "confidently-wrong", "barely-right", "least-sure"]
+"""Rankings by the answers of one run."""
+SharedRanking = Literal["wrong-in-every-run", "wrong-in-this-run-only"]
+"""Rankings by the answers of several runs."""
+Ranking = OwnRanking | SharedRanking
+
+OWN_RANKINGS: tuple[OwnRanking, ...] = get_args(OwnRanking)
+SHARED_RANKINGS: tuple[SharedRanking, ...] = get_args(SharedRanking)
+RANKINGS: tuple[Ranking, ...] = (*OWN_RANKINGS, *SHARED_RANKINGS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a run says of each photo; arrays (n,)."""
+
+    predictions: np.ndarray
+    """int64, the class of the highest score."""
+    wrong: np.ndarray
+    """bool."""
+    top_scores: np.ndarray
+    """Score of the predicted class."""
+    true_scores: np.ndarray
+    """Score of the class that the label names."""
+    margins: np.ndarray
+    """Highest score less the second highest, in [0, 1]."""
+
+
+def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
+    """Returns what the scores say of each photo.
+
+    Raises:
+        ValueError: A score is not finite, there are fewer than 2 classes, or shapes do not fit.
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.ndim != 2 or scores.shape[1] < 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} do not match")
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is not a finite number")
+    predictions = scores.argmax(axis=1)
+    two = np.partition(scores, -2, axis=1)[:, -2:]
+    return Answers(
+        predictions=predictions,
+        wrong=predictions != labels,
+        top_scores=two[:, 1],
+        true_scores=np.take_along_axis(scores, labels[:, None], axis=1)[:, 0],
+        margins=two[:, 1] - two[:, 0],
+    )
+
+
+def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.ndarray:
+    """Returns the rows that a ranking lists, (m,) int64, the first to look at first.
+
+    - highest-loss: wrong photos, the lowest score of the true class first. The loss of a photo is
+      -ln of that score.
+    - confidently-wrong: wrong photos, the highest score of the predicted class first.
+    - barely-right: right photos, the smallest margin first.
+    - least-sure: all photos, the lowest score of the predicted class first.
+    """
+    listed, order = {
+        "highest-loss": (answers.wrong, answers.true_scores),
+        "confidently-wrong": (answers.wrong, -answers.top_scores),
+        "barely-right": (~answers.wrong, answers.margins),
+        "least-sure": (np.ones(len(paths), dtype=bool), answers.top_scores),
+    }[ranking]
+    return _sort_rows(np.flatnonzero(listed), order, paths)
+
+
+def rank_shared(
+    ranking: SharedRanking, wrong: np.ndarray, true_scores: np.ndarray, paths: np.ndarray
+) -> np.ndarray:
+    """Returns the rows that a ranking of several runs lists, (m,) int64.
+
+    - wrong-in-every-run: the lowest mean score of the true class over all runs first.
+    - wrong-in-this-run-only: wrong in the first run and right in each of the others; the highest
+      mean score of the true class over the others first.
+
+    Args:
+        ranking: One of the two.
+        wrong: (r, n) bool of r >= 2 runs over the same photos, the run in question first.
+        true_scores: (r, n) float.
+        paths: (n,) str.
+
+    Raises:
+        ValueError: There is no other run.
+    """
+    if len(wrong) < 2:
+        raise ValueError("there is no other run to compare with")
+    if ranking == "wrong-in-every-run":
+        return _sort_rows(np.flatnonzero(wrong.all(axis=0)), true_scores.mean(axis=0), paths)
+    alone = wrong[0] & ~wrong[1:].any(axis=0)
+    return _sort_rows(np.flatnonzero(alone), -true_scores[1:].mean(axis=0), paths)
+
+
+def _sort_rows(rows: np.ndarray, order: np.ndarray, paths: np.ndarray) -> np.ndarray:
+    return rows[np.lexsort((paths[rows], order[rows]))]

@@ -1,0 +1,203 @@
+"""Photos that were chosen and saved under a name, to be opened again by link.
+
+Each is a small JSON file in the workspace, written whole or not at all; a name belongs to one
+selection. It holds what its photos are (path and content), so that it is found again in later
+versions of its dataset; photos that are gone are counted out, never replaced by others.
+"""
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.config import fingerprint
+from core.errors import SelectionMissing, SelectionRefused
+from core.runs.locks import free_lock, wait_for_lock
+from core.workspace import Workspace, check_identifier, write_atomically
+from data.dataset import Dataset
+from data.lineage import match_photos
+
+LONGEST_NAME, LONGEST_NOTE = 60, 500
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """A saved selection; `paths` and `digests` (SHA-256) go together, in the order they had."""
+
+    id: str
+    name: str
+    note: str
+    dataset: str
+    """The version in which the photos were chosen."""
+    run: str | None
+    """The run whose answers were looked at, or None."""
+    created: datetime
+    paths: tuple[str, ...]
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def save_selection(
+    workspace: Workspace,
+    dataset: Dataset,
+    photos: Sequence[int],
+    name: str,
+    note: str = "",
+    run: str | None = None,
+) -> Selection:
+    """Returns the selection, saved. One of the same name, whatever its case, is not replaced.
+
+    Args:
+        photos: Numbers of photos of the dataset, in the order to keep; each is kept once.
+        note: Why they were chosen, in a person's words.
+        run: Id of the run whose answers were looked at.
+
+    Raises:
+        SelectionRefused: No photo, no name that can be kept, a name that is taken, or a long note.
+    """
+    name, note = _check_name(name), _check_note(note)
+    rows = list(dict.fromkeys(int(photo) for photo in photos))
+    if not rows or not all(0 <= row < len(dataset) for row in rows):
+        raise SelectionRefused(
+            "There is no photo to save, or one that is not in this dataset.",
+            "Choose at least one photo of the dataset that is shown.",
+        )
+    chosen = dataset.manifest.iloc[rows]
+    selection = Selection(
+        id=_identify(name),
+        name=name,
+        note=note,
+        dataset=dataset.id,
+        run=run,
+        created=datetime.now(UTC),
+        paths=tuple(chosen["path"]),
+        digests=tuple(chosen["sha256"]),
+    )
+    _write_new(workspace, selection)
+    return selection
+
+
+def list_selections(workspace: Workspace) -> list[Selection]:
+    """Returns all saved selections, newest first; damaged files are left out."""
+    found = []
+    for file in workspace.selections.glob("[!.]*.json"):
+        try:
+            found.append(_parse(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda selection: (selection.created, selection.id), reverse=True)
+
+
+def read_selection(workspace: Workspace, selection_id: str) -> Selection:
+    """Returns a saved selection.
+
+    Raises:
+        BadIdentifier: It is no id at all.
+        SelectionMissing: There is none of that id, or its file was altered.
+    """
+    path = workspace.selection_file(selection_id)
+    try:
+        return _parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _missing("There is no such selection any more.", selection_id) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _missing("The file of this selection was altered.", selection_id) from error
+
+
+def delete_selection(workspace: Workspace, selection_id: str) -> None:
+    """Removes a saved selection; photos and datasets are not touched.
+
+    Raises:
+        SelectionMissing: There is none of that id.
+    """
+    try:
+        workspace.selection_file(selection_id).unlink()
+    except FileNotFoundError as error:
+        raise _missing("There is no such selection any more.", selection_id) from error
+
+
+def find_selected(selection: Selection, dataset: Dataset) -> np.ndarray:
+    """Returns the photos of the selection that a dataset holds, (m,) int64, in the saved order.
+
+    A photo is found by path and content, else by content: never by its path alone.
+    """
+    saved = pd.DataFrame({"path": selection.paths, "sha256": selection.digests})
+    rows, photos = match_photos(saved, dataset.manifest)
+    return photos[np.argsort(rows, kind="stable")]
+
+
+def _write_new(workspace: Workspace, selection: Selection) -> None:
+    path = workspace.selection_file(selection.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = wait_for_lock(path.parent / ".lock")
+    try:
+        if path.exists():
+            raise SelectionRefused(
+                f"There is a selection “{selection.name}” already.",
+                "Choose another name, or delete that one first: links lead to it.",
+                name=selection.name,
+            )
+        content = {**asdict(selection), "created": selection.created.isoformat()}
+        with write_atomically(path) as temporary:
+            text = json.dumps({"version": _VERSION, **content}, indent=1, ensure_ascii=False)
+            temporary.write_text(text, encoding="utf-8")
+    finally:
+        free_lock(lock)
+
+
+def _parse(text: str) -> Selection:
+    """Returns the selection of a file; raises ValueError, KeyError or TypeError for a bad one."""
+    content: dict[str, Any] = json.loads(text)
+    if content.pop("version") != _VERSION:
+        raise ValueError("of another version of the program")
+    created = datetime.fromisoformat(content.pop("created"))
+    paths = tuple(str(path) for path in content.pop("paths"))
+    digests = tuple(str(digest) for digest in content.pop("digests"))
+    if len(paths) != len(digests) or created.tzinfo is None:
+        raise ValueError("paths and digests do not go together, or no time zone")
+    check = content["name"], content["note"], content["dataset"], content["id"]
+    if not all(isinstance(value, str) for value in check):
+        raise TypeError("a text is no text")
+    if not isinstance(content["run"], str | None):
+        raise TypeError("the run is no id")
+    return Selection(created=created, paths=paths, digests=digests, **content)
+
+
+def _check_name(name: str) -> str:
+    settled = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(settled) <= LONGEST_NAME or not settled.isprintable():
+        raise SelectionRefused(
+            "This name cannot be used for a selection.",
+            f"Take 1 to {LONGEST_NAME} letters, digits, signs or spaces.",
+            name=name[:LONGEST_NAME],
+        )
+    return settled
+
+
+def _check_note(note: str) -> str:
+    settled = " ".join(note.split())
+    if len(settled) > LONGEST_NOTE:
+        raise SelectionRefused(
+            f"The note has {len(settled)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
+        )
+    return settled
+
+
+def _identify(name: str) -> str:
+    return check_identifier(fingerprint({"selection": name.casefold()}))
+
+
+def _missing(problem: str, selection_id: str) -> SelectionMissing:
+    return SelectionMissing(
+        problem,
+        "It may have been deleted: choose another on the page Mistakes, or save one anew.",
+        selection=selection_id,
+    )

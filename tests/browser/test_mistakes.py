@@ -1,0 +1,132 @@
+"""The mistakes page in a real browser: review by keyboard, and a selection reopened by its link.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.edits.tray import list_edits
+from core.runs.result import RunResult, read_result
+from core.runs.store import list_runs
+from core.selections import list_selections
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
+from tests.comparing import copy_into
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def result(server: PageServer, trained_workspace: Workspace) -> RunResult:
+    copy_into(trained_workspace, server.workspace)
+    return read_result(trained_workspace, list_runs(trained_workspace)[0].id)
+
+
+@pytest.fixture
+def link(server: PageServer, result: RunResult) -> str:  # noqa: ARG001 (makes the workspace)
+    run = list_runs(Workspace(server.workspace))[0].id
+    return f"{server.address}/mistakes?run={run}&split=train&tab=least-sure"
+
+
+def list_expected(result: RunResult) -> list[int]:
+    """Returns the train photos, least sure first, by the plain definition."""
+    photos = result.photo_numbers("train").tolist()
+    return sorted(photos, key=lambda photo: (result.scores[photo].max(), result.paths[photo]))
+
+
+def read_tray(server: PageServer, result: RunResult) -> list[tuple[str, str, str]]:
+    edits = list_edits(Workspace(server.workspace), result.dataset_id)
+    return [(edit.path, edit.action, edit.value) for edit in edits]
+
+
+def expect_place(page: Page, place: int, total: int) -> None:
+    expect(page.get_by_text(re.compile(rf"^{place} of {total}, "))).to_be_visible()
+
+
+def test_photos_are_reviewed_by_keyboard(
+    page: Page, server: PageServer, result: RunResult, link: str
+) -> None:
+    order = list_expected(result)
+    n = len(order)
+    page.goto(link)
+    page.get_by_role("button", name="One by one").click()
+    expect_place(page, 1, n)
+    page.keyboard.press("ArrowRight")
+    expect_place(page, 2, n)
+    page.keyboard.press("ArrowRight")
+    expect_place(page, 3, n)
+    page.keyboard.press("ArrowLeft")
+    expect_place(page, 2, n)
+    wait_for_url(page, f"review={order[1]}")
+
+    page.keyboard.press("x")
+    expect_place(page, 3, n)
+    excluded = (str(result.paths[order[1]]), "exclude", "")
+    assert read_tray(server, result) == [excluded]
+
+    best = np.argsort(-result.scores[order[2]], kind="stable").tolist()
+    digit = next(place for place, number in enumerate(best, 1) if number != result.labels[order[2]])
+    page.keyboard.press(str(digit))
+    expect_place(page, 4, n)
+    relabelled = (str(result.paths[order[2]]), "relabel", result.classes[best[digit - 1]])
+    assert read_tray(server, result) == [excluded, relabelled]
+    expect(page.get_by_text("2 in the tray")).to_be_visible()
+
+    page.keyboard.press("u")
+    expect_place(page, 3, n)
+    assert read_tray(server, result) == [excluded]
+    wait_for_url(page, f"review={order[2]}")
+    page.reload()
+    expect_place(page, 3, n)
+    do_until(lambda: page.keyboard.press("g"), page.get_by_role("listbox"))
+    expect(page).not_to_have_url(re.compile("review="))
+
+
+def test_what_the_model_looked_at_and_learnt_from_is_shown(
+    page: Page, server: PageServer, result: RunResult, link: str
+) -> None:
+    photo = list_expected(result)[4]
+    before = read_tray(server, result)
+    page.goto(f"{link}&review={photo}")
+    expect(page.get_by_text("What the model sees")).to_be_visible()
+    expect(page.get_by_text("Nearest training photos of").first).to_be_visible()
+    # While the panel of a photo is open the keys do nothing to the one under review.
+    page.locator(".petal-photo").first.click()
+    expect(page.get_by_role("dialog").get_by_role("heading").first).to_be_visible()
+    wait_for_url(page, "photo=")
+    expect(page.get_by_test_id("stButton").get_by_text("Exclude X")).to_have_count(0)
+    page.keyboard.press("x")
+    page.keyboard.press("1")
+    close_panel(page)
+    expect(page).not_to_have_url(re.compile("photo="))
+    expect_place(page, 5, len(list_expected(result)))
+    assert read_tray(server, result) == before
+
+
+def test_a_selection_is_saved_and_reopened_by_its_link(
+    page: Page, server: PageServer, result: RunResult, link: str
+) -> None:
+    order = list_expected(result)
+    page.goto(link)
+    wall = page.get_by_role("listbox")
+    wall.locator("[tabindex='0']").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("2 photos selected")).to_be_visible()
+    page.get_by_role("button", name="Save or export").click()
+    page.get_by_label("Name", exact=True).fill("two odd ones")
+    page.keyboard.press("Enter")
+    page.get_by_text("Those that are ticked").click()
+    page.get_by_role("button", name="Save 2 photos").click()
+    workspace = Workspace(server.workspace)
+    wait_until(lambda: len(list_selections(workspace)) == 1, "the selection is saved")
+    (saved,) = list_selections(workspace)
+    assert saved.paths == tuple(result.paths[order[:2]])
+    page.goto(f"{server.address}/mistakes?selection={saved.id}")
+    expect(page.get_by_role("heading", name="two odd ones")).to_be_visible()
+    expect(wall.get_by_role("option")).to_have_count(2)

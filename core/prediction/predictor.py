@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import BackboneMissing
+from core.prediction.deciding import Decision, DecisionRule
 from core.prediction.gradcam import class_activation
+from core.prediction.standing_rule import StandingRule
 from core.runs.recipe import Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
@@ -41,20 +43,38 @@ class Prediction:
     """(2048,) float32, its mean over the places."""
     facts: PhotoFacts
     seconds: dict[str, float]
-    """How long "decoding", "backbone" and "head" took."""
+    """How long "decoding", "backbone" and "head" took; the head's includes the decision."""
+    decision: Decision | None = None
+    """Whether to answer, by the rule that is kept with the run; None without one."""
 
 
 class Predictor:
-    """The backbone and head of one run, ready to answer."""
+    """The backbone, head and standing rule of one run, ready to answer."""
 
     def __init__(
-        self, run_id: str, classes: Sequence[str], backbone: Backbone, head: DenseHead
+        self,
+        run_id: str,
+        classes: Sequence[str],
+        backbone: Backbone,
+        head: DenseHead,
+        standing_rule: StandingRule,
     ) -> None:
         self.run_id = run_id
         self.classes = tuple(classes)
         self._backbone = backbone
         self._head = head
+        self._standing_rule = standing_rule
         self._turn = threading.Lock()
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """When the run answers, as it is kept with it now; None: it answers always."""
+        return self._standing_rule.rule
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but the features behind it are gone."""
+        return self._standing_rule.is_blind
 
     @property
     def backbone_facts(self) -> BackboneFacts:
@@ -81,6 +101,7 @@ class Predictor:
         seen = time.perf_counter()
         scores = self._head.scores(look.features)[0]
         best = np.argsort(-scores, kind="stable")[:_TOP]
+        decision = self._standing_rule.decide(scores, look.features[0])
         ended = time.perf_counter()
         return Prediction(
             run_id=self.run_id,
@@ -95,7 +116,12 @@ class Predictor:
                 "backbone": seen - decoded,
                 "head": ended - seen,
             },
+            decision=decision,
         )
+
+    def decide(self, prediction: Prediction) -> Decision | None:
+        """Returns the decision by the rule as it stands now, also for an older prediction."""
+        return self._standing_rule.decide(prediction.scores, prediction.features)
 
     def predict_many(self, contents: Sequence[bytes]) -> list[Prediction]:
         """Returns the answers for several photos, in their order.
@@ -129,12 +155,22 @@ def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
     """
     result = read_result(workspace, run_id)
     head = read_run_head(workspace, run_id)
+    backbone = open_run_backbone(workspace, run_id, result.backbone_id)
+    rule = StandingRule(workspace, run_id, result)
+    return Predictor(run_id, result.classes, backbone, head, rule)
+
+
+def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Backbone:
+    """Returns the backbone of a run, compiled for one photo at a time.
+
+    Raises:
+        BackboneMissing: It is not in the workspace, or was altered; says how this run's comes back.
+    """
     try:
-        backbone = open_backbone(workspace, result.backbone_id, purpose="latency")
+        return open_backbone(workspace, backbone_id, purpose="latency")
     except BackboneMissing as error:
         remedy = _find_remedy(read_run(workspace, run_id).recipe)
         raise BackboneMissing(error.problem, remedy, **error.facts) from error
-    return Predictor(run_id, result.classes, backbone, head)
 
 
 def _find_remedy(recipe: Recipe) -> str:

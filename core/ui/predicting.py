@@ -1,19 +1,25 @@
 """The predict page: take a photo, say what is seen, show what the answer looked at."""
 
-import numpy as np
 import streamlit as st
 
 from core.charts.bars import draw_top_scores
 from core.config import read_settings
 from core.formats import percent, plain
-from core.prediction.answers import phrase_answer
-from core.prediction.gradcam import draw_overlay
+from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.prediction.deciding import Decision
 from core.prediction.predictor import Prediction
 from core.runs.store import RunRecord
 from core.ui import cache
+from core.ui.explaining_answer import show_what_spoke
 from core.ui.frame import is_dark
 from core.ui.messages import show_random_banner
 from core.ui.pickers import describe_run
+
+_ICONS = {
+    "answer": "",
+    "unsure": ":material/help:",
+    "unlike": ":material/visibility_off:",
+}
 
 
 def pick_photo() -> bytes | None:
@@ -60,21 +66,20 @@ def show_answer(run: RunRecord, content: bytes | None) -> None:
             )
         return
     prediction = cache.prediction(run.id, content)
-    st.subheader(plain(phrase_answer(prediction.top)), anchor=False)
-    photo, looked_at = st.columns(2, gap="small")
-    photo.image(prediction.photo, caption="What the model sees", width="stretch", alt="The photo")
-    looked_at.image(
-        _overlay(run.id, prediction),
-        caption=f"What spoke for {plain(prediction.top[0][0], 30)}",
-        width="stretch",
-        alt="The photo, coloured where it spoke for the answer (Grad-CAM)",
-    )
+    # The prediction may be minutes old, and the rule may have been kept just now.
+    decision = cache.predictor(run.id).decide(prediction)
+    _show_words(run, prediction, decision)
+    show_what_spoke(run, prediction)
+    top = decision.top if decision else prediction.top
     st.altair_chart(
         draw_top_scores(
-            [name for name, _ in prediction.top], [score for _, score in prediction.top], is_dark()
+            [name for name, _ in top],
+            [score for _, score in top],
+            is_dark(),
+            answered=decision is None or decision.kind == "answer",
         ),
         theme=None,
-        alt="; ".join(f"{name} {percent(score, 100)}" for name, score in prediction.top),
+        alt="; ".join(f"{name} {percent(score, 100)}" for name, score in top),
     )
     facts, spent = prediction.facts, 1000 * sum(prediction.seconds.values())
     st.caption(
@@ -82,13 +87,25 @@ def show_answer(run: RunRecord, content: bytes | None) -> None:
         f"{facts.format}, {facts.width} × {facts.height} px; "
         f"{spent:.0f} ms. Scores sum to 100 % over the {len(prediction.scores)} classes the model "
         "knows: it cannot answer with a class it was not shown."
+        + (" They are calibrated by the rule that is kept with the run." if decision else "")
     )
+
+
+def _show_words(run: RunRecord, prediction: Prediction, decision: Decision | None) -> None:
+    """Draws the answer, or that there is none and why."""
+    if decision is None:
+        st.subheader(plain(phrase_answer(prediction.top)), anchor=False)
+        return
+    icon = _ICONS[decision.kind]
+    st.subheader(f"{icon} {plain(phrase_decision(decision))}".strip(), anchor=False)
+    if decision.kind != "answer":
+        st.write(plain(phrase_reason(decision)))
+    if cache.predictor(run.id).is_blind:
+        st.caption(
+            ":orange[Whether the photo is like anything in training cannot be told: the features "
+            "behind this run are gone.]"
+        )
 
 
 def _remember_source(source: str) -> None:
     st.session_state["predict.source"] = source
-
-
-def _overlay(run_id: str, prediction: Prediction) -> np.ndarray:
-    activation = cache.predictor(run_id).activation(prediction, prediction.top[0][0])
-    return draw_overlay(prediction.photo, activation)

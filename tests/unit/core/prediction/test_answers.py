@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.prediction.answers import phrase_answer
+from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.prediction.deciding import Decision, Kind
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,34 @@ def test_never_certain_and_always_the_best_first(scores: list[float]) -> None:
     assert "(100 %)" not in words
     assert "class 0 (" in words
     assert words.startswith("I am not sure") == (top[0][1] < 0.5)
+
+
+def decide_as(kind: Kind, *top: tuple[str, float]) -> Decision:
+    return Decision(kind=kind, top=list(top), threshold=0.79, distance=2.0, limit=1.5)
+
+
+@pytest.mark.parametrize(
+    ("decision", "words", "reason"),
+    [
+        (decide_as("answer", ("tulip", 0.92), ("rose", 0.06)), "Most likely a tulip (92 %)", ""),
+        (
+            decide_as("answer", ("tulip", 0.4), ("rose", 0.3)),  # its rule lets it say so
+            "Perhaps a tulip (40 %), but it may be a rose (30 %).",
+            "",
+        ),
+        (
+            decide_as("unsure", ("tulip", 0.7), ("rose", 0.2), ("daisy", 0.01)),
+            "I don't know. It looks most like a tulip (70 %) or a rose (20 %).",
+            "It answers from 79 % on.",
+        ),
+        (
+            decide_as("unlike", ("roses", 0.93), ("tulips", 0.05)),
+            "I don't know this: it does not look like anything I was trained on.",
+            "Nearest of what it knows: roses (93 %), which may mean nothing.",
+        ),
+    ],
+)
+def test_a_decision_is_said_in_plain_words(decision: Decision, words: str, reason: str) -> None:
+    assert phrase_decision(decision).startswith(words)
+    assert reason in phrase_reason(decision)
+    assert bool(phrase_reason(decision)) == (decision.kind != "answer")

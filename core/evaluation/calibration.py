@@ -1,0 +1,180 @@
+"""Whether a score of 80 % is right in 80 of 100 cases.
+
+The score of a photo is that of its answer, the highest one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.temperature import TINY, check_scores
+
+Binning = Literal["width", "count"]
+"""Bins of equal width, or of about equally many photos."""
+
+BINS = 15
+_RESAMPLES = 500
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calibration:
+    """How scores fit what is right. Ends of 95 % intervals are percentiles of a bootstrap."""
+
+    n: int
+    accuracy: float
+    mean_score: float
+    error: float
+    """Expected calibration error: mean gap of score and accuracy over the bins, by photos."""
+    error_low: float
+    error_high: float
+    error_by_chance: float
+    """What 95 of 100 perfectly calibrated models with these scores would stay below."""
+    loss: float
+    """Mean negative log-likelihood of the true class."""
+    loss_low: float
+    loss_high: float
+    brier: float
+    """Mean squared distance of the scores from 1 for the true class and 0 for the others, 0..2."""
+    brier_low: float
+    brier_high: float
+    bins: pd.DataFrame
+    """What `bin_scores` returns."""
+
+
+def measure_calibration(
+    scores: np.ndarray, labels: np.ndarray, binning: Binning = "width", seed: int = 0
+) -> Calibration:
+    """Returns how far scores (n, k) can be trusted against labels (n,); NaN without photos.
+
+    Raises:
+        ValueError: A score is not finite, or the shapes do not fit.
+
+    Source:
+        M. P. Naeini et al. (2015), AAAI, for the error; J. Bröcker and L. A. Smith (2007), Weather
+        and Forecasting 22, 651-661, for what chance alone would give.
+    """
+    scores = check_scores(scores, labels)
+    tops, right = scores.max(axis=1, initial=0.0), scores.argmax(axis=1) == labels
+    rows = np.arange(len(labels))
+    own = scores[rows, labels]
+    losses = -np.log(np.maximum(own, TINY))
+    squares = (scores**2).sum(axis=1) - 2 * own + 1
+    numbers = _number_bins(tops, binning)
+    rng = np.random.default_rng(seed)
+    spread = _resample(rng, np.column_stack([losses, squares]), tops - right, numbers)
+    error_low, error_high = spread[2]
+    return Calibration(
+        n=len(labels),
+        accuracy=_mean(right),
+        mean_score=_mean(tops),
+        error=_sum_gaps(tops - right, numbers),
+        error_low=error_low,
+        error_high=error_high,
+        error_by_chance=_draw_chance(rng, tops, numbers),
+        loss=_mean(losses),
+        loss_low=spread[0][0],
+        loss_high=spread[0][1],
+        brier=_mean(squares),
+        brier_low=spread[1][0],
+        brier_high=spread[1][1],
+        bins=bin_scores(tops, right, binning),
+    )
+
+
+def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") -> pd.DataFrame:
+    """Returns one row for each bin that has photos, lowest scores first.
+
+    Columns low, high (the bin's ends; a score on an end is in the lower bin), n, hits, mean_score,
+    accuracy, accuracy_low, accuracy_high (Wilson).
+
+    Args:
+        tops: (n,) float in [0, 1], the score of each answer.
+        right: (n,) bool, whether it was right.
+        binning: How the bins are cut.
+    """
+    edges, numbers = _cut_edges(tops, binning), _number_bins(tops, binning)
+    rows = []
+    for number in np.unique(numbers):
+        inside = numbers == number
+        n, hits = int(inside.sum()), int(right[inside].sum())
+        low, high = wilson_interval(hits, n)
+        rows.append(
+            {
+                "low": edges[number],
+                "high": edges[number + 1],
+                "n": n,
+                "hits": hits,
+                "mean_score": float(tops[inside].mean(dtype=np.float64)),
+                "accuracy": hits / n,
+                "accuracy_low": low,
+                "accuracy_high": high,
+            }
+        )
+    columns = ["low", "high", "n", "hits", "mean_score"]
+    return pd.DataFrame(rows, columns=[*columns, "accuracy", "accuracy_low", "accuracy_high"])
+
+
+def find_bin_photos(tops: np.ndarray, bins: pd.DataFrame, position: int) -> np.ndarray:
+    """Returns which scores lie in a row of what `bin_scores` returned for them, (n,) bool."""
+    low, high = bins["low"].iloc[position], bins["high"].iloc[position]
+    # A score on an end is in the bin below, where there is one.
+    above = tops >= low if position == 0 else tops > low
+    return np.asarray(above & (tops <= high))
+
+
+def _cut_edges(tops: np.ndarray, binning: Binning) -> np.ndarray:
+    places = np.linspace(0, 1, BINS + 1)
+    if binning == "width" or not len(tops):
+        return places
+    return np.asarray(np.quantile(np.asarray(tops, dtype=np.float64), places))
+
+
+def _number_bins(tops: np.ndarray, binning: Binning) -> np.ndarray:
+    return np.searchsorted(_cut_edges(tops, binning)[1:-1], tops)
+
+
+def _sum_gaps(gaps: np.ndarray, numbers: np.ndarray) -> float:
+    if not len(gaps):
+        return float("nan")
+    sums = np.bincount(numbers, weights=gaps, minlength=BINS)
+    return float(np.abs(sums).sum() / len(gaps))
+
+
+def _resample(
+    rng: np.random.Generator, values: np.ndarray, gaps: np.ndarray, numbers: np.ndarray
+) -> list[tuple[float, float]]:
+    """Returns the 95 % intervals of the mean of each column, and last of the calibration error."""
+    n = len(gaps)
+    if not n:
+        return [(float("nan"), float("nan"))] * (values.shape[1] + 1)
+    by_bin = np.zeros((n, BINS))
+    by_bin[np.arange(n), numbers] = gaps
+    columns = np.concatenate([values, by_bin], axis=1).astype(np.float32)
+    means = np.empty((_RESAMPLES, columns.shape[1]), dtype=np.float32)
+    for number in range(_RESAMPLES):
+        weights = np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float32)
+        means[number] = weights @ columns / n
+    width = values.shape[1]
+    drawn = np.column_stack([means[:, :width], np.abs(means[:, width:]).sum(axis=1)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    # Resamples have larger gaps than the photos, as the photos have than all there could be: twice
+    # that is taken off, else the ends lie too high, and often above the error itself.
+    error = _sum_gaps(gaps, numbers)
+    bias = 2 * (float(drawn[:, -1].mean()) - error)
+    low[-1], high[-1] = max(0.0, min(error, low[-1] - bias)), max(error, high[-1] - bias)
+    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+
+
+def _draw_chance(rng: np.random.Generator, tops: np.ndarray, numbers: np.ndarray) -> float:
+    """Returns the 95th percentile of the error where each answer is right as often as it says."""
+    if not len(tops):
+        return float("nan")
+    errors = [_sum_gaps(tops - (rng.random(len(tops)) < tops), numbers) for _ in range(_RESAMPLES)]
+    return float(np.quantile(errors, 0.95))
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,179 @@
+"""Whether to answer, to say “I am not sure”, or “this is like nothing I was trained on”.
+
+A rule is chosen on validation photos and kept with its run, in runs/<id>/decision.json, tied to the
+digest of the result: when the run is trained anew, the old rule is not used. Scores stay as they
+are; the rule compares calibrated ones.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from core.errors import RuleRefused, RunUnfinished
+from core.evaluation.temperature import temper_scores
+from core.prediction.unlike import UNLIKE_VERSION
+from core.runs.derived import digest_result
+from core.workspace import Workspace, write_atomically
+
+RULE_FILE = "decision.json"
+_VERSION = 1
+_TOP = 5
+
+Kind = Literal["answer", "unsure", "unlike"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRule:
+    """When a run answers."""
+
+    temperature: float = 1.0
+    """Divides the log-scores; 1 leaves them as they are."""
+    threshold: float = 0.0
+    """Calibrated score from which on it answers, in [0, 1]."""
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Class name → threshold, where it differs from the one of all."""
+    unlike_limit: float | None = None
+    """Distance above which a photo is like nothing in training; None: it is not looked at."""
+    n: int = 0
+    """Validation photos it was chosen on."""
+    made: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def threshold_of(self, class_name: str) -> float:
+        """Returns the threshold that an answer with this class must reach."""
+        return self.class_thresholds.get(class_name, self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a rule makes of one photo."""
+
+    kind: Kind
+    top: list[tuple[str, float]]
+    """The 5 best classes (or all) and their calibrated scores, best first."""
+    threshold: float
+    """What the best had to reach."""
+    distance: float | None = None
+    """From what it was trained on; None where that is not looked at."""
+    limit: float | None = None
+
+
+def decide(
+    rule: DecisionRule,
+    scores: np.ndarray,
+    classes: Sequence[str],
+    distance: float | None = None,
+) -> Decision:
+    """Returns the decision for one photo.
+
+    Args:
+        rule: Of the run.
+        scores: (k,) float, as the run gives them.
+        classes: Their names.
+        distance: From core.prediction.unlike; None where it was not measured.
+    """
+    tempered = temper_scores(scores[None], rule.temperature)[0]
+    best = np.argsort(-tempered, kind="stable")[:_TOP]
+    top = [(classes[number], float(tempered[number])) for number in best]
+    threshold = rule.threshold_of(top[0][0])
+    kind: Kind = "answer" if top[0][1] >= threshold else "unsure"
+    if distance is not None and rule.unlike_limit is not None and distance > rule.unlike_limit:
+        kind = "unlike"
+    return Decision(
+        kind=kind, top=top, threshold=threshold, distance=distance, limit=rule.unlike_limit
+    )
+
+
+def list_answered(rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Returns which photos reach their threshold, (n,) bool; `scores` (n, k) are calibrated."""
+    thresholds = np.array([rule.threshold_of(name) for name in classes])
+    return np.asarray(scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)])
+
+
+def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
+    """Returns nothing; the rule stands with its run, instead of an older one.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+        RuleRefused: A number of the rule is not allowed.
+    """
+    _check(rule)
+    content = {
+        "version": _VERSION,
+        "unlike_version": UNLIKE_VERSION,
+        "result": digest_result(workspace, run_id),
+        **asdict(rule),
+        "made": rule.made.astimezone(UTC).isoformat(),
+    }
+    with write_atomically(_rule_file(workspace, run_id)) as path:
+        path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
+    """Returns the rule of a run; None where there is none that fits its result."""
+    try:
+        content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
+        return _read_content(content, digest_result(workspace, run_id))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuleRefused, RunUnfinished):
+        return None
+
+
+def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
+    """Returns whether a rule is kept that is not used: the run was trained anew, or it is damaged.
+
+    What makes a rule of an older program stale is told in the same way.
+    """
+    kept = _rule_file(workspace, run_id).exists()
+    return kept and read_rule(workspace, run_id) is None
+
+
+def delete_rule(workspace: Workspace, run_id: str) -> None:
+    """Returns nothing; the run answers always."""
+    _rule_file(workspace, run_id).unlink(missing_ok=True)
+
+
+def find_rule_time(workspace: Workspace, run_id: str) -> int:
+    """Returns when the rule was written, in nanoseconds; 0 where there is none."""
+    try:
+        return _rule_file(workspace, run_id).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _rule_file(workspace: Workspace, run_id: str) -> Path:
+    return workspace.run_folder(run_id) / RULE_FILE
+
+
+def _read_content(content: dict[str, Any], digest: str) -> DecisionRule:
+    wanted = (_VERSION, UNLIKE_VERSION, digest)
+    if (content["version"], content["unlike_version"], content["result"]) != wanted:
+        raise ValueError("the rule is of another result or program")
+    limit = content["unlike_limit"]
+    rule = DecisionRule(
+        temperature=float(content["temperature"]),
+        threshold=float(content["threshold"]),
+        class_thresholds={
+            str(name): float(value) for name, value in content["class_thresholds"].items()
+        },
+        unlike_limit=None if limit is None else float(limit),
+        n=int(content["n"]),
+        made=datetime.fromisoformat(content["made"]),
+    )
+    _check(rule)
+    return rule
+
+
+def _check(rule: DecisionRule) -> None:
+    thresholds = [rule.threshold, *rule.class_thresholds.values()]
+    if not all(0 <= value <= 1 for value in thresholds):
+        raise RuleRefused("A threshold lies outside of 0 to 1.", "Choose one between 0 and 100 %.")
+    if not 0.01 <= rule.temperature <= 100:
+        raise RuleRefused(
+            f"A temperature of {rule.temperature:g} is not allowed.", "Choose one from 0.01 to 100."
+        )
+    if rule.unlike_limit is not None and not 0 < rule.unlike_limit < float("inf"):
+        raise RuleRefused("The limit of the distance is not above 0.", "Choose a larger one.")

@@ -1,0 +1,71 @@
+"""The rule of a run as it stands now: a server that runs for weeks uses a new one at once."""
+
+import logging
+import time
+
+import numpy as np
+
+from core.errors import FeaturesMissing
+from core.prediction.deciding import Decision, DecisionRule, decide, find_rule_time, read_rule
+from core.prediction.run_distances import read_distances
+from core.prediction.unlike import UnlikeModel
+from core.runs.result import RunResult
+from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+_TRIED_AGAIN = 30.0
+"""Seconds after which features that were gone are looked for again."""
+
+
+class StandingRule:
+    """Reads the rule again whenever its file was written anew; safe for several threads."""
+
+    def __init__(self, workspace: Workspace, run_id: str, result: RunResult) -> None:
+        self._workspace = workspace
+        self._run_id = run_id
+        self._result = result
+        self._kept: tuple[int, DecisionRule | None, UnlikeModel | None] = (-1, None, None)
+        self._read_at = 0.0
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """The rule; None where the run has none that fits its result."""
+        return self._read()[0]
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but the features behind it are gone."""
+        rule, model = self._read()
+        return rule is not None and rule.unlike_limit is not None and model is None
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo; None without a rule.
+
+        Args:
+            scores: (k,) float, of the run.
+            features: (2048,) float, of its backbone.
+        """
+        rule, model = self._read()
+        if rule is None:
+            return None
+        distance = None if model is None else float(model.measure(features[None])[0])
+        return decide(rule, scores, self._result.classes, distance)
+
+    def _read(self) -> tuple[DecisionRule | None, UnlikeModel | None]:
+        when = find_rule_time(self._workspace, self._run_id)
+        kept_when, rule, model = self._kept
+        blind = rule is not None and rule.unlike_limit is not None and model is None
+        if when != kept_when or (blind and time.monotonic() - self._read_at > _TRIED_AGAIN):
+            self._read_at = time.monotonic()
+            rule = read_rule(self._workspace, self._run_id) if when else None
+            model = self._read_model() if rule is not None and rule.unlike_limit else None
+            self._kept = (when, rule, model)
+        return rule, model
+
+    def _read_model(self) -> UnlikeModel | None:
+        try:
+            return read_distances(self._workspace, self._run_id, self._result).model
+        except FeaturesMissing as error:
+            _log.warning("unlike photos are not told from others: %s", error)
+            return None

@@ -1,0 +1,120 @@
+"""How far a photo lies from all that a model was trained on, in the space of its features.
+
+The distance is Mahalanobis's to the nearest class mean, with one covariance for all classes: the 64
+widest directions within classes have a variance each, all others share one. It is divided by the
+number of features, so that 1 is as far as a training photo lies from its class, typically. Chosen
+by measurement among nine ways (see README, “Unlike anything it was trained on”).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+UNLIKE_VERSION = 1
+"""To be raised when the distance changes: limits that were set before are void then."""
+
+_DIRECTIONS = 64
+_BLOCK = 2048
+_FEW = 8
+"""Rows up to which BLAS is not asked: its threads, woken behind OpenVINO's, take 50 ms."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnlikeModel:
+    """Where the training photos lie."""
+
+    means: np.ndarray
+    """(c, d) float32, of the classes that have training photos."""
+    directions: np.ndarray
+    """(d, r) float32, orthonormal columns, the widest within classes."""
+    variances: np.ndarray
+    """(r,) float32, along them."""
+    rest: np.ndarray
+    """() float32, the variance along every other direction."""
+
+    def measure(self, features: np.ndarray) -> np.ndarray:
+        """Returns the distance of each photo, (n,) float32, about 1 for training photos.
+
+        Args:
+            features: (n, d) float, read in blocks.
+        """
+        distances = np.empty(len(features), dtype=np.float32)
+        for start in range(0, len(features), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            distances[rows] = self._measure_rows(np.asarray(features[rows], dtype=np.float32))
+        return distances
+
+    @cached_property
+    def _centred(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the middle of the means, the means seen from it, and these along directions."""
+        # Seen from the middle of the means the numbers are small, so that float32 is exact enough.
+        middle = self.means.mean(axis=0)
+        means = self.means - middle
+        return middle, means, means @ self.directions
+
+    def _measure_rows(self, rows: np.ndarray) -> np.ndarray:
+        middle, means, along_means = self._centred
+        rows = rows - middle
+        along = _multiply(rows, self.directions)
+        within = _square_distances(along, along_means)
+        widths = 1 / np.sqrt(self.variances)
+        scaled = _square_distances(along * widths, along_means * widths)
+        outside = np.maximum(_square_distances(rows, means) - within, 0) / float(self.rest)
+        squares = np.maximum(scaled + outside, 0).min(axis=1) / rows.shape[1]
+        return np.asarray(np.sqrt(squares), dtype=np.float32)
+
+
+def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
+    """Returns the model of these training photos.
+
+    Args:
+        features: (n, d) float, of training photos only.
+        labels: (n,) int.
+
+    Source:
+        K. Lee et al. (2018), arXiv:1807.03888, for the distance; M. E. Tipping and C. M. Bishop
+        (1999), J. R. Stat. Soc. B 61, 611-622, for the covariance.
+    """
+    from scipy.linalg import eigh
+
+    classes, groups = np.unique(labels, return_inverse=True)
+    n, d = features.shape
+    sums = np.zeros((len(classes), d))
+    np.add.at(sums, groups, features)
+    means = sums / np.bincount(groups)[:, None]
+    apart = np.asarray(features - means[groups], dtype=np.float32)
+    total = float(np.square(apart, dtype=np.float64).sum()) / n
+    size = min(n, d)
+    # At most half of those that the photos span: the rest would have no variance left to measure.
+    kept = max(1, min(_DIRECTIONS, (n - len(classes)) // 2, d))
+    # The smaller of the two products has the same eigenvalues; of it only the largest are wanted.
+    product = (apart @ apart.T if n < d else apart.T @ apart).astype(np.float64) / n
+    values, vectors = eigh(product, subset_by_index=(size - kept, size - 1))
+    directions = apart.T @ vectors if n < d else vectors
+    directions = directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
+    # A floor: where no training photo stirs, the smallest move must not be infinitely far.
+    floor = max(1e-6 * total / d, 1e-12)
+    # Where every direction is kept, nothing lies outside of them but what rounding leaves.
+    rest = max((total - values.sum()) / (d - kept), floor) if kept < d else np.inf
+    return UnlikeModel(
+        means=means.astype(np.float32),
+        directions=directions.astype(np.float32),
+        variances=np.maximum(values, floor).astype(np.float32),
+        rest=np.asarray(rest, dtype=np.float32),
+    )
+
+
+def _square_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns the squared Euclidean distance of each row to each of the others, (n, m) float32."""
+    products = _multiply(some, others.T)
+    return np.asarray(
+        np.square(some).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2 * products
+    )
+
+
+def _multiply(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns the matrix product of (n, d) and (d, m), of a few rows without waking BLAS."""
+    if len(some) <= _FEW:
+        return np.asarray(np.einsum("nd,dm->nm", some, others))
+    return np.asarray(some @ others)

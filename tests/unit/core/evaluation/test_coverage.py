@@ -1,0 +1,106 @@
+"""Coverage: counts that add up, thresholds that reach their target, the area of the definition."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.evaluation.coverage import (
+    FEWEST_OF_CLASS,
+    area_under_risk,
+    choose_class_thresholds,
+    choose_threshold,
+    measure_point,
+    thin_coverage,
+    trace_coverage,
+)
+
+PHOTOS = st.lists(
+    st.tuples(st.sampled_from([0.2, 0.4, 0.5, 0.8, 0.9]), st.booleans()), min_size=1, max_size=40
+)
+
+
+def split(photos: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([p[0] for p in photos]), np.array([p[1] for p in photos], dtype=bool)
+
+
+def test_a_point_counts_what_is_shown_and_what_is_sent() -> None:
+    point = measure_point(np.array([1, 1, 1, 0, 0], bool), np.array([1, 1, 0, 1, 0], bool))
+    assert (point.answered, point.wrong, point.withheld, point.right_withheld) == (3, 1, 2, 1)
+    assert point.accuracy == pytest.approx(2 / 3)
+    assert point.accuracy_low < point.accuracy < point.accuracy_high
+    nothing = measure_point(np.zeros(4, bool), np.ones(4, bool))
+    assert np.isnan(nothing.accuracy)
+    assert np.isnan(nothing.accuracy_low)
+    assert nothing.right_withheld == 4
+    assert np.isnan(measure_point(np.zeros(0, bool), np.zeros(0, bool)).coverage)
+
+
+@given(PHOTOS)
+def test_the_curve_says_what_each_threshold_does(photos: list[tuple[float, bool]]) -> None:
+    tops, right = split(photos)
+    curve = trace_coverage(tops, right)
+    assert curve["threshold"].is_monotonic_decreasing
+    assert curve["answered"].iloc[-1] == len(tops)
+    for row in curve.itertuples():
+        point = measure_point(tops >= row.threshold, right)
+        assert (row.answered, row.wrong) == (point.answered, point.wrong)
+        assert row.accuracy == pytest.approx(point.accuracy)
+    thinned = thin_coverage(curve, points=3)
+    assert len(thinned) <= 3
+    assert (thinned["accuracy_low"] <= thinned["accuracy"]).all()
+
+
+@given(PHOTOS)
+def test_the_area_of_ties_is_the_mean_over_all_orders(photos: list[tuple[float, bool]]) -> None:
+    tops, right = split(photos[:6])
+    areas = []
+    for order in permutations(range(len(tops))):
+        kept = sorted(order, key=lambda photo: -tops[photo])  # stable: ties stay as permuted
+        wrong = np.cumsum(~right[kept])
+        areas.append((wrong / np.arange(1, len(tops) + 1)).mean())
+    assert area_under_risk(tops, right) == pytest.approx(np.mean(areas))
+
+
+def test_the_curve_of_no_photos_is_empty() -> None:
+    curve = trace_coverage(np.zeros(0), np.zeros(0, bool))
+    assert curve.empty
+    assert thin_coverage(curve).empty
+    assert np.isnan(area_under_risk(np.zeros(0), np.zeros(0, bool)))
+    assert choose_threshold(np.zeros(0), np.zeros(0, bool), 0.9) is None
+
+
+@given(st.integers(0, 500), st.floats(0.5, 1))
+def test_the_threshold_is_the_lowest_that_reaches_the_target(seed: int, target: float) -> None:
+    rng = np.random.default_rng(seed)
+    tops = rng.integers(20, 100, 60) / 100
+    right = rng.random(60) < tops
+    chosen = choose_threshold(tops, right, target)
+    possible = [
+        t
+        for t in np.arange(101) / 100
+        if (tops >= t).sum() >= FEWEST_OF_CLASS and right[tops >= t].mean() >= target
+    ]
+    assert chosen == (min(possible) if possible else None)
+
+
+def test_classes_get_a_threshold_only_from_enough_answers() -> None:
+    rng = np.random.default_rng(0)
+    sure, rare = rng.uniform(0.5, 1, 200), np.full(5, 0.9)
+    scores = np.zeros((225, 3))
+    scores[:200, 0], scores[:200, 1] = sure, 1 - sure
+    scores[200:205, 1], scores[200:205, 0] = rare, 1 - rare
+    scores[205:, 2] = 0.8
+    scores[205:, 0] = 0.2
+    labels = np.concatenate(
+        [(rng.random(200) > sure).astype(int), np.ones(5, int), np.zeros(20, int)]
+    )
+    table = choose_class_thresholds(scores, labels, 0.9).set_index("number")
+    assert table["verdict"].tolist() == ["reached", "too few", "not reached"]
+    assert table.loc[0, "precision"] >= 0.9
+    assert 0.5 < table.loc[0, "threshold"] < 1
+    assert table.loc[1:, "threshold"].isna().all()
+    assert table["taken"].tolist() == [200, 5, 20]
+    assert table.loc[2, "precision"] == 0

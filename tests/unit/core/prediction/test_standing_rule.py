@@ -1,0 +1,121 @@
+"""The predictor uses the rule that stands now, and its scores stay what they were."""
+
+import numpy as np
+import pytest
+
+from core.prediction.calibrating import answer_drawn, find_temperature, suggest_rule
+from core.prediction.deciding import DecisionRule, delete_rule, save_rule
+from core.prediction.predictor import open_predictor
+from core.prediction.run_distances import read_distances
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.unlike.drawing import MOTIFS
+from tests.builders import draw_photo, encode_photo
+from tests.calibrating import VALIDATION, rewrite_result
+
+PHOTO = encode_photo(draw_photo(0, 3), quality=90)
+
+
+def test_a_rule_is_used_at_once_and_scores_stay(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    predictor = open_predictor(trained_copy, run)
+    plain = predictor.predict(PHOTO)
+    assert plain.decision is None
+    assert predictor.rule is None
+    save_rule(trained_copy, run, DecisionRule(temperature=3.0, threshold=0.99))
+    unsure = predictor.predict(PHOTO)
+    assert unsure.decision is not None
+    assert unsure.decision.kind == "unsure"
+    assert unsure.decision.distance is None
+    assert [name for name, _ in unsure.decision.top] == [name for name, _ in plain.top]
+    assert unsure.decision.top[0][1] < plain.top[0][1]
+    np.testing.assert_array_equal(unsure.scores, plain.scores)
+    assert unsure.top == plain.top
+    decided = predictor.decide(plain)  # an older prediction, by the rule of now
+    assert decided == unsure.decision
+    delete_rule(trained_copy, run)
+    assert predictor.predict(PHOTO).decision is None
+
+
+def test_a_photo_beyond_the_limit_is_unlike(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    predictor = open_predictor(trained_copy, run)
+    save_rule(trained_copy, run, DecisionRule(unlike_limit=0.001))
+    decision = predictor.predict(PHOTO).decision
+    assert decision is not None
+    assert decision.kind == "unlike"
+    result = read_result(trained_copy, run)
+    known = read_distances(trained_copy, run, result)
+    index = result.paths.tolist().index("daisy/daisy_003.jpg")
+    assert decision.distance == pytest.approx(known.distances[index], rel=2e-2)
+    save_rule(trained_copy, run, DecisionRule(unlike_limit=1000.0))
+    assert predictor.predict(PHOTO).decision.kind == "answer"  # type: ignore[union-attr]
+    assert not predictor.is_blind
+
+
+def test_without_features_it_is_blind_and_still_answers(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    features = trained_copy.features_file(read_result(trained_copy, run).features_id)
+    features.unlink()
+    save_rule(trained_copy, run, DecisionRule(unlike_limit=0.001))
+    predictor = open_predictor(trained_copy, run)
+    decision = predictor.predict(PHOTO).decision
+    assert decision is not None
+    assert (decision.kind, decision.distance) == ("answer", None)
+    assert predictor.is_blind
+
+
+def test_distances_are_kept_beside_the_run(trained_copy: Workspace) -> None:
+    run, result = rewrite_result(trained_copy)
+    first = read_distances(trained_copy, run, result)
+    trained_copy.features_file(result.features_id).unlink()
+    again = read_distances(trained_copy, run, result)  # from the file: the features are gone
+    np.testing.assert_array_equal(again.distances, first.distances)
+    np.testing.assert_array_equal(
+        again.model.measure(np.ones((1, 2048))), first.model.measure(np.ones((1, 2048)))
+    )
+    train, rest = result.splits == "train", result.splits == "validation"
+    assert first.distances[train].mean() < first.distances[rest].mean()
+
+
+def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspace) -> None:
+    _, result = rewrite_result(trained_copy)
+    rule = suggest_rule(result, np.arange(36.0), target=0.7)
+    assert rule.n == VALIDATION
+    assert rule.temperature == 1.0  # 24 photos are too few to fit one
+    validation = result.photo_numbers("validation")
+    assert rule.unlike_limit == validation.max()
+    tops = result.scores[validation].max(axis=1)
+    right = result.scores[validation].argmax(axis=1) == result.labels[validation]
+    assert right[tops >= rule.threshold].mean() >= 0.7
+    changed = result.scores.copy()
+    changed[result.splits != "validation"] = 1 / 3
+    other = suggest_rule(type(result)(**{**vars(result), "scores": changed}), None, target=0.7)
+    assert other.threshold == rule.threshold
+    assert other.unlike_limit is None
+
+
+def test_a_temperature_needs_photos_that_settle_it() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 60)
+    shown = np.where(rng.random(60) < 0.7, labels, 1 - labels)
+    scores = np.where(np.arange(2) == shown[:, None], 0.99, 0.01)
+    found = find_temperature(scores, labels)
+    assert found is not None
+    assert found > 2
+    assert find_temperature(scores[:20], labels[:20]) is None
+    assert find_temperature(scores, shown) is None
+
+
+def test_drawn_photos_are_answered_once(trained_copy: Workspace) -> None:
+    run, result = rewrite_result(trained_copy)
+    known = read_distances(trained_copy, run, result)
+    predictor = open_predictor(trained_copy, run)
+    answers = answer_drawn(trained_copy, run, predictor, known.model, per_motif=1)
+    assert len(answers.distances) == len(MOTIFS) == len(answers.photos)
+    assert set(answers.names) == set(MOTIFS)
+    np.testing.assert_allclose(answers.scores.sum(axis=1), 1, atol=1e-5)
+    nobody = None  # nothing is asked again: the answers stand beside the run
+    kept = answer_drawn(trained_copy, run, nobody, known.model, per_motif=1)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(kept.distances, answers.distances)

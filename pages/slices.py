@@ -4,9 +4,11 @@ from core.ui.frame import open_page
 from core.ui.messages import report_errors
 from core.ui.pickers import pick_run_and_split
 from core.ui.run_cards import show_run_facts
+from core.ui.slices_view import show_slices
 
 open_page("Slices", "Where the run is weak: by light, size, shape, colour, source and tag.")
 
 with report_errors():
     run, split = pick_run_and_split()
     show_run_facts(run)
+    show_slices(run, split)

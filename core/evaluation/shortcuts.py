@@ -1,0 +1,180 @@
+"""Shortcuts: where one property alone says which class a photo is, without looking at the flower.
+
+The simplest reader is learnt on training photos: bins of the property, and in each the class that
+is most frequent. What it gets right on other photos is set beside always saying the most frequent
+class. A class that it tells apart from all others is named, because a shortcut of one class among
+many hardly moves the whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.comparison import ALPHA, adjust_holm
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.single_property import measure_area, measure_knowing, read_class
+from core.evaluation.slices import Property
+from core.formats import count
+
+_LEAST_CLASS = 5
+"""Photos of a class, both learnt from and judged by, below which nothing is said of it."""
+GAIN_WARNED: dict[str, float] = {"file": 0.15, "picture": 0.20, "colour": 0.35}
+"""Share of the way from the most frequent class to all right that is warned of.
+
+How a file came about should say nothing; light and detail a little; flowers do have colours.
+"""
+AREA_WARNED: dict[str, float] = {"file": 0.90, "picture": 0.95, "colour": 0.98}
+"""Area under ROC of one class against all others that is warned of."""
+_MARGIN = 0.05
+"""By how much the low end of the area's interval may lie below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """How the run does on some of the photos; NaN without any."""
+
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortcut:
+    """How well one property says the class of n photos that it was not learnt from."""
+
+    name: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    """Ends of the 95 % Wilson interval of the accuracy."""
+    majority: float
+    """Accuracy of always saying the class that is most frequent in training."""
+    p_value: float
+    """Of knowing nothing: labels dealt anew, adjusted by Holm for all properties."""
+    classes: pd.DataFrame
+    """class, support, area (under ROC, of it against all others), kept: told apart well enough to
+    be warned of. Only classes with enough photos, the best told apart first."""
+    agrees: Group
+    """The run, where the property points to the photo's class."""
+    contradicts: Group
+    """The run, where it points to another class."""
+    is_warned: bool
+
+    @property
+    def gain(self) -> float:
+        """Share of the way from the most frequent class (0) to all right (1)."""
+        return (self.accuracy - self.majority) / (1 - self.majority) if self.majority < 1 else 0.0
+
+    @property
+    def told_apart(self) -> list[str]:
+        """Names of the classes that the property tells apart from all others."""
+        return [str(name) for name in self.classes.loc[self.classes["kept"], "class"]]
+
+
+def find_shortcuts(
+    properties: Mapping[str, Property],
+    labels: np.ndarray,
+    learnt: np.ndarray,
+    judged: np.ndarray,
+    right: np.ndarray,
+    classes: Sequence[str],
+) -> list[Shortcut]:
+    """Returns one entry for each property: those that are warned of first, then by gain.
+
+    Args:
+        properties: Of the dataset; flags that rest on labels or features are left out.
+        labels: (n,) int, of all photos of the dataset.
+        learnt: (l,) int, the photos that the run was trained on.
+        judged: (m,) int, the photos that the property is judged by; not among `learnt`.
+        right: (m,) bool, whether the run is right on each of the judged.
+        classes: Names.
+    """
+    names = [
+        name
+        for name, one in properties.items()
+        if one.searched and len(learnt) and len(judged) and len(np.unique(one.values[learnt])) > 1
+    ]
+    if not names:
+        return []
+    read = {name: read_class(properties[name], labels, learnt, judged, classes) for name in names}
+    truth = labels[judged]
+    p_values = adjust_holm([measure_knowing(read[name].argmax(axis=1), truth) for name in names])
+    trained = np.bincount(labels[learnt], minlength=len(classes))
+    majority = float((truth == trained.argmax()).mean())
+    found = [
+        _describe(properties[name], read[name], truth, trained, right, classes, majority, float(p))
+        for name, p in zip(names, p_values, strict=True)
+    ]
+    return sorted(found, key=lambda one: (not one.is_warned, -one.gain))
+
+
+def say_shortcut(one: Shortcut, label: str) -> str:
+    """Returns what a warned property does, as a title: "Brightness gives rose away"."""
+    named = one.told_apart
+    if not named:
+        return f"{label} predicts the class"
+    return f"{label} gives {named[0] if len(named) == 1 else count(len(named), 'class')} away"
+
+
+def _describe(
+    of: Property,
+    shares: np.ndarray,
+    truth: np.ndarray,
+    trained: np.ndarray,
+    right: np.ndarray,
+    classes: Sequence[str],
+    majority: float,
+    p_value: float,
+) -> Shortcut:
+    hits = shares.argmax(axis=1) == truth
+    accuracy = float(hits.mean())
+    low, high = wilson_interval(int(hits.sum()), len(hits))
+    apart = _tell_apart(shares, truth, trained, classes, AREA_WARNED.get(of.about, 1.0))
+    gain = (accuracy - majority) / (1 - majority) if majority < 1 else 0.0
+    known = p_value < ALPHA
+    return Shortcut(
+        name=of.name,
+        n=len(truth),
+        accuracy=accuracy,
+        low=low,
+        high=high,
+        majority=majority,
+        p_value=p_value,
+        classes=apart,
+        agrees=_measure(right[hits]),
+        contradicts=_measure(right[~hits]),
+        is_warned=known and (gain >= GAIN_WARNED.get(of.about, 1.0) or bool(apart["kept"].any())),
+    )
+
+
+def _tell_apart(
+    shares: np.ndarray,
+    truth: np.ndarray,
+    trained: np.ndarray,
+    classes: Sequence[str],
+    warned: float,
+) -> pd.DataFrame:
+    rows = []
+    for number, name in enumerate(classes):
+        own = truth == number
+        support = int(own.sum())
+        if min(support, int(trained[number])) < _LEAST_CLASS or support == len(truth):
+            continue
+        area, error = measure_area(shares[own, number], shares[~own, number])
+        # The low end counts, too: among 102 classes of few photos some stand out by chance.
+        kept = area >= warned and area - 2 * error >= warned - _MARGIN
+        rows.append({"class": name, "support": support, "area": area, "kept": kept})
+    table = pd.DataFrame(rows, columns=["class", "support", "area", "kept"])
+    table["kept"] = table["kept"].astype(bool)
+    return table.sort_values(["area", "class"], ascending=[False, True], ignore_index=True)
+
+
+def _measure(right: np.ndarray) -> Group:
+    low, high = wilson_interval(int(right.sum()), len(right))
+    return Group(
+        n=len(right), accuracy=float(right.mean()) if len(right) else np.nan, low=low, high=high
+    )

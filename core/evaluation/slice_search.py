@@ -1,0 +1,163 @@
+"""The slices a run is worst on, found by a shallow tree and measured on photos it did not see.
+
+A tree that is asked for the worst photos finds some in pure chance, too. So each slice is found on
+some photos and measured on others: intervals then mean what they say. Found are the worst ones by
+what they were found on; what was measured neither chooses nor orders them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.evaluation.comparison import ALPHA, adjust_holm
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.slice_difference import compare_shares
+from core.evaluation.slice_tree import Judged, grow_tree
+from core.evaluation.slices import Property, Rule, match_rule
+
+LEAST_PHOTOS = 60
+LEAST_ERRORS = 10
+"""Photos and errors below which nothing is searched in them."""
+_TAKEN = 4
+_LEAST_EXCESS = 1.0
+"""Standard errors by which a slice must be worse, where it is found, to be measured at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSlice:
+    """A slice: as it was found, and as it was measured on other photos. Accuracies are 0 to 1."""
+
+    rule: Rule
+    found_n: int
+    found_accuracy: float
+    n: int
+    wrong: int
+    low: float
+    high: float
+    """Ends of the 95 % Wilson interval of the measured accuracy."""
+    rest_n: int
+    rest_accuracy: float
+    difference: float
+    """Accuracy of the slice less that of the rest."""
+    difference_low: float
+    difference_high: float
+    p_value: float
+    """Of no difference: Fisher's exact test, adjusted by Holm for all slices measured."""
+    expected: float
+    """The accuracy that the classes of its photos alone would give."""
+
+    @property
+    def accuracy(self) -> float:
+        return (self.n - self.wrong) / self.n
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the photos it was measured on say the same, beyond chance."""
+        return self.difference < 0 and self.p_value < ALPHA
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceSearch:
+    """What a search found, and how hard it looked."""
+
+    slices: tuple[FoundSlice, ...]
+    """Confirmed ones first; then by how much worse they were where they were found."""
+    looked_at: int
+    """Cuts that were tried."""
+    too_few: bool = False
+    """There are too few photos or errors to search in."""
+
+
+def find_worst_slices(
+    properties: Mapping[str, Property], judged: Judged, found_on: Judged | None = None
+) -> SliceSearch:
+    """Returns the worst slices, each measured on photos it was not found on.
+
+    Args:
+        properties: All of the dataset's; only searched ones are used.
+        judged: The photos whose slices are wanted.
+        found_on: Other photos to find slices on, all of `judged` is then measured; None: each half
+            of `judged` is searched, and what it gives is measured on the other.
+    """
+    searched = {name: one for name, one in properties.items() if one.searched}
+    if found_on is not None:
+        ways = [(found_on, judged)]
+    else:
+        one, other = split_in_halves(judged)
+        ways = [(one, other), (other, one)]
+    if not searched or any(_is_too_small(found) for found, _ in ways):
+        return SliceSearch(slices=(), looked_at=0, too_few=True)
+    looked_at, measured = 0, []
+    for found, measure in ways:
+        nodes, cuts = grow_tree(searched, found)
+        looked_at += cuts
+        for rule, excess in choose_slices(searched, found, nodes):
+            inside = match_rule(rule, searched)
+            if inside[measure.photos].any() and not inside[measure.photos].all():
+                measured.append((excess, _measure(rule, inside, found, measure)))
+    adjusted = adjust_holm([one.p_value for _, one in measured])
+    slices = [
+        (excess, replace(one, p_value=float(p_value)))
+        for (excess, one), p_value in zip(measured, adjusted, strict=True)
+    ]
+    slices.sort(key=lambda entry: (not entry[1].is_confirmed, -entry[0]))
+    return SliceSearch(slices=tuple(one for _, one in slices), looked_at=looked_at)
+
+
+def split_in_halves(judged: Judged, seed: int = 0) -> tuple[Judged, Judged]:
+    """Returns two halves drawn at random, with equally many errors in both, give or take one."""
+    shuffled = np.random.default_rng(seed).permutation(len(judged.right))
+    order = shuffled[np.argsort(judged.right[shuffled], kind="stable")]
+    return judged.part(np.sort(order[::2])), judged.part(np.sort(order[1::2]))
+
+
+def choose_slices(
+    properties: Mapping[str, Property], found: Judged, nodes: Sequence[Rule]
+) -> list[tuple[Rule, float]]:
+    """Returns the few worst rules and by how many standard errors, none within another."""
+    share = float((~found.right).mean())
+    rated = []
+    for rule in nodes:
+        inside = match_rule(rule, properties)[found.photos]
+        n, wrong = int(inside.sum()), int((~found.right[inside]).sum())
+        rated.append(((wrong - n * share) / math.sqrt(n * share * (1 - share)), rule, inside))
+    rated.sort(key=lambda entry: -entry[0])
+    taken: list[tuple[Rule, float]] = []
+    covered: list[np.ndarray] = []
+    for excess, rule, inside in rated:
+        nested = any(not (inside & ~one).any() or not (one & ~inside).any() for one in covered)
+        if excess >= _LEAST_EXCESS and not nested and len(taken) < _TAKEN:
+            taken.append((rule, excess))
+            covered.append(inside)
+    return taken
+
+
+def _is_too_small(found: Judged) -> bool:
+    wrong = int((~found.right).sum())
+    return len(found.right) < LEAST_PHOTOS or not LEAST_ERRORS <= wrong < len(found.right)
+
+
+def _measure(rule: Rule, inside: np.ndarray, found: Judged, judged: Judged) -> FoundSlice:
+    seen, held = inside[found.photos], inside[judged.photos]
+    n, wrong = int(held.sum()), int((~judged.right[held]).sum())
+    rest_n, rest_wrong = len(held) - n, int((~judged.right[~held]).sum())
+    low, high = wilson_interval(n - wrong, n)
+    between = compare_shares(n - wrong, n, rest_n - rest_wrong, rest_n)
+    return FoundSlice(
+        rule=rule,
+        found_n=int(seen.sum()),
+        found_accuracy=float(found.right[seen].mean()),
+        n=n,
+        wrong=wrong,
+        low=low,
+        high=high,
+        rest_n=rest_n,
+        rest_accuracy=(rest_n - rest_wrong) / rest_n,
+        difference=between.difference,
+        difference_low=between.low,
+        difference_high=between.high,
+        p_value=between.p_value,
+        expected=float(judged.expected[held].mean()),
+    )

@@ -1,0 +1,102 @@
+"""The slices page in a real browser: a bin, a link, the views, and back to the photos.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.analysis.slicing import SliceStudy, study_slices
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
+from tests.training import copy_workspace
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(server: PageServer, trained_workspace: Workspace) -> Iterator[None]:
+    """The server of this file looks at a workspace with a finished run."""
+    server.kill()
+    shutil.rmtree(server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
+    server.start()
+    yield
+
+
+@pytest.fixture(scope="module")
+def study(trained_workspace: Workspace) -> SliceStudy:
+    result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
+    return study_slices(read_dataset(trained_workspace, result.dataset_id), result, "train")
+
+
+def test_a_click_on_a_bin_shows_its_photos(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/slices?split=train&shown=all")
+    expect(page.get_by_text("Choose a slice")).to_be_visible()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(chart.locator("canvas, svg").first).to_be_visible()
+    close = page.get_by_role("button", name="Close", exact=True)
+    # In the last bin, above the axis: the whole column takes the click.
+    box = chart.bounding_box()
+    assert box is not None
+    do_until(lambda: chart.click(position={"x": 0.8 * box["width"], "y": 110}), close)
+    wait_for_url(page, "slice=")
+    expect(page.get_by_text(re.compile(r"95 % interval .*n = \d+")).first).to_be_visible()
+    page.reload()
+    expect(close).to_be_visible()
+    close.click()
+    expect(page.get_by_text("Choose a slice")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("slice="))
+
+
+def test_a_link_shows_exactly_the_photos_of_the_slice(
+    page: Page, server: PageServer, study: SliceStudy
+) -> None:
+    bins = study.bins["brightness"].iloc[0]
+    page.goto(f"{server.address}/slices?split=train&shown=all&slice={bins['value']}")
+    expect(page.get_by_role("heading", name=re.compile("Brightness below"))).to_be_visible()
+    expect(page.get_by_text(f"{bins['n']} photos", exact=True)).to_be_visible()
+    photos = page.locator(".petalscope-wall img, [role=option] img, [role=gridcell] img")
+    expect(photos.first).to_be_visible()
+    photos.first.click()
+    wait_for_url(page, "photo=")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    close_panel(page)
+
+
+def test_the_numbers_behind_the_charts_choose_a_slice_too(page: Page, server: PageServer) -> None:
+    page.goto(f"{server.address}/slices?split=train")
+    page.get_by_text("The numbers behind the charts").click()
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible()
+    close = page.get_by_role("button", name="Close", exact=True)
+    do_until(lambda: table.click(position={"x": 16, "y": 54}), close)  # the tick of the first row
+    wait_for_url(page, "slice=")
+
+
+def test_the_views_keep_the_slice(page: Page, server: PageServer, study: SliceStudy) -> None:
+    value = study.bins["contrast"]["value"].iloc[0]
+    page.goto(f"{server.address}/slices?split=train&slice={value}")
+    heading = page.get_by_role("heading", name=re.compile("Contrast below"))
+    expect(heading).to_be_visible()
+    page.get_by_role("radio", name="Shortcuts").click()
+    wait_for_url(page, "by=shortcuts", "slice=contrast")
+    expect(page.get_by_text("What each property alone finds")).to_be_visible()
+    expect(heading).to_be_visible()
+    page.get_by_role("radio", name="Worst slices").click()
+    expect(page.get_by_text("A search needs 60 photos")).to_be_visible()
+
+
+def test_on_a_phone_nothing_runs_over_the_edge(page: Page, server: PageServer) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.address}/slices?split=train")
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    expect(page.get_by_text("Choose a slice")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,101 @@
+"""The search finds a weakness that is there, and says of chance that it is chance."""
+
+import numpy as np
+import pytest
+
+from core.evaluation.slice_search import find_worst_slices, split_in_halves
+from core.evaluation.slice_tree import DEPTH, Judged, grow_tree
+from core.evaluation.slices import Property, match_rule, say_rule
+
+N = 800
+
+
+def draw(seed: int, weak: float | None) -> tuple[dict[str, Property], Judged]:
+    """Returns photos of which small dark ones are right less often (`weak`), the others in 90 %."""
+    rng = np.random.default_rng(seed)
+    light, side, noise = rng.random(N), rng.integers(100, 500, N).astype(float), rng.random(N)
+    dark = (light < 0.4) & (side < 300)
+    share = np.where(dark & (weak is not None), weak or 0.0, 0.9)
+    named = {
+        "brightness": Property(
+            name="brightness", label="Brightness", values=light, about="picture"
+        ),
+        "short_side": Property(
+            name="short_side", label="Short side", values=side, about="file", unit="px", digits=0
+        ),
+        "noise": Property(name="noise", label="Noise", values=noise, about="picture"),
+        "camera": Property(
+            name="camera",
+            label="Camera",
+            values=np.array(["x", "y", "z"])[rng.integers(0, 3, N)],
+            about="file",
+        ),
+    }
+    right = rng.random(N) < share
+    return named, Judged(photos=np.arange(N), right=right, expected=np.full(N, 0.9))
+
+
+def test_a_planted_weakness_is_found_measured_and_said() -> None:
+    properties, judged = draw(0, weak=0.5)
+    found = find_worst_slices(properties, judged)
+    worst = found.slices[0]
+    words = say_rule(worst.rule, properties)
+    assert worst.is_confirmed
+    assert "brightness below 0." in words and "short side below" in words
+    assert worst.low < 0.5 < worst.high
+    assert worst.difference_high < -0.2
+    assert worst.n + worst.rest_n == N // 2  # measured on the half that it was not found on
+    assert found.looked_at > 50
+
+
+def test_chance_is_not_confirmed() -> None:
+    confirmed = 0
+    for seed in range(40):
+        properties, judged = draw(seed, weak=None)
+        search = find_worst_slices(properties, judged)
+        confirmed += any(one.is_confirmed for one in search.slices)
+        # Where they were found they look bad: this is why they are measured elsewhere.
+        assert all(one.found_accuracy < 0.9 for one in search.slices)
+    assert confirmed <= 6  # 5 % of 40 expected, by Holm at most
+
+
+def test_on_other_photos_all_of_the_judged_are_measured() -> None:
+    properties, judged = draw(3, weak=0.5)
+    found, measured = judged.part(np.arange(0, 300)), judged.part(np.arange(300, N))
+    search = find_worst_slices(properties, measured, found)
+    assert {one.n + one.rest_n for one in search.slices} == {N - 300}
+    inside = match_rule(search.slices[0].rule, properties)
+    assert search.slices[0].n == int(inside[300:].sum())
+    assert search.slices[0].wrong == int((~judged.right[300:][inside[300:]]).sum())
+
+
+def test_halves_are_apart_and_alike() -> None:
+    _, judged = draw(1, weak=0.5)
+    one, other = split_in_halves(judged)
+    assert sorted([*one.photos, *other.photos]) == list(range(N))
+    assert abs(int((~one.right).sum()) - int((~other.right).sum())) <= 1
+    again, _ = split_in_halves(judged)
+    assert np.array_equal(one.photos, again.photos)
+
+
+def test_rules_are_shallow_and_say_each_property_once() -> None:
+    properties, judged = draw(5, weak=0.5)
+    nodes, tried = grow_tree(properties, judged)
+    assert nodes and tried
+    for rule in nodes:
+        assert len(rule) <= DEPTH
+        spans = [one.name for one in rule if one.kind is None]
+        assert len(spans) == len(set(spans))
+        assert match_rule(rule, properties).sum() >= 15
+
+
+@pytest.mark.parametrize("n", [0, 30, 119])
+def test_too_few_photos_are_said(n: int) -> None:
+    properties, judged = draw(0, weak=0.5)
+    assert find_worst_slices(properties, judged.part(np.arange(n))).too_few
+
+
+def test_without_errors_there_is_nothing_to_search() -> None:
+    properties, judged = draw(0, weak=None)
+    perfect = Judged(photos=judged.photos, right=np.ones(N, dtype=bool), expected=judged.expected)
+    assert find_worst_slices(properties, perfect).too_few

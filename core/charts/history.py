@@ -1,0 +1,88 @@
+"""The learning curves of a finished run for files and reports: loss and accuracy side by side.
+
+On pages the same numbers are drawn by `core.charts.curves`, which can be hovered and overlaid.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from core.charts.theme import PERCENT_LABELS, choose_palette, style_altair, title_params
+
+_PANELS = (("loss", "loss", "Loss"), ("accuracy", "share", "Accuracy"))
+_SPLITS = (("train", ""), ("validation", "val_"))
+_WIDTH, _HEIGHT = 330, 220
+
+
+def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bool = False) -> Any:
+    """Returns loss and accuracy per epoch for train and validation photos; the best is marked.
+
+    Args:
+        history: Of the result: epoch, loss, accuracy, val_loss, val_accuracy; None where a number
+            was not finite or there are no validation photos.
+        best_epoch: The one that is kept.
+        dark: Whether the page is dark.
+    """
+    rows = _list_points(history)
+    panels = [
+        _draw_panel(rows, name, kind, words, best_epoch, dark) for name, kind, words in _PANELS
+    ]
+    chart = alt.hconcat(*panels, spacing=36)
+    judged = any(epoch.get("val_loss") is not None for epoch in history)
+    title = title_params(
+        f"Epoch {best_epoch} of {len(history)} is the best one and is kept",
+        f"Dashed: the best epoch, by {'validation' if judged else 'training'} loss",
+    )
+    return style_altair(chart, dark, title=title)
+
+
+def _list_points(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"epoch": epoch["epoch"], "split": split, "measure": name, "value": value}
+            for epoch in history
+            for name, _, _ in _PANELS
+            for split, prefix in _SPLITS
+            if (value := epoch.get(prefix + name)) is not None
+        ],
+        columns=["epoch", "split", "measure", "value"],
+    )
+
+
+def _draw_panel(
+    rows: pd.DataFrame, name: str, kind: str, words: str, best_epoch: int, dark: bool
+) -> Any:
+    colours = choose_palette(dark)
+    drawn = rows[rows["measure"] == name]
+    splits = [split for split, _ in _SPLITS]
+    last = max(2, int(drawn["epoch"].max())) if len(drawn) else 2
+    epochs = alt.Scale(domain=[1, last], nice=False, zero=False)
+    ticks = alt.Axis(tickMinStep=1, format="d", grid=False)
+    axis = alt.Axis(labelExpr=PERCENT_LABELS) if kind == "share" else alt.Axis()
+    base = alt.Chart(drawn).encode(
+        x=alt.X("epoch:Q", title="epoch", scale=epochs, axis=ticks),
+        y=alt.Y(
+            "value:Q",
+            title=words.lower(),
+            axis=axis,
+            scale=alt.Scale(zero=kind == "loss", nice=True),
+        ),
+        color=alt.Color(
+            "split:N",
+            title=None,
+            scale=alt.Scale(domain=splits, range=[colours.splits[split] for split in splits]),
+            legend=alt.Legend(orient="right"),
+        ),
+    )
+    best = alt.Chart(pd.DataFrame({"epoch": [best_epoch]}))
+    rule = best.mark_rule(color=colours.quiet, strokeDash=[3, 3]).encode(
+        x=alt.X("epoch:Q", scale=epochs)
+    )
+    points = base.mark_point(filled=True, size=28, opacity=1)
+    return alt.layer(rule, base.mark_line(strokeWidth=1.8), points).properties(
+        width=_WIDTH,
+        height=_HEIGHT,
+        title=alt.TitleParams(words, fontSize=13, frame="group", offset=10),
+    )

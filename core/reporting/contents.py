@@ -1,0 +1,146 @@
+"""Everything a report says of a run, gathered once: the page and the command line both write it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.slicing import SliceStudy, study_slices
+from core.analysis.store import read_quality
+from core.errors import BackboneMissing, RunUnfinished
+from core.evaluation.agreement import estimate_agreement
+from core.evaluation.calibration import Calibration, measure_calibration
+from core.evaluation.confusion import count_confusions, most_confused_pairs
+from core.evaluation.intervals import Estimate
+from core.evaluation.metrics import Evaluation, evaluate_scores
+from core.evaluation.worth import Beside, compare_baselines
+from core.prediction.baselines import predict_baselines
+from core.prediction.deciding import DecisionRule, read_rule
+from core.reporting.pictures import MOST, WorstPhoto, picture_worst
+from core.runs.openings import Opening, read_openings
+from core.runs.result import RunResult, read_result
+from core.runs.run_photos import check_order
+from core.runs.store import RunRecord
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.manifest import read_dataset
+from models.backbone import BackboneFacts, read_backbone_facts
+
+_PAIRS = 15
+_FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/,]+/)+")
+"""The folders before a file's name; an address on the network keeps its own."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunReport:
+    """What is known of a run over the photos of one split."""
+
+    run: RunRecord
+    result: RunResult
+    dataset: Dataset
+    backbone: BackboneFacts | None
+    """None where it is no longer in the workspace."""
+    split: str
+    written: datetime
+    evaluation: Evaluation
+    estimates: Mapping[str, Estimate]
+    """What `core.evaluation.agreement.estimate_agreement` returns."""
+    baselines: Sequence[Beside]
+    """Empty where the run has too few training photos."""
+    matrix: np.ndarray
+    """(k, k), rows true, columns predicted."""
+    pairs: pd.DataFrame
+    """What `core.evaluation.confusion.most_confused_pairs` returns."""
+    calibration: Calibration
+    slices: SliceStudy
+    worst: Sequence[WorstPhoto]
+    rule: DecisionRule | None
+    """When it answers, where that was kept with the run."""
+    openings: Sequence[Opening]
+    """When the test photos were looked at."""
+
+    @property
+    def weights_label(self) -> str:
+        """What to call the weights: “ImageNet”, “random”, a file's name."""
+        kind = self.run.recipe.weights
+        return self.backbone.weights_label if self.backbone else kind
+
+    @property
+    def source(self) -> str:
+        """Where the photos came from, without the folders of this machine: reports are shared."""
+        return _FOLDERS.sub("", self.dataset.source)
+
+
+def collect_report(
+    workspace: Workspace, run: RunRecord, split: str, pictures: int = MOST
+) -> RunReport:
+    """Returns the report of a finished run over a split (seconds; pictures take most of them).
+
+    Whoever asks for test photos records the opening first.
+
+    Args:
+        pictures: At most so many of the worst photos.
+
+    Raises:
+        RunUnfinished: The run has no result, or no photos in that split.
+        ResultDamaged: A file of it was cut short or altered.
+        DatasetMissing: Its dataset was deleted.
+    """
+    result = read_result(workspace, run.id)
+    dataset = read_dataset(workspace, result.dataset_id)
+    check_order(result, dataset)
+    photos = _find_photos(run, result, split)
+    scores, labels = result.scores[photos], result.labels[photos]
+    matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
+    return RunReport(
+        run=run,
+        result=result,
+        dataset=dataset,
+        backbone=_read_backbone(workspace, result.backbone_id),
+        split=split,
+        written=datetime.now(UTC),
+        evaluation=evaluate_scores(scores, labels, result.classes),
+        estimates=estimate_agreement(scores, labels, result.classes),
+        baselines=_compare(workspace, run, result, dataset, photos, split),
+        matrix=matrix,
+        pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
+        calibration=measure_calibration(scores, labels),
+        slices=study_slices(dataset, result, split, read_quality(workspace, dataset.id)),
+        worst=picture_worst(workspace, run.id, dataset, result, photos, pictures),
+        rule=read_rule(workspace, run.id),
+        openings=read_openings(workspace, run.id),
+    )
+
+
+def _find_photos(run: RunRecord, result: RunResult, split: str) -> np.ndarray:
+    photos = result.photo_numbers(split)
+    if not len(photos):
+        raise RunUnfinished(
+            f"{run.name} has no photos in its {split} split.", "Choose another split."
+        )
+    return photos
+
+
+def _read_backbone(workspace: Workspace, backbone_id: str) -> BackboneFacts | None:
+    try:
+        return read_backbone_facts(workspace, backbone_id)
+    except BackboneMissing:
+        return None
+
+
+def _compare(
+    workspace: Workspace,
+    run: RunRecord,
+    result: RunResult,
+    dataset: Dataset,
+    photos: np.ndarray,
+    split: str,
+) -> list[Beside]:
+    if len(result.photo_numbers("train")) < 2:
+        return []
+    answers = predict_baselines(workspace, run, result, dataset, split)
+    predicted = result.scores[photos].argmax(axis=1)
+    return compare_baselines(result.labels[photos], predicted, answers, result.classes)

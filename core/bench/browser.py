@@ -22,6 +22,11 @@ _IS_READY = f"""() => {{
   if (app === null || app.querySelector('h1') === null) return false;  // not drawn yet
   return app.getAttribute('data-test-script-state') === 'notRunning';
 }}"""
+_IS_CALM = f"""() => {{
+  const isIdle = ({_IS_READY})();
+  window.calmSince = isIdle ? window.calmSince ?? performance.now() : null;
+  return isIdle && performance.now() - window.calmSince > 300;
+}}"""
 _WATCH_RERUN = f"""() => {{
   const app = document.querySelector('{_APP}');
   const start = performance.now();
@@ -88,6 +93,7 @@ def time_reruns(browser: "Browser", address: str, repeats: int) -> list[float]:
 
 def time_action(page: "Page", act: Callable[[], None]) -> float:
     """Returns how long the page takes from an action until its rerun has ended and is painted."""
+    page.wait_for_function(_IS_CALM, timeout=_TIMEOUT_MS)  # a rerun of before is not ours
     page.evaluate(_WATCH_RERUN)
     act()
     page.wait_for_function("() => window.rerunSeconds !== null", timeout=_TIMEOUT_MS)

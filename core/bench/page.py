@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
@@ -31,14 +31,21 @@ _OPENS = 3
 _START_TIMEOUT_S = 60
 
 
-def measure_pages(workspace: Workspace, *, repeats: int, on_page: OnPage) -> Report:
+def measure_pages(
+    workspace: Workspace, pages: Sequence[str] = (), *, repeats: int, on_page: OnPage
+) -> Report:
     """Returns the milliseconds that each page takes to open and to run again.
 
+    Args:
+        workspace: What the pages show.
+        pages: Their names; none: all.
+        repeats: Of each rerun.
+        on_page: Told how many pages are done, of how many.
+
     Raises:
-        BenchmarkFailed: The page server did not start, or there is no Chromium.
+        BenchmarkFailed: There is no such page, the server did not start, or there is no Chromium.
     """
-    machine = describe_machine()
-    pages = sorted(path.stem for path in (PROJECT_ROOT / "pages").glob("*.py"))
+    machine, pages = describe_machine(), _choose_pages(pages)
     in_browser = find_spec("playwright") is not None
     measure = _measure_in_browser if in_browser else _measure_scripts
     way = "headless Chromium" if in_browser else "AppTest: scripts only (pip install playwright)"
@@ -52,6 +59,15 @@ def measure_pages(workspace: Workspace, *, repeats: int, on_page: OnPage) -> Rep
             "workspace": workspace.root,
         },
     )
+
+
+def _choose_pages(wanted: Sequence[str]) -> list[str]:
+    there = sorted(path.stem for path in (PROJECT_ROOT / "pages").glob("*.py"))
+    if unknown := set(wanted) - set(there):
+        raise BenchmarkFailed(
+            f"There is no page {', '.join(sorted(unknown))}.", f"There are: {', '.join(there)}."
+        )
+    return list(wanted) or there
 
 
 def _measure_in_browser(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from core.bench.explain import measure_explanations
 from core.bench.measuring import (
     Figure,
     OnStep,
@@ -42,6 +43,8 @@ def measure_prediction(
         seconds = _time_answers(predictor, content, repeats)
         ours = ours or seconds
         figures += _figures(f"ours, {name}", seconds, note=f"JPEG of {len(content) / 1e6:.1f} MB")
+    on_step("Grad-CAM and nearest photos")
+    explained = measure_explanations(workspace, record.id, repeats=repeats)
     on_step("Bare OpenVINO model, one photo in memory")
     network = (find_network(workspace, facts.id), facts.precision)
     bare = call_in_child("core.bench.bare_openvino", "measure_latencies", *network, repeats)
@@ -55,6 +58,7 @@ def measure_prediction(
             *_figures("bare OpenVINO, no decoding", bare, ours),
             *_figures("Keras predict, no decoding", plain, ours),
             Figure(name="opening the run, once", value=opening * 1000, unit="ms"),
+            *explained,
         ],
         circumstances={
             **machine,

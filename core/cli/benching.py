@@ -11,11 +11,12 @@ from core.cli.progress import ProgressLine
 from core.cli.recipes import add_backbone_options
 from core.cli.tables import format_table
 from core.workspace import Workspace
+from data.manifest import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(
-        dest="kind", required=True, metavar="extract|train|predict|page|dataset"
+        dest="kind", required=True, metavar="extract|train|predict|page|dataset|evaluate"
     )
     for name, what in (
         ("extract", "features from packed photos: photos per second and memory"),
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("predict", "one photo, from its bytes to the answer"),
         ("page", "each page, until it can be used"),
         ("dataset", "each interaction of the dataset page, also with 100,000 photos"),
+        ("evaluate", "each evaluation page with a run: first visit, later visits, reruns"),
     ):
         kind = kinds.add_parser(
             name,
@@ -75,9 +77,18 @@ def _add_subject_options(kind: argparse.ArgumentParser, name: str) -> None:
         )
     if name in ("extract", "train"):
         add_backbone_options(kind)
-    if name == "predict":
+    if name in ("predict", "evaluate"):
         kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
-    if name in ("predict", "page", "dataset"):
+    if name == "evaluate":
+        kind.add_argument(
+            "--split",
+            choices=SPLITS,
+            default="validation",
+            help="photos of the pages; test counts as one opening (default: %(default)s)",
+        )
+    if name == "page":
+        kind.add_argument("pages", nargs="*", metavar="PAGE", help="only these pages")
+    if name in ("predict", "page", "dataset", "evaluate"):
         kind.add_argument(
             "--repeats", type=int, default=20, help="how often each is measured (default: 20)"
         )
@@ -131,6 +142,7 @@ def _page(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) 
 
     return measure_pages(
         ws,
+        arguments.pages,
         repeats=arguments.repeats,
         on_page=lambda done, total: progress.advance("measuring pages", done, total),
     )
@@ -148,12 +160,25 @@ def _dataset(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLin
     )
 
 
+def _evaluate(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.evaluate import measure_evaluation
+
+    return measure_evaluation(
+        ws,
+        choose_run(ws, arguments.run),
+        split=arguments.split,
+        repeats=arguments.repeats,
+        on_page=lambda done, total: progress.advance("measuring pages", done, total),
+    )
+
+
 _MEASUREMENTS = {
     "extract": _extract,
     "train": _train,
     "predict": _predict,
     "page": _page,
     "dataset": _dataset,
+    "evaluate": _evaluate,
 }
 
 

@@ -11,6 +11,8 @@ from PIL import Image
 from core.bench.measuring import watch_memory
 from core.bench.predict import draw_jpeg
 from core.cli import main
+from core.runs.openings import read_openings
+from core.runs.store import list_runs
 from core.workspace import Workspace
 
 REFERENCES = {
@@ -61,13 +63,36 @@ def test_ours_stands_beside_references_and_leaves_nothing(
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("trained_copy")
-def test_every_page_is_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "page", "--repeats", "2"]) == 0
+def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "page", "overview", "predict", "--repeats", "2"]) == 0
     out = capsys.readouterr().out
-    for page in ("overview", "dataset", "training", "metrics", "confusion", "predict"):
+    for page in ("overview", "predict"):
         assert f"{page}: rerun p95" in out
+    assert "dataset: rerun" not in out
     assert "headless Chromium" in out
     assert "ours is" not in out
+
+
+def test_a_page_that_is_not_there_is_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.root.exists()
+    assert main(["bench", "page", "gallery"]) != 0
+    assert "no page gallery" in capsys.readouterr().err
+
+
+@pytest.mark.browser
+def test_evaluation_pages_are_measured_with_the_test_split_opened(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "evaluate", "--split", "test", "--repeats", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    names = {figure["name"] for figure in report["figures"]}
+    for page in ("metrics", "confusion", "mistakes", "calibration", "slices"):
+        assert {f"{page}: first visit", f"{page}: visit p50", f"{page}: rerun p95"} <= names
+    assert report["circumstances"]["classes"] == 3
+    (opening,) = read_openings(trained_copy, list_runs(trained_copy)[0].id)
+    assert opening.place == "page metrics"
 
 
 def test_memory_is_seen_at_its_highest() -> None:

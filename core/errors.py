@@ -141,6 +141,12 @@ class ResultDamaged(PetalscopeError):
     code = "result_damaged"
 
 
+class RuleRefused(PetalscopeError):
+    """A rule for when to answer has a number that is not allowed, or nothing to rest on."""
+
+    code = "rule_refused"
+
+
 class DeviceUnavailable(PetalscopeError):
     """The device that was asked for is not there."""
 
@@ -187,6 +193,18 @@ class EditRefused(PetalscopeError):
     """An edit cannot be noted, or the edits of a dataset cannot be applied."""
 
     code = "edit_refused"
+
+
+class SelectionRefused(PetalscopeError):
+    """Photos cannot be saved as a selection under that name."""
+
+    code = "selection_refused"
+
+
+class SelectionMissing(PetalscopeError):
+    """No saved selection of that id, or its file was altered."""
+
+    code = "selection_missing"
 
 
 class DatasetInUse(PetalscopeError):

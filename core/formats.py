@@ -4,7 +4,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
 def plain(name: str, limit: int | None = None) -> str:
@@ -12,6 +12,14 @@ def plain(name: str, limit: int | None = None) -> str:
     if limit is not None and len(name) > limit:
         name = name[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", name)
+
+
+def cell_text(name: str) -> str:
+    """Returns a name as a cell of a CSV file: what a spreadsheet would run gets an apostrophe.
+
+    Source: OWASP, “CSV Injection”.
+    """
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def percent(share: float, n: int) -> str:

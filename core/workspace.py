@@ -54,6 +54,11 @@ class Workspace:
         return self.root / "features"
 
     @property
+    def maps(self) -> Path:
+        """Last maps of single photos, kept when somebody wanted to see what a run looked at."""
+        return self.root / "maps"
+
+    @property
     def backbones(self) -> Path:
         return self.root / "backbones"
 
@@ -78,6 +83,11 @@ class Workspace:
     def policies(self) -> Path:
         """Augmentation policies that were saved under a name."""
         return self.root / "policies"
+
+    @property
+    def selections(self) -> Path:
+        """Photos that were saved under a name."""
+        return self.root / "selections"
 
     @property
     def downloads(self) -> Path:
@@ -121,6 +131,10 @@ class Workspace:
         """The .npy of features; what they are stands beside it in a .json of the same name."""
         return self.features / f"{check_identifier(features_id)}.npy"
 
+    def maps_folder(self, dataset_id: str) -> Path:
+        """Holds <backbone>-<precision>/<photo>.map of the photos of a dataset."""
+        return self.maps / check_identifier(dataset_id)
+
     def backbone_folder(self, backbone_id: str) -> Path:
         return self.backbones / check_identifier(backbone_id)
 
@@ -132,6 +146,9 @@ class Workspace:
 
     def policy_file(self, policy_id: str) -> Path:
         return self.policies / f"{check_identifier(policy_id)}.json"
+
+    def selection_file(self, selection_id: str) -> Path:
+        return self.selections / f"{check_identifier(selection_id)}.json"
 
     def analysis_folder(self, analysis_id: str) -> Path:
         return self.analyses / check_identifier(analysis_id)

@@ -77,10 +77,25 @@ COMMANDS = {
         "say in what runs differ, what each gained and lost, and whether that is real",
         "python -m core compare 1f3a latest",
     ),
+    "calibrate": Command(
+        "core.cli.calibrating",
+        "when a run should answer, and when it should say that it does not know",
+        "python -m core calibrate latest --right 0.95 --keep",
+    ),
+    "explain": Command(
+        "core.cli.explaining",
+        "draw what a run looked at in many photos (Grad-CAM), into a folder",
+        "python -m core explain latest --wrong --limit 100 --to ~/looked-at",
+    ),
     "predict": Command(
         "core.cli.predicting",
         "classify photos with a run",
         "python -m core predict latest garden/*.jpg",
+    ),
+    "report": Command(
+        "core.cli.reporting",
+        "write all that is known of a run into one HTML file, and its model card beside it",
+        "python -m core report latest --to ~/flowers.html",
     ),
     "runs": Command(
         "core.cli.runs",

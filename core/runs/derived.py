@@ -15,7 +15,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.errors import RunUnfinished
-from core.runs.integrity import ARRAYS_FILE, read_facts
+from core.runs.integrity import ARRAYS_FILE, FACTS_FILE, read_facts
 from core.workspace import Workspace, check_identifier, write_atomically
 
 _FOLDER = "derived"
@@ -43,7 +43,7 @@ def keep_arrays(
     """
     folder = workspace.run_folder(run_id) / _FOLDER
     name = check_identifier(name)
-    key = fingerprint({"result": _digest_result(workspace, run_id), "facts": dict(facts)})
+    key = fingerprint({"result": digest_result(workspace, run_id), "facts": dict(facts)})
     path = folder / f"{name}-{key}.npz"
     with (
         contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
@@ -52,17 +52,24 @@ def keep_arrays(
     ):
         return {array: stored[array] for array in stored.files}
     arrays = {array: np.asarray(values) for array, values in make().items()}
+    if not (folder.parent / FACTS_FILE).exists():  # deleted meanwhile: nothing is left behind
+        return arrays
     with contextlib.suppress(OSError):
         for old in folder.glob(f"{name}-*.npz"):
             # Names may begin alike: what follows the last dash is the key.
             if old.stem.rsplit("-", 1)[0] == name:
                 old.unlink(missing_ok=True)
-        with write_atomically(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        with write_atomically(path) as temporary, temporary.open("wb") as out:
+            np.savez(out, allow_pickle=False, **arrays)
     return arrays
 
 
-def _digest_result(workspace: Workspace, run_id: str) -> str:
+def digest_result(workspace: Workspace, run_id: str) -> str:
+    """Returns the digest of a run's result: what follows from the result is tied to it.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+    """
     try:
         return str(read_facts(workspace.run_folder(run_id))["digests"][ARRAYS_FILE])
     except (FileNotFoundError, ValueError, KeyError) as error:

@@ -5,6 +5,7 @@ Pictures are made by the function that training calls, with the numbers that tra
 
 import base64
 import io
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from core.formats import plain
 from core.runs.recipe_rules import MOST_SEED
 from core.ui.augmentation_controls import name_part, write_amount
 from core.ui.dataset_cards import show_table_behind
-from core.ui.state import keep_choice, read_choice
+from core.ui.state import keep_choice, read_choice, read_number
 from data.augmentation import augment, augment_part, draw_parts
 from data.dataset import Dataset
 from data.policy import LIMITS, AugmentationPolicy
@@ -177,8 +178,8 @@ def _pick_draws(amount: int) -> tuple[int, int]:
 
 
 def _read_number(name: str, most: int) -> int:
-    stated = read_choice(name) or ""
-    return min(int(stated), most) if stated.isdecimal() else 0
+    stated = read_number(read_choice(name) or "", sys.maxsize)
+    return min(stated or 0, most)
 
 
 def _show_what_was_drawn(

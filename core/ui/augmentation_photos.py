@@ -6,7 +6,7 @@ The choice lives in the URL: `show` says which way, `photos` the photo numbers.
 import numpy as np
 import streamlit as st
 
-from core.ui.state import keep_choice, read_choice
+from core.ui.state import keep_choice, read_choice, read_number
 from core.ui.wall import show_wall
 from core.ui.wall.choosing import read_chosen
 from data.dataset import Dataset
@@ -58,8 +58,8 @@ def pick_photos(dataset: Dataset) -> list[int]:
 
 def _read_photos(dataset: Dataset) -> list[int]:
     numbers = (read_choice("photos") or "").split(",")[:MOST]
-    photos = [int(number) for number in numbers if number.isdecimal()]
-    return [photo for photo in dict.fromkeys(photos) if photo < len(dataset)]
+    photos = [read_number(number, len(dataset)) for number in numbers]
+    return [photo for photo in dict.fromkeys(photos) if photo is not None]
 
 
 def _draw_photos(dataset: Dataset, way: str) -> list[int]:

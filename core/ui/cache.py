@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analysis.properties import find_flags
 from core.analysis.store import MapMethod, QualityResult, read_map, read_quality
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import Evaluation, evaluate_scores
@@ -21,7 +22,6 @@ from core.runs.events import read_events
 from core.runs.result import FACTS_FILE, RunResult, read_result
 from core.runs.run_photos import check_order
 from core.workspace import Workspace, open_workspace
-from data.findings import find_issues
 from data.manifest import Dataset, read_dataset
 from models.devices import Device, find_device
 
@@ -140,15 +140,7 @@ def _positions(dataset_id: str, method: MapMethod, when: float) -> np.ndarray | 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _issues(dataset_id: str, when: float) -> pd.DataFrame:
-    manifest, analysis = dataset(dataset_id).manifest, _quality(dataset_id, when)
-    if analysis is None:
-        return find_issues(manifest)
-    leaks = analysis.pairs[analysis.pairs["leak"].astype(bool)]
-    return find_issues(manifest, pairs=analysis.pairs).assign(
-        leak=np.isin(np.arange(len(manifest)), leaks[["a", "b"]].to_numpy()),
-        outlier=analysis.photos["outlier"].to_numpy(dtype=bool),
-        suspect=analysis.photos["suspect"].to_numpy(dtype=bool),
-    )
+    return find_flags(dataset(dataset_id).manifest, _quality(dataset_id, when))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

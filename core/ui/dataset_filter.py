@@ -14,7 +14,7 @@ from core.formats import plain
 from core.ui import cache
 from core.ui.dataset_search import ISSUES, MEASURES, PhotoFilter
 from core.ui.frame import page_file
-from core.ui.state import keep_choice, read_choice
+from core.ui.state import keep_choice, read_choice, read_number
 from data.manifest import SPLITS, Dataset
 
 SORTS = {
@@ -31,13 +31,12 @@ _NAMES = ("class", "in", "text", "issue", "like", *MEASURES)
 
 def read_filter(dataset: Dataset) -> PhotoFilter:
     """Returns what the URL asks for; values that this dataset does not know are left out."""
-    like = read_choice("like") or ""
     return PhotoFilter(
         class_name=_known("class", dataset.classes),
         split=_known("in", SPLITS),
         text=read_choice("text") or "",
         issue=_known("issue", tuple(ISSUES)),
-        like=int(like) if like.isdecimal() and int(like) < len(dataset) else None,
+        like=read_number(read_choice("like") or "", len(dataset)),
         sort=_known("sort", tuple(SORTS)) or "name",
         bars=tuple((name, value) for name in MEASURES if (value := read_choice(name))),
     )

@@ -13,6 +13,7 @@ from core.runs.store import list_runs
 from core.ui import cache
 from core.ui.frame import is_dark
 from core.ui.pickers import describe_run
+from core.ui.seal import is_opened
 from core.ui.state import keep_choice, read_choice
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -62,7 +63,7 @@ def pick_colouring(dataset: Dataset) -> Colouring:
         run = _pick("run", "Run", list(runs), names, width=300)
     shown = _pick_classes(dataset)
     hide = bool(shown) and st.toggle("Hide the rest", key="map.hide")
-    opened = bool(run and st.session_state.get(f"test_opened.{run}"))
+    opened = bool(run and is_opened(run))
     return Colouring(by=by, run=run, shown=shown, hide=hide, test_open=opened)
 
 

@@ -13,6 +13,7 @@ from core.ui.dataset_cards import show_table_behind
 from core.ui.frame import is_dark, page_file
 from core.ui.pickers import describe_run
 from core.ui.quality_findings import read_pairs
+from core.ui.seal import is_opened, open_test
 from core.ui.state import keep_choice, read_choice
 from data.dataset import Dataset
 
@@ -29,7 +30,7 @@ def show_leak_effect(dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = runs[_pick_run(runs)]
         split = _pick_split()
-    if split == "test" and not st.session_state.get(f"test_opened.{run.id}"):
+    if split == "test" and not is_opened(run.id):
         _show_seal(run)
         return
     result = cache.result(run.id)
@@ -78,13 +79,14 @@ def _pick_split() -> str:
 
 def _show_seal(run: RunRecord) -> None:
     st.caption(
-        "The test split of this run is sealed: look once, when the model is chosen. Which test "
-        "photos leak is listed above without looking at any score."
+        "The test split of this run is sealed: look once, when the model is chosen; each "
+        "opening is counted. Which test photos leak is listed above without looking at any score."
     )
     st.button(
         "Open the test split",
         icon=":material/lock_open:",
-        on_click=lambda: st.session_state.update({f"test_opened.{run.id}": True}),
+        on_click=open_test,
+        args=([run.id],),
     )
 
 

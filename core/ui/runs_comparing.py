@@ -20,9 +20,10 @@ from core.runs.common_photos import CommonPhotos, find_common, match_results
 from core.runs.result import FACTS_FILE
 from core.runs.store import RunRecord, list_runs
 from core.ui import cache
-from core.ui.pickers import ask_before_test, title_run
+from core.ui.pickers import title_run
 from core.ui.runs_compared import show_class_changes, show_curves, show_photos, show_recipes
 from core.ui.runs_verdict import show_compared_table, show_headline
+from core.ui.seal import ask_before_test
 from core.ui.state import keep_choice, read_choice
 from data.splits import SPLITS
 

@@ -13,6 +13,13 @@ def read_choice(name: str) -> str | None:
     return str(chosen) if chosen else None
 
 
+def read_number(text: str, below: int) -> int | None:
+    """Returns the whole number of a link, 0 to `below` - 1; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # int() refuses endless ones
+        return None
+    return int(text) if int(text) < below else None
+
+
 def keep_choice(name: str, value: str | None) -> None:
     """Writes a choice into the URL and the session; None takes it out of both."""
     if value is None:

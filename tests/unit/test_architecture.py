@@ -31,7 +31,9 @@ MIDDLE = {
     "core.jobs",
     "core.policies",
     "core.prediction",
+    "core.reporting",
     "core.runs",
+    "core.selections",
     "core.versions",
 }
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
@@ -47,14 +49,27 @@ ALLOWED = {
     "core.charts": GROUND_FLOOR | {"core.charts"},
     "core.evaluation": GROUND_FLOOR | {"core.evaluation"},
     "core.runs": GROUND_FLOOR | {"core.runs", "models", "data"},
-    "core.prediction": GROUND_FLOOR | {"core.prediction", "core.runs", "models", "data"},
+    "core.prediction": GROUND_FLOOR
+    | {"core.evaluation", "core.prediction", "core.runs", "models", "data"},
     "core.jobs": GROUND_FLOOR | {"core.runs"},
     "core.policies": GROUND_FLOOR | {"data"},
     "core.importing": GROUND_FLOOR | {"core.jobs", "core.runs", "data"},
     "core.analysis": GROUND_FLOOR
     | {"core.analysis", "core.evaluation", "core.jobs", "core.runs", "models", "data"},
     "core.edits": GROUND_FLOOR | {"core.edits", "core.runs", "data"},
+    "core.selections": GROUND_FLOOR | {"core.runs", "data"},
     "core.versions": GROUND_FLOOR | {"core.edits", "core.runs", "data"},
+    "core.reporting": GROUND_FLOOR
+    | {
+        "core.analysis",
+        "core.charts",
+        "core.evaluation",
+        "core.prediction",
+        "core.reporting",
+        "core.runs",
+        "models",
+        "data",
+    },
     "core.ui": GROUND_FLOOR | MIDDLE | {"core.ui", "models", "data"},
     "core.cli": GROUND_FLOOR | MIDDLE | {"core.cli", "core.bench", "models", "data"},
     "core.bench": GROUND_FLOOR | MIDDLE | {"core.bench", "core.cli", "models", "data"},

@@ -5,6 +5,7 @@ the session. Selecting is drawn at once by the browser; the page hears of it a m
 """
 
 import math
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from core.formats import count
+from core.ui.state import read_number
 from core.ui.wall.choosing import choose_photos, keep_told, read_chosen, read_turn
 from core.ui.wall.payload import Describe, Mark, pack_page
 from data.dataset import Dataset
@@ -74,9 +76,9 @@ def show_wall(
 
 def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
     """Keeps the photos for previous and next: those beside the opened one, or the link's one."""
-    linked = st.query_params.get("photo", "")
+    linked = read_number(st.query_params.get("photo", ""), sys.maxsize)
     known = st.session_state.get(LIST, ("", None))[0] == dataset_id
-    by_link = not known and linked.isdecimal() and bool((photos == int(linked)).any())
+    by_link = not known and linked is not None and bool((photos == linked).any())
     if opened is not None or by_link:
         st.session_state[LIST] = (dataset_id, np.asarray(photos))
 

@@ -1,8 +1,8 @@
-"""Spans of time as people read them: exact where they were measured, rough where estimated."""
+"""Numbers and names as people and spreadsheets read them."""
 
 import pytest
 
-from core.formats import rough_duration
+from core.formats import cell_text, rough_duration
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,13 @@ from core.formats import rough_duration
 )
 def test_an_estimate_has_one_unit(seconds: float, words: str) -> None:
     assert rough_duration(seconds) == words
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])
+def test_no_spreadsheet_runs_a_name(name: str) -> None:
+    assert cell_text(name) == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["rose", "", "black-eyed susan", "a=b"])
+def test_other_names_stay(name: str) -> None:
+    assert cell_text(name) == name

@@ -1,5 +1,7 @@
 """What is derived from a run is computed once, and again when it must be."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,14 @@ def test_features_that_are_gone_say_so(trained_copy: Workspace) -> None:
     trained_copy.features_file(result.features_id).unlink()
     with pytest.raises(FeaturesMissing):
         read_run_features(trained_copy, result)
+
+
+def test_nothing_is_left_of_a_run_that_was_deleted_meanwhile(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+
+    def make() -> dict[str, np.ndarray]:
+        shutil.rmtree(trained_copy.run_folder(run))
+        return {"values": np.arange(3)}
+
+    assert keep_arrays(trained_copy, run, "some", {}, make)["values"].tolist() == [0, 1, 2]
+    assert not trained_copy.run_folder(run).exists()

@@ -27,21 +27,30 @@ _IS_CALM = f"""() => {{
   window.calmSince = isIdle ? window.calmSince ?? performance.now() : null;
   return isIdle && performance.now() - window.calmSince > 300;
 }}"""
+_UNSEEN_MS = 3000
+"""A rerun of some milliseconds may be over before the page shows that it runs: after this time
+without a sign of it, the last change of the page is taken for its end."""
 _WATCH_RERUN = f"""() => {{
   const app = document.querySelector('{_APP}');
   const start = performance.now();
-  let hasRun = false;
+  let hasRun = false, changed = start;
   window.rerunSeconds = null;
-  const observer = new MutationObserver(() => {{
+  const end = (moment) => {{
+    states.disconnect();
+    changes.disconnect();
+    clearTimeout(unseen);
+    window.rerunSeconds = (moment - start) / 1000;
+  }};
+  const states = new MutationObserver(() => {{
     const isIdle = app.getAttribute('data-test-script-state') === 'notRunning';
     hasRun = hasRun || !isIdle;
     if (!hasRun || !isIdle) return;
-    observer.disconnect();
-    requestAnimationFrame(() => requestAnimationFrame(() => {{
-      window.rerunSeconds = (performance.now() - start) / 1000;
-    }}));
+    requestAnimationFrame(() => requestAnimationFrame(() => end(performance.now())));
   }});
-  observer.observe(app, {{attributes: true, attributeFilter: ['data-test-script-state']}});
+  const changes = new MutationObserver(() => {{ changed = performance.now(); }});
+  const unseen = setTimeout(() => {{ if (!hasRun) end(changed); }}, {_UNSEEN_MS});
+  states.observe(app, {{attributes: true, attributeFilter: ['data-test-script-state']}});
+  changes.observe(app, {{childList: true, characterData: true, subtree: true}});
 }}"""
 
 

@@ -131,5 +131,9 @@ def _name_issues(flags: pd.DataFrame) -> Property:
     for name in reversed(order):
         named[flags[name].to_numpy(dtype=bool)] = _WORDS.get(name, name)
     return Property(
-        name="issue", label="Issue", values=named.astype(np.str_), about="issue", searched=False
+        name="issue",
+        label="First issue",
+        values=named.astype(np.str_),
+        about="issue",
+        searched=False,
     )

@@ -177,13 +177,16 @@ def _choose_from_bars() -> None:
 
 
 def _choose_from_table() -> None:
-    rows = _selected(_TABLE)["rows"]
-    keep_choice("focus", st.session_state[f"{_TABLE}.listed"][rows[0]] if rows else None)
+    rows, listed = _selected(_TABLE)["rows"], st.session_state[f"{_TABLE}.listed"]
+    if rows and rows[0] >= len(listed):  # of a list that the search has replaced meanwhile
+        return
+    keep_choice("focus", listed[rows[0]] if rows else None)
     _draw_anew(_BARS)
 
 
 def _selected(widget: str) -> dict[str, Any]:
-    return dict(st.session_state[st.session_state[f"{widget}.key"]]["selection"])
+    state = st.session_state.get(st.session_state[f"{widget}.key"])
+    return dict(state["selection"]) if state else {"rows": []}
 
 
 def _draw_anew(widget: str) -> None:

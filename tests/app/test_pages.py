@@ -99,9 +99,9 @@ def test_a_link_names_run_split_and_cell(trained_workspace: Workspace, open_page
 
 
 def test_the_test_split_is_sealed_until_it_is_opened(
-    trained_workspace: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_page: OpenPage
 ) -> None:
-    app = open_page("metrics", trained_workspace, split="test")
+    app = open_page("metrics", trained_copy, split="test")
     assert "The test split is sealed" in text_of(app)
     assert not app.metric
     next(button for button in app.button if button.label == "Open the test split").click().run()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.database import close_databases
+from core.runs.database import close_databases, openings_table, write_database
 from core.runs.queue import submit_run
 from core.workspace import Workspace, open_workspace
 from tests.builders import write_class_folders
@@ -61,6 +61,8 @@ def trained_copy(
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
     copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
     workspace = open_workspace()
+    with write_database(workspace) as connection:  # tests of the original may have looked
+        connection.execute(openings_table.delete())
     yield workspace
     end_processes(workspace)
     close_databases()

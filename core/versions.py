@@ -13,10 +13,11 @@ from sqlalchemy import Connection, delete
 
 from core.errors import DatasetInUse
 from core.formats import count
-from core.runs.database import edits_table, read_database, runs_table, write_database
+from core.runs.database import read_database, write_database
 from core.runs.feature_store import delete_features
 from core.runs.locks import is_locked
 from core.runs.store import RunRecord, select_runs
+from core.runs.tables import edits_table, runs_table
 from core.workspace import Workspace, check_identifier
 from data.manifest import DatasetSummary, delete_dataset, list_datasets
 

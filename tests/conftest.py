@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.database import close_databases, openings_table, write_database
+from core.runs.database import close_databases, write_database
 from core.runs.queue import submit_run
+from core.runs.tables import openings_table
 from core.workspace import Workspace, open_workspace
 from tests.builders import write_class_folders
 from tests.processes import end_processes

@@ -15,7 +15,8 @@ from core.edits.merging import choose_leaving
 from core.edits.resolving import Action, Edit, resolve_edits
 from core.edits.wishes import Wish, settle_wish
 from core.errors import DatasetMissing, EditRefused
-from core.runs.database import edits_table, read_database, write_database
+from core.runs.database import read_database, write_database
+from core.runs.tables import edits_table
 from core.workspace import Workspace
 from data.dataset import FACTS, Dataset
 

@@ -1,4 +1,4 @@
-"""The database of a workspace: its tables and the two ways to talk to it.
+"""The database of a workspace and the two ways to talk to it; its tables: core/runs/tables.py.
 
 `read_database` and `write_database` give a connection inside one transaction. In SQLite a writing
 transaction takes the write lock at its start, so that what it read still holds when it writes; the
@@ -7,116 +7,19 @@ others wait. One engine is kept for each address.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    inspect,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.schema import CreateColumn
-from sqlalchemy.types import TypeDecorator
 
 from core.config import read_settings
 from core.runs.locks import free_lock, wait_for_lock
+from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
 BUSY_TIMEOUT_S = 30.0
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """A moment with its time zone; databases without zones keep it in UTC."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        del dialect
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-_metadata = MetaData()
-
-runs_table = Table(
-    "runs",
-    _metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(64), nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("dataset", String(64), nullable=False, index=True),
-    Column("recipe", Text, nullable=False),
-    Column("state", String(16), nullable=False, index=True),
-    Column("phase", String(16), nullable=False, default=""),
-    Column("device", Text, nullable=False, default=""),
-    Column("created", UtcTime, nullable=False),
-    Column("queued", UtcTime, nullable=False),
-    Column("started", UtcTime),
-    Column("finished", UtcTime),
-    Column("heartbeat", UtcTime),
-    Column("pid", Integer),
-    Column("attempt", Integer, nullable=False, default=0),
-    Column("epochs_done", Integer, nullable=False, default=0),
-    Column("best_epoch", Integer),
-    Column("best_val_accuracy", Float),
-    Column("best_val_loss", Float),
-    Column("val_photos", Integer),
-    Column("error_code", String(64)),
-    Column("problem", Text),
-    Column("remedy", Text),
-    Column("stopped", Boolean, nullable=False, default=False),
-    # What came later has a default in the database too: older ones get these columns when opened.
-    Column("request", String(24), nullable=False, server_default=""),
-    Column("notes", Text, nullable=False, server_default=""),
-    Column("tags", Text, nullable=False, server_default="[]"),
-    Column("submitter", Text, nullable=False, server_default=""),
-    Column("plan", Text),
-    sqlite_autoincrement=True,  # the number of a deleted run is not given again
-)
-
-edits_table = Table(
-    "edits",
-    _metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("batch", Integer, nullable=False),
-    Column("dataset", String(64), nullable=False, index=True),
-    Column("path", Text, nullable=False),
-    Column("action", String(16), nullable=False),
-    Column("value", Text, nullable=False, default=""),
-    Column("note", Text, nullable=False, default=""),
-    Column("created", UtcTime, nullable=False),
-    Column("undone", Boolean, nullable=False, default=False),
-    sqlite_autoincrement=True,
-)
-
-openings_table = Table(
-    "openings",
-    _metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("run", String(64), nullable=False, index=True),
-    Column("opened", UtcTime, nullable=False),
-    Column("who", Text, nullable=False, default=""),
-    Column("place", Text, nullable=False, default=""),
-    sqlite_autoincrement=True,
-)
 
 
 @contextmanager
@@ -188,15 +91,17 @@ def _open_engine(address: str) -> Engine:
 
 def _prepare_tables(connection: Connection) -> None:
     """Returns nothing; all tables are there, with the columns that older programs did not make."""
-    _metadata.create_all(connection)
-    there = {column["name"] for column in inspect(connection).get_columns(runs_table.name)}
-    for column in runs_table.columns:
-        if column.name not in there:
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {runs_table.name} ADD COLUMN {definition}")
-    if "stop_requested" in there:  # what "request" was before; it has no default to insert with
-        connection.exec_driver_sql("UPDATE runs SET request = 'stop' WHERE stop_requested")
-        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        if table is runs_table and "stop_requested" in there:
+            # What "request" was before; it has no default to insert with.
+            connection.exec_driver_sql("UPDATE runs SET request = 'stop' WHERE stop_requested")
+            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

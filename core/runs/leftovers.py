@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core.runs.database import openings_table, runs_table
 from core.runs.integrity import read_facts
 from core.runs.recipe import Recipe
+from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, check_identifier
 
 _BACKBONE_FACTS = "backbone.json"

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
 
-from core.runs.database import openings_table, read_database, write_database
+from core.runs.database import read_database, write_database
 from core.runs.store import select_run
+from core.runs.tables import openings_table
 from core.workspace import Workspace, check_identifier
 
 _TABLE = openings_table.c

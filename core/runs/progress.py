@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, select, update
 
 from core.errors import PetalscopeError, RunStopped
-from core.runs.database import runs_table, write_database
+from core.runs.database import write_database
 from core.runs.store import GOING, Phase, Request, RunRecord
+from core.runs.tables import runs_table
 from core.workspace import Workspace
 
 PAUSED: dict[str, Any] = {"state": "paused", "phase": "", "pid": None, "request": ""}

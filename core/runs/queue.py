@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from core.errors import RunGoing, RunLost, RunStopped
-from core.runs.database import read_database, runs_table, write_database
+from core.runs.database import read_database, write_database
 from core.runs.events import append_event
 from core.runs.integrity import is_result_whole
 from core.runs.leftovers import delete_rows, delete_tuned_backbone
@@ -31,6 +31,7 @@ from core.runs.store import (
     select_runs,
 )
 from core.runs.study_results import is_study_whole
+from core.runs.tables import runs_table
 from core.runs.turns import order_turns, read_last_starts
 from core.workspace import Workspace, check_identifier, write_atomically
 

@@ -16,9 +16,10 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
-from core.runs.database import read_database, runs_table
+from core.runs.database import read_database
 from core.runs.plans import Plan, plan_from_json, plan_to_json
 from core.runs.recipe import Recipe, recipe_from_json
+from core.runs.tables import runs_table
 from core.workspace import Workspace, check_identifier
 
 State = Literal["queued", "starting", "running", "stopping", "done", "failed", "paused", "lost"]

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from core.runs.database import runs_table
 from core.runs.store import RunRecord
+from core.runs.tables import runs_table
 
 
 def read_last_starts(connection: Connection) -> dict[str, datetime]:

@@ -21,8 +21,9 @@ from core.edits.tray import (
     undo_edits,
 )
 from core.errors import DatasetMissing, EditRefused
-from core.runs.database import close_databases, edits_table, read_database
+from core.runs.database import close_databases, read_database
 from core.runs.starting import python_command, python_environment
+from core.runs.tables import edits_table
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.manifest import delete_dataset

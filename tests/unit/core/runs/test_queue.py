@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from core.errors import BadIdentifier, RecipeRefused, RunGoing, RunMissing, RunStopped
 from core.runs.control import rename_run
-from core.runs.database import close_databases, runs_table, write_database
+from core.runs.database import close_databases, write_database
 from core.runs.events import read_events
 from core.runs.progress import (
     begin_run,
@@ -36,6 +36,7 @@ from core.runs.queue import (
 from core.runs.recipe import Recipe, recipe_from_json
 from core.runs.result import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, RunResult, write_result
 from core.runs.store import MOST_ATTEMPTS, RunRecord, list_runs, read_run
+from core.runs.tables import runs_table
 from core.workspace import Workspace, open_workspace
 from models.dense import DenseHead
 

@@ -33,7 +33,12 @@ PAGES = {
         ("calibration", "Calibration", ":material/straighten:"),
         ("slices", "Slices", ":material/stacks:"),
     ],
-    "Use": [("predict", "Predict", ":material/photo_camera:")],
+    "Use": [
+        ("predict", "Predict", ":material/photo_camera:"),
+        ("registry", "Models", ":material/inventory_2:"),
+        ("monitoring", "Monitoring", ":material/vital_signs:"),
+        ("review", "Review", ":material/inbox:"),
+    ],
 }
 """Section → (file name and URL path, title, icon)."""
 

@@ -27,10 +27,13 @@ MIDDLE = {
     "core.charts",
     "core.edits",
     "core.evaluation",
+    "core.exporting",
     "core.importing",
     "core.jobs",
+    "core.monitoring",
     "core.policies",
     "core.prediction",
+    "core.registry",
     "core.reporting",
     "core.runs",
     "core.selections",
@@ -70,9 +73,50 @@ ALLOWED = {
         "models",
         "data",
     },
+    "core.registry": GROUND_FLOOR
+    | {"core.evaluation", "core.prediction", "core.registry", "core.runs", "models", "data"},
+    "core.monitoring": GROUND_FLOOR
+    | {
+        "core.analysis",
+        "core.edits",
+        "core.evaluation",
+        "core.monitoring",
+        "core.prediction",
+        "core.registry",
+        "core.runs",
+        "models",
+        "data",
+    },
+    "core.exporting": GROUND_FLOOR
+    | {
+        "core.evaluation",
+        "core.exporting",
+        "core.jobs",
+        "core.prediction",
+        "core.registry",
+        "core.reporting",
+        "core.runs",
+        "models",
+        "data",
+    },
+    "core.serving": GROUND_FLOOR
+    | {
+        "core.evaluation",
+        "core.monitoring",
+        "core.prediction",
+        "core.registry",
+        "core.runs",
+        "core.serving",
+        "models",
+        "data",
+    },
     "core.ui": GROUND_FLOOR | MIDDLE | {"core.ui", "models", "data"},
-    "core.cli": GROUND_FLOOR | MIDDLE | {"core.cli", "core.bench", "models", "data"},
-    "core.bench": GROUND_FLOOR | MIDDLE | {"core.bench", "core.cli", "models", "data"},
+    "core.cli": GROUND_FLOOR
+    | MIDDLE
+    | {"core.cli", "core.bench", "core.serving", "models", "data"},
+    "core.bench": GROUND_FLOOR
+    | MIDDLE
+    | {"core.bench", "core.cli", "core.serving", "models", "data"},
     "core.__main__": {"core.cli"},
     "pages": {"core.ui"},
 }
@@ -122,6 +166,8 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
     imported = set(imported_modules(path))
     if not is_within(module, {"pages", "core.ui", "core.bench"}):
         assert not any(is_within(name, {"streamlit"}) for name in imported)
+    if not is_within(module, {"core.serving"}):
+        assert not any(is_within(name, {"fastapi", "starlette"}) for name in imported)
     if not is_within(module, {"models", "core.bench"}):
         assert not any(is_within(name, {"keras", "tensorflow"}) for name in imported)
 

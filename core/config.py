@@ -5,13 +5,15 @@ when asked for, so that a test or a worker that changes the environment sees the
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingRefused
@@ -33,6 +35,9 @@ OXFORD102_URL = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 FLOWER_PHOTOS_URL = (
     "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
 )
+
+
+_PREFIX = "PETALSCOPE"
 
 
 class Settings(BaseSettings):
@@ -70,6 +75,35 @@ class Settings(BaseSettings):
     upload_limit_mb: int = Field(
         2048, gt=0, description="largest archive taken through the browser, in megabytes"
     )
+    keep_photos_days: float = Field(
+        0.0, ge=0, description="days for which photos that were asked about are kept; 0: none are"
+    )
+    keep_photos_mb: int = Field(
+        500, gt=0, description="most that kept photos may take, in megabytes, also those to review"
+    )
+    api_host: str = Field("127.0.0.1", description="address that the prediction API is bound to")
+    api_port: int = Field(8000, ge=1, le=65535, description="port of the prediction API")
+    api_key: SecretStr | None = Field(
+        None, description="key that programs must send; needed on anything but loopback"
+    )
+    api_queue: int = Field(
+        64, ge=1, le=4096, description="photos that the API holds at once; more are turned away"
+    )
+    api_rate_limit: int | None = Field(
+        None,
+        ge=0,
+        description="photos a minute that one address may send; 0: any number; "
+        "default: 3000, on loopback any number",
+    )
+    api_photo_limit_mb: int = Field(
+        10, gt=0, description="largest single photo that the API accepts, in megabytes"
+    )
+    api_origins: str = Field(
+        "", description="web pages that may call the API from a browser, separated by commas"
+    )
+    alarm_url: SecretStr | None = Field(
+        None, description="https address that is told of alarms (a webhook); default: none"
+    )
     worker_idle_minutes: float = Field(
         10.0, ge=0, description="how long an idle worker is kept warm with Keras imported"
     )
@@ -84,6 +118,13 @@ def read_settings() -> Settings:
     Raises:
         SettingRefused: One has a value that is not allowed.
     """
+    ours = {name: value for name, value in os.environ.items() if name[:10].upper() == _PREFIX}
+    return _read_settings(frozenset(ours.items()))
+
+
+@functools.lru_cache(maxsize=8)
+def _read_settings(_environment: frozenset[tuple[str, str]]) -> Settings:
+    """Returns the settings of this environment: read once, they are asked for with every photo."""
     try:
         return Settings()
     except ValidationError as error:

@@ -72,6 +72,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def registry(self) -> Path:
+        """Files of the registered model versions, each under its digest."""
+        return self.root / "registry"
+
+    @property
     def imports(self) -> Path:
         return self.root / "imports"
 
@@ -99,6 +104,16 @@ class Workspace:
         return self.root / "tmp"
 
     @property
+    def exports(self) -> Path:
+        """Zips of exported models, each in a folder with the job that made it."""
+        return self.root / "exports"
+
+    @property
+    def kept_photos(self) -> Path:
+        """Photos that people asked about, as far as they may be kept; by SHA-256."""
+        return self.root / "kept_photos"
+
+    @property
     def database_file(self) -> Path:
         return self.root / "petalscope.db"
 
@@ -113,6 +128,16 @@ class Workspace:
     @property
     def scheduler_log(self) -> Path:
         return self.root / "scheduler.log"
+
+    @property
+    def retraining_lock(self) -> Path:
+        """Held while a challenger is prepared, or compared with the champion."""
+        return self.root / "retraining.lock"
+
+    @property
+    def alarms_lock(self) -> Path:
+        """Held while the rules are checked and their alarms begin and end."""
+        return self.root / "alarms.lock"
 
     @property
     def wake_file(self) -> Path:
@@ -141,6 +166,9 @@ class Workspace:
     def run_folder(self, run_id: str) -> Path:
         return self.runs / check_identifier(run_id)
 
+    def kept_photo_file(self, digest: str) -> Path:
+        return self.kept_photos / check_identifier(digest)
+
     def import_folder(self, import_id: str) -> Path:
         return self.imports / check_identifier(import_id)
 
@@ -152,6 +180,9 @@ class Workspace:
 
     def analysis_folder(self, analysis_id: str) -> Path:
         return self.analyses / check_identifier(analysis_id)
+
+    def export_folder(self, export_id: str) -> Path:
+        return self.exports / check_identifier(export_id)
 
 
 def open_workspace() -> Workspace:

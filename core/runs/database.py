@@ -1,8 +1,8 @@
 """The database of a workspace and the two ways to talk to it; its tables: core/runs/tables.py.
 
-`read_database` and `write_database` give a connection inside one transaction. In SQLite a writing
-transaction takes the write lock at its start, so that what it read still holds when it writes; the
-others wait. One engine is kept for each address.
+`read_database` and `write_database` give a connection inside one transaction. A writing one takes
+the write lock of the whole database at its start, so that what it read still holds when it writes;
+the others wait. One engine is kept for each address.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
 BUSY_TIMEOUT_S = 30.0
+_WRITE_LOCK = 0x7065_7461_6C73  # “petals”: the number of our lock in PostgreSQL
 
 
 @contextmanager
@@ -72,8 +73,10 @@ def _keep_engine(address: str, inode: int) -> Engine:
 
 def _open_engine(address: str) -> Engine:
     if not address.startswith("sqlite"):
-        engine = create_engine(address)
-        with engine.begin() as connection:
+        engine = create_engine(address, pool_pre_ping=True)  # the server may have been restarted
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "begin", _begin_postgres)
+        with engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
         return engine
     engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -108,6 +111,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, below
     connection.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for another
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -2,7 +2,8 @@
 
 One per workspace, guarded by a lock. It keeps no knowledge of its own: everything stands in the
 database and in locks, so it may be killed at any moment and the next one goes on; a worker that is
-training does not notice. Imports neither Keras nor NumPy.
+training does not notice. It also starts what was arranged (core/runs/errands.py), and stays as long
+as anything is. Imports neither Keras nor NumPy.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from core.config import read_settings
+from core.runs.errands import Errands, is_anything_arranged
 from core.runs.holding import is_held
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
@@ -33,6 +35,8 @@ from core.workspace import Workspace, open_workspace
 __all__ = ["Scheduler", "ensure_scheduler", "serve", "touch_wake"]
 
 POLL_S = 0.2
+IDLE_POLL_S = 1.0
+"""After long idleness, when it only stays for what is arranged."""
 START_GRACE_S = 30.0
 """A run that nobody took up this long after it was given to a worker is lost."""
 EXIT_AFTER_S = 30 * 60.0
@@ -56,6 +60,7 @@ class Scheduler:
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
         self._warm_not_before = 0.0
+        self._errands = Errands(workspace)
 
     def step(self) -> None:
         """Returns nothing; lost runs are seen, a waiting run given away, a worker kept warm."""
@@ -75,10 +80,15 @@ class Scheduler:
         self._keep_warm(bool(waiting), bool(going))
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
+        self._errands.step()
 
-    def may_exit(self) -> bool:
+    def is_idle(self) -> bool:
         """Returns whether there has been nothing to do for long."""
         return time.monotonic() - self._last_busy > EXIT_AFTER_S
+
+    def may_exit(self) -> bool:
+        """Returns whether there has been nothing to do for long, and nothing is arranged."""
+        return self.is_idle() and not self._errands.are_arranged
 
     def let_go(self) -> None:
         """Returns nothing; the idle worker ends, one that trains goes on."""
@@ -176,7 +186,7 @@ def serve(workspace: Workspace, ended: threading.Event) -> None:
     try:
         while not scheduler.may_exit():
             scheduler.step()
-            if ended.wait(POLL_S):
+            if ended.wait(IDLE_POLL_S if scheduler.is_idle() else POLL_S):
                 return
     finally:
         scheduler.let_go()
@@ -202,8 +212,8 @@ def main() -> int:
         workspace.scheduler_pid.unlink(missing_ok=True)
         free_lock(lock)
         lock = None
-        if not read_active(workspace):  # else a run came while we were leaving: go on
-            break
+        if not read_active(workspace) and not is_anything_arranged(workspace):
+            break  # else something came while we were leaving: go on
     return 0
 
 

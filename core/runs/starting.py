@@ -29,11 +29,15 @@ def ensure_scheduler(workspace: Workspace) -> None:
     lock = take_lock(workspace.scheduler_lock)
     if lock is None:
         lock = _take_over(workspace)
-    if lock is None:
-        return
-    workspace.scheduler_pid.unlink(missing_ok=True)  # of one that was killed
-    command = python_command("core.runs.scheduler", "--lock", str(lock))
-    start_detached(workspace, command, lock=lock, log_file=workspace.scheduler_log)
+    if lock is not None:
+        _start(workspace, lock)
+
+
+def start_missing_scheduler(workspace: Workspace) -> None:
+    """Returns nothing; some scheduler is at work, be it one with other settings than ours."""
+    lock = take_lock(workspace.scheduler_lock)
+    if lock is not None:
+        _start(workspace, lock)
 
 
 def touch_wake(workspace: Workspace) -> None:
@@ -78,6 +82,12 @@ def python_environment(workspace: Workspace) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PETALSCOPE_WORKSPACE": str(workspace.root)}
 
 
+def _start(workspace: Workspace, lock: int) -> None:
+    workspace.scheduler_pid.unlink(missing_ok=True)  # of one that was killed
+    command = python_command("core.runs.scheduler", "--lock", str(lock))
+    start_detached(workspace, command, lock=lock, log_file=workspace.scheduler_log)
+
+
 def _take_over(workspace: Workspace) -> int | None:
     try:
         facts = json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))
@@ -92,4 +102,5 @@ def _take_over(workspace: Workspace) -> int | None:
 
 def _fingerprint_settings() -> str:
     settings = read_settings().model_dump(mode="json", exclude={"workspace"})
+    settings = {name: value for name, value in settings.items() if not name.startswith("api_")}
     return fingerprint({**settings, "backend": os.environ.get("KERAS_BACKEND", "")})

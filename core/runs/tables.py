@@ -147,8 +147,6 @@ predictions_table = Table(
     Column("version", Integer, index=True),
     Column("run", String(64), nullable=False),
     Column("photo", String(64), nullable=False, index=True),
-    Column("features", LargeBinary, nullable=False),
-    Column("scores", LargeBinary, nullable=False),
     Column("top", Text, nullable=False),
     Column("top_score", Float, nullable=False),
     Column("kind", String(16), nullable=False),
@@ -156,6 +154,9 @@ predictions_table = Table(
     Column("source", String(16), nullable=False),
     Column("properties", Text, nullable=False, server_default="{}"),
     Column("visitor", Text, nullable=False, server_default="", index=True),
+    # Last: SQLite reads a row only as far as it must, and these are most of it.
+    Column("features", LargeBinary, nullable=False),
+    Column("scores", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -174,6 +175,7 @@ feedback_table = Table(
     Column("reviewed", UtcTime),
     Column("reviewer", Text, nullable=False, server_default=""),
     Column("dataset", String(64)),
+    Column("left_out", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

@@ -1,84 +1,11 @@
-"""Every error the program raises on purpose.
-
-Each has a stable `code`, a `problem` (what is wrong) and a `remedy` (what to do), both for people;
-children carry the facts as attributes. Raised where the fact is known, caught at three edges: the
-page, the command line or API, and the worker. Anything else is a bug and stays loud.
-"""
+"""Weights, recipes, runs, and the machine they run on."""
 
 import errno
-from typing import ClassVar
+
+from core.errors.base import PetalscopeError
 
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: disk, quota, or the limit on a file's size."""
-
-
-class PetalscopeError(Exception):
-    """Parent of all errors that are shown to a person."""
-
-    code: ClassVar[str] = "error"
-
-    def __init__(self, problem: str, remedy: str, **facts: object) -> None:
-        super().__init__(f"{problem} {remedy}")
-        self.problem = problem
-        self.remedy = remedy
-        self.facts = facts
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.problem, self.remedy, self.facts))
-
-
-def _rebuild(
-    kind: type[PetalscopeError], problem: str, remedy: str, facts: dict[str, object]
-) -> PetalscopeError:
-    return kind(problem, remedy, **facts)
-
-
-class BadIdentifier(PetalscopeError):
-    """An id from a link or a command line is not one of ours."""
-
-    code = "bad_identifier"
-
-
-class DatasetMissing(PetalscopeError):
-    """No dataset of that id in the workspace."""
-
-    code = "dataset_missing"
-
-
-class SourceRefused(PetalscopeError):
-    """A folder or archive cannot be imported as a dataset."""
-
-    code = "source_refused"
-
-
-class ArchiveRefused(SourceRefused):
-    """An archive is hostile, broken or too large."""
-
-    code = "archive_refused"
-
-
-class ImportFailed(PetalscopeError):
-    """An import ended before the dataset was complete."""
-
-    code = "import_failed"
-
-
-class PhotoRefused(PetalscopeError):
-    """A file is not a photo that can be used."""
-
-    code = "photo_refused"
-
-
-class PhotoTooLarge(PhotoRefused):
-    """A photo has more bytes or pixels than the settings allow; it was not decoded."""
-
-    code = "photo_too_large"
-
-
-class PhotoUnreadable(PhotoRefused):
-    """A file is empty, not an image, truncated or damaged."""
-
-    code = "photo_unreadable"
 
 
 class WeightsMissing(PetalscopeError):
@@ -189,30 +116,6 @@ class SettingRefused(PetalscopeError):
     code = "setting_refused"
 
 
-class EditRefused(PetalscopeError):
-    """An edit cannot be noted, or the edits of a dataset cannot be applied."""
-
-    code = "edit_refused"
-
-
-class SelectionRefused(PetalscopeError):
-    """Photos cannot be saved as a selection under that name."""
-
-    code = "selection_refused"
-
-
-class SelectionMissing(PetalscopeError):
-    """No saved selection of that id, or its file was altered."""
-
-    code = "selection_missing"
-
-
-class DatasetInUse(PetalscopeError):
-    """A dataset was not deleted: runs or other versions rest on it."""
-
-    code = "dataset_in_use"
-
-
 class ExtraMissing(PetalscopeError):
     """Something was asked for that needs an optional package, which is not installed."""
 
@@ -223,9 +126,3 @@ class DownloadFailed(PetalscopeError):
     """A file could not be fetched from the network, or is not the one that was asked for."""
 
     code = "download_failed"
-
-
-class ExportRefused(PetalscopeError):
-    """A dataset cannot be written to that place."""
-
-    code = "export_refused"

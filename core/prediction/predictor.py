@@ -1,4 +1,5 @@
-"""Answers of a finished run for new photos: decode, backbone, head; the way extraction goes.
+"""Answers of a run or a registered version for new photos: decode, backbone, head; the way
+extraction goes.
 
 A predictor is opened once and kept: it holds the compiled backbone. Several threads may ask it; the
 backbone answers one of them at a time.
@@ -6,15 +7,17 @@ backbone answers one of them at a time.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.errors import BackboneMissing
 from core.prediction.deciding import Decision, DecisionRule
-from core.prediction.gradcam import class_activation
-from core.prediction.standing_rule import StandingRule
+from core.prediction.gradcam import class_activation, measure_evidence
+from core.prediction.model_version import ModelVersion
+from core.prediction.standing_rule import Rule, StandingRule
 from core.runs.recipe import Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
@@ -28,7 +31,7 @@ _TOP = 5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """What a run says of one photo, and what it saw."""
+    """What a model says of one photo, and what it saw."""
 
     run_id: str
     top: list[tuple[str, float]]
@@ -45,11 +48,13 @@ class Prediction:
     seconds: dict[str, float]
     """How long "decoding", "backbone" and "head" took; the head's includes the decision."""
     decision: Decision | None = None
-    """Whether to answer, by the rule that is kept with the run; None without one."""
+    """Whether to answer, by the rule of the model; None without one."""
+    version: int | None = None
+    """Number of the registered version that answered; None: a run that is none."""
 
 
 class Predictor:
-    """The backbone, head and standing rule of one run, ready to answer."""
+    """The backbone, head and rule of one run or registered version, ready to answer."""
 
     def __init__(
         self,
@@ -57,24 +62,26 @@ class Predictor:
         classes: Sequence[str],
         backbone: Backbone,
         head: DenseHead,
-        standing_rule: StandingRule,
+        rule: Rule,
+        version: ModelVersion | None = None,
     ) -> None:
         self.run_id = run_id
+        self.version = version
         self.classes = tuple(classes)
         self._backbone = backbone
         self._head = head
-        self._standing_rule = standing_rule
+        self._rule = rule
         self._turn = threading.Lock()
 
     @property
     def rule(self) -> DecisionRule | None:
-        """When the run answers, as it is kept with it now; None: it answers always."""
-        return self._standing_rule.rule
+        """When it answers; None: always. That of a run is the one kept with it now."""
+        return self._rule.rule
 
     @property
     def is_blind(self) -> bool:
         """Whether the rule wants to know unlike photos, but the features behind it are gone."""
-        return self._standing_rule.is_blind
+        return self._rule.is_blind
 
     @property
     def backbone_facts(self) -> BackboneFacts:
@@ -101,7 +108,7 @@ class Predictor:
         seen = time.perf_counter()
         scores = self._head.scores(look.features)[0]
         best = np.argsort(-scores, kind="stable")[:_TOP]
-        decision = self._standing_rule.decide(scores, look.features[0])
+        decision = self.decide_scores(scores, look.features[0])
         ended = time.perf_counter()
         return Prediction(
             run_id=self.run_id,
@@ -117,11 +124,16 @@ class Predictor:
                 "head": ended - seen,
             },
             decision=decision,
+            version=self.version.number if self.version else None,
         )
 
     def decide(self, prediction: Prediction) -> Decision | None:
         """Returns the decision by the rule as it stands now, also for an older prediction."""
-        return self._standing_rule.decide(prediction.scores, prediction.features)
+        return self.decide_scores(prediction.scores, prediction.features)
+
+    def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        return self._rule.decide(scores, features)
 
     def predict_many(self, contents: Sequence[bytes]) -> list[Prediction]:
         """Returns the answers for several photos, in their order.
@@ -135,8 +147,27 @@ class Predictor:
     def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
         with self._turn:
-            features = self._backbone.look(photos).features
+            features = self._see(photos)
         return features, self._head.scores(features)
+
+    def _see(self, photos: np.ndarray) -> np.ndarray:
+        """Returns the features; of a network compiled for many, all cores have a batch of it."""
+        size = self._backbone.batch_size
+        if size == 1:
+            return self._backbone.look(photos).features
+        starts = range(0, len(photos), size)
+        return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
+
+    def measure_evidence(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
+        """Returns what each place of the photo adds to the logit of each class, (c, 7, 7) float32.
+
+        Args:
+            prediction: Of this model.
+            classes: (c,) class numbers.
+        """
+        numbers = np.asarray(classes, dtype=np.int64)
+        features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
+        return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
 
     def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
         """Returns which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
@@ -166,8 +197,19 @@ def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Ba
     Raises:
         BackboneMissing: It is not in the workspace, or was altered; says how this run's comes back.
     """
-    try:
+    with name_remedy(workspace, run_id):
         return open_backbone(workspace, backbone_id, purpose="latency")
+
+
+@contextmanager
+def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
+    """Inside of it, a missing backbone's error says how the one of this run comes back.
+
+    Raises:
+        BackboneMissing: As raised inside, with that remedy.
+    """
+    try:
+        yield
     except BackboneMissing as error:
         remedy = _find_remedy(read_run(workspace, run_id).recipe)
         raise BackboneMissing(error.problem, remedy, **error.facts) from error

@@ -1,7 +1,12 @@
-"""The rule of a run as it stands now: a server that runs for weeks uses a new one at once."""
+"""The rule by which a model answers: that of a run as it stands now, or one frozen with a version.
+
+A server that runs for weeks uses a new rule of a run at once; a version's never changes.
+"""
 
 import logging
 import time
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +21,41 @@ _log = logging.getLogger(__name__)
 
 _TRIED_AGAIN = 30.0
 """Seconds after which features that were gone are looked for again."""
+
+
+class Rule(Protocol):
+    """When a model answers."""
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """The rule; None where there is none: every photo is answered."""
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+
+
+class FrozenRule:
+    """The rule of a registered version, and the model of what is unlike its training photos."""
+
+    def __init__(
+        self, rule: DecisionRule | None, model: UnlikeModel | None, classes: Sequence[str]
+    ) -> None:
+        self.rule = rule
+        self._model = model
+        self._classes = tuple(classes)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but was frozen without their model."""
+        return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        return _apply(self.rule, self._model, scores, features, self._classes)
 
 
 class StandingRule:
@@ -47,10 +87,7 @@ class StandingRule:
             features: (2048,) float, of its backbone.
         """
         rule, model = self._read()
-        if rule is None:
-            return None
-        distance = None if model is None else float(model.measure(features[None])[0])
-        return decide(rule, scores, self._result.classes, distance)
+        return _apply(rule, model, scores, features, self._result.classes)
 
     def _read(self) -> tuple[DecisionRule | None, UnlikeModel | None]:
         when = find_rule_time(self._workspace, self._run_id)
@@ -69,3 +106,18 @@ class StandingRule:
         except FeaturesMissing as error:
             _log.warning("unlike photos are not told from others: %s", error)
             return None
+
+
+def _apply(
+    rule: DecisionRule | None,
+    model: UnlikeModel | None,
+    scores: np.ndarray,
+    features: np.ndarray,
+    classes: Sequence[str],
+) -> Decision | None:
+    """Returns the decision; the distance is measured only where the rule asks for it."""
+    if rule is None:
+        return None
+    measured = model is not None and rule.unlike_limit is not None
+    distance = float(model.measure(features[None])[0]) if model and measured else None
+    return decide(rule, scores, classes, distance)

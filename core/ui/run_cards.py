@@ -8,6 +8,7 @@ from core.runs.recipe_words import list_settings
 from core.runs.store import RunRecord
 from core.ui import cache
 from core.ui.messages import show_random_banner
+from core.ui.registry_registering import show_register_button
 from core.ui.report_download import show_report_download
 
 
@@ -28,6 +29,7 @@ def show_run_facts(run: RunRecord, report_on: str | None = None) -> None:
         )
         with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
             show_recipe(run)
+        show_register_button(run)
         if report_on is not None:
             show_report_download(run, report_on)
     if run.recipe.weights == "random":

@@ -15,6 +15,7 @@ from core.ui.frame import page_file
 from core.ui.messages import show_problem
 from core.ui.pickers import title_run
 from core.ui.recipe_form import forget_runs
+from core.ui.registry_registering import show_register_button
 from core.ui.state import keep_choice, read_choice
 from core.ui.telling import tell_after_rerun
 
@@ -65,6 +66,7 @@ def _show_single(run: RunRecord) -> None:
     if run.state == "done":
         links.append(("metrics", "Metrics", "monitoring", {"run": run.id}))
         links.append(("confusion", "Confusions", "grid_on", {"run": run.id}))
+        show_register_button(run)
     else:
         links.append(("training", "Watch it", "model_training", {"watch": run.id}))
     for page, label, icon, query in links:

@@ -1,0 +1,88 @@
+"""Who answered when: one row a version, one bar for each span in which it was the champion."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import altair as alt
+import pandas as pd
+
+from core.charts.theme import choose_palette, style_altair, title_params
+from core.formats import duration, moment
+
+_MOST_ROWS = 10
+_ROW_HEIGHT = 26
+_DAYS_FROM = 2 * 86_400
+"""Seconds from which on the axis names days instead of hours."""
+
+
+class Span(Protocol):
+    """One span in which a version was the champion; see core/registry/reigns.py."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def is_going(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def draw_reigns(reigns: Sequence[Span], dark: bool = False) -> Any:
+    """Returns the bars of the versions that answered last, at most ten, the newest number on top.
+
+    Args:
+        reigns: The first at the beginning; at least one.
+        dark: Whether the page is dark.
+    """
+    colours = choose_palette(dark)
+    latest = list(dict.fromkeys(one.version for one in reversed(reigns)))[:_MOST_ROWS]
+    rows = pd.DataFrame([_describe(one) for one in reigns if one.version in latest])
+    order = [f"v{number}" for number in sorted(latest, reverse=True)]
+    spanned = (reigns[-1].end - rows["start"].min()).total_seconds()
+    axis = alt.Axis(format="%H:%M" if spanned < _DAYS_FROM else "%d %b", tickCount=6, grid=False)
+    scale = alt.Scale(type="utc", nice=False)
+    base = alt.Chart(rows).encode(
+        y=alt.Y("version:N", sort=None, scale=alt.Scale(domain=order, paddingInner=0.3), title=None)
+    )
+    bars = base.mark_bar(cornerRadius=2, minBandSize=6).encode(
+        x=alt.X("start:T", title="time (UTC)", scale=scale, axis=axis),
+        x2="end:T",
+        color=alt.condition(alt.datum.going, alt.value(colours.accent), alt.value(colours.faint)),
+        tooltip=[
+            alt.Tooltip("version:N"),
+            alt.Tooltip("since:N", title="from"),
+            alt.Tooltip("until:N", title="to"),
+            alt.Tooltip("length:N", title="for"),
+            alt.Tooltip("reason:N"),
+        ],
+    )
+    # A short reign among long ones is thinner than a pixel: its beginning is marked, too.
+    starts = base.mark_tick(thickness=2, color=colours.ink, height=14).encode(
+        x=alt.X("start:T", scale=scale, axis=axis)
+    )
+    now = reigns[-1]
+    title = title_params(
+        f"v{now.version} answers, since {moment(now.start)}",
+        "Green: answers now; a tick: took over",
+    )
+    height = len(order) * _ROW_HEIGHT + 104  # title and axis are within it
+    return style_altair(
+        alt.layer(bars, starts), dark, title=title, height=height, width="container"
+    )
+
+
+def _describe(one: Span) -> dict[str, object]:
+    return {
+        "version": f"v{one.version}",
+        "start": one.start,
+        "end": one.end,
+        "going": one.is_going,
+        "since": moment(one.start),
+        "until": "now" if one.is_going else moment(one.end),
+        "length": duration((one.end - one.start).total_seconds()),
+        "reason": one.reason,
+    }

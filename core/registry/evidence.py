@@ -1,0 +1,54 @@
+"""What speaks for a challenger: both models on the same fixed test photos, photo by photo."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.evaluation.comparison import ALPHA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """How a challenger did beside the champion; both are version numbers."""
+
+    champion: int
+    challenger: int
+    n: int
+    """Photos that both answered."""
+    accuracy_champion: float
+    accuracy_challenger: float
+    gained: int
+    """Only the challenger is right."""
+    lost: int
+    """Only the champion is right."""
+    p_value: float
+    """Of McNemar's exact test."""
+    low: float
+    high: float
+    """95 % interval of the challenger's accuracy minus the champion's."""
+    split: str
+    dataset_id: str
+
+    @property
+    def is_significant_gain(self) -> bool:
+        """Whether the challenger is better by more than chance would explain."""
+        return self.n > 0 and self.gained > self.lost and self.p_value < ALPHA
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the challenger minus that of the champion, -1 to 1."""
+        return self.accuracy_challenger - self.accuracy_champion
+
+
+def evidence_to_facts(evidence: Evidence) -> dict[str, Any]:
+    """Returns the evidence as JSON values, as events keep it."""
+    return asdict(evidence)
+
+
+def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:
+    """Returns the evidence that an event kept under “evidence”; None where it kept none."""
+    kept = facts.get("evidence")
+    names = {field.name for field in fields(Evidence)}
+    if not isinstance(kept, Mapping) or set(kept) != names:
+        return None
+    return Evidence(**kept)

@@ -1,0 +1,159 @@
+"""A registered version ready to answer: every byte of it is checked before it is used.
+
+Only files of our own registry are opened, by their SHA-256; they hold numbers, JSON and an OpenVINO
+network, nothing that can be run. A version of which a byte was changed is refused.
+"""
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import openvino as ov
+
+from core.errors import PetalscopeError, VersionDamaged, VersionMissing
+from core.prediction.deciding import DecisionRule
+from core.prediction.predictor import Predictor
+from core.prediction.standing_rule import FrozenRule
+from core.prediction.unlike import UnlikeModel
+from core.registry.arrays import unpack_arrays
+from core.registry.events import list_former, record_event, select_events
+from core.registry.integrity import check_files, check_version, damaged, read_file
+from core.registry.store import Alias, ModelVersion, find_version, read_version
+from core.runs.database import read_database
+from core.workspace import Workspace
+from models.backbone import (
+    BackboneFacts,
+    OpenVinoBackbone,
+    Purpose,
+    compile_model,
+    offered_precisions,
+)
+from models.dense import DenseHead
+
+__all__ = [
+    "Standing",
+    "check_files",
+    "open_standing",
+    "open_version",
+    "read_head",
+    "report_refusal",
+]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """What answers for an alias: its version, or a former champion because that one is damaged."""
+
+    predictor: Predictor
+    wanted: int
+    """Number of the version that the alias names."""
+    problem: PetalscopeError | None = None
+    """Why that one does not answer; None: it does."""
+
+
+def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency") -> Predictor:
+    """Returns the predictor of a version, compiled for one photo at a time or for many.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionDamaged: A byte of its files or of its row was changed, or a file is missing.
+    """
+    version = check_version(read_version(workspace, number))
+    head = read_head(workspace, version)
+    rule = FrozenRule(_read_rule(version), _read_unlike(workspace, version), version.classes)
+    backbone = _open_backbone(workspace, version, purpose)
+    read_file(workspace, version, "reference")  # no answer needs it, but every byte counts
+    return Predictor(version.run_id, version.classes, backbone, head, rule, version)
+
+
+def open_standing(
+    workspace: Workspace, alias: Alias = "champion", purpose: Purpose = "latency"
+) -> Standing:
+    """Returns what answers for the alias: its version, else the newest former champion that loads.
+
+    Raises:
+        VersionMissing: The alias names no version.
+        VersionDamaged: Its version is damaged, and no former champion loads either.
+    """
+    wanted = find_version(workspace, alias).number
+    try:
+        return Standing(predictor=open_version(workspace, wanted, purpose), wanted=wanted)
+    except (VersionDamaged, VersionMissing) as error:
+        _log.error("v%d is refused: %s", wanted, error)
+        problem = error
+    for number in list_former(workspace, but=wanted):
+        try:
+            predictor = open_version(workspace, number, purpose)
+        except (VersionDamaged, VersionMissing) as error:
+            _log.error("v%d is refused: %s", number, error)
+            continue
+        report_refusal(workspace, wanted, problem, instead=number)
+        return Standing(predictor=predictor, wanted=wanted, problem=problem)
+    raise problem
+
+
+def report_refusal(
+    workspace: Workspace, number: int, problem: PetalscopeError, *, instead: int | None
+) -> None:
+    """Returns nothing; the history says that a damaged version was refused: once, not each time."""
+    facts = {"code": problem.code, "problem": problem.problem, "instead": instead}
+    with read_database(workspace) as connection:
+        known = select_events(connection, ("promoted", "rolled_back", "refused"))
+    for event in reversed(known):
+        if event.kind != "refused":
+            break  # the champion changed since: what was told then is over
+        if event.version == number and dict(event.facts) == facts:
+            return
+    record_event(
+        workspace, "refused", version=number, former=instead, reason=problem.problem, facts=facts
+    )
+
+
+def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:
+    """Returns the head of a version.
+
+    Raises:
+        VersionDamaged: Its file is missing, was cut short or altered.
+    """
+    arrays = unpack_arrays(read_file(workspace, version, "head"))
+    layers = range((len(arrays) - 2) // 2)
+    return DenseHead(
+        kernels=tuple(arrays[f"kernel_{layer}"] for layer in layers),
+        biases=tuple(arrays[f"bias_{layer}"] for layer in layers),
+        mean=arrays["mean"],
+        scale=arrays["scale"],
+    )
+
+
+def _read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
+    arrays = unpack_arrays(read_file(workspace, version, "unlike"))
+    return UnlikeModel(
+        **{field.name: arrays[field.name] for field in dataclasses.fields(UnlikeModel)}
+    )
+
+
+def _read_rule(version: ModelVersion) -> DecisionRule | None:
+    kept: dict[str, Any] | None = version.facts["rule"]
+    if kept is None:
+        return None
+    try:
+        return DecisionRule(**kept, made=datetime.fromisoformat(version.facts["rule_made"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(version, "What is written of its rule was altered") from error
+
+
+def _open_backbone(
+    workspace: Workspace, version: ModelVersion, purpose: Purpose
+) -> OpenVinoBackbone:
+    facts = BackboneFacts(**version.facts["backbone"], files={})
+    if facts.precision not in offered_precisions():  # registered on another machine
+        facts = dataclasses.replace(facts, precision="f32", cosine=1.0)
+    network = ov.Core().read_model(
+        model=read_file(workspace, version, "network"),
+        weights=read_file(workspace, version, "weights"),
+    )
+    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))

@@ -1,0 +1,220 @@
+"""Who answers: promotion, rollback and the challenger, each one transaction with its event.
+
+The first champion needs a reason only. A later one needs evidence of a significant gain over the
+champion that stands, or somebody who overrides that and says why. Two at once: the second is
+judged by what the first made of it.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy.exc import IntegrityError
+
+from core.errors import PromotionRefused, VersionDamaged, VersionMissing
+from core.registry.events import ModelEvent, insert_event, list_former
+from core.registry.evidence import Evidence, evidence_to_facts
+from core.registry.integrity import check_files
+from core.registry.store import Alias, ModelVersion, select_aliases, select_version
+from core.runs.database import write_database
+from core.runs.tables import aliases_table
+from core.workspace import Workspace
+
+
+def promote(
+    workspace: Workspace,
+    number: int,
+    *,
+    reason: str,
+    who: str = "",
+    evidence: Evidence | None = None,
+    override: bool = False,
+    instead_of: int | None = None,
+) -> ModelEvent:
+    """Returns the event; the version is the champion now.
+
+    Args:
+        workspace: Holds the registry.
+        number: Of the version.
+        reason: Why, in words; never empty.
+        who: Who promotes it, as far as it is known.
+        evidence: How it did beside the champion.
+        override: Promote it without a significant gain; the reason then says why.
+        instead_of: The champion that the person saw; refused when it is another by now.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionDamaged: A byte of it was changed: it could not answer.
+        PromotionRefused: No reason, no evidence of a gain, or the champion is another one.
+    """
+    if not reason.strip():
+        raise PromotionRefused(
+            "A promotion needs a reason.", "Say in a few words why this version is to answer."
+        )
+    version = check_files(workspace, number)
+    with write_database(workspace) as connection:
+        champion = select_aliases(connection, lock=True).get("champion")
+        select_version(connection, number)  # not deleted since it was checked
+        _check_champion(version, champion, instead_of)
+        if champion is not None:
+            _check_evidence(version, champion, evidence, override=override)
+        facts: dict[str, Any] = {"override": override and champion is not None}
+        if evidence is not None:
+            facts["evidence"] = evidence_to_facts(evidence)
+        _set_alias(connection, "champion", number, champion)
+        _drop_challenger(connection, number)
+        return insert_event(
+            connection,
+            "promoted",
+            version=number,
+            former=champion,
+            who=who,
+            reason=reason.strip(),
+            facts=facts,
+        )
+
+
+def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
+    """Returns the version that answers now: the newest former champion whose files are whole.
+
+    Raises:
+        VersionMissing: There is no champion.
+        VersionDamaged: All former champions are damaged.
+        PromotionRefused: There is no former champion, or the champion changed meanwhile.
+    """
+    with write_database(workspace) as connection:
+        champion = select_aliases(connection).get("champion")
+    if champion is None:
+        raise PromotionRefused(
+            "Nothing can be rolled back: there is no champion.", "Promote a version first."
+        )
+    target, skipped = _find_target(workspace, champion)
+    with write_database(workspace) as connection:
+        if select_aliases(connection, lock=True).get("champion") != champion:
+            raise PromotionRefused(
+                "The champion changed in this moment.", "Look who answers now, then decide again."
+            )
+        select_version(connection, target.number)
+        _set_alias(connection, "champion", target.number, champion)
+        _drop_challenger(connection, target.number)
+        insert_event(
+            connection,
+            "rolled_back",
+            version=target.number,
+            former=champion,
+            who=who,
+            reason=reason.strip(),
+            facts={"skipped": skipped},
+        )
+    return target
+
+
+def set_challenger(
+    workspace: Workspace, number: int, *, who: str = "", reason: str = ""
+) -> ModelVersion:
+    """Returns the version, which is the challenger now.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionDamaged: A byte of it was changed: it could not answer.
+        PromotionRefused: It is the champion.
+    """
+    version = check_files(workspace, number)
+    with write_database(workspace) as connection:
+        aliases = select_aliases(connection, lock=True)
+        select_version(connection, number)
+        if aliases.get("champion") == number:
+            raise PromotionRefused(
+                f"{version.label} is the champion: it cannot challenge itself.",
+                "Choose another version.",
+            )
+        former = aliases.get("challenger")
+        if former != number:
+            _set_alias(connection, "challenger", number, former)
+            insert_event(
+                connection, "challenger", version=number, former=former, who=who, reason=reason
+            )
+    return version
+
+
+def _check_champion(version: ModelVersion, champion: int | None, instead_of: int | None) -> None:
+    if champion == version.number:
+        raise PromotionRefused(
+            f"{version.label} is the champion already.", "Nothing needs to be done."
+        )
+    if instead_of is not None and champion != instead_of:
+        now = "none" if champion is None else f"v{champion}"
+        raise PromotionRefused(
+            f"The champion is {now} by now, not v{instead_of}.",
+            "Compare with the one that answers now, then decide again.",
+            champion=champion,
+        )
+
+
+def _check_evidence(
+    version: ModelVersion, champion: int, evidence: Evidence | None, *, override: bool
+) -> None:
+    if evidence is not None and (evidence.champion, evidence.challenger) != (
+        champion,
+        version.number,
+    ):
+        raise PromotionRefused(
+            f"The evidence compares v{evidence.challenger} with v{evidence.champion}; "
+            f"v{champion} answers now, and {version.label} is to be promoted.",
+            "Compare these two on the test photos, then decide.",
+            champion=champion,
+        )
+    if override or (evidence is not None and evidence.is_significant_gain):
+        return
+    raise PromotionRefused(
+        f"{version.label} was not compared with v{champion}, which answers now."
+        if evidence is None
+        else f"On {evidence.n:,} test photos {version.label} is not better than v{champion} by "
+        "more than chance would explain.",
+        f"Keep v{champion}, or override this and say why.",
+        champion=champion,
+    )
+
+
+def _find_target(workspace: Workspace, champion: int) -> tuple[ModelVersion, list[int]]:
+    """Returns the former champion to go back to, and the newer ones that are damaged."""
+    skipped: list[int] = []
+    fault: VersionDamaged | None = None
+    for number in list_former(workspace, but=champion):
+        try:
+            return check_files(workspace, number), skipped
+        except VersionMissing:
+            continue
+        except VersionDamaged as error:
+            skipped.append(number)
+            fault = fault or error
+    if fault is not None:
+        raise fault
+    raise PromotionRefused(
+        f"v{champion} is the first champion: there is none to go back to.",
+        "Promote another version instead.",
+    )
+
+
+def _set_alias(connection: Connection, alias: Alias, number: int, former: int | None) -> None:
+    values = {"version": number, "since": datetime.now(UTC)}
+    if former is not None:
+        connection.execute(
+            update(aliases_table).where(aliases_table.c.alias == alias).values(**values)
+        )
+        return
+    try:
+        connection.execute(insert(aliases_table).values(alias=alias, **values))
+    except IntegrityError as error:  # two first champions at once, where rows are locked, not files
+        raise PromotionRefused(
+            f"Another version became {alias} in this moment.", "Look which, then decide again."
+        ) from error
+
+
+def _drop_challenger(connection: Connection, number: int) -> None:
+    """Returns nothing; a version that answers challenges nobody."""
+    connection.execute(
+        delete(aliases_table).where(
+            aliases_table.c.alias == "challenger", aliases_table.c.version == number
+        )
+    )

@@ -1,0 +1,161 @@
+"""A finished run becomes a version: all that its answers need is copied into the registry.
+
+Network, weights, head, the rule as it stands and the model of what is unlike are frozen together,
+each under its digest; deleting the run or its dataset later does not hurt the version.
+"""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, insert, select, update
+
+from core.errors import RunUnfinished
+from core.prediction.deciding import DecisionRule, read_rule
+from core.prediction.predictor import name_remedy
+from core.prediction.run_distances import read_distances
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
+from core.registry.arrays import pack_arrays
+from core.registry.blobs import hold_registry, keep_bytes
+from core.registry.events import insert_event
+from core.registry.facts import FORMAT, WEIGHTS_SUFFIX, digest_facts
+from core.registry.reference import pack_reference
+from core.registry.store import ModelVersion, is_row_whole, select_version
+from core.runs.database import write_database
+from core.runs.recipe import recipe_to_json
+from core.runs.result import RunResult, read_result, read_run_head
+from core.runs.run_photos import check_order, read_run_features
+from core.runs.store import RunRecord, read_run
+from core.runs.tables import versions_table
+from core.workspace import Workspace
+from data.manifest import Dataset, read_dataset
+from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
+
+
+def register_run(
+    workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
+) -> ModelVersion:
+    """Returns the version of a run with the rule that is kept with it now.
+
+    What was registered before is that version again; a file of it that was altered is written anew.
+
+    Args:
+        workspace: Holds the run.
+        run_id: Of a finished run.
+        name: What people call the version; the run's name when empty.
+        who: Who registers it, as far as it is known.
+
+    Raises:
+        RunMissing: No run has that id.
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: Its result was cut short or altered.
+        BackboneMissing: Its backbone is not in the workspace, or was altered.
+        FeaturesMissing: The features behind its scores were removed or altered.
+        DatasetMissing: Its dataset was deleted.
+    """
+    run = read_run(workspace, run_id)
+    if run.state != "done":
+        raise RunUnfinished(
+            f"{run.name} is not finished.",
+            "Wait until it is trained, then register it.",
+            run=run_id,
+        )
+    result = read_result(workspace, run_id)
+    dataset = read_dataset(workspace, result.dataset_id)
+    check_order(result, dataset)
+    with name_remedy(workspace, run_id):
+        backbone = read_backbone_facts(workspace, result.backbone_id)
+    pieces = _collect_pieces(workspace, run_id, dataset, result)
+    network = workspace.backbone_folder(backbone.id) / NETWORK_FILE
+    pieces |= {
+        "network": network.read_bytes(),
+        "weights": network.with_suffix(WEIGHTS_SUFFIX).read_bytes(),
+    }
+    with hold_registry(workspace):
+        files = {role: keep_bytes(workspace, content) for role, content in pieces.items()}
+        rule = read_rule(workspace, run_id)
+        facts = _describe(run, dataset, result, backbone, rule)
+        facts |= {"files": files, "sizes": {role: len(one) for role, one in pieces.items()}}
+        with write_database(workspace) as connection:
+            return _insert(connection, facts, name or run.name, who)
+
+
+def _collect_pieces(
+    workspace: Workspace, run_id: str, dataset: Dataset, result: RunResult
+) -> dict[str, bytes]:
+    """Returns the head, the model of what is unlike, and the reference, as bytes."""
+    head = read_run_head(workspace, run_id)
+    layers = {"mean": head.mean, "scale": head.scale}
+    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
+        layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
+    features = read_run_features(workspace, result)
+    model = read_distances(workspace, run_id, result).model
+    unlike = {
+        field.name: np.asarray(getattr(model, field.name))
+        for field in dataclasses.fields(UnlikeModel)
+    }
+    return {
+        "head": pack_arrays(layers),
+        "unlike": pack_arrays(unlike),
+        "reference": pack_reference(dataset, result, features),
+    }
+
+
+def _describe(
+    run: RunRecord,
+    dataset: Dataset,
+    result: RunResult,
+    backbone: BackboneFacts,
+    rule: DecisionRule | None,
+) -> dict[str, Any]:
+    """Returns the facts of the version but its files; core/registry/facts.py says what they are."""
+    counts = np.bincount(
+        result.labels[result.photo_numbers("train")], minlength=len(result.classes)
+    )
+    judged = result.photo_numbers("validation")
+    right = result.scores[judged].argmax(axis=1) == result.labels[judged]
+    own = {name: value for name, value in dataclasses.asdict(backbone).items() if name != "files"}
+    kept = None if rule is None else dataclasses.asdict(rule)
+    made = None if kept is None else kept.pop("made").astimezone(UTC).isoformat()
+    facts = {
+        "format": FORMAT,
+        "run_id": run.id,
+        "dataset_id": dataset.id,
+        "recipe": json.loads(recipe_to_json(run.recipe)),
+        "best_epoch": result.best_epoch,
+        "classes": list(result.classes),
+        "train_counts": dict(zip(result.classes, counts.tolist(), strict=True)),
+        "validation": {"n": len(judged), "right": int(right.sum())},
+        "backbone": own,
+        "rule": kept,
+        "unlike_version": UNLIKE_VERSION,
+        "run_name": run.name,
+        "dataset_name": dataset.name,
+        "rule_made": made,
+    }
+    return dict(json.loads(json.dumps(facts)))  # tuples as the lists that the database gives back
+
+
+def _insert(connection: Connection, facts: dict[str, Any], name: str, who: str) -> ModelVersion:
+    """Returns the version of these facts: the one that has them, made whole, or a new one."""
+    digest = digest_facts(facts)
+    column = versions_table.c
+    values = {
+        "run": facts["run_id"],
+        "dataset": facts["dataset_id"],
+        "facts": json.dumps(facts, allow_nan=False),
+    }
+    known = connection.execute(select(column.number).where(column.digest == digest)).scalar()
+    if known is not None:
+        if not is_row_whole(select_version(connection, known)):
+            connection.execute(
+                update(versions_table).where(column.number == known).values(**values)
+            )
+        return select_version(connection, known)
+    given = {"digest": digest, "name": name, "who": who, "created": datetime.now(UTC)}
+    made = connection.execute(insert(versions_table).values(**values, **given)).inserted_primary_key
+    assert made is not None
+    insert_event(connection, "registered", version=made[0], who=who, facts={"name": name})
+    return select_version(connection, made[0])

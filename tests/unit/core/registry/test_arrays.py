@@ -1,0 +1,60 @@
+"""Arrays become the same bytes each time and come back as they were; broken bytes are refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from core.registry.arrays import pack_arrays, unpack_arrays
+
+ARRAYS = {
+    "features": np.arange(6, dtype=np.float16).reshape(2, 3),
+    "scores": np.array([[0.25, 0.75]], dtype=np.float32),
+    "labels": np.array([1, 0], dtype=np.int64),
+    "nothing": np.empty((0, 4), dtype=np.float64),
+    "single": np.asarray(2.5, dtype=np.float32),
+    "bytes": np.array([[1, 255]], dtype=np.uint8),
+}
+
+
+def test_arrays_come_back_as_they_were() -> None:
+    back = unpack_arrays(pack_arrays(ARRAYS))
+    assert set(back) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(back[name], array)
+        assert (back[name].dtype, back[name].shape) == (array.dtype, array.shape)
+
+
+def test_equal_arrays_give_equal_bytes_in_any_order_of_names() -> None:
+    turned = dict(reversed(ARRAYS.items()))
+    turned["features"] = np.asfortranarray(turned["features"])
+    assert pack_arrays(turned) == pack_arrays(ARRAYS)
+
+
+def test_objects_are_not_packed() -> None:
+    with pytest.raises(KeyError):
+        pack_arrays({"anything": np.array([object()])})
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"",
+        b"\xff" * 40,
+        pack_arrays(ARRAYS)[:-1],
+        pack_arrays(ARRAYS)[:30],
+        (4).to_bytes(8, "little") + b"[1]x",
+        (2).to_bytes(8, "little") + b"[]",
+    ],
+)
+def test_broken_bytes_are_refused(spoilt: bytes) -> None:
+    with pytest.raises(ValueError):
+        unpack_arrays(spoilt)
+
+
+def test_the_layout_is_that_of_safetensors() -> None:
+    content = pack_arrays({"scores": ARRAYS["scores"]})
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    assert header == {"scores": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}
+    assert (8 + length) % 8 == 0

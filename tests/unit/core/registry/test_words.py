@@ -1,0 +1,87 @@
+"""Events and evidence in words; who was champion when."""
+
+from datetime import UTC, datetime, timedelta
+
+from core.registry.events import KINDS, EventKind, ModelEvent
+from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
+from core.registry.reigns import list_reigns
+from core.registry.words import describe_event, describe_evidence, title_event
+
+START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+EVIDENCE = Evidence(
+    champion=1,
+    challenger=2,
+    n=551,
+    accuracy_champion=437 / 551,
+    accuracy_challenger=465 / 551,
+    gained=40,
+    lost=12,
+    p_value=0.00012,
+    low=0.025,
+    high=0.077,
+    split="test",
+    dataset_id="15ec4e559f5560da",
+)
+
+
+def make_event(kind: EventKind, hour: float = 0, **given: object) -> ModelEvent:
+    values: dict[str, object] = {
+        "number": 1,
+        "time": START + timedelta(hours=hour),
+        "version": None,
+        "former": None,
+        "who": "",
+        "reason": "",
+        **given,
+    }
+    return ModelEvent(kind=kind, **values)  # type: ignore[arg-type]
+
+
+def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
+    assert describe_evidence(EVIDENCE) == (
+        "84.4 % right against 79.3 %, on the same 551 test photos: +5.1 points, 95 % interval "
+        "+2.5 points to +7.7 points; 40 gained, 12 lost, p = 0.00012."
+    )
+    assert evidence_from_facts({"evidence": evidence_to_facts(EVIDENCE)}) == EVIDENCE
+    assert evidence_from_facts({"evidence": {"n": 3}}) is None
+    assert evidence_from_facts({}) is None
+
+
+def test_every_kind_of_event_has_words() -> None:
+    titles = {kind: title_event(make_event(kind, version=2, former=1)) for kind in KINDS}
+    assert len(set(titles.values())) == len(KINDS)
+    assert titles["promoted"] == "v2 answers, instead of v1"
+    assert titles["rolled_back"] == "Rolled back from v1: v2 answers again"
+    assert titles["refused"] == "v2 was refused: v1 answers instead"
+    for kind in KINDS:  # none of them needs a version
+        assert "None" not in title_event(make_event(kind))
+    kept = make_event("challenger", former=3, facts={"kept": 1})
+    assert title_event(kept) == "v1 goes on: v3 challenges nobody any more"
+
+
+def test_a_promotion_says_why_and_on_what_it_rests() -> None:
+    facts = {"evidence": evidence_to_facts(EVIDENCE), "override": False}
+    event = make_event(
+        "promoted", version=2, former=1, who="Ada", reason="better on roses", facts=facts
+    )
+    words = describe_event(event)
+    assert words.startswith("v2 answers, instead of v1. 84.4 % right")
+    assert words.endswith("“better on roses” (Ada)")
+    assert "Without proof" not in words
+    forced = make_event("promoted", version=2, former=1, facts={"override": True})
+    assert "Without proof of a gain." in describe_event(forced)
+
+
+def test_reigns_follow_one_another_and_the_last_goes_on() -> None:
+    events = [
+        make_event("promoted", 0, version=1, reason="first"),
+        make_event("compared", 1, version=2),
+        make_event("promoted", 2, version=2),
+        make_event("rolled_back", 3, version=1),
+    ]
+    now = START + timedelta(hours=10)
+    reigns = list_reigns(events[::-1], now)
+    assert [(one.version, one.is_going) for one in reigns] == [(1, False), (2, False), (1, True)]
+    hours = [(one.end - one.start).total_seconds() / 3600 for one in reigns]
+    assert hours == [2, 1, 7]
+    assert list_reigns([make_event("registered", version=1)]) == []

@@ -23,9 +23,13 @@ __all__ = [
     "Differences",
     "compare_versions",
     "count_changes",
+    "find_free_name",
     "list_lineage",
     "make_version",
+    "number_classes",
     "read_changes",
+    "read_whole",
+    "report_full_disk",
 ]
 
 CHANGES_FILE = "changes.parquet"
@@ -59,23 +63,24 @@ def make_version(
     _check_learnable(table)
     classes = tuple(sorted(table["class"].unique()))
     table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
-    if (existing := _read_whole(workspace, identify_dataset(table, classes))) is not None:
+    if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
         return existing
-    with _report_full_disk(), make_staging_folder(workspace) as folder:
+    with report_full_disk(), make_staging_folder(workspace) as folder:
         folder.mkdir(parents=True, exist_ok=True)
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
         bring_files(parent, folder, _list_excluded(changes), _in_words(on_progress))
         facts = {
             **read_facts(parent.folder),
-            "name": name or _find_free_name(workspace, parent),
+            "name": name or find_free_name(workspace, parent),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "split_origin": _describe_splits(parent, changes),
             "classes": classes,
-            "numbers": _number_classes(parent, classes),
+            "numbers": number_classes(parent, classes),
             "parent": parent.id,
             "edition": parent.edition + 1,
             "photos": len(table),
+            "added": 0,
             "edits": count_changes(changes),
             "changes_sha256": digest_file(folder / CHANGES_FILE),
         }
@@ -159,7 +164,8 @@ def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
     return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
 
 
-def _read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
+def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
+    """Returns a dataset whose photos are, byte for byte, what they were; None without one."""
     try:
         existing = read_dataset(workspace, dataset_id)
         check_photos(existing)
@@ -168,7 +174,7 @@ def _read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
     return existing
 
 
-def _number_classes(parent: Dataset, classes: tuple[str, ...]) -> list[int]:
+def number_classes(parent: Dataset, classes: tuple[str, ...]) -> list[int]:
     """Returns the class numbers: as in the source's list, new classes behind its last one."""
     if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
         return list(range(1, len(classes) + 1))
@@ -184,7 +190,7 @@ def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
     return f"{parent.split_origin}{edited}"
 
 
-def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
+def find_free_name(workspace: Workspace, parent: Dataset) -> str:
     """Returns "Flowers, version 2", or 2b, 2c … when the parent has such a version already."""
     names = {summary.name for summary in list_datasets(workspace)}
     stem = parent.name.removesuffix(f", version {parent.edition}")
@@ -194,7 +200,7 @@ def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
 
 
 @contextmanager
-def _report_full_disk() -> Iterator[None]:
+def report_full_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -58,7 +58,7 @@ def reopen_edits(workspace: Workspace, version: Dataset) -> int:
     So an excluded photo can be brought back: reopen, restore it, apply again.
 
     Raises:
-        EditRefused: The version is an import, or its parent was deleted.
+        EditRefused: The version is an import, had photos added, or its parent was deleted.
         ResultDamaged: The list of its changes was altered.
     """
     if version.parent is None:
@@ -78,4 +78,8 @@ def reopen_edits(workspace: Workspace, version: Dataset) -> int:
             wishes.append(Wish(row["path"], "move", row["new_split"], note))
         if row["excluded"]:
             wishes.append(Wish(row["path"], "exclude", "", note))
+    if not wishes:
+        raise EditRefused(
+            f"“{version.name}” was made by adding photos, not by edits.", "Edit it instead."
+        )
     return note_wishes(workspace, parent, wishes)

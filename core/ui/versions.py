@@ -15,6 +15,7 @@ from core.ui.telling import tell_after_rerun
 from core.ui.version_deleting import show_delete
 from core.ui.wall import show_wall
 from core.ui.wall.payload import Describe
+from data.additions import count_added
 from data.dataset import Dataset
 from data.lineage import Differences, compare_versions, list_lineage
 from data.manifest import DatasetSummary, list_datasets, rename_dataset
@@ -65,7 +66,8 @@ def _describe(version: DatasetSummary) -> str:
         version.id,
     ]
     if version.parent:
-        changes = count_changes(read_changes(cache.dataset(version.id)))
+        made = cache.dataset(version.id)
+        changes = {"added": count_added(made)} | count_changes(read_changes(made))
         done = [f"{number:,} {what}" for what, number in changes.items() if number]
         facts.insert(0, f"{', '.join(done)} since version {version.edition - 1}")
     return " · ".join(facts)

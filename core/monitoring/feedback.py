@@ -1,0 +1,206 @@
+"""What people say of answers, and the review of it: the inbox that better datasets come out of.
+
+Feedback waits until somebody accepts it, puts another class right, or discards it. What was
+reviewed can be reviewed again until it stands in a dataset (core/monitoring/gathering.py).
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from core.errors import FeedbackRefused
+from core.monitoring.feedback_reading import (
+    Feedback,
+    State,
+    count_feedback,
+    is_in,
+    list_feedback,
+    read_feedback,
+)
+from core.monitoring.kept_photos import keep_photo
+from core.runs.database import write_database
+from core.runs.tables import feedback_table, predictions_table
+from core.workspace import Workspace
+
+__all__ = [
+    "Action",
+    "Feedback",
+    "State",
+    "check_class_name",
+    "count_feedback",
+    "give_feedback",
+    "list_feedback",
+    "read_feedback",
+    "restore_reviews",
+    "review_feedback",
+]
+
+Action = Literal["accept", "relabel", "discard", "reopen"]
+
+LONGEST_CLASS, LONGEST_NOTE, LONGEST_NAME = 100, 500, 200
+
+_SAID = feedback_table.c
+_ROW = predictions_table.c
+_OUTCOMES = {
+    "accept": "accepted",
+    "relabel": "relabelled",
+    "discard": "discarded",
+    "reopen": "waiting",
+}
+
+
+def give_feedback(
+    workspace: Workspace,
+    prediction_id: str,
+    *,
+    class_name: str,
+    photo: bytes | None = None,
+    who: str = "",
+    note: str = "",
+) -> Feedback:
+    """Returns the feedback, which waits for review; it replaces one that waits for the same answer.
+
+    Args:
+        workspace: That of the log.
+        prediction_id: Which answer.
+        class_name: What it is; the answer was right when it said the same.
+        photo: Its bytes, with the person's consent to keep them until the review is over.
+        who: Who says so, as far as it is known.
+        note: In their words.
+
+    Raises:
+        FeedbackRefused: No such prediction is in the log, the photo is not the one that it was
+            about, or a text cannot be kept.
+    """
+    values = {
+        "prediction": prediction_id,
+        "time": datetime.now(UTC),
+        "class_name": check_class_name(class_name),
+        "who": " ".join(who.split())[:LONGEST_NAME],
+        "note": _check_note(note),
+    }
+    with write_database(workspace) as connection:
+        query = select(_ROW.top, _ROW.photo).where(_ROW.id == prediction_id)
+        row = connection.execute(query).first()
+        if row is None:
+            raise FeedbackRefused(
+                "There is no such prediction in the log.",
+                "Ask for the answer again, then say what is right.",
+                prediction=prediction_id[:64],
+            )
+        if photo is not None and sha256(photo).hexdigest() != row.photo:
+            raise FeedbackRefused(
+                "This is not the photo that the answer was about.",
+                "Send the same file again, byte for byte, or none.",
+                prediction=prediction_id,
+            )
+        values["was_right"] = values["class_name"] == row.top
+        number = _write(connection, values)
+    if photo is not None:
+        keep_photo(workspace, photo, consent=True)
+    return read_feedback(workspace, [number])[0]
+
+
+def review_feedback(
+    workspace: Workspace,
+    numbers: Sequence[int],
+    action: Action,
+    *,
+    class_name: str | None = None,
+    reviewer: str = "",
+    expected: State | None = None,
+) -> int:
+    """Returns how much feedback was reviewed; what stands in a dataset already is passed over.
+
+    Args:
+        workspace: That of the log.
+        numbers: Which.
+        action: “accept” takes the class that the person said, “relabel” the one given here;
+            “reopen” takes a review back.
+        class_name: With “relabel”: what it is.
+        reviewer: Who decides.
+        expected: Only feedback that is still in this state: nobody decides twice unseen.
+
+    Raises:
+        FeedbackRefused: To relabel without a class, or with one that cannot be kept.
+    """
+    values: dict[str, Any] = {
+        "state": _OUTCOMES[action],
+        "reviewed": None if action == "reopen" else datetime.now(UTC),
+        "reviewer": "" if action == "reopen" else " ".join(reviewer.split())[:LONGEST_NAME],
+        "final_class": None,
+    }
+    if action == "relabel":
+        values["final_class"] = check_class_name(class_name or "")
+    elif action == "accept":
+        values["final_class"] = _SAID.class_name
+    which = _SAID.number.in_(numbers) & _SAID.dataset.is_(None)
+    if expected is not None:
+        which &= is_in(expected)
+    with write_database(workspace) as connection:
+        return connection.execute(update(feedback_table).where(which).values(values)).rowcount
+
+
+def restore_reviews(
+    workspace: Workspace, former: Sequence[tuple[int, State, str | None]], reviewer: str = ""
+) -> int:
+    """Returns how many reviews are again what they were; what stands in a dataset stays.
+
+    Args:
+        former: Number, state and reviewed class of each, as they were.
+        reviewer: Who takes the review back.
+    """
+    restored = 0
+    with write_database(workspace) as connection:
+        for number, state, final_class in former:
+            open_again = state == "waiting"
+            values = {
+                "state": state,
+                "final_class": final_class,
+                "reviewed": None if open_again else datetime.now(UTC),
+                "reviewer": "" if open_again else " ".join(reviewer.split())[:LONGEST_NAME],
+            }
+            which = (_SAID.number == number) & _SAID.dataset.is_(None)
+            done = connection.execute(update(feedback_table).where(which).values(values))
+            restored += done.rowcount
+    return restored
+
+
+def check_class_name(name: str) -> str:
+    """Returns the name of a class as it is kept.
+
+    Raises:
+        FeedbackRefused: Empty, too long, or with signs that cannot be shown.
+    """
+    settled = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(settled) <= LONGEST_CLASS or not settled.isprintable():
+        raise FeedbackRefused(
+            "This name cannot be used for a class.",
+            f"Take 1 to {LONGEST_CLASS} letters, digits, signs or spaces.",
+            class_name=name[:LONGEST_CLASS],
+        )
+    return settled
+
+
+def _check_note(note: str) -> str:
+    settled = " ".join("".join(sign if sign.isprintable() else " " for sign in note).split())
+    if len(settled) > LONGEST_NOTE:
+        raise FeedbackRefused(
+            f"The note has {len(settled)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
+        )
+    return settled
+
+
+def _write(connection: Connection, values: dict[str, Any]) -> int:
+    """Returns the number of the feedback: of the one that waited, or a new one."""
+    waiting = (_SAID.prediction == values["prediction"]) & (_SAID.state == "waiting")
+    known = connection.scalar(select(func.max(_SAID.number)).where(waiting))
+    if known is None:
+        made = insert(feedback_table).values(**values).returning(_SAID.number)
+        return int(connection.execute(made).scalar_one())
+    connection.execute(update(feedback_table).where(_SAID.number == known).values(**values))
+    return int(known)

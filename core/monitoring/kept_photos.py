@@ -1,0 +1,186 @@
+"""Photos that people asked about, kept only where that is allowed, and never for long.
+
+Two reasons allow it: a setting (days and megabytes; off by default), or the person, who sent the
+photo to the review inbox. The second kind stays until its review is over. Files are private to the
+account that the program runs under, and checked by their digest when they are read.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import select
+
+from core.config import read_settings
+from core.runs.database import read_database
+from core.runs.tables import feedback_table, predictions_table
+from core.workspace import Workspace, write_atomically
+
+_SWEPT_EVERY_S = 60.0
+_SWEPT_UNASKED_S = 600.0
+_HALF_WRITTEN_S = 3600.0
+_UNDO_TIME = timedelta(days=1)
+"""So long after a photo was discarded its review can be taken back."""
+_LOW_WATER = 0.9
+"""Share of the limit that a sweep leaves, so that not every photo needs another one."""
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class _Usage:
+    bytes: int
+    swept: float
+
+
+_usages: dict[Path, _Usage] = {}
+_counting = Lock()
+
+
+def keep_photo(workspace: Workspace, content: bytes, *, consent: bool = False) -> bool:
+    """Returns whether the photo is kept now.
+
+    Args:
+        workspace: Where it would be.
+        content: Its bytes.
+        consent: The person sent it to the review inbox; else the setting decides.
+    """
+    settings = read_settings()
+    if not consent and settings.keep_photos_days <= 0:
+        return False
+    file = workspace.kept_photo_file(sha256(content).hexdigest())
+    if file.exists():
+        file.touch()  # asked about again: its days begin anew
+        return True
+    if not _make_room(workspace, len(content), settings.keep_photos_mb * 1_000_000):
+        return False
+    workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with write_atomically(file) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(content)
+    return True
+
+
+def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
+    """Returns the bytes of a photo by its SHA-256; None where it is not kept or was altered."""
+    try:
+        content = workspace.kept_photo_file(digest).read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if sha256(content).hexdigest() == digest else None
+
+
+def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:
+    """Returns which of these photos are kept."""
+    return {digest for digest in digests if workspace.kept_photo_file(digest).is_file()}
+
+
+def sweep_kept_photos(workspace: Workspace) -> int:
+    """Returns how many kept photos were removed: too old, or the oldest of too many megabytes.
+
+    Photos that wait for a review, or for the dataset that they were accepted for, stay.
+    """
+    return _sweep(workspace, room=0)
+
+
+def _sweep(workspace: Workspace, room: int) -> int:
+    """Returns how many kept photos were removed; so many bytes more are within the limit then."""
+    settings = read_settings()
+    held = _list_held(workspace)
+    oldest_allowed = time.time() - settings.keep_photos_days * 86_400
+    kept: list[tuple[float, int, Path]] = []
+    gone = 0
+    for file in workspace.kept_photos.glob("[!.]*"):
+        facts = _stat(file)
+        if facts is None:
+            continue
+        if facts[0] < oldest_allowed and file.name not in held:
+            gone += _remove(file)
+        else:
+            kept.append((*facts, file))
+    _remove_half_written(workspace)
+    total = sum(size for _, size, _ in kept)
+    limit = settings.keep_photos_mb * 1_000_000
+    goal = min(limit * _LOW_WATER, limit - room) if total + room > limit else total
+    for _, size, file in sorted(kept):
+        if total <= goal:
+            break
+        if file.name not in held:
+            gone += _remove(file)
+            total -= size
+    _usages[workspace.root] = _Usage(total, time.monotonic())
+    return gone
+
+
+def sweep_when_due(workspace: Workspace) -> None:
+    """Returns nothing; what must go is gone, if this process has not looked for ten minutes."""
+    with _counting:
+        usage = _usages.get(workspace.root)
+        if usage is None or time.monotonic() - usage.swept > _SWEPT_UNASKED_S:
+            sweep_kept_photos(workspace)
+
+
+def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
+    """Returns how many kept photos were removed of these: those nobody's prediction is of."""
+    still = set[str]()
+    wanted = sorted(digests)
+    with read_database(workspace) as connection:
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = predictions_table.c.photo.in_(wanted[start : start + _AT_ONCE])
+            still |= set(connection.scalars(select(predictions_table.c.photo).where(some)))
+    return sum(_remove(workspace.kept_photo_file(digest)) for digest in set(wanted) - still)
+
+
+def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
+    """Returns whether so many bytes more may be kept; they are counted then."""
+    with _counting:
+        usage = _usages.get(workspace.root)
+        late = usage is None or time.monotonic() - usage.swept > _SWEPT_EVERY_S
+        if usage is None or late or usage.bytes + size > limit:
+            _sweep(workspace, size)
+            usage = _usages[workspace.root]
+        if usage.bytes + size > limit:
+            return False
+        _usages[workspace.root] = _Usage(usage.bytes + size, usage.swept)
+        return True
+
+
+def _list_held(workspace: Workspace) -> set[str]:
+    """Returns the digests of photos whose review is not over."""
+    said = feedback_table.c
+    recently = datetime.now(UTC) - _UNDO_TIME
+    open_review = said.state.in_(("waiting", "accepted", "relabelled")) & said.dataset.is_(None)
+    may_be_undone = (said.state == "discarded") & (said.reviewed > recently)
+    query = (
+        select(predictions_table.c.photo)
+        .join(feedback_table, said.prediction == predictions_table.c.id)
+        .where(open_review | may_be_undone)
+    )
+    with read_database(workspace) as connection:
+        return set(connection.scalars(query))
+
+
+def _stat(file: Path) -> tuple[float, int] | None:
+    try:
+        facts = file.stat()
+    except FileNotFoundError:  # another process sweeps, too
+        return None
+    return facts.st_mtime, facts.st_size
+
+
+def _remove(file: Path) -> int:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return 0
+    return 1
+
+
+def _remove_half_written(workspace: Workspace) -> None:
+    for file in workspace.kept_photos.glob(".*"):
+        facts = _stat(file)
+        if facts is not None and facts[0] < time.time() - _HALF_WRITTEN_S:
+            _remove(file)

@@ -1,0 +1,209 @@
+"""A new version of a dataset with photos added to it; nothing of the old one is decoded again.
+
+The new photos stand behind the old ones, whose numbers stay. Photos, thumbnails and originals are
+written anew, old part and new: the files of the parent are never written in place.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from core.config import PHOTO_SIZE
+from core.errors import EditRefused, ResultDamaged
+from core.workspace import Workspace
+from data.dataset import (
+    MANIFEST,
+    ORIGINALS,
+    PHOTOS,
+    SET_ASIDE,
+    THUMBNAILS,
+    Dataset,
+    identify_dataset,
+)
+from data.importing import Progress, keep_dataset, make_staging_folder
+from data.manifest import write_facts
+from data.packing import pack_photos
+from data.sharing import read_facts
+from data.sources.found import FoundPhoto
+from data.versions import find_free_name, number_classes, read_whole, report_full_disk
+
+PHOTO_BYTES = PHOTO_SIZE * PHOTO_SIZE * 3
+
+_BLOCK = 16_000_000
+_NEW = "new-"
+_JOINED = (THUMBNAILS, ORIGINALS, PHOTOS)
+_KEPT = ("source", "split_origin", "set_aside", "notes")
+"""What a version has of its parent; the edits that made the parent are not its own."""
+
+
+def add_photos(
+    workspace: Workspace,
+    parent: Dataset,
+    photos: Sequence[FoundPhoto],
+    *,
+    name: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Dataset:
+    """Returns the version of the parent that has these photos, too; the existing one if there.
+
+    Args:
+        workspace: Where both are kept.
+        parent: Stays as it is.
+        photos: At least one, each with class and split, and a path that the parent does not have.
+        name: What people will call it; by default the parent's name and a number.
+        on_progress: Called often, from this thread, while files are written.
+
+    Raises:
+        EditRefused: No photo, a path twice, or one that cannot be read.
+        ResultDamaged: The parent's photos were altered.
+        DiskFull: No room; nothing half-made is left.
+    """
+    _check_paths(parent, photos)
+    with report_full_disk(), make_staging_folder(workspace) as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        added = _pack(folder, photos)
+        table = _join_tables(parent, added)
+        classes = tuple(sorted(table["class"].unique()))
+        table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+        if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
+            return existing
+        table.to_parquet(folder / MANIFEST, index=False)
+        parent.set_aside.to_parquet(folder / SET_ASIDE, index=False)
+        _join_files(parent, folder, len(added), on_progress)
+        facts = {
+            **{fact: value for fact, value in read_facts(parent.folder).items() if fact in _KEPT},
+            "name": name or find_free_name(workspace, parent),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "classes": classes,
+            "numbers": number_classes(parent, classes),
+            "parent": parent.id,
+            "edition": parent.edition + 1,
+            "photos": len(table),
+            "added": len(added),
+        }
+        write_facts(folder, facts)
+        return keep_dataset(workspace, folder)
+
+
+def count_added(dataset: Dataset) -> int:
+    """Returns how many photos were added to the parent to make this version."""
+    return int(read_facts(dataset.folder).get("added", 0))
+
+
+def map_packed(file: Path, photos: int) -> np.ndarray:
+    """Returns the packed photos of a file, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
+    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
+    start = _measure_header(file, photos)
+    return np.memmap(file, dtype=np.uint8, mode="r", offset=start, shape=shape)
+
+
+def _check_paths(parent: Dataset, photos: Sequence[FoundPhoto]) -> None:
+    if not photos:
+        raise EditRefused("There is no photo to add.", "Review some photos first.")
+    paths = [photo.path for photo in photos]
+    twice = set(paths) & set(parent.manifest["path"])
+    if twice or len(set(paths)) < len(paths):
+        raise EditRefused(
+            "A photo is there already under the same path.", "Leave it out, or name it otherwise."
+        )
+
+
+def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
+    """Returns the rows of the new photos; their files stand in the folder, under their own names.
+
+    Raises:
+        EditRefused: One cannot be read.
+    """
+    added, refused = pack_photos(
+        sorted(photos, key=lambda photo: photo.path),
+        photos_file=folder / f"{_NEW}{PHOTOS}",
+        thumbnails_file=folder / f"{_NEW}{THUMBNAILS}",
+        originals_file=folder / f"{_NEW}{ORIGINALS}",
+        on_progress=lambda *_: None,
+    )
+    if len(refused):
+        raise EditRefused(
+            f"The photo “{refused['path'].iat[0]}” cannot be read: {refused['problem'].iat[0]}",
+            "Leave it out.",
+        )
+    return added
+
+
+def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
+    """Returns the manifest of the version, with the labels of new photos still to be set."""
+    places = {"thumbnail_start": THUMBNAILS, "original_start": ORIGINALS}
+    shifted = {
+        column: added[column] + (parent.folder / file).stat().st_size
+        for column, file in places.items()
+    }
+    new = added.assign(label=0, **shifted)[parent.manifest.columns]
+    return pd.concat([parent.manifest, new], ignore_index=True).astype(parent.manifest.dtypes)
+
+
+def _join_files(
+    parent: Dataset, folder: Path, added: int, on_progress: Callable[[Progress], None] | None
+) -> None:
+    """Writes photos, thumbnails and originals of all, those of the parent first.
+
+    Raises:
+        ResultDamaged: A file of the parent was altered.
+    """
+    known = read_facts(parent.folder)["files"]
+    total = sum(int(known[name]["bytes"]) for name in _JOINED)
+    done = 0
+
+    def report(copied: int) -> None:
+        nonlocal done
+        done += copied
+        if on_progress:
+            on_progress(Progress(phase="copying photos", done=done, total=total))
+
+    for name in _JOINED:
+        old, new = parent.folder / name, folder / f"{_NEW}{name}"
+        with (folder / name).open("wb") as target:
+            if name == PHOTOS:
+                _write_header(target, len(parent) + added)
+            before = _measure_header(old, len(parent)) if name == PHOTOS else 0
+            digest = _copy(old, target, before, report)
+            _copy(new, target, _measure_header(new, added) if name == PHOTOS else 0)
+        new.unlink()
+        if digest != known[name]["sha256"]:
+            raise ResultDamaged(
+                f"The dataset “{parent.name}” is damaged: {name} was altered.",
+                "Import it again; the same photos give the same dataset.",
+                dataset=parent.id,
+            )
+
+
+def _copy(
+    source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] | None = None
+) -> str:
+    """Returns the digest of the whole source; all of it but its first bytes is written."""
+    digest = hashlib.sha256()
+    # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
+    with source.open("rb") as file:
+        digest.update(file.read(skipped))
+        if report:
+            report(skipped)
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            target.write(block)
+            if report:
+                report(len(block))
+    return digest.hexdigest()
+
+
+def _write_header(target: BinaryIO, photos: int) -> None:
+    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(target, header)
+
+
+def _measure_header(file: Path, photos: int) -> int:
+    """Returns the length in bytes of what stands before the packed photos."""
+    return file.stat().st_size - photos * PHOTO_BYTES

@@ -1,0 +1,170 @@
+"""The prediction log on each database: what goes in comes out, is exported, and is deleted."""
+
+import csv
+import io
+from datetime import timedelta
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from core.errors import PredictionMissing
+from core.monitoring.feedback import give_feedback, list_feedback, review_feedback
+from core.monitoring.kept_photos import find_kept, keep_photo
+from core.monitoring.log import (
+    PROPERTIES,
+    count_predictions,
+    delete_predictions,
+    describe_prediction,
+    log_predictions,
+    read_features,
+    read_predictions,
+    read_scores,
+    write_csv,
+)
+from core.prediction.predictor import open_predictor
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.measures import measure_photo
+from tests.builders import draw_photo, encode_photo
+from tests.predictions import NOON, make_prediction
+
+PHOTO = encode_photo(draw_photo(0, 90))
+
+
+def read_ids(workspace: Workspace) -> list[str]:
+    return read_predictions(workspace)["id"].tolist()
+
+
+def test_what_goes_in_comes_out(on_each_database: Workspace) -> None:
+    rows = [make_prediction(0), make_prediction(1, version=3, kind="unlike", source="api")]
+    log_predictions(on_each_database, rows)
+    table = read_predictions(on_each_database)
+    assert table["time"].tolist() == [row.time for row in rows]
+    for column in ("id", "run_id", "photo", "top", "top_score", "kind", "latency_ms", "source"):
+        assert table[column].tolist() == [getattr(row, column) for row in rows]
+    assert table["version"].isna().tolist() == [True, False] and table["version"].iat[1] == 3
+    assert table[list(PROPERTIES)].iloc[0].to_dict() == rows[0].properties
+    assert table[["was_right", "class_name", "feedback"]].isna().all(axis=None)
+    ids = [row.id for row in rows[::-1]]
+    features, scores = read_features(on_each_database, ids), read_scores(on_each_database, ids)
+    assert features.dtype == np.float16
+    assert np.array_equal(features[1], rows[0].features.astype(np.float16))
+    assert np.array_equal(scores[0], rows[1].scores)
+
+
+def test_a_log_without_predictions_has_the_same_columns(on_each_database: Workspace) -> None:
+    empty = read_predictions(on_each_database)
+    log_predictions(on_each_database, [])
+    log_predictions(on_each_database, [make_prediction(0)])
+    filled = read_predictions(on_each_database)
+    assert len(empty) == 0 and empty.dtypes.equals(filled.dtypes)
+    assert read_features(on_each_database, []).shape == (0, 2048)
+
+
+def test_rows_go_in_together_or_not_at_all(on_each_database: Workspace) -> None:
+    log_predictions(on_each_database, [make_prediction(0)])
+    with pytest.raises(IntegrityError):
+        log_predictions(on_each_database, [make_prediction(1), make_prediction(0)])
+    assert read_ids(on_each_database) == ["prediction-0"]
+
+
+def test_times_versions_and_visitors_choose(on_each_database: Workspace) -> None:
+    rows = [make_prediction(n, version=n % 2, visitor="me" if n else "") for n in range(5)]
+    log_predictions(on_each_database, rows)
+
+    def read(**conditions: object) -> list[int]:
+        ids = read_predictions(on_each_database, **conditions)["id"]  # type: ignore[arg-type]
+        return [int(name.removeprefix("prediction-")) for name in ids]
+
+    assert read(since=NOON + timedelta(hours=2)) == [2, 3, 4]
+    assert read(until=NOON + timedelta(hours=2)) == [0, 1]
+    assert read(versions=[1]) == [1, 3] and read(versions=[]) == []
+    assert read(visitor="me", limit=2) == [3, 4]
+
+
+def test_arrays_of_a_deleted_prediction_are_missed_aloud(on_each_database: Workspace) -> None:
+    log_predictions(on_each_database, [make_prediction(n) for n in range(700)])
+    ids = [f"prediction-{n}" for n in range(700)]
+    assert len(read_scores(on_each_database, ids)) == 700
+    assert delete_predictions(on_each_database, ids=ids[:600]) == 600
+    with pytest.raises(PredictionMissing, match="600 of 700"):
+        read_features(on_each_database, ids)
+
+
+def test_feedback_stands_beside_its_prediction(on_each_database: Workspace) -> None:
+    log_predictions(on_each_database, [make_prediction(n) for n in range(4)])
+    told = [
+        give_feedback(on_each_database, f"prediction-{n}", class_name=name)
+        for n, name in enumerate(("daisy", "rose", "tulip"))
+    ]
+    review_feedback(on_each_database, [told[1].number], "relabel", class_name="daisy")
+    review_feedback(on_each_database, [told[2].number], "discard")
+    table = read_predictions(on_each_database)
+    assert table["was_right"].tolist()[:2] == [True, True]  # the reviewer's word counts
+    assert table["class_name"].tolist()[:2] == ["daisy", "daisy"]
+    assert table["feedback"].tolist()[:2] == ["waiting", "relabelled"]
+    assert table.loc[2:, ["was_right", "class_name", "feedback"]].isna().all(axis=None)
+
+
+def test_a_spreadsheet_runs_nothing_of_the_csv(on_each_database: Workspace) -> None:
+    log_predictions(
+        on_each_database, [make_prediction(0, top="=1+1", visitor="@me"), make_prediction(1)]
+    )
+    give_feedback(on_each_database, "prediction-0", class_name="-2+3")
+    stream = io.StringIO(newline="")
+    assert write_csv(read_predictions(on_each_database), stream) == 2
+    stream.seek(0)
+    first, second = csv.DictReader(stream)
+    assert (first["top"], first["visitor"], first["feedback_class"]) == ("'=1+1", "'@me", "'-2+3")
+    assert (first["was_right"], second["was_right"], second["version"]) == ("False", "", "")
+    assert first["time"] == "2026-11-20T12:00:00+00:00" and first["width"] == "640"
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in first.values())
+
+
+def test_deleting_takes_feedback_and_kept_photo_along(on_each_database: Workspace) -> None:
+    rows = [make_prediction(n, PHOTO, visitor=f"visitor {n}") for n in range(2)]
+    log_predictions(on_each_database, rows)
+    for row in rows:
+        give_feedback(on_each_database, row.id, class_name="rose", photo=PHOTO)
+    digest = sha256(PHOTO).hexdigest()
+    assert delete_predictions(on_each_database, visitor="visitor 0") == 1
+    assert find_kept(on_each_database, [digest]), "another visitor asked about the same photo"
+    assert [one.prediction for one in list_feedback(on_each_database)] == ["prediction-1"]
+    assert count_predictions(on_each_database, photo=digest) == 1
+    assert delete_predictions(on_each_database, photo=digest) == 1
+    assert not find_kept(on_each_database, [digest])
+    assert read_ids(on_each_database) == [] and list_feedback(on_each_database) == []
+    assert delete_predictions(on_each_database, photo=digest) == 0
+
+
+def test_what_is_old_can_be_deleted_and_nothing_by_no_condition(
+    on_each_database: Workspace,
+) -> None:
+    log_predictions(on_each_database, [make_prediction(n) for n in range(3)])
+    assert delete_predictions(on_each_database, until=NOON + timedelta(hours=2)) == 2
+    assert delete_predictions(on_each_database, ids=[]) == 0
+    with pytest.raises(ValueError, match="say which"):
+        delete_predictions(on_each_database)
+    assert read_ids(on_each_database) == ["prediction-2"]
+    assert count_predictions(on_each_database) == 1
+
+
+def test_an_answer_of_a_real_model_is_described(trained_copy: Workspace) -> None:
+    predictor = open_predictor(trained_copy, list_runs(trained_copy)[-1].id)
+    answer = predictor.predict(PHOTO)
+    row = describe_prediction(
+        answer, PHOTO, version=None, source="cli", latency_ms=12.5, visitor="me"
+    )
+    log_predictions(trained_copy, [row])
+    [logged] = read_predictions(trained_copy).to_dict("records")
+    assert (logged["photo"], logged["top"]) == (sha256(PHOTO).hexdigest(), answer.top[0][0])
+    assert logged["top_score"] == pytest.approx(answer.top[0][1])
+    assert (logged["width"], logged["height"], logged["format"]) == (96, 80, "JPEG")
+    measured = measure_photo(answer.photo)
+    assert logged["brightness"] == pytest.approx(measured["brightness"], abs=1e-5)
+    assert logged["sharpness"] == pytest.approx(measured["sharpness"], abs=1e-5)
+    kept = read_features(trained_copy, [row.id])[0]
+    assert np.allclose(kept, answer.features, rtol=1e-3, atol=1e-4)
+    assert not keep_photo(trained_copy, PHOTO), "photos are kept where a setting says so"

@@ -1,0 +1,142 @@
+"""How often drift raises an alarm: of unchanged photos (best never), and of darker ones.
+
+The photos are validation photos of a run's dataset; no test photo is looked at. Samples are drawn
+from the reference itself, and, which is harder, from photos that the reference does not hold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.bench.measuring import Figure, OnStep, Report, describe_machine
+from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compare_photos
+from core.monitoring.reference import MEASURED, DriftReference, make_drift_reference
+from core.monitoring.rules import Watch
+from core.prediction.predictor import Predictor, open_predictor
+from core.prediction.run_distances import read_distances
+from core.registry.arrays import unpack_arrays
+from core.registry.reference import Reference, pack_reference
+from core.runs.result import read_result
+from core.runs.run_photos import read_run_features
+from core.runs.store import RunRecord
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from data.measures import measure_photo
+
+ROUNDS = 100
+_AT_ONCE = 32
+_Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Subject:
+    reference: DriftReference
+    changed: dict[str, PhotoSet]
+    """What was done to the reference photos → the photos then, in their order."""
+
+
+def measure_drift(
+    workspace: Workspace, record: RunRecord, *, photos: int, on_step: OnStep
+) -> Report:
+    """Returns in how many of 100 draws the rules, as they are at first, raise an alarm.
+
+    Args:
+        workspace: Holds the run, its dataset and features.
+        record: A finished run.
+        photos: Of one draw.
+        on_step: Told what is measured next.
+    """
+    machine = describe_machine()
+    subject = _prepare(workspace, record, on_step)
+    size = len(subject.reference.photos)
+    figures = []
+    for name, changed in {"unchanged": subject.reference.photos, **subject.changed}.items():
+        on_step(f"Comparing 100 draws, {name}")
+        figures += [
+            _count(subject, changed, f"{name}, drawn from the reference", _resample, photos),
+            _count(subject, changed, f"{name}, photos not in the reference", _halve, photos),
+        ]
+    return Report(
+        title=f"Draws of 100 in which drift raises an alarm, {record.name}",
+        figures=figures,
+        circumstances={
+            **machine,
+            "run": record.id,
+            "reference": f"{size} validation photos; half of them where the others are drawn",
+            "photos of a draw": f"{photos}, at most the other half of the validation photos",
+            "false alarms": f"wanted in at most {FALSE_ALARMS:.0%} of the draws",
+        },
+    )
+
+
+def _prepare(workspace: Workspace, record: RunRecord, on_step: OnStep) -> _Subject:
+    on_step("Reading the validation photos")
+    result = read_result(workspace, record.id)
+    dataset = read_dataset(workspace, result.dataset_id)
+    features = read_run_features(workspace, result)
+    held = Reference(**unpack_arrays(pack_reference(dataset, result, features)))
+    model = read_distances(workspace, record.id, result).model
+    reference = make_drift_reference(result.classes, held, model)
+    rows = {digest: row for row, digest in enumerate(dataset.manifest["sha256"])}
+    numbers = [rows[digest] for digest in reference.digests]
+    predictor = open_predictor(workspace, record.id)
+    changed = {}
+    for name, share in (("brightness halved", 0.5), ("brightness less a tenth", 0.9)):
+        on_step(f"Answering {len(numbers)} photos, {name}")
+        darker = (np.asarray(dataset.photos[numbers]) * share).astype(np.uint8)
+        changed[name] = _answer(predictor, reference, darker)
+    return _Subject(reference=reference, changed=changed)
+
+
+def _answer(predictor: Predictor, reference: DriftReference, photos: np.ndarray) -> PhotoSet:
+    parts = [
+        predictor.answer_packed(photos[start : start + _AT_ONCE])
+        for start in range(0, len(photos), _AT_ONCE)
+    ]
+    features = np.concatenate([features for features, _ in parts])
+    best = np.concatenate([scores.argmax(axis=1) for _, scores in parts])
+    measured = [[measure_photo(photo)[name] for name in MEASURED] for photo in photos]
+    # As the log keeps them.
+    return reference.describe(
+        features.astype(np.float16), np.array(measured), [predictor.classes[n] for n in best]
+    )
+
+
+def _count(subject: _Subject, changed: PhotoSet, name: str, draw: _Draw, photos: int) -> Figure:
+    """Returns in how many draws there is an alarm, and what has provably changed."""
+    rng = np.random.default_rng(0)
+    told: list[Drift] = []
+    for _ in range(ROUNDS):
+        before, now = draw(rng, len(changed))
+        told.append(
+            compare_photos(
+                subject.reference.photos.take(before),
+                changed.take(now[:photos]),
+                classes=subject.reference.classes,
+                components=subject.reference.component_names,
+                properties=MEASURED,
+            )
+        )
+    counts = {family: sum(drift.is_proven(family) for drift in told) for family in FAMILIES}
+    proven = ", ".join(f"{family} {number}" for family, number in counts.items())
+    return Figure(
+        name=name,
+        value=sum(_is_alarm(drift) for drift in told),
+        unit=f"of {ROUNDS}",
+        note=f"proven: {proven}; n = {told[0].n}",
+    )
+
+
+def _is_alarm(drift: Drift) -> bool:
+    watch = Watch()
+    return any(watch.rule(family).find_level(drift.size(family)) for family in FAMILIES)
+
+
+def _resample(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(size), rng.integers(0, size, size)
+
+
+def _halve(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    order = rng.permutation(size)
+    return order[: size // 2], order[size // 2 :]

@@ -1,0 +1,214 @@
+"""`monitor`: how the model does in use, whether the photos have changed, and what the rules say."""
+
+import argparse
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.cli.outcome import Outcome
+from core.cli.progress import ProgressLine
+from core.cli.tables import format_table
+from core.errors import ExportRefused
+from core.evaluation.drift import FAMILIES
+from core.evaluation.intervals import Estimate
+from core.formats import count, moment, percent
+from core.monitoring.alarm_log import Alarm, find_worst, list_alarms
+from core.monitoring.alarms import check_rules
+from core.monitoring.drift import VersionDrift, find_drift
+from core.monitoring.drift_words import describe_drift
+from core.monitoring.log import read_predictions, write_csv
+from core.monitoring.reading_words import describe_levels, describe_reading
+from core.monitoring.readings import Reading, find_watched
+from core.monitoring.summaries import Summary, begin_of, summarise
+from core.monitoring.telling import find_alarm_url, send_test
+from core.registry.store import ModelVersion, find_version
+from core.workspace import Workspace, write_atomically
+
+EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
+"""Of `--check`, by the worst alarm that stands; 1 and 2 are errors and wrong usage."""
+_MOST_DAYS = 3650
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "version",
+        nargs="?",
+        metavar="VERSION",
+        help="champion, challenger, v3 or a digest; default: the answers of all models, compared "
+        "with the champion's reference",
+    )
+    parser.add_argument(
+        "--days", type=_read_days, default=30, help="how far back (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check the rules, which begins and ends alarms and tells of them; the exit code is 0 "
+        "(no alarm), 3 (warning) or 4 (critical)",
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the log of this time there")
+    parser.add_argument(
+        "--trial", action="store_true", help="send a trial alarm to PETALSCOPE_ALARM_URL"
+    )
+
+
+def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    if arguments.trial:
+        return _send_trial()
+    if arguments.check:
+        progress.note("Checking the rules")
+        return _describe_check(check_rules(workspace), list_alarms(workspace, standing=True))
+    chosen = find_version(workspace, arguments.version) if arguments.version else None
+    since = begin_of(datetime.now(UTC), arguments.days)
+    versions = None if chosen is None else [chosen.number]
+    table = read_predictions(workspace, since=since, versions=versions)
+    if arguments.csv is not None:
+        return _write_log(table, arguments.csv)
+    compared = chosen or find_watched(workspace)
+    found = None if compared is None else find_drift(workspace, compared, since=since)
+    return _describe_time(table, chosen, since, found, list_alarms(workspace, standing=True))
+
+
+def _read_days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_DAYS):
+        raise argparse.ArgumentTypeError(f"1 to {_MOST_DAYS}, not “{text}”")
+    return int(text)
+
+
+def _send_trial() -> Outcome:
+    if find_alarm_url() is None:
+        text = "Nobody is told of alarms: set PETALSCOPE_ALARM_URL to an https address."
+        return Outcome(text=text, document={"sent": False})
+    send_test()
+    return Outcome(text="The address has taken the trial alarm.", document={"sent": True})
+
+
+def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
+    rows = [
+        [one.state, one.rule.measure.title, describe_reading(one), describe_levels(one.rule)]
+        for one in readings
+    ]
+    worst = find_worst(alarms)
+    return Outcome(
+        text="\n\n".join(
+            [format_table(("", "rule", "now", "alarm"), rows), "\n".join(_describe_alarms(alarms))]
+        ),
+        document={
+            "level": worst,
+            "rules": [_document_reading(one) for one in readings],
+            "alarms": [asdict(alarm) for alarm in alarms],
+        },
+        exit_code=EXIT_CODES[worst],
+    )
+
+
+def _describe_alarms(alarms: list[Alarm]) -> list[str]:
+    if not alarms:
+        return ["No alarm stands."]
+    return [
+        f"{alarm.level.upper()}, {alarm.title}: {alarm.text} (since {moment(alarm.raised)})"
+        for alarm in alarms
+    ]
+
+
+def _document_reading(reading: Reading) -> dict[str, Any]:
+    return {
+        **asdict(reading.rule),
+        "state": reading.state,
+        "measured": asdict(reading.estimate),
+        "version": reading.version,
+        "text": describe_reading(reading),
+    }
+
+
+def _write_log(table: pd.DataFrame, file: Path) -> Outcome:
+    file = file.expanduser()
+    try:
+        with write_atomically(file) as path, path.open("w", encoding="utf-8", newline="") as stream:
+            written = write_csv(table, stream)
+    except OSError as error:
+        raise ExportRefused(
+            f"{file} cannot be written: {error.strerror}.", "Choose another place.", file=str(file)
+        ) from error
+    return Outcome(
+        text=f"{count(written, 'prediction')} written to {file}.",
+        document={"predictions": written, "file": file},
+    )
+
+
+def _describe_time(
+    table: pd.DataFrame,
+    chosen: ModelVersion | None,
+    since: datetime,
+    found: VersionDrift | None,
+    alarms: list[Alarm],
+) -> Outcome:
+    summary = summarise(table)
+    whose = f"{chosen.label} ({chosen.name})" if chosen else "all models"
+    told = describe_drift(found) if found else ["There is no champion whose reference tells."]
+    label = _name_compared(found) if found else "Drift"
+    return Outcome(
+        text="\n\n".join(
+            [
+                f"Answers of {whose} since {moment(since)}",
+                format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
+                "\n".join([f"{label}:", *(f"- {line}" for line in told)]),
+                "\n".join(_describe_alarms(alarms)),
+            ]
+        ),
+        document={
+            "version": chosen.number if chosen else None,
+            "since": since,
+            "summary": asdict(summary),
+            "drift": _document_drift(found, told),
+            "alarms": [asdict(alarm) for alarm in alarms],
+        },
+    )
+
+
+def _name_compared(found: VersionDrift) -> str:
+    n, m = len(found.photos), len(found.reference.digests)
+    return f"Newest {count(n, 'photo')} of {found.version.label}, against {m:,} reference photos"
+
+
+def _list_figures(summary: Summary) -> list[list[str]]:
+    def share(name: str, one: Estimate) -> list[str]:
+        ends = f"{percent(one.low, one.n)} to {percent(one.high, one.n)}"
+        return [name, percent(one.value, one.n), ends if one.n else "–", f"{one.n:,}"]
+
+    slow = summary.slow_latency
+    ends = f"{_say_ms(slow.low)} to {_say_ms(slow.high)}"
+    n = f"{summary.n:,}"
+    return [
+        ["answers", n, "", n],
+        ["different photos", f"{summary.photos:,}", "", n],
+        ["half answered within", _say_ms(summary.median_latency.value), "", n],
+        ["95 % answered within", _say_ms(slow.value), ends, n],
+        share("not answered", summary.unknown),
+        share("of all, unlike training photos", summary.unlike),
+        share("right, where people said", summary.accuracy),
+    ]
+
+
+def _say_ms(value: float) -> str:
+    return "–" if value != value else f"{value:,.0f} ms"
+
+
+def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    document: dict[str, Any] = {"version": found.version.number, "text": told, "told": False}
+    if found.drift is None:
+        return document | {"n": len(found.photos)}
+    drift = found.drift
+    return document | {
+        "n": drift.n,
+        "reference": drift.m,
+        "told": bool(drift.proven),
+        "sizes": {family: drift.size(family) for family in FAMILIES},
+        "columns": drift.columns.to_dict("records"),
+        "mix": {"index": drift.mix.index, "by_chance": drift.mix.by_chance},
+    }

@@ -1,0 +1,77 @@
+"""Whether two samples of numbers come from the same source, column by column; one is weighted.
+
+The weights carry one sample over to another mix of groups, so that what is compared is what lies
+within groups. Arrays: `reference` (m, c), `weights` (m,), `current` (n, c).
+"""
+
+import numpy as np
+
+
+def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Returns weights (m,) that give the reference the mix of groups of the current sample.
+
+    They are 0 where the current sample has none of a group; their sum is the number of current
+    members whose group is known to the reference.
+
+    Args:
+        reference: (m,) int, the group of each.
+        current: (n,) int; groups that the reference does not have count for nothing.
+    """
+    groups, places, there = np.unique(reference, return_inverse=True, return_counts=True)
+    wanted = np.array([(current == group).sum() for group in groups], dtype=np.float64)
+    return np.asarray((wanted / there)[places])
+
+
+def effective_number(weights: np.ndarray) -> float:
+    """Returns how many equally weighted members tell as much; 0 without any weight.
+
+    Source: L. Kish (1965), Survey Sampling, section 11.7.
+    """
+    total = float(weights.sum())
+    return total**2 / float(np.square(weights).sum()) if total else 0.0
+
+
+def measure_distances(
+    reference: np.ndarray, weights: np.ndarray, current: np.ndarray
+) -> np.ndarray:
+    """Returns the largest gap between the two cumulative shares in each column, (c,) in [0, 1].
+
+    Source: Kolmogorov's and Smirnov's statistic of two samples, with weights.
+    """
+    values = np.concatenate([reference, current])
+    steps = np.concatenate([weights / weights.sum(), np.full(len(current), -1 / len(current))])
+    order = np.argsort(values, axis=0, kind="stable")
+    gaps = np.cumsum(steps[order], axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    # Among equal values only the last step has seen them all.
+    ends = np.ones(values.shape, dtype=bool)
+    ends[:-1] = ordered[1:] != ordered[:-1]
+    largest = np.abs(np.where(ends, gaps, 0)).max(axis=0)
+    return np.asarray(np.minimum(largest, 1.0))  # sums of weights are rounded
+
+
+def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
+    """Returns how often chance alone gives such a distance or a larger one, (c,) in [0, 1].
+
+    Args:
+        distances: Of `measure_distances`.
+        m: Effective number of the reference.
+        n: Members of the current sample.
+
+    Source:
+        M. A. Stephens (1970), J. R. Stat. Soc. B 32, 115-122, for few members. Within groups the
+        distance varies less than this says, so that it errs on the side of no alarm.
+    """
+    from scipy.special import kolmogorov
+
+    root = np.sqrt(m * n / (m + n))
+    return np.asarray(kolmogorov((root + 0.12 + 0.11 / root) * distances))
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Returns the value that half of the weight does not exceed; NaN without any weight."""
+    if not weights.sum():
+        return float("nan")
+    order = np.argsort(values, kind="stable")
+    heaped = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(heaped, heaped[-1] / 2)])

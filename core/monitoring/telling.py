@@ -1,0 +1,126 @@
+"""Tells the address for alarms what began and ended: each once, also when it was unreachable.
+
+What was told is written to the alarm after the address took it. A process that dies in between
+tells it twice rather than never.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from core.config import read_settings
+from core.errors import PetalscopeError
+from core.monitoring.alarm_log import Alarm, keep_facts, list_alarms
+from core.monitoring.webhook import Caller, send_message
+from core.runs.locks import free_lock, take_lock
+from core.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+Event = Literal["begin", "end"]
+
+LONGEST = timedelta(days=1)
+"""What happened longer ago is no news, and told no more."""
+_LONGEST_PAUSE = timedelta(hours=1)
+"""Between two calls of an address that fails; the first pauses are 1, 2, 4 … minutes."""
+
+
+def find_alarm_url() -> str | None:
+    """Returns the address for alarms, which may hold a secret; None: nobody is told."""
+    url = read_settings().alarm_url
+    return url.get_secret_value() if url else None
+
+
+def tell_alarms(
+    workspace: Workspace, caller: Caller | None = None, now: datetime | None = None
+) -> list[str]:
+    """Returns what was told, in words; nothing without an address, or while another tells.
+
+    An address that fails is logged and tried again, more and more seldom, for a day.
+    """
+    url, now = find_alarm_url(), now or datetime.now(UTC)
+    if url is None or not find_untold(workspace, now):
+        return []
+    lock = take_lock(workspace.alarms_lock.with_suffix(".telling"))
+    if lock is None:
+        return []
+    try:
+        return _tell(workspace, url, caller, now)
+    finally:
+        free_lock(lock)
+
+
+def find_untold(workspace: Workspace, now: datetime | None = None) -> list[tuple[Alarm, Event]]:
+    """Returns what is to be told now, oldest first: begins, and ends of what was told before."""
+    now = now or datetime.now(UTC)
+    oldest = now - LONGEST
+    found: list[tuple[Alarm, Event]] = []
+    for alarm in sorted(list_alarms(workspace), key=lambda alarm: alarm.number):
+        told = alarm.facts.get("told", "")
+        if alarm.facts.get("replaced") or now < _find_next_try(alarm):
+            continue  # of a change of level only the new one is told
+        if alarm.ended is None and told == "" and alarm.raised >= oldest:
+            found.append((alarm, "begin"))
+        elif alarm.ended is not None and told == "begin" and alarm.ended >= oldest:
+            found.append((alarm, "end"))
+    return found
+
+
+def write_message(alarm: Alarm, event: Event) -> dict[str, Any]:
+    """Returns what is sent: `text` for chats, the rest for programs."""
+    version = f" v{alarm.version}" if alarm.version else ""
+    is_over = event == "end"
+    what = "the alarm is over" if is_over else alarm.level
+    text = alarm.facts.get("end_text") or alarm.facts.get("ended_by") if is_over else alarm.text
+    return {
+        "text": f"Petalscope{version}, {alarm.title}, {what}: {text}",
+        "event": event,
+        "rule": alarm.rule,
+        "level": alarm.level,
+        "alarm": alarm.number,
+        "version": alarm.version,
+        "raised": alarm.raised.isoformat(timespec="seconds"),
+        "ended": alarm.ended.isoformat(timespec="seconds") if alarm.ended else None,
+        **{name: alarm.facts.get(name) for name in ("value", "sure", "n", "ended_by")},
+    }
+
+
+def send_test(caller: Caller | None = None) -> bool:
+    """Returns whether a message for trial was sent; not without an address.
+
+    Raises:
+        WebhookRefused: The address is not https, or not a public one.
+        WebhookFailed: It did not take the message.
+    """
+    url = find_alarm_url()
+    if url is None:
+        return False
+    text = "Petalscope: this is a trial. Alarms will come here."
+    send_message(url, {"text": text, "event": "test"}, caller)
+    return True
+
+
+def _find_next_try(alarm: Alarm) -> datetime:
+    """Returns when an address that failed is called again for an alarm."""
+    tries = int(alarm.facts.get("tries", 0))
+    if not tries:
+        return alarm.raised
+    pause = min(timedelta(minutes=2 ** min(tries - 1, 10)), _LONGEST_PAUSE)
+    return datetime.fromisoformat(alarm.facts["tried"]) + pause
+
+
+def _tell(workspace: Workspace, url: str, caller: Caller | None, now: datetime) -> list[str]:
+    told = []
+    for alarm, event in find_untold(workspace, now):
+        message = write_message(alarm, event)
+        try:
+            send_message(url, message, caller)
+        except PetalscopeError as error:
+            _log.warning("nobody was told of alarm %d: %s", alarm.number, error)
+            tries = int(alarm.facts.get("tries", 0)) + 1
+            facts = {"tries": tries, "tried": now.isoformat(), "trouble": error.problem}
+            keep_facts(workspace, alarm.number, facts)
+            break  # the others would fail alike
+        keep_facts(workspace, alarm.number, {"told": event, "tries": 0, "trouble": ""})
+        told.append(str(message["text"]))
+    return told

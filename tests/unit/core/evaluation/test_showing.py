@@ -1,0 +1,28 @@
+"""The smallest gain that can be shown, and what repeated comparisons do."""
+
+import pytest
+from scipy.stats import binom, binomtest
+
+from core.evaluation.showing import bound_unseen, chance_of_false_gain, count_needed_gains
+
+
+@pytest.mark.parametrize("lost", (0, 1, 2, 5, 20, 100))
+def test_the_least_gain_is_shown_and_one_less_is_not(lost: int) -> None:
+    gained = count_needed_gains(lost)
+    assert binomtest(gained, gained + lost).pvalue < 0.05
+    assert binomtest(gained - 1, gained - 1 + lost).pvalue >= 0.05
+
+
+def test_without_a_loss_it_takes_six() -> None:
+    assert count_needed_gains(0) == 6
+
+
+def test_what_never_happened_in_n_may_be_as_frequent_as_the_bound() -> None:
+    for n in (1, 10, 551):
+        assert binom.pmf(0, n, bound_unseen(n)) == pytest.approx(0.025)
+
+
+def test_the_more_comparisons_the_likelier_a_false_gain() -> None:
+    assert chance_of_false_gain(0) == 0
+    assert chance_of_false_gain(1) == pytest.approx(0.025)
+    assert chance_of_false_gain(10) == pytest.approx(1 - 0.975**10)

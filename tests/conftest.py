@@ -14,6 +14,7 @@ from core.runs.tables import openings_table
 from core.workspace import Workspace, open_workspace
 from tests.builders import write_class_folders
 from tests.processes import end_processes
+from tests.retraining import make_challenger
 from tests.training import copy_workspace, make_recipe, train
 
 PHOTOS_PER_CLASS = 12
@@ -64,6 +65,37 @@ def trained_copy(
     workspace = open_workspace()
     with write_database(workspace) as connection:  # tests of the original may have looked
         connection.execute(openings_table.delete())
+    yield workspace
+    end_processes(workspace)
+    close_databases()
+
+
+@pytest.fixture(scope="session")
+def challenged_workspace(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
+    """The trained workspace with champion v1 and its challenger v2, which learnt from 6 reviewed
+    photos more. Do not change it; the settings do not point to it.
+    """
+    workspace = Workspace(tmp_path_factory.mktemp("challenged") / "workspace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+        copy_workspace(trained_workspace, workspace)
+        make_challenger(open_workspace())
+    yield workspace
+    end_processes(workspace)
+    close_databases()
+
+
+@pytest.fixture
+def challenged(
+    challenged_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    """A copy of the challenged workspace for this test, which the settings point to."""
+    root = tmp_path / "workspace"
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(root))
+    copy_workspace(challenged_workspace, Workspace(root))
+    workspace = open_workspace()
     yield workspace
     end_processes(workspace)
     close_databases()

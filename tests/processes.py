@@ -36,8 +36,8 @@ def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
 
 
 def end_processes(workspace: Workspace) -> None:
-    """Returns when no scheduler and no worker of the workspace is left."""
-    for module in ("core.runs.scheduler", "core.runs.worker"):
+    """Returns when no scheduler, no worker and no errand of the workspace is left."""
+    for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.due"):
         found = find_processes(workspace, module)
         for process in found:
             process.kill()

@@ -18,6 +18,7 @@ from core.analysis.properties import find_flags
 from core.analysis.store import MapMethod, QualityResult, read_map, read_quality
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import Evaluation, evaluate_scores
+from core.runs.errands import wake_for_arranged
 from core.runs.events import read_events
 from core.runs.result import FACTS_FILE, RunResult, read_result
 from core.runs.run_photos import check_order
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def workspace() -> Workspace:
-    """Returns the workspace of this server."""
-    return open_workspace()
+    """Returns the workspace of this server; what was arranged in it is kept from now on."""
+    opened = open_workspace()
+    wake_for_arranged(opened)
+    return opened
 
 
 @st.cache_resource(show_spinner=False)

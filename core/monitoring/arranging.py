@@ -1,0 +1,148 @@
+"""When challengers are trained by themselves, and how far a retraining is: kept in the workspace.
+
+The plan (core/runs/retraining_times.py) is a person's; the state beside it is written by whoever
+holds the lock of the retraining, so that however a process ends, the next one goes on from it.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from core.errors import RetrainingRefused
+from core.formats import count, moment
+from core.runs.arrangements import keep_arrangement, read_arrangement
+from core.runs.errands import STATE, TIMES
+from core.runs.locks import free_lock, take_lock
+from core.runs.retraining_times import (
+    RetrainingTimes,
+    check_times,
+    find_next_time,
+    times_from_json,
+    times_to_json,
+)
+from core.workspace import Workspace
+
+Why = Literal["by hand", "photos", "time"]
+
+_DAYS = ("every_days", "at", "zone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Going:
+    """A retraining that was begun and is not settled."""
+
+    who: str
+    why: Why
+    since: datetime
+    """UTC."""
+    dataset: str | None = None
+    champion: int | None = None
+    """Whose recipe it is; this and `run` are None while dataset and recipe are made ready."""
+    run: str | None = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of the last retraining, in words for people."""
+
+    time: datetime
+    """UTC."""
+    went_well: bool
+    text: str
+    run: str | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingState:
+    going: Going | None = None
+    last: Outcome | None = None
+    time: datetime | None = None
+    """The last time of the plan that was taken up, UTC."""
+    photos: str = ""
+    """The mark of the reviewed photos (core/runs/errands.py) that it was last tried with."""
+
+
+def read_times(workspace: Workspace) -> RetrainingTimes:
+    """Returns when challengers are trained; only by hand where nothing was arranged."""
+    content = read_arrangement(workspace, TIMES)
+    if content is None:
+        return RetrainingTimes(since=datetime.now(UTC))
+    return times_from_json(content)
+
+
+def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> RetrainingTimes:
+    """Returns the plan, which holds from now on; days that stay as they were go on counting.
+
+    A scheduler has to be at work for it: see `core.runs.errands.wake_for_arranged`.
+
+    Raises:
+        RetrainingRefused: A number, the time of day or the zone is none.
+    """
+    check_times(times)
+    former = read_times(workspace)
+    if all(getattr(former, name) == getattr(times, name) for name in _DAYS):
+        times = dataclasses.replace(times, since=former.since)
+    keep_arrangement(workspace, TIMES, times_to_json(times), who)
+    return times
+
+
+def read_state(workspace: Workspace) -> RetrainingState:
+    """Returns how far the retraining is."""
+    content = read_arrangement(workspace, STATE) or {}
+    going, last = content.get("going"), content.get("last")
+    return RetrainingState(
+        going=going and Going(**going | {"since": datetime.fromisoformat(going["since"])}),
+        last=last and Outcome(**last | {"time": datetime.fromisoformat(last["time"])}),
+        time=datetime.fromisoformat(content["time"]) if "time" in content else None,
+        photos=content.get("photos", ""),
+    )
+
+
+def change_state(workspace: Workspace, **changes: Any) -> RetrainingState:
+    """Returns the state with these values, which is kept; call it inside `hold_retraining`."""
+    state = dataclasses.replace(read_state(workspace), **changes)
+    content: dict[str, Any] = {"photos": state.photos}
+    if state.going is not None:
+        content["going"] = {**vars(state.going), "since": state.going.since.isoformat()}
+    if state.last is not None:
+        content["last"] = {**vars(state.last), "time": state.last.time.isoformat()}
+    if state.time is not None:
+        content["time"] = state.time.isoformat()
+    keep_arrangement(workspace, STATE, content)
+    return state
+
+
+@contextmanager
+def hold_retraining(workspace: Workspace, wait_s: float = 0.0) -> Iterator[None]:
+    """Yields while no other process begins or settles a retraining.
+
+    Raises:
+        RetrainingRefused: Another still does after `wait_s`.
+    """
+    lock = take_lock(workspace.retraining_lock, wait_s)
+    if lock is None:
+        raise RetrainingRefused(
+            "A retraining is just being prepared, or its challenger compared.",
+            "Wait a moment, then look what became of it.",
+        )
+    try:
+        yield
+    finally:
+        free_lock(lock)
+
+
+def describe_times(times: RetrainingTimes, now: datetime) -> str:
+    """Returns in words when a challenger is trained without a person."""
+    parts = []
+    if times.after_photos is not None:
+        parts.append(f"as soon as {count(times.after_photos, 'reviewed photo')} wait")
+    if times.every_days is not None:
+        often = "every day" if times.every_days == 1 else f"every {times.every_days} days"
+        coming = moment(find_next_time(times, now))
+        parts.append(f"{often} at {times.at} ({times.zone}), next on {coming}")
+    return f"By itself {', and '.join(parts)}." if parts else "Only by hand."

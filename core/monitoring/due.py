@@ -1,0 +1,105 @@
+"""Does what is due, and ends: `python -m core.monitoring.due`, started by the scheduler.
+
+A challenger whose run has ended is registered and compared; one is begun when its time has come or
+enough photos were reviewed; the rules of monitoring are checked. What is due is found in the
+database, so it may be started at any time, by hand or by cron, too; two at once do nothing twice.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from core.errors import PetalscopeError, RetrainingRefused
+from core.monitoring.arranging import Why, change_state, hold_retraining, read_state, read_times
+from core.monitoring.beginning import begin
+from core.monitoring.kept_photos import sweep_kept_photos
+from core.monitoring.retraining_dataset import count_waiting
+from core.monitoring.settling import settle_ended
+from core.runs.arrangements import read_arrangement
+from core.runs.errands import MONITORING, count_reviewed
+from core.runs.retraining_times import find_last_time
+from core.runs.starting import ensure_scheduler
+from core.runs.store import RunRecord
+from core.workspace import Workspace, open_workspace
+
+_log = logging.getLogger("due")
+_WHO = "scheduler"
+
+
+def do_due(workspace: Workspace, now: datetime) -> list[str]:
+    """Returns what was done, in words.
+
+    Args:
+        workspace: Whose.
+        now: With a time zone.
+    """
+    done: list[str] = []
+    try:
+        with hold_retraining(workspace):
+            if settle_ended(workspace):
+                last = read_state(workspace).last
+                done.append(last.text if last else "A retraining that was cut short goes on.")
+            run = begin_due(workspace, now)
+    except RetrainingRefused as error:  # another is at it
+        _log.info("%s", error.problem)
+    else:
+        done += [f"“{run.name}” ({run.id}) is queued."] if run else []
+        if read_state(workspace).going is not None:
+            ensure_scheduler(workspace)
+    sweep_kept_photos(workspace)
+    return done + _check_monitoring(workspace)
+
+
+def begin_due(workspace: Workspace, now: datetime) -> RunRecord | None:
+    """Returns the run that was begun by plan, if one was due; for use inside `hold_retraining`.
+
+    What it was due for counts as taken up, also where it comes to nothing.
+    """
+    times, state = read_times(workspace), read_state(workspace)
+    if state.going is not None:
+        return None
+    last = find_last_time(times, now)
+    photos, mark = count_reviewed(workspace)
+    if last is not None and (state.time is None or state.time < last):
+        return _begin(workspace, "time", {"time": last, "photos": mark})
+    if times.after_photos is None or photos < times.after_photos or mark == state.photos:
+        return None
+    if count_waiting(workspace) >= times.after_photos:
+        return _begin(workspace, "photos", {"photos": mark})
+    change_state(workspace, photos=mark)  # some are of other models: not asked again for these
+    return None
+
+
+def _begin(workspace: Workspace, why: Why, taken: Mapping[str, Any]) -> RunRecord | None:
+    try:
+        return begin(workspace, who=_WHO, why=why, taken=taken)
+    except PetalscopeError as error:  # it stands in the state, for the page to tell
+        _log.warning("%s: %s %s", error.code, error.problem, error.remedy)
+        return None
+
+
+def _check_monitoring(workspace: Workspace) -> list[str]:
+    if read_arrangement(workspace, MONITORING) is None:
+        return []
+    from core.monitoring.alarms import check_rules
+
+    try:
+        check_rules(workspace)
+    except PetalscopeError as error:
+        _log.warning("%s: %s %s", error.code, error.problem, error.remedy)
+        return [f"The rules could not be checked: {error.problem}"]
+    return ["The rules of monitoring were checked."]
+
+
+def main() -> int:
+    """Returns the exit status: 0, also when nothing was due or another process is at it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for words in do_due(open_workspace(), datetime.now(UTC)):
+        _log.info("%s", words)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

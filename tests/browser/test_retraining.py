@@ -1,0 +1,90 @@
+"""From reviewed photos to a new champion in a real browser, and what is arranged for the night.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.monitoring.arranging import read_times
+from core.registry.store import read_aliases
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer, do_until
+from tests.processes import find_processes, wait_until
+from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
+from tests.training import copy_workspace
+
+pytestmark = pytest.mark.browser
+
+_TRAINED_MS = 240_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(server: PageServer, trained_workspace: Workspace) -> Iterator[Workspace]:
+    """The server of this file looks at a workspace with a champion and 3 reviewed photos."""
+    server.kill()
+    shutil.rmtree(server.workspace)
+    workspace = Workspace(server.workspace)
+    copy_workspace(trained_workspace, workspace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+        champion = let_first_run_answer(workspace)
+        review_photos(workspace, champion, draw_new_photos(3))
+        server.start()
+        yield workspace
+
+
+def test_one_click_trains_a_challenger_that_meets_the_champion(
+    page: Page, server: PageServer, filled: Workspace
+) -> None:
+    page.goto(f"{server.address}/review")
+    retrain = page.get_by_role("button", name="Retrain now")
+    expect(retrain).to_be_enabled()
+    do_until(retrain.click, page.get_by_text("Watch it learn"))
+    expect(page.get_by_text("v2 challenges v1")).to_be_visible(timeout=_TRAINED_MS)
+    expect(
+        page.get_by_text(re.compile(r"95 % interval .*n = \d+ paired test photos"))
+    ).to_be_visible()
+    expect(page.get_by_text("Watch it learn")).to_have_count(0)
+    assert read_aliases(filled) == {"champion": 1, "challenger": 2}
+
+
+def test_it_is_promoted_against_the_proof_only_with_a_reason(
+    page: Page, server: PageServer, filled: Workspace
+) -> None:
+    page.goto(f"{server.address}/review")
+    opener = page.get_by_role("button", name="Promote v2")
+    reason = page.get_by_label("Reason").first
+    do_until(opener.click, reason)
+    reason.fill("it knows the new greenhouse")
+    page.get_by_text("Promote without proof of a gain").click()
+    page.get_by_role("button", name="Promote", exact=True).click()
+    expect(page.get_by_text("Nobody challenges v2")).to_be_visible()
+    assert read_aliases(filled) == {"champion": 2}
+
+
+def test_what_is_arranged_wakes_the_scheduler_and_survives_its_end(
+    page: Page, server: PageServer, filled: Workspace
+) -> None:
+    page.goto(f"{server.address}/review")
+    keep = page.get_by_role("button", name="Keep", exact=True)
+    do_until(page.get_by_role("button", name="Arrange").click, keep)
+    page.get_by_text("After reviewed photos").click()
+    photos = page.get_by_label("Photos that wait")
+    expect(photos).to_be_enabled()
+    photos.fill("12")
+    photos.press("Enter")
+    keep.click()
+    expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()
+    assert read_times(filled).after_photos == 12
+    [scheduler] = wait_until(lambda: find_processes(filled, "core.runs.scheduler"), "it is awake")
+    os.kill(scheduler.pid, 9)
+    wait_until(lambda: not scheduler.is_running() or scheduler.status() == "zombie", "it is dead")
+    page.reload()  # whoever opens the page wakes another
+    wait_until(lambda: find_processes(filled, "core.runs.scheduler"), "another is awake")
+    expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()

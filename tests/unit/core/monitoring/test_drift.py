@@ -1,0 +1,113 @@
+"""Drift of a version: from its log to words, with the photos that drive it."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from core.errors import VersionDamaged
+from core.monitoring import drift as drifting
+from core.monitoring.drift import find_drift
+from core.monitoring.drift_words import describe_drift, describe_photo
+from core.monitoring.reference import MEASURED, read_drift_reference
+from core.prediction.predictor import open_predictor
+from core.prediction.run_distances import read_distances
+from core.runs.result import read_result
+from core.runs.run_photos import read_run_features
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from tests.asking import ask
+from tests.registered import change_byte, register_versions, version_file
+from tests.retraining import let_first_run_answer
+
+
+def test_the_reference_is_validation_photos_as_answers_describe_them(
+    trained_copy: Workspace,
+) -> None:
+    version = let_first_run_answer(trained_copy)
+    reference = read_drift_reference(trained_copy, version)
+    dataset = read_dataset(trained_copy, version.dataset_id)
+    result = read_result(trained_copy, version.run_id)
+    rows = dataset.manifest.set_index("sha256").loc[list(reference.digests)]
+    assert set(rows["split"]) == {"validation"}
+    assert len(reference.photos) == len(result.photo_numbers("validation"))
+    np.testing.assert_allclose(reference.photos.properties, rows[list(MEASURED)])
+    model = read_distances(trained_copy, version.run_id, result).model
+    validation = read_run_features(trained_copy, result)[result.photo_numbers("validation")]
+    np.testing.assert_allclose(
+        reference.photos.components[:, 0], model.measure(validation), rtol=0.01
+    )
+    # A photo of the reference that is asked about stands where the reference has it.
+    predictor = open_predictor(trained_copy, version.run_id)
+    photo = int(result.photo_numbers("validation")[0])
+    answer = predictor.predict(dataset.original(photo))
+    place = reference.digests.index(dataset.manifest["sha256"].iat[photo])
+    measured = reference.photos.properties[place]
+    asked = reference.describe(
+        answer.features[None].astype(np.float16), measured[None], [answer.top[0][0]]
+    )
+    assert asked.groups[0] == reference.photos.groups[place]
+    np.testing.assert_allclose(
+        asked.components[0], reference.photos.components[place], atol=0.05, rtol=0.05
+    )
+
+
+def test_few_photos_are_not_compared(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    ask(trained_copy, version, 49)
+    found = find_drift(trained_copy, version)
+    assert found.drift is None
+    assert describe_drift(found) == [
+        "Too few photos to tell: 49 of at least 50, each counted once."
+    ]
+
+
+def test_unchanged_and_darker_photos_in_words(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    now = datetime.now(UTC)
+    ask(trained_copy, version, 60, until=now - timedelta(days=5))
+    ask(trained_copy, version, 60, first=100, darker=0.1, until=now)
+    before = find_drift(trained_copy, version, until=now - timedelta(days=4))
+    assert describe_drift(before)[0].startswith("No change is proven: the newest 60 photos")
+    since = find_drift(trained_copy, version, since=now - timedelta(days=1))
+    assert since.drift is not None and since.drift.proven == ["properties"]
+    lines = describe_drift(since)
+    assert any(line.startswith("The photos are darker: brightness") for line in lines)
+    row = int(since.drivers.index[0])
+    assert "darker (brightness" in describe_photo(since, row)
+
+
+def test_the_photos_that_changed_drive_it(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    ask(trained_copy, version, 8)
+    dark = ask(trained_copy, version, 80, first=100, darker=0.1)
+    found = find_drift(trained_copy, version)
+    first = found.drivers["id"].head(60)
+    assert set(first) <= {row.id for row in dark}
+
+
+def test_only_the_newest_photos_are_compared(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drifting, "MOST_PHOTOS", 55)
+    version = let_first_run_answer(trained_copy)
+    ask(trained_copy, version, 60, darker=0.1, until=datetime.now(UTC) - timedelta(days=1))
+    ask(trained_copy, version, 55, first=100)
+    found = find_drift(trained_copy, version)
+    assert found.drift is not None
+    assert (found.drift.n, found.drift.proven) == (55, [])
+
+
+def test_answers_of_others_do_not_count(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    ask(trained_copy, version, 60, darker=0.1)
+    (other,) = register_versions(trained_copy, 1)
+    assert other.number != version.number
+    assert len(find_drift(trained_copy, other).photos) == 0
+
+
+def test_a_damaged_reference_is_refused(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    change_byte(version_file(trained_copy, version, "unlike"))
+    with pytest.raises(VersionDamaged):
+        find_drift(trained_copy, version)

@@ -1,0 +1,202 @@
+"""Champion and challenger on the same photos: fair ones only, and honest about what they show."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import RetrainingRefused
+from core.evaluation.comparison import exact_mcnemar
+from core.monitoring.evidence_words import explain_evidence, judge_evidence, warn_of_reuse
+from core.monitoring.meeting import find_fair_photos, find_meeting, meet
+from core.monitoring.meeting_answers import Answers, read_answers
+from core.registry.evidence import Evidence, evidence_from_facts
+from core.registry.store import find_version
+from core.runs.openings import read_openings
+from core.runs.queue import delete_run
+from core.workspace import Workspace
+from data.additions import add_photos
+from data.dataset import Dataset
+from data.manifest import delete_dataset, read_dataset
+from data.sources.found import FoundPhoto
+from tests.builders import draw_photo, encode_photo
+
+
+@pytest.fixture
+def answers(challenged: Workspace) -> tuple[Answers, Answers]:
+    """Those of champion and challenger."""
+    champion, challenger = (
+        read_answers(challenged, find_version(challenged, name))
+        for name in ("champion", "challenger")
+    )
+    return champion, challenger
+
+
+def change_answers(answers: Answers, right: np.ndarray) -> Answers:
+    """Returns the answers with the test photos right where said, and wrong elsewhere."""
+    result = answers.result
+    rows, k = result.photo_numbers("test"), len(result.classes)
+    said = np.where(right, result.labels[rows], (result.labels[rows] + 1) % k)
+    scores = result.scores.copy()
+    scores[rows] = np.eye(k, dtype=np.float32)[said]
+    return dataclasses.replace(answers, result=dataclasses.replace(result, scores=scores))
+
+
+def show(gained: int, lost: int, n: int, right: int) -> Evidence:
+    """Returns evidence of a champion that is right on so many."""
+    return Evidence(
+        champion=1,
+        challenger=2,
+        n=n,
+        accuracy_champion=right / n,
+        accuracy_challenger=(right + gained - lost) / n,
+        gained=gained,
+        lost=lost,
+        p_value=exact_mcnemar(gained, lost),
+        low=-0.1,
+        high=0.1,
+        split="test",
+        dataset_id="0" * 16,
+    )
+
+
+def test_each_photo_is_a_pair(
+    challenged: Workspace, answers: tuple[Answers, Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = len(answers[0].result.photo_numbers("test"))
+    a, b = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    a[:2], b[1:4] = True, True  # one lost, two gained, one both right
+    changed = {1: change_answers(answers[0], a), 2: change_answers(answers[1], b)}
+    monkeypatch.setattr(
+        "core.monitoring.meeting.read_answers", lambda _, version: changed[version.number]
+    )
+    evidence = meet(challenged, 1, 2, "ada")
+    assert (evidence.n, evidence.gained, evidence.lost) == (n, 2, 1)
+    assert evidence.accuracy_champion == pytest.approx(2 / n)
+    assert evidence.accuracy_challenger == pytest.approx(3 / n)
+    assert evidence.p_value == 1.0 and evidence.low < evidence.difference < evidence.high
+    meeting = find_meeting(challenged, 1, 2)
+    assert meeting is not None and meeting.evidence == evidence
+    assert meeting.before == 1  # the one that the retraining held on the same photos
+    assert sum(row["gained"] for row in meeting.per_class) == 2
+    assert sum(row["support"] for row in meeting.per_class) == n
+    assert [one.who for one in read_openings(challenged, answers[0].version.run_id)][1:] == ["ada"]
+
+
+def test_where_none_differs_the_interval_says_what_n_photos_leave_open(
+    challenged: Workspace, answers: tuple[Answers, Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = np.ones(len(answers[0].result.photo_numbers("test")), dtype=bool)
+    changed = {one.version.number: change_answers(one, right) for one in answers}
+    monkeypatch.setattr(
+        "core.monitoring.meeting.read_answers", lambda _, version: changed[version.number]
+    )
+    evidence = meet(challenged, 1, 2)
+    assert (evidence.gained, evidence.lost, evidence.p_value) == (0, 0, 1.0)
+    assert evidence.high == -evidence.low == pytest.approx(1 - 0.025 ** (1 / evidence.n))
+    meeting = find_meeting(challenged, 1, 2)
+    assert meeting is not None
+    assert evidence_from_facts(meeting.event.facts) == evidence  # it has no NaN: JSON keeps it
+
+
+def test_a_version_whose_run_is_gone_is_asked_itself(challenged: Workspace) -> None:
+    before = find_meeting(challenged, 1, 2)
+    assert before is not None
+    champion = find_version(challenged, "champion")
+    delete_run(challenged, champion.run_id)
+    after = meet(challenged, 1, 2)
+    assert after == before.evidence
+    assert not read_answers(challenged, champion).has_run
+
+
+def test_without_the_dataset_nobody_knows_what_is_fair(challenged: Workspace) -> None:
+    delete_dataset(challenged, find_version(challenged, "champion").dataset_id)
+    with pytest.raises(RetrainingRefused, match="nobody knows"):
+        meet(challenged, 1, 2)
+
+
+def test_without_a_common_test_photo_there_is_no_evidence(
+    challenged: Workspace, answers: tuple[Answers, Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, challenger = answers
+    result = champion.result
+    other = np.where(result.splits == "test", "validation", result.splits)
+    changed = dataclasses.replace(champion, result=dataclasses.replace(result, splits=other))
+    monkeypatch.setattr(
+        "core.monitoring.meeting.read_answers",
+        lambda _, version: changed if version.number == 1 else challenger,
+    )
+    with pytest.raises(RetrainingRefused, match="no test photo in common"):
+        meet(challenged, 1, 2)
+    meeting = find_meeting(challenged, 1, 2)
+    assert meeting is not None and meeting.before == 0  # only the one of the retraining
+
+
+def test_copies_of_lessons_are_no_fair_questions(
+    challenged: Workspace, answers: tuple[Answers, Answers], tmp_path: Path
+) -> None:
+    champion, challenger = answers
+    fair, copies = find_fair_photos(champion, challenger)
+    assert (len(fair), copies) == (len(champion.result.photo_numbers("test")), 0)
+    dataset = champion.dataset
+    exact, near = dataset.photo_numbers("test")[:2]
+    leaked = _add_leaks(challenged, dataset, int(exact), int(near), tmp_path)
+    k = len(leaked.classes)
+    result = dataclasses.replace(
+        champion.result,
+        scores=np.full((len(leaked), k), 1 / k, np.float32),
+        labels=leaked.labels,
+        splits=leaked.splits,
+        paths=np.asarray(leaked.manifest["path"], dtype=np.str_),
+        dataset_id=leaked.id,
+    )
+    learnt = dataclasses.replace(challenger, result=result, dataset=leaked)
+    fair, copies = find_fair_photos(champion, learnt)
+    assert copies == 2
+    assert not {exact, near} & set(fair.photos_a.tolist())
+
+
+def _add_leaks(
+    workspace: Workspace, dataset: Dataset, exact: int, near: int, folder: Path
+) -> Dataset:
+    """Returns a version that learns from a test photo, and from another one made smaller."""
+    (folder / "exact.jpg").write_bytes(dataset.original(exact))
+    name = dataset.manifest["path"].iat[near]
+    label = int(dataset.labels[near])
+    number = int(name.rsplit("_", 1)[1].split(".")[0])
+    smaller = draw_photo(label, number).resize((80, 66))
+    (folder / "near.jpg").write_bytes(encode_photo(smaller, quality=80))
+    photos = [
+        FoundPhoto(
+            path=f"leak/{one}.jpg",
+            class_name=dataset.classes[label],
+            split="train",
+            file=folder / f"{one}.jpg",
+        )
+        for one in ("exact", "near")
+    ]
+    return read_dataset(workspace, add_photos(workspace, dataset, photos).id)
+
+
+def test_what_evidence_proves_in_words() -> None:
+    assert judge_evidence(show(30, 5, 200, 120)) == "The challenger is better"
+    assert judge_evidence(show(5, 30, 200, 120)) == "The challenger is worse"
+    assert judge_evidence(show(0, 0, 200, 120)) == "Both answer alike"
+    open_one = show(9, 5, 200, 120)
+    assert judge_evidence(open_one) == "Not told apart"
+    assert "with 5 lost it takes 15 gained" in explain_evidence(open_one)
+    assert exact_mcnemar(15, 5) < 0.05 <= exact_mcnemar(14, 5)
+
+
+def test_a_champion_that_is_hardly_wrong_cannot_be_beaten_on_these_photos() -> None:
+    best = show(4, 0, 51, 47)
+    assert judge_evidence(best) == "These photos cannot tell"
+    assert "wrong on 4 of 51 test photos" in explain_evidence(best)
+    assert "that takes 6 photos" in explain_evidence(best)
+
+
+def test_photos_that_decide_again_and_again_are_told_of() -> None:
+    assert warn_of_reuse(0) == ""
+    assert "Meeting 10 on these test photos" in warn_of_reuse(9)
+    assert "22 %" in warn_of_reuse(9)

@@ -1,0 +1,112 @@
+"""Summaries of the log: counts, intervals, days and versions are those of the rows."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from core.evaluation.intervals import wilson_interval
+from core.monitoring.feedback import give_feedback
+from core.monitoring.log import log_predictions, read_predictions
+from core.monitoring.summaries import (
+    RUNS,
+    begin_of,
+    choose_step,
+    count_classes,
+    count_scores,
+    find_best_scores,
+    summarise,
+    summarise_steps,
+)
+from core.workspace import Workspace
+from tests.predictions import make_prediction
+
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def fill(workspace: Workspace) -> None:
+    """24 answers on two days, of v1 and of a run; every fourth unlike; four with feedback."""
+    rows = [
+        make_prediction(
+            number,
+            time=MIDNIGHT + timedelta(hours=2 * number),
+            version=1 if number < 18 else None,
+            kind="unlike" if number % 4 == 0 else "answer",
+            latency_ms=float(number),
+            top=("daisy", "rose", "daisy")[number % 3],
+            top_score=number / 24,
+        )
+        for number in range(24)
+    ]
+    log_predictions(workspace, rows)
+    for number, name in ((1, "rose"), (2, "daisy"), (3, "tulip"), (20, "daisy")):
+        give_feedback(workspace, f"prediction-{number}", class_name=name)
+
+
+def test_figures_over_all(workspace: Workspace) -> None:
+    fill(workspace)
+    found = summarise(read_predictions(workspace))
+    assert (found.n, found.photos) == (24, 24)
+    assert found.median_latency.value == 11.5
+    assert (found.unknown.value, found.unknown.n) == (0.25, 24)
+    assert (found.unknown.low, found.unknown.high) == wilson_interval(6, 24)
+    assert (found.accuracy.value, found.accuracy.n) == (0.75, 4)
+
+
+def test_an_empty_log_has_no_figures(workspace: Workspace) -> None:
+    found = summarise(read_predictions(workspace))
+    assert found.n == 0
+    assert np.isnan(found.unknown.value) and np.isnan(found.slow_latency.value)
+    assert summarise_steps(read_predictions(workspace), "day").empty
+
+
+def test_days_and_versions_are_apart(workspace: Workspace) -> None:
+    fill(workspace)
+    rows = summarise_steps(read_predictions(workspace), "day")
+    assert rows[["version", "photos", "judged"]].to_numpy().tolist() == [
+        ["v1", 12, 3],
+        [RUNS, 6, 1],
+        ["v1", 6, 0],
+    ]
+    assert rows["time"].dt.strftime("%d").tolist() == ["20", "21", "21"]
+    first = rows.iloc[0]
+    assert first["accuracy"] == pytest.approx(2 / 3)
+    assert (first["accuracy_low"], first["accuracy_high"]) == wilson_interval(2, 3)
+    assert len(summarise_steps(read_predictions(workspace), "hour")) == 24
+
+
+def test_classes_with_and_without_a_reference(workspace: Workspace) -> None:
+    fill(workspace)
+    table = read_predictions(workspace)
+    rows = count_classes(table, ["rose", "tulip"], np.array([0, 0, 1, 1]))
+    assert rows["class"].tolist() == ["daisy", "rose", "tulip"]  # of another model, too
+    assert rows["photos"].tolist() == [16, 8, 0]
+    assert rows["before"].tolist() == [0, 0.5, 0.5]
+    assert rows["now"].sum() == 1
+    assert count_classes(table, ["rose"], None)["before"].isna().all()
+
+
+def test_scores_are_shares_of_photos(workspace: Workspace) -> None:
+    fill(workspace)
+    rows = count_scores(read_predictions(workspace), np.array([1.0, 1.0, 0.0]))
+    assert rows["now"].sum() == pytest.approx(1)
+    assert rows["before"].iloc[[0, -1]].tolist() == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_reference_scores_are_calibrated_as_answers_are() -> None:
+    scores = np.array([[0.8, 0.2]], dtype=np.float32)
+    assert find_best_scores(scores, 1.0)[0] == pytest.approx(0.8)
+    assert find_best_scores(scores, 2.0)[0] == pytest.approx(2 / 3)
+
+
+def test_a_time_begins_at_a_whole_hour_or_day() -> None:
+    now = datetime(2026, 11, 21, 15, 42, tzinfo=UTC)
+    assert (choose_step(1), choose_step(7)) == ("hour", "day")
+    assert begin_of(now, 1) == datetime(2026, 11, 20, 15, tzinfo=UTC)
+    assert begin_of(now, 7) == datetime(2026, 11, 15, tzinfo=UTC)
+
+
+def test_a_log_of_runs_alone_has_steps(workspace: Workspace) -> None:
+    log_predictions(workspace, [make_prediction(0)])
+    rows = summarise_steps(read_predictions(workspace), "day")
+    assert rows["version"].tolist() == [RUNS]

@@ -1,9 +1,13 @@
-"""`export`: the photos of a dataset as labelled folders, or its class names as mapping.json."""
+"""`export`: the photos of a dataset as labelled folders, or its class names as mapping.json.
+
+With --model it exports a model instead: core/cli/exporting_models.py.
+"""
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from core.cli import exporting_models
 from core.cli.choosing import choose_dataset
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
@@ -16,7 +20,13 @@ from data.manifest import read_dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help="id, start of an id, name, or “latest”")
+    parser.add_argument(
+        "dataset",
+        nargs="?",
+        metavar="DATASET|ZIP",
+        help="id, start of an id, name, or “latest”; with --model the zip to write (default: it "
+        "is kept in the workspace)",
+    )
     parser.add_argument("target", nargs="?", help="folder to write, empty or new")
     parser.add_argument(
         "--layout",
@@ -29,9 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help='write only the class numbers and names, as {"1": "pink primrose", …}',
     )
+    exporting_models.add_arguments(parser)
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    if arguments.model or arguments.exports:
+        return exporting_models.run(workspace, arguments, progress)
+    if arguments.dataset is None:
+        raise ExportRefused(
+            "Nothing says what to export.",
+            "Name a dataset and a folder, or a model: --model RUN, --model champion.",
+        )
     dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
     if arguments.mapping_only:
         return _write_mapping(dataset, Path(arguments.mapping_only).expanduser())

@@ -1,0 +1,77 @@
+"""MODEL_CARD.md and model.json of an export."""
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from core.config import FEATURE_SIZE, PHOTO_SIZE
+from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
+from core.exporting.formats import FACTS, Format
+from core.exporting.subject import Subject
+from core.formats import count, plain
+from core.reporting.contents import collect_report
+from core.reporting.model_card import write_model_card
+from core.runs.store import read_run
+from core.workspace import Workspace
+
+
+def write_card(workspace: Workspace, subject: Subject) -> str:
+    """Returns the model card of the run behind the model, judged by its validation photos.
+
+    A version outlives its run and dataset: where they are gone, a short card says so.
+    """
+    try:
+        run = read_run(workspace, subject.run_id)
+        report = collect_report(workspace, run, "validation", pictures=0)
+    except (RunMissing, RunUnfinished, ResultDamaged, DatasetMissing) as error:
+        return _write_short_card(subject, error.problem)
+    return write_model_card(replace(report, rule=subject.rule))
+
+
+def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, Any]:
+    """Returns what model.json holds: all that a program wants to know of the model."""
+    rule = subject.rule
+    kept = None if rule is None else asdict(rule) | {"made": rule.made.isoformat()}
+    return {
+        "name": subject.name,
+        "model": subject.model,
+        "run": subject.run_id,
+        "dataset": subject.dataset_id,
+        "classes": list(subject.classes),
+        "input": {
+            "name": "photos",
+            "shape": [None, PHOTO_SIZE, PHOTO_SIZE, 3],
+            "dtype": "uint8",
+            "colours": "RGB",
+            "preprocessing": f"inside ({subject.backbone.preprocessing})",
+        },
+        "outputs": [
+            {"name": "scores", "shape": [None, len(subject.classes)], "dtype": "float32"},
+            {
+                "name": "features",
+                "shape": [None, FEATURE_SIZE],
+                "dtype": "float32",
+                "formats": ["openvino"],
+            },
+        ],
+        "formats": {name: FACTS[name].path for name in formats},
+        "rule": kept,
+        "looks_for_unlike": subject.unlike is not None,
+        "weights": {
+            "label": subject.backbone.weights_label,
+            "sha256": subject.backbone.weights_digest,
+        },
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in ("keras", "openvino", "numpy", "pillow")},
+    }
+
+
+def _write_short_card(subject: Subject, problem: str) -> str:
+    names = ", ".join(plain(name) for name in subject.classes)
+    return (
+        f"# {plain(subject.title)}\n\nResNet-50 ({plain(subject.backbone.weights_label)} weights) "
+        f"with a head for {count(len(subject.classes), 'class')}.\n\n"
+        f"How good it is cannot be said any more: {plain(problem)} The model is whole.\n\n"
+        f"Run `{subject.run_id}`, dataset `{subject.dataset_id}`.\n\nClasses: {names}.\n"
+    )

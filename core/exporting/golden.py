@@ -1,0 +1,183 @@
+"""Ten golden photos: files whose right scores are written down, so that every copy can be checked.
+
+They are the dataset's own validation photos, made smaller and without their EXIF data (where and
+when they were taken), or photos that the program draws itself, which are free of any licence.
+"""
+
+import dataclasses
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import PIL
+from PIL import Image
+
+from core.errors import DatasetMissing, PhotoRefused, ResultDamaged
+from core.exporting.subject import Subject
+from core.prediction.answers import phrase_answer, phrase_decision
+from core.prediction.deciding import decide
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.images import decode_photo, read_packed_photo
+from data.manifest import read_dataset
+from data.sources.sample import draw_sample
+from models.backbone import OpenVinoBackbone, Precision, compile_network, offered_precisions
+
+PHOTOS = 10
+TOLERANCE = 1e-4
+"""Most that a score may differ between the formats, all in float32."""
+
+_SHORT_SIDE = 448
+_TOP = 5
+
+Origin = Literal["dataset", "drawn"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GoldenPhoto:
+    """The bytes of one photo, and where it is from."""
+
+    file: str
+    content: bytes
+    class_name: str
+    """What it shows, as far as that is a class of the dataset; else ""."""
+
+
+def choose_photos(
+    workspace: Workspace, subject: Subject, origin: Origin
+) -> tuple[Origin, list[GoldenPhoto]]:
+    """Returns where the photos are from at last, and the photos.
+
+    Drawn ones are taken as well where the dataset is gone or has no validation photos.
+    """
+    if origin == "dataset":
+        try:
+            photos = _choose_own(read_dataset(workspace, subject.dataset_id))
+        except (DatasetMissing, ResultDamaged):
+            photos = []
+        if photos:
+            return "dataset", photos
+    return "drawn", _draw(subject.classes)
+
+
+def describe_golden(
+    subject: Subject, origin: Origin, photos: Sequence[GoldenPhoto]
+) -> dict[str, Any]:
+    """Returns what golden.json holds: the scores and the answer of each photo, in float32."""
+    packed = np.stack([read_packed_photo(photo.content)[0] for photo in photos])
+    features, scores = _look(subject, packed, "f32")
+    return {
+        "origin": origin,
+        "tolerance": TOLERANCE,
+        "pillow": PIL.__version__,
+        "program": _compare_precisions(subject, packed, scores),
+        "photos": [
+            {
+                "file": photo.file,
+                "class": photo.class_name,
+                "packed_sha256": hashlib.sha256(seen.tobytes()).hexdigest(),
+                **_describe_answer(subject, own, feature),
+                "scores": [float(score) for score in own],
+            }
+            for photo, seen, own, feature in zip(photos, packed, scores, features, strict=True)
+        ],
+    }
+
+
+def _choose_own(dataset: Dataset) -> list[GoldenPhoto]:
+    """Returns validation photos of as many classes as there are places, in the classes' order."""
+    by_class = [dataset.photo_numbers("validation", name) for name in dataset.classes]
+    filled = [numbers for numbers in by_class if len(numbers)]
+    spread = np.linspace(0, len(filled), min(PHOTOS, len(filled)), endpoint=False).astype(int)
+    chosen: list[int] = []
+    for turn in range(PHOTOS):
+        rest = [filled[place] for place in spread if turn < len(filled[place])]
+        chosen += [int(numbers[turn]) for numbers in rest]
+    return [
+        _make(place, dataset.original(number), dataset.classes[dataset.labels[number]])
+        for place, number in enumerate(sorted(chosen[:PHOTOS]), 1)
+    ]
+
+
+def _draw(classes: Sequence[str]) -> list[GoldenPhoto]:
+    with TemporaryDirectory() as folder:
+        draw_sample(Path(folder), photos_per_class=6)
+        files = sorted(Path(folder).glob("train/*/*.jpg"))
+        by_class: dict[str, list[bytes]] = {}
+        for file in files:
+            content = file.read_bytes()
+            if _is_readable(content):
+                by_class.setdefault(file.parent.name, []).append(content)
+    turns = max(map(len, by_class.values()))
+    found = [
+        (name, contents[turn])
+        for turn in range(turns)
+        for name, contents in by_class.items()
+        if turn < len(contents)
+    ]
+    return [
+        _make(place, content, name if name in classes else "")
+        for place, (name, content) in enumerate(found[:PHOTOS], 1)
+    ]
+
+
+def _is_readable(content: bytes) -> bool:
+    try:
+        decode_photo(content)
+    except PhotoRefused:
+        return False
+    return True
+
+
+def _make(place: int, content: bytes, class_name: str) -> GoldenPhoto:
+    """Returns the photo upright, at most 448 px high or wide, as JPEG and PNG in turns."""
+    image = decode_photo(content)[0]
+    share = min(1.0, _SHORT_SIDE / min(image.size))
+    image = image.resize([max(1, round(share * side)) for side in image.size])
+    kind, ending = ("JPEG", "jpg") if place % 2 else ("PNG", "png")
+    stream = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(stream, kind)  # an array has no EXIF data
+    return GoldenPhoto(
+        file=f"{place:02d}.{ending}", content=stream.getvalue(), class_name=class_name
+    )
+
+
+def _look(
+    subject: Subject, packed: np.ndarray, precision: Precision
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns features (n, 2048) and scores (n, k) as the program computes them."""
+    facts = dataclasses.replace(subject.backbone, precision=precision)
+    network = compile_network(subject.network_file, precision, "latency")
+    features = OpenVinoBackbone(facts, network).look(packed).features
+    return features, subject.head.scores(features)
+
+
+def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
+    """Returns the precision that the program answers in here, and how far that is from float32."""
+    own = subject.backbone.precision
+    precision = own if own in offered_precisions() else "f32"
+    scores = exact if precision == "f32" else _look(subject, packed, precision)[1]
+    return {
+        "precision": precision,
+        "difference": float(np.abs(scores - exact).max()),
+        "same_top": bool((scores.argmax(axis=1) == exact.argmax(axis=1)).all()),
+    }
+
+
+def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+    """Returns kind and class of the answer, and the answer in words."""
+    if subject.rule is None:
+        best = np.argsort(-scores, kind="stable")[:_TOP]
+        top = [(subject.classes[number], float(scores[number])) for number in best]
+        return {"answer": ["answer", top[0][0]], "sentence": phrase_answer(top)}
+    distance = None if subject.unlike is None else float(subject.unlike.measure(features[None])[0])
+    decision = decide(subject.rule, scores, subject.classes, distance)
+    return {
+        "answer": [decision.kind, decision.top[0][0]],
+        "sentence": phrase_decision(decision),
+    }

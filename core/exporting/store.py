@@ -1,0 +1,207 @@
+"""The exports of a workspace: exports/<id>/ holds the job that makes one, export.json and the zip.
+
+The id stands for the model, the formats and the golden photos, so the same wish is not made twice.
+export.json is written last: where it is, the zip is whole.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from core.config import fingerprint
+from core.errors import ExportMissing, ExportRefused
+from core.exporting.formats import FORMATS, Format
+from core.exporting.golden import Origin
+from core.exporting.subject import digest_subject
+from core.jobs import JobStatus, read_job, start_job
+from core.workspace import Workspace, write_atomically
+
+_FACTS = "export.json"
+STAGING_PREFIX = "export-"
+"""Of the folders in the workspace's temporary one in which exports are put together."""
+
+_LEFTOVER_S = 24 * 3600.0
+_VERSION = 1
+"""To be raised when the same wish gives another zip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportWish:
+    """What is to be in an export."""
+
+    model: str
+    """“v3”, or the id of a run."""
+    formats: tuple[Format, ...]
+    """In the order of FORMATS."""
+    space: bool = False
+    """Whether the folder for a hosted Space is in it."""
+    golden: Origin = "dataset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRecord:
+    """An export that stands in the workspace."""
+
+    id: str
+    model: str
+    title: str
+    formats: tuple[str, ...]
+    space: bool
+    golden: str
+    """Where the golden photos are from: “dataset” or “drawn”."""
+    photos: int
+    """How many golden photos there are."""
+    file: str
+    bytes: int
+    sha256: str
+    created: datetime
+    checked: dict[str, dict[str, Any]]
+    """Format → what its own check.py said: state, difference."""
+    seconds: dict[str, float]
+    """How long each step took."""
+
+
+def make_wish(
+    model: str, formats: Sequence[str], *, space: bool = False, golden: Origin = "dataset"
+) -> ExportWish:
+    """Returns the wish.
+
+    Raises:
+        ExportRefused: A format is unknown, or nothing is wished for.
+    """
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise ExportRefused(
+            f"There is no format “{unknown[0]}”.", f"Choose from {', '.join(FORMATS)}."
+        )
+    if not formats and not space:
+        raise ExportRefused("No format is chosen.", f"Choose from {', '.join(FORMATS)}.")
+    ordered = tuple(name for name in FORMATS if name in formats)
+    return ExportWish(model=model, formats=ordered, space=space, golden=golden)
+
+
+def identify_export(workspace: Workspace, wish: ExportWish) -> str:
+    """Returns the id of the export that fulfils the wish.
+
+    Raises:
+        VersionMissing: No version has that number.
+        RunMissing: No run has that id.
+        RunUnfinished: The run has no result (yet).
+    """
+    subject = digest_subject(workspace, wish.model)
+    return fingerprint({"export": _VERSION, "subject": subject, **asdict(wish)})
+
+
+def start_export(workspace: Workspace, wish: ExportWish) -> str:
+    """Returns the id of the export; unless it is there, a process of its own makes it.
+
+    Raises:
+        VersionMissing: No version has that number.
+        RunMissing: No run has that id.
+        RunUnfinished: The run has no result (yet).
+    """
+    identifier = identify_export(workspace, wish)
+    if not is_made(workspace, identifier):
+        folder = workspace.export_folder(identifier)
+        start_job(workspace, folder, "core.exporting.job", asdict(wish))
+    return identifier
+
+
+def read_status(workspace: Workspace, export_id: str) -> JobStatus | None:
+    """Returns where the job of an export stands; None when none was started."""
+    return read_job(workspace.export_folder(export_id))
+
+
+def is_made(workspace: Workspace, export_id: str) -> bool:
+    """Returns whether the export stands in the workspace, of the right size."""
+    try:
+        record = read_export(workspace, export_id)
+    except ExportMissing:
+        return False
+    return find_zip(workspace, record).stat().st_size == record.bytes
+
+
+def keep_export(workspace: Workspace, record: ExportRecord) -> None:
+    """Returns nothing; the export, whose zip is there, is listed from now on."""
+    content = asdict(record) | {"created": record.created.isoformat()}
+    with write_atomically(workspace.export_folder(record.id) / _FACTS) as file:
+        file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
+    """Returns an export.
+
+    Raises:
+        ExportMissing: There is none of that id, or its zip is gone.
+    """
+    folder = workspace.export_folder(export_id)
+    try:
+        content = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        content["created"] = datetime.fromisoformat(content["created"])
+        content["formats"] = tuple(content["formats"])
+        record = ExportRecord(**content)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _missing(export_id) from error
+    if not find_zip(workspace, record).is_file():
+        raise _missing(export_id)
+    return record
+
+
+def list_exports(workspace: Workspace) -> list[ExportRecord]:
+    """Returns the exports that are made, newest first."""
+    found = []
+    for file in workspace.exports.glob(f"[!.]*/{_FACTS}"):
+        try:
+            found.append(read_export(workspace, file.parent.name))
+        except ExportMissing:
+            continue
+    return sorted(found, key=lambda record: record.created, reverse=True)
+
+
+def list_going(workspace: Workspace) -> list[str]:
+    """Returns the ids of the exports that are being made."""
+    folders = [file.parent for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
+    statuses = [(folder.name, read_job(folder)) for folder in folders]
+    return [name for name, status in statuses if status is not None and status.state == "going"]
+
+
+def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
+    """Returns where the zip of an export stands."""
+    return workspace.export_folder(record.id) / record.file
+
+
+def delete_export(workspace: Workspace, export_id: str) -> None:
+    """Returns nothing; the export is gone.
+
+    Raises:
+        ExportRefused: It is being made.
+    """
+    status = read_status(workspace, export_id)
+    if status is not None and status.state == "going":
+        raise ExportRefused("This export is being made.", "Delete it when it is done.")
+    folder = workspace.export_folder(export_id)
+    (folder / _FACTS).unlink(missing_ok=True)  # first: nobody lists half of it
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_leftovers(workspace: Workspace) -> None:
+    """Returns nothing; what exports that were killed left behind, a day ago or more, is gone."""
+    long_ago = time.time() - _LEFTOVER_S
+    for folder in workspace.temporary.glob(f"{STAGING_PREFIX}*"):
+        if folder.stat().st_mtime < long_ago:
+            shutil.rmtree(folder, ignore_errors=True)
+    for part in workspace.exports.glob("[!.]*/.*.zip"):
+        if part.stat().st_mtime < long_ago:
+            part.unlink(missing_ok=True)
+
+
+def _missing(export_id: str) -> ExportMissing:
+    return ExportMissing(
+        f"There is no export “{export_id}” in this workspace.",
+        "Make it again: page Models, or “python -m core export --model …”.",
+        export_id=export_id,
+    )

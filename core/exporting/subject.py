@@ -1,0 +1,165 @@
+"""The model that is exported: a registered version, or a finished run as it stands now.
+
+A model is named “v3” for a version, or by the id of a run.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core.config import fingerprint
+from core.errors import FeaturesMissing
+from core.prediction.deciding import DecisionRule, read_rule
+from core.prediction.predictor import name_remedy
+from core.prediction.run_distances import read_distances
+from core.prediction.unlike import UnlikeModel
+from core.registry.arrays import unpack_arrays
+from core.registry.blobs import read_blob
+from core.registry.loading import check_files, read_head
+from core.registry.store import ModelVersion, read_version
+from core.runs.derived import digest_result
+from core.runs.result import RunResult, read_result, read_run_head
+from core.runs.store import read_run
+from core.workspace import Workspace
+from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
+from models.dense import DenseHead
+
+_VERSION = re.compile(r"v(\d{1,9})")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """All that decides the answers of a model."""
+
+    model: str
+    """“v3”, or the id of a run."""
+    name: str
+    run_id: str
+    dataset_id: str
+    classes: tuple[str, ...]
+    network_file: Path
+    """Of the backbone, OpenVINO (.xml)."""
+    backbone: BackboneFacts
+    head: DenseHead
+    rule: DecisionRule | None
+    unlike: UnlikeModel | None
+    """None: whether a photo is like any in training is not looked at."""
+
+    @property
+    def title(self) -> str:
+        """The name, with the number of a version."""
+        return f"{self.model} · {self.name}" if _VERSION.fullmatch(self.model) else self.name
+
+
+def find_number(model: str) -> int | None:
+    """Returns the number of the version that is named; None: it is a run."""
+    match = _VERSION.fullmatch(model)
+    return int(match[1]) if match else None
+
+
+def digest_subject(workspace: Workspace, model: str) -> str:
+    """Returns what stands for all that decides the answers of a model.
+
+    Raises:
+        VersionMissing: No version has that number.
+        RunMissing: No run has that id.
+        RunUnfinished: The run has no result (yet).
+    """
+    number = find_number(model)
+    if number is not None:
+        return read_version(workspace, number).digest
+    read_run(workspace, model)
+    rule = read_rule(workspace, model)
+    kept = None if rule is None else asdict(rule) | {"made": ""}
+    return fingerprint({"result": digest_result(workspace, model), "rule": kept})
+
+
+@contextmanager
+def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
+    """Yields the model; its network file is there until the block ends.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionDamaged: A byte of the version was changed.
+        RunMissing: No run has that id.
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: Its result was cut short or altered.
+        BackboneMissing: Its backbone is not in the workspace, or was altered.
+        FeaturesMissing: The rule wants to know unlike photos, but the features behind it are gone.
+    """
+    number = find_number(model)
+    if number is None:
+        yield _read_run_subject(workspace, model)
+        return
+    version = check_files(workspace, number)
+    with TemporaryDirectory(prefix="export-", dir=workspace.temporary) as folder:
+        network = Path(folder) / NETWORK_FILE
+        network.write_bytes(_read(workspace, version, "network"))
+        network.with_suffix(".bin").write_bytes(_read(workspace, version, "weights"))
+        yield _read_version_subject(workspace, version, network)
+
+
+def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
+    run, result = read_run(workspace, run_id), read_result(workspace, run_id)
+    with name_remedy(workspace, run_id):
+        backbone = read_backbone_facts(workspace, result.backbone_id)
+    rule = read_rule(workspace, run_id)
+    wanted = rule is not None and rule.unlike_limit is not None
+    return Subject(
+        model=run_id,
+        name=run.name,
+        run_id=run_id,
+        dataset_id=result.dataset_id,
+        classes=result.classes,
+        network_file=workspace.backbone_folder(result.backbone_id) / NETWORK_FILE,
+        backbone=backbone,
+        head=read_run_head(workspace, run_id),
+        rule=rule,
+        unlike=_read_unlike(workspace, run_id, result) if wanted else None,
+    )
+
+
+def _read_unlike(workspace: Workspace, run_id: str, result: RunResult) -> UnlikeModel:
+    try:
+        return read_distances(workspace, run_id, result).model
+    except FeaturesMissing as error:
+        raise FeaturesMissing(
+            "The rule of this run looks for photos unlike its training photos, but the features "
+            "behind that are gone: the export would answer otherwise than its rule says.",
+            f"{error.remedy} Or keep a rule without that: page Calibration.",
+            **error.facts,
+        ) from error
+
+
+def _read_version_subject(workspace: Workspace, version: ModelVersion, network: Path) -> Subject:
+    facts = version.facts
+    kept = facts["rule"]
+    rule = (
+        None
+        if kept is None
+        else DecisionRule(**kept, made=datetime.fromisoformat(facts["rule_made"]))
+    )
+    unlike = None
+    if rule is not None and rule.unlike_limit is not None:
+        arrays = unpack_arrays(_read(workspace, version, "unlike"))
+        unlike = UnlikeModel(**{field.name: arrays[field.name] for field in fields(UnlikeModel)})
+    return Subject(
+        model=version.label,
+        name=version.name,
+        run_id=version.run_id,
+        dataset_id=version.dataset_id,
+        classes=version.classes,
+        network_file=network,
+        backbone=BackboneFacts(**facts["backbone"], files={}),
+        head=read_head(workspace, version),
+        rule=rule,
+        unlike=unlike,
+    )
+
+
+def _read(workspace: Workspace, version: ModelVersion, role: str) -> bytes:
+    return read_blob(workspace, str(version.facts["files"][role]), role)

@@ -11,7 +11,7 @@ from core.workspace import Workspace
 
 
 class NearestPhotos(NamedTuple):
-    """Training photos of one class, the nearest first; ties by photo number."""
+    """Training photos, the nearest first; ties by photo number."""
 
     photos: np.ndarray
     """(m,) int64, photo numbers."""
@@ -48,6 +48,27 @@ def find_nearest_training(
         order = np.argsort(-cosines, kind="stable")[:count]
         found[number] = NearestPhotos(photos[order], cosines[order])
     return found
+
+
+def find_nearest_learnt(
+    workspace: Workspace, result: RunResult, features: np.ndarray, count: int = 6
+) -> NearestPhotos:
+    """Returns the training photos, of any class, that are nearest to a photo of no dataset.
+
+    Args:
+        workspace: Holds the run's features.
+        result: Of the run that answered: its splits and features are used.
+        features: (2048,) float, of the photo by the same backbone.
+        count: How many, at most.
+
+    Raises:
+        FeaturesMissing: The features of the run were removed or altered.
+    """
+    learnt = np.flatnonzero(result.splits == "train")
+    kept = read_run_features(workspace, result)
+    cosines = _measure_cosines(kept[learnt], np.asarray(features, dtype=kept.dtype))
+    order = np.argsort(-cosines, kind="stable")[:count]
+    return NearestPhotos(learnt[order], cosines[order])
 
 
 def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:

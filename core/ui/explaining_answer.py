@@ -5,34 +5,32 @@ import streamlit as st
 
 from core.formats import plain
 from core.prediction.gradcam import scale_evidence
-from core.prediction.predictor import Prediction
-from core.runs.store import RunRecord
-from core.ui import cache
+from core.prediction.predictor import Prediction, Predictor
 from core.ui.explaining import draw_overlays
-from core.ui.explaining_cache import measure_answer
 from core.ui.explaining_controls import choose_class, choose_drawing
-
-_KEY = "predict.looked_at"
 
 
 @st.fragment
-def show_what_spoke(run: RunRecord, prediction: Prediction) -> None:
+def show_what_spoke(predictor: Predictor, prediction: Prediction, *, key: str) -> None:
     """Draws the photo as the network saw it and, beside it, what spoke for the best class.
 
     A fragment: another class or strength redraws the pictures alone.
+
+    Args:
+        predictor: That of the prediction.
+        prediction: Of any photo.
+        key: Name of the place; another one on the same page needs another.
     """
-    classes, best = cache.result(run.id).classes, int(np.argmax(prediction.scores))
+    classes, best = predictor.classes, int(np.argmax(prediction.scores))
     pictures = st.container()
     with (
         st.expander("Look closer", icon=":material/tune:"),
         st.container(horizontal=True, vertical_alignment="top", gap="medium"),
     ):
-        other = choose_class(
-            _KEY, classes, prediction.scores, "Compare with what spoke for", [best]
-        )
-        drawing = choose_drawing(_KEY, scales=other is not None)
+        other = choose_class(key, classes, prediction.scores, "Compare with what spoke for", [best])
+        drawing = choose_drawing(key, scales=other is not None)
     numbers = [best] if other is None else [best, other]
-    evidence = measure_answer(run.id, prediction, numbers)
+    evidence = predictor.measure_evidence(prediction, numbers)
     with pictures:
         draw_overlays(
             prediction.photo,

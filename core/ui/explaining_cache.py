@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from core.prediction.gradcam import measure_evidence
 from core.runs.result import read_run_head
 from core.runs.store import RunRecord
 from core.ui import cache
@@ -16,7 +15,6 @@ from models.dense import DenseHead
 if TYPE_CHECKING:
     from core.prediction.explaining import Explainer
     from core.prediction.maps import MapReader
-    from core.prediction.predictor import Prediction
 
 
 def explainer(run_id: str, dataset: Dataset) -> "Explainer":
@@ -42,14 +40,6 @@ def explain(
 ) -> np.ndarray:
     """Returns what spoke for each class, (c, 7, 7) float32 in [0, 1]."""
     return explainer(run_id, dataset).explain(photo, classes, common_scale=common_scale)
-
-
-def measure_answer(run_id: str, prediction: "Prediction", classes: Sequence[int]) -> np.ndarray:
-    """Returns what each place of a new photo adds to the logit of each class, (c, 7, 7)."""
-    numbers = np.asarray(classes, dtype=np.int64)
-    features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
-    gradients = _head(run_id, cache.result_key(run_id)).logit_gradient(features, numbers)
-    return measure_evidence(prediction.map, gradients)
 
 
 def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:

@@ -1,111 +1,106 @@
-"""The predict page: take a photo, say what is seen, show what the answer looked at."""
+"""The predict page: photos in, answers out, by one model or two side by side."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
-from core.charts.bars import draw_top_scores
-from core.config import read_settings
-from core.formats import percent, plain
-from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
-from core.prediction.deciding import Decision
-from core.prediction.predictor import Prediction
-from core.runs.store import RunRecord
+from core.formats import plain
 from core.ui import cache
-from core.ui.explaining_answer import show_what_spoke
-from core.ui.frame import is_dark
-from core.ui.messages import show_random_banner
-from core.ui.pickers import describe_run
+from core.ui.messages import report_errors
+from core.ui.predicting_answer import show_answer
+from core.ui.predicting_choice import pick_models
+from core.ui.predicting_desk import Desk, ask, open_desk
+from core.ui.predicting_many import (
+    drop_batch,
+    has_batch,
+    settle_batch,
+    show_head,
+    show_rows,
+)
+from core.ui.predicting_models import Model, forget_predictions, settle_model
+from core.ui.predicting_photos import start_over, take_photos
+from core.ui.privacy import show_privacy_line
+from core.ui.telling import show_told
+from core.ui.visitor import name_visitor
 
-_ICONS = {
-    "answer": "",
-    "unsure": ":material/help:",
-    "unlike": ":material/visibility_off:",
-}
-
-
-def pick_photo() -> bytes | None:
-    """Returns the bytes of an uploaded or taken photo, or None."""
-    upload, camera = st.tabs([":material/upload: Upload", ":material/photo_camera: Camera"])
-    with upload:
-        uploaded = st.file_uploader(
-            "A photo: JPEG, PNG, WEBP, BMP, GIF or TIFF",
-            key="predict.upload",
-            max_upload_size=read_settings().photo_limit_mb,
-            on_change=_remember_source,
-            args=("upload",),
-        )
-    with camera:
-        taken = None
-        # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
-        if st.toggle("Use the camera", key="predict.camera_on"):
-            taken = st.camera_input(
-                "Take a photo",
-                key="predict.camera",
-                on_change=_remember_source,
-                args=("camera",),
-            )
-    newest, other = uploaded, taken
-    if st.session_state.get("predict.source") == "camera":
-        newest, other = taken, uploaded
-    chosen = newest if newest is not None else other
-    st.caption("The photo stays on this machine and is not stored.")
-    return chosen.getvalue() if chosen is not None else None
+_NAMED = 8
 
 
-def show_answer(run: RunRecord, content: bytes | None) -> None:
-    """Draws the answer in words, the five highest scores and the overlay; what run answered."""
-    if run.recipe.weights == "random":
-        show_random_banner()
-    if content is None:
-        with st.container(border=True):
-            st.subheader("No photo yet", anchor=False)
-            names = ", ".join(plain(name) for name in cache.result(run.id).classes[:8])
-            rest = len(cache.result(run.id).classes) - 8
-            st.write(
-                f"Upload or take one. This model knows {names}"
-                + (f" and {rest} more." if rest > 0 else ".")
-            )
-        return
-    prediction = cache.prediction(run.id, content)
-    # The prediction may be minutes old, and the rule may have been kept just now.
-    decision = cache.predictor(run.id).decide(prediction)
-    _show_words(run, prediction, decision)
-    show_what_spoke(run, prediction)
-    top = decision.top if decision else prediction.top
-    st.altair_chart(
-        draw_top_scores(
-            [name for name, _ in top],
-            [score for _, score in top],
-            is_dark(),
-            answered=decision is None or decision.kind == "answer",
-        ),
-        theme=None,
-        alt="; ".join(f"{name} {percent(score, 100)}" for name, score in top),
-    )
-    facts, spent = prediction.facts, 1000 * sum(prediction.seconds.values())
-    st.caption(
-        f"Answered by {plain(describe_run(run))}. "
-        f"{facts.format}, {facts.width} × {facts.height} px; "
-        f"{spent:.0f} ms. Scores sum to 100 % over the {len(prediction.scores)} classes the model "
-        "knows: it cannot answer with a class it was not shown."
-        + (" They are calibrated by the rule that is kept with the run." if decision else "")
-    )
+def show_predicting() -> None:
+    """Draws the ways to give photos, the choice of models, and what they answer."""
+    show_told()
+    question, beside = st.columns([2, 3], gap="large")
+    desk = open_desk(name_visitor())
+    _clear_on_request(desk)
+    with question:
+        taken = take_photos()
+        desk.take(taken.key)
+        models = pick_models()
+        if not taken.key:
+            show_privacy_line()
+    batch, is_single = None, False
+    with beside, report_errors():
+        if taken.key or has_batch():
+            models = [settle_model(model) for model in models]
+            batch = settle_batch(desk, taken, models)
+        if batch is not None:
+            show_head(batch)
+        elif not taken.photos:
+            _show_waiting(models[0])
+        elif len(models) == 1:
+            show_answer(desk, models[0], taken.photos[0].read(), key="predict.only")
+        else:
+            _show_agreement(desk, models, taken.photos[0].read())
+            is_single = True
+    with report_errors():
+        if batch is not None and batch.ended.is_set():
+            show_rows(batch, taken.newest)
+        elif is_single:
+            _show_both(desk, models, taken.photos[0].read())
+    if taken.key:  # the answers stand as high as they can: a phone shows little at a time
+        show_privacy_line()
 
 
-def _show_words(run: RunRecord, prediction: Prediction, decision: Decision | None) -> None:
-    """Draws the answer, or that there is none and why."""
-    if decision is None:
-        st.subheader(plain(phrase_answer(prediction.top)), anchor=False)
-        return
-    icon = _ICONS[decision.kind]
-    st.subheader(f"{icon} {plain(phrase_decision(decision))}".strip(), anchor=False)
-    if decision.kind != "answer":
-        st.write(plain(phrase_reason(decision)))
-    if cache.predictor(run.id).is_blind:
-        st.caption(
-            ":orange[Whether the photo is like anything in training cannot be told: the features "
-            "behind this run are gone.]"
+def _clear_on_request(desk: Desk) -> None:
+    """Begins anew where a person had all deleted: nothing stays here, or is written again."""
+    if desk.was_cleared():
+        drop_batch()
+        start_over()
+        forget_predictions()
+        desk.answers.clear()
+
+
+def _show_waiting(model: Model) -> None:
+    """Draws that there is no photo yet, and what the model knows."""
+    known = _list_classes(model)
+    with st.container(border=True):
+        st.subheader("No photo yet", anchor=False)
+        names = ", ".join(plain(name) for name in known[:_NAMED])
+        rest = len(known) - _NAMED
+        st.write(
+            "Choose, drop, paste or take one; many at once make a table. "
+            f"This model knows {names}" + (f" and {rest} more." if rest > 0 else ".")
         )
 
 
-def _remember_source(source: str) -> None:
-    st.session_state["predict.source"] = source
+def _show_agreement(desk: Desk, models: Sequence[Model], content: bytes) -> None:
+    """Draws the photo, and whether both models say the same of it."""
+    short = [ask(desk, model, content)[1].short for model in models]
+    same = short[0].class_name == short[1].class_name and short[0].kind == short[1].kind
+    with st.container(border=True):
+        st.subheader("Both say the same" if same else "They differ", anchor=False)
+        for model, answer in zip(models, short, strict=True):
+            st.markdown(f"**{plain(model.label, 80)}**: {plain(answer.sentence)}")
+
+
+def _show_both(desk: Desk, models: Sequence[Model], content: bytes) -> None:
+    for place, (column, model) in enumerate(zip(st.columns(2, gap="large"), models, strict=True)):
+        with column, st.container(border=True):
+            st.caption(plain(model.label, 80))
+            show_answer(desk, model, content, key=f"predict.side.{place}")
+
+
+def _list_classes(model: Model) -> Sequence[str]:
+    return (
+        model.version.classes if model.version is not None else cache.result(model.run_id).classes
+    )

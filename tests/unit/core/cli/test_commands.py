@@ -149,7 +149,7 @@ def test_predict_goes_on_after_a_bad_photo(tmp_path, capsys):
     good.write_bytes(encode_photo(draw_photo(1, 99), "PNG"))
     bad.write_bytes(encode_photo(draw_photo(1, 99))[:400])
     photos = [str(path) for path in (bad, missing, good)]
-    found = answer(capsys, "predict", "latest", *photos, exit_code=1)["photos"]
+    found = answer(capsys, "predict", "latest", "--no-log", *photos, exit_code=1)["photos"]
     assert [photo["photo"] for photo in found] == photos
     assert [photo["error"]["code"] for photo in found[:2]] == ["photo_unreadable"] * 2
     scores = [place["score"] for place in found[2]["top"]]
@@ -161,7 +161,7 @@ def test_predict_goes_on_after_a_bad_photo(tmp_path, capsys):
 def test_predict_answers_in_words(trained, tmp_path, capsys):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(encode_photo(draw_photo(0, 99)))
-    assert main(["predict", "latest", str(photo)]) == 0
+    assert main(["predict", "latest", "--no-log", str(photo)]) == 0
     out = capsys.readouterr().out
     assert str(photo) in out
     assert all(name in out for name in ("daisy", "rose", "tulip"))

@@ -8,7 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from core.errors import FeaturesMissing
 from core.prediction import nearest
-from core.prediction.nearest import find_nearest_training
+from core.prediction.nearest import find_nearest_learnt, find_nearest_training
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -106,3 +106,17 @@ def test_missing_features_are_said(trained_copy: Workspace) -> None:
     trained_copy.features_file(result.features_id).unlink()
     with pytest.raises(FeaturesMissing):
         find_nearest_training(trained_copy, result, 0, [0])
+
+
+def test_a_photo_of_no_dataset_is_near_to_training_photos_of_any_class(
+    made_up: tuple[RunResult, np.ndarray], trained_workspace: Workspace
+) -> None:
+    result, features = made_up
+    found = find_nearest_learnt(trained_workspace, result, features[7] * 3, 5)
+    assert found.photos[:2].tolist() == [7, 40]  # both copies, by number
+    np.testing.assert_allclose(found.cosines[:2], 1, atol=1e-6)
+    learnt = np.flatnonzero(result.splits == "train")
+    lengths = np.linalg.norm(features[learnt], axis=1) * np.linalg.norm(features[7])
+    cosines = features[learnt] @ features[7] / lengths
+    np.testing.assert_allclose(found.cosines, np.sort(cosines)[::-1][:5], atol=1e-5)
+    assert (np.diff(found.cosines) <= 0).all()

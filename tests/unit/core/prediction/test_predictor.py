@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import BackboneMissing, PhotoUnreadable, ResultDamaged, RunUnfinished
+from core.prediction.explaining import open_explainer
 from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import ARRAYS_FILE, HEAD_FILE, RunResult, read_result
 from core.runs.store import list_runs
@@ -56,6 +57,19 @@ def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -
     assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
     assert list(prediction.seconds) == ["decoding", "backbone", "head"]
     assert predictor.weights_label == "random"
+
+
+def test_evidence_is_that_of_the_explainer(
+    predictor: Predictor, trained_workspace: Workspace
+) -> None:
+    explainer = open_explainer(trained_workspace, predictor.run_id)
+    photo = 3
+    prediction = predictor.predict(explainer.dataset.original(photo))
+    found = predictor.measure_evidence(prediction, [2, 0])
+    np.testing.assert_allclose(
+        found, explainer.measure(photo, [2, 0], keep=False), rtol=2e-2, atol=2e-2
+    )
+    assert found.shape == (2, 7, 7)
 
 
 def test_activation_is_of_the_chosen_class(predictor: Predictor, contents: list[bytes]) -> None:

@@ -1,0 +1,117 @@
+"""Many photos to be classified: those of a folder or an archive, or given one by one.
+
+An archive is never trusted (data/sources/archive.py); folders in it mean nothing here, and what is
+no photo is left out and counted. Whether a photo can be read shows when its turn comes.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from core.errors import ArchiveRefused, SourceRefused
+from core.formats import count
+from data.images import read_photo_file
+from data.sources.archive import ArchiveContents, number_files, unpack_chosen
+from data.sources.found import OnProgress
+from data.sources.layout import PHOTO_SUFFIXES, is_hidden, make_storable
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedPhoto:
+    """A photo that waits: its name for people, and how its bytes are read."""
+
+    name: str
+    read: Callable[[], bytes]
+    """May raise PhotoUnreadable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Album:
+    """The photos of a folder or an archive, sorted by name, and how many files were no photos."""
+
+    photos: list[NamedPhoto]
+    left_out: int = 0
+
+
+def find_photos(folder: Path) -> Album:
+    """Returns the photos in a folder and all folders inside; links to folders are not followed.
+
+    Raises:
+        SourceRefused: There is no such folder, it may not be read, or it holds no photos.
+    """
+    if not folder.is_dir():
+        raise SourceRefused(
+            f"There is no folder “{folder}”.", "Check the path; it is one on this machine."
+        )
+    files = {
+        make_storable(file.relative_to(folder).as_posix()): file
+        for place, _, names in os.walk(folder, onerror=_refuse_unreadable)
+        for file in (Path(place, name) for name in names)
+    }
+    return _make_album(files, f"the folder “{folder}”")
+
+
+def unpack_album(
+    archive: Path, target: Path, *, most: int, on_progress: OnProgress | None = None
+) -> Album:
+    """Returns the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
+
+    Args:
+        archive: The file.
+        target: An existing empty folder, which the photos are written into under numbers; it must
+            stay as long as they are to be read.
+        most: Photos it may hold.
+        on_progress: Told photos written and photos in all.
+
+    Raises:
+        ArchiveRefused: Not an archive, broken, hostile, or of more photos; nothing is left.
+        SourceRefused: It holds no photos; nothing is left.
+        OSError: There is no room; nothing is left.
+    """
+
+    def choose(contents: ArchiveContents) -> tuple[None, Mapping[str, Path]]:
+        chosen = [path for path in contents.files if _is_photo(path)]
+        if len(chosen) > most:
+            raise ArchiveRefused(
+                f"The archive holds {count(len(chosen), 'photo')}; {most:,} are taken at once.",
+                "Split it, or unpack it and run “python -m core predict MODEL --dir FOLDER”.",
+            )
+        places.update(number_files(chosen, target))
+        return None, places
+
+    places: dict[str, Path] = {}
+    _, contents = unpack_chosen(archive, choose, on_progress)
+    album = _make_album({make_storable(path): file for path, file in places.items()}, "the archive")
+    return Album(photos=album.photos, left_out=_count_others(contents.files))
+
+
+def _make_album(files: Mapping[str, Path], where: str) -> Album:
+    chosen = sorted(path for path in files if _is_photo(path))
+    if not chosen:
+        raise SourceRefused(
+            f"There are no photos in {where}.",
+            "Photos are told by the ending of their names: .jpg, .png, .webp, .bmp, .gif, .tif.",
+        )
+    photos = [NamedPhoto(name=path, read=_reading(files[path])) for path in chosen]
+    return Album(photos=photos, left_out=_count_others(files))
+
+
+def _reading(file: Path) -> Callable[[], bytes]:
+    return lambda: read_photo_file(file)
+
+
+def _count_others(paths: Iterable[str]) -> int:
+    """Returns how many files are neither photos nor hidden, nor left behind by a tool."""
+    return sum(not _is_photo(path) and not is_hidden(path) for path in paths)
+
+
+def _is_photo(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path)
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise SourceRefused(
+        f"The folder “{error.filename}” could not be read ({error.strerror}).",
+        "Check who may read it.",
+    ) from error

@@ -1,0 +1,117 @@
+"""The predict page in a real browser: many photos, a row, pasting, a new class, on a phone.
+
+The tests of this file follow one another on one server and one workspace, as a person would.
+"""
+
+import base64
+import io
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from core.monitoring.feedback import list_feedback
+from core.monitoring.log import read_predictions
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.builders import draw_photo, encode_photo
+from tests.comparing import copy_into
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.browser
+
+ROW = {"x": 90, "y": 38 + 56 + 20}
+"""Inside the second row of the table of photos, in its second column."""
+
+
+def pack_zip(photos: int) -> FilePayload:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number in range(photos):
+            content = encode_photo(draw_photo(number % 3, 400 + number))
+            archive.writestr(f"garden/{number:02d}.jpg", content)
+        archive.writestr("garden/broken.jpg", b"no photo")
+    return {"name": "garden.zip", "mimeType": "application/zip", "buffer": stream.getvalue()}
+
+
+def show_photo(number: int) -> FilePayload:
+    content = encode_photo(draw_photo(number % 3, 500 + number, (300, 260)))
+    return {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": content}
+
+
+def find_caption(page: Page, pattern: str) -> Locator:
+    """Returns a caption; the cells of a table, which are drawn on a canvas, hold the same text."""
+    return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
+
+
+def test_an_archive_becomes_a_table_and_a_row_opens_its_answer(
+    page: Page, server: PageServer, trained_workspace: Workspace
+) -> None:
+    copy_into(trained_workspace, server.workspace)
+    page.goto(f"{server.address}/predict")
+    expect(page.get_by_text("No photo yet")).to_be_visible()
+    inputs = page.locator("input[type=file]")
+    do_until(page.get_by_role("button", name="A .zip of photos").click, inputs.nth(1).locator(".."))
+    inputs.nth(1).set_input_files(pack_zip(12))
+    expect(page.get_by_role("heading", name="12 photos answered")).to_be_visible()
+    expect(page.get_by_text(re.compile("could not be read: 1 file", re.I))).to_be_visible()
+    page.keyboard.press("Escape")
+    wait_for_url(page, "batch=")
+    table = page.get_by_test_id("stDataFrame")
+    do_until(lambda: table.click(position=ROW), page.get_by_text("Answered by"))
+    expect(find_caption(page, r"garden/01\.jpg")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Table as CSV").click()
+    assert len(download.value.path().read_text(encoding="utf-8-sig").splitlines()) == 14
+    # Loaded again, the table stands, and nobody was asked twice.
+    page.reload()
+    expect(page.get_by_role("heading", name="12 photos answered")).to_be_visible()
+    assert len(read_predictions(Workspace(server.workspace))) == 12
+
+
+def test_a_pasted_photo_is_answered_and_the_next_one_is_opened(
+    page: Page, server: PageServer
+) -> None:
+    page.goto(f"{server.address}/predict")
+    expect(page.get_by_text("No photo yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Paste a photo")).to_be_visible()
+    paste = """(text) => {
+        const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+        const clipboard = new DataTransfer();
+        clipboard.items.add(new File([bytes], "image.png", { type: "image/png" }));
+        const event = { clipboardData: clipboard, bubbles: true, cancelable: true };
+        document.body.dispatchEvent(new ClipboardEvent("paste", event));
+    }"""
+    photo = encode_photo(draw_photo(2, 600, (300, 260)), "PNG")
+    page.evaluate(paste, base64.b64encode(photo).decode())
+    expect(page.get_by_text("The photo was pasted.")).to_be_visible()
+    expect(page.get_by_text("Answered by")).to_be_visible()
+    page.locator("input[type=file]").first.set_input_files(show_photo(1))
+    expect(page.get_by_role("heading", name="2 photos answered")).to_be_visible()
+    expect(find_caption(page, r"^1\.jpg")).to_be_visible()  # the second is opened by itself
+    expect(page.get_by_text("Answered by")).to_be_visible()
+
+
+def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageServer) -> None:
+    workspace = Workspace(server.workspace)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.address}/predict")
+    expect(page.get_by_text("No photo yet")).to_be_visible()
+    page.locator("input[type=file]").first.set_input_files(show_photo(2))
+    expect(page.get_by_text("Answered by")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.get_by_role("combobox", name="It is really")
+    send = page.get_by_role("button", name="Send: it is sea holly")
+
+    def type_name() -> None:
+        box.click()
+        box.fill("sea holly")
+        box.press("Enter")
+
+    do_until(type_name, send)
+    expect(page.get_by_text("none of the classes it knows")).to_be_visible()
+    do_until(send.click, page.get_by_text("it waits in the review inbox"))
+    wait_until(lambda: list_feedback(workspace) != [], "the feedback is there")
+    assert [said.class_name for said in list_feedback(workspace)] == ["sea holly"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

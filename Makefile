@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run api test check bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -14,6 +14,9 @@ help:  ## list the targets
 run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
 	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample
 	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
+
+api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
+	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))
 
 test: $(VENV)/.installed-tests  ## install what tests need, run all of them
 	@.ci/system-packages

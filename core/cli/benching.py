@@ -15,9 +15,7 @@ from data.manifest import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    kinds = parser.add_subparsers(
-        dest="kind", required=True, metavar="extract|train|predict|page|dataset|evaluate"
-    )
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name, what in (
         ("extract", "features from packed photos: photos per second and memory"),
         (
@@ -28,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("page", "each page, until it can be used"),
         ("dataset", "each interaction of the dataset page, also with 100,000 photos"),
         ("evaluate", "each evaluation page with a run: first visit, later visits, reruns"),
+        ("serve", "the prediction API with 50 clients, beside the bare model"),
+        ("fuzz", "malformed uploads to the prediction API: none may crash it"),
+        ("drift", "how often changed and unchanged photos are told to have changed"),
     ):
         kind = kinds.add_parser(
             name,
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_json_option(kind)
         _add_photo_options(kind, name)
         _add_subject_options(kind, name)
+        _add_serving_options(kind, name)
 
 
 def _add_photo_options(kind: argparse.ArgumentParser, name: str) -> None:
@@ -60,12 +62,13 @@ def _add_photo_options(kind: argparse.ArgumentParser, name: str) -> None:
             help="photos that plain Keras is measured on (default: %(default)s)",
         )
         kind.add_argument("--photos", type=int, help="only the first so many of the dataset")
-    if name == "dataset":
+    if name in ("dataset", "drift"):
+        whose = "of the made-up dataset" if name == "dataset" else "of each of the 100 draws"
         kind.add_argument(
             "--photos",
             type=int,
-            default=100_000,
-            help="photos of the made-up dataset (default: %(default)s)",
+            default=100_000 if name == "dataset" else 200,
+            help=f"photos {whose} (default: %(default)s)",
         )
 
 
@@ -77,7 +80,7 @@ def _add_subject_options(kind: argparse.ArgumentParser, name: str) -> None:
         )
     if name in ("extract", "train"):
         add_backbone_options(kind)
-    if name in ("predict", "evaluate"):
+    if name in ("predict", "evaluate", "drift"):
         kind.add_argument("run", nargs="?", default="latest", metavar="RUN", help=RUN_HELP)
     if name == "evaluate":
         kind.add_argument(
@@ -92,6 +95,19 @@ def _add_subject_options(kind: argparse.ArgumentParser, name: str) -> None:
         kind.add_argument(
             "--repeats", type=int, default=20, help="how often each is measured (default: 20)"
         )
+
+
+def _add_serving_options(kind: argparse.ArgumentParser, name: str) -> None:
+    """Adds how the API is loaded."""
+    if name == "serve":
+        kind.add_argument("--clients", type=int, default=50, help="(default: %(default)s)")
+        kind.add_argument(
+            "--seconds", type=float, default=8.0, help="of each round (default: %(default)s)"
+        )
+        kind.add_argument("--rounds", type=int, default=5, help="(default: %(default)s)")
+    if name == "fuzz":
+        kind.add_argument("--uploads", type=int, default=1000, help="(default: %(default)s)")
+        kind.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
 
 
 def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
@@ -172,6 +188,31 @@ def _evaluate(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLi
     )
 
 
+def _serve(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.serve import measure_serving
+
+    return measure_serving(
+        ws,
+        clients=arguments.clients,
+        seconds=arguments.seconds,
+        rounds=arguments.rounds,
+        on_step=progress.note,
+    )
+
+
+def _fuzz(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.fuzz import measure_fuzz
+
+    return measure_fuzz(ws, uploads=arguments.uploads, seed=arguments.seed, on_step=progress.note)
+
+
+def _drift(ws: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Report:
+    from core.bench.drift import measure_drift
+
+    record = choose_run(ws, arguments.run)
+    return measure_drift(ws, record, photos=arguments.photos, on_step=progress.note)
+
+
 _MEASUREMENTS = {
     "extract": _extract,
     "train": _train,
@@ -179,6 +220,9 @@ _MEASUREMENTS = {
     "page": _page,
     "dataset": _dataset,
     "evaluate": _evaluate,
+    "serve": _serve,
+    "fuzz": _fuzz,
+    "drift": _drift,
 }
 
 

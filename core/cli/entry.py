@@ -49,7 +49,7 @@ COMMANDS = {
     ),
     "export": Command(
         "core.cli.exporting",
-        "write the photos of a dataset as folders of classes",
+        "write the photos of a dataset as folders of classes, or a model as a zip",
         "python -m core export latest ~/flowers",
     ),
     "features": Command(
@@ -89,18 +89,43 @@ COMMANDS = {
     ),
     "predict": Command(
         "core.cli.predicting",
-        "classify photos with a run",
-        "python -m core predict latest garden/*.jpg",
+        "classify photos, or a whole folder, with a registered version or a run",
+        "python -m core predict champion --dir ~/garden --to ~/garden.csv",
+    ),
+    "serve": Command(
+        "core.cli.serving",
+        "serve the champion to programs: the prediction API",
+        "python -m core serve --port 8000",
     ),
     "report": Command(
         "core.cli.reporting",
         "write all that is known of a run into one HTML file, and its model card beside it",
         "python -m core report latest --to ~/flowers.html",
     ),
+    "register": Command(
+        "core.cli.registering",
+        "make a model version of a finished run, with the rule by which it answers",
+        "python -m core register latest --name “with the new photos”",
+    ),
+    "promote": Command(
+        "core.cli.promoting",
+        "let a model version answer, go back to the one before, or list them",
+        "python -m core promote v3 --reason “better on roses”",
+    ),
     "runs": Command(
         "core.cli.runs",
         "list the runs; stop, pause, resume, extend, duplicate, tag or delete them",
         "python -m core runs pause latest",
+    ),
+    "retrain": Command(
+        "core.cli.retraining",
+        "train a challenger from reviewed photos, now or by itself, and compare it",
+        "python -m core retrain arrange --after 40 --every 7 --at 03:00",
+    ),
+    "monitor": Command(
+        "core.cli.monitoring",
+        "how the model does in use, whether the photos have changed, and which alarms stand",
+        "python -m core monitor --check",
     ),
     "weights": Command(
         "core.cli.weights",

@@ -1,0 +1,70 @@
+"""The prediction API as an ASGI application: `uvicorn core.serving.api:app`, or `make api`.
+
+A process of its own, without Keras or TensorFlow. Nothing is read from the settings before it
+starts; without a champion it lives, is not ready, and takes up the first one that is promoted.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from core.config import read_settings
+from core.runs.errands import wake_for_arranged
+from core.serving import feedback_route, health_routes, routes
+from core.serving.figures import Figures
+from core.serving.gate import Gate
+from core.serving.journal import begin_journal
+from core.serving.problems import REQUEST_ID, add_problem_handlers
+from core.serving.service import Service
+from core.workspace import open_workspace
+
+_DESCRIPTION = (
+    "Classifies photos with the champion of the model registry. Every answer names the version "
+    "that gave it; what goes wrong has one shape, with a code that stays the same and a remedy. "
+    "Where a key is set, send it as “Authorization: Bearer KEY”."
+)
+
+
+def create_app() -> FastAPI:
+    """Returns the application, with the settings of the environment."""
+    settings = read_settings()
+    figures = Figures()
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        begin_journal()
+        workspace = open_workspace()
+        wake_for_arranged(workspace)
+        service = Service(workspace, settings, figures)
+        app.state.service = service
+        async with service.run():
+            yield
+
+    app = FastAPI(
+        title="Petalscope",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=live,
+        docs_url=None,  # their pages fetch scripts from the network
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for part in (routes, feedback_route, health_routes):
+        app.include_router(part.router)
+    add_problem_handlers(app)
+    app.add_middleware(Gate, settings=settings, figures=figures)
+    origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", REQUEST_ID],
+            expose_headers=[REQUEST_ID, "Retry-After"],
+        )
+    return app
+
+
+app = create_app()

@@ -1,0 +1,103 @@
+"""What Prometheus is told: requests, latency, batches, scores, unknown photos, the model, the log.
+
+Each application has a registry of its own, so that two in one process do not mix. Labels come from
+lists that are bounded: routes, kinds, versions; never from what a client wrote.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_PHOTOS = (1, 2, 4, 8, 16, 32, 64)
+_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+class Figures:
+    """The figures of one application."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._add_requests(self._registry)
+        self._add_answers(self._registry)
+        self._add_state(self._registry)
+
+    def _add_requests(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "petalscope_requests",
+            "Requests by route, method and status.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "petalscope_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.problems = Counter(
+            "petalscope_problems",
+            "Photos and requests turned away, by error code.",
+            ("code",),
+            registry=registry,
+        )
+
+    def _add_answers(self, registry: CollectorRegistry) -> None:
+        self.stage_seconds = Histogram(
+            "petalscope_stage_seconds",
+            "Of one photo: decoding, waiting for its batch, the model on its batch.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.batch_photos = Histogram(
+            "petalscope_batch_photos",
+            "Photos that were answered together.",
+            buckets=_PHOTOS,
+            registry=registry,
+        )
+        self.answers = Counter(
+            "petalscope_answers",
+            "Photos answered, by version and kind: unsure and unlike are the unknown ones.",
+            ("version", "kind"),
+            registry=registry,
+        )
+        self.scores = Histogram(
+            "petalscope_top_score",
+            "Best score of each photo, calibrated where the version has a rule.",
+            ("version",),
+            buckets=_SCORES,
+            registry=registry,
+        )
+
+    def _add_state(self, registry: CollectorRegistry) -> None:
+        self.photos_waiting = Gauge(
+            "petalscope_photos_waiting", "Photos that have a place now.", registry=registry
+        )
+        self.serving = Gauge(
+            "petalscope_serving",
+            "1 for the version that answers now.",
+            ("version", "digest"),
+            registry=registry,
+        )
+        self.degraded = Gauge(
+            "petalscope_degraded",
+            "1 while answers do not come from the champion that was promoted.",
+            registry=registry,
+        )
+        self.log_waiting = Gauge(
+            "petalscope_log_waiting", "Answers not yet in the log.", registry=registry
+        )
+        self.log_lost = Counter(
+            "petalscope_log_lost", "Answers whose line in the log was given up.", registry=registry
+        )
+
+    def show_serving(self, version: str, digest: str) -> None:
+        """Returns nothing; this version is the one that answers."""
+        self.serving.clear()
+        self.serving.labels(version=version, digest=digest[:12]).set(1)
+
+    def write(self) -> bytes:
+        """Returns all figures as Prometheus reads them."""
+        return generate_latest(self._registry)

@@ -1,0 +1,133 @@
+"""Errors as the API tells them: one shape for all, a status for each, never a traceback.
+
+{"error": {"code", "problem", "remedy", "request_id"}}; with Retry-After where waiting helps.
+"""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from core import errors
+from core.errors import PetalscopeError, RequestRefused, ServiceBusy, UnexpectedFault
+from core.serving.schemas import Problem, ProblemDocument
+
+REQUEST_ID = "X-Request-ID"
+
+_STATUSES: tuple[tuple[type[PetalscopeError], int], ...] = (
+    (errors.PhotoTooLarge, 413),
+    (errors.RequestTooLarge, 413),
+    (errors.PhotoRefused, 422),
+    (errors.KeyRefused, 401),
+    (errors.TooManyRequests, 429),
+    (errors.ServiceBusy, 503),
+    (errors.ServiceNotReady, 503),
+    (errors.VersionMissing, 404),
+    (errors.FeedbackRefused, 422),
+    (errors.DiskFull, 503),
+    (errors.PetalscopeError, 400),
+)
+"""The first that fits; an error may name another in its fact “status”."""
+
+
+def find_status(error: PetalscopeError) -> int:
+    """Returns the HTTP status that an error is answered with."""
+    own = error.facts.get("status")
+    if isinstance(own, int):
+        return own
+    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+
+
+def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
+    """Returns the error as the API tells it."""
+    return Problem(
+        code=error.code, problem=error.problem, remedy=error.remedy, request_id=request_id
+    )
+
+
+def problem_response(error: PetalscopeError, request_id: str) -> Response:
+    """Returns the whole answer to a request that ended with an error."""
+    status = find_status(error)
+    headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.facts:
+        headers["Retry-After"] = str(error.facts["retry_after"])
+    if "allow" in error.facts:
+        headers["Allow"] = str(error.facts["allow"])
+    document = ProblemDocument(error=describe_problem(error, request_id))
+    return Response(document.model_dump_json(), status, headers, "application/json")
+
+
+def find_request_id(request: Request) -> str:
+    """Returns the id that the gate has given to the request."""
+    return str(request.scope.get("request_id", ""))
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Returns nothing; whatever goes wrong in the application is answered in the one shape."""
+
+    @app.exception_handler(PetalscopeError)
+    async def answer_our_error(request: Request, error: PetalscopeError) -> Response:
+        return _tell(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def answer_http_error(request: Request, error: HTTPException) -> Response:
+        return _tell(request, _translate(request, error))
+
+    @app.exception_handler(RequestValidationError)
+    async def answer_bad_values(request: Request, error: RequestValidationError) -> Response:
+        return _tell(request, _describe_values(error))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def answer_lost_database(request: Request, _: SQLAlchemyError) -> Response:
+        return _tell(
+            request,
+            ServiceBusy(
+                "The database does not answer.", "Send it again in some seconds.", retry_after=5
+            ),
+        )
+
+    @app.exception_handler(Exception)
+    async def answer_fault(request: Request, _: Exception) -> Response:
+        fault = UnexpectedFault(
+            "The API made a mistake.",
+            "Send it again; if it stays, report the request id: the log has the traceback.",
+            status=500,
+        )
+        return _tell(request, fault)
+
+
+def _tell(request: Request, error: PetalscopeError) -> Response:
+    request.scope["problem_code"] = error.code
+    return problem_response(error, find_request_id(request))
+
+
+def _translate(request: Request, error: HTTPException) -> PetalscopeError:
+    allow = {"allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
+    told = {
+        404: (
+            "There is nothing at this address.",
+            "The addresses stand in /openapi.json.",
+        ),
+        405: (
+            f"{request.method} is not what this address takes.",
+            "See /openapi.json for its methods.",
+        ),
+    }
+    known = (f"The request cannot be used: {error.detail}", "See /openapi.json for its form.")
+    problem, remedy = told.get(error.status_code, known)
+    return RequestRefused(problem, remedy, status=error.status_code, **allow)
+
+
+def _describe_values(error: RequestValidationError) -> PetalscopeError:
+    fault = error.errors()[0]
+    place = " → ".join(str(part) for part in fault["loc"])[:120]
+    return RequestRefused(
+        f"The value at {place} cannot be used: {str(fault['msg'])[:200]}.",
+        "See /openapi.json for what is allowed.",
+        status=422,
+    )

@@ -1,0 +1,79 @@
+"""Runs the API until it is asked to end: checked settings, a bound socket, a quiet way out."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from core.config import read_settings
+from core.errors import SettingRefused
+from core.serving.admission import check_binding
+
+_GRACE_S = 15
+_KEEP_ALIVE_S = 30
+_MOST_WAITING = 512
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None) -> None:
+    """Returns when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
+
+    Args:
+        host: Address to bind to.
+        port: Port to bind to.
+        on_bound: Called when it is bound, before the first request is answered.
+
+    Raises:
+        SettingRefused: It may not be bound there: no key is set, or the port is taken.
+    """
+    check_binding(read_settings(), host)
+    listener = _bind(host, port)
+    if on_bound is not None:
+        on_bound()
+    config = uvicorn.Config(
+        "core.serving.api:app",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+        h11_max_incomplete_event_size=32_768,
+    )
+    with listener, _end_quietly():
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _end_quietly() -> Iterator[None]:
+    """Within it, the signal that ends the server ends nothing else: uvicorn raises it once more."""
+    former = {number: signal.signal(number, _let_pass) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _let_pass(_number: int, _frame: FrameType | None) -> None:
+    """Does nothing: the server has ended by then."""
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY), not after 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingRefused(
+            f"The API cannot be bound to {host}, port {port}: {error.strerror or error}.",
+            "Choose another with --port or PETALSCOPE_API_PORT, or end what is there.",
+            variable="PETALSCOPE_API_PORT",
+        ) from error
+    listener.listen(_MOST_WAITING)
+    return listener

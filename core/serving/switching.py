@@ -1,0 +1,150 @@
+"""Which version answers: the champion, also after it was changed under full load.
+
+A thread looks at the alias every second. A new champion is loaded beside the old one and then takes
+its place in one assignment; batches that are being answered keep theirs. One that is damaged is
+refused, and what served before goes on serving.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import PetalscopeError, VersionDamaged, VersionMissing
+from core.registry.loading import open_standing, report_refusal
+from core.registry.store import read_aliases, read_version
+from core.serving.serving_model import ServingModel, add_many, open_serving_model
+from core.workspace import Workspace
+
+LOOKED_AT_S = 1.0
+"""How often the alias is looked at."""
+_TRIED_AGAIN_S = 30.0
+"""A damaged champion may be repaired: after so many seconds it is tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What serves now, and what is wrong where it is not the champion."""
+
+    model: ServingModel | None = None
+    champion: int | None = None
+    problem: str = ""
+    remedy: str = ""
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether answers come, but not from the champion that was promoted."""
+        return self.model is not None and self.model.version.number != self.champion
+
+
+class Switcher:
+    """Keeps what serves equal to the champion."""
+
+    def __init__(self, workspace: Workspace, on_change: Callable[[State], None]) -> None:
+        """Prepares; `on_change` is told of every new state, from the switcher's thread."""
+        self._workspace = workspace
+        self._on_change = on_change
+        self._state = State()
+        self._refused: tuple[int, float] | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="switcher", daemon=True)
+
+    @property
+    def state(self) -> State:
+        """What serves now."""
+        return self._state
+
+    def find_model(self) -> ServingModel | None:
+        """Returns the model that serves now; None where none does."""
+        return self._state.model
+
+    def start(self) -> None:
+        """Returns at once; the champion is loaded meanwhile."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Returns when the thread has ended."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self) -> None:
+        """Returns nothing; what serves is the champion as the alias names it now, if it loads."""
+        try:
+            self._follow(read_aliases(self._workspace).get("champion"))
+        except (SQLAlchemyError, PetalscopeError, OSError, RuntimeError) as error:
+            # RuntimeError is OpenVINO's. What serves goes on, and it is tried again.
+            _log.error("the champion could not be read: %s", type(error).__name__)
+            if self._state.model is None:
+                self._show(
+                    State(
+                        problem="The champion could not be read from the registry.",
+                        remedy="See the log of the API; it tries again by itself.",
+                    )
+                )
+
+    def _watch(self) -> None:
+        while True:
+            self.look()
+            if self._ended.wait(LOOKED_AT_S):
+                return
+
+    def _follow(self, champion: int | None) -> None:
+        serving = self._state.model
+        if champion is None or (serving is not None and serving.version.number == champion):
+            self._refused = None
+            if self._state.champion != champion:  # back from a damaged one, or there is none now
+                self._show(State(model=serving, champion=champion))
+            return
+        if self._refused and self._refused[0] == champion and time.monotonic() < self._refused[1]:
+            return
+        try:
+            if serving is None:
+                self._open_standing()
+            else:
+                version = read_version(self._workspace, champion)
+                self._show(
+                    State(model=open_serving_model(self._workspace, version), champion=champion)
+                )
+        except (VersionDamaged, VersionMissing) as error:
+            self._refuse(champion, error, serving)
+
+    def _open_standing(self) -> None:
+        """Takes the champion, or the newest former one that loads."""
+        single = open_standing(self._workspace, "champion")
+        many = open_standing(self._workspace, "champion", purpose="throughput")
+        version = single.predictor.version
+        assert version is not None
+        assert many.predictor.version is not None
+        if many.predictor.version.number != version.number:
+            return  # the alias has changed in between: at the next look
+        model = add_many(version, single.predictor, many.predictor)
+        if single.problem is not None:
+            self._refused = (single.wanted, time.monotonic() + _TRIED_AGAIN_S)
+        self._show(
+            State(
+                model=model,
+                champion=single.wanted,
+                problem=single.problem.problem if single.problem else "",
+                remedy=single.problem.remedy if single.problem else "",
+            )
+        )
+
+    def _refuse(self, champion: int, error: PetalscopeError, serving: ServingModel | None) -> None:
+        self._refused = (champion, time.monotonic() + _TRIED_AGAIN_S)
+        self._show(
+            State(model=serving, champion=champion, problem=error.problem, remedy=error.remedy)
+        )
+        instead = serving.version.number if serving else None
+        report_refusal(self._workspace, champion, error, instead=instead)
+
+    def _show(self, state: State) -> None:
+        if state == self._state:
+            return
+        self._state = state
+        self._on_change(state)

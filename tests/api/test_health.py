@@ -1,0 +1,118 @@
+"""What watches the API is told: figures by version, and what a start needs."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.bench.clients import send_load
+from core.bench.serving_process import ServingProcess, run_serving
+from core.errors import SettingRefused
+from core.serving.running import run_server
+from core.workspace import PROJECT_ROOT, Workspace
+from tests.api.conftest import PHOTO, TestClient
+from tests.builders import draw_photo, encode_photo
+
+JPEG = {"content-type": "image/jpeg"}
+
+
+def test_figures_are_told_by_version(client: TestClient) -> None:
+    client.post("/v1/predict", content=PHOTO, headers=JPEG)
+    client.post("/v1/predict", content=b"hello", headers=JPEG)
+    client.get("/no/such/place/" + "x" * 50)
+    text = client.get("/metrics").text
+    for line in (
+        'petalscope_requests_total{method="POST",route="/v1/predict",status="200"}',
+        'petalscope_requests_total{method="GET",route="none",status="404"}',
+        'petalscope_answers_total{kind="answer",version="v1"}',
+        'petalscope_top_score_count{version="v1"}',
+        'petalscope_problems_total{code="photo_unreadable"}',
+        'petalscope_stage_seconds_count{stage="model"}',
+        "petalscope_batch_photos_count",
+        "petalscope_degraded 0.0",
+        "petalscope_photos_waiting 0.0",
+    ):
+        assert line in text, line
+    assert 'petalscope_serving{digest="' in text
+    assert "xxxxx" not in text  # what clients write makes no labels
+
+
+def test_50_clients_are_all_answered(serving: ServingProcess) -> None:
+    photos = [encode_photo(draw_photo(number % 3, number)) for number in range(20)]
+    load = send_load(serving.port, photos, clients=50, duration_s=2.0)
+    assert set(load.statuses) == {200}
+    assert set(load.versions) == {"v1"}
+    assert len(load.seconds) >= 50
+
+
+def test_a_full_queue_turns_away_at_once_and_says_when_to_come_again(
+    served_workspace: Workspace,
+) -> None:
+    with run_serving(served_workspace, PETALSCOPE_API_QUEUE="2") as serving:
+        load = send_load(serving.port, [PHOTO], clients=40, duration_s=1.0)
+        assert set(load.statuses) == {200, 503}
+        assert load.statuses[200] >= 2
+        ready = json.loads(serving.ask("GET", "/health/ready")[1])
+        assert (ready["photos_waiting"], ready["queue"]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "what"),
+    [
+        ("0.0.0.0", None, "no key is set"),
+        ("192.168.7.9", None, "no key is set"),
+        ("127.0.0.1", "short", "can be guessed"),
+        ("0.0.0.0", "short", "can be guessed"),
+    ],
+)
+def test_it_does_not_start_where_others_could_come_in(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    key: str | None,
+    what: str,
+) -> None:
+    if key:
+        monkeypatch.setenv("PETALSCOPE_API_KEY", key)
+    with pytest.raises(SettingRefused, match=what) as refused:
+        run_server(host, 0)
+    assert "short" not in str(refused.value)
+    del workspace
+
+
+def test_a_taken_port_is_said(workspace: Workspace) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingRefused, match=f"port {port}"):
+            run_server("127.0.0.1", port)
+    del workspace
+
+
+def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "core", "serve", "--port", str(port), "--json"]
+    process = subprocess.Popen(
+        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    serving = ServingProcess(port=port, pid=process.pid, workspace=workspace)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            assert serving.ask("GET", "/health/live")[0] == 200
+            break
+        except OSError:
+            time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out)["state"] == "ended"
+    for line in err.splitlines()[1:]:
+        json.loads(line)  # one document a line

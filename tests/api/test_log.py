@@ -1,0 +1,78 @@
+"""The log never makes an answer wait or fail; what it cannot write is counted."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from core.monitoring.log import read_predictions
+from core.runs import database
+from core.runs.tables import predictions_table
+from core.serving.logbook import Logbook
+from core.workspace import Workspace
+from tests.api.conftest import PHOTO, open_client
+from tests.processes import wait_until
+
+JPEG = {"content-type": "image/jpeg"}
+
+
+def test_a_locked_database_breaks_no_answer(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.2)
+    database.close_databases()  # the next connection waits as short as that
+    with open_client() as client:
+        lock = sqlite3.connect(registered.database_file, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        wait_until(lambda: client.get("/health/ready").json()["log_lost"] == 3, "given up")
+        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
+        refused = client.post("/v1/feedback", json=told)
+        assert refused.status_code in (422, 503)
+        lock.execute("ROLLBACK")
+        lock.close()
+        written = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        assert client.app.state.service.logbook.flush(60)
+        assert "petalscope_log_lost_total" in client.get("/metrics").text
+    assert written["prediction_id"] in set(read_predictions(registered)["id"])
+
+
+def test_what_waits_is_written_when_the_api_ends(registered: Workspace) -> None:
+    with open_client() as client:
+        ids = {
+            client.post("/v1/predict", content=PHOTO, headers=JPEG).json()["prediction_id"]
+            for _ in range(5)
+        }
+    assert set(read_predictions(registered)["id"]) == ids
+
+
+def test_photos_are_kept_only_where_a_setting_says_so(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days, kept in (("0", 0), ("3", 1)):
+        monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", days)
+        with open_client() as client:
+            assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert len(list(registered.kept_photos.glob("[!.]*"))) == kept
+
+
+def test_a_full_heap_gives_lines_up_and_says_so(workspace: Workspace) -> None:
+    lost: list[int] = []
+    logbook = Logbook(workspace, lost.append)
+    logbook.close()  # closed, it takes no more
+    line: object = None
+    logbook.add(line)  # type: ignore[arg-type]
+    assert (logbook.lost, lost) == (1, [1])
+
+
+def test_a_lost_table_breaks_no_answer_and_the_end(registered: Workspace) -> None:
+    before = set(threading.enumerate())
+    with open_client() as client:
+        with database.write_database(registered) as connection:
+            predictions_table.drop(connection)
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        wait_until(lambda: client.get("/health/ready").json()["log_lost"] == 1, "given up")
+    ours = ("logbook", "switcher")
+    assert not [one for one in set(threading.enumerate()) - before if one.name in ours]

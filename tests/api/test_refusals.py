@@ -1,0 +1,187 @@
+"""Whoever is turned away hears why in the one shape, before anything is decoded."""
+
+import io
+import socket
+import zlib
+
+import pytest
+
+from core.bench.malformed import write_png
+from core.bench.serving_process import ServingProcess
+from core.workspace import Workspace
+from tests.api.conftest import PHOTO, TestClient, open_client
+
+JPEG = {"content-type": "image/jpeg"}
+KEY = "k" * 32
+
+
+def check_problem(answer: object, status: int, code: str) -> dict[str, str]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    document = answer.json()
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"code", "problem", "remedy", "request_id"}
+    assert document["error"]["code"] == code
+    assert document["error"]["request_id"] == answer.headers["x-request-id"]
+    return document["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("GET", "/nothing", {}, 404),
+        ("GET", "/v1/predict", {}, 405),
+        ("POST", "/v1/predict", {}, 415),
+        ("POST", "/v1/predict", {"json": {}}, 415),
+        ("POST", "/v1/predict?top=many", {"content": PHOTO, "headers": JPEG}, 422),
+        ("POST", "/v1/predict", {"files": {"image": PHOTO}}, 422),
+        ("POST", "/v1/predict", {"files": [("photo", PHOTO), ("photo", PHOTO)]}, 422),
+        ("POST", "/v1/predict/batch", {"content": PHOTO, "headers": JPEG}, 415),
+        (
+            "POST",
+            "/v1/predict",
+            {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
+            400,
+        ),
+        ("POST", "/v1/feedback", {"content": b"{"}, 415),
+        (
+            "POST",
+            "/v1/feedback",
+            {"content": b"{", "headers": {"content-type": "application/json"}},
+            400,
+        ),
+        ("GET", "/docs", {}, 404),
+    ],
+)
+def test_wrong_requests(
+    client: TestClient, method: str, path: str, options: dict[str, object], status: int
+) -> None:
+    answer = client.request(method, path, **options)
+    check_problem(answer, status, "request_refused")
+    if status == 405:
+        assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 422, "photo_unreadable"),
+        (b"hello", 415, "photo_unreadable"),
+        (PHOTO[:300], 422, "photo_unreadable"),
+        (b"\xff\xd8\xff" + bytes(10_000_000), 413, "photo_too_large"),
+    ],
+)
+def test_photos_that_are_none(client: TestClient, content: bytes, status: int, code: str) -> None:
+    check_problem(client.post("/v1/predict", content=content, headers=JPEG), status, code)
+
+
+def test_pixels_are_counted_before_decoding(client: TestClient) -> None:
+    png = write_png(8000, 5001, zlib.compress(b"far too little"))
+    error = check_problem(
+        client.post("/v1/predict", content=png, headers=JPEG), 413, "photo_too_large"
+    )
+    assert "40 are allowed" in error["problem"]
+
+
+def test_request_ids_are_kept_when_they_are_sound(client: TestClient) -> None:
+    given = client.get("/health/live", headers={"x-request-id": "order-17.a_b"})
+    assert given.headers["x-request-id"] == "order-17.a_b"
+    for bad in ("a b", "x" * 65, "é".encode("latin-1"), "<script>"):
+        drawn = client.get("/health/live", headers={"x-request-id": bad})
+        assert len(drawn.headers["x-request-id"]) == 32
+
+
+def test_a_body_is_cut_off_while_it_streams_in(serving: ServingProcess) -> None:
+    """No length is announced, and it never ends: the API answers and hangs up."""
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as line:
+        line.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        piece = b"%x\r\n" % 1_000_000 + bytes(1_000_000) + b"\r\n"
+        sent = 0
+        try:
+            while sent < 100:
+                line.sendall(piece)
+                sent += 1
+        except OSError:
+            pass  # hung up on, as it should be
+        assert sent < 60
+        answer = _read_all(line)
+    assert answer == b"" or b"413" in answer.partition(b"\r\n")[0]
+    assert serving.ask("GET", "/health/live")[0] == 200
+
+
+def test_an_announced_length_is_refused_unread(serving: ServingProcess) -> None:
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as line:
+        line.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
+            b"Content-Length: 10000000000\r\n\r\n"
+        )
+        answer = _read_all(line)
+    assert b" 413 " in answer.partition(b"\r\n")[0]
+    assert b"request_too_large" in answer
+
+
+def test_with_a_key_only_who_has_it_is_answered(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_KEY", KEY)
+    with open_client() as client:
+        for headers in ({}, {"x-api-key": KEY[:-1]}, {"authorization": f"Basic {KEY}"}):
+            answer = client.post("/v1/predict", content=PHOTO, headers={**JPEG, **headers})
+            check_problem(answer, 401, "key_refused")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        for headers in ({"x-api-key": KEY}, {"authorization": f"Bearer {KEY}"}):
+            answer = client.post("/v1/predict", content=PHOTO, headers={**JPEG, **headers})
+            assert answer.status_code == 200
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/health/ready").status_code == 200
+    assert KEY not in "".join(capfd.readouterr())
+    del registered
+
+
+def test_without_a_key_only_this_machine_is_answered(client: TestClient) -> None:
+    rebound = client.get("/v1/models", headers={"host": "evil.example:8000"})
+    check_problem(rebound, 403, "key_refused")
+    elsewhere = TestClient(client.app, base_url="http://192.168.1.7:8000")
+    check_problem(elsewhere.get("/v1/models"), 403, "key_refused")
+    assert client.get("/v1/models", headers={"host": "localhost:8000"}).status_code == 200
+
+
+def test_too_many_photos_in_a_minute(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_RATE_LIMIT", "5")
+    with open_client() as client:
+        files = [("photos", ("a.jpg", PHOTO))] * 4
+        assert client.post("/v1/predict/batch", files=files).status_code == 200
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG)
+        check_problem(answer, 429, "too_many_requests")
+        assert 1 <= int(answer.headers["retry-after"]) <= 61
+        assert client.get("/health/live").status_code == 200
+    del registered
+
+
+def test_web_pages_are_let_in_by_name_only(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_ORIGINS", "https://garden.example")
+    with open_client() as client:
+        for origin, allowed in (("https://garden.example", True), ("https://evil.example", False)):
+            answer = client.get("/v1/models", headers={"origin": origin})
+            assert (answer.headers.get("access-control-allow-origin") == origin) == allowed
+    del registered
+
+
+def _read_all(line: socket.socket) -> bytes:
+    stream = io.BytesIO()
+    try:
+        while piece := line.recv(65_536):
+            stream.write(piece)
+            if b"}}" in piece:
+                break
+    except OSError:
+        pass
+    return stream.getvalue()

@@ -1,0 +1,98 @@
+"""The champion changes while photos are being answered; a damaged one never takes over."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from core.bench.serving_process import ServingProcess, run_serving
+from core.registry.events import list_events
+from core.registry.promoting import promote
+from core.registry.store import read_version
+from core.runs.database import write_database
+from core.runs.tables import aliases_table
+from core.workspace import Workspace
+from tests.api.conftest import PHOTO, TestClient, open_client
+from tests.builders import draw_photo, encode_photo
+from tests.processes import wait_until
+from tests.registered import change_byte, change_row, register_versions, version_file
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+def test_200_requests_in_flight_survive_a_switch(registered: Workspace) -> None:
+    with run_serving(registered, PETALSCOPE_API_QUEUE="256") as serving:
+        photos = [encode_photo(draw_photo(number % 3, number)) for number in range(40)]
+
+        def ask(number: int) -> tuple[int, str]:
+            status, body = serving.ask("POST", "/v1/predict", photos[number % 40], JPEG)
+            document = json.loads(body)
+            return status, document["model"]["version"] if status == 200 else str(document)
+
+        answers: list[tuple[int, str]] = []
+        with ThreadPoolExecutor(200) as pool:
+            first = [pool.submit(ask, number) for number in range(200)]
+            promote(serving.workspace, 2, reason="under load", override=True)
+            # The second wave goes on until the switch was seen: both versions have answered.
+            answers += [asked.result() for asked in first]
+            for _ in range(100):
+                if "v2" in {version for _, version in answers}:
+                    break
+                more = [pool.submit(ask, number) for number in range(200)]
+                answers += [asked.result() for asked in more]
+        assert {status for status, _ in answers} == {200}, answers
+        assert {version for _, version in answers} == {"v1", "v2"}
+        assert _version(serving) == "v2"
+
+
+def test_a_damaged_champion_is_refused_and_the_old_one_goes_on(registered: Workspace) -> None:
+    with open_client() as client:
+        change_byte(version_file(registered, read_version(registered, 2), "head"))
+        _name_champion(registered, 2)
+        ready = wait_until(lambda: _degraded(client), "the damage is noticed")
+        assert ready["version"] == "v1"
+        assert ready["champion"] == "v2"
+        assert "v2 is refused" in ready["problem"]
+        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG)
+        assert answer.json()["model"]["version"] == "v1"
+        assert "petalscope_degraded 1.0" in client.get("/metrics").text
+        refused = [event for event in list_events(registered) if event.kind == "refused"]
+        assert [(event.version, event.former) for event in refused] == [(2, 1)]
+
+
+def test_a_start_with_a_damaged_champion_takes_the_former_one(registered: Workspace) -> None:
+    promote(registered, 2, reason="better", override=True)
+    change_row(registered, read_version(registered, 2), "digest", "0" * 64)
+    with open_client() as client:
+        ready = client.get("/health/ready").json()
+        assert (ready["status"], ready["version"], ready["champion"]) == ("degraded", "v1", "v2")
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+
+
+def test_without_a_champion_it_lives_and_takes_up_the_first_one(trained_copy: Workspace) -> None:
+    version = register_versions(trained_copy, 1)[0]
+    with open_client(wait=False) as client:
+        assert client.get("/health/live").json() == {"status": "alive"}
+        ready = wait_until(lambda: client.get("/health/ready"), "an answer")
+        assert ready.status_code == 503
+        assert "promote" in ready.json()["remedy"]
+        refused = client.post("/v1/predict", content=PHOTO, headers=JPEG)
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "service_not_ready"
+        assert int(refused.headers["retry-after"]) > 0
+        promote(trained_copy, version.number, reason="the first one")
+        wait_until(lambda: client.get("/health/ready").status_code == 200, "it serves")
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+
+
+def _version(serving: ServingProcess) -> str:
+    return str(json.loads(serving.ask("GET", "/health/ready")[1])["version"])
+
+
+def _degraded(client: TestClient) -> dict[str, str] | None:
+    ready = client.get("/health/ready").json()
+    return ready if ready["status"] == "degraded" and ready["problem"] else None
+
+
+def _name_champion(workspace: Workspace, number: int) -> None:
+    """Names a version champion that no promotion would let through."""
+    with write_database(workspace) as connection:
+        connection.execute(aliases_table.update().values(version=number))

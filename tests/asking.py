@@ -1,0 +1,64 @@
+"""Answers in the log as a version gives them to photos like its reference, or to darker ones."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from core.monitoring.log import NewPrediction, log_predictions
+from core.monitoring.reference import MEASURED
+from core.registry.reference import read_reference
+from core.registry.store import ModelVersion
+from core.workspace import Workspace
+from tests.predictions import make_prediction
+
+
+def ask(
+    workspace: Workspace,
+    version: ModelVersion,
+    count: int,
+    *,
+    first: int = 0,
+    darker: float = 1.0,
+    until: datetime | None = None,
+    **changes: Any,
+) -> list[NewPrediction]:
+    """Returns the rows that are in the log now, a minute apart, the last one just before `until`.
+
+    Args:
+        workspace: Holds the version.
+        version: That answers.
+        count: How many photos.
+        first: Number of the first: others of the same number are the same photo.
+        darker: What brightness and contrast are multiplied by.
+        until: This moment when None.
+        changes: To every row.
+    """
+    reference = read_reference(workspace, version)
+    end = until or datetime.now(UTC)
+    rows = []
+    for place in range(count):
+        number = first + place
+        rng = np.random.default_rng(number)
+        row = number % len(reference)
+        features = reference.features[row] * rng.uniform(0.97, 1.03, reference.features.shape[1])
+        measures = {name: float(reference.property(name)[row]) for name in MEASURED}
+        measures = {name: value * rng.uniform(0.98, 1.02) for name, value in measures.items()}
+        for name in ("brightness", "contrast"):
+            measures[name] *= darker
+        made = make_prediction(number, version=version.number, run_id=version.run_id)
+        rows.append(
+            replace(
+                made,
+                time=end - timedelta(minutes=count - place),
+                features=features,
+                scores=reference.scores[row],
+                top=version.classes[int(reference.scores[row].argmax())],
+                top_score=float(reference.scores[row].max()),
+                properties=made.properties | measures,
+                **changes,
+            )
+        )
+    log_predictions(workspace, rows)
+    return rows

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from core.cli.actions import add_actions
 from core.cli.choosing import DATASET_HELP, choose_dataset
 from core.cli.following import RunFollower
 from core.cli.outcome import Outcome, to_plain
@@ -43,20 +44,7 @@ _WHAT = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="|".join(_WHAT))
-    for name, (what, example) in _WHAT.items():
-        action = actions.add_parser(
-            name,
-            help=what,
-            description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example: python -m core retrain {example}",
-        )
-        action.add_argument(
-            "--json",
-            action="store_true",
-            default=argparse.SUPPRESS,
-            help="print one JSON document on stdout",
-        )
+    for name, action in add_actions(parser, "retrain", _WHAT):
         _add_own_arguments(action, name)
 
 

@@ -7,6 +7,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from core.cli.actions import add_actions
 from core.cli.choosing import DATASET_HELP, choose_dataset
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
@@ -36,21 +37,7 @@ _OF_SEVERAL = ("stop", "pause", "resume", "retry", "delete")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    names = "|".join(_WHAT)
-    actions = parser.add_subparsers(dest="action", metavar=names)
-    for name, (what, example) in _WHAT.items():
-        action = actions.add_parser(
-            name,
-            help=what,
-            description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example: python -m core runs {example}",
-        )
-        action.add_argument(
-            "--json",
-            action="store_true",
-            default=argparse.SUPPRESS,
-            help="print one JSON document on stdout",
-        )
+    for name, action in add_actions(parser, "runs", _WHAT):
         _add_own_arguments(action, name)
 
 

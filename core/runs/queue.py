@@ -79,12 +79,11 @@ def submit_run(
         RecipeRefused: The recipe cannot be trained.
     """
     validate(recipe)
-    run_id = item_id(recipe, plan)
-    folder = workspace.run_folder(run_id)
-    now = datetime.now(UTC)
-    values: dict[str, Any] = {"id": run_id, "state": "queued", "created": now, "queued": now}
-    values |= {"name": (name or "").strip(), "dataset": recipe.dataset, "submitter": submitter}
-    values |= {"recipe": recipe_to_json(recipe), "plan": plan and plan_to_json(plan)}
+    folder = workspace.run_folder(run_id := item_id(recipe, plan))
+    values: dict[str, Any] = dict.fromkeys(("created", "queued"), datetime.now(UTC))
+    values |= {"id": run_id, "state": "queued", "dataset": recipe.dataset, "submitter": submitter}
+    values |= {"name": (name or "").strip(), "recipe": recipe_to_json(recipe)}
+    values["plan"] = plan and plan_to_json(plan)
     with write_database(workspace) as connection:
         if existing := find_run(connection, run_id):
             return _queue_if_unfinished(workspace, connection, existing), False

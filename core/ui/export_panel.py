@@ -1,5 +1,7 @@
 """Export of a model: what is to be in the zip, how far it is, and the exports that are kept."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.exporting.formats import FACTS, FORMATS, Format, list_missing
@@ -17,6 +19,13 @@ _JOB = "export"
 _STANDARD: tuple[Format, ...] = ("keras", "onnx", "openvino")
 _BYTES = 95_000_000
 """What ResNet-50 takes in float32, in any of the formats."""
+_ORIGINS: dict[Origin, tuple[str, str]] = {
+    "dataset": (
+        "Ten validation photos of the dataset",
+        "Smaller, without EXIF data. Whoever gets the zip gets them: mind their licence.",
+    ),
+    "drawn": ("Ten drawn photos", "Made by the program, free of any licence."),
+}
 
 
 def show_export_panel(version: ModelVersion | None = None) -> None:
@@ -54,6 +63,7 @@ def _list_models(version: ModelVersion | None) -> dict[str, str]:
 
 
 def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
+    """Draws what is to be in the zip, and the button that has it made."""
     # Another version on the page is another picker: it then begins with that one.
     key = f"export.model.{version.label if version else ''}"
     if st.session_state.get(key) not in names:
@@ -74,20 +84,26 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
         help="Dockerfile, app, requirements and the model: a page where anybody can classify a "
         "photo. It also runs here as it stands: `streamlit run app.py`.",
     )
-    origins: tuple[Origin, ...] = ("dataset", "drawn")
-    golden = st.radio(
+    golden = _pick_golden()
+    if _confirm(formats, len(formats) + space):
+        wish = make_wish(model, formats, space=space, golden=golden)
+        keep_choice(_JOB, start_export(cache.workspace(), wish))
+        st.rerun()
+
+
+def _pick_golden() -> Origin:
+    """Returns where the golden photos come from."""
+    return st.radio(
         "Golden photos",
-        origins,
-        format_func={
-            "dataset": "Ten validation photos of the dataset",
-            "drawn": "Ten drawn photos",
-        }.__getitem__,
-        captions=(
-            "Smaller, without EXIF data. Whoever gets the zip gets them: mind their licence.",
-            "Made by the program, free of any licence.",
-        ),
+        _ORIGINS,
+        format_func=lambda origin: _ORIGINS[origin][0],
+        captions=[caption for _, caption in _ORIGINS.values()],
         key="export.golden",
     )
+
+
+def _confirm(formats: Sequence[Format], copies: int) -> bool:
+    """Returns whether the zip, with so many copies of the model in it, is to be made now."""
     missing = [package for name in formats for package in list_missing(name)]
     if missing:
         st.warning(
@@ -95,7 +111,6 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
             f"(`pip install {' '.join(missing)}`), or leave that format out.",
             icon=":material/extension:",
         )
-    copies = len(formats) + space
     with st.container(horizontal=True, vertical_alignment="center"):
         clicked = st.button(
             "Make the zip",
@@ -109,10 +124,7 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
             if copies
             else "Choose a format."
         )
-    if clicked:
-        wish = make_wish(model, formats, space=space, golden=golden)
-        keep_choice(_JOB, start_export(cache.workspace(), wish))
-        st.rerun()
+    return clicked
 
 
 def _show_jobs() -> None:

@@ -1,6 +1,6 @@
 """“Right”, or “It is really …”: what a person says of an answer goes to the review inbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -44,6 +44,17 @@ def show_feedback(
     if asked.said:
         _show_said(asked)
         return
+    _ask(asked, prediction, classes, partial(_send, asked, content, who))
+    refused = st.session_state.pop(f"{_REFUSED}.{asked.id}", None)
+    if refused:
+        show_problem(*refused)
+    st.caption(_CONSENT)
+
+
+def _ask(
+    asked: Asked, prediction: Prediction, classes: Sequence[str], send: Callable[[str], None]
+) -> None:
+    """Draws “Right” and “It is really …”; `send` takes the class that the person means."""
     name = asked.short.class_name
     st.markdown("**Is that right?**" if name else "**Do you know what it is?**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -53,7 +64,7 @@ def show_feedback(
                 icon=":material/check:",
                 key=f"predict.right.{asked.id}",
                 width="stretch",
-                on_click=partial(_send, asked, name, content, who),
+                on_click=partial(send, name),
             )
         order = [classes[number] for number in np.argsort(-prediction.scores, kind="stable")]
         really = st.selectbox(
@@ -75,12 +86,8 @@ def show_feedback(
             icon=":material/send:",
             key=f"predict.send.{asked.id}",
             width="stretch",
-            on_click=partial(_send, asked, really, content, who),
+            on_click=partial(send, really),
         )
-    refused = st.session_state.pop(f"{_REFUSED}.{asked.id}", None)
-    if refused:
-        show_problem(*refused)
-    st.caption(_CONSENT)
 
 
 def _show_said(asked: Asked) -> None:
@@ -97,7 +104,7 @@ def _show_said(asked: Asked) -> None:
             st.page_link(page_file("review"), label="Review inbox", icon=":material/inbox:")
 
 
-def _send(asked: Asked, class_name: str, content: bytes, who: str) -> None:
+def _send(asked: Asked, content: bytes, who: str, class_name: str) -> None:
     """Sends what was said; a callback, because it may be heard by any run of the page."""
     try:
         feedback = give_feedback(

@@ -72,7 +72,8 @@ def test_wrong_requests(
     ],
 )
 def test_photos_that_are_none(client: TestClient, content: bytes, status: int, code: str) -> None:
-    check_problem(client.post("/v1/predict", content=content, headers=JPEG), status, code)
+    answer = client.post("/v1/predict", content=content, headers=JPEG)
+    assert check_problem(answer, status, code)["remedy"]
 
 
 def test_pixels_are_counted_before_decoding(client: TestClient) -> None:

@@ -55,7 +55,8 @@ def test_answers_are_what_the_document_says(
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Case) -> None:
-        case.call_and_validate(excluded_checks=[unfit])
+        answer = case.call_and_validate(excluded_checks=[unfit])
+        assert answer.status_code < 500 or answer.status_code == 503
 
     ask()
 

@@ -13,7 +13,7 @@ from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_features
 from core.monitoring.reference import MEASURED
 from core.ui import cache, monitoring_cache
-from core.ui.frame import is_dark
+from core.ui.kept_charts import show_kept_chart
 from core.ui.messages import show_problem
 from core.ui.monitoring_scope import Scope
 from data.images import read_packed_photo
@@ -67,19 +67,24 @@ def _show_words(found: VersionDrift) -> None:
 
 
 def _show_charts(found: VersionDrift, drift: Drift) -> None:
-    st.altair_chart(
-        draw_distances(drift.columns[drift.columns["family"] == "features"], is_dark()),
-        theme=None,
+    show_kept_chart(
+        draw_distances,
+        drift.columns[drift.columns["family"] == "features"],
         alt="Distance of each component of the features from the reference",
     )
     rows = drift.columns[drift.columns["family"] == "properties"].set_index("name")
     for place, name, values in zip(
         st.columns(len(MEASURED)), MEASURED, found.reference.photos.properties.T, strict=True
     ):
-        chart = draw_property(
-            name, values, found.photos[name].to_numpy(), rows.loc[name].to_dict(), is_dark()
-        )
-        place.altair_chart(chart, theme=None, alt=f"{name} now and in the reference")
+        with place:
+            show_kept_chart(
+                draw_property,
+                name,
+                values,
+                found.photos[name].to_numpy(),
+                rows.loc[name].to_dict(),
+                alt=f"{name} now and in the reference",
+            )
     st.caption("Bars: now. Line: the reference. The mix of classes stands above, beside scores.")
     with st.popover("As a table", icon=":material/table:", type="tertiary"):
         st.dataframe(drift.columns, hide_index=True, alt="All comparisons")

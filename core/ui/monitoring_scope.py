@@ -1,7 +1,7 @@
 """What the monitoring page looks at: answers of which version, over which time."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import streamlit as st
@@ -28,7 +28,8 @@ class Scope:
     """Whether only this version's answers are looked at."""
     days: int
     since: datetime
-    now: datetime
+    ended: datetime
+    """The end of this minute: charts of one minute are the same."""
     table: pd.DataFrame
     """The rows of the log."""
 
@@ -39,7 +40,7 @@ class Scope:
     @property
     def span(self) -> tuple[datetime, datetime]:
         """First and last moment of time axes."""
-        return self.since, self.now
+        return self.since, self.ended
 
 
 def pick_scope() -> Scope:
@@ -66,7 +67,8 @@ def pick_scope() -> Scope:
     rows = monitoring_cache.table(since, numbers)
     if len(rows) == monitoring_cache.MOST_ROWS:
         st.caption(f"Only the newest {len(rows):,} answers of this time are looked at.")
-    return Scope(version=version, is_one=is_one, days=days, since=since, now=now, table=rows)
+    ended = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return Scope(version=version, is_one=is_one, days=days, since=since, ended=ended, table=rows)
 
 
 def _pick_version() -> tuple[ModelVersion | None, bool]:

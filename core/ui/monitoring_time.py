@@ -1,6 +1,8 @@
 """The monitoring page: the figures of a time, how they went on, and what was answered."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -20,7 +22,7 @@ from core.monitoring.summaries import (
 )
 from core.registry.store import read_version
 from core.ui import cache
-from core.ui.frame import is_dark
+from core.ui.kept_charts import show_kept_chart
 from core.ui.messages import show_problem
 from core.ui.monitoring_scope import Scope
 
@@ -62,15 +64,15 @@ def show_course(scope: Scope) -> None:
     """Draws volume, latency, what was not answered, and accuracy, by day and version."""
     rows = summarise_steps(scope.table, scope.step)
     versions = sorted(name_versions(scope.table).unique())
-    options = (versions, scope.span, scope.step, is_dark())
+    options = (versions, scope.span, scope.step)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
-    charts = [
-        (draw_volume(rows, *options), "Photos answered over time"),
-        (draw_latency(rows, *options), "Median and slow answers over time"),
-        (draw_shares(rows, "unknown", *options), "Share not answered over time"),
-        (draw_shares(rows, "accuracy", *options), "Right answers over time, where people said"),
+    charts: list[tuple[Callable[..., Any], list[str], str]] = [
+        (draw_volume, [], "Photos answered over time"),
+        (draw_latency, [], "Median and slow answers over time"),
+        (draw_shares, ["unknown"], "Share not answered over time"),
+        (draw_shares, ["accuracy"], "Right answers over time, where people said"),
     ]
-    for place, (chart, alt) in zip(places, charts, strict=True):
+    for place, (draw, what, alt) in zip(places, charts, strict=True):
         with place.container(border=True):
             if alt.startswith("Right") and not rows["judged"].sum():
                 st.markdown("**Right answers, where people said**")
@@ -79,7 +81,7 @@ def show_course(scope: Scope) -> None:
                     "the Predict page, or POST /v1/feedback, tell."
                 )
             else:
-                st.altair_chart(chart, theme=None, alt=alt)
+                show_kept_chart(draw, rows, *what, *options, alt=alt)
     with st.popover("As a table", icon=":material/table:", type="tertiary"):
         st.dataframe(rows, hide_index=True, alt="Figures by time and version")
 
@@ -96,15 +98,17 @@ def show_answers(scope: Scope) -> None:
     n = len(scope.table)
     groups = None if reference is None else reference.photos.groups
     with left.container(border=True):
-        st.altair_chart(
-            draw_classes(count_classes(scope.table, classes, groups), n, is_dark()),
-            theme=None,
+        show_kept_chart(
+            draw_classes,
+            count_classes(scope.table, classes, groups),
+            n,
             alt="Share of each class among the answers, and in the reference",
         )
     with right.container(border=True):
-        st.altair_chart(
-            draw_scores(count_scores(scope.table, best), n, is_dark()),
-            theme=None,
+        show_kept_chart(
+            draw_scores,
+            count_scores(scope.table, best),
+            n,
             alt="Scores of the best class, now and in the reference",
         )
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _BOUNDARY = b"petal-7d1f"
+_CHARSETS = ("utf-8", "undefined", "punycode", "unicode_escape", "none-such")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -36,10 +37,9 @@ def draw_malformed(count: int, seed: int = 0) -> Iterator[Malformed]:
         kind, make = kinds[number % len(kinds)]
         content = make(photos, rng)
         if kind == "broken form":
-            boundary = _BOUNDARY.decode()
-            yield Malformed(
-                kind=kind, content_type=f"multipart/form-data; boundary={boundary}", body=content
-            )
+            charset = rng.choice(["", *(f"; charset={name}" for name in _CHARSETS)])
+            content_type = f"multipart/form-data; boundary={_BOUNDARY.decode()}{charset}"
+            yield Malformed(kind=kind, content_type=content_type, body=content)
         elif number % 2:
             yield Malformed(kind=kind, content_type="image/jpeg", body=content)
         else:

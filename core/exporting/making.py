@@ -78,7 +78,10 @@ class Making:
             texts = {
                 "MODEL_CARD.md": write_card(self._workspace, subject),
                 "README.md": write_readme(subject, self._wish.formats, golden),
-                "labels.txt": "".join(f"{name}\n" for name in subject.classes),
+                # One line each, whatever a folder was called: whoever reads it counts lines.
+                "labels.txt": "".join(
+                    f"{' '.join(name.splitlines())}\n" for name in subject.classes
+                ),
                 "photo.py": write_photo_module(),
                 "deciding.py": write_deciding_module(),
                 "answering.py": read_shipped("answering.py"),

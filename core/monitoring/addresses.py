@@ -17,6 +17,11 @@ Resolve = Callable[[str, int], Sequence[str]]
 """Host and port → all its IP addresses."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NEVER = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "fec0::/10"))
+)
+"""Not of the public internet, though some releases of Python call them global: protocol assignments
+(a cloud's metadata among them), relays of 6to4, documentation, and the old site-local addresses."""
 _MOST_LETTERS = 2000
 
 
@@ -116,4 +121,6 @@ def is_public(address: str) -> bool:
             return False
         if found.ipv4_mapped is not None:
             return True  # what counts is the address inside
+    if any(found in network for network in _NEVER):
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved)

@@ -12,17 +12,19 @@ from core.errors import PetalscopeError, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
 from core.evaluation.intervals import Estimate
 from core.evaluation.quantiles import estimate_quantile
+from core.evaluation.slice_difference import compare_shares
 from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.drift_words import name_mover
 from core.monitoring.log import read_predictions
 from core.monitoring.rules import Rule, Watch
-from core.monitoring.summaries import estimate_share
+from core.monitoring.summaries import estimate_share, list_right
 from core.registry.store import ModelVersion, find_version
 from core.workspace import Workspace
 
 State = Literal["off", "few", "fine", "warning", "critical"]
 """off: not watched; few: too little to say anything; else what was found."""
 
+_VOLUMES = ("volume_low", "volume_high")
 NOTHING = Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
 
 
@@ -70,11 +72,16 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) 
     table = read_predictions(
         workspace, since=now - timedelta(hours=longest), until=now, versions=versions
     )
+    everything = table
+    if versions and any(rule.is_on and rule.name in _VOLUMES for rule in watch.rules):
+        everything = read_predictions(workspace, since=now - timedelta(hours=longest), until=now)
     drifts: dict[int, VersionDrift] = {}
     readings = []
     for rule in watch.rules:
         since = now - timedelta(hours=rule.hours)
-        rows = table[table["time"] >= since]
+        # A new champion has answered nothing yet, and that is no silence.
+        whole = everything if rule.name in _VOLUMES else table
+        rows = whole[whole["time"] >= since]
         if rule.is_on and rule.name in FAMILIES:
             readings.append(_read_drift(workspace, rule, version, since, now, drifts))
         else:
@@ -109,15 +116,18 @@ def _estimate_unknown(rows: pd.DataFrame, version: ModelVersion | None) -> Estim
 
 
 def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    """Returns by how much the accuracy is lower than on validation photos, at least 0."""
+    """Returns by how much the accuracy is lower than on validation photos, at least 0.
+
+    A photo counts once; the validation photos are a sample, too, so that the interval is that of a
+    difference.
+    """
     judged = dict(version.facts.get("validation", {})) if version else {}
-    right = rows["was_right"].dropna().to_numpy(dtype=bool)
+    right = list_right(rows)
     if not judged.get("n") or not len(right):
         return NOTHING
-    before = judged["right"] / judged["n"]
-    now = estimate_share(right)
-    fall, least, most = (max(0.0, before - end) for end in (now.value, now.high, now.low))
-    return Estimate(value=fall, low=least, high=most, n=now.n, method="Wilson")
+    found = compare_shares(judged["right"], judged["n"], int(right.sum()), len(right))
+    fall, least, most = (max(0.0, end) for end in (found.difference, found.low, found.high))
+    return Estimate(value=fall, low=least, high=most, n=len(right), method="Newcombe")
 
 
 _ESTIMATES: dict[str, Callable[[pd.DataFrame, ModelVersion | None], Estimate]] = {

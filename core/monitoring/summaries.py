@@ -51,8 +51,17 @@ def summarise(table: pd.DataFrame) -> Summary:
         slow_latency=estimate_quantile(latencies, 0.95),
         unknown=estimate_share((table["kind"] != "answer").to_numpy()),
         unlike=estimate_share((table["kind"] == "unlike").to_numpy()),
-        accuracy=estimate_share(table["was_right"].dropna().to_numpy(dtype=bool)),
+        accuracy=estimate_share(list_right(table)),
     )
+
+
+def list_right(table: pd.DataFrame) -> np.ndarray:
+    """Returns which photos were answered right, (m,) bool: those that people told, each once.
+
+    Of a photo that was asked about again and again, its newest answer counts.
+    """
+    told = table.dropna(subset=["was_right"]).drop_duplicates("photo", keep="last")
+    return told["was_right"].to_numpy(dtype=bool)
 
 
 def estimate_share(hits: np.ndarray) -> Estimate:

@@ -11,6 +11,7 @@ import ipaddress
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -22,6 +23,8 @@ from core.errors import KeyRefused, ServiceBusy, SettingRefused, TooManyRequests
 SHORTEST_KEY = 16
 _PHOTOS_A_MINUTE = 3000
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]", "::1"}
+_PASSED_ON = (b"forwarded", b"x-forwarded-for")
+"""What a proxy adds: whoever asks is elsewhere, or writes an address that is not theirs."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -34,6 +37,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def is_local_page(origin: str) -> bool:
+    """Returns whether a web page with this Origin comes from this machine."""
+    try:
+        return is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:
+        return False
 
 
 def check_binding(settings: Settings, host: str) -> None:
@@ -64,6 +75,7 @@ class Door:
     def __init__(self, settings: Settings) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self._key = None if key is None else _digest(key.encode())
+        self._origins = {origin.strip() for origin in settings.api_origins.split(",")}
 
     def check_place(self, server: str | None, headers: Headers) -> None:
         """Returns nothing; a request may come by this address.
@@ -79,12 +91,23 @@ class Door:
             return
         name = _find(headers, b"host").decode("latin-1").lower()
         bare = name if name.endswith("]") else name.rpartition(":")[0] or name
-        if not is_loopback(server) or bare not in _LOCAL_NAMES:
+        is_passed_on = any(_find(headers, told) for told in _PASSED_ON)
+        if not is_loopback(server) or bare not in _LOCAL_NAMES or is_passed_on:
             raise KeyRefused(
                 "Without a key this API answers only this machine, by its local address.",
                 "Ask http://127.0.0.1, or set PETALSCOPE_API_KEY where the API runs.",
                 status=403,
             )
+        self._check_origin(_find(headers, b"origin").decode("latin-1"))
+
+    def _check_origin(self, origin: str) -> None:
+        if not origin or origin in self._origins or is_local_page(origin):
+            return
+        raise KeyRefused(
+            "Without a key this API answers no web page of another place.",
+            "Add its origin to PETALSCOPE_API_ORIGINS, or set PETALSCOPE_API_KEY.",
+            status=403,
+        )
 
     def check_key(self, headers: Headers) -> None:
         """Returns nothing; the request carries the key, or none is needed.

@@ -11,6 +11,7 @@ import uuid
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.config import Settings
@@ -26,6 +27,8 @@ _READ_AND_DROPPED = 64_000_000
 
 _OPEN = ("/health/", "/openapi.json")
 """Answered without key and at any rate: for whoever watches or wants to learn how to ask."""
+_GONE = 499
+"""What is noted where nobody waits for the answer any more; a status as nginx knows it."""
 _OWN_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _journal = structlog.get_logger("petalscope.api")
 
@@ -51,6 +54,8 @@ class Gate:
         try:
             self._admit(scope, body)
             await self._app(scope, body.receive, visit.send)
+        except ClientDisconnect:  # in the middle of its body: no fault of ours, and nobody to tell
+            visit.status = visit.status or _GONE
         except PetalscopeError as error:  # from here or from the body; the rest has its handlers
             if visit.status:
                 raise

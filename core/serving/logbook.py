@@ -38,6 +38,12 @@ class Line:
     latency_ms: float
     client: str
 
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory, nearly."""
+        made = self.prediction
+        return len(self.content) + made.photo.nbytes + made.features.nbytes + made.scores.nbytes
+
 
 class Logbook:
     """A bounded heap of lines, and the thread that writes them down."""
@@ -75,7 +81,7 @@ class Logbook:
             full = len(self._lines) >= _MOST_LINES or self._bytes > _MOST_BYTES
             if not full and not self._is_closing:
                 self._lines.append(line)
-                self._bytes += len(line.content)
+                self._bytes += line.bytes
                 self._unwritten += 1
                 self._changed.notify_all()
                 return
@@ -89,12 +95,14 @@ class Logbook:
             return self._changed.wait_for(lambda: self._unwritten == 0, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Returns when what waits is written, or when the time is over."""
+        """Returns when what waits is written, or the time is over: the rest is counted lost."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._lose(self._unwritten)
 
     def _work(self) -> None:
         while True:
@@ -106,7 +114,7 @@ class Logbook:
                 self._is_hurried = False
                 count = min(len(self._lines), _AT_ONCE)
                 lines = [self._lines.popleft() for _ in range(count)]
-                self._bytes -= sum(len(line.content) for line in lines)
+                self._bytes -= sum(line.bytes for line in lines)
             self._write(lines)
             with self._changed:
                 self._unwritten -= len(lines)

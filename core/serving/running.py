@@ -11,6 +11,7 @@ import uvicorn
 from core.config import read_settings
 from core.errors import SettingRefused
 from core.serving.admission import check_binding
+from core.serving.patience import PatientProtocol
 
 _GRACE_S = 15
 _KEEP_ALIVE_S = 30
@@ -35,6 +36,8 @@ def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None)
         on_bound()
     config = uvicorn.Config(
         "core.serving.api:app",
+        http=PatientProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,6 +6,7 @@ name. Decoding itself is data/images.py's, as everywhere.
 
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
@@ -19,6 +20,9 @@ _MEGABYTE = 1_000_000
 _FORM_OVERHEAD = 100_000
 """Room for the parts' own headers; with it, a photo of exactly the limit still comes in."""
 _BATCH_MEGABYTES = 256
+_CHARSETS = (b"", b"utf-8", b"us-ascii", b"iso-8859-1")
+"""Of names of files. Others of Python's codecs raise what a form's reader does not expect, or give
+letters that JSON does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +116,15 @@ def _is_known(content: bytes) -> bool:
 
 
 def _is_form(request: Request) -> bool:
-    return _media_type(request) == "multipart/form-data"
+    if _media_type(request) != "multipart/form-data":
+        return False
+    # The same reader as Starlette's, so that both see the same value.
+    charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"")
+    if charset.lower() not in _CHARSETS:
+        raise RequestRefused(
+            "The form is in a charset that is not taken.", "Send it in UTF-8.", status=415
+        )
+    return True
 
 
 def _check_kind(request: Request) -> None:

@@ -8,6 +8,7 @@ import pytest
 from core.monitoring.log import read_predictions
 from core.runs import database
 from core.runs.tables import predictions_table
+from core.serving import logbook as logbook_module
 from core.serving.logbook import Logbook
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, open_client
@@ -65,6 +66,21 @@ def test_a_full_heap_gives_lines_up_and_says_so(workspace: Workspace) -> None:
     line: object = None
     logbook.add(line)  # type: ignore[arg-type]
     assert (logbook.lost, lost) == (1, [1])
+
+
+def test_lines_that_the_end_leaves_unwritten_are_counted(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(logbook_module, "log_predictions", lambda *_: goes_on.wait(60))
+    with open_client() as client:
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        logbook = client.app.state.service.logbook
+        wait_until(lambda: logbook.waiting == 1, "the line waits")
+        logbook.close(timeout_s=0.5)
+        assert logbook.lost == 1
+        goes_on.set()
+    del registered
 
 
 def test_a_lost_table_breaks_no_answer_and_the_end(registered: Workspace) -> None:

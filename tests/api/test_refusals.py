@@ -10,6 +10,7 @@ from core.bench.malformed import write_png
 from core.bench.serving_process import ServingProcess
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
+from tests.processes import wait_until
 
 JPEG = {"content-type": "image/jpeg"}
 KEY = "k" * 32
@@ -84,6 +85,31 @@ def test_pixels_are_counted_before_decoding(client: TestClient) -> None:
     assert "40 are allowed" in error["problem"]
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "utf-16", "é"])
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/predict/batch"])
+def test_forms_in_strange_charsets_are_refused(client: TestClient, path: str, charset: str) -> None:
+    field = "photos" if path.endswith("batch") else "photo"
+    head = f'--x\r\nContent-Disposition: form-data; name="{field}"; filename="\\ud800\xff.jpg"'
+    body = head.encode("latin-1") + b"\r\n\r\n" + PHOTO + b"\r\n--x--\r\n"
+    kind = f"multipart/form-data; boundary=x; charset={charset}".encode("latin-1")
+    answer = client.post(path, content=body, headers={"content-type": kind})
+    check_problem(answer, 415, "request_refused")
+    sound = {"content-type": "multipart/form-data; boundary=x; charset=UTF-8"}
+    assert client.post(path, content=body, headers=sound).status_code == 200
+
+
+def test_a_client_that_goes_in_the_middle_is_no_fault_of_ours(serving: ServingProcess) -> None:
+    line = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
+    line.sendall(
+        b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
+        b"Content-Length: 100000\r\n\r\nabc"
+    )
+    line.close()
+    noted = b'route="/v1/predict",status="499"'
+    wait_until(lambda: noted in serving.ask("GET", "/metrics")[1], "it is noted")
+    assert b'status="500"' not in serving.ask("GET", "/metrics")[1]
+
+
 def test_request_ids_are_kept_when_they_are_sound(client: TestClient) -> None:
     given = client.get("/health/live", headers={"x-request-id": "order-17.a_b"})
     assert given.headers["x-request-id"] == "order-17.a_b"
@@ -148,6 +174,16 @@ def test_without_a_key_only_this_machine_is_answered(client: TestClient) -> None
     elsewhere = TestClient(client.app, base_url="http://192.168.1.7:8000")
     check_problem(elsewhere.get("/v1/models"), 403, "key_refused")
     assert client.get("/v1/models", headers={"host": "localhost:8000"}).status_code == 200
+    for name, value in (
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+    ):
+        refused = client.post("/v1/predict", content=PHOTO, headers={**JPEG, name: value})
+        check_problem(refused, 403, "key_refused")
+    near = {**JPEG, "origin": "http://localhost:8501"}
+    assert client.post("/v1/predict", content=PHOTO, headers=near).status_code == 200
 
 
 def test_too_many_photos_in_a_minute(

@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from core.evaluation.slice_difference import compare_shares
 from core.monitoring.alarm_log import end_alarm, find_worst, list_alarms
 from core.monitoring.alarms import check_rules
 from core.monitoring.feedback import give_feedback
@@ -161,8 +162,32 @@ def test_accuracy_is_held_against_that_of_validation(
     found = check(watched, "accuracy")
     judged = champion.facts["validation"]
     assert found.estimate.value == pytest.approx(judged["right"] / judged["n"])
+    expected = compare_shares(judged["right"], judged["n"], 0, 30)
+    assert found.estimate.low == pytest.approx(max(0, expected.low))
     assert found.estimate.low < found.estimate.value
     assert found.sure == found.estimate.low
+
+
+def test_one_photo_told_wrong_again_and_again_is_one(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "accuracy", warning=0.1, critical=0.2)
+    rows = ask(watched, champion, 30, photo="a" * 64)
+    for row in rows:
+        wrong = next(name for name in champion.classes if name != row.top)
+        give_feedback(watched, row.id, class_name=wrong)
+    found = check(watched, "accuracy")
+    assert (found.state, found.estimate.n) == ("few", 1)
+
+
+def test_a_new_champion_is_no_silence(trained_copy: Workspace) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, first.number, reason="the first")
+    keep_only(trained_copy, "volume_low", warning=10.0, critical=1.0)
+    ask(trained_copy, first, 30)
+    promote(trained_copy, second.number, reason="better", override=True)
+    found = check(trained_copy, "volume_low")
+    assert (found.state, found.estimate.n) == ("fine", 30)
 
 
 def test_the_level_changes_and_the_alarm_ends(watched: Workspace, champion: ModelVersion) -> None:

@@ -10,7 +10,7 @@ from core.monitoring.arranging import Going, Outcome, Why, change_state
 from core.monitoring.meeting_answers import read_version_recipe
 from core.monitoring.retraining_dataset import choose_dataset
 from core.registry.events import record_event
-from core.registry.store import find_version
+from core.registry.store import ModelVersion, find_version
 from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
 from core.runs.store import RunRecord, read_run
@@ -33,7 +33,7 @@ def plan_challenger(workspace: Workspace, dataset_id: str) -> Recipe:
         RetrainingRefused: It is the champion's own dataset; or its splits were drawn for its run.
     """
     champion = find_version(workspace, "champion")
-    recipe = read_version_recipe(champion)
+    recipe = read_recipe(champion)
     dataset = read_dataset(workspace, dataset_id)
     if dataset.id == champion.dataset_id:
         raise RetrainingRefused(
@@ -41,13 +41,23 @@ def plan_challenger(workspace: Workspace, dataset_id: str) -> Recipe:
             "the same model.",
             "Review photos first, or choose another version of the dataset.",
         )
+    return dataclasses.replace(recipe, dataset=dataset.id)
+
+
+def read_recipe(champion: ModelVersion) -> Recipe:
+    """Returns the champion's recipe, which can be taken to other photos.
+
+    Raises:
+        RetrainingRefused: Its splits were drawn for its run, or it is of another program.
+    """
+    recipe = read_version_recipe(champion)
     if recipe.split_seed is not None:
         raise RetrainingRefused(
             f"The recipe of {champion.label} draws its own splits. In a dataset with other photos "
             "they fall otherwise, and test photos of the champion would be learnt from.",
             "Train a run on the dataset's own splits, register and promote it; then retrain.",
         )
-    return dataclasses.replace(recipe, dataset=dataset.id)
+    return recipe
 
 
 def begin(
@@ -74,6 +84,7 @@ def begin(
     change_state(workspace, going=going, **(taken or {}))
     try:
         champion = find_version(workspace, "champion")
+        read_recipe(champion)  # before reviewed photos become a dataset that nobody can train
         dataset = dataset_id or choose_dataset(workspace, champion, who)
         recipe = plan_challenger(workspace, dataset)
         if dataset_id is None and (run := find_learnt(workspace, recipe)) is not None:

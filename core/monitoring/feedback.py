@@ -25,6 +25,7 @@ from core.monitoring.kept_photos import keep_photo
 from core.runs.database import write_database
 from core.runs.tables import feedback_table, predictions_table
 from core.workspace import Workspace
+from data.sources.spellings import fold_name
 
 __all__ = [
     "Action",
@@ -76,10 +77,9 @@ def give_feedback(
         FeedbackRefused: No such prediction is in the log, the photo is not the one that it was
             about, or a text cannot be kept.
     """
-    values = {
+    values: dict[str, Any] = {
         "prediction": prediction_id,
         "time": datetime.now(UTC),
-        "class_name": check_class_name(class_name),
         "who": " ".join(who.split())[:LONGEST_NAME],
         "note": _check_note(note),
     }
@@ -98,7 +98,9 @@ def give_feedback(
                 "Send the same file again, byte for byte, or none.",
                 prediction=prediction_id,
             )
-        values["was_right"] = values["class_name"] == row.top
+        right = fold_name(class_name) == fold_name(row.top)  # in another spelling, it may be
+        values["was_right"] = right
+        values["class_name"] = row.top if right else check_class_name(class_name)
         number = _write(connection, values)
     if photo is not None:
         keep_photo(workspace, photo, consent=True)
@@ -146,15 +148,20 @@ def review_feedback(
 
 
 def restore_reviews(
-    workspace: Workspace, former: Sequence[tuple[int, State, str | None]], reviewer: str = ""
+    workspace: Workspace,
+    former: Sequence[tuple[int, State, str | None]],
+    reviewer: str = "",
+    *,
+    action: Action | None = None,
 ) -> int:
     """Returns how many reviews are again what they were; what stands in a dataset stays.
 
     Args:
         former: Number, state and reviewed class of each, as they were.
         reviewer: Who takes the review back.
+        action: Only what this reviewer did so last: what somebody else decided since stays.
     """
-    restored = 0
+    restored, name = 0, " ".join(reviewer.split())[:LONGEST_NAME]
     with write_database(workspace) as connection:
         for number, state, final_class in former:
             open_again = state == "waiting"
@@ -162,9 +169,12 @@ def restore_reviews(
                 "state": state,
                 "final_class": final_class,
                 "reviewed": None if open_again else datetime.now(UTC),
-                "reviewer": "" if open_again else " ".join(reviewer.split())[:LONGEST_NAME],
+                "reviewer": "" if open_again else name,
             }
             which = (_SAID.number == number) & _SAID.dataset.is_(None)
+            if action is not None:
+                which &= _SAID.state == _OUTCOMES[action]
+                which &= _SAID.reviewer == ("" if action == "reopen" else name)
             done = connection.execute(update(feedback_table).where(which).values(values))
             restored += done.rowcount
     return restored

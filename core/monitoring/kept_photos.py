@@ -5,6 +5,7 @@ photo to the review inbox. The second kind stays until its review is over. Files
 account that the program runs under, and checked by their digest when they are read.
 """
 
+import os
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -52,8 +53,7 @@ def keep_photo(workspace: Workspace, content: bytes, *, consent: bool = False) -
     if not consent and settings.keep_photos_days <= 0:
         return False
     file = workspace.kept_photo_file(sha256(content).hexdigest())
-    if file.exists():
-        file.touch()  # asked about again: its days begin anew
+    if read_kept_photo(workspace, file.name) is not None and _renew(file):
         return True
     if not _make_room(workspace, len(content), settings.keep_photos_mb * 1_000_000):
         return False
@@ -161,6 +161,15 @@ def _list_held(workspace: Workspace) -> set[str]:
     )
     with read_database(workspace) as connection:
         return set(connection.scalars(query))
+
+
+def _renew(file: Path) -> bool:
+    """Returns whether the file is there; it was asked about again: its days begin anew."""
+    try:
+        os.utime(file)
+    except FileNotFoundError:  # another process swept it in this moment
+        return False
+    return True
 
 
 def _stat(file: Path) -> tuple[float, int] | None:

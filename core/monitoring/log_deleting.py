@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from core.monitoring.kept_photos import forget_photos
 from core.monitoring.log_reading import choose_rows
@@ -29,7 +29,8 @@ def delete_predictions(
     """Returns how many predictions are gone, and with them what was said of them.
 
     Their kept photos go, too, where nobody else asked about the same. What was reviewed and stands
-    in a dataset stays there. Several conditions are met together; one at least is needed.
+    in a dataset stays there, without who said it and their note. Several conditions are met
+    together; one at least is needed.
 
     Args:
         visitor: Whose.
@@ -45,8 +46,11 @@ def delete_predictions(
         for some in split_ids(ids):
             which = conditions + ([] if some is None else [_ROW.id.in_(some)])
             photos |= set(connection.scalars(select(_ROW.photo).where(*which)))
-            unused = _SAID.dataset.is_(None) & _SAID.prediction.in_(select(_ROW.id).where(*which))
+            said = _SAID.prediction.in_(select(_ROW.id).where(*which))
+            # Where a photo was left out of the dataset, nothing of it stands there.
+            unused = said & (_SAID.dataset.is_(None) | (_SAID.left_out != ""))
             connection.execute(delete(feedback_table).where(unused))
+            connection.execute(update(feedback_table).where(said).values(who="", note=""))
             gone += connection.execute(delete(predictions_table).where(*which)).rowcount
     forget_photos(workspace, photos)
     return gone

@@ -13,6 +13,7 @@ from core.formats import cell_text
 from core.runs.database import read_database
 from core.runs.tables import feedback_table, predictions_table
 from core.workspace import Workspace
+from data.sources.spellings import fold_name
 
 PROPERTIES = {
     "brightness": "float64",
@@ -131,7 +132,7 @@ def _settle_feedback(
     if state is None:
         return None, None, None
     name = final_class or class_name
-    return name == top, name, state
+    return fold_name(name or "") == fold_name(top), name, state
 
 
 def _write_cell(value: object) -> object:

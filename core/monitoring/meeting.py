@@ -6,7 +6,7 @@ counted.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Meeting:
     evidence: Evidence
     event: ModelEvent
     before: int
-    """Meetings that these test photos had decided before."""
+    """Other pairs that these test photos had decided on before; the same pair learns no more."""
     left_out: str
     """In words, which test photos were not asked, and why; "" when all were."""
     per_class: list[Mapping[str, Any]]
@@ -96,11 +96,17 @@ def find_meeting(workspace: Workspace, champion: int, challenger: int) -> Meetin
             return Meeting(
                 evidence=evidence,
                 event=event,
-                before=sum(one.facts.get("photos") == photos for one in events[:place]),
+                before=_count_others(events[:place], photos, evidence),
                 left_out=event.facts.get("left_out", ""),
                 per_class=event.facts.get("per_class", []),
             )
     return None
+
+
+def _count_others(events: Sequence[ModelEvent], photos: object, evidence: Evidence) -> int:
+    met = (evidence_from_facts(one.facts) for one in events if one.facts.get("photos") == photos)
+    pairs = {(one.champion, one.challenger) for one in met if one is not None}
+    return len(pairs - {(evidence.champion, evidence.challenger)})
 
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:

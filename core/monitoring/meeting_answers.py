@@ -6,15 +6,17 @@ kept whole without its run.
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
-from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing
+from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing, RunUnfinished
 from core.registry.loading import open_version
+from core.registry.registering import pack_head
 from core.registry.store import ModelVersion
 from core.runs.recipe import Recipe, recipe_from_json
-from core.runs.result import RunResult, read_result
+from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_photos import check_order
 from core.runs.store import read_run
 from core.workspace import Workspace
@@ -76,14 +78,24 @@ def read_answers(workspace: Workspace, version: ModelVersion) -> Answers:
             "Judge it by feedback on new photos; to promote without a comparison, say why.",
             version=version.number,
         ) from error
-    try:
-        read_run(workspace, version.run_id)
-    except RunMissing:
+    if not _has_run(workspace, version):
         result = _ask_version(workspace, version, dataset)
         return Answers(version=version, result=result, dataset=dataset, has_run=False)
     result = read_result(workspace, version.run_id)
     check_order(result, dataset)
     return Answers(version=version, result=result, dataset=dataset, has_run=True)
+
+
+def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
+    """Returns whether the run is the one that was registered: trained anew it has the same id."""
+    try:
+        run = read_run(workspace, version.run_id)
+        if run.state != "done":
+            return False
+        head = pack_head(read_run_head(workspace, version.run_id))
+    except (RunMissing, RunUnfinished):
+        return False
+    return sha256(head).hexdigest() == str(version.facts["files"]["head"])
 
 
 def _ask_version(workspace: Workspace, version: ModelVersion, dataset: Dataset) -> RunResult:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import select
 
-from core.errors import PhotoRefused
+from core.errors import DatasetMissing, PhotoRefused, ResultDamaged
 from core.formats import count
 from core.monitoring.feedback import Feedback, list_feedback
 from core.runs.database import read_database
@@ -25,6 +25,7 @@ from data.copies import Copy, find_copies
 from data.dataset import Dataset
 from data.images import read_photo_facts, read_photo_file
 from data.lineage import list_lineage
+from data.manifest import read_dataset
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
 from data.sources.spellings import fold_name
@@ -62,22 +63,32 @@ class ReviewedPlan:
 def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
     """Returns accepted and relabelled feedback that is in no dataset yet, newest review first.
 
-    Only that on answers of models trained on a version of this dataset, or of models that are gone.
+    Only that on answers of models trained on a version of this dataset, or of models that are gone
+    and said a class of it: of those nobody knows what they were trained on.
     """
     family = {summary.id for summary in list_lineage(workspace, dataset_id)} | {dataset_id}
+    classes = _read_classes(workspace, dataset_id)
     run, version = runs_table.c, versions_table.c
     with read_database(workspace) as connection:
         rows = connection.execute(select(run.id, run.dataset))
         runs = {row.id: row.dataset for row in rows}
         rows = connection.execute(select(version.number, version.dataset))
         versions = {row.number: row.dataset for row in rows}
-    found = [
-        feedback
-        for state in ("accepted", "relabelled")
-        for feedback in list_feedback(workspace, state=state)
-        if (versions.get(feedback.version or 0) or runs.get(feedback.run_id)) in (None, *family)
-    ]
+    found = []
+    for state in ("accepted", "relabelled"):
+        for feedback in list_feedback(workspace, state=state):
+            own = versions.get(feedback.version or 0) or runs.get(feedback.run_id)
+            if own in family or (own is None and fold_name(feedback.top) in classes):
+                found.append(feedback)
     return sorted(found, key=lambda one: (one.reviewed or one.time, one.number), reverse=True)
+
+
+def _read_classes(workspace: Workspace, dataset_id: str) -> set[str]:
+    """Returns the classes of a dataset, folded; none where it was deleted or damaged."""
+    try:
+        return {fold_name(name) for name in read_dataset(workspace, dataset_id).classes}
+    except (DatasetMissing, ResultDamaged):
+        return set()
 
 
 def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:

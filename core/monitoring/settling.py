@@ -9,11 +9,12 @@ from core.errors import PetalscopeError, RunMissing, RunUnfinished
 from core.formats import count
 from core.monitoring.arranging import Going, read_state
 from core.monitoring.beginning import begin, end_retraining
+from core.monitoring.carrying_rule import carry_rule
 from core.monitoring.meeting import find_meeting, meet
 from core.registry.events import record_event
 from core.registry.promoting import set_challenger
 from core.registry.registering import register_run
-from core.registry.store import ModelVersion, read_aliases
+from core.registry.store import ModelVersion, read_aliases, read_version
 from core.runs.store import read_run
 from core.workspace import Workspace
 
@@ -66,8 +67,10 @@ def finish(workspace: Workspace, run_id: str, who: str) -> ModelVersion:
             run.remedy or "Wait until it is trained.",
             run_id=run_id,
         )
-    version = register_run(workspace, run_id, who=who)
     champion = read_aliases(workspace).get("champion")
+    if champion is not None:
+        carry_rule(workspace, read_version(workspace, champion), run_id)
+    version = register_run(workspace, run_id, who=who)
     how = "Retrained."
     if run.stopped:
         how = f"Its training was stopped after epoch {run.epochs_done} of {run.recipe.epochs}."

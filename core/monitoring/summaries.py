@@ -60,8 +60,9 @@ def list_right(table: pd.DataFrame) -> np.ndarray:
 
     Of a photo that was asked about again and again, its newest answer counts.
     """
-    told = table.dropna(subset=["was_right"]).drop_duplicates("photo", keep="last")
-    return told["was_right"].to_numpy(dtype=bool)
+    told = table.dropna(subset=["was_right"]).sort_values("time")
+    newest = told.drop_duplicates("photo", keep="last")
+    return np.asarray(newest["was_right"], dtype=bool)
 
 
 def estimate_share(hits: np.ndarray) -> Estimate:

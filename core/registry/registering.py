@@ -32,6 +32,7 @@ from core.runs.tables import versions_table
 from core.workspace import Workspace
 from data.manifest import Dataset, read_dataset
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
+from models.dense import DenseHead
 
 
 def register_run(
@@ -86,10 +87,6 @@ def _collect_pieces(
     workspace: Workspace, run_id: str, dataset: Dataset, result: RunResult
 ) -> dict[str, bytes]:
     """Returns the head, the model of what is unlike, and the reference, as bytes."""
-    head = read_run_head(workspace, run_id)
-    layers = {"mean": head.mean, "scale": head.scale}
-    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
-        layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
     features = read_run_features(workspace, result)
     model = read_distances(workspace, run_id, result).model
     unlike = {
@@ -97,10 +94,18 @@ def _collect_pieces(
         for field in dataclasses.fields(UnlikeModel)
     }
     return {
-        "head": pack_arrays(layers),
+        "head": pack_head(read_run_head(workspace, run_id)),
         "unlike": pack_arrays(unlike),
         "reference": pack_reference(dataset, result, features),
     }
+
+
+def pack_head(head: DenseHead) -> bytes:
+    """Returns a head as one piece of bytes; `core.registry.loading.read_head` reads it."""
+    layers = {"mean": head.mean, "scale": head.scale}
+    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
+        layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
+    return pack_arrays(layers)
 
 
 def _describe(

@@ -1,14 +1,14 @@
 """What the page “Models” reads at each run: versions, aliases, events, and where they came from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import VersionDamaged
 from core.evaluation.intervals import Estimate, wilson_interval
 from core.formats import count, percent
 from core.registry.events import ModelEvent, list_events, list_former
 from core.registry.integrity import find_damage
-from core.registry.store import Alias, ModelVersion, list_versions, read_aliases
+from core.registry.store import Alias, ModelVersion, is_row_whole, list_versions, read_aliases
 from core.runs.store import RunRecord, list_runs
 from core.ui import cache
 from data.manifest import list_datasets
@@ -49,7 +49,11 @@ def read_registry() -> Registry:
     former = list_former(workspace, but=champion) if champion is not None else []
     turns = list_events(workspace, 1, ("promoted", "rolled_back"))
     return Registry(
-        versions={version.number: version for version in list_versions(workspace)},
+        versions={
+            # What was altered is not shown as if it had been measured.
+            one.number: one if is_row_whole(one) else replace(one, facts={})
+            for one in list_versions(workspace)
+        },
         aliases=aliases,
         events=list_events(workspace),
         crowned=turns[0] if turns else None,

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.formats import moment, percent, plain, size
+from core.formats import cell_text, moment, percent, plain, size
 from core.registry.deleting import delete_version
 from core.registry.promoting import set_challenger
 from core.registry.store import ALIASES, ModelVersion
@@ -91,15 +91,15 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
     return {
         "Version": version.label,
         "Alias": [alias.capitalize()] if (alias := registry.alias_of(version)) else [],
-        "Name": version.name,
+        "Name": cell_text(version.name),  # the table has a button that makes a CSV of it
         "Accuracy": None if not accuracy.n else _round(accuracy.value, accuracy.n),
         "95 % interval": " to ".join(ends) if accuracy.n else "–",
         "n": accuracy.n,
         "Run": f"Run {run.number}" if run else "deleted",
-        "Dataset": f"{dataset or 'deleted'} · {version.dataset_id[:6]}",
+        "Dataset": cell_text(f"{dataset or 'deleted'} · {version.dataset_id[:6]}"),
         "Classes": len(version.classes),
         "Registered": moment(version.created),
-        "By": version.who,
+        "By": cell_text(version.who),
     }
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import PetalscopeError, RetrainingRefused
 from core.formats import count, moment, plain
 from core.monitoring.arranging import read_state
-from core.monitoring.beginning import find_learnt, plan_challenger
+from core.monitoring.beginning import find_learnt, plan_challenger, read_recipe
 from core.monitoring.retraining import start_retraining
 from core.monitoring.retraining_dataset import count_waiting, find_base
 from core.registry.store import ModelVersion, find_version, read_aliases
@@ -106,6 +106,7 @@ def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
         RetrainingRefused: The champion's recipe cannot be taken to other photos.
     """
     workspace = cache.workspace()
+    read_recipe(champion)
     family = [one for one in list_lineage(workspace, champion.dataset_id) if not one.problem]
     new = {
         one.id: one

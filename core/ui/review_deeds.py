@@ -56,20 +56,21 @@ def review(
         class_name: With “relabel”: what it is.
         next_item: Number of the feedback to come to afterwards.
     """
+    reviewer = name_visitor()
     try:
         done = review_feedback(
             cache.workspace(),
             [one.number for one in chosen],
             action,
             class_name=class_name,
-            reviewer=name_visitor(),
+            reviewer=reviewer,
             expected=chosen[0].state,
         )
     except PetalscopeError as error:  # raised in a callback, where no page catches it
         st.session_state[_DONE] = (False, error.problem, error.remedy)
         return
     former = [(one.number, str(one.state), one.final_class) for one in chosen]
-    st.session_state[_FORMER] = former if done else []
+    st.session_state[_FORMER] = (action, reviewer, former) if done else None
     words = _WORDS.get(action) or f"relabelled to {plain(class_name or '', 40)}"
     told = f"{count(done, 'photo')} {words}"
     if done < len(chosen):
@@ -80,11 +81,16 @@ def review(
 
 def undo() -> None:
     """Takes the last deed of this session back and comes to its first photo."""
-    former: list[tuple[int, State, str | None]] = st.session_state.pop(_FORMER, [])
-    if not former:
+    done: tuple[Action, str, list[tuple[int, State, str | None]]] | None
+    done = st.session_state.pop(_FORMER, None)
+    if done is None:
         return
-    restored = restore_reviews(cache.workspace(), former, name_visitor())
-    _say(f"{count(restored, 'review')} undone")
+    action, reviewer, former = done
+    restored = restore_reviews(cache.workspace(), former, reviewer, action=action)
+    told = f"{count(restored, 'review')} undone"
+    if restored < len(former):
+        told += f"; {len(former) - restored:,} had been decided on by somebody else"
+    _say(told)
     st.session_state.pop("review.state", None)
     keep_choice("state", former[0][1])
     keep_choice(ITEM, str(former[0][0]))

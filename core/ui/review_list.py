@@ -103,7 +103,7 @@ def _tabulate(shown: Sequence[Feedback]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
             "photo": link_thumbnail(one.photo),
-            "said": one.top if one.kind != "unlike" else f"I don't know ({one.top}?)",
+            "said": cell_text(one.top) if one.kind != "unlike" else f"I don't know ({one.top}?)",
             "score": 100 * one.top_score,
             "is": cell_text(one.class_name),  # the table has a button that makes a CSV of it
             "final": cell_text(one.left_out or one.final_class or ""),

@@ -14,7 +14,7 @@ from core.monitoring.feedback import (
     review_feedback,
 )
 from core.monitoring.kept_photos import find_kept
-from core.monitoring.log import log_predictions
+from core.monitoring.log import log_predictions, read_predictions
 from core.workspace import Workspace
 from tests.predictions import ask_and_tell, make_prediction
 
@@ -95,6 +95,25 @@ def test_a_review_accepts_relabels_discards_and_is_taken_back(asked: Workspace) 
     assert [one.final_class for one in read_feedback(asked, numbers)] == [
         one.final_class for one in found
     ]
+
+
+def test_an_undo_leaves_what_another_reviewer_decided(asked: Workspace) -> None:
+    numbers = [tell(asked, n) for n in range(3)]
+    former = [(one.number, one.state, one.final_class) for one in read_feedback(asked, numbers)]
+    review_feedback(asked, numbers[:1], "relabel", class_name="tulip", reviewer="him")
+    assert review_feedback(asked, numbers, "discard", reviewer="her", expected="waiting") == 2
+    assert restore_reviews(asked, former, "her", action="discard") == 2
+    left = [(one.state, one.final_class) for one in read_feedback(asked, numbers)]
+    assert left == [("relabelled", "tulip"), ("waiting", None), ("waiting", None)]
+
+
+def test_another_spelling_of_the_answer_is_right(asked: Workspace) -> None:
+    row = make_prediction(7, PHOTO, top="oxeye daisy")
+    log_predictions(asked, [row])
+    told = give_feedback(asked, row.id, class_name="Oxeye_Daisy")
+    assert told.was_right and told.class_name == "oxeye daisy"
+    review_feedback(asked, [told.number], "relabel", class_name="Oxeye-Daisy")
+    assert read_predictions(asked)["was_right"].dropna().all()
 
 
 @pytest.mark.parametrize("name", [None, "", "  "])

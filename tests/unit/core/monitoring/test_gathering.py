@@ -60,6 +60,16 @@ def find_photo(dataset: Dataset, split: str) -> int:
     return int(dataset.photo_numbers(split)[0])
 
 
+def test_photos_of_a_model_of_other_things_that_is_gone_stay_out(
+    on_each_database: Workspace, dataset: Dataset
+) -> None:
+    dog = ask_and_tell(on_each_database, 0, draw(0), "poodle", top="labrador", run_id="e" * 16)
+    review_feedback(on_each_database, [dog.number], "accept")
+    assert list_reviewed(on_each_database, dataset.id) == []
+    [mine] = accept(on_each_database, (draw(1), "aster"))
+    assert [one.number for one in list_reviewed(on_each_database, dataset.id)] == [mine]
+
+
 def test_reviewed_photos_become_train_photos(on_each_database: Workspace, dataset: Dataset) -> None:
     numbers = accept(on_each_database, (draw(0), "rose"), (draw(1), "Tulip"), (draw(2), "aster"))
     review_feedback(on_each_database, numbers[:1], "relabel", class_name="daisy")

@@ -55,6 +55,13 @@ def test_no_photo_is_kept_unless_that_was_asked_for(workspace: Workspace) -> Non
     assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
 
 
+def test_a_file_that_was_altered_is_kept_anew(workspace: Workspace) -> None:
+    assert keep_photo(workspace, PHOTO, consent=True)
+    workspace.kept_photo_file(digest(PHOTO)).write_bytes(b"altered")
+    assert keep_photo(workspace, PHOTO, consent=True)
+    assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
+
+
 def test_a_setting_keeps_all_of_them_for_days(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

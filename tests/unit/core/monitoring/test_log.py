@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import PredictionMissing
@@ -24,7 +25,9 @@ from core.monitoring.log import (
     write_csv,
 )
 from core.prediction.predictor import open_predictor
+from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
+from core.runs.tables import feedback_table
 from core.workspace import Workspace
 from data.measures import measure_photo
 from tests.builders import draw_photo, encode_photo
@@ -137,6 +140,22 @@ def test_deleting_takes_feedback_and_kept_photo_along(on_each_database: Workspac
     assert not find_kept(on_each_database, [digest])
     assert read_ids(on_each_database) == [] and list_feedback(on_each_database) == []
     assert delete_predictions(on_each_database, photo=digest) == 0
+
+
+def test_of_what_stands_in_a_dataset_nobody_is_told_any_more(on_each_database: Workspace) -> None:
+    rows = [make_prediction(n, PHOTO + bytes([n]), visitor="ann") for n in range(2)]
+    log_predictions(on_each_database, rows)
+    table = feedback_table
+    for row, left_out in zip(rows, ("", "A test photo of this dataset."), strict=True):
+        told = give_feedback(on_each_database, row.id, class_name="rose", who="ann", note="home")
+        with write_database(on_each_database) as connection:
+            values = {"state": "accepted", "dataset": "d" * 16, "left_out": left_out}
+            which = table.c.number == told.number
+            connection.execute(update(table).where(which).values(values))
+    assert delete_predictions(on_each_database, visitor="ann") == 2
+    with read_database(on_each_database) as connection:
+        left = connection.execute(select(table.c.dataset, table.c.who, table.c.note)).all()
+    assert [tuple(row) for row in left] == [("d" * 16, "", "")]
 
 
 def test_what_is_old_can_be_deleted_and_nothing_by_no_condition(

@@ -1,6 +1,7 @@
 """Champion and challenger on the same photos: fair ones only, and honest about what they show."""
 
 import dataclasses
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,17 @@ from core.errors import RetrainingRefused
 from core.evaluation.comparison import exact_mcnemar
 from core.monitoring.evidence_words import explain_evidence, judge_evidence, warn_of_reuse
 from core.monitoring.meeting import find_fair_photos, find_meeting, meet
-from core.monitoring.meeting_answers import Answers, read_answers
+from core.monitoring.meeting_answers import (
+    Answers,
+    _has_run,
+    read_answers,
+    read_version_recipe,
+)
+from core.registry.events import record_event
 from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.store import find_version
 from core.runs.openings import read_openings
-from core.runs.queue import delete_run
+from core.runs.queue import delete_run, submit_run
 from core.workspace import Workspace
 from data.additions import add_photos
 from data.dataset import Dataset
@@ -78,10 +85,19 @@ def test_each_photo_is_a_pair(
     assert evidence.p_value == 1.0 and evidence.low < evidence.difference < evidence.high
     meeting = find_meeting(challenged, 1, 2)
     assert meeting is not None and meeting.evidence == evidence
-    assert meeting.before == 1  # the one that the retraining held on the same photos
+    assert meeting.before == 0  # the same two have met before: that is no further challenger
+    record_event(
+        challenged,
+        "compared",
+        facts={**meeting.event.facts, "evidence": {**asdict(evidence), "challenger": 3}},
+    )
+    meet(challenged, 1, 2, "ada")
+    again = find_meeting(challenged, 1, 2)
+    assert again is not None and again.before == 1
     assert sum(row["gained"] for row in meeting.per_class) == 2
     assert sum(row["support"] for row in meeting.per_class) == n
-    assert [one.who for one in read_openings(challenged, answers[0].version.run_id)][1:] == ["ada"]
+    openings = read_openings(challenged, answers[0].version.run_id)
+    assert [one.who for one in openings][1:] == ["ada"] * 2
 
 
 def test_where_none_differs_the_interval_says_what_n_photos_leave_open(
@@ -108,6 +124,18 @@ def test_a_version_whose_run_is_gone_is_asked_itself(challenged: Workspace) -> N
     after = meet(challenged, 1, 2)
     assert after == before.evidence
     assert not read_answers(challenged, champion).has_run
+    submit_run(challenged, read_version_recipe(champion), "again")  # the same id, no result yet
+    assert meet(challenged, 1, 2) == before.evidence
+
+
+def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
+    challenged: Workspace,
+) -> None:
+    champion = find_version(challenged, "champion")
+    files = {**champion.facts["files"], "head": "0" * 64}
+    other = dataclasses.replace(champion, facts={**champion.facts, "files": files})
+    assert read_answers(challenged, champion).has_run
+    assert not _has_run(challenged, other)
 
 
 def test_without_the_dataset_nobody_knows_what_is_fair(challenged: Workspace) -> None:

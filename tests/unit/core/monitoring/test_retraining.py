@@ -18,7 +18,10 @@ from core.monitoring.meeting import find_meeting
 from core.monitoring.retraining import finish_retraining, plan_challenger, start_retraining
 from core.monitoring.retraining_dataset import count_waiting, find_base
 from core.monitoring.settling import settle_ended
+from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import list_events
+from core.registry.promoting import promote
+from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_aliases
 from core.runs.openings import read_openings
 from core.runs.progress import fail_run
@@ -48,6 +51,21 @@ def test_reviewed_photos_become_a_challenger_that_met_the_champion(challenged: W
     kinds = [event.kind for event in reversed(list_events(challenged))]
     wanted = ["registered", "promoted", "reviewed", "retraining"]
     assert kinds == [*wanted, "registered", "challenger", "compared"]
+
+
+def test_the_challenger_answers_by_a_rule_like_the_champions(challenged: Workspace) -> None:
+    champion, challenger = (find_version(challenged, name) for name in ("champion", "challenger"))
+    assert challenger.facts["rule"] is None
+    rule = DecisionRule(threshold=0.7, unlike_limit=9.0, class_thresholds={"rose": 0.9, "no": 0.1})
+    save_rule(challenged, champion.run_id, rule)
+    ruled = register_run(challenged, champion.run_id)
+    promote(challenged, ruled.number, reason="its rule", override=True)
+    made = finish_retraining(challenged, challenger.run_id)
+    own = made.facts["rule"]
+    assert (own["threshold"], own["class_thresholds"]) == (0.7, {"rose": 0.9})
+    assert own["temperature"] == 1 and own["unlike_limit"] != 9.0, "its own distances"
+    assert own["n"] == made.facts["validation"]["n"]
+    assert finish_retraining(challenged, challenger.run_id).number == made.number
 
 
 def test_without_a_champion_there_is_nothing_to_challenge(trained_copy: Workspace) -> None:
@@ -112,6 +130,10 @@ def test_the_champions_own_dataset_and_drawn_splits_are_refused(challenged: Work
         patch.setattr("core.monitoring.beginning.find_version", lambda *_: drawn)
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
             plan_challenger(challenged, newer)
+        review_photos(challenged, champion, draw_new_photos(2, first=400))
+        with pytest.raises(RetrainingRefused, match="draws its own splits"):
+            start_retraining(challenged)
+    assert count_waiting(challenged) == 2, "no dataset was made that nobody can train"
 
 
 def test_photos_of_a_challenger_that_was_not_promoted_are_not_lost(challenged: Workspace) -> None:

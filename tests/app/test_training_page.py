@@ -77,7 +77,7 @@ def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> N
     assert sorted(run.recipe.seed for run in new) == [0, 1, 2]
     assert {run.recipe.epochs for run in new} == {77}
     assert len({run.submitter for run in new}) == 1
-    assert re.search(r" · [0-9a-f]{4}$", new[0].submitter)
+    assert re.search(r" · [0-9a-f]{8}$", new[0].submitter)
     assert app.query_params["watch"] == next(run.id for run in new if run.recipe.seed == 0)
     assert any("number 1 in the queue" in one.proto.text for one in app.get("progress"))
 

@@ -44,6 +44,10 @@ def settle_ended(workspace: Workspace) -> bool:
     try:
         finish(workspace, run.id, going.who)
     except PetalscopeError as error:
+        if read_state(workspace).going is None:
+            return (
+                True  # it is the challenger: only the comparison was refused, and can be asked for
+            )
         text = f"{error.problem} {error.remedy}"
         end_retraining(workspace, text, went_well=False, run=run.id)
         facts = {"run": run.id, "failed": True}

@@ -21,7 +21,7 @@ from core.ui.predicting_models import Model, forget_predictions, settle_model
 from core.ui.predicting_photos import start_over, take_photos
 from core.ui.privacy import show_privacy_line
 from core.ui.telling import show_told
-from core.ui.visitor import name_visitor
+from core.ui.visitor import name_browser
 
 _NAMED = 8
 
@@ -30,7 +30,7 @@ def show_predicting() -> None:
     """Draws the ways to give photos, the choice of models, and what they answer."""
     show_told()
     question, beside = st.columns([2, 3], gap="large")
-    desk = open_desk(name_visitor())
+    desk = open_desk(name_browser())
     _clear_on_request(desk)
     with question:
         taken = take_photos()

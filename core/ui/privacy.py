@@ -7,7 +7,7 @@ from core.formats import count
 from core.monitoring.log import count_predictions, delete_predictions
 from core.ui import cache
 from core.ui.telling import tell_after_rerun
-from core.ui.visitor import name_visitor
+from core.ui.visitor import name_browser
 
 _DELETED = "privacy.deleted"
 
@@ -44,7 +44,7 @@ def _describe_keeping() -> str:
 def _confirm() -> None:
     if st.session_state.pop(_DELETED, False):
         st.rerun()  # the dialog closes, and the page tells what was deleted
-    visitor = name_visitor()
+    visitor = name_browser()
     mine = count_predictions(cache.workspace(), visitor=visitor)
     if not mine:
         st.write("Nothing is kept of you: no answer was noted for this browser.")

@@ -11,15 +11,29 @@ _COOKIE = "_streamlit_xsrf"
 
 
 def name_visitor() -> str:
-    """Returns the e-mail of a person who is logged in, else the browser's address and a mark.
+    """Returns the e-mail of a person who is logged in, else the browser's address and its mark.
 
-    The mark is the browser's own, also after a reload, and where it keeps no cookie drawn once a
-    session: people behind one address take turns, too. It opens nothing.
+    People behind one address take turns, too. It opens nothing.
     """
+    return _read_email() or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
+
+
+def name_browser() -> str:
+    """Returns the e-mail of a person who is logged in, else the mark of the browser.
+
+    For the prediction log: no address stands there, and the same phone in another network is still
+    the one whose answers are to be deleted.
+    """
+    return _read_email() or f"browser {_read_mark()}"
+
+
+def _read_email() -> str:
     email = st.user.get("email") if st.user.get("is_logged_in") else None
-    if email:
-        return str(email)
+    return str(email or "")
+
+
+def _read_mark() -> str:
+    """Returns the browser's own mark, also after a reload; without a cookie one for the session."""
     cookie = st.context.cookies.get(_COOKIE)
-    drawn = st.session_state.setdefault(_VISITOR, secrets.token_hex(4))
-    mark = sha256(cookie.encode()).hexdigest()[:8] if isinstance(cookie, str) else drawn
-    return f"{st.context.ip_address or 'this computer'} · {mark}"
+    drawn: str = st.session_state.setdefault(_VISITOR, secrets.token_hex(4))
+    return sha256(cookie.encode()).hexdigest()[:8] if isinstance(cookie, str) else drawn

@@ -1,6 +1,6 @@
 """Predict: photos in, answers in words, and what the answers looked at."""
 
-from core.ui.alarm_banner import show_alarm_banner
+from core.ui.alarm_banner import show_alarm_note
 from core.ui.frame import open_page
 from core.ui.messages import report_errors
 from core.ui.predicting import show_predicting
@@ -8,5 +8,5 @@ from core.ui.predicting import show_predicting
 open_page("Predict", "Show it a photo; it says what it sees, and what it looked at.")
 
 with report_errors():
-    show_alarm_banner()
+    show_alarm_note()
     show_predicting()

@@ -110,10 +110,12 @@ PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
 
 
 def format_share(share: float) -> str:
-    """Returns a share as "21 %", "<1 %" when it is small but not 0, or a dash when it is NaN."""
+    """Returns a share as "21 %"; "<1 %" if not quite 0, ">99 %" if not quite 1, a dash for NaN."""
     if math.isnan(share):
         return "–"
-    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+    if 0 < share < 0.005 or 0.995 <= share < 1:
+        return "<1 %" if share < 0.5 else ">99 %"
+    return f"{100 * share:.0f} %"
 
 
 def title_params(text: str, subtitle: str | None = None, **options: Any) -> Any:

@@ -93,7 +93,7 @@ def begin(
                 "Review more photos; or make that version the challenger again.",
                 run=run.id,
             )
-        run, _ = submit_run(workspace, recipe, f"Challenger of {champion.label}", submitter=who)
+        run, _ = submit_run(workspace, recipe, f"Retrained from {champion.label}", submitter=who)
     except PetalscopeError as error:
         if why == "by hand":  # whoever asked is told at once, and nobody else needs to know
             change_state(workspace, going=None)

@@ -5,6 +5,7 @@ from core.evaluation.showing import chance_of_false_gain, count_needed_gains
 from core.evaluation.verdict import describe_p
 from core.formats import count, percent
 from core.registry.evidence import Evidence
+from core.registry.words import say_points
 
 WORSE = "The challenger is worse"
 
@@ -38,14 +39,15 @@ def explain_evidence(evidence: Evidence) -> str:
             f"{count_needed_gains(0)} photos. A larger test split can tell."
         )
     needed = count_needed_gains(evidence.lost)
-    least = percent((needed - evidence.lost) / n, n)
+    least = say_points((needed - evidence.lost) / n, n).removeprefix("+")
     words = (
         f"Only a larger gain can be shown on {count(n, 'test photo')}: with {evidence.lost:,} lost "
         f"it takes {needed:,} gained, in all a gain of {least}."
     )
     more = photos_to_tell(evidence.gained, evidence.lost, n)
     if more is not None and more > n and evidence.gained > evidence.lost:
-        words += f" If this gain is real, about {int(float(f'{more:.2g}')):,} photos would show it."
+        photos = int(float(f"{more:.2g}"))
+        words += f" If this gain is real, it takes about {photos:,} test photos to show it."
     return words
 
 

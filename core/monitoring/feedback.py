@@ -35,6 +35,7 @@ __all__ = [
     "count_feedback",
     "give_feedback",
     "list_feedback",
+    "match_class",
     "read_feedback",
     "restore_reviews",
     "review_feedback",
@@ -105,6 +106,16 @@ def give_feedback(
     if photo is not None:
         keep_photo(workspace, photo, consent=True)
     return read_feedback(workspace, [number])[0]
+
+
+def match_class(name: str, classes: Sequence[str]) -> str:
+    """Returns the class of that name in whatever spelling, else the name as it is.
+
+    Phones begin with a capital: “Tulip” is no other class than “tulip”.
+    """
+    if name in classes:
+        return name
+    return next((one for one in classes if fold_name(one) == fold_name(name)), name)
 
 
 def review_feedback(

@@ -16,6 +16,7 @@ from core.config import fingerprint
 from core.errors import RetrainingRefused
 from core.evaluation.comparison import Comparison, compare_predictions
 from core.evaluation.showing import bound_unseen
+from core.formats import count
 from core.monitoring.meeting_answers import Answers, read_answers
 from core.registry.events import ModelEvent, record_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
@@ -176,4 +177,5 @@ def _describe_left_out(common: CommonPhotos, copies: int) -> str:
     words = describe_left_out(common)
     if not copies:
         return words
-    return f"{words} {copies:,} test photos are copies of photos that one learnt from.".strip()
+    left_out = f"{count(copies, 'test photo')} left out: copies of photos that one learnt from."
+    return f"{words} {left_out}".strip()

@@ -27,8 +27,8 @@ def describe_reading(reading: Reading) -> str:
     if rule.name in ("volume_low", "volume_high"):
         return f"{count(estimate.n, 'photo')} answered, {span}"
     if rule.name == "latency":
-        end = "" if high == "–" else f" to {high}"
-        return f"95 % of {estimate.n:,} answers within {value} (95 % interval {low}{end}), {span}"
+        ends = f"from {low} on" if high == "–" else f"{low} to {high}"
+        return f"95 % of {estimate.n:,} answers within {value} (95 % interval {ends}), {span}"
     if rule.name in ("unknown", "accuracy"):
         what = "not answered" if rule.name == "unknown" else "below the validation accuracy"
         return f"{value} {what} (95 % interval {low} to {high}, n = {estimate.n:,}), {span}"

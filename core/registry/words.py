@@ -72,4 +72,5 @@ def describe_evidence(evidence: Evidence) -> str:
 
 def say_points(difference: float, n: int) -> str:
     """Returns a difference of shares in percentage points, rounded to what n photos support."""
-    return f"{100 * difference:+.{0 if n < 200 else 1}f} points".replace("-", "−")
+    said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
+    return f"{said} point" if said in ("+1", "−1") else f"{said} points"

@@ -8,6 +8,7 @@ from core.ui import cache
 from core.ui.frame import page_file
 
 _MOST = 3
+_NOTE = "Something about the answers needs attention just now: take them with a little care."
 
 
 def show_alarm_banner(*, link: bool = True) -> None:
@@ -29,9 +30,20 @@ def show_alarm_banner(*, link: bool = True) -> None:
         st.page_link(page_file("monitoring"), label="Look into it", icon=":material/vital_signs:")
 
 
+def show_alarm_note() -> None:
+    """Draws one line without figures while an alarm stands: for who only has a photo."""
+    alarms = list_alarms(cache.workspace(), standing=True)
+    if not alarms:
+        return
+    colour = "red" if find_worst(alarms) == "critical" else "orange"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
+        st.page_link(page_file("monitoring"), label="Why?")
+
+
 def _describe(alarm: Alarm) -> str:
     version = f" of v{alarm.version}" if alarm.version else ""
     return (
         f"**{plain(alarm.title)}{version}, {alarm.level}:** {plain(alarm.text)} "
-        f"(since {moment(alarm.raised)})"
+        f"(raised {moment(alarm.raised)})"
     )

@@ -13,6 +13,7 @@ from core.runs.store import list_runs
 from core.ui import cache
 from core.ui.export_kept import show_kept
 from core.ui.messages import report_errors, show_problem
+from core.ui.pickers import describe_run
 from core.ui.state import keep_choice, read_choice
 
 _JOB = "export"
@@ -58,7 +59,7 @@ def _list_models(version: ModelVersion | None) -> dict[str, str]:
         versions = [version, *(one for one in versions if one.number != version.number)]
     runs = [run for run in list_runs(workspace) if run.state == "done"]
     return {one.label: f"{one.label} · {one.name}" for one in versions} | {
-        run.id: f"Run {run.number} · {run.name}" for run in runs
+        run.id: describe_run(run) for run in runs
     }
 
 

@@ -32,7 +32,8 @@ def show_log_panel() -> None:
     """Draws the export of the log and the deletion by request, closed at first."""
     show_told()
     noted = count_predictions(cache.workspace())
-    with st.expander(f"The prediction log: {count(noted, 'prediction')}", icon=":material/list:"):
+    label = f"The prediction log: {count(noted, 'prediction')}"
+    with st.expander(label, icon=":material/list:", key="log.panel"):  # stays open after a deletion
         if not noted:
             st.caption("Every answer of the pages and the API is noted here from the first on.")
             return
@@ -109,7 +110,7 @@ def _ask(kind: str) -> dict[str, Any] | None:
         return {"visitor": name} if name else None
     if kind == "id":
         prediction = st.text_input("Id of the prediction", key="log.id").strip()
-        st.caption(f"The API calls it {plain('prediction_id')}; pages show it beside an answer.")
+        st.caption(f"The API calls it {plain('prediction_id')}; in the CSV it is the column “id”.")
         return {"ids": [prediction]} if prediction else None
     days = st.number_input("Days", min_value=1, value=90, key="log.days")
     return {"until": _midnight() - timedelta(days=int(days))}

@@ -29,7 +29,7 @@ _NAMED = 8
 def show_predicting() -> None:
     """Draws the ways to give photos, the choice of models, and what they answer."""
     show_told()
-    question, beside = st.columns([2, 3], gap="large")
+    question, beside = st.columns([2, 3], gap="medium")
     desk = open_desk(name_browser())
     _clear_on_request(desk)
     with question:

@@ -46,7 +46,11 @@ def show_answer(desk: Desk, model: Model, content: bytes, *, key: str) -> None:
     show_feedback(asked, prediction, predictor.classes, content, desk.visitor)
     show_nearest(model, prediction, sha256(content).hexdigest(), key=f"{key}_nearest")
     facts, spent = prediction.facts, 1000 * sum(prediction.seconds.values())
-    ruled = " They are calibrated by the rule that is kept with it." if decision else ""
+    ruled = (
+        " They are calibrated by the rule that is kept with it."
+        if decision
+        else " They are not calibrated: it may be surer than it is right."
+    )
     st.caption(
         f"Answered by {plain(model.label, 120)}. {facts.format}, {facts.width} × {facts.height} "
         f"px; {spent:.0f} ms. Scores sum to 100 % over the {len(prediction.scores)} classes the "

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.monitoring.feedback import LONGEST_CLASS, give_feedback
+from core.monitoring.feedback import LONGEST_CLASS, give_feedback, match_class
 from core.prediction.predictor import Prediction
 from core.ui import cache
 from core.ui.frame import page_file
@@ -77,7 +77,7 @@ def _ask(
             width="stretch",
         )
     if really:
-        really = str(really)[:LONGEST_CLASS]
+        really = match_class(str(really)[:LONGEST_CLASS], classes)
         if really not in classes:
             st.caption(f"“{plain(really)}” is none of the classes it knows; it can become one.")
         st.button(

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, percent, plain
+from core.charts.theme import format_share
+from core.formats import count, plain
 from core.prediction.answer_table import AnsweredPhoto, ShortAnswer, write_answers
 from core.ui.predicting_work import Batch
 
@@ -141,7 +142,7 @@ def _say_next(answer: ShortAnswer | None) -> str:
     if answer is None or len(answer.top) < 2:
         return ""
     name, score = answer.top[1]
-    return f"{name} {percent(score, 100)}"
+    return f"{name} {format_share(score)}"
 
 
 def _read_thumbnail(batch: Batch, photo: AnsweredPhoto) -> str | None:

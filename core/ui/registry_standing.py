@@ -142,7 +142,8 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
 def _say_origin(registry: Registry, version: ModelVersion) -> str:
     run = registry.runs.get(version.run_id)
     name = plain(str(version.facts.get("run_name", version.run_id)), 60)
-    of_run = f"run {name} ({version.run_id[:6]}{'' if run else ', deleted'})"
+    named = name if name.startswith("Run ") else f"run {name}"
+    of_run = f"{named} ({version.run_id[:6]}{'' if run else ', deleted'})"
     dataset = registry.datasets.get(version.dataset_id)
     known = plain(dataset or str(version.facts.get("dataset_name", "")), 60)
     of_dataset = f"dataset {known} ({version.dataset_id[:6]}{'' if dataset else ', deleted'})"

@@ -86,7 +86,7 @@ def _show_start(champion: ModelVersion, *, going: bool) -> None:
         except RetrainingRefused as error:
             st.caption(f":orange[{plain(error.problem)}] {plain(error.remedy)}")
             return
-        chosen = _pick_dataset(options)
+        chosen = _pick_dataset(options, waiting)
         started = st.button(
             "Retrain now",
             type="primary",
@@ -124,18 +124,20 @@ def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
     return options | {one: describe_dataset(summary) for one, summary in new.items()}
 
 
-def _pick_dataset(options: dict[str, str]) -> str | None:
+def _pick_dataset(options: dict[str, str], waiting: int) -> str | None:
     """Returns the option that was chosen; None where nothing is new."""
     if not options:
-        st.caption("Every reviewed photo was learnt from: review some more first.")
+        st.caption("There is nothing new to learn from: review some photos first.")
         return None
-    if st.session_state.get(_LEARN_FROM) not in options:
-        st.session_state.pop(_LEARN_FROM, None)
+    # Named after how many wait: the browser would go on showing the words of the first time.
+    key = f"{_LEARN_FROM}.{waiting}"
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
     return st.selectbox(
         "Learn from",
         list(options),
         format_func=lambda one: options[one],
-        key=_LEARN_FROM,
+        key=key,
         help="Reviewed photos become train photos of a new version first; validation and test "
         "photos stay the same. Other versions of the champion's dataset can be learnt from, too.",
     )

@@ -103,8 +103,12 @@ def _show_words(one: Feedback) -> None:
         st.markdown(f"The model said **{plain(one.top, 60)}** ({score}).")
     else:
         st.markdown(f"The model did not know it; nearest **{plain(one.top, 60)}** ({score}).")
-    right = ":green[:material/check: right]" if one.was_right else ":orange[:material/close: wrong]"
-    st.markdown(f"They say it is **{plain(one.class_name, 60)}**: {right}.")
+    judged = (
+        ":green[:material/check: the answer was right]"
+        if one.was_right
+        else ":orange[:material/close: the answer was wrong]"
+    )
+    st.markdown(f"They say it is **{plain(one.class_name, 60)}**: {judged}.")
     if one.note:
         st.markdown(f"> {plain(one.note)}")
     facts = [moment(one.time), f"{name_model(one)}, {one.source}", one.who]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.monitoring.feedback import Action, Feedback, State
+from core.monitoring.feedback import Action, Feedback, State, match_class
 from core.registry.store import read_version
 from core.ui import cache
 from core.ui.review_deeds import ITEM, review, review_shown
@@ -94,6 +94,7 @@ def _show_relabel(
         accept_new_options=True,
         key=f"review.class.{key}",
     )
+    name = match_class(name, classes) if name else None
     if name and name not in classes:
         st.caption(":material/new_label: The model does not know this class yet.")
     st.button(

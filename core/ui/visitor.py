@@ -1,6 +1,7 @@
 """Who submits a run, so that the queue is fair: a name for taking turns, never a proof."""
 
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 
 import streamlit as st
@@ -36,4 +37,19 @@ def _read_mark() -> str:
     """Returns the browser's own mark, also after a reload; without a cookie one for the session."""
     cookie = st.context.cookies.get(_COOKIE)
     drawn: str = st.session_state.setdefault(_VISITOR, secrets.token_hex(4))
-    return sha256(cookie.encode()).hexdigest()[:8] if isinstance(cookie, str) else drawn
+    return mark_cookie(cookie) if isinstance(cookie, str) else drawn
+
+
+def mark_cookie(cookie: str) -> str:
+    """Returns a mark of the token in the cookie.
+
+    Streamlit writes the same token under another mask ("2|mask|masked token|time") each time the
+    page is loaded: the cookie as it stands would be another browser after every reload.
+    """
+    token = cookie.encode()
+    match cookie.split("|"):
+        case ["2", mask, masked, _]:
+            with suppress(ValueError, ZeroDivisionError):  # another form is taken as it stands
+                keys, hidden = bytes.fromhex(mask), bytes.fromhex(masked)
+                token = bytes(one ^ keys[n % len(keys)] for n, one in enumerate(hidden))
+    return sha256(token).hexdigest()[:8]

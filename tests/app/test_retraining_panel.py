@@ -63,7 +63,7 @@ def test_without_anything_new_nothing_can_be_begun(
     let_first_run_answer(trained_copy)
     app = open_review()
     assert "Nobody challenges v1" in text_of(app)
-    assert "review some more first" in text_of(app)
+    assert "review some photos first" in text_of(app)
     assert next(one for one in app.button if one.label == "Retrain now").disabled
 
 
@@ -80,7 +80,7 @@ def test_reviewed_photos_are_learnt_from_with_one_click(
     press(app, "Retrain now")
     going = read_state(trained_copy).going
     assert going is not None and going.run is not None and going.why == "by hand"
-    assert "Challenger of v1" in text_of(app) and "begun by hand" in text_of(app)
+    assert "Retrained from v1" in text_of(app) and "begun by hand" in text_of(app)
     assert "Retrain now" not in [one.label for one in app.button]
 
 

@@ -158,7 +158,7 @@ def test_the_log_panel_takes_away_and_deletes(
 def test_a_visitor_deletes_what_is_theirs(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "name_visitor", lambda: "me")  # AppTest draws an address a run
+    monkeypatch.setattr(privacy, "name_browser", lambda: "me")  # AppTest draws an address a run
 
     def draw_line() -> None:
         from core.ui.privacy import show_privacy_line

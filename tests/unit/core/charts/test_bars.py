@@ -69,7 +69,7 @@ def test_split_counts_are_stacked_in_order(dark: bool, colours: object) -> None:
 def test_top_scores_keep_their_order_and_only_the_first_is_the_answer() -> None:
     drawn = rows(draw_top_scores(["tulip", "daisy"], [0.996, 0.004]).to_dict())
     assert drawn["class"].tolist() == ["tulip", "daisy"]
-    assert drawn["text"].tolist() == ["100 %", "<1 %"]
+    assert drawn["text"].tolist() == [">99 %", "<1 %"]
     assert drawn["answer"].tolist() == [True, False]
 
 

@@ -9,6 +9,7 @@ from core.monitoring.feedback import (
     count_feedback,
     give_feedback,
     list_feedback,
+    match_class,
     read_feedback,
     restore_reviews,
     review_feedback,
@@ -149,3 +150,10 @@ def test_photos_come_along_with_what_is_told(on_each_database: Workspace) -> Non
     assert (told.version, told.source, told.kind) == (2, "api", "unlike")
     assert find_kept(on_each_database, [told.photo]) == {told.photo}
     assert read_feedback(on_each_database, [told.number, 999]) == [told]
+
+
+def test_a_class_is_matched_in_whatever_spelling() -> None:
+    classes = ("tulip", "Oxeye daisy")
+    assert match_class("Tulip", classes) == "tulip"
+    assert match_class("oxeye_daisy", classes) == "Oxeye daisy"
+    assert match_class("sunflower", classes) == "sunflower"

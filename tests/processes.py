@@ -1,5 +1,7 @@
 """Finds, awaits and ends the real processes of a test's own workspace, and no others."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -47,3 +49,18 @@ def end_processes(workspace: Workspace) -> None:
 def _is_in(process: psutil.Process, workspace: Workspace) -> bool:
     alive = process.status() != psutil.STATUS_ZOMBIE
     return alive and process.environ().get("PETALSCOPE_WORKSPACE") == str(workspace.root)
+
+
+def run_at_once(code: str, count: int) -> None:
+    """Runs the code in so many processes; each waits at `sys.stdin.readline()` for all others."""
+    children = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    for child in children:
+        child.communicate()
+        assert child.returncode == 0

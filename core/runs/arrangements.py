@@ -50,9 +50,3 @@ def keep_arrangement(
                 connection.execute(insert(arrangements_table).values(name=name, **values))
         except IntegrityError:  # another was first, where writers do not wait for each other
             connection.execute(change)
-
-
-def delete_arrangement(workspace: Workspace, name: str) -> None:
-    """Returns nothing; nothing stands under the name."""
-    with write_database(workspace) as connection:
-        connection.execute(arrangements_table.delete().where(_table.name == name))

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +16,7 @@ from core.runs.retraining_times import RetrainingTimes
 from core.runs.scheduler import Scheduler
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.processes import find_processes, wait_until
+from tests.processes import find_processes, run_at_once, wait_until
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=10)
@@ -108,17 +106,7 @@ def test_two_processes_at_once_begin_one(trained_copy: Workspace) -> None:
         sys.stdin.readline()
         due.do_due(workspace, datetime.now(UTC))
     """
-    children = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        child.communicate()
-        assert child.returncode == 0
+    run_at_once(code, 2)
     assert begin_of(trained_copy) == ["photos"]
     assert len(list_runs(trained_copy)) == 2
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.runs.arrangements import delete_arrangement, keep_arrangement, read_arrangement
+from core.runs.arrangements import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 
@@ -15,10 +15,7 @@ def test_an_arrangement_is_kept_by_name_and_replaced_whole(on_each_database: Wor
     keep_arrangement(on_each_database, "retraining", {"after_photos": 20})
     assert read_arrangement(on_each_database, "retraining") == {"after_photos": 20}
     assert read_arrangement(on_each_database, "monitoring") == {"rules": [{"name": "drift"}]}
-    delete_arrangement(on_each_database, "retraining")
-    delete_arrangement(on_each_database, "never kept")
-    assert read_arrangement(on_each_database, "retraining") is None
-    assert read_arrangement(on_each_database, "monitoring") is not None
+    assert read_arrangement(on_each_database, "never kept") is None
 
 
 def test_what_is_no_json_is_refused_and_the_former_stays(on_each_database: Workspace) -> None:

@@ -16,7 +16,7 @@ from core.runs.recipe import Recipe
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import read_run
 from core.workspace import Workspace
-from tests.processes import end_processes, find_processes, wait_until
+from tests.processes import end_processes, find_processes, run_at_once, wait_until
 
 MODULE = "core.runs.scheduler"
 WORKER = "core.runs.worker"
@@ -44,17 +44,7 @@ def test_five_processes_at_once_start_one_scheduler(home: Workspace) -> None:
         sys.stdin.readline()
         ensure_scheduler(workspace)
     """
-    children = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
-        for _ in range(5)
-    ]
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        child.communicate()
-        assert child.returncode == 0
+    run_at_once(code, 5)
     pid = read_pid(home)
     assert [process.pid for process in find_processes(home, MODULE)] == [pid]
     assert home.scheduler_log.read_text(encoding="utf-8").count("at work") == 1

@@ -12,8 +12,13 @@ from core.formats import duration, moment
 
 _MOST_ROWS = 10
 _ROW_HEIGHT = 26
-_DAYS_FROM = 2 * 86_400
-"""Seconds from which on the axis names days instead of hours."""
+_TICKS = 6
+_FORMATS = (
+    (_TICKS * 60, "%H:%M:%S"),
+    (86_400, "%H:%M"),
+    (_TICKS * 86_400, "%d %b, %H:%M"),
+)
+"""Seconds below which the axis names its times like that, so that no two ticks read alike."""
 
 
 class Span(Protocol):
@@ -43,7 +48,8 @@ def draw_reigns(reigns: Sequence[Span], dark: bool = False) -> Any:
     rows = pd.DataFrame([_describe(one) for one in reigns if one.version in latest])
     order = [f"v{number}" for number in sorted(latest, reverse=True)]
     spanned = (reigns[-1].end - rows["start"].min()).total_seconds()
-    axis = alt.Axis(format="%H:%M" if spanned < _DAYS_FROM else "%d %b", tickCount=6, grid=False)
+    finest = next((shape for below, shape in _FORMATS if spanned < below), "%d %b")
+    axis = alt.Axis(format=finest, tickCount=_TICKS, grid=False)
     scale = alt.Scale(type="utc", nice=False)
     base = alt.Chart(rows).encode(
         y=alt.Y("version:N", sort=None, scale=alt.Scale(domain=order, paddingInner=0.3), title=None)

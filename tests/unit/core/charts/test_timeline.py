@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.charts.timeline import draw_reigns
 from core.registry.reigns import Reign
 
@@ -32,9 +34,15 @@ def test_the_title_says_who_answers() -> None:
     ]
     bars = chart["layer"][0]
     assert bars["encoding"]["y"]["scale"]["domain"] == ["v2", "v1"]
-    assert bars["encoding"]["x"]["axis"]["format"] == "%d %b"
-    short = draw_reigns(make_reigns([1, 2], days=0.1), dark=True).to_dict()
-    assert short["layer"][0]["encoding"]["x"]["axis"]["format"] == "%H:%M"
+
+
+@pytest.mark.parametrize("days", [2e-4, 1e-3, 0.1, 0.4, 0.6, 1, 2.9, 4, 40])
+def test_no_two_ticks_of_the_time_read_alike(days: float) -> None:
+    reigns = make_reigns([1, 2], days)
+    axis = draw_reigns(reigns, dark=True).to_dict()["layer"][0]["encoding"]["x"]["axis"]
+    step = (reigns[-1].end - START) / axis["tickCount"]
+    ticks = [(START + number * step).strftime(axis["format"]) for number in range(6)]
+    assert len(set(ticks)) == 6
 
 
 def test_only_the_last_ten_versions_are_drawn() -> None:

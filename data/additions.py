@@ -28,7 +28,7 @@ from data.dataset import (
 from data.importing import Progress, keep_dataset, make_staging_folder
 from data.manifest import write_facts
 from data.packing import pack_photos
-from data.sharing import read_facts
+from data.sharing import list_ancestors, read_facts
 from data.sources.found import FoundPhoto
 from data.versions import find_free_name, number_classes, read_whole, report_full_disk
 
@@ -82,6 +82,7 @@ def add_photos(
             "classes": classes,
             "numbers": number_classes(parent, classes),
             "parent": parent.id,
+            "ancestors": list_ancestors(parent),
             "edition": parent.edition + 1,
             "photos": len(table),
             "added": len(added),

@@ -84,7 +84,7 @@ def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
     while len(family) > size:
         size = len(family)
         for summary in summaries:
-            links = {summary.id} | ({summary.parent} if summary.parent else set())
+            links = {summary.id, *summary.ancestors}
             if links & family:
                 family |= links
     members = [summary for summary in summaries if summary.id in family]

@@ -43,6 +43,8 @@ class DatasetSummary:
     classes: int = 0
     set_aside: int = 0
     parent: str | None = None
+    ancestors: tuple[str, ...] = ()
+    """Ids of the parent and of all before it, deleted ones too; the import first."""
     edition: int = 1
     problem: str | None = None
 
@@ -139,6 +141,7 @@ def _summarise(folder: Path) -> DatasetSummary:
         classes=len(facts["classes"]),
         set_aside=facts["set_aside"],
         parent=facts["parent"],
+        ancestors=tuple(facts.get("ancestors") or filter(None, [facts["parent"]])),
         edition=facts["edition"],
     )
 

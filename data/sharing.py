@@ -64,6 +64,17 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def list_ancestors(dataset: Dataset) -> list[str]:
+    """Returns the ids of the versions that it came of, the import first, and its own, last.
+
+    Kept in each version, because those between may be deleted.
+    """
+    known = read_facts(dataset.folder).get("ancestors")
+    if known is None:  # made by an older program
+        known = [dataset.parent] if dataset.parent else []
+    return [*known, dataset.id]
+
+
 def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)

@@ -17,7 +17,7 @@ from data.dataset import MANIFEST, Dataset, identify_dataset
 from data.importing import Progress, keep_dataset, make_staging_folder
 from data.lineage import Differences, compare_versions, list_lineage
 from data.manifest import check_photos, list_datasets, read_dataset, write_facts
-from data.sharing import bring_files, check_links, read_facts
+from data.sharing import bring_files, check_links, list_ancestors, read_facts
 
 __all__ = [
     "Differences",
@@ -78,6 +78,7 @@ def make_version(
             "classes": classes,
             "numbers": number_classes(parent, classes),
             "parent": parent.id,
+            "ancestors": list_ancestors(parent),
             "edition": parent.edition + 1,
             "photos": len(table),
             "added": 0,
@@ -208,8 +209,8 @@ def report_full_disk() -> Iterator[None]:
             raise
         raise DiskFull(
             "There is no room left on the disk for the new version.",
-            "Free some space (photos that are excluded cost a copy of the others: 150 KB a photo), "
-            "then apply again. The edits stay in the tray.",
+            "Free some space (where photos are excluded or added, the others are copied: 150 KB a "
+            "photo), then try again. Nothing has changed; edits stay in the tray.",
         ) from error
 
 

@@ -44,6 +44,11 @@ def run(workspace: Workspace, arguments: argparse.Namespace, _progress: Progress
     if arguments.list:
         return _list(workspace)
     if arguments.rollback:
+        if arguments.version is not None:
+            raise PromotionRefused(
+                "--rollback takes no version: it goes to the champion before this one.",
+                f"Leave “{arguments.version[:80]}” out; or promote it, with --reason.",
+            )
         former = read_aliases(workspace).get("champion")
         reason = arguments.reason or "rolled back by hand"
         version = roll_back(workspace, reason=reason, who=_WHO)

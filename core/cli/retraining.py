@@ -15,7 +15,7 @@ from core.errors import RetrainingRefused
 from core.formats import moment
 from core.monitoring.arranging import describe_times, keep_times, read_state, read_times
 from core.monitoring.due import do_due
-from core.monitoring.evidence_words import explain_evidence, judge_evidence, warn_of_reuse
+from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
 from core.monitoring.keeping_champion import keep_champion
 from core.monitoring.meeting import Meeting, find_meeting
 from core.monitoring.retraining import finish_retraining, start_retraining
@@ -136,7 +136,9 @@ def _arrange(workspace: Workspace, arguments: argparse.Namespace) -> Outcome:
         given = {"after_photos": arguments.after, "every_days": arguments.every}
         given |= {"at": arguments.at, "zone": arguments.zone}
         changes: dict[str, Any] = {
-            name: value or None for name, value in given.items() if value is not None
+            name: None if value == 0 else value
+            for name, value in given.items()
+            if value is not None
         }
         if not changes:
             raise RetrainingRefused(
@@ -180,14 +182,14 @@ def _tell_status(workspace: Workspace) -> Outcome:
 def _describe_meeting(meeting: Meeting) -> str:
     evidence = meeting.evidence
     verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
-    parts = (describe_evidence(evidence), verdict, warn_of_reuse(meeting.before), meeting.left_out)
+    parts = (describe_evidence(evidence), verdict, explain_level(evidence), meeting.left_out)
     return "\n".join(part for part in parts if part)
 
 
 def _meeting_document(meeting: Meeting) -> dict[str, Any]:
     document = dataclasses.asdict(meeting.evidence)
     document["is_significant_gain"] = meeting.evidence.is_significant_gain
-    document |= {"left_out": meeting.left_out, "meetings_before": meeting.before}
+    document |= {"level": meeting.evidence.level, "left_out": meeting.left_out}
     return document
 
 

@@ -20,6 +20,9 @@ ALPHA = 0.05
 POWER = 0.8
 """How often a difference that is there should be found."""
 _DRAWS = 20_000
+_MOST_DRAWS = 1_000_000
+_DRAWS_BEYOND = 100
+"""Draws beyond each end of an interval, so that a strict one does not rest on a few."""
 
 Verdict = Literal["better", "worse", "open", "same"]
 
@@ -123,8 +126,11 @@ def exact_mcnemar(gained: int, lost: int) -> float:
     return min(1.0, float(2 * ways / 2**disagreeing))
 
 
-def bootstrap_difference(gained: int, lost: int, n: int, seed: int = 0) -> tuple[float, float]:
-    """Returns the 95 % interval of the difference in accuracy; NaN where no photo differs.
+def bootstrap_difference(
+    gained: int, lost: int, n: int, seed: int = 0, *, level: float = ALPHA
+) -> tuple[float, float]:
+    """Returns the interval of the difference in accuracy, 95 % at the level 0.05; NaN where no
+    photo differs.
 
     Photos are drawn anew with replacement, the two answers to a photo always together. The
     difference depends only on how many gained and lost ones are drawn, which is multinomial.
@@ -135,15 +141,17 @@ def bootstrap_difference(gained: int, lost: int, n: int, seed: int = 0) -> tuple
     if gained + lost == 0:
         return math.nan, math.nan
     shares = np.array([gained, lost, n - gained - lost]) / n
-    draws = np.random.default_rng(seed).multinomial(n, shares, size=_DRAWS)
-    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / n, [2.5, 97.5])
+    size = min(_MOST_DRAWS, max(_DRAWS, math.ceil(2 * _DRAWS_BEYOND / level)))
+    draws = np.random.default_rng(seed).multinomial(n, shares, size=size)
+    ends = [50 * level, 100 - 50 * level]
+    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / n, ends)
     return float(low), float(high)
 
 
-def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
+def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int | None:
     """Returns how many photos would tell a difference of this size from chance; None: no number.
 
-    As many as find it with probability POWER at level ALPHA, if the shares of gained and lost
+    As many as find it with probability POWER at the level, if the shares of gained and lost
     photos are what was seen.
 
     Source:
@@ -153,7 +161,7 @@ def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
         return None
     differing, difference = (gained + lost) / n, (gained - lost) / n
     normal = NormalDist()
-    z_alpha, z_power = normal.inv_cdf(1 - ALPHA / 2), normal.inv_cdf(POWER)
+    z_alpha, z_power = normal.inv_cdf(1 - level / 2), normal.inv_cdf(POWER)
     root = z_alpha * math.sqrt(differing) + z_power * math.sqrt(differing - difference**2)
     return math.ceil((root / difference) ** 2)
 

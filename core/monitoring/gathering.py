@@ -1,8 +1,8 @@
 """New dataset versions out of reviewed feedback, and what becomes of the feedback then."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from core.errors import FeedbackRefused
 from core.formats import count
@@ -70,7 +70,7 @@ def make_reviewed_version(
         raise _report_nothing(plan)
     photos = find_reviewed(workspace, plan.added)
     made = add_photos(workspace, parent, photos, name=name, on_progress=on_progress)
-    _settle(workspace, (*plan.added, *plan.left_out), made.id)
+    _settle(workspace, (*plan.added, *plan.left_out), made.id, plan.said)
     record_event(
         workspace,
         "reviewed",
@@ -107,19 +107,26 @@ def find_reviewed_dataset(workspace: Workspace) -> str | None:
 
 def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
     """Returns nothing; feedback whose photos are left out is not met again, and says why."""
-    _settle(workspace, plan.left_out, plan.dataset)
+    _settle(workspace, plan.left_out, plan.dataset, plan.said)
 
 
-def _settle(workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str) -> None:
+def _settle(
+    workspace: Workspace,
+    photos: Sequence[ReviewedPhoto],
+    dataset_id: str,
+    said: Mapping[int, str],
+) -> None:
     """Returns nothing; the feedback is in the dataset, or says why its photo is not."""
     columns = feedback_table.c
     with write_database(workspace) as connection:
         for one in photos:
             # What was reviewed anew while the version was made stays open.
             still = columns.dataset.is_(None) & columns.state.in_(("accepted", "relabelled"))
-            which = columns.number.in_(one.numbers) & still
             values = {"dataset": dataset_id, "left_out": one.left_out}
-            connection.execute(update(feedback_table).where(which).values(values))
+            for number in one.numbers:
+                same = func.coalesce(columns.final_class, columns.class_name) == said[number]
+                which = (columns.number == number) & still & same
+                connection.execute(update(feedback_table).where(which).values(values))
 
 
 def _report_nothing(plan: ReviewedPlan) -> FeedbackRefused:

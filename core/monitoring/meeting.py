@@ -1,33 +1,38 @@
 """Champion and challenger meet: both answer the same test photos, and each photo is a pair.
 
 Only photos count that neither was fitted to, nor to a copy of them: matched by their content, in
-the test split of both, under one class. Each meeting opens the seal of the test photos, and is
-counted.
+the test split of both, under one class. So they are always test photos of the champion, and the
+more challengers these have judged, the more each further one has to show.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 
-from core.config import fingerprint
 from core.errors import RetrainingRefused
-from core.evaluation.comparison import Comparison, compare_predictions
-from core.evaluation.showing import bound_unseen
+from core.evaluation.comparison import (
+    Comparison,
+    bootstrap_difference,
+    compare_predictions,
+)
+from core.evaluation.showing import bound_unseen, level_of_turn
 from core.formats import count
 from core.monitoring.meeting_answers import Answers, read_answers
-from core.registry.events import ModelEvent, record_event, select_events
+from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
-from core.registry.store import read_version
+from core.registry.store import read_version, select_versions
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
-from core.runs.database import read_database
+from core.runs.database import read_database, write_database
 from core.runs.openings import record_opening
 from core.workspace import Workspace
 from data.copies import find_copies
 
 SPLIT = "test"
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +41,6 @@ class Meeting:
 
     evidence: Evidence
     event: ModelEvent
-    before: int
-    """Other pairs that these test photos had decided on before; the same pair learns no more."""
     left_out: str
     """In words, which test photos were not asked, and why; "" when all were."""
     per_class: list[Mapping[str, Any]]
@@ -70,18 +73,21 @@ def meet(workspace: Workspace, champion: int, challenger: int, who: str = "") ->
     compared = compare_predictions(
         common.labels, common.predictions_a, common.predictions_b, common.classes
     )
-    evidence = _make_evidence(champion, challenger, answers[1].dataset.id, compared)
     for one in answers:
         if one.has_run:
             place = f"meeting of v{champion} and v{challenger}"
             record_opening(workspace, one.version.run_id, who, place)
-    facts = {
-        "evidence": evidence_to_facts(evidence),
-        "photos": _identify_test(answers[1]),
+    facts: dict[str, Any] = {
         "left_out": _describe_left_out(common, copies),
         "per_class": compared.per_class.drop(columns="p_value").to_dict("records"),
     }
-    record_event(workspace, "compared", version=challenger, former=champion, who=who, facts=facts)
+    with write_database(workspace) as connection:  # of two meetings at once each has its own turn
+        turn = _find_turn(connection, champion, challenger)
+        evidence = _make_evidence(champion, challenger, answers[1].dataset.id, compared, turn)
+        facts["evidence"] = evidence_to_facts(evidence)
+        insert_event(
+            connection, "compared", version=challenger, former=champion, who=who, facts=facts
+        )
     return evidence
 
 
@@ -89,25 +95,35 @@ def find_meeting(workspace: Workspace, champion: int, challenger: int) -> Meetin
     """Returns the newest meeting of these two versions; None when they have not met."""
     with read_database(workspace) as connection:
         events = select_events(connection, ("compared",))
-    for place in range(len(events) - 1, -1, -1):
-        event = events[place]
+    for event in reversed(events):
         evidence = evidence_from_facts(event.facts)
         if evidence and (evidence.champion, evidence.challenger) == (champion, challenger):
-            photos = event.facts.get("photos")
             return Meeting(
                 evidence=evidence,
                 event=event,
-                before=_count_others(events[:place], photos, evidence),
                 left_out=event.facts.get("left_out", ""),
                 per_class=event.facts.get("per_class", []),
             )
     return None
 
 
-def _count_others(events: Sequence[ModelEvent], photos: object, evidence: Evidence) -> int:
-    met = (evidence_from_facts(one.facts) for one in events if one.facts.get("photos") == photos)
-    pairs = {(one.champion, one.challenger) for one in met if one is not None}
-    return len(pairs - {(evidence.champion, evidence.challenger)})
+def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
+    """Returns which of the different challengers that the champion met this is: 1 the first.
+
+    Versions with one head are one model: a rule of their own is not asked in a meeting.
+    """
+    versions = select_versions(connection)
+    heads = {one.number: one.facts.get("files", {}).get("head") for one in versions}
+
+    def know(number: int) -> object:
+        return heads.get(number) or number
+
+    own, met = know(champion), []
+    for event in select_events(connection, ("compared",)):
+        past = evidence_from_facts(event.facts)
+        if past is not None and know(past.champion) == own != know(past.challenger):
+            met.append(know(past.challenger))
+    return list(dict.fromkeys([*met, know(challenger)])).index(know(challenger)) + 1
 
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
@@ -121,7 +137,9 @@ def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
     common = find_common(a.result, b.result, matched, SPLIT)
     digests = b.dataset.manifest["sha256"].to_numpy()[common.photos_b]
     learnt = np.union1d(a.learnt_digests, b.learnt_digests)
-    seen = np.isin(digests, learnt) | _are_near_additions(a, b, common.photos_b)
+    seen = np.isin(digests, learnt)
+    if len(common):
+        seen |= _are_near_additions(a, b, common.photos_b)
     if seen.any():
         kept = ~seen
         names = ("photos_a", "photos_b", "labels", "predictions_a", "predictions_b")
@@ -139,17 +157,21 @@ def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarra
     manifest = b.dataset.manifest
     is_new = ~np.isin(manifest["sha256"].to_numpy(), a.dataset.manifest["sha256"].to_numpy())
     added = np.flatnonzero(is_new & (b.result.splits == "train"))
-    rows = np.asarray(b.dataset.photos[added])
-    copies = find_copies(b.dataset, manifest.iloc[added], rows)
-    return np.isin(photos, [copy.photo for found in copies for copy in found])
+    near: list[int] = []
+    for start in range(0, len(added), _AT_ONCE):  # there may be gigabytes of them
+        some = added[start : start + _AT_ONCE]
+        copies = find_copies(b.dataset, manifest.iloc[some], np.asarray(b.dataset.photos[some]))
+        near += [copy.photo for found in copies for copy in found]
+    return np.isin(photos, near)
 
 
 def _make_evidence(
-    champion: int, challenger: int, dataset_id: str, compared: Comparison
+    champion: int, challenger: int, dataset_id: str, compared: Comparison, turn: int
 ) -> Evidence:
-    low, high = compared.interval
+    level = level_of_turn(turn)
+    low, high = bootstrap_difference(compared.gained, compared.lost, compared.n, level=level)
     if math.isnan(low):  # no photo tells them apart: what so many photos leave possible
-        high = bound_unseen(compared.n)
+        high = bound_unseen(compared.n, level)
         low = -high
     return Evidence(
         champion=champion,
@@ -164,13 +186,8 @@ def _make_evidence(
         high=high,
         split=SPLIT,
         dataset_id=dataset_id,
+        turn=turn,
     )
-
-
-def _identify_test(answers: Answers) -> str:
-    """Returns what stands for the test photos of a dataset, in whatever version of it."""
-    digests = answers.dataset.manifest["sha256"].to_numpy()[answers.result.splits == SPLIT]
-    return fingerprint({"photos": sorted(digests.tolist())})
 
 
 def _describe_left_out(common: CommonPhotos, copies: int) -> str:

@@ -51,13 +51,12 @@ def find_base(workspace: Workspace, champion: ModelVersion) -> str:
     with read_database(workspace) as connection:
         query = select(column).where(column.is_not(None)).distinct()
         reviewed = set(connection.scalars(query))
-    datasets = {summary.id: summary for summary in list_datasets(workspace)}
-    descendants = []
-    for summary in datasets.values():
-        parent = summary
-        while parent.id != champion.dataset_id and parent.parent in datasets:
-            parent = datasets[parent.parent]
-        if parent.id == champion.dataset_id and summary.id in reviewed:
+    family, descendants = {champion.dataset_id}, []
+    for summary in sorted(list_datasets(workspace), key=lambda one: one.edition):
+        if family.isdisjoint(summary.ancestors):
+            continue
+        family.add(summary.id)
+        if summary.id in reviewed:
             descendants.append(summary)
     newest = max(descendants, key=lambda one: (one.created, one.edition), default=None)
     return champion.dataset_id if newest is None else newest.id

@@ -5,7 +5,7 @@ learnt from it could not be tested by it any more.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +58,8 @@ class ReviewedPlan:
     left_out: tuple[ReviewedPhoto, ...]
     new_classes: tuple[str, ...]
     """Classes that the dataset does not have yet."""
+    said: Mapping[int, str]
+    """The class that each feedback was reviewed as; what is reviewed anew is not in the plan."""
 
 
 def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
@@ -93,13 +95,15 @@ def _read_classes(workspace: Workspace, dataset_id: str) -> set[str]:
 
 def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
     """Returns what a new version of the dataset out of reviewed photos would bring."""
-    photos, outvoted = _settle_photos(list_reviewed(workspace, dataset.id), dataset)
-    kept = [one for one in photos if workspace.kept_photo_file(one.photo).is_file()]
-    lost = [
-        replace(one, left_out="Its photo is not kept, so nothing can be learnt from it.")
-        for one in photos
-        if one not in kept
-    ]
+    reviewed = list_reviewed(workspace, dataset.id)
+    photos, outvoted = _settle_photos(reviewed, dataset)
+    kept, lost = [], []
+    for one in photos:
+        if workspace.kept_photo_file(one.photo).is_file():
+            kept.append(one)
+        else:
+            reason = "Its photo is not kept, so nothing can be learnt from it."
+            lost.append(replace(one, left_out=reason))
     checked = _check_copies(workspace, dataset, kept)
     added = [one for one in checked if not one.left_out]
     known = set(dataset.classes)
@@ -108,6 +112,7 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
         added=tuple(added),
         left_out=(*(one for one in checked if one.left_out), *lost, *outvoted),
         new_classes=tuple(sorted({one.class_name for one in added} - known)),
+        said={one.number: one.final_class or one.class_name for one in reviewed},
     )
 
 

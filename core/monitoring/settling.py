@@ -83,8 +83,10 @@ def finish(workspace: Workspace, run_id: str, who: str) -> ModelVersion:
         if champion is not None and find_meeting(workspace, champion, version.number) is None:
             meet(workspace, champion, version.number, who)
     finally:
-        text = f"{version.label} is the challenger. {how}"
-        end_retraining(workspace, text, went_well=True, run=run_id, version=version.number)
+        going = read_state(workspace).going
+        if going is None or going.run == run_id:  # else it was settled, and another was begun
+            text = f"{version.label} is the challenger. {how}"
+            end_retraining(workspace, text, went_well=True, run=run_id, version=version.number)
     return version
 
 

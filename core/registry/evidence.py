@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from core.evaluation.comparison import ALPHA
+from core.evaluation.showing import level_of_turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +25,21 @@ class Evidence:
     """Of McNemar's exact test."""
     low: float
     high: float
-    """95 % interval of the challenger's accuracy minus the champion's."""
+    """Interval of the challenger's accuracy minus the champion's, 95 % at the level 0.05."""
     split: str
     dataset_id: str
+    turn: int = 1
+    """Which of the challengers that met this champion: 1 the first; the level falls with it."""
+
+    @property
+    def level(self) -> float:
+        """Below which a p-value counts."""
+        return level_of_turn(self.turn)
 
     @property
     def is_significant_gain(self) -> bool:
         """Whether the challenger is better by more than chance would explain."""
-        return self.n > 0 and self.gained > self.lost and self.p_value < ALPHA
+        return self.n > 0 and self.gained > self.lost and self.p_value < self.level
 
     @property
     def difference(self) -> float:
@@ -49,6 +56,6 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:
     """Returns the evidence that an event kept under “evidence”; None where it kept none."""
     kept = facts.get("evidence")
     names = {field.name for field in fields(Evidence)}
-    if not isinstance(kept, Mapping) or set(kept) != names:
+    if not isinstance(kept, Mapping) or set(kept) | {"turn"} != names:
         return None
-    return Evidence(**kept)
+    return Evidence(**kept)  # of an older program it has no turn: each was judged as the first

@@ -170,7 +170,8 @@ def _check_evidence(
         f"{version.label} was not compared with v{champion}, which answers now."
         if evidence is None
         else f"On {evidence.n:,} test photos {version.label} is not better than v{champion} by "
-        "more than chance would explain.",
+        f"more than chance would explain (p = {evidence.p_value:.2g}; below {evidence.level:.2g} "
+        "counts).",
         f"Keep v{champion}, or override this and say why.",
         champion=champion,
     )

@@ -64,13 +64,28 @@ def describe_evidence(evidence: Evidence) -> str:
         f"{percent(evidence.accuracy_challenger, n)} right against "
         f"{percent(evidence.accuracy_champion, n)}, on the same "
         f"{count(n, f'{evidence.split} photo')}: "
-        f"{say_points(evidence.difference, n)}, 95 % interval "
-        f"{say_points(evidence.low, n)} to {say_points(evidence.high, n)}; "
-        f"{evidence.gained:,} gained, {evidence.lost:,} lost, p = {evidence.p_value:.2g}."
+        f"{say_points(evidence.difference, n)}, {say_interval(evidence)}; "
+        f"{evidence.gained:,} gained, {evidence.lost:,} lost, {_say_p(evidence)}."
     )
+
+
+def say_interval(evidence: Evidence) -> str:
+    """Returns the interval of the difference in points, with its confidence."""
+    confidence = 100 - float(f"{100 * evidence.level:.2g}")
+    ends = (say_points(end, evidence.n) for end in (evidence.low, evidence.high))
+    return f"{confidence:.10g} % interval {' to '.join(ends)}"
 
 
 def say_points(difference: float, n: int) -> str:
     """Returns a difference of shares in percentage points, rounded to what n photos support."""
     said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
     return f"{said} point" if said in ("+1", "−1") else f"{said} points"
+
+
+def _say_p(evidence: Evidence) -> str:
+    """Returns the p-value, and what counts where others had met the champion before."""
+    said = f"p = {evidence.p_value:.2g}"
+    if evidence.turn == 1:
+        return said
+    others = count(evidence.turn - 1, "other challenger")
+    return f"{said} (below {evidence.level:.2g} counts: v{evidence.champion} had met {others})"

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,7 +29,7 @@ class RetrainingTimes:
     """As soon as so many reviewed photos wait that no dataset holds yet."""
     every_days: int | None = None
     at: str = "03:00"
-    """Time of day, hours and minutes."""
+    """Time of day, hours and minutes, as it was given: 3:00 is one, too."""
     zone: str = "UTC"
     """Where it is that time: a name of the time zone database."""
     since: datetime
@@ -38,6 +39,11 @@ class RetrainingTimes:
     def by_itself(self) -> bool:
         """Whether anything happens without a person."""
         return self.after_photos is not None or self.every_days is not None
+
+    @property
+    def time_of_day(self) -> time:
+        """When on the days, in the zone."""
+        return datetime.strptime(self.at, "%H:%M").time()
 
 
 def check_times(times: RetrainingTimes) -> RetrainingTimes:
@@ -55,7 +61,7 @@ def check_times(times: RetrainingTimes) -> RetrainingTimes:
                 f"The {name} is {value:,}.", f"Give a whole number from 1 to {most:,}."
             )
     try:
-        _read_time_of_day(times.at)
+        _ = times.time_of_day
     except ValueError as error:
         raise RetrainingRefused(
             f"“{times.at[:40]}” is no time of day.", "Give hours and minutes, such as 03:00."
@@ -112,14 +118,11 @@ def _find_first_day(times: RetrainingTimes) -> date:
 
 
 def _find_moment(times: RetrainingTimes, day: date) -> datetime:
-    at = _read_time_of_day(times.at)
-    return datetime.combine(day, at, _find_zone(times.zone)).astimezone(UTC)
+    zone = _find_zone(times.zone)
+    return datetime.combine(day, times.time_of_day, zone).astimezone(UTC)
 
 
-def _read_time_of_day(text: str) -> time:
-    return datetime.strptime(text, "%H:%M").time()
-
-
+@cache  # asked every other second for months: a zone that is missing is told of once
 def _find_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)

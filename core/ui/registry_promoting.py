@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import percent, plain
-from core.monitoring.evidence_words import explain_evidence, judge_evidence, warn_of_reuse
+from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
 from core.monitoring.meeting import Meeting, find_meeting, meet
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion, read_aliases, read_version
-from core.registry.words import say_points
+from core.registry.words import say_interval, say_points
 from core.ui import cache
 from core.ui.messages import report_errors, show_problem
 from core.ui.telling import tell_after_rerun
@@ -72,10 +72,9 @@ def _show_meeting(version: ModelVersion, meeting: Meeting) -> None:
             st.metric(label, value, width="content")
     st.markdown(f"**{judge_evidence(met)}.** {explain_evidence(met)}")
     st.caption(
-        f"Difference {say_points(met.difference, met.n)}, 95 % interval "
-        f"{say_points(met.low, met.n)} to {say_points(met.high, met.n)}, n = {met.n:,}; McNemar's "
-        f"exact test: p = {met.p_value:.2g}. {plain(meeting.left_out)} "
-        f"{warn_of_reuse(meeting.before)}"
+        f"Difference {say_points(met.difference, met.n)}, {say_interval(met)}, n = {met.n:,}; "
+        f"McNemar's exact test: p = {met.p_value:.2g}. {plain(meeting.left_out)} "
+        f"{plain(explain_level(met))}"
     )
 
 

@@ -9,7 +9,7 @@ from core.monitoring.evidence_words import judge_evidence
 from core.monitoring.meeting import find_meeting
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion
-from core.registry.words import say_points
+from core.registry.words import say_interval, say_points
 from core.ui import cache
 from core.ui.frame import page_file
 from core.ui.messages import report_errors
@@ -104,8 +104,7 @@ def _show_challenger(registry: Registry) -> None:
                 met = meeting.evidence
                 st.caption(
                     f"{judge_evidence(met)}: {say_points(met.difference, met.n)} on "
-                    f"{count(met.n, 'test photo')}, 95 % interval {say_points(met.low, met.n)} to "
-                    f"{say_points(met.high, met.n)}."
+                    f"{count(met.n, 'test photo')}, {say_interval(met)}."
                 )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button(

@@ -6,13 +6,13 @@ import streamlit as st
 from core.charts.comparison import draw_class_changes
 from core.errors import PetalscopeError
 from core.formats import count, moment, percent, plain
-from core.monitoring.evidence_words import WORSE, explain_evidence, judge_evidence, warn_of_reuse
+from core.monitoring.evidence_words import WORSE, explain_evidence, explain_level, judge_evidence
 from core.monitoring.keeping_champion import keep_champion
 from core.monitoring.meeting import Meeting, find_meeting, meet
 from core.registry.evidence import Evidence
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion
-from core.registry.words import say_points
+from core.registry.words import say_interval, say_points
 from core.runs.store import list_runs
 from core.ui import cache
 from core.ui.frame import is_dark, page_file
@@ -83,13 +83,12 @@ def _explain(meeting: Meeting) -> None:
     evidence = meeting.evidence
     n = evidence.n
     st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
-    ends = f"{say_points(evidence.low, n)} to {say_points(evidence.high, n)}"
     sentences = (
-        f"Difference: 95 % interval {ends}, n = {n:,} paired test photos; McNemar's exact test: "
-        f"p = {evidence.p_value:.2g}.",
+        f"Difference: {say_interval(evidence)}, n = {n:,} paired test photos; McNemar's exact "
+        f"test: p = {evidence.p_value:.2g}.",
         f"They met on {moment(meeting.event.time)}.",
         meeting.left_out,
-        warn_of_reuse(meeting.before),
+        plain(explain_level(evidence)),
     )
     st.caption(" ".join(sentence for sentence in sentences if sentence))
 

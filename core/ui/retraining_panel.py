@@ -1,11 +1,13 @@
 """Retraining on a page: who challenges the champion, what goes, and when one is trained."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.errors import PetalscopeError, RetrainingRefused
 from core.formats import count, moment, plain
 from core.monitoring.arranging import read_state
-from core.monitoring.beginning import find_learnt, plan_challenger, read_recipe
+from core.monitoring.beginning import find_learnt, read_recipe
 from core.monitoring.retraining import start_retraining
 from core.monitoring.retraining_dataset import count_waiting, find_base
 from core.registry.store import ModelVersion, find_version, read_aliases
@@ -106,13 +108,13 @@ def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
         RetrainingRefused: The champion's recipe cannot be taken to other photos.
     """
     workspace = cache.workspace()
-    read_recipe(champion)
+    recipe = read_recipe(champion)
     family = [one for one in list_lineage(workspace, champion.dataset_id) if not one.problem]
     new = {
         one.id: one
         for one in reversed(family)
         if one.id != champion.dataset_id
-        and find_learnt(workspace, plan_challenger(workspace, one.id)) is None
+        and find_learnt(workspace, replace(recipe, dataset=one.id)) is None
     }
     base = find_base(workspace, champion)
     options = {}

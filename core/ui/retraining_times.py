@@ -1,6 +1,6 @@
 """When a challenger is trained by itself: what holds, and the form that changes it."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -45,7 +45,7 @@ def _show_form(times: RetrainingTimes) -> None:
     zone = _choose_zone(times)
     at = st.time_input(
         f"Time of day ({zone})",
-        time.fromisoformat(times.at),
+        times.time_of_day,
         step=300,
         disabled=not every,
     )

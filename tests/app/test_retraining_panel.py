@@ -1,6 +1,7 @@
 """The panel of retraining on the review page: who challenges, what proves it, what is arranged."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from core.registry.events import list_events, record_event
 from core.registry.evidence import evidence_to_facts
 from core.registry.registering import register_run
 from core.registry.store import find_version, read_aliases
+from core.runs.retraining_times import RetrainingTimes
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.app.test_pages import text_of
@@ -65,6 +67,16 @@ def test_without_anything_new_nothing_can_be_begun(
     assert "Nobody challenges v1" in text_of(app)
     assert "review some photos first" in text_of(app)
     assert next(one for one in app.button if one.label == "Retrain now").disabled
+
+
+def test_a_time_of_day_in_few_digits_is_one_on_the_page_too(
+    trained_copy: Workspace, open_review: Open
+) -> None:
+    let_first_run_answer(trained_copy)
+    short = RetrainingTimes(every_days=7, at="3:00", since=datetime.now(UTC))
+    keep_times(trained_copy, short)
+    app = open_review()
+    assert [one.value for one in app.time_input] == [time(3)]
 
 
 def test_reviewed_photos_are_learnt_from_with_one_click(

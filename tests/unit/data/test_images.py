@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.images import (
+    ROW_SIZE,
     decode_photo,
     encode_thumbnail,
     pack_photo,
@@ -165,6 +166,8 @@ def test_thumbnails_are_small_webp() -> None:
     photo, _ = read_packed_photo(encode_photo(draw_corners()))
     with Image.open(io.BytesIO(encode_thumbnail(photo))) as thumbnail:
         assert (thumbnail.format, thumbnail.size) == ("WEBP", (128, 128))
+    with Image.open(io.BytesIO(encode_thumbnail(photo, ROW_SIZE))) as thumbnail:
+        assert (thumbnail.format, thumbnail.size) == ("WEBP", (64, 64))
 
 
 def test_damaged_bytes_never_raise_anything_else() -> None:

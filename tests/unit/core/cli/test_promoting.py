@@ -38,6 +38,9 @@ def test_register_promote_and_roll_back(
     done = answer(capsys, "promote", "v2", "--reason", "its rule", "--override")
     assert (done["former"], done["event"]["facts"]["override"]) == (1, True)
     assert read_aliases(trained_copy) == {"champion": 2}
+    error = answer(capsys, "promote", "v2", "--rollback", exit_code=1)["error"]
+    assert "takes no version" in error["problem"]
+    assert read_aliases(trained_copy) == {"champion": 2}
     back = answer(capsys, "promote", "--rollback", "--reason", "too strict")
     assert (back["version"], back["former"]) == (1, 2)
 

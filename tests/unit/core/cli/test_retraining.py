@@ -78,7 +78,14 @@ def test_what_is_arranged_is_changed_bit_by_bit(
     assert read_times(workspace).every_days == 7
     assert main(["retrain", "arrange", "--off"]) == 0
     assert not read_times(workspace).by_itself
-    for wrong in (["--after", "-1"], ["--at", "25:00"], ["--zone", "Nowhere"], []):
+    for wrong in (
+        ["--after", "-1"],
+        ["--at", "25:00"],
+        ["--zone", "Nowhere"],
+        ["--at", ""],
+        ["--zone", ""],
+        [],
+    ):
         assert main(["retrain", "arrange", *wrong]) == 1
     assert not read_times(workspace).by_itself
 

@@ -1,6 +1,7 @@
 """Reviewed photos become a version: never a copy of a test photo, each once, each with a reason."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from core.registry.events import list_events
 from core.runs.queue import submit_run
 from core.runs.recipe import Recipe
 from core.workspace import Workspace
+from data.additions import add_photos
 from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
@@ -145,6 +147,24 @@ def test_a_photo_counts_once_by_its_last_review(
         "The same photo was reviewed again later, as “tulip”."
     ]
     assert len(make_reviewed_version(on_each_database, dataset.id)) == 37
+
+
+def test_what_is_reviewed_anew_while_a_version_is_made_stays_open(
+    on_each_database: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = accept(on_each_database, (draw(0), "rose"), (draw(1), "rose"))
+
+    def add_slowly(*given: Any, **named: Any) -> Dataset:
+        review_feedback(on_each_database, [first], "relabel", class_name="tulip")
+        return add_photos(*given, **named)
+
+    monkeypatch.setattr("core.monitoring.gathering.add_photos", add_slowly)
+    made = make_reviewed_version(on_each_database, dataset.id)
+    [again] = list_reviewed(on_each_database, made.id)
+    assert (again.number, again.final_class) == (first, "tulip")
+    assert read_feedback(on_each_database, [second])[0].dataset == made.id
+    [told] = plan_reviewed(on_each_database, made).left_out
+    assert "labelled “rose” there" in told.left_out, "the reviewer learns what became of it"
 
 
 def test_an_altered_photo_is_not_learnt_from(on_each_database: Workspace, dataset: Dataset) -> None:

@@ -13,6 +13,7 @@ from core.monitoring.arranging import (
 )
 from core.monitoring.beginning import begin
 from core.monitoring.feedback import count_feedback
+from core.monitoring.gathering import make_reviewed_version
 from core.monitoring.keeping_champion import keep_champion
 from core.monitoring.meeting import find_meeting
 from core.monitoring.retraining import finish_retraining, plan_challenger, start_retraining
@@ -28,7 +29,8 @@ from core.runs.progress import fail_run
 from core.runs.queue import claim_next_run, delete_run
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
-from data.manifest import list_datasets, read_dataset
+from data.lineage import list_lineage
+from data.manifest import delete_dataset, list_datasets, read_dataset
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 
 
@@ -147,6 +149,34 @@ def test_photos_of_a_challenger_that_was_not_promoted_are_not_lost(challenged: W
     assert read_dataset(challenged, run.recipe.dataset).parent == first
     assert len(read_dataset(challenged, run.recipe.dataset)) == 36 + 6 + 3
     assert count_waiting(challenged) == 0 and count_feedback(challenged)["used"] == 9
+
+
+def test_who_finishes_late_does_not_end_the_next_one(challenged: Workspace) -> None:
+    first, champion = (find_version(challenged, name) for name in ("challenger", "champion"))
+    review_photos(challenged, champion, draw_new_photos(3, first=300))
+    run = start_retraining(challenged)
+    assert finish_retraining(challenged, first.run_id).number == first.number
+    going = read_state(challenged).going
+    assert going is not None and going.run == run.id
+
+
+def test_a_version_in_between_may_be_deleted(challenged: Workspace) -> None:
+    champion = find_version(challenged, "champion")
+    between = [find_version(challenged, "challenger").dataset_id]
+    keep_champion(challenged, reason="no real gain")
+    for first in (300, 320, 340):
+        review_photos(challenged, champion, draw_new_photos(3, first=first))
+        between.append(make_reviewed_version(challenged, find_base(challenged, champion)).id)
+    newest = between.pop()
+    for dataset in between:
+        delete_dataset(challenged, dataset)
+    assert find_base(challenged, champion) == newest
+    assert {one.id for one in list_lineage(challenged, champion.dataset_id)} == {
+        champion.dataset_id,
+        newest,
+    }
+    run = start_retraining(challenged)
+    assert run.recipe.dataset == newest
 
 
 def test_one_that_was_cut_short_before_its_run_goes_on(trained_copy: Workspace) -> None:

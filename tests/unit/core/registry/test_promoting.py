@@ -1,5 +1,6 @@
 """Who becomes champion, and who does not; the way back; two at once."""
 
+import dataclasses
 import multiprocessing
 import sys
 import uuid
@@ -59,6 +60,10 @@ def test_a_later_one_needs_a_gain_that_is_real_or_an_override(
     assert read_aliases(trained_copy) == {"champion": 1}
     assert len([e for e in list_events(trained_copy) if e.kind == "promoted"]) == 1
     gain = show_evidence(first, second)
+    enough = show_evidence(first, second, gained=20, lost=8)
+    assert enough.is_significant_gain
+    with pytest.raises(PromotionRefused, match=r"p = 0\.036; below 0\.015 counts"):
+        promote(trained_copy, 2, reason="luck", evidence=dataclasses.replace(enough, turn=2))
     event = promote(trained_copy, 2, reason="better", evidence=gain)
     assert event.former == 1
     assert evidence_from_facts(list_events(trained_copy)[0].facts) == gain

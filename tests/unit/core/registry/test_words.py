@@ -1,11 +1,12 @@
 """Events and evidence in words; who was champion when."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 from core.registry.events import KINDS, EventKind, ModelEvent
 from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
 from core.registry.reigns import list_reigns
-from core.registry.words import describe_event, describe_evidence, title_event
+from core.registry.words import describe_event, describe_evidence, say_interval, title_event
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 EVIDENCE = Evidence(
@@ -43,8 +44,20 @@ def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
         "+2.5 points to +7.7 points; 40 gained, 12 lost, p = 0.00012."
     )
     assert evidence_from_facts({"evidence": evidence_to_facts(EVIDENCE)}) == EVIDENCE
+    older = {name: kept for name, kept in evidence_to_facts(EVIDENCE).items() if name != "turn"}
+    assert evidence_from_facts({"evidence": older}) == EVIDENCE
     assert evidence_from_facts({"evidence": {"n": 3}}) is None
     assert evidence_from_facts({}) is None
+
+
+def test_evidence_of_a_later_challenger_says_what_counts() -> None:
+    later = dataclasses.replace(EVIDENCE, turn=4)
+    words = describe_evidence(later)
+    assert "99.62 % interval +2.5 points" in words
+    assert words.endswith("p = 0.00012 (below 0.0038 counts: v1 had met 3 other challengers).")
+    assert evidence_from_facts({"evidence": evidence_to_facts(later)}) == later
+    confidences = [say_interval(dataclasses.replace(EVIDENCE, turn=turn)) for turn in (1, 2, 12)]
+    assert [one.split(" ")[0] for one in confidences] == ["95", "98.5", "99.958"]
 
 
 def test_every_kind_of_event_has_words() -> None:

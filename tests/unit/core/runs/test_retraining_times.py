@@ -109,3 +109,10 @@ def test_what_is_no_plan_is_refused(wrong: dict[str, object]) -> None:
 def test_a_zone_this_machine_does_not_know_is_taken_as_utc() -> None:
     lost = RetrainingTimes(every_days=1, at="03:00", zone="Middle/Earth", since=SINCE)
     assert find_next_time(lost, SINCE) == datetime(2026, 11, 22, 3, tzinfo=UTC)
+
+
+def test_a_zone_that_this_machine_lacks_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    there = times_from_json(times_to_json(WEEKLY) | {"zone": "Mars/Gale", "at": "3:00"})
+    for _ in range(3):
+        assert find_next_time(there, SINCE) == find_next_time(WEEKLY, SINCE)
+    assert [one.message.count("Mars/Gale") for one in caplog.records] == [1]

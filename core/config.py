@@ -86,14 +86,18 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, description="key that programs must send; needed on anything but loopback"
     )
+    api_tls_certificate: Path | None = Field(
+        None, description="certificate (PEM) that the API speaks HTTPS with; default: plain HTTP"
+    )
+    api_tls_key: Path | None = Field(None, description="private key of that certificate (PEM)")
     api_queue: int = Field(
         64, ge=1, le=4096, description="photos that the API holds at once; more are turned away"
     )
     api_rate_limit: int | None = Field(
         None,
         ge=0,
-        description="photos a minute that one address may send; 0: any number; "
-        "default: 3000, on loopback any number",
+        description="photos a minute that one address, or with a key whoever has it, may send; "
+        "0: any number; default: 3000, on loopback any number",
     )
     api_photo_limit_mb: int = Field(
         10, gt=0, description="largest single photo that the API accepts, in megabytes"

@@ -25,6 +25,7 @@ from core.runs.tables import aliases_table, metadata, versions_table
 from core.workspace import PROJECT_ROOT, Workspace
 
 _PATIENCE_S = 180.0
+_NOT_OURS = ("PETALSCOPE_API_", "PETALSCOPE_DATABASE_URL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class ServingProcess:
     port: int
     pid: int
     workspace: Workspace
+    log: Path
 
     def ask(
         self,
@@ -50,6 +52,19 @@ class ServingProcess:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def send(self, content: bytes, patience_s: float) -> bytes:
+        """Returns what comes back for these bytes until it hangs up or is silent for so long."""
+        answer = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE_S) as line:
+            try:
+                line.sendall(content)
+                line.settimeout(patience_s)
+                while patience_s and (piece := line.recv(65_536)):
+                    answer += piece
+            except OSError:
+                pass  # it has hung up on us, or is silent
+        return answer
 
 
 @contextmanager
@@ -68,10 +83,11 @@ def run_serving(workspace: Workspace, **settings: str) -> Iterator[ServingProces
     with tempfile.TemporaryDirectory(prefix="petalscope-serving-") as folder:
         own = Workspace(Path(folder) / "workspace")
         _share_registry(workspace, own)
-        port = _find_port()
+        port = find_port()
         log = Path(folder) / "api.log"
-        environment = {**os.environ, "PETALSCOPE_WORKSPACE": str(own.root), **settings}
-        environment.pop("PETALSCOPE_DATABASE_URL", None)
+        # A key, a rate or a certificate of the real API is none of this one.
+        environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(_NOT_OURS)}
+        environment |= {"PETALSCOPE_WORKSPACE": str(own.root), **settings}
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", "core", "serve", "--host", "127.0.0.1", "--port", str(port)],
@@ -81,7 +97,7 @@ def run_serving(workspace: Workspace, **settings: str) -> Iterator[ServingProces
                 stderr=stream,
             )
         try:
-            serving = ServingProcess(port=port, pid=process.pid, workspace=own)
+            serving = ServingProcess(port=port, pid=process.pid, workspace=own, log=log)
             _wait_until_ready(serving, process, log)
             yield serving
         finally:
@@ -106,7 +122,8 @@ def _share_registry(workspace: Workspace, own: Workspace) -> None:
     engine.dispose()
 
 
-def _find_port() -> int:
+def find_port() -> int:
+    """Returns a port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("dataset", "each interaction of the dataset page, also with 100,000 photos"),
         ("evaluate", "each evaluation page with a run: first visit, later visits, reruns"),
         ("serve", "the prediction API with 50 clients, beside the bare model"),
-        ("fuzz", "malformed uploads to the prediction API: none may crash it"),
+        ("fuzz", "malformed uploads and odd requests to the prediction API: none may crash it"),
         ("drift", "how often changed and unchanged photos are told to have changed"),
     ):
         kind = kinds.add_parser(

@@ -190,13 +190,17 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
 
 def sweep_leftovers(workspace: Workspace) -> None:
     """Returns nothing; what exports that were killed left behind, a day ago or more, is gone."""
-    long_ago = time.time() - _LEFTOVER_S
-    for folder in workspace.temporary.glob(f"{STAGING_PREFIX}*"):
-        if folder.stat().st_mtime < long_ago:
-            shutil.rmtree(folder, ignore_errors=True)
-    for part in workspace.exports.glob("[!.]*/.*.zip"):
-        if part.stat().st_mtime < long_ago:
-            part.unlink(missing_ok=True)
+    for folder in filter(_is_left_over, workspace.temporary.glob(f"{STAGING_PREFIX}*")):
+        shutil.rmtree(folder, ignore_errors=True)
+    for part in filter(_is_left_over, workspace.exports.glob("[!.]*/.*.zip")):
+        part.unlink(missing_ok=True)
+
+
+def _is_left_over(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - _LEFTOVER_S
+    except FileNotFoundError:  # another export has ended meanwhile
+        return False
 
 
 def _missing(export_id: str) -> ExportMissing:

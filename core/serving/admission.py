@@ -1,4 +1,4 @@
-"""Who may come in, and how many: the key, the door it is asked at, the rate, the places.
+"""Who may come in, and how many: the key, the door it is asked at, the places.
 
 All of it is decided before a photo is decoded. Whoever is turned away hears why, and when to come
 again.
@@ -8,22 +8,16 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
-import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
-
 from core.config import Settings
-from core.errors import KeyRefused, ServiceBusy, SettingRefused, TooManyRequests
+from core.errors import KeyRefused, ServiceBusy, SettingRefused
 
 SHORTEST_KEY = 16
-_PHOTOS_A_MINUTE = 3000
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]", "::1"}
-_PASSED_ON = (b"forwarded", b"x-forwarded-for")
+_PASSED_ON = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 """What a proxy adds: whoever asks is elsewhere, or writes an address that is not theirs."""
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -39,6 +33,11 @@ def is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
+def is_passed_on(headers: Headers) -> bool:
+    """Returns whether a proxy says that it has passed the request on."""
+    return any(_find(headers, told) for told in _PASSED_ON)
+
+
 def is_local_page(origin: str) -> bool:
     """Returns whether a web page with this Origin comes from this machine."""
     try:
@@ -47,21 +46,32 @@ def is_local_page(origin: str) -> bool:
         return False
 
 
-def check_binding(settings: Settings, host: str) -> None:
-    """Returns nothing; the API may be bound to this address with these settings.
+def read_key(settings: Settings) -> str | None:
+    """Returns the key that programs must send; None: there is none.
 
     Raises:
-        SettingRefused: Others could reach it and no key is set, or the key is short.
+        SettingRefused: It is short, or empty.
     """
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
-    if settings.api_key is not None and len(key) < SHORTEST_KEY:
+    if settings.api_key is None:
+        return None
+    key = settings.api_key.get_secret_value().strip()  # at its ends no header has blanks
+    if len(key) < SHORTEST_KEY:
         raise SettingRefused(
             f"PETALSCOPE_API_KEY has {len(key)} characters; that can be guessed.",
             f"Set one of at least {SHORTEST_KEY}: python3 -c "
             "'import secrets; print(secrets.token_urlsafe(32))' draws one.",
             variable="PETALSCOPE_API_KEY",
         )
-    if not key and not is_loopback(host):
+    return key
+
+
+def check_binding(settings: Settings, host: str) -> None:
+    """Returns nothing; the API may be bound to this address with these settings.
+
+    Raises:
+        SettingRefused: Others could reach it and no key is set, or the key is short.
+    """
+    if read_key(settings) is None and not is_loopback(host):
         raise SettingRefused(
             f"Bound to {host}, the API can be reached from other machines, and no key is set.",
             "Set PETALSCOPE_API_KEY, or bind it to 127.0.0.1.",
@@ -73,9 +83,14 @@ class Door:
     """Checks the key; where none is set, lets in only what comes from this machine."""
 
     def __init__(self, settings: Settings) -> None:
-        key = settings.api_key.get_secret_value() if settings.api_key else None
+        key = read_key(settings)
         self._key = None if key is None else _digest(key.encode())
         self._origins = {origin.strip() for origin in settings.api_origins.split(",")}
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is asked for."""
+        return self._key is not None
 
     def check_place(self, server: str | None, headers: Headers) -> None:
         """Returns nothing; a request may come by this address.
@@ -91,8 +106,7 @@ class Door:
             return
         name = _find(headers, b"host").decode("latin-1").lower()
         bare = name if name.endswith("]") else name.rpartition(":")[0] or name
-        is_passed_on = any(_find(headers, told) for told in _PASSED_ON)
-        if not is_loopback(server) or bare not in _LOCAL_NAMES or is_passed_on:
+        if not is_loopback(server) or bare not in _LOCAL_NAMES or is_passed_on(headers):
             raise KeyRefused(
                 "Without a key this API answers only this machine, by its local address.",
                 "Ask http://127.0.0.1, or set PETALSCOPE_API_KEY where the API runs.",
@@ -125,34 +139,6 @@ class Door:
                 "The request carries no key, or not the right one.",
                 "Send the header “Authorization: Bearer KEY” (or “X-API-Key: KEY”) with the key "
                 "that PETALSCOPE_API_KEY is set to where the API runs.",
-            )
-
-
-class Rate:
-    """How many photos one address may send in a minute."""
-
-    def __init__(self, photos_a_minute: int | None) -> None:
-        self._limit = photos_a_minute
-        self._storage = MemoryStorage()
-        self._window = SlidingWindowCounterRateLimiter(self._storage)
-
-    def check(self, client: str, photos: int = 1) -> None:
-        """Returns nothing; so many photos more are within the rate.
-
-        Raises:
-            TooManyRequests: They are not; says in how many seconds they may be.
-        """
-        limit = _PHOTOS_A_MINUTE if self._limit is None else self._limit
-        if limit == 0 or (self._limit is None and is_loopback(client)):
-            return
-        item = RateLimitItemPerMinute(limit)
-        if not self._window.hit(item, client, cost=photos):
-            stats = self._window.get_window_stats(item, client)
-            wait = max(1, round(stats.reset_time - time.time()))
-            raise TooManyRequests(
-                f"This address has sent as many photos as it may in a minute ({limit}).",
-                f"Try again in {wait} s.",
-                retry_after=wait,
             )
 
 

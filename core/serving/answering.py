@@ -25,8 +25,8 @@ from data.images import PhotoFacts, read_packed_photo
 
 TOP = 5
 _DECODERS = 4
-_OF_ONE_BATCH = 16
-"""Photos of one batch request that are on their way at once: the others find places, too."""
+_SHARE_OF_BATCHES = 4
+"""Photos of all batch requests take one place in so many: single photos find places, too."""
 _NO_MAP = np.empty((0, 0, 0), dtype=np.float32)
 
 
@@ -44,6 +44,7 @@ class Desk:
         self, settings: Settings, switcher: Switcher, logbook: Logbook, figures: Figures
     ) -> None:
         self.places = Places(settings.api_queue)
+        self._for_batches = asyncio.Semaphore(max(1, settings.api_queue // _SHARE_OF_BATCHES))
         self._limit_mb = settings.api_photo_limit_mb
         self._switcher = switcher
         self._logbook = logbook
@@ -81,10 +82,9 @@ class Desk:
         """
         if self._switcher.find_model() is None:
             raise not_ready()
-        some = asyncio.Semaphore(_OF_ONE_BATCH)
 
         async def answer_one(upload: Upload) -> schemas.BatchItem:
-            async with some:
+            async with self._for_batches:
                 try:
                     check_upload(upload.content, self._limit_mb)
                     await self.places.wait()

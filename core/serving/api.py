@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from core.config import read_settings
 from core.runs.errands import wake_for_arranged
 from core.serving import feedback_route, health_routes, routes
+from core.serving.admission import read_key
 from core.serving.figures import Figures
 from core.serving.gate import Gate
 from core.serving.journal import begin_journal
@@ -28,8 +29,13 @@ _DESCRIPTION = (
 
 
 def create_app() -> FastAPI:
-    """Returns the application, with the settings of the environment."""
+    """Returns the application, with the settings of the environment.
+
+    Raises:
+        SettingRefused: The key is short.
+    """
     settings = read_settings()
+    read_key(settings)  # refused now, not at the first request
     figures = Figures()
 
     @asynccontextmanager

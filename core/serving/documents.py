@@ -22,6 +22,7 @@ _RETRY = {
         "schema": {"type": "integer"},
     }
 }
+_MOST = "up to 10 MB and 40 megapixels, unless the settings of the API say otherwise"
 _BINARY = {"type": "string", "format": "binary"}
 
 PHOTO_BODY: dict[str, Any] = {
@@ -32,7 +33,7 @@ PHOTO_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["photo"],
-                    "properties": {"photo": {**_BINARY, "description": "10 MB, 40 megapixels"}},
+                    "properties": {"photo": {**_BINARY, "description": _MOST}},
                 }
             },
             **{

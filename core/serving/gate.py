@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 import uuid
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,9 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.config import Settings
 from core.errors import PetalscopeError, RequestRefused, RequestTooLarge
-from core.serving.admission import Door, Held, Rate
+from core.serving.admission import Door, Held, is_passed_on
 from core.serving.figures import Figures
 from core.serving.problems import REQUEST_ID, problem_response
+from core.serving.rate import Rate, name_caller
 from core.serving.uploads import limit_body
 
 BODY_TIMEOUT_S = 60.0
@@ -42,15 +44,17 @@ class Gate:
         self._figures = figures
         self._door = Door(settings)
         self._held = Held(MOST_HELD)
-        self.rate = Rate(settings.api_rate_limit)
+        self._rate = Rate(settings.api_rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # the server leaves the body out: monitors ask so
+            scope = {**scope, "method": "GET"}
         body = _Body(receive, limit_body(scope["path"], self._settings), self._held)
         visit = _Visit(scope, send, body)
-        scope["request_id"], scope["rate"] = visit.request_id, self.rate
+        scope["request_id"] = visit.request_id
         try:
             self._admit(scope, body)
             await self._app(scope, body.receive, visit.send)
@@ -68,11 +72,16 @@ class Gate:
     def _admit(self, scope: Scope, body: "_Body") -> None:
         if scope["path"].startswith(_OPEN):
             return
-        server, client = scope.get("server"), scope.get("client")
-        self._door.check_place(server[0] if server else None, scope["headers"])
-        self.rate.check(client[0] if client else "")
-        self._door.check_key(scope["headers"])
-        body.check_announced(scope["headers"])
+        server, client, headers = scope.get("server"), scope.get("client"), scope["headers"]
+        self._door.check_place(server[0] if server else None, headers)
+        caller = name_caller(client[0] if client else "", is_passed_on=is_passed_on(headers))
+        self._rate.check(caller)  # before the key: whoever guesses keys is slowed down, too
+        self._door.check_key(headers)
+        if self._door.has_key:
+            caller = caller.name_key()
+            self._rate.check(caller)
+        scope["check_batch"] = partial(self._rate.check_batch, caller)
+        body.check_announced(headers)
 
     def _note(self, scope: Scope, visit: "_Visit") -> None:
         # Of a path that is none of ours only that is told: labels and logs must stay bounded.

@@ -5,6 +5,9 @@ import sys
 
 import structlog
 
+_OTHERS = ("core", "uvicorn.error", "asyncio", "python_multipart")
+"""Loggers that have something to say while it serves, besides our own."""
+
 
 def begin_journal() -> None:
     """Returns nothing; our lines, and those of the server and libraries, have one form from now."""
@@ -29,7 +32,7 @@ def begin_journal() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     ours = logging.getLogger("petalscope.api")
-    for logger in (ours, logging.getLogger("core"), logging.getLogger("uvicorn.error")):
+    for logger in (ours, *map(logging.getLogger, _OTHERS)):
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.INFO)

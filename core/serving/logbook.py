@@ -54,7 +54,7 @@ class Logbook:
         self._on_lost = on_lost
         self._lines: deque[Line] = deque()
         self._bytes = 0
-        self._unwritten = 0
+        self._taken = self._done = 0
         self._lost = 0
         self._is_closing = False
         self._is_hurried = False
@@ -64,7 +64,7 @@ class Logbook:
     @property
     def waiting(self) -> int:
         """Lines that are not written yet."""
-        return self._unwritten
+        return self._taken - self._done
 
     @property
     def lost(self) -> int:
@@ -82,17 +82,21 @@ class Logbook:
             if not full and not self._is_closing:
                 self._lines.append(line)
                 self._bytes += line.bytes
-                self._unwritten += 1
+                self._taken += 1
                 self._changed.notify_all()
                 return
         self._lose(1)
 
     def flush(self, timeout_s: float) -> bool:
-        """Returns whether all lines that waited are written (or given up) within the time."""
+        """Returns whether all lines that wait now are written (or given up) within the time.
+
+        Those that come meanwhile do not count: under load there is always one that waits.
+        """
         with self._changed:
+            before = self._taken
             self._is_hurried = True
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._unwritten == 0, timeout_s)
+            return self._changed.wait_for(lambda: self._done >= before, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Returns when what waits is written, or the time is over: the rest is counted lost."""
@@ -102,7 +106,7 @@ class Logbook:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         if self._thread.is_alive():
-            self._lose(self._unwritten)
+            self._lose(self.waiting)
 
     def _work(self) -> None:
         while True:
@@ -117,7 +121,7 @@ class Logbook:
                 self._bytes -= sum(line.bytes for line in lines)
             self._write(lines)
             with self._changed:
-                self._unwritten -= len(lines)
+                self._done += len(lines)
                 self._changed.notify_all()
 
     def _is_time_to_write(self) -> bool:

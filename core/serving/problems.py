@@ -114,7 +114,7 @@ def _translate(request: Request, error: HTTPException) -> PetalscopeError:
             "The addresses stand in /openapi.json.",
         ),
         405: (
-            f"{request.method} is not what this address takes.",
+            f"{request.method[:20]} is not what this address takes.",
             "See /openapi.json for its methods.",
         ),
     }

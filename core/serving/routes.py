@@ -61,7 +61,7 @@ async def predict_batch(request: Request, top: Top = 5) -> Response:
     service = find_service(request)
     async with service.open_batch():
         uploads = await read_photos(request)
-        request.scope["rate"].check(find_client(request), len(uploads) - 1)
+        request.scope["check_batch"](len(uploads))
         request_id, client = find_request_id(request), find_client(request)
         items = await service.desk.answer_batch(
             uploads, request_id=request_id, client=client, top=top

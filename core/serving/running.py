@@ -2,8 +2,11 @@
 
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -19,18 +22,61 @@ _MOST_WAITING = 512
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """The files that HTTPS is spoken with (PEM); None: plain HTTP."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def check(self) -> None:
+        """Returns nothing; HTTPS can be spoken with the files, or there are none.
+
+        Raises:
+            SettingRefused: One is missing, cannot be read, or they do not belong together.
+        """
+        if self.certificate is None and self.key is None:
+            return
+        if self.certificate is None or self.key is None:
+            name = "certificate" if self.certificate is None else "key"
+            raise _refuse_tls(f"the {name} is not named")
+        try:
+            # Without a password: asked for one, it would wait at a terminal that nobody sees.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                self.certificate, self.key, password=""
+            )
+        except ssl.SSLError as error:
+            raise _refuse_tls("these are no certificate and its key without a password") from error
+        except OSError as error:
+            raise _refuse_tls(f"a file cannot be read ({error.strerror})") from error
+
+
+def _refuse_tls(problem: str) -> SettingRefused:
+    return SettingRefused(
+        f"HTTPS cannot be spoken: {problem}.",
+        "Name a certificate and the key made with it, both as PEM and without a password "
+        "(--tls-certificate, --tls-key), or neither.",
+        variable="PETALSCOPE_API_TLS_CERTIFICATE",
+    )
+
+
+def run_server(
+    host: str, port: int, tls: Tls = Tls(), on_bound: Callable[[], None] | None = None
+) -> None:
     """Returns when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
 
     Args:
         host: Address to bind to.
         port: Port to bind to.
+        tls: Files for HTTPS; they are read once, now.
         on_bound: Called when it is bound, before the first request is answered.
 
     Raises:
-        SettingRefused: It may not be bound there: no key is set, or the port is taken.
+        SettingRefused: It may not be bound there: no key is set, or the port is taken; or HTTPS
+            cannot be spoken with the files.
     """
     check_binding(read_settings(), host)
+    tls.check()
     listener = _bind(host, port)
     if on_bound is not None:
         on_bound()
@@ -44,6 +90,8 @@ def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None)
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=32_768,
+        ssl_certfile=tls.certificate,
+        ssl_keyfile=tls.key,
     )
     with listener, _end_quietly():
         uvicorn.Server(config).run(sockets=[listener])

@@ -46,7 +46,7 @@ class PhotoSeen(Schema):
 class Latency(Schema):
     """Milliseconds from the last byte of the request to the answer, and their parts."""
 
-    total_ms: float
+    total_ms: float = Field(description="of a photo in a batch: from its turn on")
     decoding_ms: float
     waiting_ms: float = Field(description="for the batch to be filled and for its turn")
     model_ms: float = Field(description="of the whole batch that the photo was in")
@@ -143,7 +143,6 @@ class FeedbackGiven(Schema):
     note: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
     photo_base64: str | None = Field(
         None,
-        max_length=14_000_000,
         description="the same photo once more: it is then kept here for the review",
     )
 

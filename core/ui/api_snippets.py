@@ -4,7 +4,8 @@ The address is that of the settings; the code was run as it stands (tests/api/te
 """
 
 import json
-from http.client import HTTPConnection, HTTPException
+import ssl
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -28,9 +29,11 @@ def show_snippets() -> None:
     """Draws the state of the API and the code that asks it."""
     settings = read_settings()
     host = "127.0.0.1" if settings.api_host in _ANYWHERE else settings.api_host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+    has_tls = settings.api_tls_certificate is not None
+    protocol, bare = "https" if has_tls else "http", f"[{host}]" if ":" in host else host
+    address = f"{protocol}://{bare}:{settings.api_port}"
     st.subheader("Ask from a program", anchor=False)
-    _show_state(_look(host, settings.api_port), address)
+    _show_state(_look(host, settings.api_port, has_tls=has_tls), address)
     snippets = write_snippets(address, with_key=settings.api_key is not None)
     for tab, snippet in zip(st.tabs([one.label for one in snippets]), snippets, strict=True):
         with tab:
@@ -41,6 +44,11 @@ def show_snippets() -> None:
         "`/v1/predict/batch`. The answer names the version that gave it; `unknown` is true where "
         "the model does not know. 503 and 429 say in `Retry-After` when to come again. All of it "
         "stands in `/openapi.json`."
+        + (
+            f" In place of {plain(host)}, write the name that the certificate is for."
+            if has_tls
+            else ""
+        )
     )
 
 
@@ -55,9 +63,14 @@ def write_snippets(address: str, *, with_key: bool) -> list[Snippet]:
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _look(host: str, port: int) -> dict[str, Any] | None:
+def _look(host: str, port: int, *, has_tls: bool) -> dict[str, Any] | None:
     """Returns what the API says of itself; None where nothing of ours answers."""
     connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    if has_tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False  # asked by its address, which no certificate names
+        context.verify_mode = ssl.CERT_NONE
+        connection = HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
     try:
         connection.request("GET", "/health/ready")
         document = json.loads(connection.getresponse().read(10_000))

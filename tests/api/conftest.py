@@ -73,3 +73,14 @@ def serving(served_workspace: Workspace) -> Iterator[ServingProcess]:
     """A real API in a process of its own that serves v1."""
     with run_serving(served_workspace) as process:
         yield process
+
+
+def check_problem(answer: object, status: int, code: str) -> dict[str, str]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    document = answer.json()
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"code", "problem", "remedy", "request_id"}
+    assert document["error"]["code"] == code
+    assert document["error"]["request_id"] == answer.headers["x-request-id"]
+    return document["error"]

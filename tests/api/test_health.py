@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_figures_are_told_by_version(client: TestClient) -> None:
         assert line in text, line
     assert 'petalscope_serving{digest="' in text
     assert "xxxxx" not in text  # what clients write makes no labels
+
+
+def test_monitors_may_ask_for_the_head_only(serving: ServingProcess) -> None:
+    for path in ("/health/live", "/health/ready", "/v1/models/champion"):
+        assert serving.ask("HEAD", path) == (200, b"")
+    assert serving.ask("HEAD", "/v1/predict") == (405, b"")
+    assert serving.ask("HEAD", "/nothing") == (404, b"")
 
 
 def test_50_clients_are_all_answered(serving: ServingProcess) -> None:
@@ -94,7 +102,7 @@ def test_a_taken_port_is_said(workspace: Workspace) -> None:
     del workspace
 
 
-def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace) -> None:
+def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace, tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -102,7 +110,8 @@ def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace) -> No
     process = subprocess.Popen(
         command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    serving = ServingProcess(port=port, pid=process.pid, workspace=workspace)
+    log = tmp_path / "unused.log"
+    serving = ServingProcess(port=port, pid=process.pid, workspace=workspace, log=log)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:

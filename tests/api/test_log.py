@@ -2,14 +2,16 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
-from core.monitoring.log import read_predictions
+from core.monitoring.log import NewPrediction, read_predictions
 from core.runs import database
 from core.runs.tables import predictions_table
 from core.serving import logbook as logbook_module
-from core.serving.logbook import Logbook
+from core.serving.logbook import Line, Logbook
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, open_client
 from tests.processes import wait_until
@@ -66,6 +68,30 @@ def test_a_full_heap_gives_lines_up_and_says_so(workspace: Workspace) -> None:
     line: object = None
     logbook.add(line)  # type: ignore[arg-type]
     assert (logbook.lost, lost) == (1, [1])
+
+
+def test_feedback_waits_for_its_own_line_only(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under load there is a line that waits at any time."""
+    with open_client() as client:
+        logbook = client.app.state.service.logbook
+        seen: list[Line] = []
+        write, add = logbook_module.log_predictions, logbook.add
+
+        def write_while_others_come(workspace: Workspace, rows: list[NewPrediction]) -> None:
+            write(workspace, rows)
+            add(replace(seen[0], id=uuid4().hex))
+
+        monkeypatch.setattr(logbook, "add", lambda line: (seen.append(line), add(line)))
+        monkeypatch.setattr(logbook_module, "log_predictions", write_while_others_come)
+        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        assert logbook.flush(60)
+        assert logbook.waiting
+        told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
+        assert client.post("/v1/feedback", json=told).status_code == 201
+        monkeypatch.undo()  # it may end now
+    del registered
 
 
 def test_lines_that_the_end_leaves_unwritten_are_counted(

@@ -1,15 +1,17 @@
 """Photos in, answers out: the same ones as everywhere, one by one and in batches."""
 
 import hashlib
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.monitoring.log import read_features, read_predictions, read_scores
 from core.registry.loading import open_version
 from core.workspace import Workspace
-from tests.api.conftest import PHOTO, TestClient
+from tests.api.conftest import PHOTO, TestClient, open_client
 from tests.builders import CLASSES, draw_photo, encode_photo
 
 JPEG = {"content-type": "image/jpeg"}
@@ -149,6 +151,24 @@ def test_feedback_goes_to_the_inbox_at_once(
     newest = list_feedback(served_workspace)[0]
     assert (newest.class_name, newest.note) == ("rose", "in front")
     assert read_kept_photo(served_workspace, answer["photo"]["sha256"]) == photo
+
+
+def test_feedback_takes_photos_as_large_as_answers_do(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from base64 import b64encode
+
+    monkeypatch.setenv("PETALSCOPE_API_PHOTO_LIMIT_MB", "20")
+    stream = io.BytesIO()
+    Image.new("RGB", (2100, 2000), "tomato").save(stream, "BMP")
+    photo = stream.getvalue()
+    assert len(photo) > 12_000_000
+    with open_client() as client:
+        answer = client.post("/v1/predict", content=photo, headers=JPEG).json()
+        told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
+        kept = client.post("/v1/feedback", json=told | {"photo_base64": b64encode(photo).decode()})
+    assert kept.status_code == 201, kept.text
+    del registered
 
 
 @pytest.mark.parametrize(

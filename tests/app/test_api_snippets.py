@@ -51,6 +51,17 @@ def test_with_a_key_the_code_sends_it_and_never_shows_it(
     assert workspace.root.exists()
 
 
+def test_with_a_certificate_the_code_speaks_https(
+    workspace: Workspace, look: Callable[[int], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_TLS_CERTIFICATE", "/etc/certificate.pem")
+    app = look(9)
+    assert not app.exception
+    assert all("https://127.0.0.1:9" in code.value for code in app.code)
+    assert "write the name that the certificate is for" in app.caption[0].value
+    assert workspace.root.exists()
+
+
 def test_with_an_api_it_says_what_answers(
     trained_copy: Workspace, look: Callable[[int], AppTest]
 ) -> None:

@@ -86,6 +86,8 @@ def test_what_a_killed_export_left_is_swept_after_a_day(
     part.write_bytes(b"half of it")
     for path in (old, part):
         os.utime(path, (1, 1))
+    ended = trained_copy.temporary / "export-ended"  # listed, and gone when it is looked at
+    ended.symlink_to(trained_copy.temporary / "gone")
     Making(trained_copy, make_wish(find_run(trained_copy), ["openvino"]), ignore_steps).write(
         tmp_path / "petals.zip"
     )

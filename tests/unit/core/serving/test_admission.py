@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from core.config import Settings
-from core.errors import KeyRefused, ServiceBusy, SettingRefused, TooManyRequests
-from core.serving.admission import Door, Held, Places, Rate, check_binding, is_loopback
+from core.errors import KeyRefused, ServiceBusy, SettingRefused
+from core.serving.admission import Door, Held, Places, check_binding, is_loopback
+from core.serving.api import create_app
 
 KEY = "0123456789abcdef"
 
@@ -65,6 +66,20 @@ def test_keys(headers: dict[bytes, bytes], opens: bool) -> None:
             door.check_key(list(headers.items()))
 
 
+@pytest.mark.parametrize("key", ["", "   ", "0123456789", " 0123456789abcde "])
+def test_an_empty_or_short_key_opens_nothing(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where uvicorn is started by hand."""
+    with pytest.raises(SettingRefused, match="can be guessed"):
+        Door(make_settings(key=key))
+    monkeypatch.setenv("PETALSCOPE_API_KEY", key)
+    with pytest.raises(SettingRefused, match="can be guessed"):
+        create_app()
+
+
+def test_blanks_around_a_key_do_not_count() -> None:
+    Door(make_settings(key=f" {KEY}\n")).check_key([(b"x-api-key", KEY.encode())])
+
+
 @pytest.mark.parametrize(
     ("server", "host", "opens"),
     [
@@ -87,26 +102,6 @@ def test_doors_without_a_key(server: str | None, host: bytes, opens: bool) -> No
     else:
         with pytest.raises(KeyRefused):
             door.check_place(server, headers)
-
-
-def test_rates_are_by_address_and_count_photos() -> None:
-    rate = Rate(10)
-    rate.check("10.0.0.1", 9)
-    rate.check("10.0.0.1")
-    rate.check("10.0.0.2", 10)
-    with pytest.raises(TooManyRequests) as refused:
-        rate.check("10.0.0.1")
-    assert 1 <= int(str(refused.value.facts["retry_after"])) <= 61
-
-
-def test_rates_unless_said_otherwise() -> None:
-    for _ in range(100):
-        Rate(0).check("10.0.0.1", 1000)
-    Rate(None).check("127.0.0.1", 1_000_000)
-    with pytest.raises(TooManyRequests):
-        Rate(None).check("10.0.0.1", 3001)
-    with pytest.raises(TooManyRequests):
-        Rate(1).check("127.0.0.1", 2)
 
 
 def test_places_are_bounded_and_go_to_who_waits_longest() -> None:

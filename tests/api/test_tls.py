@@ -1,0 +1,107 @@
+"""HTTPS: with a certificate and its key, and never without both."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from core.bench.serving_process import find_port
+from core.errors import SettingRefused
+from core.serving.running import Tls
+from core.ui import api_snippets
+from core.workspace import PROJECT_ROOT
+from tests.tls_server import make_certificate
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_command_speaks_https(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    port = find_port()
+    files = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core", "serve", "--port", str(port), "--json", *files],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    tls = ssl.create_default_context(cafile=certificate)
+    tls.check_hostname = False  # it is named otherwise, and reached by its address
+    deadline = time.monotonic() + 120
+    seen = None
+    while seen is None and time.monotonic() < deadline and process.poll() is None:
+        connection = HTTPSConnection("127.0.0.1", port, timeout=60, context=tls)
+        try:
+            connection.request("GET", "/health/live")
+            seen = connection.getresponse().status
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    state = api_snippets._look("127.0.0.1", port, has_tls=True)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert (seen, process.returncode) == (200, 0), err
+    assert json.loads(out)["address"] == f"https://127.0.0.1:{port}"
+    assert state is not None
+    assert state["status"] == "not_ready"
+
+
+def test_files_that_do_not_do_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    certificate, key = make_certificate(tmp_path / "one")
+    other = make_certificate(tmp_path / "other")[1]
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked = tmp_path / "locked.pem"
+    locked.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"a password"),
+        )
+    )
+    Tls().check()
+    Tls(certificate=certificate, key=key).check()
+    for tls, problem in (
+        (Tls(certificate=certificate), "the key is not named"),
+        (Tls(key=key), "the certificate is not named"),
+        (Tls(certificate=certificate, key=other), "without a password"),
+        (Tls(certificate=certificate, key=locked), "without a password"),
+        (Tls(certificate=key, key=certificate), "without a password"),
+        (Tls(certificate=tmp_path / "none.pem", key=key), "No such file"),
+    ):
+        with pytest.raises(SettingRefused, match=problem):
+            tls.check()
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+@pytest.mark.usefixtures("workspace")
+def test_plain_http_that_others_can_reach_is_warned_of(host: str, warned: bool) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core", "serve", "--host", host, "--port", str(find_port())],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "PETALSCOPE_API_KEY": "k" * 32},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "startup complete" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    process.stderr.read()
+    assert process.wait(120) == 0
+    process.stderr.close()
+    assert any("plain HTTP" in line for line in lines) == warned

@@ -1,0 +1,46 @@
+"""Photos of batches leave places to those who send one."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from core.config import Settings
+from core.errors import PhotoUnreadable
+from core.serving.answering import Desk
+from core.serving.figures import Figures
+from core.serving.uploads import Upload
+
+UPLOADS = [Upload(name=f"{number}.jpg", content=b"\xff\xd8\xff") for number in range(64)]
+
+
+@pytest.mark.parametrize(("queue", "taken"), [(64, 16), (2, 1)])
+def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
+    async def play() -> None:
+        switcher = SimpleNamespace(find_model=lambda: SimpleNamespace())
+        desk = Desk(Settings(api_queue=queue), switcher, None, Figures())  # type: ignore[arg-type]
+        goes_on = asyncio.Event()
+
+        async def answer(*_: object) -> None:
+            await goes_on.wait()
+            desk.places.leave()
+            raise PhotoUnreadable("none", "none")
+
+        desk._answer_in_place = answer  # type: ignore[assignment, method-assign]
+        batches = [
+            asyncio.create_task(desk.answer_batch(UPLOADS, request_id="", client="", top=1))
+            for _ in range(4)
+        ]
+        while desk.places.taken < taken:
+            await asyncio.sleep(0)
+        for _ in range(1000):  # whoever still waits would have gone on by now
+            await asyncio.sleep(0)
+        assert desk.places.taken == taken
+        for _ in range(queue - taken):
+            desk.places.take()
+        goes_on.set()
+        assert [len(items) for items in await asyncio.gather(*batches)] == [64] * 4
+        assert desk.places.taken == queue - taken
+        desk.close()
+
+    asyncio.run(play())

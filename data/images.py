@@ -21,6 +21,8 @@ from core.errors import PhotoTooLarge, PhotoUnreadable
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 THUMBNAIL_SIZE = 128
+ROW_SIZE = 64
+"""Of a photo in a row of a table: hundreds go to the browser at once."""
 
 # The limit on pixels is ours (a setting, checked on the header of every photo below). Pillow's own
 # would warn or refuse at sizes that have nothing to do with it.
@@ -147,12 +149,10 @@ def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
     return pack_photo(image), facts
 
 
-def encode_thumbnail(photo: np.ndarray) -> bytes:
-    """Returns a WebP of 128 x 128 px from a packed photo (224, 224, 3) uint8 RGB."""
+def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
+    """Returns a WebP of `side` x `side` px from a packed photo (224, 224, 3) uint8 RGB."""
     stream = io.BytesIO()
-    small = Image.fromarray(photo).resize(
-        (THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BICUBIC
-    )
+    small = Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC)
     small.save(stream, "WEBP", quality=80, method=2)
     return stream.getvalue()
 

@@ -25,7 +25,7 @@ Share = Literal["unknown", "accuracy"]
 _TURNS = (0, 3, 4, 6, 5, 7)
 """Of the palette's groups, those that do not look like what is right or wrong."""
 _TITLES = {
-    "unknown": ("Photos it did not answer", "Unsure or unlike"),
+    "unknown": ("Photos it did not answer", "Unsure or unlike; a photo counts once"),
     "accuracy": ("Right answers, where people said", "With feedback only"),
 }
 
@@ -62,11 +62,11 @@ def draw_volume(
             y=alt.Y("bottom:Q", title=None, axis=axis, scale=alt.Scale(zero=True)),
             y2="top:Q",
             color=_version_colour(versions, dark),
-            tooltip=[*_time_hover(step), alt.Tooltip("photos:Q", format=",")],
+            tooltip=[*_time_hover(step), alt.Tooltip("photos:Q", title="answers", format=",")],
         )
     )
     total = int(rows["photos"].sum())
-    title = title_params(f"Photos answered, by {step}", f"n = {total:,}; times are UTC")
+    title = title_params(f"Answers, by {step}", f"n = {total:,}; times are UTC")
     return style_altair(chart, dark, title=title, height=HEIGHT)
 
 
@@ -107,7 +107,7 @@ def draw_shares(
     dark: bool = False,
 ) -> Any:
     """Returns a share by day and version with its interval; days without photos have none."""
-    n = "judged" if which == "accuracy" else "photos"
+    n = "judged" if which == "accuracy" else "different"
     drawn = _say_times(rows[rows[n] > 0], step)
     drawn["share"] = [format_share(value) for value in drawn[which]]
     ends = zip(drawn[f"{which}_low"], drawn[f"{which}_high"], strict=True)

@@ -19,7 +19,6 @@ class Answer(NamedTuple):
 
     prediction: Prediction
     content: bytes
-    seconds: float
 
 
 class AnswerLog:
@@ -37,7 +36,7 @@ class AnswerLog:
             answer.content,
             version=answer.prediction.version,
             source="cli",
-            latency_ms=1000 * answer.seconds,
+            latency_ms=answer.prediction.spent_ms,
             id=uuid.uuid4().hex,
         )
         keep_photo(self._workspace, answer.content)

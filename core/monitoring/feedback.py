@@ -4,15 +4,15 @@ Feedback waits until somebody accepts it, puts another class right, or discards 
 reviewed can be reviewed again until it stands in a dataset (core/monitoring/gathering.py).
 """
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from core.errors import FeedbackRefused
+from core.monitoring.class_names import check_class_name
 from core.monitoring.feedback_reading import (
     Feedback,
     State,
@@ -31,11 +31,9 @@ __all__ = [
     "Action",
     "Feedback",
     "State",
-    "check_class_name",
     "count_feedback",
     "give_feedback",
     "list_feedback",
-    "match_class",
     "read_feedback",
     "restore_reviews",
     "review_feedback",
@@ -43,7 +41,7 @@ __all__ = [
 
 Action = Literal["accept", "relabel", "discard", "reopen"]
 
-LONGEST_CLASS, LONGEST_NOTE, LONGEST_NAME = 100, 500, 200
+LONGEST_NOTE, LONGEST_NAME = 500, 200
 
 _SAID = feedback_table.c
 _ROW = predictions_table.c
@@ -108,16 +106,6 @@ def give_feedback(
     return read_feedback(workspace, [number])[0]
 
 
-def match_class(name: str, classes: Sequence[str]) -> str:
-    """Returns the class of that name in whatever spelling, else the name as it is.
-
-    Phones begin with a capital: “Tulip” is no other class than “tulip”.
-    """
-    if name in classes:
-        return name
-    return next((one for one in classes if fold_name(one) == fold_name(name)), name)
-
-
 def review_feedback(
     workspace: Workspace,
     numbers: Sequence[int],
@@ -127,11 +115,14 @@ def review_feedback(
     reviewer: str = "",
     expected: State | None = None,
 ) -> int:
-    """Returns how much feedback was reviewed; what stands in a dataset already is passed over.
+    """Returns how much of this feedback was reviewed; what stands in a dataset is passed over.
+
+    A photo is decided on once: whatever else was said of it, of another model's answer or by
+    another person, and is in the same state, is decided on with it and gets the same class.
 
     Args:
         workspace: That of the log.
-        numbers: Which.
+        numbers: Which; of several on one photo each keeps its own class when it is accepted.
         action: “accept” takes the class that the person said, “relabel” the one given here;
             “reopen” takes a review back.
         class_name: With “relabel”: what it is.
@@ -149,13 +140,18 @@ def review_feedback(
     }
     if action == "relabel":
         values["final_class"] = check_class_name(class_name or "")
-    elif action == "accept":
-        values["final_class"] = _SAID.class_name
-    which = _SAID.number.in_(numbers) & _SAID.dataset.is_(None)
-    if expected is not None:
-        which &= is_in(expected)
+    reviewed = 0
     with write_database(workspace) as connection:
-        return connection.execute(update(feedback_table).where(which).values(values)).rowcount
+        for row in connection.execute(_select_open(numbers, expected)).all():
+            if action == "accept":
+                values["final_class"] = row.class_name
+            photo = _SAID.prediction.in_(select(_ROW.id).where(_ROW.photo == row.photo))
+            other = photo & _SAID.number.not_in(numbers)
+            which = ((_SAID.number == row.number) | other) & _SAID.dataset.is_(None)
+            which &= _SAID.state == row.state
+            done = connection.execute(update(feedback_table).where(which).values(values))
+            reviewed += done.rowcount > 0
+    return reviewed
 
 
 def restore_reviews(
@@ -191,20 +187,12 @@ def restore_reviews(
     return restored
 
 
-def check_class_name(name: str) -> str:
-    """Returns the name of a class as it is kept.
-
-    Raises:
-        FeedbackRefused: Empty, too long, or with signs that cannot be shown.
-    """
-    settled = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(settled) <= LONGEST_CLASS or not settled.isprintable():
-        raise FeedbackRefused(
-            "This name cannot be used for a class.",
-            f"Take 1 to {LONGEST_CLASS} letters, digits, signs or spaces.",
-            class_name=name[:LONGEST_CLASS],
-        )
-    return settled
+def _select_open(numbers: Sequence[int], state: State | None) -> Select[Any]:
+    """Returns the query of these that are in no dataset yet, and in that state."""
+    columns = (_SAID.number, _SAID.state, _SAID.class_name, _ROW.photo)
+    query = select(*columns).join(predictions_table, _ROW.id == _SAID.prediction)
+    query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None)).order_by(_SAID.number)
+    return query if state is None else query.where(is_in(state))
 
 
 def _check_note(note: str) -> str:

@@ -1,6 +1,6 @@
 """Feedback as it is read: lists, single ones, counts; each with the answer that it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -68,10 +68,22 @@ class Feedback:
 
 
 def list_feedback(
-    workspace: Workspace, *, state: State | None = None, limit: int | None = None
+    workspace: Workspace,
+    *,
+    state: State | None = None,
+    photos: Collection[str] | None = None,
+    limit: int | None = None,
 ) -> list[Feedback]:
-    """Returns feedback, newest first; that of deleted predictions is left out."""
+    """Returns feedback, newest first; that of deleted predictions is left out.
+
+    Args:
+        workspace: Where it was given.
+        state: Only what is in it.
+        photos: Only what was said of these (SHA-256).
+        limit: At most so much.
+    """
     query = _select_feedback().order_by(_SAID.number.desc()).limit(limit)
+    query = query if photos is None else query.where(_ROW.photo.in_(photos))
     with read_database(workspace) as connection:
         rows = connection.execute(query if state is None else query.where(is_in(state)))
         return [_read(row) for row in rows]
@@ -85,11 +97,17 @@ def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback
     return [found[number] for number in numbers if number in found]
 
 
-def count_feedback(workspace: Workspace) -> dict[State, int]:
-    """Returns how much feedback is in each state; accepted and relabelled: not yet in a dataset."""
+def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[State, int]:
+    """Returns how much feedback is in each state; accepted and relabelled: not yet in a dataset.
+
+    Args:
+        workspace: Where it was given.
+        by_photo: Whether a photo counts once, however much was said of it.
+    """
+    what = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
     used = _SAID.dataset.is_not(None)
     query = (
-        select(_SAID.state, used, func.count())
+        select(_SAID.state, used, what)
         .join(predictions_table, _ROW.id == _SAID.prediction)
         .group_by(_SAID.state, used)
     )

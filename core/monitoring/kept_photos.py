@@ -5,6 +5,7 @@ photo to the review inbox. The second kind stays until its review is over. Files
 account that the program runs under, and checked by their digest when they are read.
 """
 
+import logging
 import os
 import time
 from collections.abc import Collection, Iterable
@@ -20,6 +21,8 @@ from core.config import read_settings
 from core.runs.database import read_database
 from core.runs.tables import feedback_table, predictions_table
 from core.workspace import Workspace, write_atomically
+
+_log = logging.getLogger(__name__)
 
 _SWEPT_EVERY_S = 60.0
 _SWEPT_UNASKED_S = 600.0
@@ -42,7 +45,7 @@ _counting = Lock()
 
 
 def keep_photo(workspace: Workspace, content: bytes, *, consent: bool = False) -> bool:
-    """Returns whether the photo is kept now.
+    """Returns whether the photo is kept now; not where the limit or the disk leaves no room.
 
     Args:
         workspace: Where it would be.
@@ -57,10 +60,14 @@ def keep_photo(workspace: Workspace, content: bytes, *, consent: bool = False) -
         return True
     if not _make_room(workspace, len(content), settings.keep_photos_mb * 1_000_000):
         return False
-    workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with write_atomically(file) as temporary:
-        temporary.touch(mode=0o600)
-        temporary.write_bytes(content)
+    try:
+        workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with write_atomically(file) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_bytes(content)
+    except OSError as error:  # a full disk is no reason to give no answer, or to hear no feedback
+        _log.error("a photo was not kept: %s", error)
+        return False
     return True
 
 
@@ -124,13 +131,18 @@ def sweep_when_due(workspace: Workspace) -> None:
 
 
 def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
-    """Returns how many kept photos were removed of these: those nobody's prediction is of."""
+    """Returns how many kept photos were removed of these: those nobody's prediction is of.
+
+    Where photos are kept for the review alone, also those of which nothing waits for it any more.
+    """
     still = set[str]()
     wanted = sorted(digests)
     with read_database(workspace) as connection:
         for start in range(0, len(wanted), _AT_ONCE):
             some = predictions_table.c.photo.in_(wanted[start : start + _AT_ONCE])
             still |= set(connection.scalars(select(predictions_table.c.photo).where(some)))
+    if still and read_settings().keep_photos_days <= 0:
+        still &= _list_held(workspace)
     return sum(_remove(workspace.kept_photo_file(digest)) for digest in set(wanted) - still)
 
 

@@ -88,7 +88,8 @@ def describe_prediction(
         content: The photo's bytes; only their digest goes into the log.
         version: Number of the registered version that answered, or None.
         source: page, api or cli.
-        latency_ms: From the arrival of the photo to the answer.
+        latency_ms: From the arrival of the photo to the answer; of one among many that a person
+            gave at once, what it took by itself.
         visitor: Whose request it was, so that they can have it deleted.
         id: By which feedback refers to it; drawn when None.
     """

@@ -52,6 +52,7 @@ def read_predictions(
     until: datetime | None = None,
     versions: Sequence[int] | None = None,
     visitor: str | None = None,
+    told: bool = False,
     limit: int | None = None,
 ) -> pd.DataFrame:
     """Returns the log without its arrays, oldest first.
@@ -66,9 +67,11 @@ def read_predictions(
         until: Only what is older.
         versions: Only answers of these.
         visitor: Only requests of theirs.
+        told: Only answers that somebody said something of.
         limit: At most so many, the newest.
     """
     chosen = choose_rows(since, until, versions, visitor)
+    chosen += [_SAID.number.is_not(None)] if told else []
     query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
     with read_database(workspace) as connection:
         rows = connection.execute(query.limit(limit)).all()[::-1]

@@ -44,11 +44,21 @@ def describe_levels(rule: Rule) -> str:
     """Returns from when on a rule is an alarm: "warning from 30 %, critical from 50 %"."""
     word = "below" if rule.measure.is_low else "from"
     told = [
-        f"{name} {word} {format_value(rule.measure, limit)}"
+        f"{name} {word} {_format_limit(rule.measure, limit)}"
         for name, limit in (("warning", rule.warning), ("critical", rule.critical))
         if limit is not None
     ]
     return ", ".join(told) or "not watched"
+
+
+def _format_limit(measure: Measure, limit: float) -> str:
+    """Returns a level as it was typed: 12.5 % is not 12 %."""
+    typed = f"{100 * limit:g}"
+    if measure.unit == "share":
+        return f"{typed} %"
+    if measure.unit == "points":
+        return f"{typed} point" + "s" * (typed != "1")
+    return format_value(measure, limit)
 
 
 def describe_span(hours: int) -> str:

@@ -17,7 +17,7 @@ from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.drift_words import name_mover
 from core.monitoring.log import read_predictions
 from core.monitoring.rules import Rule, Watch
-from core.monitoring.summaries import estimate_share, list_right
+from core.monitoring.summaries import estimate_share, keep_newest, list_right
 from core.registry.store import ModelVersion, find_version
 from core.workspace import Workspace
 
@@ -25,6 +25,9 @@ State = Literal["off", "few", "fine", "warning", "critical"]
 """off: not watched; few: too little to say anything; else what was found."""
 
 _VOLUMES = ("volume_low", "volume_high")
+_ANSWERED = ("latency", "unknown")
+_TOLD = ("accuracy",)
+"""Looks over a month: of that only what people told is read."""
 NOTHING = Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
 
 
@@ -67,25 +70,26 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) 
     """
     now = now or datetime.now(UTC)
     version = find_watched(workspace)
-    longest = max((rule.hours for rule in watch.rules if rule.is_on), default=1)
-    versions = None if version is None else [version.number]
-    table = read_predictions(
-        workspace, since=now - timedelta(hours=longest), until=now, versions=versions
-    )
-    everything = table
-    if versions and any(rule.is_on and rule.name in _VOLUMES for rule in watch.rules):
-        everything = read_predictions(workspace, since=now - timedelta(hours=longest), until=now)
+    own = None if version is None else [version.number]
+    tables: dict[str, pd.DataFrame] = {}
+    # A new champion has answered nothing yet, and that is no silence: volumes are those of all.
+    for names, versions in ((_VOLUMES, None), (_ANSWERED, own), (_TOLD, own)):
+        hours = [rule.hours for rule in watch.rules if rule.is_on and rule.name in names]
+        since = now - timedelta(hours=max(hours, default=0))
+        told = names is _TOLD
+        table = read_predictions(workspace, since=since, until=now, versions=versions, told=told)
+        tables |= dict.fromkeys(names, table)
     drifts: dict[int, VersionDrift] = {}
     readings = []
     for rule in watch.rules:
         since = now - timedelta(hours=rule.hours)
-        # A new champion has answered nothing yet, and that is no silence.
-        whole = everything if rule.name in _VOLUMES else table
-        rows = whole[whole["time"] >= since]
         if rule.is_on and rule.name in FAMILIES:
             readings.append(_read_drift(workspace, rule, version, since, now, drifts))
         else:
-            estimate = _ESTIMATES[rule.name](rows, version) if rule.is_on else NOTHING
+            estimate = NOTHING
+            if rule.is_on:
+                rows = tables[rule.name][tables[rule.name]["time"] >= since]
+                estimate = _ESTIMATES[rule.name](rows, version)
             readings.append(_judge(rule, estimate, None if version is None else version.number))
     return readings
 
@@ -112,7 +116,7 @@ def _estimate_latency(rows: pd.DataFrame, version: ModelVersion | None) -> Estim
 
 def _estimate_unknown(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
     del version
-    return estimate_share(rows["kind"].to_numpy() != "answer")
+    return estimate_share(keep_newest(rows)["kind"].to_numpy() != "answer")
 
 
 def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:

@@ -34,9 +34,9 @@ class Summary:
     slow_latency: Estimate
     """ms that 95 % of the answers keep."""
     unknown: Estimate
-    """Share that was not answered: unsure, or unlike all training photos."""
+    """Share of the photos that was not answered: unsure, or unlike all training photos."""
     unlike: Estimate
-    """Share that is unlike all training photos."""
+    """Share of the photos that is unlike all training photos."""
     accuracy: Estimate
     """Share of right answers where people said what it really is."""
 
@@ -44,25 +44,28 @@ class Summary:
 def summarise(table: pd.DataFrame) -> Summary:
     """Returns the figures over all rows of the log that are given."""
     latencies = table["latency_ms"].to_numpy()
+    kinds = keep_newest(table)["kind"].to_numpy()
     return Summary(
         n=len(table),
-        photos=int(table["photo"].nunique()),
+        photos=len(kinds),
         median_latency=estimate_quantile(latencies, 0.5),
         slow_latency=estimate_quantile(latencies, 0.95),
-        unknown=estimate_share((table["kind"] != "answer").to_numpy()),
-        unlike=estimate_share((table["kind"] == "unlike").to_numpy()),
+        unknown=estimate_share(kinds != "answer"),
+        unlike=estimate_share(kinds == "unlike"),
         accuracy=estimate_share(list_right(table)),
     )
 
 
-def list_right(table: pd.DataFrame) -> np.ndarray:
-    """Returns which photos were answered right, (m,) bool: those that people told, each once.
+def keep_newest(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the newest row of each photo: to ask about one again and again is no evidence."""
+    newest = table.sort_values("time", kind="stable").drop_duplicates("photo", keep="last")
+    return newest.sort_index()
 
-    Of a photo that was asked about again and again, its newest answer counts.
-    """
-    told = table.dropna(subset=["was_right"]).sort_values("time")
-    newest = told.drop_duplicates("photo", keep="last")
-    return np.asarray(newest["was_right"], dtype=bool)
+
+def list_right(table: pd.DataFrame) -> np.ndarray:
+    """Returns which photos were answered right, (m,) bool: those that people told, each once."""
+    told = keep_newest(table.dropna(subset=["was_right"]))
+    return np.asarray(told["was_right"], dtype=bool)
 
 
 def estimate_share(hits: np.ndarray) -> Estimate:
@@ -81,8 +84,9 @@ def choose_step(days: int) -> Step:
 def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
     """Returns a row for each day (or hour) and version that answered in it.
 
-    Columns: time (its begin), version, photos, median, slow (ms), unknown, unknown_low,
-    unknown_high, accuracy, accuracy_low, accuracy_high, judged (photos with feedback).
+    Columns: time (its begin), version, photos (answers), different (photos that differ), median,
+    slow (ms), unknown, unknown_low, unknown_high, accuracy, accuracy_low, accuracy_high, judged
+    (photos with feedback).
     """
     rows = []
     begins = table["time"].dt.floor("h" if step == "hour" else "D")
@@ -93,6 +97,7 @@ def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
                 "time": begin,
                 "version": version,
                 "photos": found.n,
+                "different": found.photos,
                 "median": found.median_latency.value,
                 "slow": found.slow_latency.value,
                 **_spread("unknown", found.unknown),
@@ -100,7 +105,7 @@ def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
                 "judged": found.accuracy.n,
             }
         )
-    columns = ["time", "version", "photos", "median", "slow", "judged"]
+    columns = ["time", "version", "photos", "different", "median", "slow", "judged"]
     for name in ("unknown", "accuracy"):
         columns += [name, f"{name}_low", f"{name}_high"]
     return pd.DataFrame(rows, columns=columns)

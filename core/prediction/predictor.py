@@ -46,11 +46,17 @@ class Prediction:
     """(2048,) float32, its mean over the places."""
     facts: PhotoFacts
     seconds: dict[str, float]
-    """How long "decoding", "backbone" and "head" took; the head's includes the decision."""
+    """How long "decoding", "backbone" and "head" took; the head's includes the decision. To wait
+    until other photos are answered is in none of them."""
     decision: Decision | None = None
     """Whether to answer, by the rule of the model; None without one."""
     version: int | None = None
     """Number of the registered version that answered; None: a run that is none."""
+
+    @property
+    def spent_ms(self) -> float:
+        """How long this photo took, in ms, without waiting for others."""
+        return 1000 * sum(self.seconds.values())
 
 
 class Predictor:
@@ -104,8 +110,9 @@ class Predictor:
         photo, facts = read_packed_photo(content)
         decoded = time.perf_counter()
         with self._turn:
+            begun = time.perf_counter()
             look = self._backbone.look(photo[None])
-        seen = time.perf_counter()
+            seen = time.perf_counter()
         scores = self._head.scores(look.features)[0]
         best = np.argsort(-scores, kind="stable")[:_TOP]
         decision = self.decide_scores(scores, look.features[0])
@@ -120,7 +127,7 @@ class Predictor:
             facts=facts,
             seconds={
                 "decoding": decoded - started,
-                "backbone": seen - decoded,
+                "backbone": seen - begun,
                 "head": ended - seen,
             },
             decision=decision,

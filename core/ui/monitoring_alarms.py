@@ -1,5 +1,7 @@
 """The monitoring page, alarms: those that stand can be ended by hand; all that were, in a table."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -7,7 +9,7 @@ from core.formats import count, moment, plain
 from core.monitoring.alarm_log import Alarm, end_alarm, list_alarms
 from core.ui import cache
 from core.ui.telling import tell_after_rerun
-from core.ui.visitor import name_visitor
+from core.ui.visitor import name_browser
 
 
 def show_alarms() -> None:
@@ -16,7 +18,19 @@ def show_alarms() -> None:
     for alarm in alarms:
         if alarm.ended is None:
             _show_standing(alarm)
-    with st.expander(f"Alarms so far: {len(alarms)}", icon=":material/history:"):
+    _show_history(alarms)
+
+
+@st.fragment
+def _show_history(alarms: Sequence[Alarm]) -> None:
+    """Draws all alarms as a table, once they are asked for."""
+    label = f"Alarms so far: {len(alarms)}"
+    history = st.expander(
+        label, icon=":material/history:", key="monitoring.history", on_change="rerun"
+    )
+    if not history.open:
+        return
+    with history:
         if not alarms:
             st.caption("No rule has reached a level yet.")
             return
@@ -44,7 +58,7 @@ def _show_standing(alarm: Alarm) -> None:
             key=f"monitoring.end.{alarm.number}",
             help="It begins anew at the next check while its cause is still there.",
         ):
-            end_alarm(cache.workspace(), alarm.number, name_visitor())
+            end_alarm(cache.workspace(), alarm.number, name_browser())  # it is told outside
             tell_after_rerun("The alarm has ended.")
             st.rerun()
 

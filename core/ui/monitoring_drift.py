@@ -48,8 +48,7 @@ def show_drift(scope: Scope) -> None:
     _show_words(found)
     if found.drift is None:
         return
-    with st.expander("Where it shows", icon=":material/stacked_bar_chart:"):
-        _show_charts(found, found.drift)
+    _show_where(found, found.drift)
     if found.drift.proven:
         _show_drivers(found)
 
@@ -64,6 +63,18 @@ def _show_words(found: VersionDrift) -> None:
         text = "\n".join(f"- {line}" for line in lines)
         n = f"n = {found.drift.n:,} against {found.drift.m:,} reference photos"
         st.warning(f"**The photos have changed** ({n}).\n\n{text}", icon=":material/trending_up:")
+
+
+@st.fragment
+def _show_where(found: VersionDrift, drift: Drift) -> None:
+    """Draws the charts of what was compared, once they are asked for: five of them, and tables."""
+    where = st.expander(
+        "Where it shows", icon=":material/stacked_bar_chart:", key="monitoring.where",
+        on_change="rerun",
+    )  # fmt: skip
+    if where.open:
+        with where:
+            _show_charts(found, drift)
 
 
 def _show_charts(found: VersionDrift, drift: Drift) -> None:

@@ -119,7 +119,7 @@ def _show_rule(rule: Rule) -> Rule:
     measure = rule.measure
     scale = 100.0 if measure.unit in ("share", "points") else 1.0
     unit = _UNITS.get(measure.unit, "")
-    is_fine = measure.unit in ("distance", "index")
+    digits = {"distance": 2, "index": 2, "share": 1, "points": 1}.get(measure.unit, 0)
     places = st.columns(3)
     levels = []
     for place, name, limit in zip(
@@ -132,8 +132,8 @@ def _show_rule(rule: Rule) -> Rule:
             f"{measure.title}, {name} {'below' if measure.is_low else 'from'}{unit}",
             min_value=0.0,
             value=None,
-            format="%.2f" if is_fine else "%.0f",
-            step=0.05 if is_fine else 1.0,
+            format=f"%.{digits}f",
+            step=0.05 if digits == 2 else 1.0,
             key=key,
             help=f"{measure.meaning[0].upper()}{measure.meaning[1:]}."
             if name == "warning"

@@ -16,6 +16,7 @@ from core.monitoring.summaries import (
     count_classes,
     count_scores,
     find_best_scores,
+    keep_newest,
     name_versions,
     summarise,
     summarise_steps,
@@ -39,14 +40,16 @@ def show_figures(scope: Scope) -> None:
             "95 % within",
             _say_ms(slow.value),
             f"{_say_ms(slow.low)} to {_say_ms(slow.high)}, n = {slow.n:,}",
-            f"From the arrival of a photo to its answer. Half of them within "
+            "From the arrival of a photo to its answer; of many that were given at once on the "
+            "page or the command line, what each took by itself. Half of them within "
             f"{_say_ms(found.median_latency.value)}.",
         )
         _show_share(
             "Not answered",
             found.unknown,
             "Unsure, or unlike all training photos; the latter alone: "
-            f"{percent(found.unlike.value, found.unlike.n)}.",
+            f"{percent(found.unlike.value, found.unlike.n)}. A photo counts once, with its newest "
+            "answer.",
         )
         _show_share(
             "Right, where people said",
@@ -67,7 +70,7 @@ def show_course(scope: Scope) -> None:
     options = (versions, scope.span, scope.step)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     charts: list[tuple[Callable[..., Any], list[str], str]] = [
-        (draw_volume, [], "Photos answered over time"),
+        (draw_volume, [], "Answers over time"),
         (draw_latency, [], "Median and slow answers over time"),
         (draw_shares, ["unknown"], "Share not answered over time"),
         (draw_shares, ["accuracy"], "Right answers over time, where people said"),
@@ -95,19 +98,20 @@ def show_answers(scope: Scope) -> None:
     if reference is not None:
         best = find_best_scores(reference.scores, float((rule or {}).get("temperature", 1.0)))
     left, right = st.columns(2, gap="medium")
-    n = len(scope.table)
+    table = keep_newest(scope.table)
+    n = len(table)
     groups = None if reference is None else reference.photos.groups
     with left.container(border=True):
         show_kept_chart(
             draw_classes,
-            count_classes(scope.table, classes, groups),
+            count_classes(table, classes, groups),
             n,
             alt="Share of each class among the answers, and in the reference",
         )
     with right.container(border=True):
         show_kept_chart(
             draw_scores,
-            count_scores(scope.table, best),
+            count_scores(table, best),
             n,
             alt="Scores of the best class, now and in the reference",
         )

@@ -45,7 +45,7 @@ def show_answer(desk: Desk, model: Model, content: bytes, *, key: str) -> None:
     _show_scores(prediction, decision)
     show_feedback(asked, prediction, predictor.classes, content, desk.visitor)
     show_nearest(model, prediction, sha256(content).hexdigest(), key=f"{key}_nearest")
-    facts, spent = prediction.facts, 1000 * sum(prediction.seconds.values())
+    facts = prediction.facts
     ruled = (
         " They are calibrated by the rule that is kept with it."
         if decision
@@ -53,8 +53,9 @@ def show_answer(desk: Desk, model: Model, content: bytes, *, key: str) -> None:
     )
     st.caption(
         f"Answered by {plain(model.label, 120)}. {facts.format}, {facts.width} × {facts.height} "
-        f"px; {spent:.0f} ms. Scores sum to 100 % over the {len(prediction.scores)} classes the "
-        f"model knows: it cannot answer with a class it was not shown.{ruled}"
+        f"px; {prediction.spent_ms:.0f} ms. Scores sum to 100 % over the "
+        f"{len(prediction.scores)} classes the model knows: it cannot answer with a class it was "
+        f"not shown.{ruled}"
     )
 
 

@@ -25,6 +25,7 @@ from core.ui.predicting_work import Batch, remove_folder, work_through
 
 _KEPT_S = 1800.0
 _SWEPT_EVERY_S = 60.0
+_ENDING_S = 30.0
 _PREFIX = "predict"
 _held: dict[str, Batch] = {}
 
@@ -76,6 +77,15 @@ def forget_batch(batch: Batch) -> None:
     _held.pop(batch.id, None)
     if batch.ended.is_set():
         remove_folder(batch)
+
+
+def end_batches(visitor: str) -> None:
+    """Forgets the batches of a visitor; when it returns, none of them writes anything down."""
+    own = [batch for batch in list(_held.values()) if batch.desk.visitor == visitor]
+    for batch in own:
+        forget_batch(batch)
+    for batch in own:
+        batch.ended.wait(_ENDING_S)
 
 
 def _begin(

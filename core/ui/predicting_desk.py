@@ -29,7 +29,7 @@ from core.ui import cache
 from core.ui.predicting_models import Model, open_model
 from core.ui.predicting_models import predict as predict_cached
 from core.workspace import Workspace
-from data.images import encode_thumbnail
+from data.images import ROW_SIZE, encode_thumbnail
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class Asked:
     """Of the prediction in the log; "" where it could not be written down."""
     said: str = ""
     """The class that the person said it is; "" as long as they said nothing."""
+    is_kept: bool = True
+    """Whether the photo was kept with what they said."""
 
 
 @dataclass
@@ -119,7 +121,7 @@ def ask(desk: Desk, model: Model, content: bytes) -> tuple[Prediction, Asked]:
         latency_ms = 1000 * (time.perf_counter() - started)
         fresh = _describe(desk, model, open_model(model), prediction, content, latency_ms)
         write_down(cache.workspace(), desk, [fresh])
-        _keep(cache.workspace(), content)
+        keep_photo(cache.workspace(), content)
         known = fresh.asked
     return prediction, known
 
@@ -127,12 +129,13 @@ def ask(desk: Desk, model: Model, content: bytes) -> tuple[Prediction, Asked]:
 def answer_afresh(
     workspace: Workspace, desk: Desk, model: Model, predictor: Predictor, content: bytes
 ) -> Fresh:
-    """Returns the answer of a model, not yet written down; for threads, which have no session."""
-    started = time.perf_counter()
+    """Returns the answer of a model, not yet written down; for threads, which have no session.
+
+    They answer many photos at once: what one waits for the others is no latency of its answer.
+    """
     prediction = predictor.predict(content)
-    latency_ms = 1000 * (time.perf_counter() - started)
-    _keep(workspace, content)
-    return _describe(desk, model, predictor, prediction, content, latency_ms)
+    keep_photo(workspace, content)
+    return _describe(desk, model, predictor, prediction, content, prediction.spent_ms)
 
 
 def write_down(workspace: Workspace, desk: Desk, fresh: Sequence[Fresh]) -> bool:
@@ -156,14 +159,6 @@ def write_down(workspace: Workspace, desk: Desk, fresh: Sequence[Fresh]) -> bool
     return all(one.asked.id for one in new.values())
 
 
-def _keep(workspace: Workspace, content: bytes) -> None:
-    """Keeps the photo where the settings want that; a full disk is no reason to give no answer."""
-    try:
-        keep_photo(workspace, content)
-    except OSError as error:
-        _log.error("a photo was not kept: %s", error)
-
-
 def _describe(
     desk: Desk,
     model: Model,
@@ -182,5 +177,6 @@ def _describe(
         id=uuid.uuid4().hex,
     )
     short = shorten_answer(prediction, predictor.decide(prediction))
-    asked = Asked(short=short, thumbnail=encode_thumbnail(prediction.photo), id=row.id)
+    thumbnail = encode_thumbnail(prediction.photo, ROW_SIZE)
+    asked = Asked(short=short, thumbnail=thumbnail, id=row.id)
     return Fresh(model=model, digest=row.photo, asked=asked, row=row)

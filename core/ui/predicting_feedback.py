@@ -8,7 +8,9 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.monitoring.feedback import LONGEST_CLASS, give_feedback, match_class
+from core.monitoring.class_names import LONGEST_CLASS, find_meant_class, match_class
+from core.monitoring.feedback import give_feedback
+from core.monitoring.kept_photos import find_kept
 from core.prediction.predictor import Prediction
 from core.ui import cache
 from core.ui.frame import page_file
@@ -77,16 +79,25 @@ def _ask(
             width="stretch",
         )
     if really:
-        really = match_class(str(really)[:LONGEST_CLASS], classes)
-        if really not in classes:
-            st.caption(f"“{plain(really)}” is none of the classes it knows; it can become one.")
+        _offer(match_class(str(really)[:LONGEST_CLASS], classes), asked, classes, send)
+
+
+def _offer(really: str, asked: Asked, classes: Sequence[str], send: Callable[[str], None]) -> None:
+    """Draws the button that sends a class; of a new one that is near a known one, both."""
+    names = [really]
+    if really not in classes:
+        meant = find_meant_class(really, classes)
+        known = f"“{plain(really)}” is none of the classes it knows; "
+        st.caption(known + (f"did you mean “{plain(meant)}”?" if meant else "it can become one."))
+        names = [meant, really] if meant else names
+    for name in names:
         st.button(
-            f"Send: it is {plain(really, 40)}",
-            type="primary",
+            f"Send: it is {plain(name, 40)}",
+            type="primary" if name == names[0] else "secondary",
             icon=":material/send:",
-            key=f"predict.send.{asked.id}",
+            key=f"predict.send.{asked.id}.{names.index(name)}",
             width="stretch",
-            on_click=partial(send, really),
+            on_click=partial(send, name),
         )
 
 
@@ -95,6 +106,11 @@ def _show_said(asked: Asked) -> None:
     said = "that it is right" if right else f"that it is really **{plain(asked.said)}**"
     with st.container(border=True):
         st.markdown(f":material/inbox: Thank you. You said {said}; it waits in the review inbox.")
+        if not asked.is_kept:
+            st.caption(
+                ":orange[There is no room to keep the photo with it just now: it cannot be learnt "
+                "from.]"
+            )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 "Say something else",
@@ -113,4 +129,5 @@ def _send(asked: Asked, content: bytes, who: str, class_name: str) -> None:
     except PetalscopeError as error:
         st.session_state[f"{_REFUSED}.{asked.id}"] = (error.problem, error.remedy)
         return
+    asked.is_kept = bool(find_kept(cache.workspace(), [feedback.photo]))
     asked.said = feedback.class_name

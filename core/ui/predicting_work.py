@@ -136,11 +136,17 @@ def _answer_all(
             batch.rows.append(Row(photo=answered, read=photo.read))
         batch.done += 1
         if len(fresh) >= _WRITTEN_AT_ONCE:
-            batch.written &= write_down(workspace, batch.desk, fresh)
+            _write_down(workspace, batch, fresh)
             fresh = []
         if batch.stop.is_set():
             break
-    batch.written &= write_down(workspace, batch.desk, fresh)
+    _write_down(workspace, batch, fresh)
+
+
+def _write_down(workspace: Workspace, batch: Batch, fresh: Sequence[Fresh]) -> None:
+    """Returns nothing; the answers are in the log, unless the batch was forgotten unseen."""
+    if not batch.forgotten.is_set():
+        batch.written &= write_down(workspace, batch.desk, fresh)
 
 
 def _ask_models(

@@ -6,6 +6,7 @@ from core.config import read_settings
 from core.formats import count
 from core.monitoring.log import count_predictions, delete_predictions
 from core.ui import cache
+from core.ui.predicting_batch import end_batches
 from core.ui.telling import tell_after_rerun
 from core.ui.visitor import name_browser
 
@@ -64,6 +65,7 @@ def _confirm() -> None:
 
 
 def _delete(visitor: str) -> None:
+    end_batches(visitor)  # or what goes on would be written down behind the deletion
     gone = delete_predictions(cache.workspace(), visitor=visitor)
     st.session_state[_DELETED] = True
     tell_after_rerun(f"Deleted: {count(gone, 'answer')} and all that was kept with it.")

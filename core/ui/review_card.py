@@ -9,7 +9,8 @@ import streamlit as st
 from core.charts.theme import format_share
 from core.errors import PetalscopeError
 from core.formats import moment, plain
-from core.monitoring.feedback import Action, Feedback
+from core.monitoring.class_names import find_meant_class, match_class
+from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.log import read_scores
 from core.ui import cache
 from core.ui.review_deeds import ITEM, can_undo, name_model, review_shown, show_done, undo
@@ -38,6 +39,7 @@ def show_card(found: Sequence[Feedback]) -> None:
         if one.is_open:
             classes, best = _rank_classes(one)
             show_deeds([one], classes, find_following(found, [one]), keys=True)
+            _show_meant(found, one, classes)
             _show_digits(found, one, best)
     with picture:
         _show_photo(one)
@@ -113,12 +115,40 @@ def _show_words(one: Feedback) -> None:
         st.markdown(f"> {plain(one.note)}")
     facts = [moment(one.time), f"{name_model(one)}, {one.source}", one.who]
     st.caption(" · ".join(plain(fact, 60) for fact in facts if fact))
+    _show_others(one)
     if one.reviewed is not None:
         outcome = f"as {one.final_class}" if one.final_class else "discarded"
         by = f" by {one.reviewer}" if one.reviewer else ""
         st.caption(plain(f"Reviewed {outcome}{by}, {moment(one.reviewed)}"))
     if one.left_out:
         st.warning(plain(f"Left out of the dataset: {one.left_out}"), icon=":material/block:")
+
+
+def _show_others(one: Feedback) -> None:
+    """Draws what else was said of the photo: of another model's answer, or by another person."""
+    said = list_feedback(cache.workspace(), state=one.state, photos=[one.photo])
+    lines = [
+        f"{name_model(other)} said {other.top}, they say it is {other.class_name}. {other.note}"
+        for other in said
+        if other.number != one.number
+    ]
+    if lines:
+        together = ["Of the same photo, decided on with it:"] if one.is_open else []
+        st.caption("  \n".join(plain(line.strip(), 200) for line in (*together, *lines)))
+
+
+def _show_meant(found: Sequence[Feedback], one: Feedback, classes: Sequence[str]) -> None:
+    """Draws the known class that a new one is nearly called, and the way to it."""
+    meant = find_meant_class(one.class_name, classes)
+    if match_class(one.class_name, classes) in classes or meant is None:
+        return
+    st.caption(f":orange[The model does not know “{plain(one.class_name, 60)}”.]")
+    st.button(
+        f"They mean {plain(meant, 40)}",
+        key=f"review.meant.{one.number}",
+        icon=":material/label:",
+        on_click=partial(review_shown, one, "relabel", meant, find_following(found, [one])),
+    )
 
 
 def _show_digits(

@@ -14,6 +14,7 @@ from core.monitoring.feedback import (
     Action,
     Feedback,
     State,
+    list_feedback,
     restore_reviews,
     review_feedback,
 )
@@ -50,13 +51,17 @@ def review(
 ) -> None:
     """Returns nothing; the feedback is reviewed, as far as it is still as it was seen.
 
+    What else was said of the same photos is decided on, and can be taken back, with it.
+
     Args:
-        chosen: Feedback in one state.
+        chosen: Feedback in one state, each of another photo.
         action: What to do.
         class_name: With “relabel”: what it is.
         next_item: Number of the feedback to come to afterwards.
     """
-    reviewer = name_visitor()
+    reviewer, state = name_visitor(), chosen[0].state
+    photos = {one.photo for one in chosen}
+    together = list_feedback(cache.workspace(), state=state, photos=photos)
     try:
         done = review_feedback(
             cache.workspace(),
@@ -64,13 +69,15 @@ def review(
             action,
             class_name=class_name,
             reviewer=reviewer,
-            expected=chosen[0].state,
+            expected=state,
         )
     except PetalscopeError as error:  # raised in a callback, where no page catches it
         st.session_state[_DONE] = (False, error.problem, error.remedy)
         return
-    former = [(one.number, str(one.state), one.final_class) for one in chosen]
-    st.session_state[_FORMER] = (action, reviewer, former) if done else None
+    numbers = [one.number for one in chosen]
+    others = [one for one in together if one.number not in numbers]
+    former = [(one.number, str(one.state), one.final_class) for one in (*chosen, *others)]
+    st.session_state[_FORMER] = (action, reviewer, former, len(chosen)) if done else None
     words = _WORDS.get(action) or f"relabelled to {plain(class_name or '', 40)}"
     told = f"{count(done, 'photo')} {words}"
     if done < len(chosen):
@@ -81,15 +88,16 @@ def review(
 
 def undo() -> None:
     """Takes the last deed of this session back and comes to its first photo."""
-    done: tuple[Action, str, list[tuple[int, State, str | None]]] | None
+    done: tuple[Action, str, list[tuple[int, State, str | None]], int] | None
     done = st.session_state.pop(_FORMER, None)
     if done is None:
         return
-    action, reviewer, former = done
-    restored = restore_reviews(cache.workspace(), former, reviewer, action=action)
+    action, reviewer, former, photos = done
+    restored = restore_reviews(cache.workspace(), former[:photos], reviewer, action=action)
+    restore_reviews(cache.workspace(), former[photos:], reviewer, action=action)
     told = f"{count(restored, 'review')} undone"
-    if restored < len(former):
-        told += f"; {len(former) - restored:,} had been decided on by somebody else"
+    if restored < photos:
+        told += f"; {photos - restored:,} had been decided on by somebody else"
     _say(told)
     st.session_state.pop("review.state", None)
     keep_choice("state", former[0][1])

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.formats import cell_text, moment
 from core.monitoring.feedback import Feedback, State, count_feedback, list_feedback
+from core.monitoring.kept_photos import find_kept
 from core.ui import cache
 from core.ui.review_deeds import TURN, name_model
 from core.ui.review_photos import link_thumbnail
@@ -29,7 +30,7 @@ _HEIGHT = 520
 
 def pick_state() -> State:
     """Returns the state that is looked at, with how much is in each."""
-    counts = count_feedback(cache.workspace())
+    counts = count_feedback(cache.workspace(), by_photo=True)
     stated = read_choice("state")
     states = list(_STATES)
     chosen = st.segmented_control(
@@ -46,7 +47,7 @@ def pick_state() -> State:
 
 
 def filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
-    """Returns what a person wants to see of it; the choices stand in one row."""
+    """Returns what a person wants to see of it, a photo once; the choices stand in one row."""
     classes = sorted({one.class_name for one in found})
     models = sorted({name_model(one) for one in found})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -54,14 +55,16 @@ def filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
         name = _pick("said_class", "They say it is", {one: one for one in classes})
         model = _pick("model", "Answered by", {one: one for one in models})
         kept = st.checkbox("With a photo only", key="review.kept")
-    return [
+    chosen = [
         one
         for one in found
         if (said is None or said == _say(one))
         and name in (None, one.class_name)
         and model in (None, name_model(one))
-        and not (kept and not cache.workspace().kept_photo_file(one.photo).is_file())
     ]
+    photos = {one.photo: one for one in reversed(chosen)}  # of several the first in the list
+    there = find_kept(cache.workspace(), photos) if kept else photos.keys()
+    return [one for one in chosen if photos[one.photo] is one and one.photo in there]
 
 
 def read_feedback_list(state: State) -> list[Feedback]:

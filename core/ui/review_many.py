@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.monitoring.feedback import Action, Feedback, State, match_class
+from core.monitoring.class_names import find_meant_class, match_class
+from core.monitoring.feedback import Action, Feedback, State
 from core.registry.store import read_version
 from core.ui import cache
 from core.ui.review_deeds import ITEM, review, review_shown
@@ -95,8 +96,16 @@ def _show_relabel(
         key=f"review.class.{key}",
     )
     name = match_class(name, classes) if name else None
+    meant = None
     if name and name not in classes:
         st.caption(":material/new_label: The model does not know this class yet.")
+        meant = find_meant_class(name, classes)
+    if meant:
+        st.button(
+            f"Did you mean {plain(meant, 40)}?",
+            key=f"review.meant.{key}",
+            on_click=partial(deed, "relabel", meant, following),
+        )
     st.button(
         "Relabel",
         type="primary",

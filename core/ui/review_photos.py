@@ -14,7 +14,7 @@ from PIL import Image
 from core.errors import PhotoRefused
 from core.monitoring.kept_photos import read_kept_photo
 from core.ui import cache
-from data.images import decode_photo, encode_thumbnail, pack_photo
+from data.images import ROW_SIZE, THUMBNAIL_SIZE, decode_photo, encode_thumbnail, pack_photo
 
 _LONGEST_SIDE = 720
 _SECONDS = 600
@@ -41,7 +41,7 @@ def read_large(digest: str) -> LargePhoto | None:
 
 def read_thumbnail(digest: str) -> bytes | None:
     """Returns the 128 px WebP of a kept photo; None where it is not kept."""
-    return _read_thumbnail(digest) if _is_kept(digest) else None
+    return _read_thumbnail(digest, THUMBNAIL_SIZE) if _is_kept(digest) else None
 
 
 def show_thumbnails(digests: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ def show_thumbnails(digests: Sequence[str]) -> None:
 
 def link_thumbnail(digest: str) -> str | None:
     """Returns the thumbnail as an address that a table shows; None where it is not kept."""
-    content = read_thumbnail(digest)
+    content = _read_thumbnail(digest, ROW_SIZE) if _is_kept(digest) else None
     if content is None:
         return None
     return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
@@ -78,9 +78,9 @@ def _read_large(digest: str) -> LargePhoto | None:
 
 
 @st.cache_data(max_entries=500, ttl=_SECONDS, show_spinner=False)
-def _read_thumbnail(digest: str) -> bytes | None:
+def _read_thumbnail(digest: str, side: int) -> bytes | None:
     image = _decode(digest)
-    return None if image is None else encode_thumbnail(pack_photo(image))
+    return None if image is None else encode_thumbnail(pack_photo(image), side)
 
 
 def _decode(digest: str) -> Image.Image | None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import cell_text, count, plain
+from core.monitoring.class_names import find_meant_class
 from core.monitoring.gathering import (
     ReviewedPhoto,
     ReviewedPlan,
@@ -16,6 +17,7 @@ from core.monitoring.gathering import (
     plan_reviewed,
     put_aside,
 )
+from core.monitoring.kept_photos import find_kept
 from core.ui import cache
 from core.ui.frame import page_file
 from core.ui.messages import show_problem
@@ -47,8 +49,8 @@ def show_new_version() -> None:
         )
         return
     key = tuple((one.number, one.final_class) for one in reviewed)
-    kept = tuple(cache.workspace().kept_photo_file(one.photo).is_file() for one in reviewed)
-    plan = _plan(dataset.id, key, kept)
+    kept = find_kept(cache.workspace(), (one.photo for one in reviewed))
+    plan = _plan(dataset.id, key, tuple(sorted(kept)))
     _show_plan(dataset, plan)
 
 
@@ -80,7 +82,7 @@ def _pick_dataset() -> Dataset | None:
 def _plan(
     dataset_id: str,
     reviewed: tuple[tuple[int, str | None], ...],  # noqa: ARG001 (part of the key)
-    kept: tuple[bool, ...],  # noqa: ARG001 (part of the key)
+    kept: tuple[str, ...],  # noqa: ARG001 (part of the key)
 ) -> ReviewedPlan:
     return plan_reviewed(cache.workspace(), cache.dataset(dataset_id))
 
@@ -95,7 +97,7 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         show_thumbnails([one.photo for one in plan.added])
         st.caption(_count_classes(plan.added))
     if plan.new_classes:
-        names = ", ".join(f"“{plain(name, 40)}”" for name in plan.new_classes)
+        names = ", ".join(_name_new(name, dataset.classes) for name in plan.new_classes)
         st.warning(
             f"New here: {names}. A new class has no validation or test photos yet: how well it is "
             "recognised cannot be told until some are moved there.",
@@ -113,6 +115,11 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         put_aside(cache.workspace(), plan)
         tell_after_rerun(f"{count(len(plan.left_out), 'photo')} put aside.")
         st.rerun()
+
+
+def _name_new(name: str, classes: Sequence[str]) -> str:
+    meant = find_meant_class(name, classes)
+    return f"“{plain(name, 40)}”" + (f" (or is it “{plain(meant, 40)}”?)" if meant else "")
 
 
 def _count_classes(photos: Sequence[ReviewedPhoto]) -> str:

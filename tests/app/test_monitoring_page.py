@@ -57,6 +57,22 @@ def test_answers_are_counted_and_compared(trained_copy: Workspace) -> None:
     assert not app.error and not list_alarms(trained_copy)
 
 
+def test_charts_and_tables_are_drawn_when_they_are_asked_for(trained_copy: Workspace) -> None:
+    version = let_first_run_answer(trained_copy)
+    ask(trained_copy, version, 60, darker=0.1)
+    app = open_page()
+    drawn = len(app.get("vega_lite_chart"))
+    assert 0 < drawn <= 6 and "Line: the reference" not in text_of(app)
+    assert not [frame for frame in app.dataframe if "Level" in frame.value]
+    app.session_state["monitoring.where"] = True
+    app.session_state["monitoring.history"] = True
+    app.run()
+    assert not app.exception and "Line: the reference" in text_of(app)
+    assert len(app.get("vega_lite_chart")) == drawn + 5
+    [history] = [frame.value for frame in app.dataframe if "Level" in frame.value]
+    assert "critical" in history["Level"].tolist()
+
+
 def test_darker_photos_raise_the_banner_and_are_shown(trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     photo = encode_photo(draw_photo(0, 90))

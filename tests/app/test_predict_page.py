@@ -6,16 +6,20 @@ import zipfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.monitoring import kept_photos
 from core.monitoring.feedback import list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import delete_predictions, read_predictions
 from core.registry.promoting import promote, set_challenger
 from core.runs.store import list_runs
+from core.ui import predicting_batch, predicting_work, privacy
 from core.ui.predicting_batch import find_batch
+from core.ui.predicting_desk import Desk, Fresh, answer_afresh
 from core.ui.predicting_work import Batch
 from core.workspace import Workspace
 from data.manifest import delete_dataset, list_datasets, read_dataset
@@ -150,6 +154,36 @@ def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
     app = press(really.set_value(other).run(), f"Send: it is {other}")
     (again,) = list_feedback(trained_copy)
     assert (again.class_name, again.was_right) == (other, False)
+
+
+def test_a_photo_that_finds_no_room_is_said_to_be_lost(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = give(open_page(), PHOTO)
+    monkeypatch.setattr(kept_photos, "_make_room", lambda *_: False)
+    app = press(app, "Right")
+    assert "it waits in the review inbox" in text_of(app)
+    assert "There is no room to keep the photo" in text_of(app)
+    assert not trained_copy.kept_photos.exists()
+
+
+def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
+        for going in list(predicting_batch._held.values()):
+            wait_until(going.stop.is_set, "somebody stops the batch")
+        return answer_afresh(workspace, desk, *model)
+
+    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    app = give(open_page(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
+    [batch] = predicting_batch._held.values()
+    assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
+    privacy._delete(batch.desk.visitor)
+    batch.stop.set()
+    wait_until(batch.ended.is_set, "the batch has ended")
+    assert read_predictions(trained_copy).empty
+    assert find_batch(batch.id) is None and not batch.folder.exists()
 
 
 def test_what_was_deleted_is_not_written_again(

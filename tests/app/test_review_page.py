@@ -99,6 +99,42 @@ def test_what_another_reviewer_decided_is_not_decided_again(
     assert count_feedback(trained_copy)["accepted"] == 0
 
 
+def test_two_answers_on_one_photo_are_decided_on_once(
+    trained_copy: Workspace, told: list[Feedback], open_review: Open
+) -> None:
+    run = list_runs(trained_copy)[-1].id
+    ask_and_tell(trained_copy, len(told), draw(0), "tulip", run_id=run, top="aster")
+    app = open_review()
+    assert "**1 of 4**" in text_of(app), "five answers, four photos"
+    assert "said aster, they say it is tulip" in text_of(app).replace("\\", "")
+    click(app, "Accept")
+    assert not app.exception and "1 photo accepted" in text_of(app)
+    assert [one.final_class for one in list_feedback(trained_copy, state="accepted")] == [
+        "rose",
+        "rose",
+    ]
+    assert "**1 of 3**" in text_of(app)
+    click(app, "Undo")
+    assert "1 review undone" in text_of(app)
+    assert count_feedback(trained_copy)["waiting"] == 5
+    assert "**1 of 2**" in text_of(open_review(said_class="tulip")), "found by what either says"
+
+
+def test_a_new_class_that_is_nearly_a_known_one_is_asked_about(
+    trained_copy: Workspace, open_review: Open
+) -> None:
+    run = list_runs(trained_copy)[-1].id
+    ask_and_tell(trained_copy, 0, draw(0), "tulips", run_id=run)
+    ask_and_tell(trained_copy, 1, draw(1), "roses", run_id=run)
+    app = open_review()
+    assert "The model does not know “tulips”" in text_of(app)
+    click(app, "They mean tulip")
+    [relabelled] = list_feedback(trained_copy, state="relabelled")
+    assert relabelled.final_class == "tulip"
+    click(app, "Accept")
+    assert "New here: “roses” (or is it “rose”?)" in text_of(app)
+
+
 def test_links_filters_and_lost_photos(
     trained_copy: Workspace, told: list[Feedback], open_review: Open
 ) -> None:

@@ -6,10 +6,11 @@ The tests of this file follow one another on one server and one workspace, as a 
 import base64
 import io
 import re
+import shutil
 import zipfile
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from core.monitoring.feedback import list_feedback
 from core.monitoring.log import read_predictions
@@ -93,6 +94,24 @@ def test_a_pasted_photo_is_answered_and_the_next_one_is_opened(
     expect(page.get_by_text("Answered by")).to_be_visible()
 
 
+def test_the_camera_takes_a_photo(chromium: Browser, server: PageServer) -> None:
+    """Chromium has a camera that shows a test picture; to press before it is there does nothing."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with chromium.browser_type.launch(
+        executable_path=found, args=["--no-sandbox", *fake]
+    ) as seeing:
+        page = seeing.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{server.address}/predict")
+        expect(page.get_by_text("No photo yet")).to_be_visible()
+        page.get_by_text("Use the camera").click()
+        page.get_by_test_id("stCameraInput").locator("video").wait_for()
+        shutter = page.get_by_role("button", name="Take Photo")
+        do_until(shutter.click, page.get_by_text("Answered by"))
+        expect(page.get_by_role("button", name="Clear photo")).to_be_visible()
+
+
 def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -102,14 +121,18 @@ def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageSer
     expect(page.get_by_text("Answered by")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.get_by_role("combobox", name="It is really")
-    send = page.get_by_role("button", name="Send: it is sea holly")
 
-    def type_name() -> None:
+    def type_name(name: str) -> None:
         box.click()
-        box.fill("sea holly")
+        box.fill(name)
         box.press("Enter")
 
-    do_until(type_name, send)
+    meant = page.get_by_role("button", name="Send: it is rose", exact=False)
+    do_until(lambda: type_name("Roses"), meant.first)
+    expect(page.get_by_text("did you mean “rose”?")).to_be_visible()
+    assert meant.count() == 2  # what was meant, and what was typed
+    send = page.get_by_role("button", name="Send: it is sea holly")
+    do_until(lambda: type_name("sea holly"), send)
     expect(page.get_by_text("none of the classes it knows")).to_be_visible()
     do_until(send.click, page.get_by_text("it waits in the review inbox"))
     wait_until(lambda: list_feedback(workspace) != [], "the feedback is there")

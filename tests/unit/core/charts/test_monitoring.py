@@ -21,7 +21,8 @@ def steps() -> pd.DataFrame:
         {
             "time": days,
             "version": ["v1", "v1", "v2"],
-            "photos": [10, 4, 6],
+            "photos": [12, 4, 6],
+            "different": [10, 4, 6],
             "median": [8.0, 9.0, 7.0],
             "slow": [20.0, 30.0, 25.0],
             "judged": [5, 2, 0],
@@ -39,9 +40,9 @@ def test_bars_of_a_day_stand_on_each_other(steps: pd.DataFrame) -> None:
     chart = draw_volume(steps, ["v1", "v2"], SPAN, "day").to_dict()
     drawn = rows(chart)
     assert drawn["bottom"].tolist() == [0, 0, 4]
-    assert drawn["top"].tolist() == [10, 4, 10]
+    assert drawn["top"].tolist() == [12, 4, 10]
     assert drawn["when"].tolist() == ["2026-11-20", "2026-11-21", "2026-11-21"]
-    assert chart["title"]["subtitle"] == "n = 20; times are UTC"
+    assert chart["title"]["subtitle"] == "n = 22; times are UTC"
     assert chart["encoding"]["x"]["scale"]["type"] == "utc"
 
 

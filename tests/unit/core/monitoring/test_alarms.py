@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from core.evaluation.slice_difference import compare_shares
 from core.monitoring.alarm_log import end_alarm, find_worst, list_alarms
 from core.monitoring.alarms import check_rules
 from core.monitoring.feedback import give_feedback
-from core.monitoring.log import delete_predictions
+from core.monitoring.log import delete_predictions, read_predictions
 from core.monitoring.reading_words import describe_levels, describe_reading
 from core.monitoring.readings import Reading, State
 from core.monitoring.rules import DEFAULTS, Name, Watch, keep_watch, read_watch
@@ -149,6 +151,35 @@ def test_an_alarm_needs_proof(watched: Workspace, champion: ModelVersion) -> Non
     assert found.estimate.value > 0.4 and found.state == "fine"
     ask(watched, champion, 60, first=200, kind="unsure")
     assert check(watched, "unknown").state == "warning"
+
+
+def test_one_unknown_photo_is_no_alarm_however_often_it_is_asked(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "unknown", warning=0.3, critical=None)
+    ask(watched, champion, 30)
+    (row,) = ask(watched, champion, 1, first=99, kind="unlike")
+    for number in range(60):
+        ask(watched, champion, 1, first=1000 + number, kind="unlike", photo=row.photo)
+    found = check(watched, "unknown")
+    assert (found.state, found.estimate.n) == ("fine", 31)
+
+
+def test_of_a_month_only_what_people_told_is_read(
+    watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ask(watched, champion, 40, until=datetime.now(UTC) - timedelta(days=10))
+    for row in rows[:12]:
+        give_feedback(watched, row.id, class_name=row.top)
+    read: list[int] = []
+
+    def count_rows(*asked: Any, **conditions: Any) -> pd.DataFrame:
+        read.append(len(read_predictions(*asked, **conditions)))
+        return read_predictions(*asked, **conditions)
+
+    monkeypatch.setattr("core.monitoring.readings.read_predictions", count_rows)
+    assert check(watched, "accuracy").estimate.n == 12
+    assert sum(read) == 12
 
 
 def test_accuracy_is_held_against_that_of_validation(

@@ -5,11 +5,11 @@ import threading
 import pytest
 
 from core.errors import FeedbackRefused
+from core.monitoring.class_names import find_meant_class, match_class
 from core.monitoring.feedback import (
     count_feedback,
     give_feedback,
     list_feedback,
-    match_class,
     read_feedback,
     restore_reviews,
     review_feedback,
@@ -157,3 +157,69 @@ def test_a_class_is_matched_in_whatever_spelling() -> None:
     assert match_class("Tulip", classes) == "tulip"
     assert match_class("oxeye_daisy", classes) == "Oxeye daisy"
     assert match_class("sunflower", classes) == "sunflower"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("tulip", "tulips"),
+        ("Roses", "rose"),
+        ("oxeye daisies", "Oxeye daisy"),
+        ("sunflwer", "sunflower"),
+        ("aster", None),
+        ("nose", None),
+        ("lily", None),
+    ],
+)
+def test_a_name_that_is_nearly_a_class_is_asked_about(name: str, meant: str | None) -> None:
+    classes = ("rose", "tulips", "Oxeye daisy", "sunflower")
+    assert match_class(name, classes) in (name, meant)
+    assert find_meant_class(name, classes) == meant
+    assert find_meant_class(name, ()) is None
+
+
+@pytest.fixture
+def one_photo(on_each_database: Workspace) -> tuple[Workspace, list[int]]:
+    """Three answers on one photo, of which people say rose, rose and tulip; one on another."""
+    answers = (("daisy", "rose"), ("aster", "rose"), ("daisy", "tulip"))
+    rows = [make_prediction(n, PHOTO, version=n, top=top) for n, (top, _) in enumerate(answers)]
+    log_predictions(on_each_database, [*rows, make_prediction(3, b"another")])
+    said = [tell(on_each_database, n, name) for n, (_, name) in enumerate(answers)]
+    return on_each_database, [*said, tell(on_each_database, 3)]
+
+
+def read_states(workspace: Workspace, numbers: list[int]) -> list[tuple[str, str | None]]:
+    return [(one.state, one.final_class) for one in read_feedback(workspace, numbers)]
+
+
+def test_a_photo_is_decided_on_once(one_photo: tuple[Workspace, list[int]]) -> None:
+    workspace, numbers = one_photo
+    assert count_feedback(workspace)["waiting"] == 4
+    assert count_feedback(workspace, by_photo=True)["waiting"] == 2
+    assert review_feedback(workspace, numbers[:1], "accept", expected="waiting") == 1
+    assert read_states(workspace, numbers) == [("accepted", "rose")] * 3 + [("waiting", None)]
+    right = read_predictions(workspace)["was_right"].tolist()[:3]
+    assert right == [False, False, False], "what is right of the photo is right of each answer"
+    assert review_feedback(workspace, numbers[1:2], "relabel", class_name="daisy") == 1
+    assert read_states(workspace, numbers)[:3] == [("relabelled", "daisy")] * 3
+    assert read_predictions(workspace)["was_right"].tolist()[:3] == [True, False, True]
+    review_feedback(workspace, numbers[2:3], "reopen")
+    assert read_states(workspace, numbers) == [("waiting", None)] * 4
+    of_photo = list_feedback(workspace, photos=[read_feedback(workspace, numbers)[0].photo])
+    assert sorted(one.number for one in of_photo) == sorted(numbers[:3])
+
+
+def test_several_on_one_photo_keep_their_own_class(
+    one_photo: tuple[Workspace, list[int]],
+) -> None:
+    workspace, numbers = one_photo
+    assert review_feedback(workspace, numbers, "accept") == 4
+    assert [final for _, final in read_states(workspace, numbers)] == [
+        "rose",
+        "rose",
+        "tulip",
+        "rose",
+    ]
+    again = tell(workspace, 1, "tulip")
+    review_feedback(workspace, [again], "discard")
+    assert read_states(workspace, numbers)[0] == ("accepted", "rose"), "what was decided stays"

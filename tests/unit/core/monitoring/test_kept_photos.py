@@ -1,5 +1,6 @@
 """Kept photos: none by default, none too long, none too many, and those under review stay."""
 
+import errno
 import os
 import stat
 import time
@@ -18,7 +19,7 @@ from core.monitoring.kept_photos import (
     sweep_kept_photos,
     sweep_when_due,
 )
-from core.monitoring.log import log_predictions
+from core.monitoring.log import delete_predictions, log_predictions
 from core.workspace import Workspace
 from tests.predictions import ask_and_tell, make_prediction
 
@@ -109,6 +110,31 @@ def test_photos_under_review_stay_and_cannot_fill_the_disk(
     monkeypatch.setattr(kept_photos, "_UNDO_TIME", -kept_photos._UNDO_TIME)
     assert sweep_kept_photos(workspace) == 1
     assert find_kept(workspace, kept) == {told[0].photo, told[2].photo}
+
+
+def test_a_full_disk_loses_the_photo_but_not_the_feedback(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(kept_photos, "write_atomically", write)
+    told = ask_and_tell(workspace, 0, PHOTO, "rose")
+    assert told.state == "waiting" and not find_kept(workspace, [told.photo])
+    assert "a photo was not kept" in caplog.text
+
+
+def test_what_was_kept_for_a_review_goes_with_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another visitor who merely asked about the same photo is no reason to keep it."""
+    log_predictions(workspace, [make_prediction(1, PHOTO, visitor="another")])
+    for days, is_kept in ((0, False), (7, True)):
+        keep_for(monkeypatch, days=days)
+        told = ask_and_tell(workspace, 0, PHOTO, "rose", visitor="me")
+        assert find_kept(workspace, [told.photo])
+        assert delete_predictions(workspace, visitor="me") == 1
+        assert bool(find_kept(workspace, [told.photo])) is is_kept
 
 
 def test_use_of_the_log_sweeps_what_must_go(

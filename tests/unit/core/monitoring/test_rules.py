@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import WatchRefused
-from core.monitoring.rules import DEFAULTS, NAMES, Rule, Watch, keep_watch, read_watch
+from core.monitoring.reading_words import describe_levels
+from core.monitoring.rules import DEFAULTS, NAMES, Name, Rule, Watch, keep_watch, read_watch
 from core.runs.arrangements import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
@@ -90,3 +91,18 @@ def test_levels_are_reached_from_above_or_from_below() -> None:
         "critical",
     ]
     assert replace(high, warning=None).find_level(150) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "warning", "said"),
+    [
+        ("unknown", 0.125, "warning from 12.5 %"),
+        ("unknown", 0.07, "warning from 7 %"),
+        ("accuracy", 0.01, "warning from 1 point"),
+        ("accuracy", 0.015, "warning from 1.5 points"),
+        ("latency", 1000.0, "warning from 1,000 ms"),
+        ("mix", 0.25, "warning from 0.25"),
+    ],
+)
+def test_a_level_is_said_as_it_was_typed(name: Name, warning: float, said: str) -> None:
+    assert describe_levels(Rule(name=name, warning=warning, critical=None, hours=1)) == said

@@ -15,6 +15,7 @@ from core.monitoring.summaries import (
     count_classes,
     count_scores,
     find_best_scores,
+    keep_newest,
     summarise,
     summarise_steps,
 )
@@ -51,6 +52,24 @@ def test_figures_over_all(workspace: Workspace) -> None:
     assert (found.unknown.value, found.unknown.n) == (0.25, 24)
     assert (found.unknown.low, found.unknown.high) == wilson_interval(6, 24)
     assert (found.accuracy.value, found.accuracy.n) == (0.75, 4)
+
+
+def test_a_photo_that_is_asked_about_again_and_again_counts_once(workspace: Workspace) -> None:
+    fill(workspace)
+    for number in range(24, 64):  # of which nobody knows what it is, but the last says more
+        kind = "unlike" if number < 63 else "answer"
+        time = MIDNIGHT + timedelta(minutes=number)
+        row = make_prediction(number, b"the same", version=1, kind=kind, time=time)
+        log_predictions(workspace, [row])
+    table = read_predictions(workspace)
+    found = summarise(table)
+    assert (found.n, found.photos, found.slow_latency.n) == (64, 25, 64)
+    assert (found.unknown.value, found.unknown.n) == (6 / 25, 25)
+    assert (found.unlike.low, found.unlike.high) == wilson_interval(6, 25)
+    first = summarise_steps(table, "day").iloc[0]
+    assert (first["photos"], first["different"]) == (52, 13)
+    newest = keep_newest(table)
+    assert newest["time"].is_monotonic_increasing and newest["photo"].is_unique
 
 
 def test_an_empty_log_has_no_figures(workspace: Workspace) -> None:

@@ -1,9 +1,11 @@
 """The predictor of a real run: answers as the run scored, refuses what is no photo or damaged."""
 
+import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,6 +59,28 @@ def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -
     assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
     assert list(prediction.seconds) == ["decoding", "backbone", "head"]
     assert predictor.weights_label == "random"
+
+
+def test_waiting_for_other_photos_is_no_time_of_this_one(
+    trained_workspace: Workspace, contents: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = open_predictor(trained_workspace, list_runs(trained_workspace)[-1].id)
+    moments = itertools.count()  # a clock that goes on by a second whenever it is read
+
+    class LongTurn:
+        def __enter__(self) -> None:
+            for _ in range(1000):
+                next(moments)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(predictor, "_turn", LongTurn())
+    clock = SimpleNamespace(perf_counter=lambda: float(next(moments)))
+    monkeypatch.setattr("core.prediction.predictor.time", clock)
+    prediction = predictor.predict(contents[0])
+    assert prediction.seconds == {"decoding": 1.0, "backbone": 1.0, "head": 1.0}
+    assert prediction.spent_ms == 3000
 
 
 def test_evidence_is_that_of_the_explainer(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, String, case, func, literal_column, select
 
 from core.runs.database import read_database
 from core.runs.tables import feedback_table, predictions_table
@@ -105,17 +105,12 @@ def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[Stat
         by_photo: Whether a photo counts once, however much was said of it.
     """
     what = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
-    used = _SAID.dataset.is_not(None)
-    query = (
-        select(_SAID.state, used, what)
-        .join(predictions_table, _ROW.id == _SAID.prediction)
-        .group_by(_SAID.state, used)
-    )
+    used = literal_column("'used'", String)  # no parameter, since it is grouped by
+    in_state = case((_SAID.dataset.is_not(None), used), else_=_SAID.state)
+    query = select(in_state, what).join(predictions_table, _ROW.id == _SAID.prediction)
     counts: dict[State, int] = dict.fromkeys(get_args(State), 0)
     with read_database(workspace) as connection:
-        for state, is_used, number in connection.execute(query):
-            counts["used" if is_used else state] += number
-    return counts
+        return counts | dict(connection.execute(query.group_by(in_state)).all())
 
 
 def _select_feedback() -> Select[Any]:

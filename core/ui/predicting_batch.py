@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Thread, Timer
@@ -25,9 +25,10 @@ from core.ui.predicting_work import Batch, remove_folder, work_through
 
 _KEPT_S = 1800.0
 _SWEPT_EVERY_S = 60.0
-_ENDING_S = 30.0
 _PREFIX = "predict"
 _held: dict[str, Batch] = {}
+_working: dict[str, Batch] = {}
+"""Those whose thread goes, also the forgotten ones."""
 
 
 def start_batch(
@@ -55,7 +56,7 @@ def ask_others(batch: Batch, models: Sequence[Model]) -> Batch:
     """
     predictors = [open_model(model) for model in models]
     following = Batch(secrets.token_hex(8), tuple(models), batch.desk, batch.folder)
-    following.left_out = batch.left_out
+    following.left_out, following.digests = batch.left_out, batch.digests
     batch.owns_folder = False  # the photos go on to the next
     forget_batch(batch)
     _begin(following, predictors, batch.photos or [], [])
@@ -81,11 +82,10 @@ def forget_batch(batch: Batch) -> None:
 
 def end_batches(visitor: str) -> None:
     """Forgets the batches of a visitor; when it returns, none of them writes anything down."""
-    own = [batch for batch in list(_held.values()) if batch.desk.visitor == visitor]
-    for batch in own:
-        forget_batch(batch)
-    for batch in own:
-        batch.ended.wait(_ENDING_S)
+    for batch in {*list(_working.values()), *list(_held.values())}:
+        if batch.desk.visitor == visitor:
+            batch.withdraw()
+            forget_batch(batch)
 
 
 def _begin(
@@ -97,8 +97,16 @@ def _begin(
     _held[batch.id] = batch
     if len(_held) == 1:
         _sweep_later()
+    _working[batch.id] = batch
     work = partial(work_through, cache.workspace(), batch, predictors, list(photos), list(archives))
-    Thread(target=work, name=f"batch-{batch.id}", daemon=True).start()
+    Thread(target=_work, args=(batch, work), name=f"batch-{batch.id}", daemon=True).start()
+
+
+def _work(batch: Batch, work: Callable[[], None]) -> None:
+    try:
+        work()
+    finally:
+        _working.pop(batch.id, None)
 
 
 def _sweep_later() -> None:

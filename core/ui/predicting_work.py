@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 from core.errors import DISK_FULL_ERRNOS, DiskFull, PetalscopeError, PhotoRefused
+from core.monitoring.kept_photos import forget_photos
 from core.prediction.album import NamedPhoto, unpack_album
 from core.prediction.answer_table import AnsweredPhoto, ShortAnswer
 from core.prediction.many import answer_photos
@@ -55,9 +56,19 @@ class Batch:
     photos: list[NamedPhoto] | None = None
     """All that are to be answered; None while archives are unpacked."""
     owns_folder: bool = True
+    digests: set[str] = field(default_factory=set)
+    """Of all photos that a model was asked about, also of those that nobody saw the answer to."""
     stop: Event = field(default_factory=Event)
     forgotten: Event = field(default_factory=Event)
+    withdrawn: Event = field(default_factory=Event)
+    """Its visitor had all deleted: nothing of it is written down any more."""
+    writing: Lock = field(default_factory=Lock)
     ended: Event = field(default_factory=Event)
+
+    def withdraw(self) -> None:
+        """Returns when nothing of it is being written down, and nothing more will be."""
+        with self.writing:
+            self.withdrawn.set()
 
     def seconds_left(self) -> float | None:
         """Returns how long it goes on at the pace so far; None where that cannot be told."""
@@ -98,6 +109,8 @@ def work_through(
         batch.ended.set()
         if batch.forgotten.is_set():
             remove_folder(batch)
+        if batch.stop.is_set() and batch.owns_folder:  # the last ones may be kept without an answer
+            forget_photos(workspace, batch.digests)
 
 
 def remove_folder(batch: Batch) -> None:
@@ -144,9 +157,10 @@ def _answer_all(
 
 
 def _write_down(workspace: Workspace, batch: Batch, fresh: Sequence[Fresh]) -> None:
-    """Returns nothing; the answers are in the log, unless the batch was forgotten unseen."""
-    if not batch.forgotten.is_set():
-        batch.written &= write_down(workspace, batch.desk, fresh)
+    """Returns nothing; the answers are in the log, unless their visitor had all deleted."""
+    with batch.writing:
+        if not batch.withdrawn.is_set():
+            batch.written &= write_down(workspace, batch.desk, fresh)
 
 
 def _ask_models(
@@ -154,6 +168,7 @@ def _ask_models(
 ) -> tuple[str, tuple[ShortAnswer, ...], list[Fresh]]:
     """Returns digest, answer of each model, and which of these are new."""
     digest = sha256(content).hexdigest()
+    batch.digests.add(digest)
     short: list[ShortAnswer] = []
     fresh: list[Fresh] = []
     for model, predictor in zip(batch.models, predictors, strict=True):

@@ -22,7 +22,8 @@ from tests.tls_server import make_certificate
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_command_speaks_https(tmp_path: Path) -> None:
+def test_the_command_speaks_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_snippets, "_TIMEOUT_S", 60.0)  # how fast it is is not asked here
     certificate, key = make_certificate(tmp_path)
     port = find_port()
     files = ["--tls-certificate", str(certificate), "--tls-key", str(key)]

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -176,14 +177,41 @@ def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
         return answer_afresh(workspace, desk, *model)
 
     monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", "7")
     app = give(open_page(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
     [batch] = predicting_batch._held.values()
     assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
     privacy._delete(batch.desk.visitor)
-    batch.stop.set()
-    wait_until(batch.ended.is_set, "the batch has ended")
+    wait_until(lambda: not predicting_batch._working, "its thread has ended")
     assert read_predictions(trained_copy).empty
     assert find_batch(batch.id) is None and not batch.folder.exists()
+    assert not list(trained_copy.kept_photos.glob("*")), "nor is a photo kept"
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_deleted(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, deletes: bool
+) -> None:
+    """Its answers were seen; and its thread may go on when all is deleted."""
+    goes_on = Event()
+
+    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
+        assert goes_on.wait(120)
+        return answer_afresh(workspace, desk, *model)
+
+    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    app = give(open_page(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
+    [batch] = predicting_batch._held.values()
+    give(app, PHOTO)
+    assert find_batch(batch.id) is None and not batch.ended.is_set()
+    if deletes:
+        privacy._delete(batch.desk.visitor)
+    goes_on.set()
+    wait_until(lambda: not predicting_batch._working, "its thread has ended")
+    digests = {row.photo.sha256 for row in batch.rows} & set(
+        read_predictions(trained_copy)["photo"]
+    )
+    assert bool(digests) is not deletes
 
 
 def test_what_was_deleted_is_not_written_again(

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy import update
 
 from core.errors import FeedbackRefused
 from core.monitoring.class_names import find_meant_class, match_class
@@ -16,6 +17,8 @@ from core.monitoring.feedback import (
 )
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import log_predictions, read_predictions
+from core.runs.database import write_database
+from core.runs.tables import feedback_table
 from core.workspace import Workspace
 from tests.predictions import ask_and_tell, make_prediction
 
@@ -205,6 +208,14 @@ def test_a_photo_is_decided_on_once(one_photo: tuple[Workspace, list[int]]) -> N
     assert read_predictions(workspace)["was_right"].tolist()[:3] == [True, False, True]
     review_feedback(workspace, numbers[2:3], "reopen")
     assert read_states(workspace, numbers) == [("waiting", None)] * 4
+    with write_database(workspace) as connection:  # gathered, after two kinds of review
+        for number, state in zip(numbers, ("accepted", "relabelled", "accepted"), strict=False):
+            row = feedback_table.c.number == number
+            connection.execute(
+                update(feedback_table).where(row).values(state=state, dataset="d" * 16)
+            )
+    assert count_feedback(workspace)["used"] == 3
+    assert count_feedback(workspace, by_photo=True)["used"] == 1
     of_photo = list_feedback(workspace, photos=[read_feedback(workspace, numbers)[0].photo])
     assert sorted(one.number for one in of_photo) == sorted(numbers[:3])
 

@@ -5,6 +5,7 @@ order. Nothing is downloaded unless asked for, and nothing silently replaced: a 
 but wrong is an error. Every file is checked to hold ResNet-50 without its top.
 """
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,7 +129,8 @@ def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
     Raises:
         WeightsDamaged: They are not.
     """
-    check_weights_file(file)
+    facts = file.stat()
+    _check_once(file, facts.st_size, facts.st_mtime_ns)
     return Weights(
         kind="pretrained",
         file=file,
@@ -137,6 +139,12 @@ def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
         official=digest_once(file, "md5") == OFFICIAL_MD5,
         title=title,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _check_once(file: Path, size: int, mtime_ns: int) -> None:  # noqa: ARG001 (with it the key)
+    """Returns nothing; found right, a file is not read again: pages ask at every click."""
+    check_weights_file(file)
 
 
 def _read_chosen(file: Path) -> Weights:

@@ -5,6 +5,10 @@ streamlit_app.py (and AppTest does the same), so each page calls `open_page()`, 
 frame if `run_app()` has not drawn it in this script run.
 """
 
+import functools
+import gc
+import sys
+
 import streamlit as st
 
 from core.workspace import PROJECT_ROOT
@@ -51,6 +55,17 @@ def run_app() -> None:
         page.run()
     finally:
         st.session_state[_DRAWN] = False
+        _pass_over_modules(len(sys.modules))
+
+
+@functools.cache
+def _pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
+    """Takes all that lives now out of the search for garbage, which Streamlit makes after each run.
+
+    What was imported never is garbage, and to look through it takes longer than to run a page.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:

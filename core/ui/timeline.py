@@ -1,6 +1,7 @@
 """The history of the models as a timeline: who answered when, and every event with its reason."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from core.registry.evidence import evidence_from_facts
 from core.registry.reigns import list_reigns
 from core.registry.words import describe_evidence, title_event
 from core.ui import cache
-from core.ui.frame import is_dark, page_file
+from core.ui.frame import page_file
+from core.ui.kept_charts import show_kept_chart
 
 _SHOWN = 6
 _MOST = 200
@@ -44,12 +46,12 @@ _NAMES: dict[str, tuple[EventKind, ...]] = {
 @st.fragment
 def show_timeline() -> None:
     """Draws who answered when, and the events, newest first, to be narrowed to some kinds."""
-    reigns = list_reigns(list_events(cache.workspace(), _MOST_REIGNS, ("promoted", "rolled_back")))
-    if reigns:
-        st.altair_chart(
-            draw_reigns(reigns, is_dark()),
-            theme=None,
-            alt="When each version answered; the list below says the same.",
+    promotions = list_events(cache.workspace(), _MOST_REIGNS, ("promoted", "rolled_back"))
+    # Until the end of this minute: a chart that differs in nothing is not drawn again.
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if reigns := list_reigns(promotions, minute):
+        show_kept_chart(
+            draw_reigns, reigns, alt="When each version answered; the list below says the same."
         )
     wanted = st.pills(
         "Show",

@@ -11,18 +11,28 @@ from data.dataset import Dataset
 from data.importing import import_source
 from data.sources.flowers.plan import describe_faults, plan_photos
 from models.weights import WeightsKind
+from tests.training import copy_workspace
 
 STAND_IN = PROJECT_ROOT.parent / "shared" / "weights" / "resnet50_standin_notop.h5"
 FAULTS = describe_faults(plan_photos(2024, 100))
 
 
-def analyse_sample(workspace: Workspace, weights: WeightsKind) -> tuple[Dataset, QualityResult]:
-    dataset = import_source(workspace, "sample")
+@pytest.fixture(scope="module")
+def sample(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, Dataset]:
+    """A workspace with backbone and sample: to draw it takes half a minute."""
+    workspace = Workspace(tmp_path_factory.mktemp("sample") / "workspace")
+    copy_workspace(trained_workspace, workspace)
+    return workspace, import_source(workspace, "sample")
+
+
+def analyse(workspace: Workspace, dataset: Dataset, weights: WeightsKind) -> QualityResult:
     parameters = quality_parameters(workspace, dataset.id, weights)
     make_analysis(workspace, parameters, lambda *_progress: None)
     result = read_quality(workspace, dataset.id, weights)
     assert result is not None
-    return dataset, result
+    return result
 
 
 def count_found(dataset: Dataset, result: QualityResult) -> tuple[int, int, int]:
@@ -32,13 +42,14 @@ def count_found(dataset: Dataset, result: QualityResult) -> tuple[int, int, int]
     return len(suspects & planted), len(planted), len(suspects)
 
 
-def test_planted_faults_of_the_sample(trained_copy: Workspace) -> None:
+def test_planted_faults_of_the_sample(sample: tuple[Workspace, Dataset]) -> None:
     """All copies, all leaks and the broken file, none too many; most wrong labels even so.
 
     The features are by random weights, which tell little of photos: 5 of 6 wrong labels are found
     among 32 suspects.
     """
-    dataset, result = analyse_sample(trained_copy, "random")
+    workspace, dataset = sample
+    result = analyse(workspace, dataset, "random")
     paths = dataset.manifest["path"].to_numpy()
     exact = result.pairs[result.pairs["kind"] == "exact"]
     found = {frozenset(paths[[a, b]]) for a, b in exact[["a", "b"]].to_numpy()}
@@ -56,13 +67,14 @@ def test_planted_faults_of_the_sample(trained_copy: Workspace) -> None:
 
 @pytest.mark.shared
 def test_wrong_labels_of_the_sample(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+    sample: tuple[Workspace, Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With weights that saw photos all six are found, and more than half of the suspects are."""
     if not Path(STAND_IN).exists():
         pytest.skip(f"the stand-in weights are not on this machine ({STAND_IN})")
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(STAND_IN))
-    dataset, result = analyse_sample(trained_copy, "pretrained")
+    workspace, dataset = sample
+    result = analyse(workspace, dataset, "pretrained")
     hits, all_planted, suspects = count_found(dataset, result)
     assert hits == all_planted == 6
     assert suspects <= 11

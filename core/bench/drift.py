@@ -11,6 +11,7 @@ import numpy as np
 
 from core.bench.measuring import Figure, OnStep, Report, describe_machine
 from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compare_photos
+from core.formats import percent
 from core.monitoring.reference import MEASURED, DriftReference, make_drift_reference
 from core.monitoring.rules import Watch
 from core.prediction.predictor import Predictor, open_predictor
@@ -65,7 +66,7 @@ def measure_drift(
             "run": record.id,
             "reference": f"{size} validation photos; half of them where the others are drawn",
             "photos of a draw": f"{photos}, at most the other half of the validation photos",
-            "false alarms": f"wanted in at most {FALSE_ALARMS:.0%} of the draws",
+            "false alarms": f"wanted in at most {percent(FALSE_ALARMS, 100)} of the draws",
         },
     )
 

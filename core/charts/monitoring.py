@@ -25,7 +25,7 @@ Share = Literal["unknown", "accuracy"]
 _TURNS = (0, 3, 4, 6, 5, 7)
 """Of the palette's groups, those that do not look like what is right or wrong."""
 _TITLES = {
-    "unknown": ("Photos it did not answer", "Unsure or unlike; a photo counts once"),
+    "unknown": ("Photos it did not answer", "Each photo once"),
     "accuracy": ("Right answers, where people said", "With feedback only"),
 }
 

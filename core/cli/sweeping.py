@@ -106,7 +106,10 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool, top: int) 
         return Outcome(text=text, document=document, exit_code=1, to_stderr=True)
     lines = [f"{record.name} · {record.id}", _table(ranked[:top], record.val_photos or 0)]
     if importance is not None:
-        shares = (f"{SETTING_NAMES[key]} {share:.0%}" for key, share in importance.shares.items())
+        shares = (
+            f"{SETTING_NAMES[key]} {percent(share, 100)}"
+            for key, share in importance.shares.items()
+        )
         lines.append(f"what explains the differences: {', '.join(shares)}")
     pruned = sum(trial.pruned for trial in trials)
     lines.append(

@@ -30,7 +30,7 @@ def describe_drift(found: VersionDrift) -> list[str]:
         return [
             f"No change is proven: the newest {drift.n:,} photos could come from where the "
             f"{drift.m:,} reference photos came from. Chance alone is called a change in "
-            f"{FALSE_ALARMS:.0%} of such comparisons."
+            f"{percent(FALSE_ALARMS, 100)} of such comparisons."
         ]
     tell = {
         "properties": _describe_properties,

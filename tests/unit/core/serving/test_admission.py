@@ -77,7 +77,10 @@ def test_an_empty_or_short_key_opens_nothing(key: str, monkeypatch: pytest.Monke
 
 
 def test_blanks_around_a_key_do_not_count() -> None:
-    Door(make_settings(key=f" {KEY}\n")).check_key([(b"x-api-key", KEY.encode())])
+    door = Door(make_settings(key=f" {KEY}\n"))
+    door.check_key([(b"x-api-key", KEY.encode())])
+    with pytest.raises(KeyRefused):
+        door.check_key([(b"x-api-key", KEY[:-1].encode())])
 
 
 @pytest.mark.parametrize(

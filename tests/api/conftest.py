@@ -59,16 +59,20 @@ def served_workspace(
     close_databases()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(served_workspace: Workspace) -> Iterator[TestClient]:
-    """A client of an application that serves v1."""
+    """A client of an application that serves v1.
+
+    It ends with these tests: its thread reads the settings again and again, and would open the
+    databases of others.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(served_workspace.root))
         with open_client(raise_server_exceptions=False) as opened:
             yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serving(served_workspace: Workspace) -> Iterator[ServingProcess]:
     """A real API in a process of its own that serves v1."""
     with run_serving(served_workspace) as process:

@@ -29,7 +29,7 @@ WITHOUT_PARAMETERS = {"/v1/models", "/health/live", "/health/ready", "/metrics"}
 load_all_checks()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def document(serving: ServingProcess) -> BaseSchema:
     """The OpenAPI document as a real process serves it."""
     return schemathesis.openapi.from_url(f"http://127.0.0.1:{serving.port}/openapi.json")

@@ -1,5 +1,6 @@
 """Workspaces on each database that the program can use: SQLite, and a real PostgreSQL server."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ def on_each_database(
 ) -> Iterator[Workspace]:
     """An empty workspace, once on SQLite and once on a database of its own on PostgreSQL."""
     if request.param == "postgresql":
+        threads = [thread.name for thread in threading.enumerate()]
+        assert "switcher" not in threads, "an API of other tests would open this database, too"
         socket = request.getfixturevalue("postgres")
         address = create_database(socket, f"test_{uuid.uuid4().hex}")
         monkeypatch.setenv("PETALSCOPE_DATABASE_URL", address)

@@ -18,9 +18,9 @@ run: $(VENV)/.installed  ## install what is missing, draw the sample once, open 
 api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
 	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))
 
-test: $(VENV)/.installed-tests  ## install what tests need, run all of them
+test: $(VENV)/.installed-tests  ## install what tests need, run all of them, two at a time
 	@.ci/system-packages
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
 
 check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from core.runs.recipe import Recipe
@@ -49,12 +50,15 @@ def copy_workspace(source: Workspace, target: Workspace) -> None:
     What pages have derived from its runs meanwhile stays behind: each test begins alike.
     """
     ignore = shutil.ignore_patterns("derived", "maps")
-    shutil.copytree(source.root, target.root, ignore=ignore, copy_function=_copy_or_link)
+    shutil.copytree(
+        source.root, target.root, ignore=ignore, copy_function=_copy_or_link, dirs_exist_ok=True
+    )
 
 
 def _copy_or_link(source: str, target: str) -> None:
     # The database and its log are written in place: two workspaces must not share them.
     if Path(source).stat().st_size > 1_000_000 and "petalscope.db" not in Path(source).name:
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+        with suppress(OSError):  # it lies on another file system
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

@@ -11,19 +11,9 @@ from core.runs.openings import record_opening
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.app.test_pages import text_of
-from tests.comparing import make_compared
-from tests.training import copy_workspace
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "confusion.py"
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def compared(trained_workspace: Workspace, tmp_path: Path) -> Workspace:
-    """Three finished runs, of which the newest hardly learnt."""
-    workspace = Workspace(tmp_path / "workspace")
-    copy_workspace(make_compared(trained_workspace), workspace)
-    return workspace
 
 
 @pytest.fixture

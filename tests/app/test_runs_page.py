@@ -10,19 +10,10 @@ from core.runs.control import tag_run
 from core.runs.queue import submit_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.comparing import make_compared
-from tests.training import change_recipe, copy_workspace
+from tests.training import change_recipe
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "runs.py"
 OpenRuns = Callable[..., AppTest]
-
-
-@pytest.fixture
-def compared(trained_workspace: Workspace, tmp_path: Path) -> Workspace:
-    """Three finished runs, the newest first: hardly, again, and the one they are compared with."""
-    workspace = Workspace(tmp_path / "workspace")
-    copy_workspace(make_compared(trained_workspace), workspace)
-    return workspace
 
 
 @pytest.fixture

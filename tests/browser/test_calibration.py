@@ -10,8 +10,8 @@ from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.builders import draw_photo, encode_photo
 from tests.calibrating import rewrite_result
-from tests.comparing import copy_into
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 def test_a_rule_is_chosen_kept_and_used(
     page: Page, server: PageServer, trained_workspace: Workspace
 ) -> None:
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     workspace = Workspace(server.workspace)
     run, _ = rewrite_result(workspace)
     page.goto(f"{server.address}/calibration?run={run}")

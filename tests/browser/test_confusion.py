@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
-from tests.comparing import copy_into, make_compared
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +21,9 @@ MATRIX = re.compile("Confusion matrix, rows true")
 
 
 @pytest.fixture(scope="module")
-def link(server: PageServer, trained_workspace: Workspace) -> str:
+def link(server: PageServer, compared_workspace: Workspace) -> str:
     """The address of the page, with a run that hardly learnt: its train photos are confused."""
-    copy_into(make_compared(trained_workspace), server.workspace)
+    copy_workspace(compared_workspace, Workspace(server.workspace))
     run = list_runs(Workspace(server.workspace))[0]
     return f"{server.address}/confusion?run={run.id}&split=train"
 

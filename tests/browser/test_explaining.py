@@ -15,7 +15,7 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, do_until
 from tests.builders import CLASSES, draw_photo, encode_photo
-from tests.comparing import copy_into
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def pick(box: Locator, option: str, seen: Locator) -> None:
 def test_the_panel_shows_any_class_at_any_strength(
     page: Page, server: PageServer, trained_workspace: Workspace
 ) -> None:
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     run = list_runs(trained_workspace)[0]
     result, dataset = read_result(trained_workspace, run.id), run.recipe.dataset
     shown = {int(result.labels[PHOTO]), int(result.scores[PHOTO].argmax())}

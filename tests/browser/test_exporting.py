@@ -18,9 +18,9 @@ from core.registry.registering import register_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until
-from tests.comparing import copy_into
 from tests.exporting import unpack
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,8 @@ def folder(
     server: PageServer, trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """An empty folder; the server has a registered version."""
-    workspace = copy_into(trained_workspace, server.workspace)
+    workspace = Workspace(server.workspace)
+    copy_workspace(trained_workspace, workspace)
     register_run(workspace, list_runs(workspace)[-1].id)
     return tmp_path_factory.mktemp("exported")
 

@@ -9,7 +9,7 @@ from core.runs.openings import read_openings
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
-from tests.comparing import copy_into
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module", autouse=True)
 def filled(server: PageServer, trained_workspace: Workspace) -> None:
     """The server's workspace holds a finished run."""
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
 
 
 def click_row(page: Page, row: int) -> None:

@@ -15,15 +15,15 @@ from core.runs.store import list_runs
 from core.selections import list_selections
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
-from tests.comparing import copy_into
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def result(server: PageServer, trained_workspace: Workspace) -> RunResult:
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     return read_result(trained_workspace, list_runs(trained_workspace)[0].id)
 
 

@@ -9,8 +9,8 @@ from core.registry.store import ModelVersion
 from core.workspace import Workspace
 from tests.asking import ask
 from tests.browser.conftest import PageServer, wait_for_url
-from tests.comparing import copy_into
 from tests.retraining import let_first_run_answer
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module", autouse=True)
 def champion(server: PageServer, trained_workspace: Workspace) -> ModelVersion:
     """The server's workspace has a champion that was asked about dark photos."""
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     workspace = Workspace(server.workspace)
     version = let_first_run_answer(workspace)
     ask(workspace, version, 60, darker=0.1)

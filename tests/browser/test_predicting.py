@@ -17,8 +17,8 @@ from core.monitoring.log import read_predictions
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.builders import draw_photo, encode_photo
-from tests.comparing import copy_into
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def find_caption(page: Page, pattern: str) -> Locator:
 def test_an_archive_becomes_a_table_and_a_row_opens_its_answer(
     page: Page, server: PageServer, trained_workspace: Workspace
 ) -> None:
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     page.goto(f"{server.address}/predict")
     expect(page.get_by_text("No photo yet")).to_be_visible()
     inputs = page.locator("input[type=file]")

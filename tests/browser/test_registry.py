@@ -14,7 +14,7 @@ from core.registry.store import list_versions, read_aliases
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
-from tests.comparing import copy_into
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 def test_a_run_is_registered_and_becomes_the_first_champion(
     page: Page, server: PageServer, trained_workspace: Workspace
 ) -> None:
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     workspace = Workspace(server.workspace)
     page.goto(f"{server.address}/registry")
     expect(page.get_by_role("heading", name="No version yet")).to_be_visible()

@@ -14,9 +14,9 @@ from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.builders import draw_photo, encode_photo
-from tests.comparing import copy_into
 from tests.predictions import ask_and_tell
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ SAID = ("rose", "tulip", "rose", "daisy", "aster")
 @pytest.fixture(scope="module")
 def inbox(server: PageServer, trained_workspace: Workspace) -> list[Feedback]:
     """Five answers of the trained run, each “daisy”, and what people said of them."""
-    copy_into(trained_workspace, server.workspace)
+    copy_workspace(trained_workspace, Workspace(server.workspace))
     workspace = Workspace(server.workspace)
     run = list_runs(workspace)[-1].id
     photos = [draw_photo(n % 3, 400 + n, (300, 240)).rotate(20 + 9 * n) for n in range(len(SAID))]

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
-from tests.comparing import copy_into, make_compared
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
 
@@ -29,9 +29,9 @@ def tick(page: Page, row: int, expected: str) -> None:
 
 
 def test_repeats_are_compared_by_one_tick(
-    page: Page, server: PageServer, trained_workspace: Workspace
+    page: Page, server: PageServer, compared_workspace: Workspace
 ) -> None:
-    copy_into(make_compared(trained_workspace), server.workspace)
+    copy_workspace(compared_workspace, Workspace(server.workspace))
     page.goto(f"{server.address}/runs")
     tick(page, 1, "2 runs selected")  # the newest stands alone in row 0, two seeds share row 1
     page.get_by_role("button", name="Compare", exact=True).click()

@@ -8,15 +8,6 @@ import pytest
 from core.cli import main
 from core.runs.openings import read_openings
 from core.runs.store import list_runs
-from core.workspace import Workspace
-from tests.comparing import make_compared
-
-
-@pytest.fixture
-def compared(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    workspace = make_compared(trained_workspace)
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-    return workspace
 
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:

@@ -1,3 +1,3 @@
-from core.ui.frame import run_app
+from core.ui.parts.frame import run_app
 
 run_app()

@@ -1,9 +1,9 @@
 """Augmentation: what it does to photos, and when it destroys what they show."""
 
-from core.ui.augmentation import show_augmentation
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.pickers import pick_dataset
+from core.ui.augmentation.page import show_augmentation
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_dataset
 
 open_page(
     "Augmentation",

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from core.ui import cache
-from core.ui.calibration_rule import show_rule
-from core.ui.calibration_views import pick_view, show_view, show_view_photos
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.photo_panel import show_photo_panel
-from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import show_run_facts
-from core.ui.telling import show_told
+from core.ui.calibration.rule import show_rule
+from core.ui.calibration.views import pick_view, show_view, show_view_photos
+from core.ui.parts import cache
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_run_and_split
+from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.toasts import show_told
+from core.ui.photos.panel import show_photo_panel
 
 open_page(
     "Calibration", "How far a score can be trusted, when to answer, and when to say “I don’t know”."

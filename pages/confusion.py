@@ -1,10 +1,10 @@
 """Confusion: which classes are taken for which, and the photos it happens to."""
 
-from core.ui.confusion_cards import show_confusions
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import show_run_facts
+from core.ui.confusion.page import show_confusions
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_run_and_split
+from core.ui.parts.run_cards import show_run_facts
 
 open_page("Confusion", "Which classes are taken for which, and the photos it happens to.")
 

@@ -2,20 +2,20 @@
 
 import streamlit as st
 
-from core.ui.adding import show_adding
-from core.ui.dataset_cards import (
+from core.ui.dataset.adding import show_adding
+from core.ui.dataset.cards import (
     pick_view,
     show_charts,
     show_dataset_facts,
     show_photos,
     show_set_aside,
 )
-from core.ui.frame import open_page
-from core.ui.map_view import show_map
-from core.ui.messages import report_errors
-from core.ui.pickers import pick_dataset
-from core.ui.tray import show_edits, show_tray
-from core.ui.versions import show_versions
+from core.ui.dataset.map_view import show_map
+from core.ui.dataset.versions import show_versions
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_dataset
+from core.ui.photos.tray import show_edits, show_tray
 
 open_page("Dataset", "What is in the photos, before anything is trained on them.")
 

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.metrics_classes import read_class, show_class_bars, show_class_table
-from core.ui.metrics_curves import show_curves
-from core.ui.metrics_headline import show_averages, show_headline
-from core.ui.metrics_photos import show_class_photos
-from core.ui.metrics_worth import show_worth
-from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import show_run_facts
+from core.ui.metrics.classes import read_class, show_class_bars, show_class_table
+from core.ui.metrics.curves import show_curves
+from core.ui.metrics.headline import show_averages, show_headline
+from core.ui.metrics.photos import show_class_photos
+from core.ui.metrics.worth import show_worth
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_run_and_split
+from core.ui.parts.run_cards import show_run_facts
 
 open_page("Metrics", "How good a run is, class by class, and how sure one can be of that.")
 

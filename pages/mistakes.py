@@ -2,10 +2,7 @@
 
 import streamlit as st
 
-from core.ui import cache
-from core.ui.frame import open_page
-from core.ui.messages import report_errors, show_random_banner
-from core.ui.mistakes_lists import (
+from core.ui.mistakes.lists import (
     cut_list,
     describe_list,
     filter_classes,
@@ -13,11 +10,14 @@ from core.ui.mistakes_lists import (
     pick_ranking,
     show_filters,
 )
-from core.ui.mistakes_photos import read_view, show_photos, show_review_button
-from core.ui.mistakes_saved import read_open_selection, show_saved, show_saving, show_selection
-from core.ui.photo_panel import show_photo_panel
-from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import show_run_facts
+from core.ui.mistakes.photos import read_view, show_photos, show_review_button
+from core.ui.mistakes.saved import read_open_selection, show_saved, show_saving, show_selection
+from core.ui.parts import cache
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors, show_random_banner
+from core.ui.parts.pickers import pick_run_and_split
+from core.ui.parts.run_cards import show_run_facts
+from core.ui.photos.panel import show_photo_panel
 
 open_page("Mistakes", "The photos that go wrong, and why: look, compare, relabel or set aside.")
 

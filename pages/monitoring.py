@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from core.ui import monitoring_cache
-from core.ui.alarm_banner import show_alarm_banner
-from core.ui.frame import open_page
-from core.ui.log_panel import show_log_panel
-from core.ui.messages import report_errors
-from core.ui.monitoring_alarms import show_alarms
-from core.ui.monitoring_drift import show_drift
-from core.ui.monitoring_rules import show_rules
-from core.ui.monitoring_scope import pick_scope
-from core.ui.monitoring_time import show_answers, show_course, show_figures
-from core.ui.telling import show_told
+from core.ui.monitoring import reading as monitoring_cache
+from core.ui.monitoring.alarms import show_alarms
+from core.ui.monitoring.drift import show_drift
+from core.ui.monitoring.log_panel import show_log_panel
+from core.ui.monitoring.rules import show_rules
+from core.ui.monitoring.scope import pick_scope
+from core.ui.monitoring.time import show_answers, show_course, show_figures
+from core.ui.parts.alarm_banner import show_alarm_banner
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.toasts import show_told
 
 open_page(
     "Monitoring",

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.recipe_form_strategy import show_device
-from core.ui.steps import show_datasets, show_next_step, show_runs, show_weights
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.recipes.steps import show_datasets, show_next_step, show_runs, show_weights
+from core.ui.recipes.strategy import show_device
 
 open_page("Petalscope", "From a folder of photos to a model whose mistakes you can see.")
 

@@ -1,9 +1,9 @@
 """Predict: photos in, answers in words, and what the answers looked at."""
 
-from core.ui.alarm_banner import show_alarm_note
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.predicting import show_predicting
+from core.ui.parts.alarm_banner import show_alarm_note
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.predict.page import show_predicting
 
 open_page("Predict", "Show it a photo; it says what it sees, and what it looked at.")
 

@@ -1,11 +1,11 @@
 """Quality: what is wrong with the photos and their labels, and what to do about it."""
 
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.photo_panel import show_photo_panel
-from core.ui.pickers import pick_dataset
-from core.ui.quality_cards import pick_finding, show_finding
-from core.ui.tray import show_tray
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_dataset
+from core.ui.photos.panel import show_photo_panel
+from core.ui.photos.tray import show_tray
+from core.ui.quality.cards import pick_finding, show_finding
 
 open_page(
     "Quality",

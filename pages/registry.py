@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from core.ui.alarm_banner import show_alarm_banner
-from core.ui.api_snippets import show_snippets
-from core.ui.export_panel import show_export_panel
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.registry_empty import show_no_version
-from core.ui.registry_reading import read_registry
-from core.ui.registry_registering import show_registering
-from core.ui.registry_standing import show_standing
-from core.ui.registry_versions import pick_version, show_version
-from core.ui.telling import show_told
-from core.ui.timeline import show_timeline
+from core.ui.parts.alarm_banner import show_alarm_banner
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.registering import show_registering
+from core.ui.parts.toasts import show_told
+from core.ui.registry.api_snippets import show_snippets
+from core.ui.registry.empty import show_no_version
+from core.ui.registry.export_panel import show_export_panel
+from core.ui.registry.reading import read_registry
+from core.ui.registry.standing import show_standing
+from core.ui.registry.timeline import show_timeline
+from core.ui.registry.versions import pick_version, show_version
 
 open_page(
     "Models",

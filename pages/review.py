@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from core.ui.alarm_banner import show_alarm_banner
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.retraining_panel import show_retraining
-from core.ui.review_card import show_card
-from core.ui.review_inbox import show_empty_inbox, show_nothing
-from core.ui.review_list import filter_feedback, pick_state, read_feedback_list, show_list
-from core.ui.review_many import show_many
-from core.ui.review_version import show_new_version
-from core.ui.telling import show_told
+from core.ui.parts.alarm_banner import show_alarm_banner
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.toasts import show_told
+from core.ui.review.card import show_card
+from core.ui.review.inbox import show_empty_inbox, show_nothing
+from core.ui.review.list import filter_feedback, pick_state, read_feedback_list, show_list
+from core.ui.review.many import show_many
+from core.ui.review.retraining_panel import show_retraining
+from core.ui.review.version import show_new_version
 
 open_page(
     "Review",

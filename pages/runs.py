@@ -1,9 +1,9 @@
 """Runs: every run, what made it different, and whether the difference is real."""
 
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.runs_comparing import show_comparison
-from core.ui.runs_table import show_runs_table
+from core.ui.comparing.comparison import show_comparison
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.runs.table import show_runs_table
 
 open_page("Runs", "Every run, what made it different, and whether the difference is real.")
 

@@ -1,10 +1,10 @@
 """Slices: where the run is weak: by light, size, shape, colour, source and tag."""
 
-from core.ui.frame import open_page
-from core.ui.messages import report_errors
-from core.ui.pickers import pick_run_and_split
-from core.ui.run_cards import show_run_facts
-from core.ui.slices_view import show_slices
+from core.ui.parts.frame import open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_run_and_split
+from core.ui.parts.run_cards import show_run_facts
+from core.ui.slices.page import show_slices
 
 open_page("Slices", "Where the run is weak: by light, size, shape, colour, source and tag.")
 

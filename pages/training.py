@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from core.ui.frame import is_presenting, open_page
-from core.ui.live import show_chosen_run
-from core.ui.live_presenting import show_presentation
-from core.ui.messages import report_errors
-from core.ui.pickers import pick_dataset
-from core.ui.recipe_form import fill_from_link, show_recipe_form
-from core.ui.steps import show_runs
-from core.ui.sweep_view import show_sweeps
-from core.ui.visitor import name_visitor
+from core.ui.parts.frame import is_presenting, open_page
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_dataset
+from core.ui.parts.visitor import name_visitor
+from core.ui.recipes.form import fill_from_link, show_recipe_form
+from core.ui.recipes.steps import show_runs
+from core.ui.sweeps.page import show_sweeps
+from core.ui.training.live import show_chosen_run
+from core.ui.training.presenting import show_presentation
 
 open_page("Training", "Choose a recipe, start the run, watch it learn.", presentable=True)
 

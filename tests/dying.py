@@ -26,10 +26,10 @@ LARGEST_FILE = 1_500_000
 _CODE = """if True:
     import json, os, resource, signal, sys
     from core.runs.database import close_databases
-    from core.runs.executing import execute_run
-    from core.runs.holding import Hold
-    from core.runs.queue import mark_lost, queue_lost_runs, retry_run
-    from core.runs.reporting import RunReport
+    from core.runs.training.executing import execute_run
+    from core.runs.queue.run_lock import Hold
+    from core.runs.queue.queue import mark_lost, queue_lost_runs, retry_run
+    from core.runs.training.reporting import RunReport
     from core.runs.store import read_run
     from core.workspace import open_workspace
     import models.fitting  # Keras, before the forks

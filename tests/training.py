@@ -6,8 +6,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from core.runs.recipe import Recipe
-from core.runs.starting import python_command, python_environment
+from core.runs.queue.starting import python_command, python_environment
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
 from tests.processes import PATIENCE_S

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.runs.views import prepare_views
-from core.runs.wanted_views import list_sources
+from core.runs.training.views import prepare_views
+from core.runs.training.wanted_views import list_sources
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS, AugmentationPolicy

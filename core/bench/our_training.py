@@ -9,10 +9,10 @@ import numpy as np
 
 from core.bench.timings import TimedRun
 from core.runs.database import close_databases
-from core.runs.executing import execute_run, warm_up
-from core.runs.queue import submit_run
-from core.runs.recipe import Recipe
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
+from core.runs.training.executing import execute_run, warm_up
 from core.workspace import Workspace
 
 

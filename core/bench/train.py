@@ -11,7 +11,7 @@ from core.bench.measuring import Figure, OnStep, Report, call_in_child, describe
 from core.bench.preparing import Subject, prepare_subject
 from core.bench.subset import open_scratch
 from core.bench.timings import PlainRun, TimedRun
-from core.runs.recipe import Precision, Recipe
+from core.runs.recipe.recipe import Precision, Recipe
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.bench.preparing import Subject
 from core.config import fingerprint
-from core.runs.views import make_change
+from core.runs.training.views import make_change
 from core.workspace import Workspace
 from data.policy import AugmentationPolicy
 from models.devices import find_device

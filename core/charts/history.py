@@ -1,6 +1,6 @@
 """The learning curves of a finished run for files and reports: loss and accuracy side by side.
 
-On pages the same numbers are drawn by `core.charts.curves`, which can be hovered and overlaid.
+On pages the same numbers are drawn by `core.ui.training.charts`, which can be hovered and overlaid.
 """
 
 from collections.abc import Mapping, Sequence

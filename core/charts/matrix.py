@@ -1,7 +1,7 @@
 """The confusion matrix as a chart that stands alone, for files and reports.
 
 Rows are true classes, columns predicted ones. On the page the same cells are drawn by
-`core.ui.confusion_grid`, which can be walked through.
+`core.ui.confusion.grid`, which can be walked through.
 """
 
 from collections.abc import Sequence

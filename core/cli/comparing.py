@@ -13,7 +13,7 @@ from core.evaluation.comparison import Comparison, adjust_holm, compare_predicti
 from core.evaluation.verdict import describe_verdict
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
-from core.runs.recipe_differences import Difference, list_differences
+from core.runs.recipe.differences import Difference, list_differences
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace

@@ -9,8 +9,8 @@ from core.cli.choosing import DATASET_HELP, choose_dataset
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.tables import format_table
+from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
-from core.versions import delete_version, describe_uses
 from core.workspace import Workspace
 from data.manifest import (
     SPLITS,

@@ -15,11 +15,11 @@ from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
+from core.evaluation.baseline_comparison import Beside, compare_baselines
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import rank_classes
-from core.evaluation.worth import Beside, compare_baselines
 from core.prediction.baselines import predict_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord

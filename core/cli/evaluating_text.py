@@ -8,13 +8,13 @@ import pandas as pd
 from core.cli.openings import describe_openings
 from core.cli.tables import format_table
 from core.evaluation.agreement import AVERAGED
+from core.evaluation.baseline_comparison import NAMES, Beside, describe_worth
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking
-from core.evaluation.worth import NAMES, Beside, describe_worth
 from core.formats import interval, percent
-from core.runs.openings import Opening
 from core.runs.store import RunRecord
+from core.runs.test_views import Opening
 
 
 @dataclass(frozen=True, kw_only=True)

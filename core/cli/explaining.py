@@ -18,8 +18,8 @@ from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import DEFAULT_STRENGTH
 from core.prediction.sheet_folder import write_sheets
 from core.prediction.sheets import SheetFormat, SheetStyle
-from core.runs.openings import Opening
 from core.runs.result import RunResult, read_result
+from core.runs.test_views import Opening
 from core.workspace import Workspace
 from data.manifest import SPLITS
 

@@ -12,8 +12,8 @@ from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.recipes import add_backbone_options
 from core.formats import count, duration, size
-from core.runs.feature_store import delete_views
-from core.runs.preparing import prepare_features
+from core.runs.training.feature_store import delete_views
+from core.runs.training.preparing import prepare_features
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from models.devices import find_device

@@ -20,10 +20,10 @@ from core.monitoring.alarms import check_rules
 from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.drift_words import describe_drift
 from core.monitoring.log import read_predictions, write_csv
+from core.monitoring.notify import find_alarm_url, send_test
 from core.monitoring.reading_words import describe_levels, describe_reading
 from core.monitoring.readings import Reading, find_watched
 from core.monitoring.summaries import Summary, begin_of, summarise
-from core.monitoring.telling import find_alarm_url, send_test
 from core.registry.store import ModelVersion, find_version
 from core.workspace import Workspace, write_atomically
 

@@ -1,8 +1,8 @@
 """The seal of the test photos on the command line: looking at them is counted here, too."""
 
 from core.formats import moment
-from core.runs.openings import Opening, record_opening
 from core.runs.store import RunRecord
+from core.runs.test_views import Opening, record_opening
 from core.workspace import Workspace
 
 WHO = "command line"

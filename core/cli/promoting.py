@@ -89,7 +89,7 @@ def _promote(
 
 def _meet(workspace: Workspace, champion: int | None, challenger: int) -> Evidence:
     # Heavy, and not wanted by the other ways.
-    from core.monitoring.meeting import find_meeting, meet
+    from core.monitoring.comparison import find_meeting, meet
 
     assert champion is not None
     met = find_meeting(workspace, champion, challenger)  # a look at test photos is not repeated

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.leakage import Comparison, evaluate_without, list_leaking_photos, list_leaks
-from core.analysis.making import make_analysis
-from core.analysis.store import QualityResult, quality_parameters, read_quality
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_run
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.tables import format_table
+from core.datasets.quality.leakage import (
+    Comparison,
+    evaluate_without,
+    list_leaking_photos,
+    list_leaks,
+)
+from core.datasets.quality.making import make_analysis
+from core.datasets.quality.store import QualityResult, quality_parameters, read_quality
 from core.errors import RunMissing
 from core.formats import count, percent
 from core.runs.result import RunResult, read_result

@@ -7,9 +7,9 @@ import argparse
 from dataclasses import fields
 from typing import Any, NamedTuple, get_args
 
-from core.policies import read_policy
-from core.runs.recipe import Optimizer, Precision, Recipe, Schedule, Strategy
-from core.runs.suggesting import SUGGESTED_VIEWS, suggest_settings
+from core.datasets.policies import read_policy
+from core.runs.recipe.recipe import Optimizer, Precision, Recipe, Schedule, Strategy
+from core.runs.recipe.suggesting import SUGGESTED_VIEWS, suggest_settings
 from core.workspace import Workspace
 from models.devices import find_device
 

@@ -14,18 +14,18 @@ from core.cli.progress import ProgressLine
 from core.errors import RetrainingRefused
 from core.formats import moment
 from core.monitoring.arranging import describe_times, keep_times, read_state, read_times
+from core.monitoring.comparison import Meeting, find_meeting
 from core.monitoring.due import do_due
 from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
 from core.monitoring.keeping_champion import keep_champion
-from core.monitoring.meeting import Meeting, find_meeting
 from core.monitoring.retraining import finish_retraining, start_retraining
 from core.monitoring.retraining_dataset import count_waiting
 from core.registry.store import read_aliases
 from core.registry.words import describe_evidence
-from core.runs.errands import wake_for_arranged
 from core.runs.events import EVENTS_FILE
-from core.runs.retraining_times import RetrainingTimes, find_next_time
-from core.runs.starting import ensure_scheduler
+from core.runs.queue.retraining_times import RetrainingTimes, find_next_time
+from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 

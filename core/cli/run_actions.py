@@ -8,14 +8,14 @@ from typing import Any, get_type_hints
 from core.cli.choosing import choose_dataset, choose_item
 from core.cli.outcome import Outcome
 from core.cli.runs import run_document
+from core.datasets.policies import read_policy
 from core.errors import RecipeRefused
 from core.formats import duration
-from core.policies import read_policy
-from core.runs import control, queue
-from core.runs.recipe import Recipe
-from core.runs.starting import ensure_scheduler
+from core.runs.queue import control, queue
+from core.runs.queue.starting import ensure_scheduler
+from core.runs.queue.wait_time import expected_wait
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord
-from core.runs.waiting import expected_wait
 from core.workspace import Workspace
 from models.weights import find_weights
 

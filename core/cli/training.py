@@ -25,12 +25,12 @@ from core.cli.runs import run_document
 from core.errors import PetalscopeError, RunStopped
 from core.formats import percent
 from core.runs.events import EVENTS_FILE, curve, read_events
-from core.runs.executing import execute_run
-from core.runs.progress import fail_run
-from core.runs.queue import submit_run
-from core.runs.recipe import Recipe
-from core.runs.starting import ensure_scheduler
+from core.runs.queue.progress import fail_run
+from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, read_run
+from core.runs.training.executing import execute_run
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 from models.weights import find_weights

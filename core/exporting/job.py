@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.jobs import Tell, run_job
+from core.runs.jobs import Tell, run_job
 from core.workspace import open_workspace
 
 

@@ -47,7 +47,7 @@ gatherUsageStats = false
 toolbarMode = "viewer"
 
 """
-_ICON, _THEME = Path("core/ui/icon.svg"), Path(".streamlit/config.toml")
+_ICON, _THEME = Path("core/ui/parts/icon.svg"), Path(".streamlit/config.toml")
 """Of the program; the app looks like it."""
 
 

@@ -18,7 +18,7 @@ from core.errors import ExportMissing, ExportRefused
 from core.exporting.formats import FORMATS, Format
 from core.exporting.golden import Origin
 from core.exporting.subject import digest_subject
-from core.jobs import JobStatus, read_job, start_job
+from core.runs.jobs import JobStatus, read_job, start_job
 from core.workspace import Workspace, write_atomically
 
 _FACTS = "export.json"

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from core.monitoring.alarm_log import read_row, write_end, write_facts
+from core.monitoring.notify import tell_alarms
 from core.monitoring.reading_words import describe_reading
 from core.monitoring.readings import Reading, read_rules
 from core.monitoring.rules import LEVELS, read_watch
-from core.monitoring.telling import tell_alarms
 from core.monitoring.webhook import Caller
 from core.runs.database import write_database
 from core.runs.locks import free_lock, wait_for_lock

@@ -1,7 +1,7 @@
 """When challengers are trained by themselves, and how far a retraining is: kept in the workspace.
 
-The plan (core/runs/retraining_times.py) is a person's; the state beside it is written by whoever
-holds the lock of the retraining, so that however a process ends, the next one goes on from it.
+The plan (`queue.retraining_times`) is a person's; the state beside it is written by whoever
+holds the lock of the retraining, so that however a process ends, the next one continues from it.
 """
 
 import dataclasses
@@ -13,16 +13,16 @@ from typing import Any, Literal
 
 from core.errors import RetrainingRefused
 from core.formats import count, moment
-from core.runs.arrangements import keep_arrangement, read_arrangement
-from core.runs.errands import STATE, TIMES
 from core.runs.locks import free_lock, take_lock
-from core.runs.retraining_times import (
+from core.runs.queue.arrangements import keep_arrangement, read_arrangement
+from core.runs.queue.retraining_times import (
     RetrainingTimes,
     check_times,
     find_next_time,
     times_from_json,
     times_to_json,
 )
+from core.runs.queue.scheduled import STATE, TIMES
 from core.workspace import Workspace
 
 Why = Literal["by hand", "photos", "time"]
@@ -64,7 +64,7 @@ class RetrainingState:
     time: datetime | None = None
     """The last time of the plan that was taken up, UTC."""
     photos: str = ""
-    """The mark of the reviewed photos (core/runs/errands.py) that it was last tried with."""
+    """The mark of the reviewed photos (`queue.scheduled`) that it was last tried with."""
 
 
 def read_times(workspace: Workspace) -> RetrainingTimes:
@@ -78,7 +78,7 @@ def read_times(workspace: Workspace) -> RetrainingTimes:
 def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> RetrainingTimes:
     """Returns the plan, which holds from now on; days that stay as they were go on counting.
 
-    A scheduler has to be at work for it: see `core.runs.errands.wake_for_arranged`.
+    A scheduler has to be at work for it: see `core.runs.queue.scheduled.wake_for_arranged`.
 
     Raises:
         RetrainingRefused: A number, the time of day or the zone is none.

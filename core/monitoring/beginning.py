@@ -7,12 +7,12 @@ from typing import Any
 
 from core.errors import PetalscopeError, RetrainingRefused, RunMissing
 from core.monitoring.arranging import Going, Outcome, Why, change_state
-from core.monitoring.meeting_answers import read_version_recipe
+from core.monitoring.comparison_answers import read_version_recipe
 from core.monitoring.retraining_dataset import choose_dataset
 from core.registry.events import record_event
 from core.registry.store import ModelVersion, find_version
-from core.runs.queue import submit_run
-from core.runs.recipe import Recipe
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 from data.manifest import read_dataset

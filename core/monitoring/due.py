@@ -17,10 +17,10 @@ from core.monitoring.beginning import begin
 from core.monitoring.kept_photos import sweep_kept_photos
 from core.monitoring.retraining_dataset import count_waiting
 from core.monitoring.settling import settle_ended
-from core.runs.arrangements import read_arrangement
-from core.runs.errands import MONITORING, count_reviewed
-from core.runs.retraining_times import find_last_time
-from core.runs.starting import ensure_scheduler
+from core.runs.queue.arrangements import read_arrangement
+from core.runs.queue.retraining_times import find_last_time
+from core.runs.queue.scheduled import MONITORING, count_reviewed
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
 

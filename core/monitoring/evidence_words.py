@@ -1,7 +1,7 @@
 """What a meeting proves, in words: a gain, a loss, nothing yet, or nothing that it could have."""
 
 from core.evaluation.comparison import ALPHA, photos_to_tell
-from core.evaluation.showing import count_needed_gains
+from core.evaluation.repeated_tests import count_needed_gains
 from core.evaluation.verdict import describe_p
 from core.formats import count, percent
 from core.registry.evidence import Evidence

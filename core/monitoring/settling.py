@@ -10,7 +10,7 @@ from core.formats import count
 from core.monitoring.arranging import Going, read_state
 from core.monitoring.beginning import begin, end_retraining
 from core.monitoring.carrying_rule import carry_rule
-from core.monitoring.meeting import find_meeting, meet
+from core.monitoring.comparison import find_meeting, meet
 from core.registry.events import record_event
 from core.registry.promoting import set_challenger
 from core.registry.registering import register_run

@@ -14,7 +14,7 @@ from core.evaluation.baselines import (
     predict_neighbours,
 )
 from core.runs.derived import keep_arrays
-from core.runs.recipe import Recipe
+from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult
 from core.runs.run_photos import check_order
 from core.runs.store import RunRecord

@@ -18,7 +18,7 @@ from core.prediction.deciding import Decision, DecisionRule
 from core.prediction.gradcam import class_activation, measure_evidence
 from core.prediction.model_version import ModelVersion
 from core.prediction.standing_rule import Rule, StandingRule
-from core.runs.recipe import Recipe
+from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace

@@ -24,7 +24,7 @@ from core.registry.facts import FORMAT, WEIGHTS_SUFFIX, digest_facts
 from core.registry.reference import pack_reference
 from core.registry.store import ModelVersion, is_row_whole, select_version
 from core.runs.database import write_database
-from core.runs.recipe import recipe_to_json
+from core.runs.recipe.recipe import recipe_to_json
 from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_photos import check_order, read_run_features
 from core.runs.store import RunRecord, read_run

@@ -8,22 +8,22 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from core.analysis.slicing import SliceStudy, study_slices
-from core.analysis.store import read_quality
+from core.datasets.quality.slicing import SliceStudy, study_slices
+from core.datasets.quality.store import read_quality
 from core.errors import BackboneMissing, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
+from core.evaluation.baseline_comparison import Beside, compare_baselines
 from core.evaluation.calibration import Calibration, measure_calibration
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.evaluation.worth import Beside, compare_baselines
 from core.prediction.baselines import predict_baselines
 from core.prediction.deciding import DecisionRule, read_rule
 from core.reporting.pictures import MOST, WorstPhoto, picture_worst
-from core.runs.openings import Opening, read_openings
 from core.runs.result import RunResult, read_result
 from core.runs.run_photos import check_order
 from core.runs.store import RunRecord
+from core.runs.test_views import Opening, read_openings
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset

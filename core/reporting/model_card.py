@@ -9,7 +9,7 @@ from core.formats import count, interval, moment, percent
 from core.reporting.contents import RunReport
 from core.reporting.reproducing import list_commands, list_conditions, list_versions
 from core.reporting.sections import OTHERS, SHARES
-from core.runs.recipe_words import list_settings
+from core.runs.recipe.words import list_settings
 from data.manifest import SPLITS
 
 _WORST_CLASSES = 5

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
 from core.reporting.contents import RunReport
-from core.runs.recipe_words import has_own_policy, write_command
+from core.runs.recipe.words import has_own_policy, write_command
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
 

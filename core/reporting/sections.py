@@ -3,13 +3,13 @@
 import math
 
 from core.charts.history import draw_history
+from core.evaluation.baseline_comparison import NAMES, describe_worth
 from core.evaluation.intervals import Estimate
-from core.evaluation.worth import NAMES, describe_worth
 from core.formats import count, duration, moment, percent
 from core.reporting.contents import RunReport
 from core.reporting.elements import chart, facts, note, number, paragraph, section, table
 from core.reporting.markup import Markup, tag
-from core.runs.recipe_words import list_settings
+from core.runs.recipe.words import list_settings
 from data.manifest import SPLITS
 
 SHARES = {

@@ -2,7 +2,7 @@
 
 One per workspace, guarded by a lock. It keeps no knowledge of its own: everything stands in the
 database and in locks, so it may be killed at any moment and the next one goes on; a worker that is
-training does not notice. It also starts what was arranged (core/runs/errands.py), and stays as long
+training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as long
 as anything is. Imports neither Keras nor NumPy.
 """
 
@@ -18,11 +18,11 @@ from contextlib import suppress
 from datetime import datetime
 
 from core.config import read_settings
-from core.runs.errands import Errands, is_anything_arranged
-from core.runs.holding import is_held
 from core.runs.locks import free_lock, take_lock
-from core.runs.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
-from core.runs.starting import (
+from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
+from core.runs.queue.run_lock import is_held
+from core.runs.queue.scheduled import Errands, is_anything_arranged
+from core.runs.queue.starting import (
     ensure_scheduler,
     python_command,
     python_environment,

@@ -2,7 +2,7 @@
 
 States: queued → starting → running (→ stopping) → done, failed, paused or lost. A lost run lost its
 worker; it is queued again and goes on from its checkpoint, a paused one when a person wishes. This
-file only reads; `core.runs.queue`, `control` and `progress` move runs along.
+file only reads; `core.runs.queue.queue`, `control` and `progress` move runs along.
 """
 
 import json
@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
 from core.runs.database import read_database
-from core.runs.plans import Plan, plan_from_json, plan_to_json
-from core.runs.recipe import Recipe, recipe_from_json
+from core.runs.recipe.plans import Plan, plan_from_json, plan_to_json
+from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.tables import runs_table
 from core.workspace import Workspace, check_identifier
 

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.runs.executing import execute_run, warm_up
+from core.runs.training.executing import execute_run, warm_up
 from core.workspace import Workspace, open_workspace
 
 LOG_FILE = "worker.log"

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from core.config import read_settings
-from core.runs.errands import wake_for_arranged
+from core.runs.queue.scheduled import wake_for_arranged
 from core.serving import feedback_route, health_routes, routes
 from core.serving.admission import read_key
 from core.serving.figures import Figures

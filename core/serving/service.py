@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core.config import Settings
 from core.errors import ServiceBusy
-from core.runs.errands import wake_for_arranged
+from core.runs.queue.scheduled import wake_for_arranged
 from core.serving.answering import Desk
 from core.serving.batching import not_ready
 from core.serving.figures import Figures

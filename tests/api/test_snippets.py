@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.bench.serving_process import ServingProcess
-from core.ui.api_snippets import write_snippets
+from core.ui.registry.api_snippets import write_snippets
 from tests.api.conftest import PHOTO
 
 RUNNERS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.importing import read_import
+from core.datasets.importing import read_import
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.browser.conftest import PageServer, wait_for_url

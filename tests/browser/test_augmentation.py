@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.policies import read_policy
+from core.datasets.policies import read_policy
 from core.workspace import Workspace
 from data.importing import import_source
 from tests.browser.conftest import PageServer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.analysis.store import read_map, read_status, start_quality
+from core.datasets.quality.store import read_map, read_status, start_quality
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_url

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.edits.tray import list_edits
+from core.datasets.edits.tray import list_edits
+from core.datasets.selections import list_selections
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
-from core.selections import list_selections
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
 from tests.processes import wait_until

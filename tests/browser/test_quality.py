@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.analysis.store import read_quality
-from core.edits.tray import list_edits
+from core.datasets.edits.tray import list_edits
+from core.datasets.quality.store import read_quality
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets

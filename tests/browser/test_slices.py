@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.analysis.slicing import SliceStudy, study_slices
+from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace

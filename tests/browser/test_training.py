@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.runs.queue import submit_run
+from core.runs.queue.queue import submit_run
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.edits.tray import count_edits, list_edits
+from core.datasets.edits.tray import count_edits, list_edits
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import Dataset, list_datasets, read_dataset

@@ -23,21 +23,15 @@ GROUND_FLOOR = {
     "core.workspace",
 }
 MIDDLE = {
-    "core.analysis",
     "core.charts",
-    "core.edits",
+    "core.datasets",
     "core.evaluation",
     "core.exporting",
-    "core.importing",
-    "core.jobs",
     "core.monitoring",
-    "core.policies",
     "core.prediction",
     "core.registry",
     "core.reporting",
     "core.runs",
-    "core.selections",
-    "core.versions",
 }
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 
@@ -54,18 +48,12 @@ ALLOWED = {
     "core.runs": GROUND_FLOOR | {"core.runs", "models", "data"},
     "core.prediction": GROUND_FLOOR
     | {"core.evaluation", "core.prediction", "core.runs", "models", "data"},
-    "core.jobs": GROUND_FLOOR | {"core.runs"},
-    "core.policies": GROUND_FLOOR | {"data"},
-    "core.importing": GROUND_FLOOR | {"core.jobs", "core.runs", "data"},
-    "core.analysis": GROUND_FLOOR
-    | {"core.analysis", "core.evaluation", "core.jobs", "core.runs", "models", "data"},
-    "core.edits": GROUND_FLOOR | {"core.edits", "core.runs", "data"},
-    "core.selections": GROUND_FLOOR | {"core.runs", "data"},
-    "core.versions": GROUND_FLOOR | {"core.edits", "core.runs", "data"},
+    "core.datasets": GROUND_FLOOR
+    | {"core.datasets", "core.evaluation", "core.runs", "models", "data"},
     "core.reporting": GROUND_FLOOR
     | {
-        "core.analysis",
         "core.charts",
+        "core.datasets",
         "core.evaluation",
         "core.prediction",
         "core.reporting",
@@ -77,8 +65,7 @@ ALLOWED = {
     | {"core.evaluation", "core.prediction", "core.registry", "core.runs", "models", "data"},
     "core.monitoring": GROUND_FLOOR
     | {
-        "core.analysis",
-        "core.edits",
+        "core.datasets",
         "core.evaluation",
         "core.monitoring",
         "core.prediction",
@@ -91,7 +78,6 @@ ALLOWED = {
     | {
         "core.evaluation",
         "core.exporting",
-        "core.jobs",
         "core.prediction",
         "core.registry",
         "core.reporting",

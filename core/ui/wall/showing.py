@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from core.formats import count
-from core.ui.state import read_number
+from core.ui.parts.state import read_number
 from core.ui.wall.choosing import choose_photos, keep_told, read_chosen, read_turn
 from core.ui.wall.payload import Describe, Mark, pack_page
 from data.dataset import Dataset

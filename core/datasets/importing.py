@@ -1,0 +1,249 @@
+"""An import as a job in a process of its own: `python -m core.datasets.importing FOLDER`.
+
+The job prepares the dataset in its folder (`staged`), where it waits for a decision, if asked to.
+"""
+
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.errors import ImportFailed
+from core.runs.events import read_events
+from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.runs.locks import free_lock, take_lock, wait_for_lock
+from core.workspace import Workspace, open_workspace
+from data.report import ImportReport, restore_report
+from data.sources.catalogue import SourceRequest
+
+if TYPE_CHECKING:
+    from data.dataset import Dataset
+
+ImportState = Literal["going", "ready", "done", "failed"]
+
+_LOCK, _UPLOAD, _STAGED, _STOP = "job.lock", "upload", "staged", "stop"
+_DAY_S = 86_400
+_KEPT_S = 7 * _DAY_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportJob:
+    """What to import; `keep`: without waiting for a decision."""
+
+    request: SourceRequest
+    name: str | None = None
+    split_seed: int = 0
+    keep: bool = False
+    remove_source: bool = False
+    """`request.path` is an upload: it moves into the folder of the import and goes at its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportStatus:
+    """Where an import stands: `report` from "ready" on, `problem` and `remedy` when failed."""
+
+    id: str
+    job: ImportJob
+    state: ImportState
+    phase: str = "starting"
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    """Of the phase that is going, by its pace so far; None while that is not known."""
+    report: ImportReport | None = None
+    code: str = ""
+    problem: str = ""
+    remedy: str = ""
+
+    @property
+    def dataset_id(self) -> str | None:
+        """The dataset that was made, once it is kept."""
+        return self.report.dataset_id if self.report and self.state == "done" else None
+
+
+def start_import(workspace: Workspace, job: ImportJob) -> str:
+    """Starts the job in a detached process and returns its id."""
+    clean_imports(workspace)
+    import_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    folder = workspace.import_folder(import_id)
+    folder.mkdir(parents=True)
+    if job.remove_source:
+        path = _take_upload(Path(job.request.path), folder)
+        job = replace(job, request=replace(job.request, path=str(path)))
+    start_job(workspace, folder, "core.datasets.importing", asdict(job))
+    return import_id
+
+
+def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
+    """Returns where an import stands.
+
+    Raises:
+        ImportFailed: There is no import of that id (any more).
+    """
+    folder = workspace.import_folder(import_id)
+    job = read_job(folder)
+    if job is None or "request" not in job.parameters:
+        raise ImportFailed(f"There is no import “{import_id}”.", "Start it again.")
+    status = _restate(import_id, job)
+    if job.state != "done" or status.report is None:
+        return status
+    if (folder / _STAGED).is_dir():
+        return replace(status, state="ready")
+    if workspace.dataset_folder(status.report.dataset_id).is_dir():
+        return status
+    return replace(
+        status,
+        state="failed",
+        problem="The dataset of this import was deleted since.",
+        remedy="Start the import again.",
+    )
+
+
+def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
+    """Makes what was prepared a dataset of the workspace, and returns it.
+
+    Raises:
+        ImportFailed: There is no such import, or nothing of it to keep.
+    """
+    from data.importing import keep_dataset
+    from data.manifest import read_dataset
+
+    folder = workspace.import_folder(import_id)
+    status = read_import(workspace, import_id)
+    if status.state == "failed":
+        raise ImportFailed(status.problem, status.remedy)
+    if status.report is None:
+        raise ImportFailed("The import is still going.", "Wait until all photos are read.")
+    with _hold(folder):
+        if (folder / _STAGED).is_dir():  # else another has kept it meanwhile
+            return keep_dataset(workspace, folder / _STAGED)
+    return read_dataset(workspace, status.report.dataset_id)
+
+
+def discard_import(workspace: Workspace, import_id: str) -> None:
+    """Removes an import and what it prepared; one that is going stops at the next photo.
+
+    A dataset that was kept stays.
+
+    Raises:
+        ImportFailed: There is no import of that id.
+    """
+    folder = workspace.import_folder(import_id)
+    if read_import(workspace, import_id).state == "going":
+        (folder / _STOP).touch()
+        return
+    with _hold(folder):
+        shutil.rmtree(folder)
+
+
+def clean_imports(workspace: Workspace) -> None:
+    """Removes what killed and stopped imports left, and all a week old."""
+    for folder in workspace.imports.iterdir():
+        with suppress(FileNotFoundError):  # another may be cleaning at this moment
+            _clean_import(folder)
+    for upload in workspace.temporary.glob("upload-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - upload.stat().st_mtime > _DAY_S:
+                upload.unlink()
+
+
+def list_waiting(workspace: Workspace) -> list[ImportStatus]:
+    """Returns the imports that are going or wait for a decision, newest first."""
+    folders = sorted(workspace.imports.glob(f"*/{_STAGED}"), reverse=True)
+    found = [read_import(workspace, folder.parent.name) for folder in folders]
+    return [status for status in found if status.state in ("going", "ready")]
+
+
+def execute_import(workspace: Workspace, folder: Path) -> None:
+    """Does the work of an import's folder here and writes its events."""
+    from data.importing import Progress, keep_dataset, prepare_dataset
+
+    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
+        job = _restore_job(parameters)
+
+        def report(progress: Progress) -> None:
+            if (folder / _STOP).exists():
+                raise ImportFailed("The import was stopped.", "Start it again when you like.")
+            tell(progress.phase, progress.done, progress.total)
+
+        prepared = prepare_dataset(
+            workspace,
+            job.request,
+            folder / _STAGED,
+            name=job.name,
+            split_seed=job.split_seed,
+            on_progress=report,
+        )
+        if job.keep:
+            keep_dataset(workspace, folder / _STAGED)
+        return asdict(prepared)
+
+    try:
+        run_job(folder, work)
+    finally:
+        shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
+
+
+def _restate(import_id: str, job: JobStatus) -> ImportStatus:
+    return ImportStatus(
+        id=import_id,
+        job=_restore_job(job.parameters),
+        state=job.state,
+        phase=job.phase,
+        done=job.done,
+        total=job.total,
+        seconds_left=job.seconds_left,
+        report=restore_report(job.result) if job.result else None,
+        code=job.code,
+        problem=job.problem,
+        remedy=job.remedy,
+    )
+
+
+def _restore_job(parameters: Mapping[str, Any]) -> ImportJob:
+    return ImportJob(**dict(parameters) | {"request": SourceRequest(**parameters["request"])})
+
+
+def _clean_import(folder: Path) -> None:
+    age = time.time() - folder.stat().st_mtime
+    starting = not (folder / "job.json").exists() and age < _DAY_S
+    if starting or (lock := take_lock(folder / _LOCK)) is None:  # None: it is going
+        return
+    try:
+        shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
+        if age > _KEPT_S or (folder / _STOP).exists():
+            shutil.rmtree(folder)
+        elif not _has_ended(folder):
+            shutil.rmtree(folder / _STAGED, ignore_errors=True)
+    finally:
+        free_lock(lock)
+
+
+def _has_ended(folder: Path) -> bool:
+    """Returns whether an import told its end itself, as one that was killed could not."""
+    return any(event.get("event") == "end" for event in read_events(folder)[0])
+
+
+def _take_upload(source: Path, folder: Path) -> Path:
+    """Returns the upload's new path, in a folder of its own inside the folder of the import."""
+    (folder / _UPLOAD).mkdir()
+    return Path(shutil.move(source, folder / _UPLOAD / source.name))
+
+
+@contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    """Holds the lock of an import, so that it is not kept and discarded at one time."""
+    lock = wait_for_lock(folder / _LOCK)
+    try:
+        yield
+    finally:
+        free_lock(lock)
+
+
+if __name__ == "__main__":
+    execute_import(open_workspace(), Path(sys.argv[1]))

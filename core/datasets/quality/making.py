@@ -1,0 +1,174 @@
+"""Making an analysis: features, read or extracted, then everything that is said about the photos.
+
+Called by the job and by the command line. The same parameters give the same result on the same
+machine.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.config import fingerprint
+from core.datasets.quality.mapping import map_by_pca, map_by_tsne, map_by_umap, reduce_features
+from core.datasets.quality.neighbours import (
+    OUTLIER_LIMIT,
+    find_neighbours,
+    measure_typicality,
+    normalise_features,
+)
+from core.datasets.quality.results import ResultFacts, has_result, name_moment, write_result
+from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
+from core.datasets.quality.suspects import FOLDS, deal_folds, find_suspects, score_out_of_fold
+from core.runs.jobs import Tell
+from core.runs.store import Phase
+from core.runs.training.preparing import prepare_features
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.duplicates import find_pairs
+from data.manifest import read_dataset
+from models.backbone import read_backbone_facts
+from models.devices import find_device
+from models.extraction import read_features
+from models.weights import find_weights
+
+_PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
+_STEPS = ("nearest photos", "duplicates", "label suspects", "map")
+
+
+def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tell) -> str:
+    """Returns the id of the analysis, which stands in the workspace; made now if it did not.
+
+    Args:
+        parameters: From store.quality_parameters or store.map_parameters.
+        tell: Called often with phase, done and total.
+
+    Raises:
+        DatasetMissing, ResultDamaged: The dataset is gone or damaged.
+        WeightsMissing, WeightsDamaged, DiskFull: Features are not kept and cannot be made.
+        ExtraMissing: UMAP is asked for and not installed.
+    """
+    identifier = fingerprint(dict(parameters))
+    if has_result(workspace, identifier):
+        return identifier
+    dataset = read_dataset(workspace, parameters["dataset"])
+    if parameters.get("method") == "umap":
+        check_umap()
+    features, label = _find_features(workspace, dataset, parameters, tell)
+    make = _make_quality if parameters["kind"] == "quality" else _make_map
+    start = time.perf_counter()
+    arrays, tables, rest = make(dataset, features, parameters, tell)
+    facts = ResultFacts(
+        id=identifier,
+        kind=parameters["kind"],
+        dataset=dataset.id,
+        weights=parameters["weights"],
+        label=label,
+        created=name_moment(),
+        folder=workspace.analysis_folder(identifier),
+        rest={**rest, "seconds": round(time.perf_counter() - start, 2)},
+    )
+    write_result(workspace, facts, arrays=arrays, tables=tables)
+    return identifier
+
+
+class _Listener:
+    """Tells the preparation of features as phases of the job."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._phase = ""
+
+    def begin_phase(self, phase: Phase) -> None:
+        self._phase = _PHASES.get(phase, phase)
+        self._tell(self._phase, 0, 0)
+
+    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:  # noqa: ARG002
+        self._tell(self._phase, done, total)
+
+
+def _find_features(
+    workspace: Workspace, dataset: Dataset, parameters: Mapping[str, Any], tell: Tell
+) -> tuple[np.ndarray, str]:
+    """Returns the features (n, 2048) and what to call their weights; extracted where not kept."""
+    backbone = parameters["backbone"]
+    for kept in find_feature_sets(workspace, dataset.id):
+        values = read_features(workspace, kept.id) if kept.backbone_id == backbone else None
+        if values is not None:
+            return values, kept.label
+    tell("preparing", 0, 0)
+    made = prepare_features(
+        workspace,
+        dataset,
+        find_weights(workspace, parameters["weights"]),
+        PREPROCESSING,
+        device=find_device(),
+        listener=_Listener(tell),
+        should_stop=lambda: False,
+    )
+    return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label
+
+
+_Parts = tuple[dict[str, np.ndarray], dict[str, pd.DataFrame], dict[str, Any]]
+
+
+def _make_quality(
+    dataset: Dataset, features: np.ndarray, _parameters: Mapping[str, Any], tell: Tell
+) -> _Parts:
+    tell(_STEPS[0], 0, len(_STEPS))
+    unit = normalise_features(features)
+    neighbours, similarities = find_neighbours(unit)
+    typicality, outlier_score = measure_typicality(unit, dataset.labels)
+    tell(_STEPS[1], 1, len(_STEPS))
+    pairs = find_pairs(dataset, features, neighbours)
+    tell(_STEPS[2], 2, len(_STEPS))
+    folds = deal_folds(dataset.labels, _group_copies(len(dataset), pairs), FOLDS)
+    head = score_out_of_fold(features, dataset.labels, folds, len(dataset.classes))
+    photos = pd.DataFrame(
+        {
+            "typicality": typicality,
+            "outlier_score": outlier_score,
+            "outlier": outlier_score > OUTLIER_LIMIT,
+        }
+    ).join(find_suspects(head.scores, dataset.labels, dataset.classes))
+    tell(_STEPS[3], 3, len(_STEPS))
+    pca = map_by_pca(reduce_features(features))
+    arrays = {"neighbours": neighbours, "similarities": similarities, "pca": pca}
+    facts = {
+        "head_accuracy": head.accuracy,
+        "head_photos": len(dataset),
+        "folds": FOLDS,
+        "outlier_limit": OUTLIER_LIMIT,
+    }
+    return arrays, {"photos": photos, "pairs": pairs}, facts
+
+
+def _make_map(
+    _dataset: Dataset, features: np.ndarray, parameters: Mapping[str, Any], tell: Tell
+) -> _Parts:
+    method = parameters["method"]
+    tell("main directions (PCA)", 0, 0)
+    reduced = reduce_features(features)
+    arrays = {"pca": map_by_pca(reduced)}
+    if method == "tsne":
+        tell("neighbourhoods (t-SNE)", 0, 0)
+        arrays["tsne"] = map_by_tsne(reduced)
+    elif method == "umap":
+        tell("neighbourhoods (UMAP)", 0, 0)
+        arrays["umap"] = map_by_umap(reduced)
+    return arrays, {}, {"method": method}
+
+
+def _group_copies(n: int, pairs: pd.DataFrame) -> np.ndarray:
+    """Returns the group of each photo, (n,) int: photos joined by pairs, exact or near, share one.
+
+    A head that learned a photo's twin would believe the label that both were given.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = np.ones(len(pairs), dtype=bool), (pairs["a"].to_numpy(), pairs["b"].to_numpy())
+    _, groups = connected_components(coo_array(links, shape=(n, n)), directed=False)
+    return np.asarray(groups)

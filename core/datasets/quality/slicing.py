@@ -1,0 +1,122 @@
+"""Where a run is weak: its accuracy along every property, its worst slices, possible shortcuts.
+
+For photos of train and validation the worst slices are found on one half and measured on the other.
+For test photos they are found on validation photos: test photos choose nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.datasets.quality.properties import list_properties
+from core.datasets.quality.store import QualityResult
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.shortcuts import Shortcut, find_shortcuts
+from core.evaluation.slice_bins import LEAST_PER_BIN, expect_by_class, measure_bins, rank_properties
+from core.evaluation.slice_search import LEAST_PHOTOS, SliceSearch, find_worst_slices
+from core.evaluation.slice_tree import Judged
+from core.evaluation.slices import Property, Rule, match_rule
+from core.runs.result import RunResult
+from data.dataset import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SliceStudy:
+    """What is known of the slices of one split."""
+
+    split: str
+    photos: np.ndarray
+    """(m,) int64, the photos of the split."""
+    right: np.ndarray
+    """(m,) bool."""
+    properties: Mapping[str, Property]
+    bins: Mapping[str, pd.DataFrame]
+    """Name of a property → what `measure_bins` returns."""
+    ranking: pd.DataFrame
+    """What `rank_properties` returns."""
+    search: SliceSearch
+    found_on: str
+    """"halves", or the split that the worst slices were found on."""
+    shortcuts: tuple[Shortcut, ...]
+    judged_by: str
+    """The split that shortcuts were judged by."""
+
+    @property
+    def n(self) -> int:
+        return len(self.photos)
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean()) if self.n else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the accuracy."""
+        return wilson_interval(int(self.right.sum()), self.n)
+
+    @property
+    def lowest_end(self) -> float:
+        """Lowest end of an interval among the bins with photos enough: where scales begin."""
+        lows = [bins.loc[bins["n"] >= LEAST_PER_BIN, "low"].min() for bins in self.bins.values()]
+        known = [float(low) for low in lows if not np.isnan(low)]
+        return min(known, default=self.interval[0])
+
+    def photos_in(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the photos of the split that the rule holds for, (p,) int64, and which are right.
+
+        Raises:
+            KeyError: It names a property that is not there.
+        """
+        inside = match_rule(rule, self.properties)[self.photos]
+        return self.photos[inside], self.right[inside]
+
+
+def study_slices(
+    dataset: Dataset, result: RunResult, split: str, analysis: QualityResult | None = None
+) -> SliceStudy:
+    """Returns the slices of a run over the photos of a split (seconds at most).
+
+    Args:
+        dataset: Of the run; row i of the result is its photo i.
+        result: Of the run.
+        split: Its photos are judged.
+        analysis: The quality analysis of the dataset, or None: then fewer issues are known.
+    """
+    predicted = result.scores.argmax(axis=1)
+    properties = list_properties(dataset, result.splits, analysis)
+    judged = _read_answers(result, predicted, split)
+    bins = {
+        name: measure_bins(one, judged.photos, judged.right, judged.expected)
+        for name, one in properties.items()
+    }
+    validation = _read_answers(result, predicted, "validation")
+    apart = split == "test" and len(validation.photos) >= LEAST_PHOTOS
+    search = find_worst_slices(properties, judged, validation if apart else None)
+    # Photos that the run learnt from say nothing of what it does when a shortcut fails.
+    judge = validation if split == "train" and len(validation.photos) else judged
+    learnt = np.setdiff1d(result.photo_numbers("train"), judge.photos)
+    shortcuts = find_shortcuts(
+        properties, result.labels, learnt, judge.photos, judge.right, result.classes
+    )
+    return SliceStudy(
+        split=split,
+        photos=judged.photos,
+        right=judged.right,
+        properties=properties,
+        bins=bins,
+        ranking=rank_properties(bins),
+        search=search,
+        found_on="validation" if apart else "halves",
+        shortcuts=tuple(shortcuts),
+        judged_by="validation" if judge is validation else split,
+    )
+
+
+def _read_answers(result: RunResult, predicted: np.ndarray, split: str) -> Judged:
+    photos = result.photo_numbers(split)
+    right = predicted[photos] == result.labels[photos]
+    return Judged(
+        photos=photos, right=right, expected=expect_by_class(result.labels[photos], right)
+    )

@@ -1,0 +1,227 @@
+"""The analyses of datasets: started here, made by a job, read here.
+
+Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
+the positions by t-SNE or UMAP. Each is computed once for a dataset and a backbone, and kept. Pages
+read only: nothing here imports scikit-learn or cleanlab.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from core.config import fingerprint
+from core.datasets.quality.results import has_result, list_results, read_array, read_table
+from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
+from core.runs.jobs import JobStatus, read_job, start_job
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from models.backbone import FACTS_FILE, Preprocessing, backbone_id
+from models.weights import WeightsKind, find_weights
+
+QUALITY_VERSION = 1
+MAP_VERSION = 1
+PREPROCESSING: Preprocessing = "resnet"
+
+MapMethod = Literal["pca", "tsne", "umap"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSet:
+    """Features of a dataset that are kept, whatever made them."""
+
+    id: str
+    kind: WeightsKind
+    backbone_id: str
+    label: str
+    """What to call the weights on screen: “ImageNet”, “random”, …"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QualityResult:
+    """A quality analysis; row i of everything is photo i of the dataset.
+
+    `photos` columns: typicality (0..1 within its class, 1 = the most typical), outlier_score
+    (robust z of its distance to its own class), outlier (bool), given_score, suggested (class
+    name), suggested_score, label_score (0..1, low = the label is doubtful), suspect (bool).
+    `pairs`: see data.duplicates.find_pairs.
+    """
+
+    id: str
+    dataset_id: str
+    weights: WeightsKind
+    features_label: str
+    created: str
+    """UTC, ISO 8601."""
+    neighbours: np.ndarray
+    """(n, 60) int32, the nearest photos, nearest first; fewer columns when there are fewer."""
+    similarities: np.ndarray
+    """(n, 60) float32, their cosine."""
+    photos: pd.DataFrame
+    pairs: pd.DataFrame
+    facts: dict[str, Any]
+    """`head_accuracy` (share of photos whose given class the out-of-fold head behind the suspects
+    finds too), `head_photos` (its n), `folds`, `outlier_limit`, `seconds`."""
+
+
+def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
+    """Returns the features of a dataset that are kept: pretrained first, then the newest."""
+    found: list[tuple[tuple[bool, float], FeatureSet]] = []
+    for file in workspace.features.glob("[!.]*.json"):
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            if facts["dataset"] != dataset_id or not file.with_suffix(".npy").exists():
+                continue
+            folder = workspace.backbone_folder(facts["backbone"])
+            backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+            kind, label = backbone["weights_kind"], backbone["weights_label"]
+            if backbone["preprocessing"] != PREPROCESSING:
+                label = f"{label}, preprocessing “{backbone['preprocessing']}”"
+        except (OSError, ValueError, KeyError, PetalscopeError):
+            continue  # half-made, damaged, or of a backbone that is gone
+        features = FeatureSet(id=file.stem, kind=kind, backbone_id=facts["backbone"], label=label)
+        found.append(((kind != "pretrained", -file.stat().st_mtime), features))
+    return [features for _, features in sorted(found, key=lambda entry: entry[0])]
+
+
+def start_quality(workspace: Workspace, dataset_id: str, weights: WeightsKind) -> str:
+    """Returns the id of the quality analysis; a job makes it, unless it is there or being made.
+
+    Raises:
+        DatasetMissing: There is no such dataset (ResultDamaged: it is damaged).
+        WeightsMissing: Pretrained ones are asked for and neither they nor features by them exist.
+        WeightsDamaged: The weights' file is damaged.
+    """
+    return _start(workspace, quality_parameters(workspace, dataset_id, weights))
+
+
+def start_map(
+    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
+) -> str:
+    """Returns the id of the map; a job makes it, unless it is there or being made.
+
+    Raises:
+        ExtraMissing: UMAP is asked for and umap-learn is not installed.
+        DatasetMissing, WeightsMissing, WeightsDamaged: As `start_quality`.
+    """
+    if method == "umap":
+        check_umap()
+    return _start(workspace, map_parameters(workspace, dataset_id, weights, method))
+
+
+def quality_parameters(
+    workspace: Workspace, dataset_id: str, weights: WeightsKind
+) -> dict[str, Any]:
+    """Returns what the job of a quality analysis is given; its fingerprint is the id."""
+    return {
+        "kind": "quality",
+        "version": QUALITY_VERSION,
+        **_describe_features(workspace, dataset_id, weights),
+    }
+
+
+def map_parameters(
+    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
+) -> dict[str, Any]:
+    """Returns what the job of a map is given; its fingerprint is the id."""
+    return {
+        "kind": "map",
+        "version": MAP_VERSION,
+        "method": method,
+        **_describe_features(workspace, dataset_id, weights),
+    }
+
+
+def check_umap() -> None:
+    """Returns nothing when UMAP can be used.
+
+    Raises:
+        ExtraMissing: umap-learn is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("umap") is None:
+        raise ExtraMissing(
+            "UMAP is not installed.",
+            "Install the extra: .venv/bin/pip install umap-learn==0.5.12, or use t-SNE.",
+            package="umap-learn",
+        )
+
+
+def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
+    """Returns where the job of an analysis stands; None when none was started for that id."""
+    return read_job(workspace.analysis_folder(analysis_id))
+
+
+def read_quality(
+    workspace: Workspace,
+    dataset_id: str,
+    weights: WeightsKind | None = None,
+    identifier: str | None = None,
+) -> QualityResult | None:
+    """Returns the newest complete quality analysis of a dataset, or None.
+
+    Args:
+        weights: Only one on features by these; None: by pretrained ones where there is one.
+        identifier: Only the analysis of this id.
+    """
+    for facts in list_results(workspace, dataset_id, "quality"):
+        if weights not in (None, facts.weights) or identifier not in (None, facts.id):
+            continue
+        return QualityResult(
+            id=facts.id,
+            dataset_id=dataset_id,
+            weights=facts.weights,
+            features_label=facts.label,
+            created=facts.created,
+            neighbours=read_array(facts, "neighbours"),
+            similarities=read_array(facts, "similarities"),
+            photos=read_table(facts, "photos"),
+            pairs=read_table(facts, "pairs"),
+            facts=facts.rest,
+        )
+    return None
+
+
+def read_map(
+    workspace: Workspace, dataset_id: str, method: MapMethod, weights: WeightsKind | None = None
+) -> np.ndarray | None:
+    """Returns the positions (n, 2) float32 of a dataset's photos, or None where not made yet.
+
+    The PCA comes with the quality analysis, and with any other map.
+    """
+    kinds = ("quality", "map") if method == "pca" else ("map",)
+    for kind in kinds:
+        for facts in list_results(workspace, dataset_id, kind):
+            if method in facts.arrays and weights in (None, facts.weights):
+                return read_array(facts, method)
+    return None
+
+
+def _describe_features(
+    workspace: Workspace, dataset_id: str, weights: WeightsKind
+) -> dict[str, str]:
+    """Returns dataset, weights and backbone; kept features will do where their weights are gone."""
+    read_dataset(workspace, dataset_id)
+    try:
+        backbone = backbone_id(find_weights(workspace, weights), PREPROCESSING)
+    except WeightsMissing:
+        kept = [
+            found for found in find_feature_sets(workspace, dataset_id) if found.kind == weights
+        ]
+        if not kept:
+            raise
+        backbone = kept[0].backbone_id
+    return {"dataset": dataset_id, "weights": weights, "backbone": backbone}
+
+
+def _start(workspace: Workspace, parameters: dict[str, Any]) -> str:
+    identifier = fingerprint(parameters)
+    if has_result(workspace, identifier):
+        return identifier
+    start_job(
+        workspace, workspace.analysis_folder(identifier), "core.datasets.quality.job", parameters
+    )
+    return identifier

@@ -1,0 +1,198 @@
+"""Champion and challenger meet: both answer the same test photos, and each photo is a pair.
+
+Only photos count that neither was fitted to, nor to a copy of them: matched by their content, in
+the test split of both, under one class. So they are always test photos of the champion, and the
+more challengers these have judged, the more each further one has to show.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from core.errors import RetrainingRefused
+from core.evaluation.comparison import (
+    Comparison,
+    bootstrap_difference,
+    compare_predictions,
+)
+from core.evaluation.repeated_tests import bound_unseen, level_of_turn
+from core.formats import count
+from core.monitoring.comparison_answers import Answers, read_answers
+from core.registry.events import ModelEvent, insert_event, select_events
+from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
+from core.registry.store import read_version, select_versions
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.database import read_database, write_database
+from core.runs.test_views import record_opening
+from core.workspace import Workspace
+from data.copies import find_copies
+
+SPLIT = "test"
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meeting:
+    """A meeting that was held, as it stands in the history."""
+
+    evidence: Evidence
+    event: ModelEvent
+    left_out: str
+    """In words, which test photos were not asked, and why; "" when all were."""
+    per_class: list[Mapping[str, Any]]
+    """Of each class that has photos, as in `Comparison.per_class`, without p-values."""
+
+
+def meet(workspace: Workspace, champion: int, challenger: int, who: str = "") -> Evidence:
+    """Returns how the challenger does beside the champion on the test photos of both.
+
+    It stands in the history afterwards, and the test photos of both runs count as looked at.
+
+    Args:
+        workspace: Holds the registry.
+        champion: Number of the version that answers.
+        challenger: Number of the one that wants to.
+        who: Wants to know, as far as it is known.
+
+    Raises:
+        VersionMissing: One of the numbers is none.
+        RetrainingRefused: There is no photo that is a fair question to both.
+    """
+    answers = [read_answers(workspace, read_version(workspace, n)) for n in (champion, challenger)]
+    common, copies = find_fair_photos(*answers)
+    if not len(common):
+        raise RetrainingRefused(
+            f"v{champion} and v{challenger} have no test photo in common that neither learnt from.",
+            "Train both on versions of one dataset that has a test split; to promote without a "
+            "comparison, say why.",
+        )
+    compared = compare_predictions(
+        common.labels, common.predictions_a, common.predictions_b, common.classes
+    )
+    for one in answers:
+        if one.has_run:
+            place = f"meeting of v{champion} and v{challenger}"
+            record_opening(workspace, one.version.run_id, who, place)
+    facts: dict[str, Any] = {
+        "left_out": _describe_left_out(common, copies),
+        "per_class": compared.per_class.drop(columns="p_value").to_dict("records"),
+    }
+    with write_database(workspace) as connection:  # of two meetings at once each has its own turn
+        turn = _find_turn(connection, champion, challenger)
+        evidence = _make_evidence(champion, challenger, answers[1].dataset.id, compared, turn)
+        facts["evidence"] = evidence_to_facts(evidence)
+        insert_event(
+            connection, "compared", version=challenger, former=champion, who=who, facts=facts
+        )
+    return evidence
+
+
+def find_meeting(workspace: Workspace, champion: int, challenger: int) -> Meeting | None:
+    """Returns the newest meeting of these two versions; None when they have not met."""
+    with read_database(workspace) as connection:
+        events = select_events(connection, ("compared",))
+    for event in reversed(events):
+        evidence = evidence_from_facts(event.facts)
+        if evidence and (evidence.champion, evidence.challenger) == (champion, challenger):
+            return Meeting(
+                evidence=evidence,
+                event=event,
+                left_out=event.facts.get("left_out", ""),
+                per_class=event.facts.get("per_class", []),
+            )
+    return None
+
+
+def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
+    """Returns which of the different challengers that the champion met this is: 1 the first.
+
+    Versions with one head are one model: a rule of their own is not asked in a meeting.
+    """
+    versions = select_versions(connection)
+    heads = {one.number: one.facts.get("files", {}).get("head") for one in versions}
+
+    def know(number: int) -> object:
+        return heads.get(number) or number
+
+    own, met = know(champion), []
+    for event in select_events(connection, ("compared",)):
+        past = evidence_from_facts(event.facts)
+        if past is not None and know(past.champion) == own != know(past.challenger):
+            met.append(know(past.challenger))
+    return list(dict.fromkeys([*met, know(challenger)])).index(know(challenger)) + 1
+
+
+def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
+    """Returns the test photos that both can be asked, and how many others are copies of lessons.
+
+    Args:
+        a: The champion's.
+        b: The challenger's.
+    """
+    matched = match_results(a.result, b.result, a.dataset, b.dataset)
+    common = find_common(a.result, b.result, matched, SPLIT)
+    digests = b.dataset.manifest["sha256"].to_numpy()[common.photos_b]
+    learnt = np.union1d(a.learnt_digests, b.learnt_digests)
+    seen = np.isin(digests, learnt)
+    if len(common):
+        seen |= _are_near_additions(a, b, common.photos_b)
+    if seen.any():
+        kept = ~seen
+        names = ("photos_a", "photos_b", "labels", "predictions_a", "predictions_b")
+        rows = {name: getattr(common, name)[kept] for name in names}
+        common = CommonPhotos(**{**vars(common), **rows})
+    return common, int(seen.sum())
+
+
+def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarray:
+    """Returns which photos of b's dataset look like one that b learnt from and a's has not, (m,).
+
+    Only what was added is looked at: copies within the dataset that both were trained on are the
+    same for both, and were weighed when it was made.
+    """
+    manifest = b.dataset.manifest
+    is_new = ~np.isin(manifest["sha256"].to_numpy(), a.dataset.manifest["sha256"].to_numpy())
+    added = np.flatnonzero(is_new & (b.result.splits == "train"))
+    near: list[int] = []
+    for start in range(0, len(added), _AT_ONCE):  # there may be gigabytes of them
+        some = added[start : start + _AT_ONCE]
+        copies = find_copies(b.dataset, manifest.iloc[some], np.asarray(b.dataset.photos[some]))
+        near += [copy.photo for found in copies for copy in found]
+    return np.isin(photos, near)
+
+
+def _make_evidence(
+    champion: int, challenger: int, dataset_id: str, compared: Comparison, turn: int
+) -> Evidence:
+    level = level_of_turn(turn)
+    low, high = bootstrap_difference(compared.gained, compared.lost, compared.n, level=level)
+    if math.isnan(low):  # no photo tells them apart: what so many photos leave possible
+        high = bound_unseen(compared.n, level)
+        low = -high
+    return Evidence(
+        champion=champion,
+        challenger=challenger,
+        n=compared.n,
+        accuracy_champion=compared.accuracy_a,
+        accuracy_challenger=compared.accuracy_b,
+        gained=compared.gained,
+        lost=compared.lost,
+        p_value=compared.p_value,
+        low=low,
+        high=high,
+        split=SPLIT,
+        dataset_id=dataset_id,
+        turn=turn,
+    )
+
+
+def _describe_left_out(common: CommonPhotos, copies: int) -> str:
+    words = describe_left_out(common)
+    if not copies:
+        return words
+    left_out = f"{count(copies, 'test photo')} left out: copies of photos that one learnt from."
+    return f"{words} {left_out}".strip()

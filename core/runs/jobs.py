@@ -1,0 +1,142 @@
+"""A job in a process of its own, which outlives the page that asked for it.
+
+Its folder holds job.json (what to do), events.jsonl (how far it is), job.log, and job.lock: the job
+is alive as long as that is held. Pages only read the folder, so a reload, a closed browser or a
+killed page server does not end a job. The module that does the work ends with `run_job`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import PetalscopeError
+from core.runs.events import append_event, read_events
+from core.runs.locks import free_lock, is_locked, take_lock
+from core.runs.queue.starting import python_command, start_detached
+from core.workspace import Workspace, write_atomically
+
+JobState = Literal["going", "done", "failed"]
+
+_JOB, _LOG, _LOCK = "job.json", "job.log", "job.lock"
+_REPORT_EVERY_S = 0.25
+_ENDING_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """Where a job stands; `result` when done, `problem` and `remedy` when failed."""
+
+    parameters: dict[str, Any]
+    state: JobState
+    phase: str = "starting"
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    """Of the phase that is going, by its pace so far; None while that is not known."""
+    result: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    problem: str = ""
+    remedy: str = ""
+
+
+def start_job(
+    workspace: Workspace, folder: Path, module: str, parameters: Mapping[str, Any]
+) -> bool:
+    """Starts `python -m module folder` detached; returns False when a job is going there already.
+
+    What a former job left in the folder's events is forgotten.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # A job says that it ended a moment before its process does, and its lock is free.
+    before = read_job(folder)
+    wait_s = _ENDING_S if before is not None and before.state != "going" else 0.0
+    lock = take_lock(folder / _LOCK, wait_s)  # the process inherits it: no moment goes without it
+    if lock is None:
+        return False
+    with ExitStack() as on_error:
+        on_error.callback(free_lock, lock)
+        (folder / "events.jsonl").unlink(missing_ok=True)
+        with write_atomically(folder / _JOB) as temporary:
+            temporary.write_text(json.dumps(dict(parameters)), encoding="utf-8")
+        on_error.pop_all()  # from here on the lock is the process's
+    command = python_command(module, str(folder))
+    start_detached(workspace, command, lock=lock, log_file=folder / _LOG)
+    return True
+
+
+def read_job(folder: Path) -> JobStatus | None:
+    """Returns where the job of a folder stands, or None when none was ever started there."""
+    parameters = _read_parameters(folder)
+    if parameters is None:
+        return None
+    alive = is_locked(folder / _LOCK)  # asked first: what it says at its end is then in the events
+    status = JobStatus(parameters=parameters, state="going")
+    for event in read_events(folder)[0]:
+        facts = {name: value for name, value in event.items() if name not in ("event", "time")}
+        status = replace(status, **facts)
+    if status.state != "going" or alive:
+        return status
+    return replace(
+        status,
+        state="failed",
+        code="job_ended",
+        problem="The job was ended from outside; most often the system had no memory left.",
+        remedy=f"Start it again; nothing half-made was kept. Its log: {folder / _LOG}",
+    )
+
+
+Tell = Callable[[str, int, int], None]
+"""What the work calls often: phase, done and total."""
+
+
+def run_job(folder: Path, work: Callable[[Mapping[str, Any], Tell], Mapping[str, Any]]) -> None:
+    """Does the work of a job here and writes its events; any error becomes state "failed".
+
+    Args:
+        folder: Of the job.
+        work: Takes the parameters and a function to tell progress; returns the result.
+    """
+    try:
+        result = work(_read_parameters(folder) or {}, _make_tell(folder))
+    except PetalscopeError as error:
+        _end(folder, state="failed", code=error.code, problem=error.problem, remedy=error.remedy)
+    except Exception as error:  # the edge of this process: the traceback goes to the log
+        fault = f"The program made a mistake: {type(error).__name__}: {error}"[:500]
+        remedy = f"Read the end of its log: {folder / _LOG}"
+        _end(folder, state="failed", code="bug", problem=fault, remedy=remedy)
+        raise
+    else:
+        _end(folder, state="done", result=dict(result))
+
+
+def _read_parameters(folder: Path) -> dict[str, Any] | None:
+    try:
+        parameters: dict[str, Any] = json.loads((folder / _JOB).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return parameters
+
+
+def _make_tell(folder: Path) -> Tell:
+    phase, phase_since, last = "", 0.0, 0.0
+
+    def tell(now_doing: str, done: int, total: int) -> None:
+        nonlocal phase, phase_since, last
+        now = time.monotonic()
+        if now_doing != phase:
+            phase, phase_since, last = now_doing, now, 0.0
+        if now - last > _REPORT_EVERY_S or done == total:
+            last = now
+            left = round((now - phase_since) / done * (total - done), 1) if done else None
+            facts = {"phase": phase, "done": done, "total": total, "seconds_left": left}
+            append_event(folder, {"event": "progress", **facts})
+
+    return tell
+
+
+def _end(folder: Path, **facts: object) -> None:
+    append_event(folder, {"event": "end", **facts})

@@ -1,0 +1,197 @@
+"""How long a run will take on this machine, before it is started: an estimate by its parts.
+
+What is kept already costs nothing. Speeds are those that earlier runs measured here
+(`queue.speeds`); where none did, stated ones of another machine stand in, and the estimate
+says so.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from core.runs.queue.speeds import read_speeds
+from core.runs.recipe.plans import Plan, SweepPlan
+from core.runs.recipe.recipe import Recipe
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.policy import AugmentationPolicy
+from data.splits import draw_splits
+from models.devices import Device
+
+STATED_SPEEDS: dict[str, dict[str, float]] = {
+    "cpu": {
+        "extracting": 200,
+        "activations": 150,
+        "head": 12_000,
+        "stages:1:float32": 45,
+        "stages:1:mixed": 70,
+        "stages:2:float32": 18,
+        "stages:2:mixed": 26,
+        "stages:5:float32": 11,
+        "stages:5:mixed": 15,
+    },
+    "gpu": {
+        "extracting": 2_000,
+        "activations": 1_500,
+        "head": 30_000,
+        "stages:1:float32": 2_000,
+        "stages:1:mixed": 3_000,
+        "stages:2:float32": 700,
+        "stages:2:mixed": 1_200,
+        "stages:5:float32": 400,
+        "stages:5:mixed": 900,
+    },
+}
+"""Photos a second where nothing was measured yet.
+
+Source: cpu, our own measurements on 2 busy cores of an AMD EPYC with avx512_bf16, but activations
+and stages:2, which lie between their neighbours; gpu, guesses on the careful side of what one
+data-centre GPU is known to train of ResNet-50 (several hundred in float32, one to two thousand in
+mixed precision)."""
+AFTER_TRAINING = ("keeping the tuned network", "scoring all photos")
+"""Parts of an estimate that follow the last epoch."""
+_STATED_CORES = 2
+"""Cores of the CPU whose speeds are stated."""
+
+_BACKBONE_S = 12.0
+"""Making the backbone of weights once, or that of a fine-tuned run."""
+_BEGIN_S = {"head": 0.5, "stages": 12.0}
+"""Until the first step: a warm worker trains a head at once, stages need a fresh one."""
+_FORWARD_SHARE = 3.0
+"""Scoring a photo costs about a third of a training step: forward, against forward and twice that
+backward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """How long a run will take, in seconds."""
+
+    seconds: float
+    parts: tuple[tuple[str, float], ...]
+    """(what is done, seconds), in order; parts that cost nothing are left out."""
+    measured: bool
+    """False: some speed is that of another machine."""
+
+
+class _Part(NamedTuple):
+    label: str
+    kind: str
+    amount: float
+    """Photos of that kind of work; with an empty kind, seconds."""
+
+
+def estimate_run(
+    workspace: Workspace,
+    recipe: Recipe,
+    dataset: Dataset,
+    device: Device,
+    *,
+    plan: Plan | None = None,
+    epochs_done: int = 0,
+) -> Estimate:
+    """Returns how long the run of this recipe would take from now on.
+
+    Args:
+        dataset: That of the recipe.
+        plan: What is done instead of one training: a sweep's trials, or a search for a rate.
+        epochs_done: Epochs that a checkpoint holds already.
+    """
+    speeds = read_speeds(workspace, device.name)
+    seconds: dict[str, float] = {}
+    measured = True
+    for part in _list_parts(workspace, recipe, dataset, plan, epochs_done):
+        speed = find_speed(speeds, part.kind, device) if part.kind else 1.0
+        seconds[part.label] = seconds.get(part.label, 0.0) + part.amount / speed
+        measured &= not part.kind or part.amount == 0 or part.kind in speeds
+    parts = tuple((label, spent) for label, spent in seconds.items() if spent > 0)
+    return Estimate(seconds=sum(seconds.values()), parts=parts, measured=measured)
+
+
+def find_speed(speeds: dict[str, float], kind: str, device: Device) -> float:
+    """Returns photos a second of a kind of work: as measured here, else as stated.
+
+    Stated speeds of a CPU are scaled by how fast this one was at extracting, else by its cores;
+    stages between the stated ones take the speed of the next that is stated.
+    """
+    if kind in speeds:
+        return speeds[kind]
+    stated = STATED_SPEEDS[device.kind]
+    if kind not in stated:
+        _, stages, precision = kind.split(":")
+        deeper = (f"stages:{n}:{precision}" for n in range(int(stages) + 1, 6))
+        return find_speed(speeds, next(one for one in deeper if one in stated), device)
+    if "extracting" in speeds:
+        return stated[kind] * speeds["extracting"] / stated["extracting"]
+    return stated[kind] * (device.cores / _STATED_CORES if device.kind == "cpu" else 1.0)
+
+
+def _list_parts(
+    workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
+) -> Iterator[_Part]:
+    splits = _find_splits(dataset, recipe)
+    train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
+    tunes = recipe.trained_stages > 0 and not isinstance(plan, SweepPlan)
+    yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
+    yield from _list_preparations(workspace, recipe, dataset, train, validation, tunes=tunes)
+    if isinstance(plan, SweepPlan):
+        yield _Part(
+            "training heads", "head", max(0, plan.trials - epochs_done) * recipe.epochs * len(train)
+        )
+        return
+    if plan is not None:
+        yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
+        return
+    head, stages = _split_epochs(recipe, epochs_done)
+    yield _Part("training the head", "head", head * len(train))
+    if tunes:
+        kind = f"stages:{recipe.trained_stages}:{recipe.precision}"
+        photos = len(train) + len(validation) / _FORWARD_SHARE
+        yield _Part("training the network", kind, stages * photos)
+        keeping, scoring = AFTER_TRAINING
+        yield _Part(keeping, "", _BACKBONE_S)
+        yield _Part(scoring, "extracting", len(dataset))
+
+
+def _list_preparations(
+    workspace: Workspace,
+    recipe: Recipe,
+    dataset: Dataset,
+    train: np.ndarray,
+    validation: np.ndarray,
+    *,
+    tunes: bool,
+) -> Iterator[_Part]:
+    """Yields what is computed once and kept, as far as it is not there."""
+    # OpenVINO comes with it: whoever only asks for speeds shall not load it.
+    from core.runs.training.unkept import count_unknown_features, count_unknown_views, has_backbone
+
+    if not has_backbone(workspace, recipe):
+        yield _Part("preparing the backbone", "", _BACKBONE_S)
+    plain = dataclasses.replace(recipe, augmentation=AugmentationPolicy())
+    missing = count_unknown_features(workspace, recipe, dataset)
+    yield _Part("features of the photos", "extracting", missing)
+    trains_head = not tunes or recipe.strategy == "two_phases"
+    if trains_head and not recipe.augmentation.does_nothing:
+        missing = count_unknown_views(workspace, recipe, dataset, train, "pooled")
+        yield _Part("features of the views", "extracting", missing)
+    if tunes and recipe.keeps_views and recipe.trained_stages == 1:
+        missing = count_unknown_views(workspace, recipe, dataset, train, "conv4")
+        missing += count_unknown_views(workspace, plain, dataset, validation, "conv4")
+        yield _Part("activations of the views", "activations", missing)
+
+
+def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
+    """Returns the epochs left in which the head is trained alone, and those with stages."""
+    alone = {"head": recipe.epochs, "two_phases": recipe.head_epochs}.get(recipe.strategy, 0)
+    left = max(0, alone - epochs_done)
+    return left, max(0, recipe.epochs - max(alone, epochs_done))
+
+
+def _find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
+    if recipe.split_seed is None:
+        return dataset.splits
+    groups = dataset.manifest["sha256"].to_numpy()
+    return draw_splits(dataset.labels, groups, seed=recipe.split_seed)

@@ -1,0 +1,249 @@
+"""The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
+
+Each function is one transaction, so any number of pages, command lines and schedulers may call
+them at once. One run goes at a time: the machine is one device.
+"""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from core.errors import RunGoing, RunLost, RunStopped
+from core.runs.database import read_database, write_database
+from core.runs.events import append_event
+from core.runs.integrity import is_result_whole
+from core.runs.queue.fair_order import order_turns, read_last_starts
+from core.runs.queue.leftovers import delete_rows, delete_tuned_backbone
+from core.runs.queue.progress import PAUSED
+from core.runs.recipe.plans import Plan, plan_to_json
+from core.runs.recipe.recipe import Recipe, recipe_to_json
+from core.runs.recipe.rules import validate
+from core.runs.store import (
+    GOING,
+    MOST_ATTEMPTS,
+    Request,
+    RunRecord,
+    find_run,
+    item_id,
+    select_run,
+    select_runs,
+)
+from core.runs.tables import runs_table
+from core.runs.training.study_results import is_study_whole
+from core.workspace import Workspace, check_identifier, write_atomically
+
+RECIPE_FILE = "recipe.json"
+
+_MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.attempt < MOST_ATTEMPTS)
+
+_STOPPED_EARLY: dict[str, Any] = {
+    "state": "failed",
+    "phase": "",
+    "request": "",
+    "stopped": True,
+    "error_code": RunStopped.code,
+    "problem": "The run was stopped before its first epoch, so there is nothing to keep.",
+    "remedy": "Start it again when you want it.",
+}
+_NOTHING_DONE: dict[str, Any] = {
+    "epochs_done": 0,
+    "best_epoch": None,
+    "best_val_accuracy": None,
+    "best_val_loss": None,
+}
+_WORKER_LOST: dict[str, Any] = {
+    "error_code": RunLost.code,
+    "problem": "The worker ended without a word; most often the system had no memory left.",
+    "remedy": "Close other programs and start the run again: it goes on from its last epoch.",
+}
+
+
+def submit_run(
+    workspace: Workspace,
+    recipe: Recipe,
+    name: str | None = None,
+    *,
+    plan: Plan | None = None,
+    submitter: str = "",
+) -> tuple[RunRecord, bool]:
+    """Returns the run of this recipe (or of a plan that starts from it) and whether it is new.
+
+    The same recipe is the same run: a finished or waiting one is returned as it is. One that
+    failed, was lost, paused or stopped is queued again and goes on from its checkpoint; one whose
+    result is gone or damaged is trained anew.
+
+    Raises:
+        RecipeRefused: The recipe cannot be trained.
+    """
+    validate(recipe)
+    folder = workspace.run_folder(run_id := item_id(recipe, plan))
+    values: dict[str, Any] = dict.fromkeys(("created", "queued"), datetime.now(UTC))
+    values |= {"id": run_id, "state": "queued", "dataset": recipe.dataset, "submitter": submitter}
+    values |= {"name": (name or "").strip(), "recipe": recipe_to_json(recipe)}
+    values["plan"] = plan and plan_to_json(plan)
+    with write_database(workspace) as connection:
+        if existing := find_run(connection, run_id):
+            return _queue_if_unfinished(workspace, connection, existing), False
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_atomically(folder / RECIPE_FILE) as file:
+            file.write_text(values["recipe"], encoding="utf-8")
+        connection.execute(insert(runs_table).values(**values))
+        append_event(folder, {"event": "queued", "attempt": 0})
+        return select_run(connection, run_id), True
+
+
+def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
+    """Returns the run whose turn it is, now "starting", or None: nothing waits or one goes.
+
+    With `run_id` only that run is claimed, and only when it is its turn.
+    """
+    table = runs_table.c
+    with write_database(workspace) as connection:
+        if select_runs(connection, table.state.in_(GOING)):
+            return None
+        waiting = select_runs(connection, table.state == "queued")
+        order = order_turns(waiting, read_last_starts(connection))
+        if not order or run_id not in (None, order[0].id):
+            return None
+        next_id = order[0].id
+        now = datetime.now(UTC)
+        values: dict[str, Any] = {"state": "starting", "phase": "", "pid": None, "finished": None}
+        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1}
+        change_run(connection, next_id, **values)
+        return select_run(connection, next_id)
+
+
+def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
+    """Returns the run, asked to stop: its best epoch is kept. One that waits ends at once.
+
+    With `after_epoch` the epoch that goes is completed first; else it is dropped.
+    """
+    wish: Request = "stop_after_epoch" if after_epoch else "stop"
+    with write_database(workspace) as connection:
+        run = select_run(connection, check_identifier(run_id))
+        if run.state in ("queued", "paused") and run.epochs_done == 0:
+            change_run(connection, run_id, finished=datetime.now(UTC), **_STOPPED_EARLY)
+        elif run.is_going:
+            wish = "stop" if run.request == "stop" else wish  # not less than was asked before
+            change_run(connection, run_id, request=wish, state="stopping")
+        elif run.state == "paused":  # it has epochs to keep: a worker must still score the photos
+            queue_again(workspace, connection, run)
+            change_run(connection, run_id, request=wish)
+        elif not run.has_ended:
+            change_run(connection, run_id, request=wish)
+        return select_run(connection, run_id)
+
+
+def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
+    """Returns the run, queued as when its recipe is submitted again, unless it is well."""
+    with write_database(workspace) as connection:
+        run = select_run(connection, check_identifier(run_id))
+        return _queue_if_unfinished(workspace, connection, run)
+
+
+def delete_run(workspace: Workspace, run_id: str) -> None:
+    """Returns nothing; the run, its files and its place in the list are gone.
+
+    With it goes the backbone that it tuned, unless another run has the same.
+
+    Raises:
+        RunGoing: A worker has it.
+    """
+    rubbish = workspace.temporary / f"deleted-{os.urandom(4).hex()}"
+    with write_database(workspace) as connection:
+        run = select_run(connection, check_identifier(run_id))
+        if run.is_going:
+            raise RunGoing(
+                f"“{run.name}” is being trained.", "Stop it first, then delete it.", run_id=run_id
+            )
+        delete_rows(connection, run_id)
+        folder = workspace.run_folder(run_id)
+        if folder.exists():
+            workspace.temporary.mkdir(parents=True, exist_ok=True)
+            folder.replace(rubbish)  # one step: no half-deleted run is ever seen
+            delete_tuned_backbone(workspace, rubbish, run.recipe)
+    shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
+    """Returns whether the run was going in this attempt and no longer does, its device free.
+
+    It is lost; or paused, where that was asked for: its checkpoint stands.
+    """
+    table = runs_table.c
+    ours = (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
+    values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
+    paused = update(runs_table).where(ours & (table.request == "pause")).values(**PAUSED)
+    lost = update(runs_table).where(ours).values(**values)
+    with write_database(workspace) as connection:
+        if connection.execute(paused).rowcount:
+            event: dict[str, object] = {"event": "end", "state": "paused"}
+        elif connection.execute(lost).rowcount:
+            event = {"event": "lost", "attempt": run.attempt}
+        else:
+            return False
+        append_event(workspace.run_folder(run.id), event)
+        return True
+
+
+def queue_lost_runs(workspace: Workspace) -> list[RunRecord]:
+    """Returns the lost runs that were queued again: those with attempts left."""
+    with write_database(workspace) as connection:
+        lost = select_runs(connection, _MAY_GO_ON)
+        return [queue_again(workspace, connection, run, by_itself=True) for run in lost]
+
+
+def read_active(workspace: Workspace) -> list[RunRecord]:
+    """Returns the runs that go, wait or will be queued again, in the order of their turn."""
+    table = runs_table.c
+    with read_database(workspace) as connection:
+        runs = select_runs(connection, table.state.in_((*GOING, "queued")) | _MAY_GO_ON)
+        starts = read_last_starts(connection) if runs else {}
+    going = [run for run in runs if run.is_going]
+    return going + order_turns([run for run in runs if not run.is_going], starts)
+
+
+def read_waiting(workspace: Workspace) -> list[RunRecord]:
+    """Returns the queued runs in the order in which they will be trained."""
+    return [run for run in read_active(workspace) if run.state == "queued"]
+
+
+def queue_again(
+    workspace: Workspace, connection: Connection, run: RunRecord, *, by_itself: bool = False
+) -> RunRecord:
+    """Returns the run, waiting; for use inside a transaction.
+
+    A person starts afresh; a run queued `by_itself` keeps its place, its attempts and what was
+    asked of it.
+    """
+    values: dict[str, Any] = {"state": "queued", "phase": "", "pid": None, "finished": None}
+    values |= {"error_code": None, "problem": None, "remedy": None}
+    if not by_itself:
+        values |= {"queued": datetime.now(UTC), "attempt": 0, "request": "", "stopped": False}
+    change_run(connection, run.id, **values)
+    folder = workspace.run_folder(run.id)
+    folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it by hand
+    append_event(folder, {"event": "queued", "attempt": run.attempt})
+    return select_run(connection, run.id)
+
+
+def change_run(connection: Connection, run_id: str, **values: Any) -> None:
+    """Returns nothing; the values stand in the index; for use inside a transaction."""
+    connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
+
+
+def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
+    done_well = run.state == "done" and not run.stopped
+    if done_well and not _is_whole(workspace, run):
+        change_run(connection, run.id, **_NOTHING_DONE)  # its checkpoint went when it was done
+    elif done_well or run.state not in ("done", "failed", "lost", "paused"):
+        return run
+    return queue_again(workspace, connection, run)
+
+
+def _is_whole(workspace: Workspace, run: RunRecord) -> bool:
+    folder = workspace.run_folder(run.id)
+    return is_result_whole(folder) if run.plan is None else is_study_whole(folder, run.plan)

@@ -1,0 +1,173 @@
+"""What the scheduler does beside runs: it starts `core.monitoring.due` when something is due.
+
+What is due is looked up here, in the database; the work is done by that process, which asks again
+by itself. So the scheduler may be killed at any moment and nothing is done twice or forgotten.
+"""
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import distinct, func, select
+
+from core.runs.database import read_database
+from core.runs.locks import is_locked
+from core.runs.queue.arrangements import read_arrangement
+from core.runs.queue.retraining_times import find_last_time, times_from_json
+from core.runs.queue.starting import python_command, python_environment, start_missing_scheduler
+from core.runs.store import MOST_ATTEMPTS
+from core.runs.tables import feedback_table, predictions_table, runs_table
+from core.workspace import Workspace
+
+TIMES = "retraining"
+"""Arrangement: when to retrain; see core/runs/queue/retraining_times.py."""
+STATE = "retraining.state"
+"""Arrangement: how far it is. going: {run, champion, dataset, …}, absent when nothing goes; time:
+the last time that was taken up; photos: the mark of the photos that it was last tried with."""
+MONITORING = "monitoring"
+"""Arrangement: rules and alarms; `check_every_minutes`: how often they are looked at unasked."""
+
+_LOOK_S = 2.0
+_SAME_AGAIN_S = 60.0
+"""The same errand is not begun again sooner: it may fail each time."""
+_LONGEST_S = 3600.0
+"""After this long a process that does errands is taken for stuck."""
+_REVIEWED = ("accepted", "relabelled")
+
+_log = logging.getLogger("scheduler")
+
+
+class Errands:
+    """Looks now and then for what is due, and has one process at a time that does it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._child: subprocess.Popen[bytes] | None = None
+        self._last = ("", -float("inf"))
+        self._looked = self._checked = -float("inf")
+        self.are_arranged = False
+        """Whether the scheduler has to stay for what may become due."""
+
+    def step(self) -> None:
+        """Returns nothing; what is due is being done."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_S or self._is_at_work(now):
+            return
+        self._looked = now
+        self.are_arranged = is_anything_arranged(self._workspace)
+        errand = find_errand(self._workspace, datetime.now(UTC)) if self.are_arranged else ""
+        if not errand and self._is_check_due(now):
+            errand = "the rules are to be checked"
+        if not errand or (errand == self._last[0] and now - self._last[1] < _SAME_AGAIN_S):
+            return
+        self._last, self._checked = (errand, now), now
+        self._child = subprocess.Popen(
+            python_command("core.monitoring.due"),
+            env=python_environment(self._workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
+        _log.info("%s: process %d sees to it", errand, self._child.pid)
+
+    def _is_at_work(self, now: float) -> bool:
+        if self._child is None:
+            return False
+        if self._child.poll() is None:
+            if now - self._last[1] > _LONGEST_S:
+                _log.error("process %d is stuck with its errand: ending it", self._child.pid)
+                with suppress(ProcessLookupError):
+                    self._child.kill()
+            return True
+        if self._child.returncode:
+            _log.error("the process ended with status %d", self._child.returncode)
+        self._child = None
+        return False
+
+    def _is_check_due(self, now: float) -> bool:
+        minutes = _read_check_minutes(self._workspace)
+        return minutes > 0 and now - self._checked >= 60 * minutes
+
+
+def is_anything_arranged(workspace: Workspace) -> bool:
+    """Returns whether something may become due while nobody looks."""
+    if "going" in (read_arrangement(workspace, STATE) or {}):
+        return True
+    times = read_arrangement(workspace, TIMES)
+    by_itself = times is not None and times_from_json(times).by_itself
+    return by_itself or _read_check_minutes(workspace) > 0
+
+
+def wake_for_arranged(workspace: Workspace) -> None:
+    """Returns nothing; a scheduler is at work where something is arranged: after a reboot, say.
+
+    For the page server, the API and command lines, as they start and now and then.
+    """
+    if is_anything_arranged(workspace):
+        start_missing_scheduler(workspace)
+
+
+def find_errand(workspace: Workspace, now: datetime) -> str:
+    """Returns what is due of the retraining, in words for the log; "" when nothing is."""
+    state = read_arrangement(workspace, STATE) or {}
+    if "going" in state:
+        return _find_ended(workspace, state["going"])
+    content = read_arrangement(workspace, TIMES)
+    if content is None:
+        return ""
+    times = times_from_json(content)
+    last = find_last_time(times, now)
+    if last is not None and read_taken_time(state) < last:
+        return f"the time to retrain has come, {last:%Y-%m-%d %H:%M} UTC"
+    photos, mark = count_reviewed(workspace)
+    if times.after_photos is not None and photos >= times.after_photos:
+        return "" if mark == state.get("photos") else f"{photos} reviewed photos wait"
+    return ""
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def read_taken_time(state: Mapping[str, Any]) -> datetime:
+    """Returns the last time of the plan that was taken up, in UTC; long ago where none was."""
+    return datetime.fromisoformat(state["time"]) if "time" in state else _NEVER
+
+
+def count_reviewed(workspace: Workspace) -> tuple[int, str]:
+    """Returns how many reviewed photos no dataset holds yet, and a mark of which these are."""
+    feedback, predictions = feedback_table.c, predictions_table.c
+    query = (
+        select(func.count(distinct(predictions.photo)), func.max(feedback.number))
+        .join_from(feedback_table, predictions_table, feedback.prediction == predictions.id)
+        .where(feedback.state.in_(_REVIEWED) & feedback.dataset.is_(None))
+    )
+    with read_database(workspace) as connection:
+        photos, newest = connection.execute(query).one()
+    return int(photos), f"{photos}:{newest or 0}"
+
+
+def _find_ended(workspace: Workspace, going: Mapping[str, Any]) -> str:
+    if is_locked(workspace.retraining_lock):
+        return ""  # somebody sees to it
+    if not going.get("run"):
+        return "a retraining was cut short while it was prepared"
+    runs = runs_table.c
+    with read_database(workspace) as connection:
+        query = select(runs.state, runs.attempt).where(runs.id == going["run"])
+        run = connection.execute(query).first()
+    if run is None:
+        return f"the run {going['run']} is gone"
+    ended = run.state in ("done", "failed") or (
+        run.state == "lost" and run.attempt >= MOST_ATTEMPTS
+    )
+    return f"the run {going['run']} has ended" if ended else ""  # a paused one may yet go on
+
+
+def _read_check_minutes(workspace: Workspace) -> float:
+    return float((read_arrangement(workspace, MONITORING) or {}).get("check_every_minutes") or 0)

@@ -1,0 +1,123 @@
+"""What a worker says while it trains: to the events (curves), the database (lists) and its log.
+
+One `RunReport` for each attempt. Numbers that are not finite (a diverged loss) are reported as
+None: JSON has no word for them.
+"""
+
+import logging
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.runs.events import append_event, curve, read_events
+from core.runs.queue.progress import record_epoch, record_phase
+from core.runs.queue.speeds import note_speed
+from core.runs.store import Phase, RunRecord
+from core.workspace import Workspace
+from models.devices import find_device
+from models.plan import EpochResult
+
+PROGRESS_EVERY_S = 0.25
+
+_log = logging.getLogger("run")
+
+
+class RunReport:
+    """Reports of one attempt at a run; `seconds` says how long each phase took."""
+
+    def __init__(self, workspace: Workspace, run: RunRecord) -> None:
+        self._workspace = workspace
+        self._run = run
+        self._folder: Path = workspace.run_folder(run.id)
+        self._phase: Phase = ""
+        self._phase_since = time.perf_counter()
+        self._next_progress = 0.0
+        self._speed = 0.0
+        self._told = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
+        self.seconds: dict[str, float] = {}
+
+    def begin_phase(self, phase: Phase, **facts: Any) -> None:
+        """Returns nothing; the run is in this phase from now on ("": in none)."""
+        now = time.perf_counter()
+        if self._phase:
+            spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
+            self.seconds[self._phase] = round(spent, 3)
+        if self._speed:
+            note_speed(self._workspace, find_device().name, self._phase, self._speed)
+            self._speed = 0.0
+        self._phase, self._phase_since, self._next_progress = phase, now, 0.0
+        record_phase(self._workspace, self._run, phase, **facts)
+        if phase:
+            append_event(self._folder, {"event": "phase", "phase": phase})
+            _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))
+
+    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
+        """Returns nothing; how much of the phase is done, told a few times a second."""
+        now = time.perf_counter()
+        if now < self._next_progress and done < total:
+            return
+        self._next_progress = now + PROGRESS_EVERY_S
+        if self._phase in ("extracting", "activations"):
+            self._speed = facts.get("per_second") or 0.0
+        event = {"event": "progress", "phase": self._phase, "done": done, "total": total}
+        append_event(self._folder, event | keep_finite(facts))
+
+    def tell_epoch(self, epoch: Mapping[str, Any], best: Mapping[str, Any]) -> None:
+        """Returns nothing; the epoch stands in the curve, and the best so far in the list.
+
+        A fit that goes on tells the epochs of its checkpoint again: only what is new is written.
+        """
+        event, best = keep_finite(epoch), keep_finite(best)
+        if not self._is_told(event):
+            append_event(self._folder, {"event": "epoch", **event})
+            self._told[event["epoch"]] = event
+            _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
+        record_epoch(
+            self._workspace,
+            self._run,
+            epochs_done=event["epoch"],
+            best_epoch=best["epoch"],
+            best_val_accuracy=best["val_accuracy"],
+            best_val_loss=best["val_loss"],
+        )
+
+    def tell_step(self, done: int, total: int) -> None:
+        """Returns nothing; how many photos of the epoch that goes are done."""
+        epoch = max(self._told, default=0) + 1
+        self.tell_progress(done, total, epoch=epoch)
+
+    def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
+        """Returns nothing; how fast these epochs were is kept for estimates."""
+        if epochs:
+            later = epochs[1:] or epochs  # the first one waits for the network to be compiled
+            speed = statistics.median(epoch.photos_per_second for epoch in later)
+            note_speed(self._workspace, find_device().name, kind, speed)
+
+    def tell_end(self, state: str, **facts: object) -> None:
+        """Returns nothing; the attempt is over."""
+        append_event(self._folder, {"event": "end", "state": state, **facts})
+        _log.info("%s %s", state, " ".join(f"{key}={value}" for key, value in facts.items()))
+
+    def _is_told(self, event: Mapping[str, Any]) -> bool:
+        told = self._told.get(event["epoch"], {})
+        return all(key in told and told[key] == value for key, value in event.items())
+
+
+def keep_finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the mapping with None for each number that is not finite."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in numbers.items()
+    }
+
+
+def _list(epoch: Mapping[str, Any]) -> str:
+    """Returns the numbers of an epoch for the log."""
+    numbers = ((key, value) for key, value in epoch.items() if key != "epoch")
+    return ", ".join(
+        f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in numbers
+    )

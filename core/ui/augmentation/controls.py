@@ -1,0 +1,213 @@
+"""Left on the augmentation page: presets, what may happen to a photo and how much, saving."""
+
+from functools import partial
+
+import streamlit as st
+
+from core.datasets.policies import delete_policy, is_preset, list_policies, save_policy
+from core.formats import plain
+from core.ui.augmentation.policy import (
+    FIRST,
+    change_part,
+    change_pick,
+    choose_named,
+    find_unread,
+    is_changed,
+    read_draft,
+    read_named,
+    suggest_part,
+)
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import report_errors
+from core.ui.parts.toasts import show_told, tell_after_rerun
+from data.policy import LIMITS, AugmentationPolicy, Part
+
+_GROUPS = {
+    "Geometry": tuple(LIMITS)[:9],
+    "Colour": ("brightness", "contrast", "saturation", "hue"),
+    "Detail": ("blur", "noise", "cutout"),
+}
+_STEPS = {"degrees": 1.0, "times": 0.05, "pixels": 0.1, "grey levels": 1.0, "": 1.0}
+"""Unit → step of its slider; shares have 0.01."""
+_FORMATS = {"degrees": "%g°", "times": "× %.2f", "pixels": "%.1f px", "grey levels": "%g"}
+_MOST_PICKED = 6
+_CHANCE_WIDTH = 76
+
+
+def show_controls() -> None:
+    """Draws everything that shapes the policy; changes go to the URL, where the draws find them."""
+    show_told()
+    _pick_named()
+    unread = find_unread()
+    if unread:
+        st.caption(f":orange[{unread}]")
+    policy = read_draft()
+    counts = {group: sum(n in policy.parts for n in names) for group, names in _GROUPS.items()}
+    group = st.segmented_control(
+        "Parts",
+        list(_GROUPS),
+        default="Geometry",
+        format_func=lambda name: f"{name} {counts[name]}" if counts[name] else name,
+        key="augmentation.group",
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    drawn_by_chance = policy.pick is None
+    st.caption("How much, from and to" + ", and in how many draws" * drawn_by_chance)
+    for name in _GROUPS[group]:
+        _show_part(name, policy)
+    _pick_way(policy)
+
+
+def name_part(name: str) -> str:
+    """Returns a part as it is called on screen."""
+    return name.replace("_", " ").capitalize()
+
+
+def write_amount(name: str, amount: float) -> str:
+    """Returns an amount with its unit: "−20°", "× 1.20", "12 %"."""
+    unit = LIMITS[name].unit
+    if name.endswith("_flip"):
+        return "mirrored"
+    if unit.startswith("of the"):
+        return f"{100 * amount:.0f} %".replace("-", "−")
+    text = _FORMATS[unit] % (round(amount) if unit in ("degrees", "grey levels") else amount)
+    return text.replace("-", "−")
+
+
+def _pick_named() -> None:
+    named = list_policies(cache.workspace())
+    name, _ = read_named()
+    st.session_state["augmentation.named"] = name
+    st.selectbox(
+        "Policy",
+        list(named),
+        key="augmentation.named",
+        on_change=lambda: choose_named(st.session_state["augmentation.named"]),
+        help="What may happen to each training photo. gentle: the classic set of tutorials. "
+        "strong: more of everything. randaugment: three parts a photo, picked anew each time.",
+    )
+    changed = is_changed()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if changed:
+            with st.popover("Save as", icon=":material/save:"):
+                _show_saving(name)
+            st.button(
+                f"Back to {plain(name, 20)}",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=choose_named,
+                args=(name,),
+            )
+        else:
+            st.page_link(
+                page_file("training"),
+                label="Use in a recipe",
+                icon=":material/model_training:",
+                query_params={"policy": name},
+            )
+        if (
+            not changed
+            and not is_preset(name)
+            and st.button("Delete", icon=":material/delete:", type="tertiary")
+        ):
+            _delete(name)
+    if changed:
+        st.caption("Changed. Save it under a name to use it in a recipe.")
+
+
+def _show_saving(name: str) -> None:
+    with st.form("augmentation.saving", border=False):
+        wanted = st.text_input("Name", value="" if is_preset(name) else name, max_chars=40)
+        pressed = st.form_submit_button("Save", type="primary")
+    if pressed:
+        with report_errors():
+            saved = save_policy(cache.workspace(), wanted, read_draft())
+            choose_named(saved)
+            tell_after_rerun(f"Saved as “{plain(saved)}”.")
+            st.rerun()
+
+
+def _delete(name: str) -> None:
+    with report_errors():
+        delete_policy(cache.workspace(), name)
+        choose_named(FIRST)
+        tell_after_rerun(f"“{plain(name)}” is deleted. Runs that used it keep it in their recipe.")
+        st.rerun()
+
+
+def _show_part(name: str, policy: AugmentationPolicy) -> None:
+    limits, part = LIMITS[name], policy.parts.get(name)
+    key = f"augmentation.{name}"
+    st.session_state[f"{key}.on"] = part is not None
+    st.toggle(
+        name_part(name),
+        key=f"{key}.on",
+        help=f"{limits.what.capitalize()}.",
+        on_change=partial(_switch, name),
+    )
+    if part is None:
+        return
+    with st.container(horizontal=True, gap="medium", wrap=False):
+        if limits.least < limits.most:
+            _show_range(name, part, key)
+        if policy.pick is None:
+            st.session_state[f"{key}.chance"] = round(100 * part.probability)
+            st.slider(
+                f"How often: {name_part(name).lower()}",
+                1,
+                100,
+                format="%d %%",
+                key=f"{key}.chance",
+                on_change=partial(_take, name),
+                label_visibility="collapsed",
+                width=_CHANCE_WIDTH,
+            )
+
+
+def _show_range(name: str, part: Part, key: str) -> None:
+    limits = LIMITS[name]
+    share = limits.unit.startswith("of the")
+    st.session_state[f"{key}.range"] = (part.low, part.high)
+    st.slider(
+        f"Range of {name_part(name).lower()}",
+        float(limits.least),
+        float(limits.most),
+        step=0.01 if share else _STEPS[limits.unit],
+        format="percent" if share else _FORMATS[limits.unit],
+        key=f"{key}.range",
+        on_change=partial(_take, name),
+        label_visibility="collapsed",
+    )
+
+
+def _switch(name: str) -> None:
+    on = st.session_state[f"augmentation.{name}.on"]
+    change_part(name, suggest_part(name) if on else Part())
+
+
+def _take(name: str) -> None:
+    """Takes over range and chance of a part as its sliders have them."""
+    key, part = f"augmentation.{name}", read_draft().parts.get(name, suggest_part(name))
+    low, high = st.session_state.get(f"{key}.range", (part.low, part.high))
+    chance = st.session_state.get(f"{key}.chance")
+    probability = part.probability if chance is None else chance / 100
+    change_part(name, Part(low=low, high=high, probability=probability))
+
+
+def _pick_way(policy: AugmentationPolicy) -> None:
+    words = {0: "each by its own chance"} | {
+        number: f"{number} of them, picked anew" for number in range(1, _MOST_PICKED + 1)
+    }
+    st.session_state["augmentation.pick"] = policy.pick or 0
+    st.selectbox(
+        "What happens in a draw",
+        list(words) if (policy.pick or 0) in words else [*words, policy.pick],
+        format_func=lambda number: words.get(number, f"{number} of them, picked anew"),
+        key="augmentation.pick",
+        on_change=lambda: change_pick(st.session_state["augmentation.pick"] or None),
+        help="Picked anew: as RandAugment does, so many of the parts that are on, all equally "
+        "likely, for each photo and each draw.",
+    )

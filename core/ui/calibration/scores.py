@@ -1,0 +1,223 @@
+"""Whether scores mean what they say: reliability diagrams and their numbers, before and after."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.charts.calibration import BIN, draw_reliability
+from core.evaluation.calibration import BINS, Binning, Calibration, find_bin_photos
+from core.evaluation.temperature import FEWEST_TO_FIT
+from core.formats import count, percent
+from core.prediction.deciding import DecisionRule
+from core.runs.result import RunResult
+from core.runs.store import RunRecord
+from core.ui.calibration import reading as calibration_cache
+from core.ui.calibration.picks import pick_one
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark
+from core.ui.parts.state import keep_choice, read_choice, read_number
+from core.ui.photos.gallery import show_gallery
+
+_BINNINGS = {"width": "Equal width", "count": "Equal counts"}
+
+
+def show_scores(run: RunRecord, split: str, rule: DecisionRule) -> None:
+    """Draws reliability and its numbers, of the run's scores and of the calibrated ones."""
+    chosen = pick_one(
+        "bins",
+        "Bins",
+        _BINNINGS,
+        "width",
+        f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
+        " photos.",
+    )
+    binning: Binning = "count" if chosen == "count" else "width"
+    before, after = _judge(run, split, rule, binning)
+    _show_verdict(before, after, split)
+    sides = st.columns(2, gap="medium") if after else [st.container()]
+    where = f"{run.id}.{split}.{binning}"
+    when = cache.result_key(run.id)
+    _show_diagram(sides[0], before, "As the run gives them", f"raw.{where}", when)
+    if after:
+        name = f"Calibrated, temperature {rule.temperature:.2f}"
+        _show_diagram(sides[1], after, name, f"calibrated.{where}", when)
+    st.caption("Click a bin: its photos stand below.")
+    _show_numbers(before, after)
+    _show_bins(before, after, where)
+
+
+def show_bin_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
+    """Draws the photos of the bin that the URL names, the wrong ones first."""
+    which, _, position = (read_choice("bin") or "").partition("-")
+    binning: Binning = "count" if read_choice("bins") == "count" else "width"
+    before, after = _judge(run, split, rule, binning)
+    judged = after if which == "calibrated" else before
+    if judged is None or read_number(position, len(judged.bins)) is None:
+        return
+    keep_choice("bin", f"{which}-{position}")
+    degree = _find_degree(split, rule) if which == "calibrated" else 1.0
+    scores = calibration_cache.judged_scores(run.id, split, degree)
+    result = cache.result(run.id)
+    photos, tops = result.photo_numbers(split), scores.max(axis=1)
+    rows = np.flatnonzero(find_bin_photos(tops, judged.bins, int(position)))
+    answers = scores.argmax(axis=1)
+    right = answers[rows] == result.labels[photos[rows]]
+    rows = rows[np.lexsort((-tops[rows], right))]
+    low, high = judged.bins[["low", "high"]].iloc[int(position)]
+    st.subheader(f"Scores from {100 * low:.0f} to {100 * high:.0f} %", anchor=False)
+    st.caption(
+        f"{count(len(rows), 'photo')}, {int(right.sum()):,} of them right; the wrong ones first."
+    )
+    said = {
+        int(photos[row]): describe_answer(result, int(photos[row]), int(answers[row]), tops[row])
+        for row in rows
+    }
+    dataset = cache.dataset(run.recipe.dataset)
+    show_gallery(dataset, photos[rows], key="bin", captions=said.__getitem__)
+
+
+def describe_answer(result: RunResult, photo: int, answer: int, score: float) -> str:
+    """Returns what is said under a photo: true class (where it differs), answer and its score."""
+    true, said = result.classes[result.labels[photo]], result.classes[answer]
+    named = said if true == said else f"{true} → {said}"
+    # A space that does not break keeps number and sign on one line.
+    return f"{named} {percent(float(score), 100)}".replace(" %", "\u00a0%")
+
+
+def _judge(
+    run: RunRecord, split: str, rule: DecisionRule, binning: Binning
+) -> tuple[Calibration, Calibration | None]:
+    """Returns how far the scores can be trusted as they are, and calibrated."""
+    before = calibration_cache.calibration(run.id, split, binning, 1.0)
+    if rule.temperature == 1:
+        return before, None
+    degree = _find_degree(split, rule)
+    return before, calibration_cache.calibration(run.id, split, binning, degree)
+
+
+def _find_degree(split: str, rule: DecisionRule) -> float | None:
+    # The validation photos chose the temperature: there it is judged by cross-fitting.
+    return None if split == "validation" else rule.temperature
+
+
+def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:
+    judged, name = (after, "Calibrated scores") if after else (before, "The scores")
+    gap = 100 * (judged.mean_score - judged.accuracy)
+    if judged.error <= judged.error_by_chance:
+        said = "fit what is right: the gap that is left is no larger than chance would make it."
+    elif abs(gap) < 50 * judged.error:
+        said = f"are off by {100 * judged.error:.1f} points, here too high and there too low."
+    else:
+        said = f"are {abs(gap):.1f} points {'too high' if gap > 0 else 'too low'} on average."
+    st.markdown(f"**{name} {said}**")
+    if split == "validation" and after:
+        st.caption(
+            "These photos chose the temperature. So each is judged by the temperature that the "
+            "other four fifths of them fit best."
+        )
+    elif split == "train":
+        st.caption("The run learnt these photos: on new ones scores fit less well.")
+    elif before.n < FEWEST_TO_FIT:
+        st.caption(f"{count(before.n, 'photo')} say little about scores: look at the intervals.")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _diagram(key: str, name: str, dark: bool, when: float, _bins: pd.DataFrame) -> Any:  # noqa: ARG001
+    """Returns the diagram, built once: Altair takes longer for it than all the numbers."""
+    return draw_reliability(_bins, name, dark)
+
+
+def _show_diagram(
+    place: DeltaGenerator, one: Calibration, name: str, key: str, when: float
+) -> None:
+    with place:
+        st.altair_chart(
+            _diagram(key, name, is_dark(), when, one.bins),
+            theme=None,
+            key=f"calibration.{key}",
+            on_select=partial(_choose_bin, f"calibration.{key}", key.partition(".")[0]),
+            selection_mode=BIN,
+            alt=f"{name}: share of right answers in bins of their score; as a table below.",
+        )
+
+
+def _show_numbers(before: Calibration, after: Calibration | None) -> None:
+    columns = {"As the run gives them": before} | ({"Calibrated": after} if after else {})
+    table = pd.DataFrame({name: _list_numbers(one) for name, one in columns.items()})
+    st.dataframe(
+        table.rename_axis("Measure").reset_index(),
+        hide_index=True,
+        width="stretch",
+        column_config={"Measure": st.column_config.TextColumn(pinned=True)},
+        alt="Calibration error, loss and Brier score before and after",
+    )
+    st.caption(
+        f"n = {before.n:,}; in brackets 95 % intervals (bootstrap of the photos, 500 draws; of the "
+        "calibration error only roughly so). Calibration error: mean gap between score and share "
+        "of right answers over the bins, by photos; few photos make it large by themselves, so "
+        "beside it stands what a perfectly calibrated model with these scores would stay below 95 "
+        "times of 100. Loss: mean negative log-likelihood of the true class. Brier: mean squared "
+        "distance of all scores from 1 for the true class and 0 for the others, 0 to 2."
+    )
+
+
+def _choose_bin(key: str, which: str) -> None:
+    chosen = st.session_state[key]["selection"].get(BIN) or []
+    keep_choice("bin", f"{which}-{int(chosen[0]['position'])}" if chosen else None)
+
+
+def _list_numbers(one: Calibration) -> dict[str, str]:
+    n = one.n
+    return {
+        "Mean score": percent(one.mean_score, n),
+        "Right": percent(one.accuracy, n),
+        "Calibration error": f"{100 * one.error:.1f} points "
+        f"[{100 * one.error_low:.1f} to {100 * one.error_high:.1f}]",
+        "… by chance alone, up to": f"{100 * one.error_by_chance:.1f} points",
+        "Loss": f"{one.loss:.3f} [{one.loss_low:.3f} to {one.loss_high:.3f}]",
+        "Brier score": f"{one.brier:.3f} [{one.brier_low:.3f} to {one.brier_high:.3f}]",
+    }
+
+
+def _show_bins(before: Calibration, after: Calibration | None, where: str) -> None:
+    """Draws the bins as tables; choosing a row chooses the bin, also with the keyboard."""
+    with st.expander("The bins as a table", icon=":material/table:"):
+        _show_bins_table("As the run gives them", before, "raw", where)
+        if after:
+            _show_bins_table("Calibrated", after, "calibrated", where)
+
+
+def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> None:
+    bins = one.bins
+    table = pd.DataFrame(
+        {
+            "Score from": 100 * bins["low"],
+            "to": 100 * bins["high"],
+            "Photos": bins["n"],
+            "Mean score": 100 * bins["mean_score"],
+            "Right": 100 * bins["accuracy"],
+            "95 % from": 100 * bins["accuracy_low"],
+            "95 % to": 100 * bins["accuracy_high"],
+        }
+    )
+    form = st.column_config.NumberColumn(format="%.0f %%")
+    key = f"calibration.table.{which}.{where}"
+    st.markdown(f"**{name}**")
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={column: form for column in table.columns if column != "Photos"},
+        key=key,
+        on_select=partial(_choose_row, key, which),
+        selection_mode="single-row",
+        alt=f"{name}: bins of scores and the share of right answers in each",
+    )
+
+
+def _choose_row(key: str, which: str) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    keep_choice("bin", f"{which}-{rows[0]}" if rows else None)

@@ -1,0 +1,204 @@
+"""Photos like nothing in training: how well they stand out, which ones do, and your own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.config import read_settings
+from core.errors import FeaturesMissing, PetalscopeError
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.separation import measure_separation, trace_roc
+from core.formats import count, interval, percent, plain
+from core.prediction.calibrating import UnlikeAnswers, answer_photos
+from core.prediction.deciding import DecisionRule
+from core.runs.store import RunRecord
+from core.ui.calibration import reading as calibration_cache
+from core.ui.calibration.charts import draw_distances, draw_roc
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark
+from core.ui.parts.messages import show_problem
+from core.ui.photos.gallery import show_gallery
+from data.unlike.own import MOST_OWN, read_own_photos
+
+_SHOWN = 12
+_MOST = 40
+_REFUSED = 5
+"""Refused files that are named."""
+
+
+def show_unlike(run: RunRecord, split: str, rule: DecisionRule) -> None:
+    """Draws how far drawn photos without a flower lie, and which of the split lie far out."""
+    result = cache.result(run.id)
+    photos = result.photo_numbers(split)
+    try:
+        distances = calibration_cache.distances(run.id).distances[photos]
+    except FeaturesMissing as error:
+        show_problem(error.problem, error.remedy)
+        return
+    drawn = calibration_cache.drawn(run.id)
+    limit = rule.unlike_limit
+    _show_numbers(distances, drawn, limit, split)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.altair_chart(
+            draw_distances(distances, drawn.distances, limit, f"{split} photos", is_dark()),
+            theme=None,
+            alt="Distances of photos of the split and of drawn photos without a flower.",
+        )
+    with right:
+        _show_roc(distances, drawn, limit)
+    st.caption(
+        f"{count(len(drawn.names), 'photo')} without a flower, drawn by this program: pages, "
+        "screens, walls, cloth, faces, cars, rooms, animals; and what stands behind flowers, "
+        "without any: grass, leaves, sky, soil. They tell how the limit does with flowers; for "
+        "other classes, and for what people will really show it, use photos of your own below."
+    )
+    _show_motifs(drawn, limit)
+    _show_own(run, limit)
+
+
+def _show_numbers(
+    distances: np.ndarray, drawn: UnlikeAnswers, limit: float | None, split: str
+) -> None:
+    separation = measure_separation(distances, drawn.distances)
+    n, m = separation.like, separation.unlike
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Area under the ROC", f"{separation.area:.3f}", width="content")
+        if limit is not None:
+            found, kept = (drawn.distances > limit).sum(), (distances <= limit).sum()
+            st.metric("Drawn photos refused", percent(found / m, m), width="content")
+            st.metric(f"{split.capitalize()} photos kept", percent(kept / n, n), width="content")
+    said = (
+        f"Area: 95 % interval {separation.area_low:.3f} to {separation.area_high:.3f}, "
+        f"{m:,} drawn against {n:,} {split} photos."
+    )
+    if limit is not None:
+        said += f" Refused: {interval(*wilson_interval(int(found), m), m)}."
+        said += f" Kept: {interval(*wilson_interval(int(kept), n), n)}."
+        said += " The limit was set on these photos." if split == "validation" else ""
+    st.caption(said)
+
+
+def _show_roc(distances: np.ndarray, drawn: UnlikeAnswers, limit: float | None) -> None:
+    chosen = None
+    if limit is not None:
+        chosen = (float((distances > limit).mean()), float((drawn.distances > limit).mean()))
+    area = measure_separation(distances, drawn.distances).area
+    chart = draw_roc(
+        trace_roc(distances, drawn.distances),
+        chosen,
+        f"Told apart in {100 * area:.0f} of 100 pairs",
+        is_dark(),
+    )
+    st.altair_chart(chart, theme=None, alt=f"ROC curve, area {area:.3f}")
+
+
+def _show_motifs(drawn: UnlikeAnswers, limit: float | None) -> None:
+    """Draws what is found of each motif, and the drawn photos that are taken for flowers."""
+    if limit is None:
+        return
+    found = drawn.distances > limit
+    with st.expander("Which of the drawn photos are taken for flowers", icon=":material/image:"):
+        table = pd.DataFrame({"Motif": drawn.names, "Refused": found})
+        grouped = table.groupby("Motif", sort=False)["Refused"].agg(["sum", "size"]).reset_index()
+        grouped.columns = pd.Index(["Motif", "Refused", "Photos"])
+        st.dataframe(
+            grouped.sort_values(["Refused", "Motif"]),
+            hide_index=True,
+            height=250,
+            alt="How many photos of each motif are refused",
+        )
+        missed = np.flatnonzero(~found)
+        missed = missed[np.argsort(drawn.distances[missed], kind="stable")][:_SHOWN]
+        _show_small(drawn, missed, limit)
+
+
+def _show_small(answers: UnlikeAnswers, chosen: np.ndarray, limit: float | None) -> None:
+    if not len(chosen):
+        return
+    words = [f"{str(answers.names[one])[:18]} {answers.distances[one]:.2f}" for one in chosen]
+    with st.container(horizontal=True, gap="small"):
+        for one, said in zip(chosen, words, strict=True):
+            st.image(answers.photos[one], caption=plain(said), width=112, alt=said)
+    if limit is not None:
+        st.caption(f"Below each: its distance; refused above {limit:.2f}.")
+
+
+def show_most_unlike(run: RunRecord, split: str) -> None:
+    """Draws the photos of the split that lie farthest from training."""
+    photos = cache.result(run.id).photo_numbers(split)
+    try:
+        distances = calibration_cache.distances(run.id).distances[photos]
+    except FeaturesMissing:
+        return  # said above
+    st.subheader("The most unlike photos", anchor=False)
+    order = np.argsort(-distances, kind="stable")[:_MOST]
+    st.caption(
+        f"Of the {count(len(photos), 'photo')} in {split}, the {len(order)} farthest from "
+        "training, with their distance: rare views, other things, wrong labels. Select some to "
+        "relabel or exclude them."
+    )
+    labels = cache.result(run.id).labels
+    classes = cache.result(run.id).classes
+    said = {int(photos[row]): float(distances[row]) for row in order}
+    show_gallery(
+        cache.dataset(run.recipe.dataset),
+        photos[order],
+        key="unlike",
+        captions=lambda photo: f"{said[photo]:.2f} {classes[int(labels[photo])]}",
+    )
+
+
+def _show_own(run: RunRecord, limit: float | None) -> None:
+    """Draws what the run says of photos that a person brings; they are not kept."""
+    with st.expander(
+        "Try it with photos of your own that show none of the classes", icon=":material/upload:"
+    ):
+        uploaded = st.file_uploader(
+            f"Photos, or a .zip of them (up to {MOST_OWN})",
+            accept_multiple_files=True,
+            key="calibration.own",
+            max_upload_size=read_settings().upload_limit_mb,
+        )
+        st.caption("The photos stay on this machine and are not stored.")
+        if not uploaded:
+            return
+        ids = tuple(file.file_id for file in uploaded)
+        try:
+            refused, answers = _answer_own(ids, run.id, cache.result_key(run.id), uploaded)
+        except PetalscopeError as error:
+            show_problem(error.problem, error.remedy)
+            return
+        for name, problem in list(refused.items())[:_REFUSED]:
+            st.caption(f":orange[{plain(name, 60)}: {plain(problem)}]")
+        if len(refused) > _REFUSED:
+            st.caption(f":orange[{count(len(refused) - _REFUSED, 'file')} more were refused.]")
+        if answers is not None:
+            _show_own_answers(answers, limit)
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner="Looking at your photos …")
+def _answer_own(
+    ids: tuple[str, ...],  # noqa: ARG001 (what identifies the files)
+    run_id: str,
+    when: float,  # noqa: ARG001 (part of the key)
+    _files: Sequence[UploadedFile],
+) -> tuple[dict[str, str], UnlikeAnswers | None]:
+    """Returns what is refused, and what the run says of the others: 80 ms a photo, so only once."""
+    own = read_own_photos((file.name, file.getvalue()) for file in _files)
+    if not own.names:
+        return own.refused, None
+    model = calibration_cache.distances(run_id).model
+    return own.refused, answer_photos(cache.predictor(run_id), model, own.photos, own.names)
+
+
+def _show_own_answers(answers: UnlikeAnswers, limit: float | None) -> None:
+    m = len(answers.names)
+    if limit is not None:
+        found = int((answers.distances > limit).sum())
+        st.markdown(f"**{found:,} of {count(m, 'photo')} would be refused**")
+        st.caption(f"{interval(*wilson_interval(found, m), m)}.")
+    _show_small(answers, np.argsort(answers.distances, kind="stable")[:_SHOWN], limit)

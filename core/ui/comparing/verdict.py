@@ -1,0 +1,135 @@
+"""How runs do beside the baseline, in figures and in words: is the difference real?"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.comparison import Comparison
+from core.evaluation.verdict import describe_verdict
+from core.formats import percent
+from core.runs.common_photos import CommonPhotos, describe_left_out
+from core.runs.recipe.repeats import Repeats, fold_repeats
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.pickers import title_run
+
+
+def show_compared_table(
+    baseline: RunRecord,
+    compared: Sequence[tuple[RunRecord, CommonPhotos, Comparison]],
+    p_values: Sequence[float],
+) -> None:
+    """Draws a row for each run beside the baseline; the p-values are adjusted for their number."""
+    words = {"better": "better", "worse": "worse", "open": "not told apart", "same": "the same"}
+    rows = []
+    for (run, common, one), p_value in zip(compared, p_values, strict=True):
+        rows.append(
+            {
+                "Run": title_run(run),
+                "Accuracy": percent(one.accuracy_b, one.n),
+                "Baseline": percent(one.accuracy_a, one.n),
+                "Difference": _points(one.difference, one.n) if one.n else "–",
+                "95 % interval": _say_interval(one) if one.n else "–",
+                "Gained": one.gained,
+                "Lost": one.lost,
+                "n": len(common),
+                "p": f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001",
+                "Verdict": words[one.judge(p_value)],
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "Run": st.column_config.TextColumn(pinned=True),
+            "Baseline": st.column_config.TextColumn(help=f"{title_run(baseline)}, same photos."),
+            "p": st.column_config.TextColumn(
+                help=f"McNemar's exact test, adjusted for {len(rows)} comparisons (Holm)."
+            ),
+        },
+        alt="Each run beside the baseline: accuracy, difference, interval, gained, lost, p-value",
+    )
+    st.caption(
+        "The best of many runs looks better than it is: it was picked for its luck, too. Judge "
+        "the one you choose by its test photos, once."
+    )
+
+
+def show_headline(
+    baseline: RunRecord,
+    run: RunRecord,
+    common: CommonPhotos,
+    compared: Comparison,
+    p_value: float,
+) -> None:
+    """Draws how one run does beside the baseline, and whether the difference is real.
+
+    Args:
+        baseline: The run that was given first.
+        run: The other one.
+        common: The photos.
+        compared: How the two compare on them.
+        p_value: Adjusted, where several runs are compared.
+    """
+    n = compared.n
+    if n == 0:
+        st.info(f"{describe_verdict(compared)} {describe_left_out(common)}")
+        return
+    with st.container(horizontal=True, gap="large"):
+        for label, value in (
+            (_short(baseline), percent(compared.accuracy_a, n)),
+            (_short(run), percent(compared.accuracy_b, n)),
+            ("Difference", _points(compared.difference, n)),
+            ("Gained", f"{compared.gained:,}"),
+            ("Lost", f"{compared.lost:,}"),
+            ("Photos", f"{n:,}"),
+        ):
+            st.metric(label, value, width="content")
+    verdict = describe_verdict(compared, p_value)
+    first, _, rest = verdict.partition(". ")
+    st.markdown(f"**{first}.** {rest}")
+    adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {p_value:.2g}"
+    details = f"McNemar's exact test: p = {compared.p_value:.2g}{adjusted}. "
+    if compared.gained + compared.lost:
+        details += f"Difference: 95 % interval {_say_interval(compared)} (paired bootstrap). "
+    st.caption(f"{details}{describe_left_out(common)}{_say_repeats(baseline, run)}")
+
+
+def _say_repeats(baseline: RunRecord, run: RunRecord) -> str:
+    """Returns what the seed alone does, where a recipe was trained with several; else ""."""
+    folded = [one for one in fold_repeats(list_runs(cache.workspace())) if len(one.measured) > 1]
+    for one in folded:
+        if baseline in one.runs and run in one.runs:
+            return f" Both are seeds of one recipe: {_say_spread(run, one)}."
+    parts = [
+        _say_seeds(each, one) for each in (baseline, run) for one in folded if each in one.runs
+    ]
+    if not parts:
+        return " These are two trained runs: other seeds of the same recipes may differ by chance."
+    return f" Over seeds, best validation accuracy (mean ± sd): {'; '.join(dict.fromkeys(parts))}."
+
+
+def _say_seeds(run: RunRecord, one: Repeats) -> str:
+    return f"recipe of {_short(run)} {_say_spread(run, one)}"
+
+
+def _say_spread(run: RunRecord, one: Repeats) -> str:
+    mean = percent(one.mean_accuracy or 0.0, run.val_photos or 0)
+    return f"{mean} ± {100 * one.spread:.1f} ({len(one.measured)} seeds)"
+
+
+def _short(run: RunRecord) -> str:
+    return f"Run {run.number}"
+
+
+def _points(difference: float, n: int) -> str:
+    """Returns a difference in percentage points, rounded to what n supports."""
+    return f"{100 * difference:+.{0 if n < 200 else 1}f} points".replace("-", "−")
+
+
+def _say_interval(compared: Comparison) -> str:
+    if compared.gained + compared.lost == 0:
+        return "–"
+    low, high = (_points(end, compared.n).removesuffix(" points") for end in compared.interval)
+    return f"{low} to {high} points"

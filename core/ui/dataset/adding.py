@@ -1,0 +1,143 @@
+"""Bringing photos in from the page: the ways, the import that is going, its report, the decision.
+
+The id of the import stands in the URL, and a process of its own reads the photos, so a reload in
+any state loses nothing.
+"""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.datasets.importing import (
+    ImportStatus,
+    discard_import,
+    keep_import,
+    list_waiting,
+    read_import,
+)
+from core.errors import BadIdentifier, ImportFailed
+from core.formats import plain
+from core.ui.dataset.adding_ways import IMPORT, WAYS, show_ways
+from core.ui.dataset.import_report import show_import_progress, show_report
+from core.ui.parts import cache
+from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.state import change_choice, keep_choice, read_choice
+from data.manifest import list_datasets
+
+
+def show_adding() -> None:
+    """Draws the ways to add a dataset, or the import that is going or waits for a decision.
+
+    The page ends here while there is no dataset to show below, or a decision to be made.
+    """
+    import_id = read_choice(IMPORT)
+    status = _find_import(import_id) if import_id else None
+    if status is None:
+        _show_place()
+    elif status.state == "going":
+        st.fragment(_watch_import, run_every="0.5s")(status.id)
+    elif status.state == "ready":
+        _show_decision(status)
+        st.stop()
+    elif status.dataset_id is not None:
+        _open_dataset(status.dataset_id)
+    else:
+        _show_failure(status)
+    if not list_datasets(cache.workspace()):
+        st.stop()
+
+
+def _find_import(import_id: str) -> ImportStatus | None:
+    """Returns the import that the link names; a link to none of this workspace is dropped."""
+    try:
+        return read_import(cache.workspace(), import_id)
+    except (BadIdentifier, ImportFailed) as error:
+        keep_choice(IMPORT, None)
+        show_problem(error.problem, error.remedy)
+        return None
+
+
+def _show_place() -> None:
+    for waiting in list_waiting(cache.workspace()):
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            said = "is being read" if waiting.state == "going" else "was read and waits for you"
+            st.write(f"**{plain(name_import(waiting), 80)}** {said}.")
+            if st.button("Show it", key=f"adding.show.{waiting.id}"):
+                keep_choice(IMPORT, waiting.id)
+                st.rerun()
+    with _open_place():
+        show_ways()
+
+
+def _open_place() -> DeltaGenerator:
+    """Returns where the ways stand: folded away, but in the open while there is no dataset.
+
+    Not an expander with `expanded=True`: on a cold link Streamlit's front end sometimes draws it
+    folded.
+    """
+    if list_datasets(cache.workspace()):
+        return st.expander("Add a dataset", icon=":material/add_photo_alternate:")
+    place = st.container(border=True)
+    place.subheader("Add a dataset", anchor=False)
+    return place
+
+
+def name_import(status: ImportStatus) -> str:
+    """Returns what to call an import before its dataset has a name."""
+    request = status.job.request
+    named = status.report.name if status.report else status.job.name
+    if request.kind in ("sample", "oxford102", "flower_photos"):
+        return named or WAYS[request.kind]
+    return named or request.path.rstrip("/").rpartition("/")[2]
+
+
+def _watch_import(import_id: str) -> None:
+    status = read_import(cache.workspace(), import_id)
+    if status.state != "going":
+        st.rerun()  # the whole page: polling stops
+    with st.container(border=True):
+        show_import_progress(status, name_import(status))
+        if st.button("Stop", icon=":material/stop:"):
+            _forget(import_id)
+
+
+def _show_decision(status: ImportStatus) -> None:
+    assert status.report is not None
+    with st.container(border=True):
+        st.subheader(f"Keep “{plain(status.report.name, 80)}”?", anchor=False)
+        if status.report.already_imported:
+            st.info(
+                "The same photos, classes and splits are here already: nothing would change.",
+                icon=":material/content_copy:",
+            )
+        else:
+            st.write("All photos were read. Nothing is in the workspace before you keep it.")
+        with st.container(horizontal=True):
+            label = "Open the dataset" if status.report.already_imported else "Keep this dataset"
+            keep = st.button(label, type="primary", icon=":material/check:")
+            discard = st.button("Discard", icon=":material/delete:")
+        if keep:
+            with report_errors():
+                _open_dataset(keep_import(cache.workspace(), status.id).id)
+        if discard:
+            _forget(status.id)
+        show_report(status.report)
+
+
+def _show_failure(status: ImportStatus) -> None:
+    st.caption(f"Import of {plain(status.job.request.path or name_import(status))}")
+    show_problem(status.problem, status.remedy)
+    if st.button("Back", icon=":material/arrow_back:"):
+        _forget(status.id)
+
+
+def _forget(import_id: str) -> None:
+    keep_choice(IMPORT, None)
+    with report_errors():
+        discard_import(cache.workspace(), import_id)
+    st.rerun()
+
+
+def _open_dataset(dataset_id: str) -> None:
+    keep_choice(IMPORT, None)
+    change_choice("dataset", dataset_id)
+    st.rerun()

@@ -1,0 +1,194 @@
+"""The metrics page, class by class: bars and a table; a click in either chooses a class.
+
+The chosen class lives in the URL (`focus`). Whichever was clicked last is what is shown.
+"""
+
+import zlib
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.bars import CLASS, Metric, draw_class_bars
+from core.formats import percent_format
+from core.runs.store import RunRecord
+from core.ui.metrics import reading as metrics_cache
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark
+from core.ui.parts.state import keep_choice, read_choice
+
+_METRICS: tuple[Metric, ...] = ("recall", "precision", "f1")
+_SCROLL_ABOVE = 20
+"""Number of classes above which their bars scroll inside their card."""
+_ROWS_IN_SIGHT = 14
+_HELP = {
+    "recall": "Of the photos that are this class (n), the share that was found.",
+    "precision": "Of the photos taken for this class (n), the share that is.",
+    "f1": "Harmonic mean of precision and recall.",
+    "roc_auc": "Area under the ROC curve: how often a photo of the class has a higher score for it "
+    "than another photo has. 50 %: as chance.",
+    "average_precision": "Area under the precision-recall curve: the precision at each of its "
+    "photos, from the highest score down, averaged.",
+}
+_NAMES = {"f1": "F1", "roc_auc": "ROC area", "average_precision": "PR area"}
+_BARS = "metrics.bars"
+_TABLE = "metrics.table"
+
+
+def read_class(run: RunRecord) -> str | None:
+    """Returns the class that the URL names, or None."""
+    stated = read_choice("focus")
+    return stated if stated in cache.result(run.id).classes else None
+
+
+def show_class_bars(run: RunRecord, split: str) -> None:
+    """Draws one metric, chosen above the chart, for every class; a click on a bar chooses it."""
+    metric = st.segmented_control(
+        "Metric",
+        _METRICS,
+        default="recall",
+        format_func=lambda name: _NAMES.get(name, name.capitalize()),
+        key="metrics.metric",
+        bind="query-params",
+        required=True,
+    )
+    st.caption(_HELP[metric])
+    classes = cache.result(run.id).classes
+    with st.container(height=610 if len(classes) > _SCROLL_ABOVE else "content", border=False):
+        st.vega_lite_chart(
+            _draw_bars(run.id, split, cache.result_key(run.id), metric, is_dark()),
+            theme=None,
+            key=_key(_BARS, run.id, split, metric),
+            on_select=_choose_from_bars,
+            selection_mode=CLASS,
+            alt=f"{metric} of each class; the same numbers stand in the table below.",
+        )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _draw_bars(
+    run_id: str,
+    split: str,
+    when: float,  # noqa: ARG001 (part of the key)
+    metric: Metric,
+    dark: bool,
+) -> dict[str, Any]:
+    """Returns the chart as Vega-Lite: Altair takes a tenth of a second to write it."""
+    per_class = cache.evaluation(run_id, split).per_class
+    return dict(draw_class_bars(per_class, metric, dark).to_dict())
+
+
+def show_class_table(run: RunRecord, split: str) -> None:
+    """Draws every metric of every class, to be searched and sorted; a click on a row chooses it."""
+    wanted = st.text_input(
+        "Search classes",
+        key="metrics.search",
+        type="search",
+        placeholder="Search classes",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        live="300ms",
+        bind="query-params",
+        width=260,
+    )
+    table = _measure(run, split)
+    if wanted:
+        named = table["class"].str.contains(wanted.strip(), case=False, regex=False)
+        table = table[named]
+    if table.empty:
+        st.info("No class has this in its name.", icon=":material/search_off:")
+        return
+    classes = table["class"].tolist()
+    st.session_state[f"{_TABLE}.listed"] = classes
+    chosen = read_class(run)
+    rows = [classes.index(chosen)] if chosen in classes else []
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=_key(_TABLE, run.id, split, wanted or ""),
+        on_select=_choose_from_table,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": rows}},
+        height=38 + 35 * min(len(table), _ROWS_IN_SIGHT),
+        column_config=_configure(int(table["support"].min())),
+        alt="Support, recall, precision, F1 and areas of each class with 95 % intervals",
+    )
+    st.caption(
+        "Choose a row: its photos appear below. A heading sorts. n: photos of the class; the n of "
+        "precision is the photos taken for it. Intervals, in percent: Wilson; F1 and PR area after "
+        "Wilson, ROC area by Newcombe. Empty: not defined, for lack of photos."
+    )
+
+
+def _measure(run: RunRecord, split: str) -> pd.DataFrame:
+    """Returns the rows of the table: shares in percent, intervals in words."""
+    measured = cache.evaluation(run.id, split).per_class
+    areas = metrics_cache.ranking(run.id, split).per_class
+    both = pd.concat([measured, areas.drop(columns="class")], axis=1)
+    table = both[["class", "support"]].copy()
+    for name in (*_METRICS, "roc_auc", "average_precision"):
+        if name == "precision":
+            table["predicted"] = both["predicted"]
+        table[name] = 100 * both[name]
+        table[f"{name}_interval"] = _write_intervals(both, name)
+    return table
+
+
+def _write_intervals(measured: pd.DataFrame, name: str) -> list[str]:
+    ends = zip(measured[f"{name}_low"], measured[f"{name}_high"], strict=True)
+    return ["" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends]
+
+
+def _configure(n: int) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    config: dict[str, Any] = {
+        "class": st.column_config.TextColumn("Class", pinned=True, width=132),
+        "support": number("n", help="Photos that are this class.", width=46),
+        "predicted": number("Taken", help="Photos taken for it.", width=54),
+    }
+    for name in (*_METRICS, "roc_auc", "average_precision"):
+        bar = st.column_config.ProgressColumn if name in _METRICS else number
+        ends: dict[str, Any] = {"min_value": 0, "max_value": 100} if name in _METRICS else {}
+        config[name] = bar(
+            _NAMES.get(name, name.capitalize()),
+            help=_HELP[name],
+            format=percent_format(n if name in _METRICS else 200),
+            width=92 if name in _METRICS else 76,
+            **ends,
+        )
+        config[f"{name}_interval"] = st.column_config.TextColumn(
+            "95 %", help="95 % interval, in percent.", width=78
+        )
+    return config
+
+
+def _key(widget: str, *parts: str) -> str:
+    """Returns the widget's key; a click in the other one changes it, so that it is drawn anew."""
+    turn = st.session_state.get(f"{widget}.turn", 0)
+    key = f"{widget}.{zlib.crc32('|'.join(parts).encode())}.{turn}"
+    st.session_state[f"{widget}.key"] = key
+    return key
+
+
+def _choose_from_bars() -> None:
+    bars: list[dict[str, Any]] = _selected(_BARS).get(CLASS) or []
+    if bars:
+        keep_choice("focus", str(bars[0]["class"]))
+        _draw_anew(_TABLE)
+
+
+def _choose_from_table() -> None:
+    rows, listed = _selected(_TABLE)["rows"], st.session_state[f"{_TABLE}.listed"]
+    if rows and rows[0] >= len(listed):  # of a list that the search has replaced meanwhile
+        return
+    keep_choice("focus", listed[rows[0]] if rows else None)
+    _draw_anew(_BARS)
+
+
+def _selected(widget: str) -> dict[str, Any]:
+    state = st.session_state.get(st.session_state[f"{widget}.key"])
+    return dict(state["selection"]) if state else {"rows": []}
+
+
+def _draw_anew(widget: str) -> None:
+    st.session_state[f"{widget}.turn"] = st.session_state.get(f"{widget}.turn", 0) + 1

@@ -1,0 +1,121 @@
+"""The prediction log as a file to take away, and deleting out of it by request."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import streamlit as st
+
+from core.config import read_settings
+from core.formats import count, plain
+from core.monitoring.log import (
+    count_predictions,
+    delete_predictions,
+    read_predictions,
+    write_csv,
+)
+from core.ui.parts import cache
+from core.ui.parts.toasts import show_told, tell_after_rerun
+
+_PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
+_REQUESTS = {
+    "photo": "Of one photo",
+    "visitor": "Of one visitor",
+    "id": "One prediction",
+    "until": "Older than",
+}
+
+
+def show_log_panel() -> None:
+    """Draws the export of the log and the deletion by request, closed at first."""
+    show_told()
+    noted = count_predictions(cache.workspace())
+    label = f"The prediction log: {count(noted, 'prediction')}"
+    with st.expander(label, icon=":material/list:", key="log.panel"):  # stays open after a deletion
+        if not noted:
+            st.caption("Every answer of the pages and the API is noted here from the first on.")
+            return
+        taking, deleting = st.columns(2, gap="large")
+        with taking:
+            _show_export()
+        with deleting:
+            _show_deleting()
+
+
+def _show_export() -> None:
+    st.markdown("**Take it away**")
+    st.caption(
+        "A CSV with a row for each prediction: time, model, digest of the photo, answer, score, "
+        "latency, source, measures of the photo, and what people said. Without photos."
+    )
+    period = st.segmented_control(
+        "Period", list(_PERIODS), default="all", key="log.period", required=True
+    )
+    st.download_button(
+        "Download CSV",
+        partial(_write_log, _PERIODS[period]),
+        file_name=f"predictions-{datetime.now(UTC):%Y-%m-%d}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="log.download",
+        on_click="ignore",
+    )
+
+
+def _write_log(days: int | None) -> bytes:
+    since = None if days is None else datetime.now(UTC) - timedelta(days=days)
+    stream = io.StringIO(newline="")
+    write_csv(read_predictions(cache.workspace(), since=since), stream)
+    return stream.getvalue().encode()
+
+
+def _show_deleting() -> None:
+    st.markdown("**Delete by request**")
+    st.caption(
+        "Predictions go for good, with what was said of them and their kept photos. Photos that "
+        "were reviewed into a dataset stay there: exclude them in its tray."
+    )
+    kind = st.selectbox(
+        "Which", list(_REQUESTS), format_func=lambda one: _REQUESTS[one], key="log.which"
+    )
+    which = _ask(kind)
+    if which is None:
+        return
+    found = count_predictions(cache.workspace(), **which)
+    if not found:
+        st.info("The log has no such prediction.", icon=":material/search_off:")
+        return
+    # Named after what it deletes: one that was confirmed never confirms the next.
+    key = f"log.sure.{sha256(repr(which).encode()).hexdigest()[:16]}"
+    sure = st.checkbox(f"Yes, delete {count(found, 'prediction')} for good", key=key)
+    if st.button("Delete", icon=":material/delete:", disabled=not sure, key="log.delete"):
+        gone = delete_predictions(cache.workspace(), **which)
+        tell_after_rerun(f"{count(gone, 'prediction')} deleted.")
+        st.rerun()
+
+
+def _ask(kind: str) -> dict[str, Any] | None:
+    """Returns the condition that a person stated, as `delete_predictions` takes it."""
+    if kind == "photo":
+        photo = st.file_uploader(
+            "The photo, the same file byte for byte",
+            key="log.photo",
+            max_upload_size=read_settings().photo_limit_mb,
+        )
+        return None if photo is None else {"photo": sha256(photo.getvalue()).hexdigest()}
+    if kind == "visitor":
+        name = st.text_input("Visitor, as the log names them", key="log.visitor").strip()
+        return {"visitor": name} if name else None
+    if kind == "id":
+        prediction = st.text_input("Id of the prediction", key="log.id").strip()
+        st.caption(f"The API calls it {plain('prediction_id')}; in the CSV it is the column “id”.")
+        return {"ids": [prediction]} if prediction else None
+    days = st.number_input("Days", min_value=1, value=90, key="log.days")
+    return {"until": _midnight() - timedelta(days=int(days))}
+
+
+def _midnight() -> datetime:
+    # Of today: the same from one rerun to the next, unlike this moment.
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,151 @@
+"""The monitoring page, rules: what is watched, what it measures now, and how to change it."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import PetalscopeError
+from core.formats import plain
+from core.monitoring.notify import find_alarm_url, send_test
+from core.monitoring.reading_words import describe_levels, describe_reading
+from core.monitoring.readings import Reading, State
+from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watch
+from core.runs.queue.starting import ensure_scheduler
+from core.ui.monitoring import reading as monitoring_cache
+from core.ui.parts import cache
+from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.visitor import name_visitor
+
+_BADGES: dict[State, str] = {
+    "off": ":gray-badge[off]",
+    "few": ":gray-badge[too few]",
+    "fine": ":green-badge[fine]",
+    "warning": ":orange-badge[warning]",
+    "critical": ":red-badge[critical]",
+}
+_UNITS = {"share": " (%)", "points": " (points)", "ms": " (ms)"}
+_EVERY = {
+    0: "only when this page is open or a program asks",
+    15: "every 15 minutes",
+    60: "every hour",
+    360: "every 6 hours",
+    1440: "every day",
+}
+
+
+def show_rules(readings: list[Reading]) -> None:
+    """Draws each rule with what it measures now, and the ways to check, change and try them."""
+    st.subheader("Rules", anchor=False)
+    whose = f"v{readings[0].version}, the champion" if readings[0].version else "all models"
+    st.caption(
+        f"Measured on the answers of {whose}. An alarm needs proof: not the value but the end of "
+        "its 95 % interval that speaks for the model is held against the level."
+    )
+    lines = ["| | What is watched | Now | Alarm |", "|---|---|---|---|"]
+    lines += [_describe_row(reading) for reading in readings]
+    st.markdown("\n".join(lines))
+    with st.container(horizontal=True):
+        if st.button("Check now", icon=":material/refresh:", key="monitoring.check"):
+            monitoring_cache.check_again()
+            st.rerun()
+        if st.button("Change the rules", icon=":material/tune:", key="monitoring.change"):
+            _show_form()
+        if find_alarm_url() is not None and st.button(
+            "Send a trial alarm", icon=":material/send:", key="monitoring.trial"
+        ):
+            _send_trial()
+    _show_arranged(read_watch(cache.workspace()))
+
+
+def _describe_row(reading: Reading) -> str:
+    cells = (
+        _BADGES[reading.state],
+        f"**{plain(reading.rule.measure.title)}**",
+        plain(describe_reading(reading)),
+        plain(describe_levels(reading.rule)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _show_arranged(watch: Watch) -> None:
+    every = watch.check_every_minutes
+    checked = _EVERY.get(every, f"every {every} minutes")
+    told = (
+        "Alarms are sent to the address in PETALSCOPE_ALARM_URL."
+        if find_alarm_url() is not None
+        else "Nobody is sent alarms: set PETALSCOPE_ALARM_URL to the https address of a chat or "
+        "alarm service."
+    )
+    st.caption(f"Checked {checked}. {plain(told)}")
+
+
+def _send_trial() -> None:
+    try:
+        send_test()
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    st.success("The address has taken the trial alarm.", icon=":material/check:")
+
+
+@st.dialog("Change the rules", width="large")
+def _show_form() -> None:
+    watch = read_watch(cache.workspace())
+    st.caption("Leave a level empty to go without it; without both, the rule is off.")
+    with st.form("monitoring.rules", border=False):
+        rules = tuple(_show_rule(rule) for rule in watch.rules)
+        options = sorted({*_EVERY, watch.check_every_minutes})
+        every = st.selectbox(
+            "Check the rules",
+            options,
+            index=options.index(watch.check_every_minutes),
+            format_func=lambda minutes: _EVERY.get(minutes, f"every {minutes} minutes"),
+            help="The scheduler on this machine does it, whether a page is open or not.",
+        )
+        if not st.form_submit_button("Keep the rules", type="primary"):
+            return
+    with report_errors():
+        kept = Watch(rules=rules, check_every_minutes=every)
+        keep_watch(cache.workspace(), kept, name_visitor())
+        if every:
+            ensure_scheduler(cache.workspace())
+        monitoring_cache.check_again()
+        tell_after_rerun("The rules are kept.")
+        st.rerun()
+
+
+def _show_rule(rule: Rule) -> Rule:
+    """Draws the levels and the time of a rule; returns it as they stand."""
+    measure = rule.measure
+    scale = 100.0 if measure.unit in ("share", "points") else 1.0
+    unit = _UNITS.get(measure.unit, "")
+    digits = {"distance": 2, "index": 2, "share": 1, "points": 1}.get(measure.unit, 0)
+    places = st.columns(3)
+    levels = []
+    for place, name, limit in zip(
+        places, ("warning", "critical"), (rule.warning, rule.critical), strict=False
+    ):
+        key = f"monitoring.{rule.name}.{name}"
+        if key not in st.session_state:  # only a field that begins with nothing can be emptied
+            st.session_state[key] = None if limit is None else round(limit * scale, 4)
+        value = place.number_input(
+            f"{measure.title}, {name} {'below' if measure.is_low else 'from'}{unit}",
+            min_value=0.0,
+            value=None,
+            format=f"%.{digits}f",
+            step=0.05 if digits == 2 else 1.0,
+            key=key,
+            help=f"{measure.meaning[0].upper()}{measure.meaning[1:]}."
+            if name == "warning"
+            else None,
+        )
+        levels.append(None if value is None else value / scale)
+    hours = places[2].number_input(
+        f"{measure.title}, over hours",
+        min_value=1,
+        max_value=MOST_HOURS,
+        value=rule.hours,
+        key=f"monitoring.{rule.name}.hours",
+    )
+    return replace(rule, warning=levels[0], critical=levels[1], hours=int(hours))

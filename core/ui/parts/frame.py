@@ -1,0 +1,132 @@
+"""The frame around every page: navigation, page settings, heading.
+
+With a folder named pages/, Streamlit serves a cold deep link by running the page's file without
+streamlit_app.py (and AppTest does the same), so each page calls `open_page()`, which draws the
+frame if `run_app()` has not drawn it in this script run.
+"""
+
+import functools
+import gc
+import sys
+
+import streamlit as st
+
+from core.workspace import PROJECT_ROOT
+
+_DRAWN = "frame.drawn"
+_SETTLED = "frame.settled"
+_SIDEBAR_WIDTH = 220
+_PRESENTABLE = "training"
+_ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
+
+PAGES = {
+    "": [("overview", "Overview", ":material/local_florist:")],
+    "Photos": [
+        ("dataset", "Dataset", ":material/photo_library:"),
+        ("quality", "Quality", ":material/fact_check:"),
+        ("augmentation", "Augmentation", ":material/auto_fix_high:"),
+    ],
+    "Model": [
+        ("training", "Training", ":material/model_training:"),
+        ("runs", "Runs", ":material/compare_arrows:"),
+    ],
+    "Evaluation": [
+        ("metrics", "Metrics", ":material/monitoring:"),
+        ("confusion", "Confusion", ":material/grid_on:"),
+        ("mistakes", "Mistakes", ":material/rule:"),
+        ("calibration", "Calibration", ":material/straighten:"),
+        ("slices", "Slices", ":material/stacks:"),
+    ],
+    "Use": [
+        ("predict", "Predict", ":material/photo_camera:"),
+        ("registry", "Models", ":material/inventory_2:"),
+        ("monitoring", "Monitoring", ":material/vital_signs:"),
+        ("review", "Review", ":material/inbox:"),
+    ],
+}
+"""Section → (file name and URL path, title, icon)."""
+
+
+def run_app() -> None:
+    """Draws the frame and runs the page that the address names."""
+    page = _draw_frame()
+    st.session_state[_DRAWN] = True
+    try:
+        page.run()
+    finally:
+        st.session_state[_DRAWN] = False
+        _pass_over_modules(len(sys.modules))
+
+
+@functools.cache
+def _pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
+    """Takes all that lives now out of the search for garbage, which Streamlit makes after each run.
+
+    What was imported never is garbage, and to look through it takes longer than to run a page.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
+    """Draws the frame if it was not drawn yet, then the page's title and its one sentence.
+
+    Args:
+        presentable: Whether the page has a form for a room, which goes without both.
+    """
+    if not st.session_state.get(_DRAWN, False):
+        _draw_frame()
+        _settle()
+    if not (presentable and is_presenting()):
+        st.title(title, anchor=False)
+        st.caption(sentence)
+
+
+def _settle() -> None:
+    """Runs a cold deep link once more, now as a page of the frame.
+
+    Streamlit names widgets after the script that it believes to run, and learns of the frame only
+    by this first run: without a second one, the first thing a person does here would be lost.
+    """
+    if not st.session_state.get(_SETTLED, False):
+        st.session_state[_SETTLED] = True
+        st.rerun()
+
+
+def page_file(name: str) -> str:
+    """Returns the script of a page, as st.switch_page and st.page_link want it."""
+    return str(PROJECT_ROOT / "pages" / f"{name}.py")
+
+
+def is_dark() -> bool:
+    """Returns whether the reader sees the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def is_presenting() -> bool:
+    """Returns whether the page is shown to a room (?present=1): large, without the frame.
+
+    Only the training page can be; elsewhere the parameter means nothing.
+    """
+    return "present" in st.query_params
+
+
+def _draw_frame() -> "st.Page":
+    st.set_page_config(
+        page_title="Petalscope",
+        page_icon=_ICON,  # a file of ours: a :material: icon would be fetched from outside
+        layout="wide",
+        initial_sidebar_state=_SIDEBAR_WIDTH,
+    )
+    sections = {
+        section: [
+            st.Page(page_file(name), title=title, icon=icon, default=name == "overview")
+            for name, title, icon in pages
+        ]
+        for section, pages in PAGES.items()
+    }
+    if is_presenting():
+        page = st.navigation(sections, position="hidden")
+        if page.url_path == _PRESENTABLE:
+            return page
+    return st.navigation(sections)

@@ -1,0 +1,174 @@
+"""How far a run is: its badge, its place in the queue, its phase, its best epoch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psutil
+import streamlit as st
+
+from core.evaluation.intervals import wilson_interval
+from core.formats import count, duration, interval, percent, plain, rough_duration, size
+from core.runs.events import latest_progress
+from core.runs.queue.wait_time import expected_wait
+from core.runs.store import RunRecord
+from core.ui.parts import cache
+from core.ui.parts.messages import show_problem
+
+_STATES = {
+    "queued": ("gray", ":material/schedule:"),
+    "starting": ("blue", ":material/hourglass_top:"),
+    "running": ("green", ":material/play_circle:"),
+    "stopping": ("orange", ":material/stop_circle:"),
+    "paused": ("gray", ":material/pause_circle:"),
+    "done": ("green", ":material/check_circle:"),
+    "failed": ("red", ":material/error:"),
+    "lost": ("red", ":material/link_off:"),
+}
+_ENDINGS = {"stop_after_epoch": "ends after this epoch", "pause": "pausing"}
+_PHASES = {
+    "": "A worker takes it up …",
+    "backbone": "Preparing the backbone: once for these weights …",
+    "extracting": "Computing the features of the photos: once for this dataset and these weights …",
+    "activations": "Computing what the frozen stages answer: once for these views …",
+    "training": "Training …",
+    "scoring": "Scoring all photos with the best epoch …",
+}
+_RECENT = 5
+"""Epochs that tell how long the next ones take."""
+
+
+def show_badge(run: RunRecord) -> None:
+    """Draws the state of the run as a badge."""
+    colour, icon = _STATES[run.state]
+    words: str = run.state
+    if run.state == "done" and run.stopped:
+        words = "stopped, best kept"
+    elif run.state == "stopping":
+        words = _ENDINGS.get(run.request, words)
+    st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
+
+
+def show_progress(
+    run: RunRecord, events: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]]
+) -> None:
+    """Draws how far the run is, or what became of it."""
+    if run.state in ("failed", "lost"):
+        show_problem(run.problem or "The run ended.", run.remedy or "Try it again.")
+    elif run.state == "paused":
+        st.caption(
+            f"Paused after {count(run.epochs_done, 'epoch')}: others go first until you resume it."
+        )
+    elif run.state == "queued":
+        _show_place(run)
+    elif run.state == "done":
+        _show_best(run, epochs)
+    elif run.phase == "training" and (epochs or latest_progress(events)):
+        _show_epochs(run, epochs, latest_progress(events))
+    else:
+        _show_phase(run, latest_progress(events))
+    if run.is_going:
+        _show_worker(run, epochs)
+
+
+def _show_epochs(
+    run: RunRecord, epochs: Sequence[dict[str, Any]], progress: dict[str, Any] | None
+) -> None:
+    """Draws the epochs that are done, and how far the next one is where that is told."""
+    share, number, within = 0.0, len(epochs), ""
+    if progress and progress.get("epoch") == len(epochs) + 1:
+        share, number = progress["done"] / progress["total"], len(epochs) + 1
+        within = f": {progress['done']:,} of {count(progress['total'], 'photo')}"
+    left = f", {duration(seconds_left(run, epochs, share))} left" if epochs else ""
+    st.progress(
+        min(1.0, (len(epochs) + share) / run.recipe.epochs),
+        text=f"Epoch {number} of {run.recipe.epochs}{within}{left}",
+    )
+
+
+def seconds_left(
+    run: RunRecord, epochs: Sequence[dict[str, Any]], share_done: float = 0.0
+) -> float:
+    """Returns how long the epochs that are left will take, going by the last ones.
+
+    Args:
+        share_done: Of the epoch that goes.
+    """
+    recent = epochs[-_RECENT:]
+    mean = float(sum(epoch["seconds"] for epoch in recent)) / max(1, len(recent))
+    return max(0.0, run.recipe.epochs - len(epochs) - share_done) * mean
+
+
+def _show_place(run: RunRecord) -> None:
+    place, seconds = expected_wait(cache.workspace(), run.id)
+    if place == 0:  # taken up in between
+        st.progress(0.0, text=_PHASES[""])
+        return
+    begins = "" if seconds is None else f", it begins in about {rough_duration(seconds)}"
+    st.progress(0.0, text=f"Waiting: number {place} in the queue{begins}.")
+
+
+def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:
+    text = _PHASES[run.phase]
+    if not progress or not progress.get("total"):
+        st.progress(0.0, text=text)
+        return
+    done, total = progress["done"], progress["total"]
+    speed, left = progress.get("per_second"), progress.get("seconds_left")
+    noun = "step" if run.phase == "backbone" else "photo"
+    text += f" {done:,} of {count(total, noun)}"
+    if speed:
+        text += f", {speed:,.0f} a second"
+    if left is not None:
+        text += f", {duration(left)} left"
+    st.progress(min(1.0, done / total), text=text)
+
+
+def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
+    """Draws how busy the worker is now."""
+    facts = []
+    if epochs and epochs[-1].get("photos_per_second"):
+        facts.append(f"{epochs[-1]['photos_per_second']:,.0f} photos/s")
+    if run.pid is not None and (measured := _measure_worker(run.pid)) is not None:
+        busy, memory = measured
+        cores = cache.device().cores
+        facts.append(f"CPU {busy / 100:.1f} of {count(cores, 'core')}, {size(memory)} memory")
+    if epochs and epochs[-1].get("gpu_share") is not None:
+        facts.append(f"GPU {percent(epochs[-1]['gpu_share'], 1)} busy")
+    batch = epochs[-1].get("batch_size") if epochs else None
+    if batch and batch < run.recipe.batch_size:
+        facts.append(f"{batch} photos at a time, for the memory is short")
+    if facts:
+        st.caption(f":material/memory: {' · '.join(facts)}")
+
+
+@st.cache_data(ttl=1.0, max_entries=16, show_spinner=False)
+def _measure_worker(pid: int) -> tuple[float, int] | None:
+    """Returns how busy a process was since it was last asked (100: one core), and its memory."""
+    try:
+        process = _find_process(pid)
+        return process.cpu_percent(None), int(process.memory_info().rss)
+    except psutil.Error:  # it ended, or runs on another machine
+        return None
+
+
+@st.cache_resource(ttl=3600, max_entries=16, show_spinner=False)
+def _find_process(pid: int) -> psutil.Process:
+    return psutil.Process(pid)
+
+
+def _show_best(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
+    seconds = sum(epoch["seconds"] for epoch in epochs)
+    with st.container(horizontal=True, gap="large"):
+        n = run.val_photos or 0
+        if run.best_val_accuracy is not None:
+            st.metric("Validation accuracy", percent(run.best_val_accuracy, n), width="content")
+        st.metric("Best epoch", f"{run.best_epoch} of {len(epochs)}", width="content")
+        st.metric("Epochs took", duration(seconds), width="content")
+    if run.best_val_accuracy is not None:
+        low, high = wilson_interval(round(run.best_val_accuracy * n), n)
+        st.caption(f"Validation accuracy of the best epoch, {interval(low, high, n)}.")
+
+
+def describe_phase(run: RunRecord) -> str:
+    """Returns what the run does now, in a line without Markdown."""
+    return _PHASES[run.phase] if run.is_going else plain(run.state)

@@ -1,0 +1,137 @@
+"""The inputs that pages share: which dataset, which run, which split. Each lives in the URL."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.formats import count, percent
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.messages import show_empty
+from core.ui.parts.seal import ask_before_test, show_openings
+from core.ui.parts.state import keep_choice, read_choice
+from data.manifest import SPLITS, Dataset, DatasetSummary, list_datasets
+
+
+def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
+    """Returns the chosen dataset; without any, draws the empty state and ends the page.
+
+    Args:
+        show_empty_state: False where the ways to add a dataset already stand on the page.
+    """
+    usable = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
+    if not usable:
+        if show_empty_state:
+            _show_no_dataset()
+        st.stop()
+    return cache.dataset(
+        _pick("dataset", "Dataset", list(usable), lambda key: describe_dataset(usable[key]))
+    )
+
+
+def _show_no_dataset() -> None:
+    show_empty(
+        "No dataset yet",
+        "A dataset is a folder of photos, one folder a class. Bring your own as a folder or an "
+        "archive, or draw the sample flowers to try everything in a minute.",
+        "dataset",
+        "Add a dataset",
+        ":material/add_photo_alternate:",
+    )
+
+
+def pick_run() -> RunRecord:
+    """Returns the chosen finished run; without any, draws the empty state and ends the page."""
+    runs = list_runs(cache.workspace())
+    # Those whose dataset was deleted stand last: nothing can be shown of them but that.
+    finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
+    done = {run.id: run for run in finished}
+    if not done:
+        going = any(run.is_going or run.state == "queued" for run in runs)
+        show_empty(
+            "The first run is still going" if going else "No finished run yet",
+            "Its numbers appear here as soon as it is done."
+            if going
+            else "Train a head on the photos of a dataset: seconds, once the features are kept.",
+            "training",
+            "Watch it" if going else "Train a model",
+            ":material/model_training:",
+        )
+        st.stop()
+    return done[_pick("run", "Run", list(done), lambda key: describe_run(done[key]))]
+
+
+def _has_no_dataset(run: RunRecord) -> bool:
+    return not cache.workspace().dataset_folder(run.recipe.dataset).exists()
+
+
+def pick_run_and_split() -> tuple[RunRecord, str]:
+    """Returns the chosen finished run and the chosen split of it, side by side on the page."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        run = pick_run()
+    with right:
+        split = pick_split(run)
+    if split == "test":
+        ask_before_test(run)
+        show_openings(run)
+    return run, split
+
+
+def pick_split(run: RunRecord) -> str:
+    """Returns the chosen split of a run; validation unless another is chosen."""
+    result = cache.result(run.id)
+    present = [split for split in SPLITS if (result.splits == split).any()]
+    default = "validation" if "validation" in present else present[0]
+    stated = read_choice("split")
+    split = st.segmented_control(
+        "Split",
+        present,
+        default=stated if stated in present else default,
+        format_func=lambda name: f"{name} ({len(result.photo_numbers(name)):,})",
+        key="picker.split",
+        help="Validation photos chose the best epoch. Test photos chose nothing: open them last.",
+        required=True,
+    )
+    keep_choice("split", split)
+    return split
+
+
+def describe_dataset(entry: DatasetSummary) -> str:
+    """Returns a dataset in one line for a list."""
+    return f"{entry.name} · {count(entry.photos, 'photo')} · {count(entry.classes, 'class')}"
+
+
+def describe_run(run: RunRecord) -> str:
+    """Returns a run in one line for a list."""
+    if run.best_val_accuracy is None:
+        return f"{title_run(run)} · {run.state}"
+    accuracy = percent(run.best_val_accuracy, run.val_photos or 0)
+    return f"{title_run(run)} · {accuracy} validation accuracy"
+
+
+def title_run(run: RunRecord) -> str:
+    """Returns number and name of a run; one without a name of its own is called by its number."""
+    number = f"Run {run.number}"
+    return number if run.name == number else f"{number} · {run.name}"
+
+
+def _pick(name: str, label: str, options: Sequence[str], describe: Callable[[str], str]) -> str:
+    chosen = read_choice(name)
+    if st.session_state.get(f"picker.{name}") not in options:
+        st.session_state.pop(f"picker.{name}", None)
+    names = {option: describe(option) for option in options}
+    shared = {label for label, times in Counter(names.values()).items() if times > 1}
+    picked = st.selectbox(
+        label,
+        options,
+        index=options.index(chosen) if chosen in options else 0,
+        # Streamlit takes options with one label for one option.
+        format_func=lambda key: f"{names[key]} · {key[:6]}" if names[key] in shared else names[key],
+        key=f"picker.{name}",
+    )
+    if chosen and chosen not in options:
+        st.caption(f":orange[The link names a {name} that is not here; this is the newest one.]")
+    keep_choice(name, picked)
+    return picked

@@ -1,0 +1,112 @@
+"""The seal on test photos: looking at what a run says of them is deliberate, and counted.
+
+Whatever shows such an answer asks `is_opened` first; pages as a whole ask `ask_before_test`.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.errors import RunMissing
+from core.formats import count, moment
+from core.runs.store import RunRecord
+from core.runs.test_views import Opening, read_openings, record_opening
+from core.ui.parts import cache
+from core.ui.parts.visitor import name_visitor
+
+
+def is_opened(run_id: str) -> bool:
+    """Returns whether the test photos of a run were opened in this session.
+
+    The flag alone is not enough: a run that was deleted and trained again was never opened.
+    """
+    flagged = bool(st.session_state.get(f"test_opened.{run_id}"))
+    return flagged and bool(read_openings(cache.workspace(), run_id))
+
+
+def find_sealed(run_id: str) -> np.ndarray:
+    """Returns for which photos the run's answers must not be shown yet, (n,) bool."""
+    splits = cache.result(run_id).splits
+    return np.asarray((splits == "test") & (not is_opened(run_id)))
+
+
+def ask_before_test(*runs: RunRecord) -> None:
+    """Ends the page, with a button that goes on, until the test photos of the runs are opened.
+
+    Each opening is counted, once a session and run.
+    """
+    sealed = [run for run in runs if not is_opened(run.id)]
+    if not sealed:
+        return
+    with st.container(border=True):
+        st.subheader("The test split is sealed", anchor=False)
+        st.write(
+            "Test photos say how a finished model does on photos that decided nothing. Look once, "
+            "when you have chosen; a model chosen by its test photos has no test left."
+        )
+        st.caption(_describe_sealed(sealed))
+        st.button(
+            "Open the test split",
+            icon=":material/lock_open:",
+            on_click=open_test,
+            args=([run.id for run in sealed],),
+        )
+    st.stop()
+
+
+def show_openings(run: RunRecord) -> None:
+    """Draws how often the test photos of the run were opened, and when, by whom and where."""
+    openings = read_openings(cache.workspace(), run.id)
+    if not openings:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = f"Test photos of this run: opened {_describe_openings(openings)}."
+        st.caption(said, width="content")
+        with st.popover("Who looked", icon=":material/lock_open:", type="tertiary"):
+            table = pd.DataFrame(
+                {
+                    "Opened": [moment(one.opened) for one in openings],
+                    "Where": [one.place for one in openings],
+                    "By": [one.who for one in openings],
+                }
+            )
+            alt = "Openings, the latest first"
+            st.dataframe(table.iloc[::-1], hide_index=True, width=460, alt=alt)
+
+
+def _describe_sealed(runs: Sequence[RunRecord]) -> str:
+    """Returns how often the runs were opened so far, in words."""
+    opened = [read_openings(cache.workspace(), run.id) for run in runs]
+    if not any(opened):
+        said = "Never opened so far."
+    elif len(runs) == 1:
+        said = f"Opened {_describe_openings(opened[0])}."
+    else:
+        before, total = sum(map(bool, opened)), sum(map(len, opened))
+        said = (
+            f"Of these {count(len(runs), 'run')}, {before} opened before, {_times(total)} in all."
+        )
+    return f"{said} Each opening is counted."
+
+
+def _describe_openings(openings: Sequence[Opening]) -> str:
+    when = moment(openings[0].opened)
+    return f"once, {when}" if len(openings) == 1 else f"{_times(len(openings))}, first {when}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def open_test(run_ids: Sequence[str]) -> None:
+    """Returns nothing; test photos of the runs are open in this session, and that is counted."""
+    path = urlsplit(st.context.url or "").path.strip("/")
+    for run_id in run_ids:
+        with suppress(RunMissing):  # deleted meanwhile: the page says so by itself
+            place = f"page {path or 'overview'}"
+            record_opening(cache.workspace(), run_id, name_visitor(), place)
+        st.session_state[f"test_opened.{run_id}"] = True

@@ -1,0 +1,137 @@
+"""What a run looked at in a photo: the photo and, beside it, Grad-CAM of each class asked for."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from core.charts.theme import format_share
+from core.errors import PetalscopeError
+from core.formats import plain
+from core.prediction.gradcam import draw_overlay, draw_scale
+from core.runs.store import RunRecord
+from core.ui.parts import cache
+from core.ui.parts.messages import show_problem
+from core.ui.photos.explaining_cache import explain
+from core.ui.photos.explaining_controls import Drawing, choose_class, choose_drawing
+from data.dataset import Dataset
+
+_WIDEST = 320
+"""Pixels a picture may take on screen: it has 224, and larger would show none but blur."""
+_MEANING = (
+    "Grad-CAM: the brighter a place, the more what the network saw there raised the score of the "
+    "class. The network sees 7 × 7 places; what spoke against a class is not drawn."
+)
+
+
+@st.fragment
+def show_explanation(
+    run: RunRecord,
+    dataset: Dataset,
+    photo: int,
+    classes: Sequence[int],
+    *,
+    key: str = "explanation",
+    roles: Sequence[str] | None = None,
+) -> None:
+    """Draws a photo and what spoke for each of these classes, and for any other one.
+
+    It is a fragment: changing the strength redraws these photos alone. Our errors are drawn.
+
+    Args:
+        run: A finished run of the dataset.
+        dataset: Holds the photo.
+        photo: Photo number.
+        classes: Class numbers; each is drawn once.
+        key: Name of the place; another one on the same page needs another.
+        roles: A word for each class, “true” and “predicted”, say.
+    """
+    draw_explanation(run, dataset, photo, classes, key=key, roles=roles)
+
+
+def draw_explanation(
+    run: RunRecord,
+    dataset: Dataset,
+    photo: int,
+    classes: Sequence[int],
+    *,
+    key: str,
+    roles: Sequence[str] | None = None,
+) -> None:
+    """Draws the same where a fragment is drawn already: in a dialog, say."""
+    result = cache.result(run.id)
+    words: dict[int, list[str]] = {}
+    for place, number in enumerate(classes):
+        words.setdefault(int(number), []).extend([roles[place]] if roles else [])
+    pictures = st.container()  # drawn first, above what they depend on
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
+        other = choose_class(
+            key, result.classes, result.scores[photo], "What spoke for", list(words)
+        )
+        if other is not None:
+            words.setdefault(other, [])
+        drawing = choose_drawing(key, scales=len(words) > 1)
+    try:
+        activations = explain(
+            run.id, dataset, photo, list(words), common_scale=drawing.common_scale
+        )
+    except PetalscopeError as error:
+        with pictures:
+            show_problem(error.problem, error.remedy)
+        return
+    captions = [
+        describe_class(result.classes[number], float(result.scores[photo, number]), said)
+        for number, said in words.items()
+    ]
+    with pictures:
+        draw_overlays(np.asarray(dataset.photos[photo]), activations, captions, drawing)
+
+
+def describe_class(name: str, score: float, roles: Sequence[str] = ()) -> str:
+    """Returns a class with its score in Markdown: “true, predicted: **rose** 81 %”."""
+    role = f"{', '.join(roles)}: " if roles else ""
+    return f"{role}**{plain(name, 40)}** {format_share(score)}"
+
+
+def draw_overlays(
+    photo: np.ndarray,
+    activations: np.ndarray,
+    captions: Sequence[str],
+    drawing: Drawing,
+) -> None:
+    """Draws the photo, one overlay for each class, and how to read the colours.
+
+    Args:
+        photo: (224, 224, 3) uint8 RGB.
+        activations: (c, 7, 7) float in [0, 1].
+        captions: (c,) Markdown.
+        drawing: How.
+    """
+    pictures = 1 + len(captions)
+    row = st.container(horizontal=True, gap="small", width=pictures * _WIDEST)
+    places = [row.container() for _ in range(pictures)]
+    places[0].image(
+        encode_picture(photo), caption="What the model sees", width="stretch", alt="The photo"
+    )
+    for place, activation, caption in zip(places[1:], activations, captions, strict=False):
+        overlay = draw_overlay(photo, activation, drawing.strength, on_colour=drawing.on_colour)
+        silent = "" if activation.any() else " · no place spoke for it"
+        place.image(
+            encode_picture(overlay),
+            caption=caption + silent,
+            width="stretch",
+            alt=f"The photo, coloured where it spoke for {caption}".replace("*", ""),
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("little", width="content")
+        st.image(encode_picture(draw_scale()), width=120, alt="From dark violet to light yellow")
+        st.caption("much spoke for the class", width="content", help=_MEANING)
+
+
+def encode_picture(picture: np.ndarray) -> bytes:
+    """Returns a JPEG of a picture (h, w, 3) uint8 RGB: a tenth of a PNG's bytes and time."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=92, subsampling=0)
+    return stream.getvalue()

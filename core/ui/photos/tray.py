@@ -1,0 +1,159 @@
+"""The tray on screen: the quiet line that says what waits, and the review with apply.
+
+The line costs one SQL count and stands on every page that shows photos.
+"""
+
+import base64
+
+import pandas as pd
+import streamlit as st
+
+from core.datasets.edits.tray import (
+    add_edits,
+    clear_edits,
+    count_edits,
+    count_undone,
+    list_edits,
+    redo_edits,
+    resolve_edits,
+    undo_edits,
+)
+from core.formats import count, plain
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.toasts import show_told, tell_after_rerun
+from core.ui.photos.tray_applying import show_apply, show_csv
+from data.dataset import Dataset
+
+_ROWS_A_PAGE = 50
+
+
+def show_tray(dataset: Dataset) -> None:
+    """Draws one quiet line when edits wait in the tray; nothing when it is empty."""
+    show_told()
+    waiting = count_edits(cache.workspace(), dataset.id)
+    if not waiting:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tray_line"):
+        st.markdown(
+            f":material/edit_note: **{count(waiting, 'edit')}** in the tray, not applied yet",
+            width="content",
+        )
+        if st.button("Review", type="tertiary", icon=":material/checklist:", key="tray.review"):
+            query = {"dataset": dataset.id, "view": "edits"}
+            st.switch_page(page_file("dataset"), query_params=query)
+        st.button(
+            "Undo",
+            type="tertiary",
+            icon=":material/undo:",
+            key="tray.undo",
+            on_click=lambda: _tell(undo_edits(cache.workspace(), dataset.id), "undone"),
+            help="Takes back the last step.",
+        )
+
+
+def show_edits(dataset: Dataset) -> None:
+    """Draws the review: what will change, undo and redo, CSV, and apply."""
+    edits = list_edits(cache.workspace(), dataset.id)
+    changes = resolve_edits(dataset, edits)
+    st.subheader("What waits in the tray", anchor=False)
+    if changes.empty:
+        st.info(
+            "Nothing waits. Select photos on a wall, or open one: relabel it, move it to another "
+            "split or exclude it. Edits gather here until you apply them.",
+            icon=":material/edit_note:",
+        )
+    else:
+        st.caption(f"{_describe(changes)}. “{plain(dataset.name)}” stays as it is.")
+        _show_changes(dataset, changes)
+    _show_steps(dataset, bool(edits))
+    if not changes.empty:
+        show_apply(dataset, changes)
+    show_csv(dataset)
+
+
+def _describe(changes: pd.DataFrame) -> str:
+    stays = ~changes["excluded"]
+    numbers = {
+        "relabelled": int((stays & (changes["class"] != changes["new_class"])).sum()),
+        "moved": int((stays & (changes["split"] != changes["new_split"])).sum()),
+        "excluded": int((~stays).sum()),
+    }
+    parts = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    return f"{count(len(changes), 'photo')}: {', '.join(parts)}"
+
+
+def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
+    pages = -(-len(changes) // _ROWS_A_PAGE)
+    if st.session_state.get("tray_page", 1) > pages:
+        st.session_state["tray_page"] = pages
+    page = st.pagination(pages, key="tray_page", bind="query-params") if pages > 1 else 1
+    shown = changes.iloc[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]
+    table = pd.DataFrame(
+        {
+            "photo": [_draw_inline(dataset.thumbnail(photo)) for photo in shown["photo"]],
+            "now": [f"{a} · {b}" for a, b in zip(shown["class"], shown["split"], strict=True)],
+            "then": [_describe_row(row) for row in shown.to_dict("records")],
+            "note": shown["note"].to_list(),
+            "path": shown["path"].to_list(),
+        }
+    )
+    answer = st.dataframe(
+        table,
+        hide_index=True,
+        row_height=56,
+        key=f"tray.changes.{dataset.id}.{len(changes)}.{page}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "photo": st.column_config.ImageColumn("Photo", width=64),
+            "now": st.column_config.TextColumn("Now"),
+            "then": st.column_config.TextColumn("When applied"),
+            "note": st.column_config.TextColumn("Note"),
+            "path": st.column_config.TextColumn("File"),
+        },
+        alt="Photos that will change, and how",
+    )
+    rows = answer["selection"]["rows"]
+    chosen = [int(shown["photo"].iat[row]) for row in rows if row < len(shown)]
+    if chosen and st.button(
+        f"Leave {count(len(chosen), 'photo')} as now", icon=":material/settings_backup_restore:"
+    ):
+        add_edits(cache.workspace(), dataset, chosen, "restore")
+        st.rerun()
+
+
+def _describe_row(row: dict[str, object]) -> str:
+    if row["excluded"]:
+        return "excluded"
+    pairs = (("class", "new_class"), ("split", "new_split"))
+    return ", ".join(f"→ {row[new]}" for old, new in pairs if row[old] != row[new])
+
+
+def _draw_inline(thumbnail: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode()}"
+
+
+def _show_steps(dataset: Dataset, any_edit: bool) -> None:
+    """Draws undo, redo and clear; each can be taken back by the other."""
+    undone = count_undone(cache.workspace(), dataset.id)
+    steps = (
+        ("Undo", "undo", undo_edits, any_edit, "undone"),
+        ("Redo", "redo", redo_edits, bool(undone), "back in the tray"),
+        ("Clear", "delete_sweep", clear_edits, any_edit, "taken out; Redo brings them back"),
+    )
+    if not any_edit and not undone:
+        return
+    with st.container(horizontal=True):
+        for label, icon, act, possible, told in steps:
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                key=f"tray.{label}",
+                disabled=not possible,
+                on_click=lambda act=act, told=told: _tell(act(cache.workspace(), dataset.id), told),
+            )
+
+
+def _tell(edits: int, told: str) -> None:
+    tell_after_rerun(f"{count(edits, 'edit')} {told}.")

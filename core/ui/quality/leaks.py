@@ -1,0 +1,140 @@
+"""What leakage does to the numbers of a run: its metrics with and without the leaking photos."""
+
+import pandas as pd
+import streamlit as st
+
+from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
+from core.evaluation.metrics import Evaluation
+from core.formats import count, percent
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.pickers import describe_run
+from core.ui.parts.seal import is_opened, open_test
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.table import show_table_behind
+from core.ui.quality.charts import draw_leak_effect
+from core.ui.quality.findings import read_pairs
+from data.dataset import Dataset
+
+
+def show_leak_effect(dataset: Dataset) -> None:
+    """Draws the metrics of a chosen run with and without the photos that have a twin in train."""
+    st.subheader("What it does to the numbers", anchor=False)
+    done = list_runs(cache.workspace())
+    runs = {run.id: run for run in done if run.state == "done" and run.recipe.dataset == dataset.id}
+    if not runs:
+        st.caption("No run of this dataset is done yet: train one, and see here what leaks do.")
+        st.page_link(page_file("training"), label="Train a model", icon=":material/model_training:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = runs[_pick_run(runs)]
+        split = _pick_split()
+    if split == "test" and not is_opened(run.id):
+        _show_seal(run)
+        return
+    result = cache.result(run.id)
+    leaking = list_leaking_photos(read_pairs(dataset), result.splits, split)
+    photos = result.photo_numbers(split)
+    if len(photos) == 0:
+        st.info(f"This run has no {split} photos.", icon=":material/info:")
+        return
+    if len(leaking) == 0:
+        st.success(
+            f"No {split} photo has a twin in train: nothing is too good here, n = {len(photos):,}.",
+            icon=":material/check_circle:",
+        )
+        return
+    if len(leaking) == len(photos):
+        st.warning(f"Every {split} photo has a twin in train: no honest number is left.")
+        return
+    _show_comparison(
+        evaluate_without(result.scores, result.labels, result.classes, photos, leaking), split
+    )
+
+
+def _pick_run(runs: dict[str, RunRecord]) -> str:
+    stated = read_choice("run")
+    picked = st.selectbox(
+        "Run",
+        list(runs),
+        index=list(runs).index(stated) if stated in runs else 0,
+        format_func=lambda run_id: describe_run(runs[run_id]),
+        key="quality.run",
+    )
+    keep_choice("run", picked)
+    return picked
+
+
+def _pick_split() -> str:
+    return st.segmented_control(
+        "Split",
+        ["validation", "test"],
+        default="validation",
+        key="quality.split",
+        required=True,
+        width="content",
+    )
+
+
+def _show_seal(run: RunRecord) -> None:
+    st.caption(
+        "The test split of this run is sealed: look once, when the model is chosen; each "
+        "opening is counted. Which test photos leak is listed above without looking at any score."
+    )
+    st.button(
+        "Open the test split",
+        icon=":material/lock_open:",
+        on_click=open_test,
+        args=([run.id],),
+    )
+
+
+def _show_comparison(comparison: Comparison, split: str) -> None:
+    both = {
+        f"all {split} photos": comparison.with_all,
+        "without the leaking": comparison.without,
+    }
+    rows = pd.DataFrame(
+        [
+            {"photos": name, "accuracy": e.accuracy, "low": e.accuracy_low}
+            | {"high": e.accuracy_high, "n": e.n}
+            for name, e in both.items()
+        ]
+    )
+    st.markdown(_say_effect(comparison, split))
+    st.altair_chart(
+        draw_leak_effect(rows, is_dark()),
+        theme=None,
+        alt="Accuracy with and without the leaking photos; the table below says the same.",
+    )
+    table = pd.DataFrame({name: _list_metrics(evaluation) for name, evaluation in both.items()})
+    show_table_behind(table, "All metrics as a table")
+
+
+def _say_effect(comparison: Comparison, split: str) -> str:
+    before, after = comparison.with_all, comparison.without
+    overlap = before.accuracy_low <= after.accuracy <= before.accuracy_high
+    verdict = (
+        "inside the 95 % interval: too few leak to change what one can say"
+        if overlap
+        else "outside the 95 % interval: the number with them is too good"
+    )
+    return (
+        f"**{count(len(comparison.leaking), 'photo')} of {before.n:,} in {split} leak.** Accuracy "
+        f"{percent(before.accuracy, before.n)} (n = {before.n:,}) becomes "
+        f"{percent(after.accuracy, after.n)} (n = {after.n:,}) without them, {verdict}."
+    )
+
+
+def _list_metrics(evaluation: Evaluation) -> dict[str, str]:
+    n = evaluation.n
+    ends = (percent(evaluation.accuracy_low, n), percent(evaluation.accuracy_high, n))
+    return {
+        "Accuracy": percent(evaluation.accuracy, n),
+        "95 % interval": " to ".join(ends),
+        f"Top-{evaluation.top_k} accuracy": percent(evaluation.top_k_accuracy, n),
+        "Balanced accuracy": percent(evaluation.balanced_accuracy, n),
+        "Loss": f"{evaluation.loss:.3f}",
+        "n": f"{n:,}",
+    }

@@ -1,0 +1,150 @@
+"""Export of a model: what is to be in the zip, how far it is, and the exports that are kept."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.exporting.formats import FACTS, FORMATS, Format, list_missing
+from core.exporting.golden import Origin
+from core.exporting.store import is_made, list_going, make_wish, read_status, start_export
+from core.formats import plain, size
+from core.registry.store import ModelVersion, list_versions
+from core.runs.store import list_runs
+from core.ui.parts import cache
+from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.pickers import describe_run
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.registry.export_kept import show_kept
+
+_JOB = "export"
+_STANDARD: tuple[Format, ...] = ("keras", "onnx", "openvino")
+_BYTES = 95_000_000
+"""What ResNet-50 takes in float32, in any of the formats."""
+_ORIGINS: dict[Origin, tuple[str, str]] = {
+    "dataset": (
+        "Ten validation photos of the dataset",
+        "Smaller, without EXIF data. Whoever gets the zip gets them: mind their licence.",
+    ),
+    "drawn": ("Ten drawn photos", "Made by the program, free of any licence."),
+}
+
+
+def show_export_panel(version: ModelVersion | None = None) -> None:
+    """Draws the export of a model; `version` is the one that is chosen at first.
+
+    Any other version and any finished run can be exported as well.
+    """
+    st.subheader("Export", anchor=False)
+    st.caption(
+        "One zip that needs nothing of this program: the model with its preprocessing inside, its "
+        "class names and rule, a model card, ten golden photos with the right scores, and "
+        "`check.py`, which compares every format with them."
+    )
+    names = _list_models(version)
+    if not names:
+        st.markdown("There is nothing to export yet: train a run first.")
+        return
+    with report_errors():
+        with st.container(border=True):
+            _show_wish(names, version)
+        _show_jobs()
+        show_kept()
+
+
+def _list_models(version: ModelVersion | None) -> dict[str, str]:
+    """Returns model → what to call it; the version given first, then versions, then runs."""
+    workspace = cache.workspace()
+    versions = list_versions(workspace)
+    if version is not None:
+        versions = [version, *(one for one in versions if one.number != version.number)]
+    runs = [run for run in list_runs(workspace) if run.state == "done"]
+    return {one.label: f"{one.label} · {one.name}" for one in versions} | {
+        run.id: describe_run(run) for run in runs
+    }
+
+
+def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
+    """Draws what is to be in the zip, and the button that has it made."""
+    # Another version on the page is another picker: it then begins with that one.
+    key = f"export.model.{version.label if version else ''}"
+    if st.session_state.get(key) not in names:
+        st.session_state.pop(key, None)
+    model = st.selectbox("Model", list(names), format_func=names.__getitem__, key=key)
+    formats = st.pills(
+        "Formats",
+        FORMATS,
+        selection_mode="multi",
+        default=_STANDARD,
+        format_func=lambda name: FACTS[name].label,
+        key="export.formats",
+        help="\n".join(f"- **{FACTS[name].label}**: {FACTS[name].purpose}" for name in FORMATS),
+    )
+    space = st.toggle(
+        "With a folder for a hosted Space",
+        key="export.space",
+        help="Dockerfile, app, requirements and the model: a page where anybody can classify a "
+        "photo. It also runs here as it stands: `streamlit run app.py`.",
+    )
+    golden = _pick_golden()
+    if _confirm(formats, len(formats) + space):
+        wish = make_wish(model, formats, space=space, golden=golden)
+        keep_choice(_JOB, start_export(cache.workspace(), wish))
+        st.rerun()
+
+
+def _pick_golden() -> Origin:
+    """Returns where the golden photos come from."""
+    return st.radio(
+        "Golden photos",
+        _ORIGINS,
+        format_func=lambda origin: _ORIGINS[origin][0],
+        captions=[caption for _, caption in _ORIGINS.values()],
+        key="export.golden",
+    )
+
+
+def _confirm(formats: Sequence[Format], copies: int) -> bool:
+    """Returns whether the zip, with so many copies of the model in it, is to be made now."""
+    missing = [package for name in formats for package in list_missing(name)]
+    if missing:
+        st.warning(
+            f"Not installed: {', '.join(missing)}. Install it "
+            f"(`pip install {' '.join(missing)}`), or leave that format out.",
+            icon=":material/extension:",
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button(
+            "Make the zip",
+            type="primary",
+            icon=":material/package_2:",
+            disabled=not copies or bool(missing),
+        )
+        st.caption(
+            f"About {size(copies * _BYTES)}, half a minute to two minutes. It is only kept if "
+            "every format gives the right scores."
+            if copies
+            else "Choose a format."
+        )
+    return clicked
+
+
+def _show_jobs() -> None:
+    """Draws the exports that are being made, and why the last one that was asked for is not."""
+    workspace, asked = cache.workspace(), read_choice(_JOB)
+    for identifier in list_going(workspace):
+        st.fragment(_watch, run_every="1s")(identifier)
+    if asked is None or is_made(workspace, asked):
+        return
+    status = read_status(workspace, asked)
+    if status is not None and status.state == "failed":
+        show_problem(status.problem, status.remedy)
+
+
+def _watch(identifier: str) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        status = read_status(cache.workspace(), identifier)
+        if status is None or status.state != "going":
+            st.rerun()  # the whole page: the zip is there now
+        share = min(1.0, status.done / status.total) if status.total else 0.0
+        step = f", step {status.done + 1} of {status.total}" if status.total else " …"
+        st.progress(share, text=f"**Exporting** · {plain(status.phase)}{step}")

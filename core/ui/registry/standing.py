@@ -1,0 +1,196 @@
+"""Champion and challenger side by side: who answers, who wants to, and what can be done."""
+
+from typing import Literal
+
+import streamlit as st
+
+from core.formats import count, interval, moment, percent, plain
+from core.monitoring.comparison import find_meeting
+from core.monitoring.evidence_words import judge_evidence
+from core.registry.promoting import promote, roll_back
+from core.registry.store import Alias, ModelVersion
+from core.registry.words import say_interval, say_points
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import report_errors
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.visitor import name_visitor
+from core.ui.registry.promoting import ask_to_promote
+from core.ui.registry.reading import Registry, describe_rule, estimate_accuracy, find_fault
+
+ALIAS_COLOURS: dict[Alias, Literal["green", "blue"]] = {"champion": "green", "challenger": "blue"}
+ALIAS_ICONS: dict[Alias, str] = {
+    "champion": ":material/workspace_premium:",
+    "challenger": ":material/swords:",
+}
+_UNDO = "registry.rolled_back"
+
+
+def show_standing(registry: Registry) -> None:
+    """Draws the two cards; without a champion, the way to one."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _show_champion(registry)
+    with right:
+        _show_challenger(registry)
+    _offer_undo(registry)
+
+
+def _show_champion(registry: Registry) -> None:
+    champion = registry.named("champion")
+    with st.container(border=True, height="stretch"):
+        show_badge("champion")
+        if champion is None:
+            st.subheader("Nobody answers yet", anchor=False)
+            st.write(
+                "The first champion needs a reason only. From then on the page *Predict*, the API "
+                "and the command line are answered by it."
+            )
+            newest = next(iter(registry.versions.values()))
+            if st.button(
+                f"Let {newest.label} answer …",
+                type="primary",
+                icon=":material/military_tech:",
+                key="registry.first",
+            ):
+                ask_to_promote(newest.number)
+            return
+        show_facts(registry, champion)
+        _say_who_answers(registry, champion)
+        since = registry.crowned
+        if since is not None and since.version == champion.number:
+            who = f" · {plain(since.who, 60)}" if since.who else ""
+            st.caption(f"Answers since {moment(since.time)}{who}: “{plain(since.reason, 200)}”")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(
+                page_file("predict"),
+                label="Classify a photo",
+                icon=":material/photo_camera:",
+                query_params={"model": "champion"},
+            )
+            _offer_rollback(registry, champion)
+
+
+def _say_who_answers(registry: Registry, champion: ModelVersion) -> None:
+    """Draws which former champion answers instead of a damaged one."""
+    if find_fault(champion) is None:
+        return
+    former = (registry.versions[one] for one in registry.former if one in registry.versions)
+    sound = next((version for version in former if find_fault(version) is None), None)
+    if sound is None:
+        st.caption("No former champion is whole either: nobody answers.")
+    else:
+        st.caption(f"Meanwhile **{sound.label}** answers, the champion before it.")
+
+
+def _show_challenger(registry: Registry) -> None:
+    champion, challenger = registry.named("champion"), registry.named("challenger")
+    with st.container(border=True, height="stretch"):
+        show_badge("challenger")
+        if challenger is None:
+            st.subheader("No challenger", anchor=False)
+            st.write(
+                "Retraining makes one by itself. Or choose a version in the table below and make "
+                "it the challenger; then both answer the same test photos."
+            )
+            st.page_link(page_file("review"), label="Review and retrain", icon=":material/inbox:")
+            return
+        show_facts(registry, challenger)
+        if champion is not None:
+            meeting = find_meeting(cache.workspace(), champion.number, challenger.number)
+            if meeting is None:
+                st.caption(f"Has not met {champion.label} on the test photos yet.")
+            else:
+                met = meeting.evidence
+                st.caption(
+                    f"{judge_evidence(met)}: {say_points(met.difference, met.n)} on "
+                    f"{count(met.n, 'test photo')}, {say_interval(met)}."
+                )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button(
+                "Compare and promote …",
+                type="primary",
+                icon=":material/military_tech:",
+                key="registry.promote_challenger",
+            ):
+                ask_to_promote(challenger.number)
+
+
+def show_facts(registry: Registry, version: ModelVersion) -> None:
+    """Draws what a version is: name, accuracy with interval, origin, rule; its damage, if any."""
+    st.subheader(f"{version.label} · {plain(version.name, 60)}", anchor=False)
+    accuracy = estimate_accuracy(version)
+    trained = sum(version.facts.get("train_counts", {}).values())
+    st.metric(
+        "Validation accuracy",
+        percent(accuracy.value, accuracy.n),
+        help="On photos that its head was not fitted to, but that chose its epoch.",
+    )
+    fault = find_fault(version)
+    if fault is not None:
+        st.error(f"**{plain(fault.problem)}** {plain(fault.remedy)}", icon=":material/error:")
+    lines = [
+        interval(accuracy.low, accuracy.high, accuracy.n) if accuracy.n else "no validation photos",
+        f"{count(len(version.classes), 'class')}, learnt from {count(trained, 'photo')}",
+        plain(describe_rule(version)),
+        _say_origin(registry, version),
+    ]
+    st.caption("  \n".join(line[0].upper() + line[1:] for line in lines))
+
+
+def _say_origin(registry: Registry, version: ModelVersion) -> str:
+    run = registry.runs.get(version.run_id)
+    name = plain(str(version.facts.get("run_name", version.run_id)), 60)
+    named = name if name.startswith("Run ") else f"run {name}"
+    of_run = f"{named} ({version.run_id[:6]}{'' if run else ', deleted'})"
+    dataset = registry.datasets.get(version.dataset_id)
+    known = plain(dataset or str(version.facts.get("dataset_name", "")), 60)
+    of_dataset = f"dataset {known} ({version.dataset_id[:6]}{'' if dataset else ', deleted'})"
+    return f"From {of_run}, {of_dataset} · digest {version.digest[:12]}"
+
+
+def show_badge(alias: Alias) -> None:
+    """Draws what a version is called."""
+    st.badge(alias.capitalize(), color=ALIAS_COLOURS[alias], icon=ALIAS_ICONS[alias])
+
+
+def _offer_rollback(registry: Registry, champion: ModelVersion) -> None:
+    former = registry.former[0] if registry.former else None
+    label = "Roll back" if former is None else f"Roll back to v{former}"
+    if not st.button(
+        label,
+        icon=":material/undo:",
+        key="registry.rollback",
+        disabled=former is None,
+        help="This is the first champion." if former is None else None,
+    ):
+        return
+    with report_errors():
+        back = roll_back(cache.workspace(), reason="rolled back by hand", who=name_visitor())
+        st.session_state[_UNDO] = champion.number
+        tell_after_rerun(f"{back.label} answers again, instead of {champion.label}.")
+        st.rerun()
+
+
+def _offer_undo(registry: Registry) -> None:
+    """Draws how a rollback is taken back, as long as nothing happened since."""
+    number = st.session_state.get(_UNDO)
+    last = registry.events[0] if registry.events else None
+    if number is None or last is None or (last.kind, last.former) != ("rolled_back", number):
+        st.session_state.pop(_UNDO, None)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"v{last.version} answers again, instead of v{number}.", width="content")
+        if not st.button("Undo", icon=":material/redo:", key="registry.undo", type="tertiary"):
+            return
+    with report_errors():
+        promote(
+            cache.workspace(),
+            number,
+            reason="the rollback was taken back",
+            who=name_visitor(),
+            override=True,
+            instead_of=last.version,
+        )
+        tell_after_rerun(f"v{number} answers as before.")
+        st.rerun()

@@ -1,0 +1,170 @@
+"""All versions as a table; the chosen one with all that can be done with it.
+
+The chosen version lives in the URL (`version=v3`).
+"""
+
+import zlib
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import PetalscopeError
+from core.formats import cell_text, moment, percent, plain, size
+from core.registry.deleting import delete_version
+from core.registry.promoting import set_challenger
+from core.registry.store import ALIASES, ModelVersion
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import show_problem
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.visitor import name_visitor
+from core.ui.registry.promoting import ask_to_promote
+from core.ui.registry.reading import Registry, estimate_accuracy
+from core.ui.registry.standing import show_badge, show_facts
+
+_ROWS_IN_SIGHT = 8
+
+
+def pick_version(registry: Registry) -> ModelVersion | None:
+    """Returns the chosen version, if any; draws all of them, a tick chooses one."""
+    everything = list(registry.versions.values())
+    aliased = [version for alias in ALIASES if (version := registry.named(alias)) is not None]
+    versions = aliased + [version for version in everything if version not in aliased]
+    listed = "|".join(version.digest for version in versions)
+    answer = st.dataframe(
+        pd.DataFrame([_describe(registry, version) for version in versions]),
+        hide_index=True,
+        # Rows are known by their place: with others listed, nothing may stay selected by mistake.
+        key=f"registry.table.{zlib.crc32(listed.encode())}",
+        on_select="rerun",
+        selection_mode="single-row",
+        height=min(len(versions), _ROWS_IN_SIGHT) * 35 + 38,
+        column_config=_configure(),
+        placeholder="",
+        alt="Model versions: alias, name, run, dataset, validation accuracy with interval, n",
+    )
+    chosen: ModelVersion | None
+    if rows := answer["selection"]["rows"]:
+        chosen = versions[rows[0]]
+    else:
+        stated = (read_choice("version") or "").removeprefix("v")
+        known = {str(version.number): version for version in versions}
+        chosen = known.get(stated)
+    keep_choice("version", chosen.label if chosen else None)
+    if chosen is None:
+        st.caption("Tick a version to promote it, make it the challenger, export or delete it.")
+    return chosen
+
+
+def show_version(registry: Registry, version: ModelVersion) -> None:
+    """Draws the chosen version: what it is, and what can be done with it."""
+    with st.container(border=True):
+        alias = registry.alias_of(version)
+        if alias is not None:
+            show_badge(alias)
+        show_facts(registry, version)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if alias != "champion" and st.button(
+                "Promote …", icon=":material/military_tech:", key="registry.promote"
+            ):
+                ask_to_promote(version.number)
+            if alias is None and st.button(
+                "Make it the challenger",
+                icon=":material/swords:",
+                key="registry.challenge",
+                disabled="champion" not in registry.aliases,
+                help=None if "champion" in registry.aliases else "There is no champion yet.",
+            ):
+                _challenge(version)
+            _show_links(registry, version)
+            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                _ask_to_delete(registry, version)
+
+
+def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
+    accuracy = estimate_accuracy(version)
+    ends = (percent(end, accuracy.n) for end in (accuracy.low, accuracy.high))
+    run = registry.runs.get(version.run_id)
+    dataset = registry.datasets.get(version.dataset_id)
+    return {
+        "Version": version.label,
+        "Alias": [alias.capitalize()] if (alias := registry.alias_of(version)) else [],
+        "Name": cell_text(version.name),  # the table has a button that makes a CSV of it
+        "Accuracy": None if not accuracy.n else _round(accuracy.value, accuracy.n),
+        "95 % interval": " to ".join(ends) if accuracy.n else "–",
+        "n": accuracy.n,
+        "Run": f"Run {run.number}" if run else "deleted",
+        "Dataset": cell_text(f"{dataset or 'deleted'} · {version.dataset_id[:6]}"),
+        "Classes": len(version.classes),
+        "Registered": moment(version.created),
+        "By": cell_text(version.who),
+    }
+
+
+def _round(share: float, n: int) -> float:
+    """Returns a share in percent, rounded to what n photos support: rows differ in their n."""
+    return round(100 * share, 0 if n < 200 else 1)
+
+
+def _configure() -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "Version": text(pinned=True, width=70),
+        "Alias": st.column_config.ListColumn(width=110),
+        "Name": text(width=180),
+        "Accuracy": number(
+            format="%.3g %%", help="On the validation photos of its run, which chose its epoch."
+        ),
+        "95 % interval": text(help="Wilson's, over the n validation photos."),
+        "n": number(help="Validation photos behind the accuracy."),
+        "By": text(help="Who registered it."),
+    }
+
+
+def _show_links(registry: Registry, version: ModelVersion) -> None:
+    links = [("predict", "Classify a photo", "photo_camera", {"model": version.label})]
+    if version.run_id in registry.runs and version.dataset_id in registry.datasets:
+        links.append(("metrics", "Metrics", "monitoring", {"run": version.run_id}))
+        links.append(("training", "Its curves", "model_training", {"watch": version.run_id}))
+    for page, label, icon, query in links:
+        st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
+
+
+def _challenge(version: ModelVersion) -> None:
+    try:
+        set_challenger(cache.workspace(), version.number, who=name_visitor())
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    tell_after_rerun(f"{version.label} is the challenger.")
+    st.rerun()
+
+
+def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
+    st.markdown(f"Delete **{version.label}** · {plain(version.name, 60)}?")
+    alias = registry.alias_of(version)
+    if alias is not None:
+        st.caption(f"It is the {alias}: promote or name another one first.")
+        return
+    if version.number in registry.former[:1]:
+        st.warning("A rollback would go back to it.", icon=":material/undo:")
+    st.caption(
+        "Its files go for good, but those that other versions need; the history keeps its name."
+    )
+    if not st.button(
+        "Delete for good",
+        type="primary",
+        icon=":material/delete_forever:",
+        key=f"registry.delete.{version.number}",
+    ):
+        return
+    try:
+        freed = delete_version(cache.workspace(), version.number, who=name_visitor())
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    keep_choice("version", None)
+    tell_after_rerun(f"{version.label} is deleted; {size(freed)} freed.")
+    st.rerun()

@@ -1,0 +1,205 @@
+"""Champion and challenger side by side: what their meeting proves, and the decision."""
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.comparison import draw_class_changes
+from core.errors import PetalscopeError
+from core.formats import count, moment, percent, plain
+from core.monitoring.comparison import Meeting, find_meeting, meet
+from core.monitoring.evidence_words import WORSE, explain_evidence, explain_level, judge_evidence
+from core.monitoring.keeping_champion import keep_champion
+from core.registry.evidence import Evidence
+from core.registry.promoting import promote
+from core.registry.store import ModelVersion
+from core.registry.words import say_interval, say_points
+from core.runs.store import list_runs
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.messages import show_problem
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.visitor import name_visitor
+
+_MOST_REASON = 500
+
+
+def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
+    """Draws the challenger beside the champion: evidence, and promote or keep."""
+    meeting = find_meeting(cache.workspace(), champion.number, challenger.number)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            title = f"**{challenger.label} challenges {champion.label}**"
+            st.markdown(f"{title} · {plain(challenger.name, 60)}", width="content")
+            if meeting is not None:
+                _show_badge(meeting.evidence)
+        if meeting is None:
+            _offer_meeting(champion, challenger)
+        else:
+            _show_figures(champion, challenger, meeting.evidence)
+            _explain(meeting)
+            _show_classes(meeting)
+        _show_links(champion, challenger)
+        _show_decision(champion, challenger, meeting)
+
+
+def _show_badge(evidence: Evidence) -> None:
+    verdict = judge_evidence(evidence)
+    if evidence.is_significant_gain:
+        st.badge(verdict, icon=":material/trending_up:", color="green")
+    elif verdict == WORSE:
+        st.badge(verdict, icon=":material/trending_down:", color="red")
+    else:
+        st.badge(verdict, icon=":material/balance:", color="gray")
+
+
+def _offer_meeting(champion: ModelVersion, challenger: ModelVersion) -> None:
+    st.caption(
+        "They have not met. Both are asked the test photos that neither learnt from; it is counted "
+        "as a look at the test photos."
+    )
+    if st.button("Compare on the test photos", icon=":material/compare_arrows:", key="review.meet"):
+        try:
+            with st.spinner("Comparing …"):
+                meet(cache.workspace(), champion.number, challenger.number, name_visitor())
+        except PetalscopeError as error:
+            show_problem(error.problem, error.remedy)
+            return
+        st.rerun()
+
+
+def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Evidence) -> None:
+    n = evidence.n
+    with st.container(horizontal=True, gap="medium"):
+        for label, value in (
+            (f"{champion.label}, champion", percent(evidence.accuracy_champion, n)),
+            (f"{challenger.label}, challenger", percent(evidence.accuracy_challenger, n)),
+            ("Difference", say_points(evidence.difference, n)),
+            ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
+        ):
+            st.metric(label, value, width="content")
+
+
+def _explain(meeting: Meeting) -> None:
+    evidence = meeting.evidence
+    n = evidence.n
+    st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
+    sentences = (
+        f"Difference: {say_interval(evidence)}, n = {n:,} paired test photos; McNemar's exact "
+        f"test: p = {evidence.p_value:.2g}.",
+        f"They met on {moment(meeting.event.time)}.",
+        meeting.left_out,
+        plain(explain_level(evidence)),
+    )
+    st.caption(" ".join(sentence for sentence in sentences if sentence))
+
+
+def _show_classes(meeting: Meeting) -> None:
+    table = pd.DataFrame(list(meeting.per_class))
+    if not len(table) or not (table["gained"] + table["lost"]).any():
+        return
+    with st.expander("Gained and lost by class", icon=":material/bar_chart:"):
+        st.altair_chart(
+            draw_class_changes(table, is_dark()),
+            theme=None,
+            alt="Photos gained and lost in each class; the table below says the same.",
+        )
+        shown = table[["class", "support", "gained", "lost"]]
+        st.dataframe(
+            shown.rename(columns={"support": "test photos"}),
+            hide_index=True,
+            alt="Test photos, gained and lost, by class",
+        )
+
+
+def _show_links(champion: ModelVersion, challenger: ModelVersion) -> None:
+    there = {run.id: run for run in list_runs(cache.workspace())}
+    run = there.get(challenger.run_id)
+    if run is not None and run.stopped:
+        done = f"{run.epochs_done} of {count(run.recipe.epochs, 'epoch')}"
+        st.caption(f":orange[Somebody stopped its training after {done}.]")
+    links = [("dataset", "Its dataset", "photo_library", {"dataset": challenger.dataset_id})]
+    if {champion.run_id, challenger.run_id} <= there.keys():
+        both = f"{champion.run_id},{challenger.run_id}"
+        query = {"compare": both, "split": "test"}
+        links.insert(0, ("runs", "The photos behind it", "compare_arrows", query))
+    with st.container(horizontal=True):
+        for page, label, icon, query in links:
+            address = page_file(page)
+            icon = f":material/{icon}:"
+            st.page_link(address, label=label, icon=icon, query_params=query)
+
+
+def _show_decision(
+    champion: ModelVersion, challenger: ModelVersion, meeting: Meeting | None
+) -> None:
+    gain = meeting is not None and meeting.evidence.is_significant_gain
+    with st.container(horizontal=True):
+        with st.popover(
+            f"Promote {challenger.label}",
+            icon=":material/military_tech:",
+            type="primary" if gain else "secondary",
+        ):
+            _ask_to_promote(champion, challenger, meeting, gain=gain)
+        with st.popover(f"Keep {champion.label}", icon=":material/shield:"):
+            _ask_to_keep(champion, challenger)
+
+
+def _ask_to_promote(
+    champion: ModelVersion, challenger: ModelVersion, meeting: Meeting | None, *, gain: bool
+) -> None:
+    evidence = meeting.evidence if meeting is not None else None
+    with st.form(f"review.promote.{challenger.number}", border=False):
+        if not gain:
+            worse = evidence is not None and judge_evidence(evidence) == WORSE
+            proof = "The test photos speak against it." if worse else "Nothing proves a gain."
+            st.markdown(
+                f":orange[:material/warning: **{proof}**] Promote it all the same only for a "
+                "reason that test photos do not know, and say which."
+            )
+        proposed = _propose_reason(evidence) if evidence is not None and gain else ""
+        reason = st.text_area("Reason", proposed, max_chars=_MOST_REASON, height=100)
+        sure = gain or st.checkbox("Promote without proof of a gain")
+        wanted = st.form_submit_button("Promote", type="primary")
+    if not wanted:
+        return
+    try:
+        promote(
+            cache.workspace(),
+            challenger.number,
+            reason=reason,
+            who=name_visitor(),
+            evidence=evidence,
+            override=sure and not gain,
+            instead_of=champion.number,
+        )
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    tell_after_rerun(f"{challenger.label} answers from now on.")
+    st.rerun()
+
+
+def _propose_reason(evidence: Evidence) -> str:
+    n = evidence.n
+    return (
+        f"{say_points(evidence.difference, n)} on {count(n, 'test photo')}, "
+        f"p = {evidence.p_value:.2g}."
+    )
+
+
+def _ask_to_keep(champion: ModelVersion, challenger: ModelVersion) -> None:
+    with st.form(f"review.keep.{challenger.number}", border=False):
+        st.markdown(f"{challenger.label} stays registered, but challenges nobody.")
+        reason = st.text_area("Reason", max_chars=_MOST_REASON, height=100)
+        wanted = st.form_submit_button(f"Keep {champion.label}", type="primary")
+    if not wanted:
+        return
+    try:
+        keep_champion(
+            cache.workspace(), reason=reason, who=name_visitor(), challenger=challenger.number
+        )
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    tell_after_rerun(f"{champion.label} goes on.")
+    st.rerun()

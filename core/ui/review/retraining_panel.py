@@ -1,0 +1,158 @@
+"""Retraining on a page: who challenges the champion, what goes, and when one is trained."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import PetalscopeError, RetrainingRefused
+from core.formats import count, moment, plain
+from core.monitoring.arranging import read_state
+from core.monitoring.beginning import find_learnt, read_recipe
+from core.monitoring.retraining import start_retraining
+from core.monitoring.retraining_dataset import count_waiting, find_base
+from core.registry.store import ModelVersion, find_version, read_aliases
+from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.starting import ensure_scheduler, touch_wake
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import show_problem
+from core.ui.parts.pickers import describe_dataset
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.visitor import name_visitor
+from core.ui.review.retraining_card import show_challenger
+from core.ui.review.retraining_going import show_going
+from core.ui.review.retraining_times import show_times
+from data.lineage import list_lineage
+
+_REVIEWED = "reviewed"
+_LEARN_FROM = "review.learn_from"
+
+
+def show_retraining() -> None:
+    """Draws the whole panel: the challenger and its evidence on the left, Retrain on the right."""
+    wake_for_arranged(cache.workspace())
+    st.subheader("A challenger for the champion", anchor=False)
+    st.caption(
+        "Retraining takes the champion's recipe to the photos that were reviewed. What comes of it "
+        "has to beat the champion on the same test photos before it answers anybody."
+    )
+    aliases = read_aliases(cache.workspace())
+    if "champion" not in aliases:
+        _show_no_champion()
+        return
+    champion = find_version(cache.workspace(), "champion")
+    left, right = st.columns([7, 4], gap="large")
+    with left:
+        state = read_state(cache.workspace())
+        if state.going is not None:
+            show_going()
+        elif state.last is not None and not state.last.went_well:
+            st.warning(
+                f"**Retraining, {moment(state.last.time)}.** {plain(state.last.text)}",
+                icon=":material/info:",
+            )
+        if "challenger" in aliases:
+            show_challenger(champion, find_version(cache.workspace(), "challenger"))
+        elif state.going is None:
+            _show_no_challenger(champion)
+    with right:
+        _show_start(champion, going=state.going is not None)
+        show_times()
+
+
+def _show_no_champion() -> None:
+    with st.container(border=True):
+        st.markdown("**No model answers yet.**")
+        st.write("Register a finished run and promote it: then it can be challenged.")
+        st.page_link(page_file("registry"), label="Models", icon=":material/inventory_2:")
+
+
+def _show_no_challenger(champion: ModelVersion) -> None:
+    with st.container(border=True):
+        st.markdown(f"**Nobody challenges {champion.label}.**")
+        st.caption(
+            "Retrain when photos were reviewed. The features of all old photos are kept, so a head "
+            "takes seconds; stages that the champion trained are trained anew."
+        )
+
+
+def _show_start(champion: ModelVersion, *, going: bool) -> None:
+    waiting = count_waiting(cache.workspace())
+    with st.container(border=True):
+        st.metric("Reviewed photos that wait", f"{waiting:,}")
+        if going:
+            st.caption("The next challenger can be trained when this one has met the champion.")
+            return
+        try:
+            options = _list_options(champion, waiting)
+        except RetrainingRefused as error:
+            st.caption(f":orange[{plain(error.problem)}] {plain(error.remedy)}")
+            return
+        chosen = _pick_dataset(options, waiting)
+        started = st.button(
+            "Retrain now",
+            type="primary",
+            icon=":material/model_training:",
+            key="review.retrain",
+            disabled=chosen is None,
+            width="stretch",
+        )
+    if started:
+        _start(None if chosen == _REVIEWED else chosen)
+
+
+def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
+    """Returns what can be learnt from that was not yet, each with its words, the first suggested.
+
+    Raises:
+        RetrainingRefused: The champion's recipe cannot be taken to other photos.
+    """
+    workspace = cache.workspace()
+    recipe = read_recipe(champion)
+    family = [one for one in list_lineage(workspace, champion.dataset_id) if not one.problem]
+    new = {
+        one.id: one
+        for one in reversed(family)
+        if one.id != champion.dataset_id
+        and find_learnt(workspace, replace(recipe, dataset=one.id)) is None
+    }
+    base = find_base(workspace, champion)
+    options = {}
+    if waiting:
+        name = next((one.name for one in family if one.id == base), base)
+        options[_REVIEWED] = f"{name} + {count(waiting, 'photo')}"
+    elif base in new:
+        options[_REVIEWED] = describe_dataset(new.pop(base))
+    return options | {one: describe_dataset(summary) for one, summary in new.items()}
+
+
+def _pick_dataset(options: dict[str, str], waiting: int) -> str | None:
+    """Returns the option that was chosen; None where nothing is new."""
+    if not options:
+        st.caption("There is nothing new to learn from: review some photos first.")
+        return None
+    # Named after how many wait: the browser would go on showing the words of the first time.
+    key = f"{_LEARN_FROM}.{waiting}"
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    return st.selectbox(
+        "Learn from",
+        list(options),
+        format_func=lambda one: options[one],
+        key=key,
+        help="Reviewed photos become train photos of a new version first; validation and test "
+        "photos stay the same. Other versions of the champion's dataset can be learnt from, too.",
+    )
+
+
+def _start(dataset_id: str | None) -> None:
+    try:
+        with st.spinner("Making the dataset ready …"):
+            run = start_retraining(cache.workspace(), who=name_visitor(), dataset_id=dataset_id)
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    touch_wake(cache.workspace())
+    ensure_scheduler(cache.workspace())
+    tell_after_rerun(f"{plain(run.name)} is queued.")
+    st.rerun()

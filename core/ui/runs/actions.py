@@ -1,0 +1,148 @@
+"""What can be done with the runs that are selected in the table."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from core.errors import PetalscopeError
+from core.formats import count, plain
+from core.runs.queue.control import note_run, rename_run, tag_run
+from core.runs.queue.queue import delete_run
+from core.runs.store import RunRecord
+from core.ui.parts import cache
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import show_problem
+from core.ui.parts.pickers import title_run
+from core.ui.parts.registering import show_register_button
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.toasts import tell_after_rerun
+from core.ui.recipes.form import forget_runs
+
+_MOST_NAMED = 5
+
+
+def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
+    """Draws what can be done with the selected runs; nothing without a selection.
+
+    Args:
+        selected: The runs of the selected rows.
+        runs: All runs: their tags are offered again.
+    """
+    if not selected:
+        return
+    with st.container(
+        horizontal=True, border=True, vertical_alignment="center", key="selection_bar_runs"
+    ):
+        st.markdown(f"**{count(len(selected), 'run')} selected**", width="content")
+        if st.button(
+            "Compare",
+            type="primary",
+            icon=":material/compare_arrows:",
+            key="runs.compare",
+            disabled=len(selected) < 2,
+            help=None if len(selected) > 1 else "Select two runs or more.",
+        ):
+            _compare(selected)
+        with st.popover("Tags", icon=":material/label:"):
+            _show_tags(selected, runs)
+        if len(selected) == 1:
+            _show_single(selected[0])
+        with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+            _ask_to_delete(selected)
+
+
+def _compare(selected: Sequence[RunRecord]) -> None:
+    """Compares the runs: the oldest is the baseline until another is chosen."""
+    ordered = sorted(selected, key=lambda run: run.number)
+    keep_choice("compare", ",".join(run.id for run in ordered))
+    st.rerun()
+
+
+def _show_single(run: RunRecord) -> None:
+    with st.popover("Name and notes", icon=":material/edit_note:"):
+        _show_notes(run)
+    links = [("training", "Duplicate with changes", "content_copy", {"like": run.id})]
+    if run.state == "done":
+        links.append(("metrics", "Metrics", "monitoring", {"run": run.id}))
+        links.append(("confusion", "Confusions", "grid_on", {"run": run.id}))
+        show_register_button(run)
+    else:
+        links.append(("training", "Watch it", "model_training", {"watch": run.id}))
+    for page, label, icon, query in links:
+        st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
+
+
+def _show_notes(run: RunRecord) -> None:
+    with st.form(f"runs.notes.{run.id}", border=False):
+        own = "" if run.name == f"Run {run.number}" else run.name
+        name = st.text_input("Name", own, max_chars=100, placeholder=f"Run {run.number}")
+        notes = st.text_area("Notes", run.notes, max_chars=5000, height=140)
+        saved = st.form_submit_button("Save", type="primary")
+    if saved:
+        rename_run(cache.workspace(), run.id, name)
+        note_run(cache.workspace(), run.id, notes)
+        tell_after_rerun("Name and notes are kept.")
+        st.rerun()
+
+
+def _show_tags(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
+    """Draws the tags that all selected runs have; a change is kept at once.
+
+    Tags that only some of them have stay as they are.
+    """
+    shared = set.intersection(*(set(run.tags) for run in selected))
+    some = sorted({tag for run in selected for tag in run.tags} - shared, key=str.casefold)
+    key = "runs.tags"
+    st.session_state[key] = sorted(shared, key=str.casefold)
+    st.multiselect(
+        "Tags" if len(selected) == 1 else "Tags of all selected runs",
+        sorted({tag for run in runs for tag in run.tags}, key=str.casefold),
+        key=key,
+        accept_new_options=True,
+        placeholder="Choose a tag, or type a new one",
+        on_change=lambda: _tag(selected, shared, set(st.session_state[key])),
+        width=320,
+    )
+    if some:
+        st.caption(f"Some have also: {', '.join(plain(tag, 30) for tag in some)}.")
+
+
+def _tag(selected: Sequence[RunRecord], shared: set[str], tags: set[str]) -> None:
+    for run in selected:
+        tag_run(cache.workspace(), run.id, (set(run.tags) - shared) | tags)
+
+
+def _ask_to_delete(selected: Sequence[RunRecord]) -> None:
+    names = [plain(title_run(run), 40) for run in selected[:_MOST_NAMED]]
+    more = len(selected) - len(names)
+    st.markdown(f"Delete {', '.join(names)}{f' and {more} more' if more > 0 else ''}?")
+    st.caption("Curves, scores and model go for good; dataset and features stay.")
+    if st.button(
+        f"Delete {count(len(selected), 'run')} for good",
+        type="primary",
+        icon=":material/delete_forever:",
+        key="runs.delete",
+    ):
+        _delete(selected)
+
+
+def _delete(selected: Sequence[RunRecord]) -> None:
+    refused = [run for run in selected if not _try(partial(delete_run, cache.workspace(), run.id))]
+    gone = {run.id for run in selected} - {run.id for run in refused}
+    compared = [one for one in (read_choice("compare") or "").split(",") if one not in gone]
+    keep_choice("compare", ",".join(compared) if len(compared) > 1 else None)
+    forget_runs(gone)
+    if not refused:  # else its problem stays in sight
+        tell_after_rerun(f"{count(len(gone), 'run')} deleted.")
+        st.rerun()
+
+
+def _try(deed: Callable[[], None]) -> bool:
+    """Returns whether it could be done; draws the problem if not."""
+    try:
+        deed()
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return False
+    return True

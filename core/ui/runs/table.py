@@ -1,0 +1,154 @@
+"""The table of all runs: what each was, how good it got, and what can be done with those selected.
+
+It is a fragment: it looks at the runs again every two seconds while one goes, and selecting rows
+draws it alone.
+"""
+
+import math
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.formats import count, duration, moment
+from core.runs.recipe.repeats import Repeats
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.messages import report_errors, show_empty
+from core.ui.parts.pickers import title_run
+from core.ui.parts.toasts import show_told
+from core.ui.runs.actions import show_actions
+from core.ui.runs.filter import clear_filters, filter_runs, name_strategy, seconds_taken
+from data.manifest import list_datasets
+from data.policy import describe_policy
+
+_ROWS_IN_SIGHT = 10
+
+
+def show_runs_table() -> None:
+    """Draws filters, table and what can be done; without any run, the empty state."""
+    show_told()
+    runs = list_runs(cache.workspace())
+    if not runs:
+        show_empty(
+            "No run yet",
+            "Every run is listed here with its best validation accuracy. With two of them you see "
+            "which photos one gained and lost, and whether the difference is real.",
+            "training",
+            "Train a model",
+            ":material/model_training:",
+        )
+        st.stop()
+    going = any(not run.has_ended and run.state != "paused" for run in runs)
+    st.fragment(_show, run_every="2s" if going else None)(going)
+
+
+def _show(was_going: bool) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        runs = list_runs(cache.workspace())
+        if was_going and all(run.has_ended or run.state == "paused" for run in runs):
+            st.rerun()  # the whole page: what is compared may be done by now, and polling stops
+        datasets = {entry.id: entry.name for entry in list_datasets(cache.workspace())}
+        listed = filter_runs(runs, datasets)
+        if not listed:
+            st.info("No run matches.", icon=":material/filter_alt_off:")
+            st.button("Clear all filters", on_click=clear_filters)
+            return
+        show_actions(_show_table(listed, datasets), runs)
+
+
+def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[RunRecord]:
+    """Returns the runs of the selected rows."""
+    table = pd.DataFrame([_describe(one, datasets) for one in listed])
+    folded = any(len(one.runs) > 1 for one in listed)
+    if not folded:
+        table = table.drop(columns=["± sd", "Seeds"])
+    for column in ("Tags", "Notes", "By"):
+        if not table[column].astype(bool).any():
+            table = table.drop(columns=[column])
+    # Rows are known by their place: when others are listed, nothing may stay selected by mistake.
+    rows = "|".join(",".join(run.id for run in one.runs) for one in listed)
+    answer = st.dataframe(
+        table,
+        hide_index=True,
+        key=f"runs.table.{zlib.crc32(rows.encode())}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        height=min(len(listed), _ROWS_IN_SIGHT) * 35 + 38,
+        column_config=_configure(),
+        placeholder="",
+        alt="Runs of this workspace: best validation accuracy, its epoch, time, dataset, strategy",
+    )
+    total = count(sum(len(one.runs) for one in listed), "run")
+    where = f" in {count(len(listed), 'row')}" if folded else ""
+    st.caption(
+        f"{total}{where}. Accuracies are of the "
+        "best epoch on the validation photos (n), which also chose that epoch. Tick rows to "
+        "compare, tag or delete them."
+    )
+    return [run for row in answer["selection"]["rows"] for run in listed[row].runs]
+
+
+def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
+    run, recipe, taken = one.first, one.first.recipe, seconds_taken(one.first)
+    accuracy = one.mean_accuracy
+    several = len(one.runs) > 1
+    return {
+        "Run": title_run(run) + (f" and {len(one.runs) - 1} more" if several else ""),
+        "Accuracy": None if accuracy is None else _round(accuracy, run.val_photos or 0),
+        "± sd": None if math.isnan(one.spread) else 100 * one.spread,
+        "Seeds": len(one.measured) if several else None,
+        "n": run.val_photos,
+        "Best epoch": _say_epochs(one),
+        "Took": "" if taken is None else duration(taken),
+        "State": _say_state(one),
+        "Strategy": name_strategy(recipe.strategy),
+        "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
+        "Tags": sorted({tag for each in one.runs for tag in each.tags}),
+        "Notes": run.notes,
+        "By": run.submitter,
+        "Head": " → ".join(map(str, recipe.hidden)) or "linear",
+        "Augmentation": describe_policy(recipe.augmentation),
+        "Learning rate": recipe.learning_rate,
+        "Weights": recipe.weights,
+        "Device": run.device,
+        "Created": moment(run.created),
+    }
+
+
+def _round(share: float, n: int) -> float:
+    """Returns a share in percent, rounded to what n photos support: rows differ in their n."""
+    return round(100 * share, 0 if n < 200 else 1)
+
+
+def _say_epochs(one: Repeats) -> str:
+    best = sorted({run.best_epoch for run in one.runs if run.best_epoch is not None})
+    if not best:
+        return ""
+    which = str(best[0]) if len(best) == 1 else f"{best[0]} to {best[-1]}"
+    return f"{which} of {one.first.recipe.epochs}"
+
+
+def _say_state(one: Repeats) -> str:
+    states = ["stopped" if run.stopped else run.state for run in one.runs]
+    if len(set(states)) == 1:
+        return states[0]
+    return f"{states.count('done')} of {len(states)} done"
+
+
+def _configure() -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "Run": text(pinned=True, width=210),
+        "Accuracy": number(format="%.3g %%", help="Validation accuracy of the best epoch."),
+        "± sd": number(format="%.1f", help="Standard deviation between the seeds, in points."),
+        "Seeds": number(help="Finished runs that differ in their seed only."),
+        "n": number(help="Validation photos behind the accuracy."),
+        "Best epoch": text(help="Epoch of the lowest validation loss: the one that is kept."),
+        "Took": text(help="From its start to its end; with folded repeats, the newest of them."),
+        "Tags": st.column_config.ListColumn(),
+        "By": text(help="Who submitted it."),
+        "Learning rate": number(format="%g"),
+    }

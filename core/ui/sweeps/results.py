@@ -1,0 +1,162 @@
+"""What the trials of a sweep say: the best, the way there, what mattered, and a run made of one."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.intervals import wilson_interval
+from core.formats import count, duration, interval, percent, percent_format
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.sweep_space import SETTING_NAMES, SPACE, Choices, NumberRange, write_setting
+from core.runs.scheduler import ensure_scheduler
+from core.runs.store import RunRecord
+from core.runs.training.study_results import TrialResult, read_importance, sort_trials
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark
+from core.ui.parts.state import change_choice
+from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
+
+_FEW = 4
+"""Trials from which the charts say something."""
+
+
+def show_trials(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
+    """Draws the trials that ended: numbers, charts, and the table to make a run from."""
+    n = sweep.val_photos or 0
+    ranked = sort_trials(trials)
+    _show_numbers(trials, ranked[0], n)
+    if len(trials) >= _FEW:
+        _show_charts(sweep, trials)
+    _show_table(sweep, ranked if sweep.has_ended else trials, ranked[0], n)
+
+
+def _show_numbers(trials: Sequence[TrialResult], best: TrialResult, n: int) -> None:
+    pruned = sum(trial.pruned for trial in trials)
+    with st.container(horizontal=True, gap="large"):
+        gain = best.accuracy - trials[0].accuracy
+        st.metric(
+            "Best validation accuracy",
+            percent(best.accuracy, n),
+            delta=f"{100 * gain:+.1f} points" if gain else None,
+            help="The difference is to the first trial: the recipe that the sweep started from.",
+            width="content",
+        )
+        st.metric("Best trial", f"{best.number} of {len(trials)}", width="content")
+        st.metric("Ended early", f"{pruned}", width="content")
+        spent = sum(trial.seconds for trial in trials)
+        st.metric("Trials took", duration(spent), width="content")
+    sure = ""
+    if n:
+        low, high = wilson_interval(round(best.accuracy * n), n)
+        sure = f"Best trial: {interval(low, high, n)}. "
+    st.caption(
+        f"{sure}The best of {count(len(trials), 'trial')} on the "
+        "same validation photos looks a little better than it is: only test photos, which no "
+        "sweep ever sees, tell how good it is."
+    )
+
+
+def _show_charts(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
+    history, importance = st.columns(2, gap="medium")
+    accuracy = [trial.accuracy for trial in trials]
+    table = pd.DataFrame(
+        {
+            "trial": [trial.number for trial in trials],
+            "accuracy": accuracy,
+            "pruned": [trial.pruned for trial in trials],
+            "best": list(accumulate(accuracy, max)),
+        }
+    )
+    history.altair_chart(
+        draw_history(table, is_dark()),
+        theme=None,
+        alt="Validation accuracy of each trial; the same numbers stand in the table below.",
+    )
+    explained = read_importance(cache.workspace().run_folder(sweep.id))
+    if explained is None or not any(explained.shares.values()):
+        importance.caption("What matters shows after ten trials.")
+    else:
+        shares = {SETTING_NAMES[name]: share for name, share in explained.shares.items()}
+        importance.altair_chart(
+            draw_importance(shares, explained.trials, is_dark()),
+            theme=None,
+            alt="Importance: "
+            + ", ".join(f"{name} {100 * share:.0f} percent" for name, share in shares.items()),
+        )
+    names = list(trials[0].settings)
+    figure = draw_parallel(
+        pd.DataFrame([dict(trial.settings) for trial in trials]).rename(columns=SETTING_NAMES),
+        accuracy,
+        logarithmic=[SETTING_NAMES[name] for name in names if _is_logarithmic(name)],
+        choices={SETTING_NAMES[name]: choices for name in names if (choices := _choices(name))},
+        dark=is_dark(),
+    )
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=f"parallel.{sweep.id}",
+        config={"displayModeBar": False},
+        width="stretch",
+        alt="Settings and accuracy of each trial, a line each; the table below says the same.",
+    )
+    st.caption("Drag along an axis to keep only the trials that pass there; click it to undo.")
+
+
+def _is_logarithmic(name: str) -> bool:
+    space = SPACE[name]
+    return isinstance(space, NumberRange) and space.step is None
+
+
+def _choices(name: str) -> tuple[object, ...]:
+    space = SPACE[name]
+    return space.values if isinstance(space, Choices) else ()
+
+
+def _show_table(sweep: RunRecord, shown: Sequence[TrialResult], best: TrialResult, n: int) -> None:
+    # While trials are added they stand in their order: the row that was chosen stays the same.
+    columns: dict[str, list[object]] = {
+        "trial": [trial.number for trial in shown],
+        "accuracy": [100 * trial.accuracy for trial in shown],
+        "loss": [trial.loss for trial in shown],
+        "best epoch": [f"{trial.best_epoch} of {len(trial.val_loss)}" for trial in shown],
+    }
+    for name in best.settings:
+        columns[SETTING_NAMES[name]] = [write_setting(trial.settings[name]) for trial in shown]
+    columns["ended"] = ["early" if trial.pruned else "" for trial in shown]
+    columns["seconds"] = [trial.seconds for trial in shown]
+    picked = st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        height=250,
+        column_config={
+            "accuracy": st.column_config.NumberColumn("accuracy", format=percent_format(n)),
+            "loss": st.column_config.NumberColumn("loss", format="%.3f"),
+            "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"sweep.trials.{sweep.id}.{sweep.has_ended}",
+        alt="Trials of the sweep with their settings",
+    )
+    rows = [row for row in picked.selection.rows if row < len(shown)]
+    trial = shown[rows[0]] if rows else best
+    words = f"trial {trial.number}" if rows else f"the best one (trial {trial.number})"
+    if st.button(
+        f"Train {words} as a run",
+        type="primary",
+        icon=":material/play_arrow:",
+        help="The same recipe, with all its epochs: it reaches the numbers of the trial, and its "
+        "scores, confusions and model are kept.",
+        key=f"sweep.train.{sweep.id}",
+    ):
+        _train(sweep, trial)
+
+
+def _train(sweep: RunRecord, trial: TrialResult) -> None:
+    name = f"{sweep.name}, trial {trial.number}"
+    run, _ = submit_run(cache.workspace(), trial.recipe, name, submitter=sweep.submitter)
+    ensure_scheduler(cache.workspace())
+    change_choice("watch", run.id)
+    st.rerun()

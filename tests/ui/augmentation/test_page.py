@@ -1,0 +1,249 @@
+"""The augmentation page: what it shows is what is trained on, and links reopen what was seen."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.policies import list_policies, read_policy
+from core.runs.queue.queue import delete_run, submit_run
+from core.runs.store import list_runs
+from core.ui.augmentation.draws import make_draws, write_picture
+from core.workspace import Workspace
+from data.augmentation import augment
+from data.importing import import_source
+from data.manifest import read_dataset
+from data.policy import PRESETS, AugmentationPolicy, Part
+from tests.builders import write_class_folders
+from tests.training import change_recipe, train
+
+ROOT = Path(__file__).resolve().parents[3]
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """Returns a function that opens the page as a cold deep link would."""
+    import streamlit as st
+
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
+
+    def run(**query: str) -> AppTest:
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "augmentation.py"), default_timeout=120)
+        for name, value in {"asked": "nobody", "photos": "0", **query}.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def read_pictures(app: AppTest) -> list[str]:
+    """Returns the addresses of the pictures, data URIs, in the order they stand."""
+    addresses = []
+    for element in app.get("image"):
+        addresses += [image.url for image in element.proto.imgs]
+    return addresses
+
+
+def read_link(app: AppTest, name: str) -> str:
+    """Returns what the address of the page says; AppTest gives what it was given as a list."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def find(elements: object, label: str) -> object:
+    return next(element for element in elements if element.label == label)  # type: ignore[attr-defined]
+
+
+def test_what_the_page_shows_is_what_is_trained_on(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    app = open_augmentation(policy="strong", photos="7", seed="123456789", first_draw="2")
+    dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
+    photo, digest = np.array(dataset.photos[7]), dataset.manifest["sha256"].iat[7]
+    shown = read_pictures(app)
+    assert len(shown) == 12
+    assert shown[0] == write_picture(photo)
+    for place, address in enumerate(shown[1:]):
+        drawn = augment(photo, PRESETS["strong"], seed=123456789, photo_id=digest, draw=2 + place)
+        assert address == write_picture(drawn)
+
+
+def test_draws_belong_to_their_photos(trained_copy: Workspace) -> None:
+    dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
+    drawn = make_draws(dataset, [5, 1], PRESETS["gentle"], seed=0, first=0, amount=3)
+    assert [one.number for one in drawn] == [5, 1]
+    for one in drawn:
+        digest = dataset.manifest["sha256"].iat[one.number]
+        for number, draw in enumerate(one.draws):
+            again = augment(one.photo, PRESETS["gentle"], seed=0, photo_id=digest, draw=number)
+            assert (draw == again).all()
+
+
+def test_a_picture_travels_whole() -> None:
+    photo = np.full((224, 224, 3), (200, 30, 60), np.uint8)
+    kind, content = write_picture(photo).split(",")
+    assert kind == "data:image/jpeg;base64"
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    assert np.abs(shown.astype(int) - photo).max() < 4
+
+
+def test_a_slider_changes_the_policy_in_the_link(open_augmentation: OpenPage) -> None:
+    app = open_augmentation(policy="gentle")
+    before = read_pictures(app)
+    find(app.slider, "Range of rotation").set_value((-90.0, 90.0))  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    draft = read_link(app, "draft")
+    assert draft.startswith("rotation:-90:90:1~")
+    assert read_pictures(app)[0] == before[0]
+    assert all(new != old for new, old in zip(read_pictures(app)[1:], before[1:], strict=True))
+    again = open_augmentation(policy="gentle", draft=draft)
+    assert find(again.slider, "Range of rotation").value == (-90.0, 90.0)  # type: ignore[attr-defined]
+    assert read_pictures(again) == read_pictures(app)
+
+
+def test_a_part_is_switched_on_and_off(open_augmentation: OpenPage) -> None:
+    app = open_augmentation(policy="none")
+    assert len(set(read_pictures(app))) == 1
+    find(app.toggle, "Vertical flip").set_value(True)  # type: ignore[attr-defined]
+    app.run()
+    assert read_link(app, "draft") == "vertical_flip:1:1:0.5"
+    assert len(set(read_pictures(app))) == 2
+    find(app.toggle, "Vertical flip").set_value(False)  # type: ignore[attr-defined]
+    app.run()
+    assert "draft" not in app.query_params
+    assert not app.exception
+
+
+def test_a_policy_is_saved_and_deleted(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    app = open_augmentation(policy="gentle", draft="blur:0:2:0.5~pick:1")
+    app.text_input[0].set_value("gentle")
+    find(app.button, "Save").click()  # type: ignore[attr-defined]
+    app.run()
+    assert "preset" in app.error[0].value
+    app.text_input[0].set_value("misty morning")
+    find(app.button, "Save").click()  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    expected = AugmentationPolicy(blur=Part(low=0, high=2, probability=0.5), pick=1)
+    assert read_policy(trained_copy, "misty morning") == expected
+    assert read_link(app, "policy") == "misty morning"
+    assert "draft" not in app.query_params
+    find(app.button, "Delete").click()  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    assert "misty morning" not in list_policies(trained_copy)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"policy": "no such", "draft": "rotation:nan:x"},
+        {"draft": "rotation:-999:999:1", "photos": "99999,-1,x"},
+        {"draft": "nothing", "photos": "", "show": "nonsense", "view": "../etc"},
+        {"draft": "blur:1:2:1~blur", "first_draw": "-4", "seed": "one", "asked": "no-such-run"},
+        {"draft": "pick:3:4", "view": "parts", "scope": "nonsense"},
+        {"policy": "no such"},
+        {"draft": "pick:0~blur:1:2:1"},
+    ],
+)
+def test_nonsense_links_open_the_page(query: dict[str, str], open_augmentation: OpenPage) -> None:
+    app = open_augmentation(**query)
+    assert not app.error
+    assert app.title[0].value == "Augmentation"
+    said = any(text.value.startswith(":orange[The link") for text in app.caption)
+    assert said == (query.get("draft") != "nothing")
+
+
+def test_photos_of_the_test_split_are_not_shown_by_chance(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
+    app = open_augmentation(show="classes", photos="")
+    for _ in range(6):
+        photos = [int(photo) for photo in read_link(app, "photos").split(",")]
+        assert set(dataset.labels[photos]) == {0, 1, 2}
+        assert "test" not in dataset.splits[photos]
+        find(app.button, "Others").click()  # type: ignore[attr-defined]
+        app.run()
+        assert not app.exception
+
+
+def test_a_run_says_which_draws_flip_its_answer(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    run = list_runs(trained_copy)[0].id
+    app = open_augmentation(policy="strong", asked=run, show="classes", photos="0,13,30")
+    assert not app.error
+    (chart,) = app.get("vega_lite_chart")
+    assert "flip the answer" in json.loads(chart.proto.spec)["title"]["text"]
+    tables = [table.value for table in app.dataframe]
+    assert list(tables[-1].columns) == ["photo", "draw", "distance", "state", "answer", "score"]
+    assert len(tables[-1]) == 3 * 4
+    assert any("the nearest of the same class" in text.value for text in app.markdown)
+
+
+def test_a_run_that_is_gone_is_asked_no_longer(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    stays = list_runs(trained_copy)[0].id
+    goes, _ = submit_run(trained_copy, change_recipe(trained_copy, seed=5))
+    assert train(trained_copy, goes).state == "done"
+    app = open_augmentation(asked=goes.id)
+    assert find(app.selectbox, "Ask a run").value == goes.id  # type: ignore[attr-defined]
+    delete_run(trained_copy, goes.id)
+    find(app.button, "Another").click()  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception and not app.error
+    assert find(app.selectbox, "Ask a run").value == stays  # type: ignore[attr-defined]
+    assert read_link(app, "asked") == stays
+
+
+def test_another_dataset_shows_other_photos(
+    trained_copy: Workspace, open_augmentation: OpenPage, tmp_path: Path
+) -> None:
+    first = list_runs(trained_copy)[0].recipe.dataset
+    folder = write_class_folders(tmp_path / "others", photos_per_class=4)
+    second = import_source(trained_copy, folder, name="other flowers")
+    app = open_augmentation(dataset=first, show="classes", photos="0,1,2")
+    assert read_link(app, "photos") == "0,1,2"  # as the link says, though of one class
+    find(app.selectbox, "Dataset").set_value(second.id)  # type: ignore[attr-defined]
+    app.run()
+    assert not app.exception
+    photos = [int(photo) for photo in read_link(app, "photos").split(",")]
+    assert sorted(read_dataset(trained_copy, second.id).labels[photos]) == [0, 1, 2]
+
+
+def test_each_part_alone_goes_from_end_to_end(
+    trained_copy: Workspace, open_augmentation: OpenPage
+) -> None:
+    run = list_runs(trained_copy)[0].id
+    app = open_augmentation(policy="gentle", view="parts", asked=run)
+    assert not app.error
+    table = app.dataframe[-1].value
+    assert list(table.index.unique()) == [
+        "Rotation",
+        "Width shift",
+        "Height shift",
+        "Shear",
+        "Zoom",
+        "Horizontal flip",
+    ]
+    assert list(table.loc["Rotation", "amount"])[::3] == ["−20°", "0°", "20°"]
+    assert float(table.loc["Rotation", "distance"].iloc[3]) < 0.001
+    assert any("as it is: " in text.value for text in app.caption)
+    everything = open_augmentation(policy="none", view="parts", scope="limits")
+    assert len(everything.dataframe[-1].value.index.unique()) == 16

@@ -1,0 +1,143 @@
+"""The calibration page: three questions, a rule that is kept, and what predict says by it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.prediction.deciding import DecisionRule, read_rule, save_rule
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.builders import draw_photo, encode_photo
+from tests.calibrating import VALIDATION, rewrite_result
+
+PAGES = Path(__file__).resolve().parents[3] / "pages"
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
+    """Returns a function that opens a page of the copied workspace by a link."""
+    import streamlit as st
+
+    st.cache_resource.clear()
+
+    def run(page: str = "calibration", **query: str) -> AppTest:
+        app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=120)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def text_of(app: AppTest) -> str:
+    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    app = next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def test_few_photos_choose_nothing_and_say_why(open_page: OpenPage) -> None:
+    said = text_of(open_page())
+    assert "No temperature from the" in said
+    assert "No limit:" in said
+    assert "say little about scores" in said
+
+
+def test_scores_are_judged_and_the_photos_are_named(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    rewrite_result(trained_copy)
+    app = open_page(question="scores", bins="count")
+    assert f"n = {VALIDATION}" in text_of(app)
+    measures = next(table.value for table in app.dataframe if "Measure" in table.value)
+    assert measures["Measure"].tolist()[2] == "Calibration error"
+    assert measures.iloc[2, 1].endswith("]")
+
+
+def test_the_answers_add_up_and_lead_to_their_photos(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    _, result = rewrite_result(trained_copy)
+    app = open_page(question="answers", threshold="90", photos="sent")
+    photos = result.photo_numbers("validation")
+    tops = result.scores[photos].max(axis=1)
+    numbers = {metric.label: metric.value for metric in app.metric}
+    toggles = {toggle.label: toggle for toggle in app.toggle}
+    toggles["Refuse what is like nothing in training"].set_value(False).run()
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert int(numbers["Sent to a person"]) == (tops < 0.9).sum()
+    right = result.scores[photos].argmax(axis=1) == result.labels[photos]
+    assert int(numbers["Wrong, shown"]) == ((tops >= 0.9) & ~right).sum()
+    said = text_of(app)
+    assert f"{(tops < 0.9).sum()} photos. Not answered" in said
+    assert "The rule was chosen on these photos" in said
+
+
+def test_a_rule_is_kept_and_predict_answers_by_it(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    run, _ = rewrite_result(trained_copy)
+    app = open_page(threshold="100")
+    assert "Nothing is kept" in text_of(app)
+    app = press(app, "Keep with the run")
+    rule = read_rule(trained_copy, run)
+    assert rule is not None
+    assert (rule.threshold, rule.n) == (1.0, VALIDATION)
+    assert rule.unlike_limit is not None
+    assert "As kept" in text_of(app)
+    predict = open_page("predict", run=run)
+    photo = encode_photo(draw_photo(0, 3), quality=90)
+    predict.get("file_uploader")[0].upload("mine.jpg", photo, "image/jpeg").run()
+    assert not predict.exception
+    assert any(line.value.find("I don't know") >= 0 for line in predict.subheader)
+    app = press(app, "Forget it")
+    assert read_rule(trained_copy, run) is None
+    assert "Nothing is kept" in text_of(app)
+
+
+def test_a_link_without_threshold_begins_with_what_is_kept(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    run, _ = rewrite_result(trained_copy)
+    save_rule(trained_copy, run, DecisionRule(threshold=0.37, class_thresholds={"rose": 0.5}))
+    app = open_page(question="answers")
+    assert app.slider[0].value == 37
+    assert app.toggle[1].value
+
+
+def test_a_stale_rule_is_said(trained_copy: Workspace, open_page: OpenPage) -> None:
+    run = list_runs(trained_copy)[0].id
+    save_rule(trained_copy, run, DecisionRule(threshold=0.4))
+    rewrite_result(trained_copy)
+    assert "The rule that is kept is not used" in text_of(open_page())
+
+
+def test_test_photos_stay_sealed(trained_copy: Workspace, open_page: OpenPage) -> None:
+    rewrite_result(trained_copy)
+    app = open_page(split="test", question="answers")
+    assert "The test split is sealed" in text_of(app)
+    assert not app.metric
+    assert not app.slider
+    app = press(app, "Open the test split")
+    assert "Sent to a person" in [metric.label for metric in app.metric]
+    assert "The rule was chosen on these photos" not in text_of(app)
+
+
+def test_missing_features_are_said_and_the_rest_stands(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    _, result = rewrite_result(trained_copy)
+    trained_copy.features_file(result.features_id).unlink()
+    app = open_page(question="unlike")
+    assert "features of this run are not in the workspace" in text_of(app)
+    assert [error.value for error in app.error]
+    assert app.slider

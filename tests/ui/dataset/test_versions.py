@@ -1,0 +1,113 @@
+"""The review of the tray, applying it, and the versions that come of it, without a browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.edits.applying import apply_edits
+from core.datasets.edits.tray import add_edits, count_edits
+from core.workspace import Workspace
+from data.manifest import Dataset, list_datasets, read_dataset
+from tests.ui.photos.test_gallery import click, labels
+from tests.ui.test_pages import text_of
+
+ROOT = Path(__file__).resolve().parents[3]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def dataset(trained_copy: Workspace) -> Dataset:
+    return read_dataset(trained_copy, list_datasets(trained_copy)[0].id)
+
+
+@pytest.fixture
+def open_view() -> Open:
+    """Returns a function that opens a view of a dataset on the dataset page."""
+
+    def run(dataset: Dataset, view: str) -> AppTest:
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=60)
+        app.query_params["dataset"] = dataset.id
+        app.query_params["view"] = view
+        return app.run()
+
+    return run
+
+
+def test_an_empty_tray_says_how_it_is_filled(dataset: Dataset, open_view: Open) -> None:
+    app = open_view(dataset, "edits")
+    assert not app.exception
+    assert "Nothing waits" in text_of(app)
+    assert "Apply the edits" not in labels(app)
+
+
+def test_the_review_says_what_will_change(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    add_edits(trained_copy, dataset, [0], "relabel", "tulip")
+    add_edits(trained_copy, dataset, [1], "exclude", note="blurred")
+    app = open_view(dataset, "edits")
+    assert not app.exception
+    assert "2 photos: 1 relabelled, 1 excluded" in text_of(app)
+    table = next(frame.value for frame in app.dataframe if "then" in frame.value)
+    assert table["then"].to_list() == ["→ tulip", "excluded"]
+    assert table["note"].to_list() == ["", "blurred"]
+    assert table["photo"].str.startswith("data:image/webp;base64,").all()
+
+
+def test_clear_can_be_redone(trained_copy: Workspace, dataset: Dataset, open_view: Open) -> None:
+    add_edits(trained_copy, dataset, [0, 1], "exclude")
+    app = click(open_view(dataset, "edits"), "Clear")
+    assert not app.exception
+    assert count_edits(trained_copy, dataset.id) == 0
+    click(app, "Redo")
+    assert count_edits(trained_copy, dataset.id) == 2
+
+
+def test_apply_makes_a_version_and_chooses_it(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    add_edits(trained_copy, dataset, [1], "exclude")
+    app = open_view(dataset, "edits")
+    next(field for field in app.text_input if field.label == "Name").set_value("cleaned")
+    app = click(app, "Apply the edits")
+    assert not app.exception and not app.error
+    made = next(entry for entry in list_datasets(trained_copy) if entry.parent == dataset.id)
+    assert (made.name, made.photos) == ("cleaned", len(dataset) - 1)
+    assert made.id in app.query_params["dataset"]
+    assert any("is made and chosen" in toast.value for toast in app.toast)
+
+
+def test_what_cannot_be_applied_is_said_and_stays_in_the_tray(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    add_edits(trained_copy, dataset, range(len(dataset)), "exclude")
+    app = click(open_view(dataset, "edits"), "Apply the edits")
+    assert not app.exception
+    assert "Every photo would be excluded" in text_of(app)
+    assert count_edits(trained_copy, dataset.id) == len(dataset)
+
+
+def test_versions_are_listed_and_compared(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    add_edits(trained_copy, dataset, [0], "relabel", "tulip")
+    add_edits(trained_copy, dataset, [1], "exclude")
+    version = apply_edits(trained_copy, dataset, name="cleaned")
+    app = open_view(version, "versions")
+    assert not app.exception
+    assert "1 relabelled, 1 excluded since version 1" in text_of(app)
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Relabelled"], shown["Removed"], shown["Added"]) == ("1", "1", "0")
+    assert shown["Unchanged"] == str(len(dataset) - 2)
+
+
+def test_a_version_is_renamed(trained_copy: Workspace, dataset: Dataset, open_view: Open) -> None:
+    app = open_view(dataset, "versions")
+    next(field for field in app.text_input if field.label == "Name").set_value("  roses & co ")
+    app = click(app, "Rename")
+    assert not app.exception
+    assert read_dataset(trained_copy, dataset.id).name == "roses & co"

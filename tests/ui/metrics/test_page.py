@@ -1,0 +1,145 @@
+"""The metrics page: intervals under every figure, links, heaps of photos, and the seal's count."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.queue.progress import finish_run
+from core.runs.queue.queue import claim_next_run, submit_run
+from core.runs.result import read_result, read_run_head, write_result
+from core.runs.store import list_runs
+from core.runs.test_views import read_openings, record_opening
+from core.ui.metrics.photos import find_heaps
+from core.workspace import Workspace
+
+PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "metrics.py")
+
+
+def open_metrics(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
+    import streamlit as st
+
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+    st.cache_resource.clear()
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+def test_every_figure_has_its_interval(
+    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_metrics(trained_workspace, monkeypatch)
+    assert not app.exception and not app.error
+    labels = [metric.label for metric in app.metric]
+    assert labels == [
+        *("Accuracy", "Top-2", "Balanced", "Macro F1", "Kappa", "Matthews", "ROC area", "Loss")
+    ]
+    below = [caption.value for caption in app.caption]
+    ends = [text for text in below if text == "no interval" or (" to " in text and len(text) < 20)]
+    assert len(ends) == len(labels)
+    tables = [table.value for table in app.dataframe]
+    rules = next(table for table in tables if "Answers by" in table)
+    assert "5 nearest by colour" in list(rules["Answers by"])
+    assert "Choose a class" in app.info[0].value
+
+
+def test_a_link_opens_the_photos_of_a_class(
+    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = {"split": "train", "focus": "rose", "heap": "found"}
+    app = open_metrics(trained_workspace, monkeypatch, **query)
+    assert not app.exception
+    assert "rose" in [subheader.value for subheader in app.subheader]
+    run = list_runs(trained_workspace)[0]
+    result = read_result(trained_workspace, run.id)
+    heaps = find_heaps(result, "train", result.classes.index("rose"))
+    assert f"{len(heaps['found'])} photo" in captions(app)
+    unknown = open_metrics(trained_workspace, monkeypatch, focus="oak", heap="nonsense")
+    assert not unknown.exception and "Choose a class" in unknown.info[0].value
+
+
+def test_the_heaps_of_a_class_hold_each_photo_once(trained_workspace: Workspace) -> None:
+    result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
+    photos = result.photo_numbers("train")
+    for number in range(len(result.classes)):
+        heaps = find_heaps(result, "train", number)
+        own = np.concatenate([heaps["missed"], heaps["found"]])
+        assert sorted(own) == photos[result.labels[photos] == number].tolist()
+        assert (result.labels[heaps["taken"]] != number).all()
+        assert (result.scores[heaps["taken"]].argmax(axis=1) == number).all()
+        sure = result.scores[heaps["found"]].max(axis=1)
+        assert (np.diff(sure) >= 0).all()  # the least sure first
+
+
+@pytest.mark.parametrize(("gone", "said"), [(1, "1 class without a photo"), (2, "one class only")])
+def test_classes_without_photos_are_said_not_drawn(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, gone: int, said: str
+) -> None:
+    """The run's validation photos are of fewer classes than it knows."""
+    run = list_runs(trained_copy)[0]
+    result = read_result(trained_copy, run.id)
+    splits = np.where(result.labels < len(result.classes) - gone, result.splits, "train")
+    head = read_run_head(trained_copy, run.id)
+    changed = dataclasses.replace(result, splits=splits)
+    write_result(trained_copy.run_folder(run.id), changed, head)
+
+    app = open_metrics(trained_copy, monkeypatch, focus=result.classes[-1])
+    assert not app.exception and not app.error
+    assert said in captions(app) + "\n".join(info.value for info in app.info)
+    last = app.dataframe[-1].value.iloc[-1]
+    assert last["support"] == 0 and np.isnan(last["recall"]) and last["recall_interval"] == ""
+
+
+def test_search_narrows_the_table(
+    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_metrics(trained_workspace, monkeypatch)
+    app.text_input[0].set_value("RO").run()
+    assert app.dataframe[-1].value["class"].tolist() == ["rose"]
+    app.text_input[0].set_value("oak").run()
+    assert "No class has this" in app.info[0].value
+
+
+def test_opening_the_test_split_is_counted_once_a_session(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0]
+    record_opening(trained_copy, run.id, "ada", "command line")
+    app = open_metrics(trained_copy, monkeypatch, split="test")
+    assert "Opened once" in captions(app)
+    assert len(read_openings(trained_copy, run.id)) == 1  # asked, not opened
+
+    next(button for button in app.button if button.label == "Open the test split").click().run()
+    assert "opened 2 times" in captions(app)
+    app.run()
+    openings = read_openings(trained_copy, run.id)
+    assert len(openings) == 2 and openings[-1].place.startswith("page")
+    assert openings[-1].who
+
+
+def test_the_run_first_shown_has_its_dataset(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0]
+    submit_run(trained_copy, dataclasses.replace(run.recipe, dataset="0" * 16))
+    newer = claim_next_run(trained_copy)
+    assert newer is not None and finish_run(trained_copy, newer, stopped=False)
+    assert [one.id for one in list_runs(trained_copy)] == [newer.id, run.id]
+    app = open_metrics(trained_copy, monkeypatch)
+    assert not app.error
+    assert run.id in app.query_params["run"]
+
+
+def test_photos_that_were_learnt_give_no_verdict(
+    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No verdict" in captions(open_metrics(trained_workspace, monkeypatch, split="train"))
+    assert "No verdict" not in captions(open_metrics(trained_workspace, monkeypatch))

@@ -1,0 +1,241 @@
+"""The mistakes page without a browser: tabs, filters, the review and its deeds, selections."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.edits.applying import apply_edits
+from core.datasets.edits.tray import add_edits, clear_edits, list_edits
+from core.datasets.selections import list_selections, save_selection
+from core.evaluation.mistakes import RANKINGS
+from core.runs.queue.queue import submit_run
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
+from tests.training import make_recipe, train
+from tests.ui.test_pages import text_of
+
+ROOT = Path(__file__).resolve().parents[3]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def dataset(trained_copy: Workspace) -> Dataset:
+    return read_dataset(trained_copy, list_datasets(trained_copy)[0].id)
+
+
+@pytest.fixture
+def open_mistakes(trained_copy: Workspace) -> Open:
+    """Returns a function that opens the page on the train photos, least sure first."""
+
+    def run(**query: str) -> AppTest:
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "mistakes.py"), default_timeout=60)
+        usual = {"run": list_runs(trained_copy)[-1].id, "split": "train", "tab": "least-sure"}
+        for name, value in {**usual, **query}.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return run
+
+
+def expected_order(workspace: Workspace) -> list[int]:
+    """Returns the train photos, least sure first, by the plain definition."""
+    result = read_result(workspace, list_runs(workspace)[-1].id)
+    photos = result.photo_numbers("train").tolist()
+    return sorted(photos, key=lambda photo: (result.scores[photo].max(), result.paths[photo]))
+
+
+def click(app: AppTest, start: str) -> AppTest:
+    found = next(button for button in app.button if button.label.startswith(start))
+    assert not found.disabled
+    return found.click().run()
+
+
+def place_of(app: AppTest) -> str:
+    return next(line.value for line in app.markdown if "in the tray" in line.value)
+
+
+@pytest.mark.parametrize("tab", RANKINGS)
+def test_each_tab_says_what_it_lists(open_mistakes: Open, tab: str) -> None:
+    app = open_mistakes(tab=tab)
+    assert not app.exception and not app.error
+    if tab.startswith("wrong-in"):
+        assert "another finished run" in text_of(app)
+    else:
+        assert "first" in text_of(app) and "Equal ones stand by path" in text_of(app)
+
+
+def test_the_review_goes_through_the_list_and_back(
+    open_mistakes: Open, trained_copy: Workspace
+) -> None:
+    order = expected_order(trained_copy)
+    app = click(open_mistakes(), "One by one")
+    assert not app.exception and not app.error
+    assert app.query_params["review"] == str(order[0])
+    assert place_of(app) == f"**1 of {len(order)}**, 0 in the tray"
+    app = click(app, "Next")
+    assert app.query_params["review"] == str(order[1])
+    app = click(app, "Previous")
+    assert app.query_params["review"] == str(order[0])
+    app = click(app, "Gallery")
+    assert "review" not in app.query_params
+    assert "One by one" in [button.label for button in app.button]
+
+
+def test_both_classes_are_named_with_their_scores(
+    open_mistakes: Open, trained_copy: Workspace
+) -> None:
+    order = expected_order(trained_copy)
+    app = open_mistakes(review=str(order[2]))
+    result = read_result(trained_copy, list_runs(trained_copy)[-1].id)
+    label = int(result.labels[order[2]])
+    said = text_of(app)
+    assert "True class" in said and "Predicted" in said
+    assert f"**{result.classes[label]}**" in said
+    assert f"loss {-np.log(result.scores[order[2], label]):.2f}" in said
+    assert "Nearest training photos of" in said
+
+
+def test_deeds_are_noted_and_undone(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    order = expected_order(trained_copy)
+    result = read_result(trained_copy, list_runs(trained_copy)[-1].id)
+    paths = [str(dataset.manifest["path"].iat[photo]) for photo in order]
+    app = click(open_mistakes(review=str(order[0])), "Exclude")
+    assert app.query_params["review"] == str(order[1])
+    best = np.argsort(-result.scores[order[1]], kind="stable")
+    other = next(result.classes[n] for n in best if n != result.labels[order[1]])
+    app = click(app, f"{other} · ")
+    assert not app.exception
+    edits = list_edits(trained_copy, dataset.id)
+    assert [(edit.path, edit.action, edit.value) for edit in edits] == [
+        (paths[0], "exclude", ""),
+        (paths[1], "relabel", other),
+    ]
+    assert "Run 1 says" in edits[1].note
+    assert place_of(app) == f"**3 of {len(order)}**, 2 in the tray"
+    app = click(app, "Undo")  # goes to the photo whose edit it takes back
+    assert app.query_params["review"] == str(order[1])
+    app = click(app, "Undo")
+    assert app.query_params["review"] == str(order[0])
+    assert list_edits(trained_copy, dataset.id) == []
+
+
+def test_its_own_class_keeps_the_photo_and_cancels_what_waits(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    photo = expected_order(trained_copy)[0]
+    app = click(open_mistakes(review=str(photo)), f"{dataset.manifest['class'].iat[photo]} · ")
+    assert list_edits(trained_copy, dataset.id) == []  # nothing to say, nothing noted
+    add_edits(trained_copy, dataset, [photo], "exclude")
+    app = open_mistakes(review=str(photo))
+    assert "In the tray: excluded" in text_of(app)
+    app = click(app, "Keep")
+    assert place_of(app).endswith(", 0 in the tray")
+
+
+def test_a_link_to_a_photo_that_is_not_listed_begins_at_the_first(
+    open_mistakes: Open, trained_copy: Workspace
+) -> None:
+    for stated in ("99999999999999999999999", "x", "-1", "٣"):
+        app = open_mistakes(review=stated)
+        assert not app.exception
+        assert place_of(app).startswith("**1 of ")
+        assert app.query_params["review"] == str(expected_order(trained_copy)[0])
+
+
+def test_classes_filter_the_list(open_mistakes: Open, dataset: Dataset) -> None:
+    app = open_mistakes(true="rose", predicted="rose")
+    assert not app.exception
+    n = len(dataset.photo_numbers("train", "rose"))
+    assert f"Of true class rose and predicted class rose: {n}." in text_of(app)
+    app = open_mistakes(true="rose", predicted="tulip")
+    assert "0." in text_of(app) and not app.exception
+    app = open_mistakes(true="no such class")
+    assert not app.exception and "Of true class" not in text_of(app)
+
+
+def test_several_runs_over_versions_are_matched_by_identity(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    gone = int(dataset.photo_numbers("train")[0])
+    add_edits(trained_copy, dataset, [gone], "exclude")
+    later = apply_edits(trained_copy, dataset)
+    recipe = make_recipe(trained_copy, later.id, epochs=1, learning_rate=1e-7)
+    run, _ = submit_run(trained_copy, recipe)
+    assert train(trained_copy, run).state == "done"
+    first, second = list_runs(trained_copy)[-1], list_runs(trained_copy)[0]
+    results = {one.id: read_result(trained_copy, one.id) for one in (first, second)}
+    wrong = {}
+    for one, result in results.items():
+        photos = result.photo_numbers("train")
+        missed = photos[result.scores[photos].argmax(axis=1) != result.labels[photos]]
+        wrong[one] = {str(path) for path in result.paths[missed]}
+    paths = {str(path) for path in results[second.id].paths[results[second.id].splits == "train"]}
+    alone = len(wrong[second.id] - wrong[first.id])
+    assert alone > 0
+    app = open_mistakes(run=second.id, tab="wrong-in-this-run-only", others=first.id)
+    assert not app.exception and not app.error
+    assert f"{alone} of {len(paths)} train photos" in text_of(app)
+    app = open_mistakes(run=first.id, tab="wrong-in-every-run", others=second.id)
+    both = len(wrong[first.id] & wrong[second.id])
+    assert f"{both} of {len(paths)} train photos" in text_of(app)
+    assert "1 photo of this split cannot be compared" in text_of(app)
+    # Answers of the other run to test photos are sealed, too.
+    app = open_mistakes(run=first.id, tab="wrong-in-every-run", others=second.id, split="test")
+    app = next(b for b in app.button if "Open the test split" in b.label).click().run()
+    assert "The test split is sealed" in text_of(app)
+
+
+def test_a_selection_is_saved_and_opened_by_its_link(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    app = open_mistakes()
+    app.text_input(key="mistakes.save.name").set_value("Odd *ones*").run()
+    app = click(app, "Save ")
+    assert not app.exception and not app.error
+    (saved,) = list_selections(trained_copy)
+    order = expected_order(trained_copy)
+    assert saved.paths == tuple(dataset.manifest["path"].iloc[order])
+    assert app.text_input(key="mistakes.save.name").value == ""
+    app.text_input(key="mistakes.save.name").set_value("ODD *ones*").run()
+    app = click(app, "Save ")
+    assert "already" in "".join(error.value for error in app.error)
+    app = open_mistakes(selection=saved.id)
+    assert not app.exception and not app.error
+    assert "Odd \\*ones\\*" in [heading.value for heading in app.subheader]
+    app = click(app, "One by one")
+    assert place_of(app).startswith(f"**1 of {len(order)}**")
+
+
+def test_a_selection_needs_no_run_and_says_what_is_gone(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    saved = save_selection(trained_copy, dataset, [3, 4, 5], "three")
+    (run,) = list_runs(trained_copy)
+    add_edits(trained_copy, dataset, [4], "exclude")
+    apply_edits(trained_copy, dataset)
+    clear_edits(trained_copy, dataset.id)
+    shutil.rmtree(trained_copy.run_folder(run.id))
+    shutil.rmtree(trained_copy.dataset_folder(dataset.id))
+    app = open_mistakes(selection=saved.id)
+    assert not app.exception
+    assert "1 photo of this selection is not in" in text_of(app)
+
+
+def test_a_link_to_a_selection_that_is_gone_is_said(open_mistakes: Open) -> None:
+    for stated in ("0123456789abcdef", "../x"):
+        app = open_mistakes(selection=stated)
+        assert not app.exception
+        assert len(app.error) == 1
+        assert "One by one" in [button.label for button in app.button]

@@ -1,0 +1,137 @@
+"""Charts of the model in use: what is drawn is what was counted, in UTC, a colour a version."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.charts.theme import DARK, LIGHT
+from core.ui.monitoring.charts import Share, draw_latency, draw_shares, draw_volume
+from core.ui.monitoring.drift_charts import draw_classes, draw_distances, draw_property, draw_scores
+
+SPAN = (datetime(2026, 11, 19, tzinfo=UTC), datetime(2026, 11, 21, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+def steps() -> pd.DataFrame:
+    """Two days; on the second two versions answered, the second without feedback."""
+    days = pd.to_datetime(["2026-11-20", "2026-11-21", "2026-11-21"], utc=True)
+    return pd.DataFrame(
+        {
+            "time": days,
+            "version": ["v1", "v1", "v2"],
+            "photos": [12, 4, 6],
+            "different": [10, 4, 6],
+            "median": [8.0, 9.0, 7.0],
+            "slow": [20.0, 30.0, 25.0],
+            "judged": [5, 2, 0],
+            **{f"unknown{end}": [0.1, 0.2, 0.0] for end in ("", "_low", "_high")},
+            **{f"accuracy{end}": [0.8, 0.5, np.nan] for end in ("", "_low", "_high")},
+        }
+    )
+
+
+def rows(chart: dict) -> pd.DataFrame:
+    return pd.DataFrame(next(iter(chart["datasets"].values())))
+
+
+def test_bars_of_a_day_stand_on_each_other(steps: pd.DataFrame) -> None:
+    chart = draw_volume(steps, ["v1", "v2"], SPAN, "day").to_dict()
+    drawn = rows(chart)
+    assert drawn["bottom"].tolist() == [0, 0, 4]
+    assert drawn["top"].tolist() == [12, 4, 10]
+    assert drawn["when"].tolist() == ["2026-11-20", "2026-11-21", "2026-11-21"]
+    assert chart["title"]["subtitle"] == "n = 22; times are UTC"
+    assert chart["encoding"]["x"]["scale"]["type"] == "utc"
+
+
+@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
+def test_a_version_has_its_colour_in_every_chart(
+    steps: pd.DataFrame, dark: bool, colours: object
+) -> None:
+    versions = ["v1", "v2"]
+    charts = [
+        draw_volume(steps, versions, SPAN, "day", dark).to_dict()["encoding"],
+        draw_latency(steps, versions, SPAN, "day", dark).to_dict()["layer"][0]["encoding"],
+        draw_shares(steps, "unknown", versions, SPAN, "day", dark).to_dict()["layer"][0][
+            "encoding"
+        ],
+    ]
+    scales = [chart["color"]["scale"] for chart in charts]
+    assert scales[0] == scales[1] == scales[2]
+    assert scales[0]["domain"] == versions
+    assert set(scales[0]["range"]) <= set(colours.groups)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("which", "n"), [("unknown", 20), ("accuracy", 7)])
+def test_shares_carry_their_n_and_leave_out_what_is_unknown(
+    steps: pd.DataFrame, which: Share, n: int
+) -> None:
+    chart = draw_shares(steps, which, ["v1", "v2"], SPAN, "hour").to_dict()
+    assert f"n = {n}" in chart["title"]["subtitle"]
+    drawn = rows(chart)
+    assert len(drawn) == (3 if which == "unknown" else 2)
+    assert drawn["when"].iloc[0] == "2026-11-20 00:00 UTC"
+    first = "10 % to 10 %" if which == "unknown" else "80 % to 80 %"
+    assert drawn["interval"].iloc[0] == first
+
+
+def test_a_property_says_whether_it_changed() -> None:
+    reference, current = np.linspace(0.2, 0.8, 50), np.linspace(0.0, 0.3, 30)
+    facts = {"is_proven": True, "distance": 0.7312}
+    chart = draw_property("brightness", reference, current, facts).to_dict()
+    assert chart["title"]["subtitle"] == "changed, distance 0.73"
+    assert chart["layer"][0]["mark"]["color"] == LIGHT.wrong
+    drawn = rows(chart)
+    assert drawn["now"].sum() == pytest.approx(1)
+    assert drawn["before"].sum() == pytest.approx(1)
+    same = draw_property("brightness", reference, current, facts | {"is_proven": False}).to_dict()
+    assert same["title"]["subtitle"] == "no change proven"
+    assert same["layer"][0]["mark"]["color"] == LIGHT.accent
+
+
+def test_a_property_that_is_the_same_everywhere_is_drawn() -> None:
+    facts = {"is_proven": False, "distance": 0.0}
+    assert draw_property("contrast", np.zeros(5), np.zeros(5), facts).to_dict()
+
+
+def test_distances_stand_largest_first() -> None:
+    columns = pd.DataFrame(
+        {
+            "name": ["a", "b", "c"],
+            "distance": [0.1, 0.6, 0.2],
+            "adjusted": [1.0, 0.001, 0.5],
+            "is_proven": [False, True, False],
+        }
+    )
+    chart = draw_distances(columns).to_dict()
+    assert rows(chart)["name"].tolist() == ["b", "c", "a"]
+    assert chart["title"]["text"] == "1 of 3 components changed"
+
+
+def test_of_many_classes_those_that_moved_most_are_shown() -> None:
+    names = [f"class {number}" for number in range(102)]
+    table = pd.DataFrame(
+        {
+            "class": names,
+            "photos": np.r_[50, np.ones(101)],
+            "now": np.r_[0.5, np.full(101, 0.005)],
+            "low": 0.0,
+            "high": 0.6,
+            "before": np.r_[np.full(101, 0.005), 0.495],
+        }
+    )
+    chart = draw_classes(table, 100).to_dict()
+    drawn = rows(chart)["class"].tolist()
+    assert len(drawn) == 20 and drawn[:2] == ["class 0", "class 101"]
+    assert "the 20 that moved most of 102; n = 100" in chart["title"]["subtitle"]
+    without = draw_classes(table.assign(before=np.nan), 100).to_dict()
+    assert len(without["layer"]) == 2
+
+
+def test_scores_stand_beside_the_reference_where_there_is_one() -> None:
+    edges = np.linspace(0, 1, 21)
+    table = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "now": 0.05, "before": 0.05})
+    assert len(draw_scores(table, 9).to_dict()["layer"]) == 2
+    assert len(draw_scores(table.assign(before=np.nan), 9).to_dict()["layer"]) == 1

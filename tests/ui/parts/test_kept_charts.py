@@ -1,0 +1,32 @@
+"""Charts that are kept: drawn once for equal data, anew for other data."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def _page() -> None:
+    import altair as alt
+    import pandas as pd
+    import streamlit as st
+
+    from core.ui.parts.kept_charts import show_kept_chart
+
+    drawn = st.session_state.setdefault("drawn", [])
+
+    def draw(rows: pd.DataFrame, name: str, dark: bool) -> alt.Chart:
+        drawn.append((name, len(rows), dark))
+        return alt.Chart(rows).mark_bar().encode(x="n:Q").properties(title=name)
+
+    rows = pd.DataFrame({"n": range(st.number_input("n", 1, 9, 3))})
+    show_kept_chart(draw, rows, "photos", alt="How many photos")
+
+
+def test_equal_data_are_drawn_once() -> None:
+    app = AppTest.from_function(_page, default_timeout=60).run()
+    app.run()
+    assert not app.exception
+    assert app.session_state["drawn"] == [("photos", 3, False)]
+    chart = app.get("vega_lite_chart")[0].proto
+    assert chart.alt == "How many photos"
+    assert '"title": "photos"' in chart.spec
+    app.number_input[0].set_value(5).run()
+    assert app.session_state["drawn"][1:] == [("photos", 5, False)]

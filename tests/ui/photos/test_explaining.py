@@ -1,0 +1,153 @@
+"""What a run looked at, on pages: in the panel of a photo, on the predict page, as a download."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.runs.test_views import record_opening
+from core.workspace import Workspace
+from tests.ui.test_pages import text_of
+
+ROOT = Path(__file__).resolve().parents[3]
+PHOTO = 5
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_panel(trained_copy: Workspace) -> Open:
+    """Returns a function that opens the dataset page with the panel of a photo."""
+
+    def run(photo: str = str(PHOTO), **kept: object) -> AppTest:
+        import streamlit as st
+
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=60)
+        query = {"dataset": list_runs(trained_copy)[0].recipe.dataset, "view": "photos"}
+        for name, value in {**query, "photo": photo}.items():
+            app.query_params[name] = value
+        for name, value in kept.items():
+            app.session_state[f"explaining.{name}"] = value
+        return app.run()
+
+    return run
+
+
+def captions_of_pictures(app: AppTest) -> list[str]:
+    return [one.caption for pictures in app.get("image") for one in pictures.proto.imgs]
+
+
+def test_nothing_is_computed_until_it_is_asked_for(
+    open_panel: Open, trained_copy: Workspace
+) -> None:
+    app = open_panel()
+    assert not app.exception
+    assert not app.toggle(key="panel.explain").value
+    assert "What the model sees" not in captions_of_pictures(app)
+    assert not trained_copy.maps.exists()
+
+
+def test_the_panel_shows_what_spoke_for_the_classes(
+    open_panel: Open, trained_copy: Workspace
+) -> None:
+    app = open_panel()
+    app.toggle(key="panel.explain").set_value(True).run()
+    assert not app.exception
+    result = read_result(trained_copy, list_runs(trained_copy)[-1].id)
+    true, predicted = result.labels[PHOTO], result.scores[PHOTO].argmax()
+    captions = captions_of_pictures(app)
+    shown = captions[captions.index("What the model sees") + 1 : -1]  # the last is the scale
+    roles = ["predicted, true"] if true == predicted else ["predicted", "true"]
+    assert [caption.partition(":")[0] for caption in shown] == roles
+    assert result.classes[predicted] in shown[0]
+    assert [file.name for file in trained_copy.maps.rglob("*.map")] == [f"{PHOTO}.map"]
+    # Any other class is drawn, too, and what was chosen stays.
+    other = next(name for n, name in enumerate(result.classes) if n not in (true, predicted))
+    app.selectbox(key="panel.class").set_value(other).run()
+    assert not app.exception
+    assert captions_of_pictures(app)[-2].startswith(f"**{other}**")
+    app.slider(key="panel.strength").set_value(0.2).run()
+    app.segmented_control(key="panel.scale").set_value("one for all").run()
+    assert not app.exception
+    assert app.session_state["explaining.strength"] == 0.2
+    assert app.session_state["explaining.scale"] == "one for all"
+    assert captions_of_pictures(app)[-2].startswith(f"**{other}**")
+
+
+def test_a_class_of_another_dataset_is_forgotten(open_panel: Open) -> None:
+    app = open_panel(shown=True, **{"class": "orchid", "run": "0123456789abcdef"})
+    assert not app.exception
+    assert app.selectbox(key="panel.class").value is None
+    assert "What the model sees" in captions_of_pictures(app)
+
+
+def test_a_missing_backbone_is_said_in_the_panel(open_panel: Open, trained_copy: Workspace) -> None:
+    shutil.rmtree(trained_copy.backbones)
+    app = open_panel(shown=True)
+    assert not app.exception
+    assert "is not in the workspace" in text_of(app)
+    assert "python -m core features" in text_of(app).replace("\\", "")
+
+
+def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
+    import numpy as np
+    import streamlit as st
+
+    from core.runs.store import read_run
+    from core.ui.mistakes.explaining_export import show_export
+    from core.ui.mistakes.nearest_training import show_nearest_training
+    from core.ui.parts import cache
+    from core.ui.photos.explaining import show_explanation
+
+    run, dataset = read_run(cache.workspace(), run_id), cache.dataset(dataset_id)
+    show_export(run, dataset, np.array(photos, dtype=np.int64))
+    show_explanation(run, dataset, 0, (2, 0), roles=("predicted", "true"))
+    st.write(show_nearest_training(run, dataset, 0, 1, count=50))
+
+
+@pytest.mark.parametrize("photos", [[], [3, 4], [7] * 201])
+def test_pages_may_show_explanation_neighbours_and_export(
+    photos: list[int], trained_copy: Workspace
+) -> None:
+    import streamlit as st
+
+    st.cache_resource.clear()
+    run = list_runs(trained_copy)[-1]
+    app = AppTest.from_function(script, args=(run.id, run.recipe.dataset, photos))
+    app.run(timeout=60)
+    assert not app.exception
+    photo, predicted, true, _scale = captions_of_pictures(app)
+    assert photo == "What the model sees"
+    assert predicted.startswith("predicted: **tulip**")
+    assert true.startswith("true: **daisy**")
+    result = read_result(trained_copy, run.id)
+    learnt = int(((result.splits == "train") & (result.labels == 1)).sum())
+    assert f"It was trained with {learnt} photos of this class." in text_of(app)
+    buttons = app.get("download_button")
+    if not photos:
+        assert not buttons
+        return
+    (button,) = buttons
+    assert button.proto.label == f"Overlays of {min(len(photos), 200)} photos"
+    assert ("The first 200 of 201." in button.proto.help) == (len(photos) > 200)
+
+
+def test_answers_to_test_photos_are_sealed(open_panel: Open, trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[-1].id
+    result = read_result(trained_copy, run)
+    photo = str(int(result.photo_numbers("test")[0]))
+    app = open_panel(photo=photo)
+    app.toggle(key="panel.explain").set_value(True).run()
+    assert not app.exception
+    assert "what it answers is sealed" in text_of(app)
+    assert "What the model sees" not in captions_of_pictures(app)
+    (said,) = [table.value for table in app.dataframe if "Predicted" in table.value]
+    assert list(said["Answer"]) == ["sealed"] and list(said["Predicted"]) == ["–"]
+    record_opening(trained_copy, run, "me", "page metrics")
+    app.session_state[f"test_opened.{run}"] = True
+    app.run()
+    assert "What the model sees" in captions_of_pictures(app)

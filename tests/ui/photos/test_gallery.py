@@ -1,0 +1,158 @@
+"""The wall, its selection bar, the photo panel and the tray, without a browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.edits.tray import add_edits, count_edits, list_edits
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import Dataset, list_datasets, read_dataset
+from tests.ui.test_pages import text_of
+
+ROOT = Path(__file__).resolve().parents[3]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def dataset(trained_copy: Workspace) -> Dataset:
+    return read_dataset(trained_copy, list_datasets(trained_copy)[0].id)
+
+
+@pytest.fixture
+def open_cell(trained_copy: Workspace) -> Open:
+    """Returns a function that opens the cell daisy/daisy of the matrix, where all photos lie."""
+
+    def run(selected: list[int] | None = None, **query: str) -> AppTest:
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "confusion.py"), default_timeout=60)
+        run_id = list_runs(trained_copy)[0].id
+        cell = {"run": run_id, "split": "train", "true": "daisy", "predicted": "daisy"}
+        for name, value in {**cell, **query}.items():
+            app.query_params[name] = value
+        if selected is not None:
+            dataset_id = list_datasets(trained_copy)[0].id
+            app.session_state[f"wall.chosen.{dataset_id}.cell"] = selected
+        return app.run()
+
+    return run
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def test_nothing_is_offered_until_photos_are_selected(open_cell: Open) -> None:
+    app = open_cell()
+    assert not app.exception
+    assert "selected" not in text_of(app)
+    assert "Exclude" not in labels(app)
+
+
+def test_selected_photos_are_excluded_and_it_can_be_undone(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    app = open_cell([0, 2])
+    assert "2 photos selected" in text_of(app)
+    app = click(app, "Exclude")
+    assert not app.exception
+    edits = list_edits(trained_copy, dataset.id)
+    assert {edit.path for edit in edits} == set(dataset.manifest["path"].iloc[[0, 2]])
+    assert {edit.action for edit in edits} == {"exclude"}
+    # The photos are let go, and what was done can be taken back.
+    assert "selected" not in text_of(app)
+    assert "2 photos excluded" in text_of(app)
+    app = click(app, "Undo")
+    assert not app.exception
+    assert count_edits(trained_copy, dataset.id) == 0
+    assert "2 photos excluded" not in text_of(app)
+
+
+def test_selected_photos_are_relabelled(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    app = open_cell([1, 4])
+    next(box for box in app.selectbox if box.label == "New class").set_value("tulip").run()
+    app = click(app, "Relabel 2 photos")
+    assert not app.exception
+    edits = list_edits(trained_copy, dataset.id)
+    assert [(edit.action, edit.value) for edit in edits] == [("relabel", "tulip")] * 2
+
+
+def test_what_cannot_be_done_is_said_and_the_selection_stays(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    other = int(dataset.photo_numbers(class_name="tulip")[0])
+    app = click(open_cell([0, other]), "Exclude 1 photo")
+    assert not app.exception
+    assert "in several classes" in text_of(app)
+    assert "2 photos selected" in text_of(app)
+    assert count_edits(trained_copy, dataset.id) == 0
+
+
+def test_a_selection_of_another_dataset_is_not_shown(open_cell: Open) -> None:
+    app = open_cell()
+    app.session_state["wall.chosen.0123456789abcdef.cell"] = [0, 1]
+    app.run()
+    assert "selected" not in text_of(app)
+
+
+def test_a_link_opens_the_panel_of_a_photo(open_cell: Open, dataset: Dataset) -> None:
+    app = open_cell(photo="0")
+    assert not app.exception
+    row = dataset.manifest.iloc[0]
+    said = text_of(app).replace("\\", "")
+    assert str(row["path"]) in said
+    assert f"{row['width']} × {row['height']} px" in said
+    assert str(row["sha256"])[:16] in said
+    # Without a quality analysis it says what makes the nearest photos.
+    assert "quality analysis" in said
+    runs = [frame.value for frame in app.dataframe if "Predicted" in frame.value]
+    assert len(runs) == 1 and len(runs[0]) == 1
+
+
+def test_the_panel_edits_one_photo(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    app = open_cell(photo="3")
+    app = click(app, "Exclude")
+    assert not app.exception
+    (edit,) = list_edits(trained_copy, dataset.id)
+    assert (edit.path, edit.action) == (dataset.manifest["path"].iat[3], "exclude")
+    app = open_cell(photo="3")
+    assert "In the tray: exclude" in text_of(app)
+
+
+@pytest.mark.parametrize("stated", ["36", "-1", "x", "999999999999999999999", "٣"])
+def test_a_link_to_no_photo_is_said(open_cell: Open, stated: str) -> None:
+    app = open_cell(photo=stated)
+    assert not app.exception
+    assert any("not in this dataset" in toast.value for toast in app.toast)
+    assert "photo" not in app.query_params
+
+
+def test_the_tray_is_silent_when_empty_and_counts_what_waits(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    def draw() -> None:
+        from core.ui.parts import cache
+        from core.ui.photos.tray import show_tray
+        from data.manifest import list_datasets
+
+        show_tray(cache.dataset(list_datasets(cache.workspace())[0].id))
+
+    st.cache_resource.clear()
+    app = AppTest.from_function(draw, default_timeout=60).run()
+    assert not app.exception and not app.markdown and not app.button
+    add_edits(trained_copy, dataset, [1, 2, 3], "move", "test")
+    app.run()
+    assert "**3 edits** in the tray" in text_of(app)
+    click(app, "Undo")
+    assert count_edits(trained_copy, dataset.id) == 0

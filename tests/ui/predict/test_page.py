@@ -1,0 +1,313 @@
+"""The predict page: who answers, what is written down and how often, what a person says of it."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.monitoring import kept_photos
+from core.monitoring.feedback import list_feedback
+from core.monitoring.kept_photos import read_kept_photo
+from core.monitoring.log import delete_predictions, read_predictions
+from core.registry.promoting import promote, set_challenger
+from core.runs.store import list_runs
+from core.ui.predict import batch as predicting_batch
+from core.ui.predict import privacy
+from core.ui.predict import work as predicting_work
+from core.ui.predict.batch import find_batch
+from core.ui.predict.desk import Desk, Fresh, answer_afresh
+from core.ui.predict.work import Batch
+from core.workspace import Workspace
+from data.manifest import delete_dataset, list_datasets, read_dataset
+from tests.builders import draw_photo, encode_photo
+from tests.processes import wait_until
+from tests.registered import change_row, register_versions, show_evidence
+
+PAGE = Path(__file__).resolve().parents[3] / "pages" / "predict.py"
+PHOTO = encode_photo(draw_photo(0, 77, (300, 260)), quality=90)
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
+    """Returns a function that opens the page of the copied workspace by a link."""
+    import streamlit as st
+
+    st.cache_resource.clear()
+
+    def run(**query: str) -> AppTest:
+        app = AppTest.from_file(str(PAGE), default_timeout=120)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def give(app: AppTest, *photos: bytes) -> AppTest:
+    """Returns the page after photos were uploaded, one after another in one go."""
+    uploader = app.get("file_uploader")[0]
+    for number, photo in enumerate(photos):
+        uploader = uploader.upload(f"mine {number}.jpg", photo, "image/jpeg")
+    app = uploader.run()
+    assert not app.exception
+    return app
+
+
+def text_of(app: AppTest) -> str:
+    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    app = next(button for button in app.button if label in button.label).click().run()
+    assert not app.exception
+    return app
+
+
+def wait_for_batch(app: AppTest) -> Batch:
+    """Returns the batch of the page's link when all of it is answered."""
+    value = app.query_params["batch"]
+    identifier = value if isinstance(value, str) else value[0]
+    batch = find_batch(identifier)
+    assert batch is not None
+    wait_until(batch.ended.is_set, "the batch has ended")
+    return batch
+
+
+def test_without_a_version_the_newest_run_answers_and_it_is_written_down_once(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    app = give(open_page(), PHOTO)
+    assert f"Answered by Run {list_runs(trained_copy)[-1].number}" in text_of(app)
+    for _ in range(3):
+        app.run()
+    (row,) = read_predictions(trained_copy).itertuples()
+    assert (row.source, row.photo, row.kind) == ("page", sha256(PHOTO).hexdigest(), "answer")
+    assert re.fullmatch("browser [0-9a-f]{8}", row.visitor)  # no address in the log
+    assert row.run_id == list_runs(trained_copy)[-1].id
+
+
+def test_the_champion_answers_unless_the_link_names_another(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, second.number, reason="the first")
+    run = list_runs(trained_copy)[-1]
+    for query, said in (
+        ({}, "Answered by Champion · v2"),
+        ({"model": first.label}, "Answered by v1"),
+        ({"model": second.label}, "Answered by Champion · v2"),
+        ({"run": run.id}, f"Answered by Run {run.number}"),
+        ({"model": "v99"}, "Answered by Champion · v2"),
+    ):
+        app = open_page(**query)
+        assert ("names a model that is not here" in text_of(app)) is ("v99" in query.values())
+        assert said in text_of(give(app, PHOTO)), query
+    log = read_predictions(trained_copy)
+    assert log["version"].fillna(0).tolist() == [2, 1, 2, 0, 2]
+
+
+def test_a_damaged_champion_is_said_and_the_one_before_answers(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, first.number, reason="the first")
+    promote(trained_copy, second.number, reason="better", evidence=show_evidence(first, second))
+    change_row(trained_copy, second, "facts", "{}")
+    app = give(open_page(), PHOTO)
+    assert "v2 is refused" in text_of(app)
+    assert "Answered by Former champion · v1" in text_of(app)
+    assert read_predictions(trained_copy)["version"].tolist() == [1]
+
+
+def test_two_models_answer_side_by_side(trained_copy: Workspace, open_page: OpenPage) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, first.number, reason="the first")
+    set_challenger(trained_copy, second.number)
+    app = give(open_page(against="challenger"), PHOTO)
+    said = text_of(app)
+    assert "Both say the same" in said
+    assert said.count("Answered by") == 2
+    assert sorted(read_predictions(trained_copy)["version"]) == [1, 2]
+    assert len([button for button in app.button if button.label == "Right"]) == 2
+
+
+def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    app = press(give(open_page(), PHOTO), "Right")
+    (said,) = list_feedback(trained_copy)
+    assert said.was_right
+    assert read_kept_photo(trained_copy, said.photo) == PHOTO
+    assert "it waits in the review inbox" in text_of(app)
+    app = press(app, "Say something else")
+    really = next(box for box in app.selectbox if box.label.startswith("It is really"))
+    assert said.class_name not in really.options
+    other = really.options[0]
+    app = press(really.set_value(other).run(), f"Send: it is {other}")
+    (again,) = list_feedback(trained_copy)
+    assert (again.class_name, again.was_right) == (other, False)
+
+
+def test_a_photo_that_finds_no_room_is_said_to_be_lost(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = give(open_page(), PHOTO)
+    monkeypatch.setattr(kept_photos, "_make_room", lambda *_: False)
+    app = press(app, "Right")
+    assert "it waits in the review inbox" in text_of(app)
+    assert "There is no room to keep the photo" in text_of(app)
+    assert not trained_copy.kept_photos.exists()
+
+
+def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
+        for going in list(predicting_batch._held.values()):
+            wait_until(going.stop.is_set, "somebody stops the batch")
+        return answer_afresh(workspace, desk, *model)
+
+    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", "7")
+    app = give(open_page(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
+    [batch] = predicting_batch._held.values()
+    assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
+    privacy._delete(batch.desk.visitor)
+    wait_until(lambda: not predicting_batch._working, "its thread has ended")
+    assert read_predictions(trained_copy).empty
+    assert find_batch(batch.id) is None and not batch.folder.exists()
+    assert not list(trained_copy.kept_photos.glob("*")), "nor is a photo kept"
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_deleted(
+    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, deletes: bool
+) -> None:
+    """Its answers were seen; and its thread may go on when all is deleted."""
+    goes_on = Event()
+
+    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
+        assert goes_on.wait(120)
+        return answer_afresh(workspace, desk, *model)
+
+    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    app = give(open_page(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
+    [batch] = predicting_batch._held.values()
+    give(app, PHOTO)
+    assert find_batch(batch.id) is None and not batch.ended.is_set()
+    if deletes:
+        privacy._delete(batch.desk.visitor)
+    goes_on.set()
+    wait_until(lambda: not predicting_batch._working, "its thread has ended")
+    digests = {row.photo.sha256 for row in batch.rows} & set(
+        read_predictions(trained_copy)["photo"]
+    )
+    assert bool(digests) is not deletes
+
+
+def test_what_was_deleted_is_not_written_again(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    app = give(open_page(), PHOTO)
+    visitor = read_predictions(trained_copy)["visitor"][0]
+    assert delete_predictions(trained_copy, visitor=visitor) == 1
+    app.run()
+    assert "No photo yet" in text_of(app)
+    assert read_predictions(trained_copy).empty
+    assert "Answered by" in text_of(give(app, PHOTO))  # given again, it is written down again
+    assert len(read_predictions(trained_copy)) == 1
+
+
+def test_a_version_outlives_the_photos_it_was_trained_with(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    (version,) = register_versions(trained_copy, 1)
+    promote(trained_copy, version.number, reason="the first")
+    dataset = list_datasets(trained_copy)[0].id
+    learnt = read_dataset(trained_copy, dataset)
+    photo = learnt.original(int((learnt.manifest["split"] == "train").argmax()))
+    app = give(open_page(), photo)
+    assert "trained with this very photo" in text_of(app)
+    delete_dataset(trained_copy, dataset)
+    app.run()
+    assert not app.exception
+    assert "They cannot be shown any more" in text_of(app)
+    assert "Answered by Champion" in text_of(app)
+
+
+def test_many_photos_become_a_table_and_known_ones_are_not_asked_again(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    photos = [encode_photo(draw_photo(number % 3, 300 + number)) for number in range(6)]
+    app = give(open_page(), *photos, photos[0], b"no photo")
+    batch = wait_for_batch(app)
+    app.run()
+    assert "7 photos answered" in text_of(app)
+    assert "could not be read: 1 file" in text_of(app).lower()
+    assert len(read_predictions(trained_copy)) == 6  # one came twice
+    (frame,) = app.dataframe
+    table = frame.value
+    assert len(table) == 8
+    assert table["Photo"].str.startswith("data:image/webp").sum() == 7
+    assert table["File"].tolist()[:2] == ["mine 0.jpg", "mine 1.jpg"]
+    app = give(app, *photos[2:])  # others of them, which are known
+    wait_for_batch(app)
+    app.run()
+    assert "4 photos answered" in text_of(app)
+    assert find_batch(batch.id) is None
+    assert len(read_predictions(trained_copy)) == 6
+    app = press(app, "Start over")
+    assert "No photo yet" in text_of(app)
+    assert not list(trained_copy.temporary.glob("predict-*"))
+
+
+def test_an_archive_is_unpacked_and_a_hostile_one_refused(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    for name, said in (("rose/1.jpg", "2 photos answered"), ("../1.jpg", "points outside")):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr(name, PHOTO)
+            archive.writestr("2.jpg", encode_photo(draw_photo(2, 9)))
+            archive.writestr("notes.txt", "hello")
+        app = open_page()
+        uploader = app.get("file_uploader")[1]
+        app = uploader.upload("mine.zip", stream.getvalue(), "application/zip").run()
+        assert not app.exception
+        wait_for_batch(app)
+        app.run()
+        assert said in text_of(app)
+    assert len(read_predictions(trained_copy)) == 2
+
+
+def test_a_page_that_is_loaded_again_still_shows_the_table(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    app = give(open_page(), PHOTO, encode_photo(draw_photo(1, 5)))
+    batch = wait_for_batch(app)
+    again = open_page(batch=batch.id)
+    assert "2 photos answered" in text_of(again)
+    assert len(read_predictions(trained_copy)) == 2
+    run = list_runs(trained_copy)[-1].id
+    register_versions(trained_copy, 1)
+    other = open_page(batch=batch.id, model="v1", against=run)
+    assert len(wait_for_batch(other).models) == 2  # the same photos, for other models
+    other.run()
+    assert "the models differ on 0 of 2" in text_of(other).lower()
+
+
+def test_a_photo_that_is_none_is_refused_in_words(open_page: OpenPage) -> None:
+    app = give(open_page(), b"no photo")
+    assert len(app.error) == 1
+    assert "not a picture" in app.error[0].value

@@ -1,0 +1,208 @@
+"""The quality page on photos with planted faults: what it finds, and what its buttons note."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.datasets.edits.tray import list_edits
+from core.datasets.quality.store import read_quality, read_status, start_quality
+from core.ui.quality.classes import measure_balance
+from core.ui.quality.findings import FINDINGS
+from core.ui.quality.pairs import amplify_difference
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.importing import import_source
+from tests.builders import write_class_folders
+from tests.faults import write_faults, write_sound
+from tests.processes import wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+OpenQuality = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_quality(monkeypatch: pytest.MonkeyPatch) -> OpenQuality:
+    """Returns a function that opens the page at a finding, as a cold deep link would."""
+    import streamlit as st
+
+    def run(workspace: Workspace, finding: str, **query: str) -> AppTest:
+        monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / "quality.py"), default_timeout=60)
+        for name, value in {"finding": finding, **query}.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+@pytest.fixture
+def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
+    return import_source(workspace, write_faults(tmp_path / "flowers"))
+
+
+def read_counts(app: AppTest) -> dict[str, str]:
+    """Returns title → count as they stand in the row of findings."""
+    labels = [option for group in app.button_group for option in group.options]
+    counts = {}
+    for label in labels:
+        if ":" in label:
+            title, _, marked = label.partition(" :")
+            counts[title] = marked.partition("[")[2].strip("*]")
+    return counts
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label.startswith(label)).click()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def find_photo(dataset: Dataset, ending: str) -> str:
+    (path,) = [path for path in dataset.manifest["path"] if path.endswith(ending)]
+    return path
+
+
+def test_planted_faults_are_counted(
+    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+) -> None:
+    counts = read_counts(open_quality(workspace, "exact"))
+    assert counts["Exact duplicates"] == "2"
+    assert counts["Across classes"] == "1"
+    assert counts["Leakage"] == "1"
+    assert counts["Unreadable"] == str(len(faulty.set_aside)) == "1"
+    assert counts["Dark"] == "1"
+    assert counts["Label suspects"] == counts["Outliers"] == "–"
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_each_finding_has_a_calm_empty_state(
+    finding: str, workspace: Workspace, tmp_path: Path, open_quality: OpenQuality
+) -> None:
+    import_source(workspace, write_sound(tmp_path / "flowers"))
+    app = open_quality(workspace, finding)
+    assert app.subheader[0].value == FINDINGS[finding].title
+    assert not app.error
+    if FINDINGS[finding].needs_features:
+        assert "Analyse with random weights" in [button.label for button in app.button]
+    elif finding == "imbalance":
+        assert "as even as can be" in "".join(text.value for text in app.markdown)
+    else:
+        assert app.success
+
+
+def test_merging_keeps_the_photo_in_train(
+    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+) -> None:
+    app = press(open_quality(workspace, "leak"), "Merge these duplicates")
+    (edit,) = list_edits(workspace, faulty.id)
+    assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "test/daisy/twin.jpg"))
+    assert "Merge these duplicates" not in [button.label for button in app.button]
+    assert any("1 settled in the tray" in text.value for text in app.markdown)
+
+
+def test_the_test_twin_is_moved_to_its_twins_split(
+    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+) -> None:
+    press(open_quality(workspace, "leak"), "Move the test twin out")
+    (edit,) = list_edits(workspace, faulty.id)
+    assert (edit.action, edit.value) == ("move", "train")
+    assert edit.path == find_photo(faulty, "test/daisy/twin.jpg")
+
+
+def test_a_photo_in_two_classes_waits_for_a_decision(
+    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+) -> None:
+    app = open_quality(workspace, "across")
+    assert "Merge these duplicates" not in [button.label for button in app.button]
+    press(app, "Keep only the rose")
+    (edit,) = list_edits(workspace, faulty.id)
+    assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "rose_again.jpg"))
+
+
+def test_a_threshold_in_the_link_is_used_and_goes_back(
+    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+) -> None:
+    app = open_quality(workspace, "dark", dark="0.5")
+    wide = int(read_counts(app)["Dark"])
+    assert wide > 1
+    assert app.slider[0].value == 0.5
+    press(app, "Back to")
+    assert read_counts(app)["Dark"] == "1"
+    assert len(list_edits(workspace, faulty.id)) == 0  # looking changes nothing
+
+
+@pytest.mark.usefixtures("faulty")
+def test_a_nonsense_link_opens_the_page(workspace: Workspace, open_quality: OpenQuality) -> None:
+    app = open_quality(workspace, "nonsense", dark="black", analysis="../../etc")
+    assert app.subheader[0].value == "Exact duplicates"
+    assert read_counts(app)["Dark"] == "1"
+    assert not app.error
+
+
+def test_missing_weights_are_said_and_random_ones_offered(
+    workspace: Workspace,
+    faulty: Dataset,
+    open_quality: OpenQuality,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
+    app = press(open_quality(workspace, "suspect"), "Analyse with pretrained weights")
+    assert "not on this machine" in app.error[0].value
+    assert "Analyse with random weights" in [button.label for button in app.button]
+    assert read_quality(workspace, faulty.id) is None
+
+
+def test_an_analysis_fills_in_what_needs_features(
+    trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
+) -> None:
+    photos = write_class_folders(tmp_path / "flowers", photos_per_class=14)
+    (photos / "rose/rose_003.jpg").rename(photos / "tulip/wrong.jpg")
+    dataset = import_source(trained_copy, photos)
+    app = open_quality(trained_copy, "suspect", dataset=dataset.id)
+    press(app, "Analyse with random weights")
+    identifier = start_quality(trained_copy, dataset.id, "random")  # the one that goes
+    wait_until(lambda: read_status(trained_copy, identifier).state != "going", "it is done")  # type: ignore[union-attr]
+    app = open_quality(trained_copy, "suspect", dataset=dataset.id)
+    result = read_quality(trained_copy, dataset.id)
+    assert result is not None
+    counts = read_counts(app)
+    assert counts["Label suspects"] == str(int(result.photos["suspect"].sum()))
+    assert counts["Outliers"] == str(int(result.photos["outlier"].sum()))
+    assert any("never seen a photo" in warning.value for warning in app.warning)
+    suspects = int(counts["Label suspects"])
+    assert suspects >= 1  # the rose among the tulips
+    press(app, "It is right")
+    assert read_counts(app)["Label suspects"] == str(suspects - 1)
+    press(app, "Show them again")
+    assert read_counts(app)["Label suspects"] == str(suspects)
+
+
+def test_the_difference_is_amplified_as_far_as_it_is_true() -> None:
+    one = np.full((32, 32, 3), 100, dtype=np.uint8)
+    content, factor = amplify_difference(one, one + 3)
+    assert factor == 32
+    shown = np.asarray(Image.open(io.BytesIO(content)))
+    assert abs(int(shown.mean()) - 96) <= 2
+    assert amplify_difference(one, one + 150)[1] == 1
+
+
+def test_balance_is_measured_in_equal_classes() -> None:
+    import pandas as pd
+
+    ratio, effective = measure_balance(pd.Series({"a": 10, "b": 10, "c": 0}))
+    assert ratio == 1
+    assert effective == pytest.approx(2)
+    ratio, effective = measure_balance(pd.Series({"a": 90, "b": 10}))
+    assert ratio == 9
+    assert effective == pytest.approx(1.384, abs=1e-3)

@@ -1,0 +1,151 @@
+"""The page of the models: empty, with versions, with a damaged champion; the timeline in words."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.registry.events import list_events
+from core.registry.promoting import promote, roll_back, set_challenger
+from core.registry.store import list_versions, read_aliases
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.registered import change_byte, change_row, register_versions, version_file
+
+ROOT = Path(__file__).resolve().parents[3]
+OpenModels = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_models(trained_copy: Workspace) -> OpenModels:
+    """Returns a function that opens the page by a link, in the copy of the trained workspace."""
+    import streamlit as st
+
+    assert trained_copy.root.exists()
+    st.cache_resource.clear()
+
+    def run(**query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "registry.py"), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def text_of(app: AppTest) -> str:
+    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def test_without_a_version_a_finished_run_can_be_registered(open_models: OpenModels) -> None:
+    text = text_of(open_models())
+    assert "No version yet" in text
+    assert "the version stays as it is" in text
+
+
+def test_the_standing_is_said_with_intervals(
+    trained_copy: Workspace, open_models: OpenModels
+) -> None:
+    register_versions(trained_copy, 3)
+    text = text_of(open_models())
+    assert "Nobody answers yet" in text
+    promote(trained_copy, 1, reason="the *first*", who="Ada")
+    set_challenger(trained_copy, 2)
+    app = open_models(version="v3")
+    text = text_of(app)
+    judged = list_versions(trained_copy)[0].facts["validation"]
+    assert "95 % interval" in text
+    assert f"n = {judged['n']}" in text
+    assert "Has not met v1 on the test photos yet." in text
+    assert "“the \\*first\\*”" in text
+    assert "v3 · threshold 2 %" in text
+    assert [metric.label for metric in app.metric].count("Validation accuracy") == 3
+    assert app.button(key="registry.rollback").disabled
+    assert "v2 became the challenger" in text
+
+
+def test_rollback_is_one_click_and_can_be_taken_back(
+    trained_copy: Workspace, open_models: OpenModels
+) -> None:
+    register_versions(trained_copy, 2)
+    promote(trained_copy, 1, reason="first")
+    promote(trained_copy, 2, reason="second", override=True)
+    app = press(open_models(), "registry.rollback")
+    assert read_aliases(trained_copy) == {"champion": 1}
+    assert "v1 answers again, instead of v2." in text_of(app)
+    app = press(app, "registry.undo")
+    assert read_aliases(trained_copy) == {"champion": 2}
+    assert list_events(trained_copy)[0].reason == "the rollback was taken back"
+    assert all(button.key != "registry.undo" for button in app.button)
+    press(app, "registry.rollback")
+    promote(trained_copy, 2, reason="by another", override=True)  # meanwhile
+    assert all(button.key != "registry.undo" for button in app.run().button)
+
+
+def test_a_version_is_made_challenger_and_deleted(
+    trained_copy: Workspace, open_models: OpenModels
+) -> None:
+    register_versions(trained_copy, 3)
+    app = open_models(version="v3")
+    assert app.button(key="registry.challenge").disabled  # whom would it challenge?
+    promote(trained_copy, 1, reason="first")
+    press(open_models(version="v3"), "registry.challenge")
+    assert read_aliases(trained_copy)["challenger"] == 3
+    app = press(open_models(version="v2"), "registry.delete.2")
+    assert [version.number for version in list_versions(trained_copy)] == [3, 1]
+    assert "v2 was deleted\\: threshold 1 %" in text_of(app)
+    text = text_of(open_models(version="v2"))  # a link to what is gone
+    assert "Tick a version" in text
+
+
+def test_a_damaged_champion_is_said_with_who_answers_instead(
+    trained_copy: Workspace, open_models: OpenModels
+) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, 1, reason="first")
+    promote(trained_copy, 2, reason="second", override=True)
+    change_row(trained_copy, second, "digest", "0" * 64)
+    text = text_of(open_models())
+    assert "v2 is refused" in text
+    assert "Meanwhile **v1** answers" in text
+    change_byte(version_file(trained_copy, first, "head"))
+    text = text_of(open_models())
+    assert "nobody answers" in text
+
+
+def test_the_timeline_narrows_to_some_kinds(
+    trained_copy: Workspace, open_models: OpenModels
+) -> None:
+    register_versions(trained_copy, 3)
+    for number in (1, 2, 3):
+        promote(trained_copy, number, reason=f"reason {number}", override=True)
+    roll_back(trained_copy, reason="roses went wrong")
+    app = open_models()
+    assert "v1 was registered" not in text_of(app)  # older than those in sight
+    assert "Rolled back from v3\\: v2 answers again" in text_of(app)
+    text = text_of(press(app, "timeline.more"))
+    assert "v1 was registered\\: threshold 0 %" in text
+
+
+def test_runs_offer_to_be_registered(trained_copy: Workspace) -> None:
+    import streamlit as st
+
+    st.cache_resource.clear()
+    run = list_runs(trained_copy)[-1].id
+    app = AppTest.from_file(str(ROOT / "pages" / "metrics.py"), default_timeout=60)
+    app.query_params["run"] = run
+    app.run()
+    assert not app.exception
+    app.button(key=f"register.{run}").click().run()
+    (version,) = list_versions(trained_copy)
+    assert version.run_id == run

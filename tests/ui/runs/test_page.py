@@ -1,0 +1,136 @@
+"""The runs page: the table, filters in the link, and comparisons that say what they rest on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.queue.control import tag_run
+from core.runs.queue.queue import submit_run
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.training import change_recipe
+
+PAGE = Path(__file__).resolve().parents[3] / "pages" / "runs.py"
+OpenRuns = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_runs(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenRuns:
+    """Returns a function that opens the page by a link."""
+    import streamlit as st
+
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
+    st.cache_resource.clear()
+
+    def run(**query: str) -> AppTest:
+        app = AppTest.from_file(str(PAGE), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def text_of(app: AppTest) -> str:
+    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def ids(workspace: Workspace, *names: str) -> str:
+    by_name = {run.name: run.id for run in list_runs(workspace)}
+    return ",".join(by_name[name] for name in names)
+
+
+def first_name(workspace: Workspace) -> str:
+    return list_runs(workspace)[-1].name
+
+
+def test_repeats_are_one_row_with_mean_and_spread(compared: Workspace, open_runs: OpenRuns) -> None:
+    app = open_runs()
+    table = app.dataframe[0].value
+    assert len(table) == 2
+    (folded,) = table[table["Seeds"] == 2].to_dict("records")
+    done = [run for run in list_runs(compared) if not run.recipe.hidden]
+    mean = 100 * sum(run.best_val_accuracy or 0 for run in done) / 2
+    assert folded["Accuracy"] == round(mean)
+    assert "3 runs in 2 rows" in text_of(app)
+    apart = open_runs(repeats="apart").dataframe[0].value
+    assert len(apart) == 3
+    assert "Seeds" not in apart
+
+
+def test_filters_and_order_live_in_the_link(compared: Workspace, open_runs: OpenRuns) -> None:
+    tag_run(compared, list_runs(compared)[0].id, ["poor"])
+    assert open_runs(tag="poor").dataframe[0].value["Run"].tolist() == ["Run 3 · hardly"]
+    assert len(open_runs(find="again", repeats="apart").dataframe[0].value) == 1
+    ordered = open_runs(order="accuracy", repeats="apart").dataframe[0].value["Accuracy"]
+    assert ordered.is_monotonic_decreasing
+    nothing = open_runs(find="no such thing")
+    assert "No run matches" in text_of(nothing)
+    next(b for b in nothing.button if b.label == "Clear all filters").click().run()
+    assert len(nothing.dataframe[0].value) == 2
+
+
+def test_a_link_compares_two_runs(compared: Workspace, open_runs: OpenRuns) -> None:
+    first = first_name(compared)
+    app = open_runs(compare=ids(compared, first, "hardly"), split="train")
+    assert not app.error
+    said = text_of(app)
+    assert "2 runs compared" in said
+    assert "The difference is unlikely to be chance." in said
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Difference"].startswith("−")
+    assert int(shown["Lost"]) > int(shown["Gained"])
+    assert "2 seeds" in said  # the baseline's recipe was trained with two
+    recipes = app.dataframe[1].value
+    assert set(recipes.index) == {"hidden layers", "learning rate", "epochs"}
+
+
+def test_three_runs_are_told_apart_with_adjusted_p(
+    compared: Workspace, open_runs: OpenRuns
+) -> None:
+    first = first_name(compared)
+    app = open_runs(compare=ids(compared, first, "again", "hardly"), split="train")
+    table = app.dataframe[1].value
+    assert table["Run"].tolist() == ["Run 2 · again", "Run 3 · hardly"]
+    assert table["Verdict"].tolist()[1] == "worse"
+    assert "picked for its luck" in text_of(app)
+
+
+def test_test_photos_stay_sealed_until_they_are_opened(
+    compared: Workspace, open_runs: OpenRuns
+) -> None:
+    app = open_runs(compare=ids(compared, "again", "hardly"), split="test")
+    assert "The test split is sealed" in text_of(app)
+    assert not app.metric
+    next(b for b in app.button if b.label == "Open the test split").click().run()
+    assert not app.exception
+    assert "Difference" in [metric.label for metric in app.metric]
+
+
+def test_a_run_that_waits_is_compared_by_recipe_only(
+    compared: Workspace, open_runs: OpenRuns
+) -> None:
+    waiting, _ = submit_run(compared, change_recipe(compared, seed=9), "waiting")
+    app = open_runs(compare=f"{ids(compared, 'again')},{waiting.id}")
+    assert "once the baseline and another run are done" in text_of(app)
+    assert not app.metric
+
+
+def test_a_link_to_runs_that_are_gone_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
+    app = open_runs(compare=f"{ids(compared, 'again')},0000000000000000")
+    assert "cannot be found here" in text_of(app)
+    assert not app.error
+    next(b for b in app.button if b.label == "Close").click().run()
+    assert "compare" not in app.query_params
+    assert "cannot be found here" not in text_of(app)
+
+
+def test_a_link_that_compares_one_run_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
+    app = open_runs(compare=ids(compared, "again"))
+    assert "A comparison needs two runs" in text_of(app)
+    assert "Close" in [button.label for button in app.button]

@@ -1,0 +1,182 @@
+"""Sweeps on the training page: what is offered, what is shown of the trials, what is submitted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.runs.database import close_databases
+from core.runs.queue.progress import begin_run, finish_run, record_epoch, record_phase
+from core.runs.queue.queue import claim_next_run, submit_run
+from core.runs.recipe.plans import RatePlan, SweepPlan
+from core.runs.recipe.sweep_space import base_recipe, change_recipe, first_settings, searched_recipe
+from core.runs.store import RunRecord, list_runs, list_studies
+from core.runs.training.study_results import (
+    Importance,
+    RateCurve,
+    TrialResult,
+    append_trial,
+    write_importance,
+    write_rates,
+)
+from core.workspace import Workspace, open_workspace
+from tests.processes import end_processes
+from tests.training import change_recipe as make_recipe
+from tests.training import copy_workspace
+
+PAGE = Path(__file__).resolve().parents[3] / "pages" / "training.py"
+ACCURACY = (0.5, 0.25, 0.75, 0.625, 0.6)
+
+
+@pytest.fixture
+def workspace(
+    trained_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    """A copy of the trained workspace, without a scheduler: what waits keeps waiting."""
+    copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
+    for module in ("recipe_form", "live", "rate_finder", "sweep_view", "sweep_results"):
+        monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
+    st.cache_resource.clear()
+    opened = open_workspace()
+    yield opened
+    end_processes(opened)
+    close_databases()
+    st.cache_resource.clear()
+
+
+def open_page(**query: str) -> AppTest:
+    """Returns the page as a link opens it, with random weights chosen."""
+    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    app.session_state["training.weights"] = "random"
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
+    """Returns a finished sweep whose trials were made up."""
+    plan = SweepPlan(trials=trials)
+    base = base_recipe(make_recipe(workspace), plan.vary)
+    submitted, _ = submit_run(workspace, base, "made up", plan=plan)
+    run = claim_next_run(workspace, submitted.id)
+    assert run is not None and begin_run(workspace, run)
+    record_phase(workspace, run, "training", val_photos=8)
+    folder = workspace.run_folder(run.id)
+    for number, accuracy in enumerate(ACCURACY[:trials], 1):
+        settings = first_settings(base, plan.vary) | {"dropout": 0.1 * number}
+        trial = TrialResult(
+            number=number,
+            settings=settings,
+            recipe=change_recipe(base, settings),
+            val_accuracy=(accuracy / 2, accuracy),
+            val_loss=(1.0, 0.5),
+            best_epoch=2,
+            pruned=number == 2,
+            seconds=1.0,
+        )
+        append_trial(folder, trial)
+    write_importance(folder, Importance(shares={"dropout": 0.8, "hidden": 0.2}, trials=trials))
+    best = {"best_epoch": 3, "best_val_accuracy": 0.75, "best_val_loss": 0.5}
+    record_epoch(workspace, run, epochs_done=trials, **best)
+    finish_run(workspace, run, stopped=False)
+    return next(study for study in list_studies(workspace) if study.id == run.id)
+
+
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label.startswith(label)).click()
+    app.run()
+    assert not app.exception
+
+
+def test_a_sweep_is_started_from_the_recipe_of_the_form(workspace: Workspace) -> None:
+    app = open_page()
+    assert "No sweep yet" in "".join(caption.value for caption in app.caption)
+    app.number_input(key="training.trials").set_value(7)
+    app.multiselect(key="training.vary").set_value(["dropout", "learning_rate"])
+    app.run()
+    press(app, "Start the sweep")
+    (study,) = list_studies(workspace)
+    assert study.plan == SweepPlan(trials=7, vary=("learning_rate", "dropout"))
+    assert (study.state, study.recipe.strategy) == ("queued", "head")
+    assert app.query_params["sweep"] in (study.id, [study.id])
+    assert study.id not in {run.id for run in list_runs(workspace)}
+
+
+def test_without_a_setting_to_vary_none_is_started(workspace: Workspace) -> None:
+    assert list_studies(workspace) == []
+    app = open_page()
+    app.multiselect(key="training.vary").set_value([])
+    app.run()
+    assert next(one for one in app.button if one.label == "Start the sweep").disabled
+
+
+def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> None:
+    sweep = make_sweep(workspace)
+    app = open_page()
+    assert "Best trial" not in [metric.label for metric in app.metric]
+    app = open_page(sweep=sweep.id)
+    shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
+    assert shown["Best validation accuracy"] == ("75 %", "+25.0 points")
+    assert shown["Best trial"] == ("3 of 5", "")
+    assert shown["Ended early"][0] == "1"
+    tables = [one.value for one in app.dataframe if "trial" in one.value.columns]
+    assert list(tables[0]["trial"]) == [3, 4, 5, 1, 2]
+    assert any("41 % to 93 %" in caption.value for caption in app.caption)
+
+
+def test_the_best_trial_is_submitted_as_a_run(workspace: Workspace) -> None:
+    sweep = make_sweep(workspace)
+    press(open_page(sweep=sweep.id), "Train the best one (trial 3)")
+    newest = list_runs(workspace)[0]
+    assert (newest.name, newest.state) == ("made up, trial 3", "queued")
+    assert newest.recipe.dropout == pytest.approx(0.3)
+
+
+def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
+    sweep = make_sweep(workspace)
+    app = open_page(sweep=sweep.id)
+    press(app, "Delete the sweep")
+    assert list_studies(workspace) == []
+    assert "Best trial" not in [metric.label for metric in app.metric]
+
+
+def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
+    assert list_studies(workspace) == []
+    app = open_page(sweep="0000000000000000")
+    assert any("a sweep that is not here" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rate"),
+    [("head", 0.0042), ("two_phases", 0.0042), ("last_stage", 0.00042), ("full", 0.00042)],
+)
+def test_the_suggested_rate_goes_into_the_form(
+    workspace: Workspace, strategy: str, rate: float
+) -> None:
+    app = open_page()
+    app.radio(key="training.strategy").set_value(strategy).run()
+    press(app, "Find a learning rate")
+    (search,) = list_studies(workspace)
+    assert search.plan == RatePlan()
+    run = claim_next_run(workspace, search.id)
+    assert run is not None and begin_run(workspace, run)
+    curve = RateCurve(
+        rates=(1e-6, 1e-3, 1.0),
+        losses=(2.0, 1.0, None),
+        smoothed=(2.0, 1.5, None),
+        suggestion=0.0042,
+        exploded=True,
+        photos=24,
+    )
+    write_rates(workspace.run_folder(run.id), curve)
+    finish_run(workspace, run, stopped=False)
+    assert search.recipe == searched_recipe(search.recipe)
+    app.run()
+    assert any("suggests a rate of 0.0042" in text.value for text in app.markdown)
+    press(app, "Use it")
+    assert app.number_input(key="training.learning_rate").value == pytest.approx(rate)

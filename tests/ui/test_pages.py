@@ -1,0 +1,159 @@
+"""Every page in four states: no dataset, no run, a run that goes, a run that is done."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.queue.queue import request_stop, submit_run
+from core.runs.recipe.recipe import Recipe
+from core.runs.scheduler import ensure_scheduler
+from core.runs.store import list_runs, read_run
+from core.workspace import Workspace
+from data.importing import import_source
+from data.manifest import list_datasets
+from models.weights import find_weights
+from tests.builders import write_class_folders
+from tests.processes import end_processes, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+NEEDS_RUN = ("calibration", "confusion", "metrics", "mistakes", "predict", "slices")
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """Returns a function that runs a page in a workspace, as a cold deep link would."""
+    import streamlit as st
+
+    def run(page: str, workspace: Workspace, **query: str) -> AppTest:
+        monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+        st.cache_resource.clear()
+        app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return run
+
+
+def text_of(app: AppTest) -> str:
+    """Returns everything a person reads on the page, in one string."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_dataset_it_says_what_to_do(
+    page: str, workspace: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page(page, workspace)
+    assert not app.exception
+    assert app.title and app.title[0].value
+    expected = "No finished run yet" if page in NEEDS_RUN else "photos"
+    assert expected in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_run_it_says_what_to_do(
+    page: str, workspace: Workspace, tmp_path: Path, open_page: OpenPage
+) -> None:
+    import_source(workspace, write_class_folders(tmp_path / "flowers"))
+    app = open_page(page, workspace)
+    assert not app.exception
+    if page in NEEDS_RUN:
+        assert "No finished run yet" in text_of(app)
+    if page == "training":
+        assert "No run yet" in text_of(app)
+        # No weights here: the page says so, offers the download and the way without.
+        labels = [button.label for button in app.button]
+        assert "Use random weights" in labels
+        assert next(button for button in app.button if button.label == "Train").disabled
+    if page == "dataset":
+        assert {metric.label: metric.value for metric in app.metric}["Photos"] == "30"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_finished_run(page: str, trained_workspace: Workspace, open_page: OpenPage) -> None:
+    app = open_page(page, trained_workspace)
+    assert not app.exception
+    assert not app.error
+    run = list_runs(trained_workspace)[0]
+    if page == "metrics":
+        shown = {metric.label: metric.value for metric in app.metric}
+        assert shown["Accuracy"].endswith("%")
+        assert f"n = {run.val_photos}" in text_of(app)
+    if page in (*NEEDS_RUN, "training"):
+        assert "Random weights" in text_of(app)
+
+
+def test_a_link_names_run_split_and_cell(trained_workspace: Workspace, open_page: OpenPage) -> None:
+    run = list_runs(trained_workspace)[0]
+    query = {"run": run.id, "split": "train", "true": "daisy", "predicted": "daisy"}
+    app = open_page("confusion", trained_workspace, **query)
+    assert not app.exception
+    assert any("daisy recognised as daisy" in subheader.value for subheader in app.subheader)
+
+
+def test_the_test_split_is_sealed_until_it_is_opened(
+    trained_copy: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("metrics", trained_copy, split="test")
+    assert "The test split is sealed" in text_of(app)
+    assert not app.metric
+    next(button for button in app.button if button.label == "Open the test split").click().run()
+    assert not app.exception
+    assert "Accuracy" in [metric.label for metric in app.metric]
+
+
+def test_an_unknown_run_in_a_link_is_said(
+    trained_workspace: Workspace, open_page: OpenPage
+) -> None:
+    app = open_page("metrics", trained_workspace, run="0000000000000000")
+    assert not app.exception
+    assert "not here" in text_of(app)
+
+
+@pytest.fixture(scope="module")
+def going_workspace(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Workspace, str]]:
+    """A workspace in which a real worker trains a long run while the tests look at it."""
+    root = tmp_path_factory.mktemp("going")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETALSCOPE_WORKSPACE", str(root / "workspace"))
+        from core.workspace import open_workspace
+
+        workspace = open_workspace()
+        dataset = import_source(workspace, write_class_folders(root / "flowers"))
+        weights = find_weights(workspace, "random")
+        recipe = Recipe(
+            dataset=dataset.id, weights="random", weights_digest=weights.digest, epochs=1000
+        )
+        run, _ = submit_run(workspace, recipe, "long")
+        ensure_scheduler(workspace)
+        wait_until(lambda: read_run(workspace, run.id).epochs_done >= 2, "two epochs are done")
+        yield workspace, run.id
+        request_stop(workspace, run.id)
+        wait_until(lambda: read_run(workspace, run.id).has_ended, "the run is stopped")
+        end_processes(workspace)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_while_a_run_goes(
+    page: str, going_workspace: tuple[Workspace, str], open_page: OpenPage
+) -> None:
+    workspace, run_id = going_workspace
+    app = open_page(page, workspace)
+    assert not app.exception
+    assert not app.error
+    assert read_run(workspace, run_id).is_going
+    if page in NEEDS_RUN:
+        assert "still going" in text_of(app)
+    if page == "training":
+        assert "Stop" in [button.label for button in app.button]
+        assert np.any(["Run 1" in subheader.value for subheader in app.subheader])
+    assert len(list_datasets(workspace)) == 1

@@ -1,0 +1,152 @@
+"""The learning curves: the raw points, the best epoch, and what the title claims."""
+
+import plotly.graph_objects as go
+import pytest
+
+from core.charts.theme import DARK, LIGHT
+from core.ui.training.charts import draw_curves
+from core.ui.training.curves_lines import Look, Overlay, smooth
+from core.ui.training.curves_machine import draw_machine
+from core.ui.training.curves_numbers import BigNumber, draw_numbers
+
+
+def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[str, object]]:
+    return [
+        {
+            "epoch": number,
+            "loss": loss,
+            "accuracy": 0.5 + 0.1 * number,
+            "val_loss": loss + 0.1 if validation else None,
+            "val_accuracy": 0.4 + 0.1 * number if validation else None,
+        }
+        for number, loss in enumerate(losses, start=1)
+    ]
+
+
+def lines(figure: go.Figure, name: str) -> list[go.Scatter]:
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def test_points_are_the_epochs_unsmoothed() -> None:
+    figure = draw_curves(make_epochs([0.9, 0.4, 0.6]), 10, 2)
+    loss, accuracy = lines(figure, "train")
+    assert list(loss.x) == [1, 2, 3]
+    assert list(loss.y) == [0.9, 0.4, 0.6]
+    assert list(accuracy.y) == pytest.approx([60, 70, 80])
+    loss, accuracy = lines(figure, "validation")
+    assert list(loss.y) == pytest.approx([1.0, 0.5, 0.7])
+    assert list(accuracy.y) == pytest.approx([50, 60, 70])
+
+
+def test_best_epoch_is_marked_on_the_validation_curves() -> None:
+    figure = draw_curves(make_epochs([0.9, 0.4, 0.6]), 10, 2)
+    loss, accuracy = lines(figure, "best epoch")
+    assert (loss.x, loss.y) == ((2,), (0.5,))
+    assert accuracy.x == (2,)
+    assert accuracy.y == pytest.approx((60,))
+    title = figure.layout.title.text
+    assert title == "Epoch 3 of 10: lowest validation loss 0.500 at epoch 2"
+
+
+def test_without_validation_photos_the_training_curves_are_judged() -> None:
+    figure = draw_curves(make_epochs([0.9, 0.4], validation=False), 5, 2)
+    assert lines(figure, "validation") == []
+    assert lines(figure, "best epoch")[0].y == (0.4,)
+    assert "lowest training loss 0.400" in figure.layout.title.text
+
+
+def test_a_loss_that_is_not_a_number_leaves_a_gap() -> None:
+    epochs = make_epochs([0.9, 0.4, 0.3])
+    epochs[1] |= {"loss": None, "val_loss": None}
+    loss, _ = lines(draw_curves(epochs, 3, None), "validation")
+    assert loss.y == (pytest.approx(1.0), None, pytest.approx(0.4))
+
+
+@pytest.mark.parametrize("epochs", [[], make_epochs([0.5])])
+def test_the_axis_is_as_wide_as_the_recipe_from_the_start(epochs: list) -> None:
+    figure = draw_curves(epochs, 20, None)
+    assert tuple(figure.layout.xaxis.range) == (0.5, 20.5)
+    assert tuple(figure.layout.xaxis2.range) == (0.5, 20.5)
+    assert lines(figure, "best epoch") == []
+
+
+@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
+def test_splits_keep_their_colours(dark: bool, colours: object) -> None:
+    figure = draw_curves(make_epochs([0.9, 0.4]), 2, 2, dark)
+    for split in ("train", "validation"):
+        assert {line.line.color for line in lines(figure, split)} == {colours.splits[split]}
+    assert figure.layout.font.color == colours.quiet
+
+
+def test_smoothing_keeps_the_raw_points_in_sight() -> None:
+    figure = draw_curves(make_epochs([1.0, 0.0, 1.0]), 3, look=Look(smoothing=0.5))
+    loss, _ = lines(figure, "train")
+    assert list(loss.y) == pytest.approx([1.0, 1 / 3, 5 / 7])
+    raw, _ = lines(figure, "train, raw")
+    assert list(raw.y) == [1.0, 0.0, 1.0]
+    assert raw.opacity < 0.5
+
+
+def test_smoothing_leaves_gaps_and_level_lines_alone() -> None:
+    assert smooth([2.0, None, 2.0], 0.9) == [pytest.approx(2.0), None, pytest.approx(2.0)]
+    assert smooth([3.0, 1.0], 0.0) == [3.0, 1.0]
+
+
+def test_by_time_an_epoch_stands_where_it_ended() -> None:
+    epochs = [epoch | {"seconds": 2.0} for epoch in make_epochs([0.9, 0.4, 0.6])]
+    figure = draw_curves(epochs, 10, 2, look=Look(by_time=True))
+    assert list(lines(figure, "train")[0].x) == [2.0, 4.0, 6.0]
+    assert lines(figure, "best epoch")[0].x == (4.0,)
+    assert "(s)" in figure.layout.xaxis.title.text
+    assert figure.layout.xaxis.range is None
+
+
+def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
+    others = [
+        Overlay("Run 1", make_epochs([0.8, 0.7, 0.6, 0.5])),
+        Overlay("Run 2", make_epochs([0.5], validation=False)),
+    ]
+    figure = draw_curves(make_epochs([0.9, 0.4]), 2, others=others)
+    first, _ = lines(figure, "Run 1")
+    assert list(first.y) == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert lines(figure, "Run 2, train")[0].y == (0.5,)
+    colours = [line.line.color for line in figure.data if line.line.color]
+    assert len({first.line.color, *LIGHT.splits.values()}) == 4
+    assert len(set(colours)) == 4
+    assert tuple(figure.layout.xaxis.range) == (0.5, 4.5)
+
+
+def test_for_a_room_type_and_lines_are_larger() -> None:
+    small, large = (draw_curves(make_epochs([0.9, 0.4]), 2, look=Look(large=one)) for one in (0, 1))
+    assert large.layout.font.size > small.layout.font.size
+    assert lines(large, "train")[0].line.width > lines(small, "train")[0].line.width
+
+
+def test_the_machine_shows_what_was_measured_and_nothing_else() -> None:
+    assert draw_machine(make_epochs([0.9, 0.4])) is None
+    measured = {"learning_rate": 1e-3, "photos_per_second": 900.0, "memory_bytes": 2_000_000_000}
+    epochs = [epoch | measured | {"gpu_share": None} for epoch in make_epochs([0.9, 0.4])]
+    figure = draw_machine(epochs)
+    assert figure is not None
+    titles = [annotation.text for annotation in figure.layout.annotations]
+    assert titles == ["Learning rate", "Training photos / s", "Memory of the worker, GB"]
+    assert [list(line.y) for line in figure.data] == [[1e-3] * 2, [900.0] * 2, [2.0] * 2]
+
+
+@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
+def test_numbers_for_a_room_are_large_and_keep_their_colours(dark: bool, colours: object) -> None:
+    figure = draw_numbers([BigNumber("Epoch", "3 / 10"), BigNumber("V", "9 %", "validation")], dark)
+    label, epoch, _, share = figure.layout.annotations
+    assert (label.text, epoch.text) == ("Epoch", "3 / 10")
+    assert share.font.color == colours.splits["validation"]
+    assert epoch.font.size > 2 * label.font.size
+
+
+@pytest.mark.parametrize(
+    "texts", [("200 / 200", "85.7 %", "91.25 %", "3 min 10 s"), ("7", "1") * 3]
+)
+def test_numbers_for_a_room_do_not_run_into_each_other(texts: tuple[str, ...]) -> None:
+    figure = draw_numbers([BigNumber("Validation, epoch 200", text) for text in texts])
+    room = 1180 / len(texts)
+    for annotation in figure.layout.annotations:
+        assert 0.6 * annotation.font.size * len(annotation.text) <= room

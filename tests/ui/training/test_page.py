@@ -1,0 +1,192 @@
+"""The training page: what the form offers and submits, and what can be done with a run."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from core.datasets.policies import list_policies, save_policy
+from core.runs.queue.control import note_run, pause_run, tag_run
+from core.runs.queue.queue import submit_run
+from core.runs.queue.speeds import note_speed
+from core.runs.store import list_runs, read_run
+from core.workspace import Workspace
+from data.policy import PRESETS
+from models.devices import find_device
+from tests.training import change_recipe
+from tests.training_page import buttons, captions, copied_without_scheduler, open_page, press, value
+
+STRATEGIES = ["Head on frozen features", "Last stage", "Full fine-tuning", "Two phases"]
+
+
+@pytest.fixture(scope="module")
+def shared(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
+    """A copy of the trained workspace for the tests of this file, without a scheduler."""
+    root = tmp_path_factory.mktemp("training-page") / "workspace"
+    with copied_without_scheduler(trained_workspace, root) as workspace:
+        yield workspace
+
+
+def test_every_strategy_says_what_it_does_and_how_long_it_takes(shared: Workspace) -> None:
+    app = open_page(shared)
+    (strategy,) = (radio for radio in app.radio if radio.label == "Strategy")
+    assert strategy.options == STRATEGIES
+    sentences = strategy.proto.captions
+    assert len(sentences) == 4
+    assert all("**~" in sentence and len(sentence) > 60 for sentence in sentences)
+    note_speed(shared, find_device().name, "head", 1.0)
+    again = next(radio for radio in app.run().radio if radio.label == "Strategy").proto.captions
+    assert "~" not in again[0] and "min" in again[0]
+    shared.speeds_file.unlink()
+
+
+def test_a_strategy_brings_settings_that_suit_it_and_keeps_what_was_chosen(
+    shared: Workspace,
+) -> None:
+    app = open_page(shared)
+    app.radio(key="training.strategy").set_value("last_stage").run()
+    assert value(app, "learning_rate") == 1e-4
+    assert "Precision" in [box.label for box in app.selectbox]
+    app.number_input(key="training.learning_rate").set_value(0.02).run()
+    app.radio(key="training.strategy").set_value("two_phases").run()
+    assert not app.exception
+    assert value(app, "learning_rate") == 0.02
+    assert "Of these, head only" in [number.label for number in app.number_input]
+    app.radio(key="training.strategy").set_value("head").run()
+    assert "Of these, head only" not in [number.label for number in app.number_input]
+
+
+def test_a_recipe_that_cannot_be_trained_is_said_before_it_is_queued(shared: Workspace) -> None:
+    app = open_page(shared)
+    app.radio(key="training.strategy").set_value("two_phases").run()
+    app.number_input(key="training.epochs").set_value(4).run()
+    assert any("head epochs" in error.value for error in app.error)
+    assert next(button for button in app.button if button.label == "Train").disabled
+
+
+def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> None:
+    before = {run.id for run in list_runs(shared)}
+    app = open_page(shared)
+    app.number_input(key="training.epochs").set_value(77).run()
+    app.number_input(key="training.repeats").set_value(3).run()
+    press(app, "Train 3 times")
+    new = [run for run in list_runs(shared) if run.id not in before]
+    assert sorted(run.recipe.seed for run in new) == [0, 1, 2]
+    assert {run.recipe.epochs for run in new} == {77}
+    assert len({run.submitter for run in new}) == 1
+    assert re.search(r" · [0-9a-f]{8}$", new[0].submitter)
+    assert app.query_params["watch"] == next(run.id for run in new if run.recipe.seed == 0)
+    assert any("number 1 in the queue" in one.proto.text for one in app.get("progress"))
+
+
+def test_a_link_fills_the_form_with_the_settings_of_a_run(shared: Workspace) -> None:
+    policy = dataclasses.replace(PRESETS["gentle"], cutout=PRESETS["strong"].cutout)
+    recipe = change_recipe(
+        shared,
+        strategy="two_phases",
+        epochs=9,
+        head_epochs=2,
+        unfrozen=3,
+        hidden=(48, 24),
+        optimizer="sgd",
+        momentum=0.7,
+        patience=6,
+        split_seed=11,
+        augmentation=policy,
+        views=5,
+        seed=4,
+    )
+    run, _ = submit_run(shared, recipe, "model")
+    app = open_page(shared, like=run.id)
+    assert value(app, "strategy") == "two_phases"
+    assert value(app, "hidden") == "48 → 24"
+    assert list_policies(shared)[str(value(app, "policy"))] == policy
+    assert "The settings of" in captions(app)
+    press(app, "Train")  # unchanged it is the same run: that is opened, and nothing is new
+    assert app.query_params["watch"] == run.id
+    assert "like" not in app.query_params
+
+
+def test_a_link_to_a_run_that_is_gone_leaves_the_form_usable(shared: Workspace) -> None:
+    app = open_page(shared, like="0000000000000000")
+    assert any("There is no run" in error.value for error in app.error)
+    assert "Train" in buttons(app)
+
+
+def test_a_link_brings_a_policy(shared: Workspace) -> None:
+    save_policy(shared, "of the lesson", PRESETS["strong"])
+    app = open_page(shared, policy="of the lesson")
+    assert value(app, "policy") == "of the lesson"
+    assert "Views of each photo" in [number.label for number in app.number_input]
+
+
+def test_a_run_that_waits_can_be_paused_and_resumed(shared: Workspace) -> None:
+    run, _ = submit_run(shared, change_recipe(shared, epochs=88))
+    app = open_page(shared, watch=run.id)
+    assert {"Stop", "Pause", "Duplicate", "Full screen"} <= buttons(app)
+    assert "Stop after this epoch" not in buttons(app)
+    press(app, "Pause")
+    assert read_run(shared, run.id).state == "paused"
+    assert "Paused after 0 epochs" in captions(app)
+    press(app, "Resume")
+    assert read_run(shared, run.id).state == "queued"
+    press(app, "Stop")
+    assert read_run(shared, run.id).stopped
+    assert "Try again" in buttons(app)
+
+
+def test_duplicate_fills_the_form_however_often(shared: Workspace) -> None:
+    run, _ = submit_run(shared, change_recipe(shared, epochs=21))
+    pause_run(shared, run.id)
+    app = open_page(shared, watch=run.id)
+    for _ in range(2):
+        app.number_input(key="training.epochs").set_value(5).run()
+        press(app, "Duplicate")
+        assert value(app, "epochs") == 21
+
+
+def test_more_epochs_are_a_run_of_their_own(shared: Workspace) -> None:
+    run = list_runs(shared)[-1]
+    app = press(open_page(shared, watch=run.id), "Train on")
+    longer = list_runs(shared)[0]
+    assert longer.recipe == dataclasses.replace(run.recipe, epochs=run.recipe.epochs + 10)
+    assert app.query_params["watch"] == longer.id
+    assert read_run(shared, run.id) == run
+
+
+def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
+    run = list_runs(shared)[-1]
+    note_run(shared, run.id, "the *first* one")
+    tag_run(shared, run.id, ["course", "baseline"])
+    app = open_page(shared, watch=run.id)
+    assert r"the \*first\* one" in captions(app)
+    assert {"Train on", "Save", "Delete for good"} <= buttons(app)
+
+
+def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:
+    run, _ = submit_run(shared, change_recipe(shared, epochs=33))
+    pause_run(shared, run.id)
+    app = press(open_page(shared, watch=run.id), "Delete for good")
+    assert run.id not in {one.id for one in list_runs(shared)}
+    assert not app.error
+
+
+def test_the_curves_are_said_in_words(shared: Workspace) -> None:
+    run = list_runs(shared)[-1]
+    app = open_page(shared, watch=run.id)
+    said = "\n".join(text.value for text in app.markdown)
+    assert "At the best epoch training accuracy is" in said
+
+
+def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None:
+    run = list_runs(shared)[-1]
+    app = open_page(shared, watch=run.id, present="1")
+    assert not app.radio
+    assert not app.number_input
+    assert len(app.get("plotly_chart")) == 2
+    assert "Training" not in [title.value for title in app.title]
+    press(app, "Leave full screen")
+    assert app.radio

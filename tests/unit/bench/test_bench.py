@@ -1,0 +1,108 @@
+"""The measurements run through on a tiny dataset and name what they measured; no timed asserts."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.bench.measuring import watch_memory
+from core.bench.predict import draw_jpeg
+from core.cli import main
+from core.runs.store import list_runs
+from core.runs.test_views import read_openings
+from core.workspace import Workspace
+
+REFERENCES = {
+    "extract": {"bare OpenVINO, synthetic photos in memory", "Keras predict, photos in memory"},
+    "train": {
+        "ours, the first head",
+        "ours, another head",
+        "ours, the first head on 4 views",
+        "ours, the first head without augmentation",
+        "ours, last stage, an epoch in float32",
+    },
+    "predict": {
+        f"{name}, no decoding, p{percent}"
+        for name in ("bare OpenVINO", "Keras predict")
+        for percent in (50, 95)
+    },
+}
+WHERE_NATIVE = "ours, last stage, an epoch in mixed"  # on processors that compute bfloat16
+FEW = {
+    "extract": ["--weights", "random", "--photos", "20", "--keras-photos", "8"],
+    "train": ["--weights", "random", "--photos", "24", "--epochs", "2"],
+    "predict": ["--repeats", "2"],
+}
+
+
+def list_files(workspace: Workspace) -> set[str]:
+    return {
+        str(path.relative_to(workspace.root))
+        for folder in (workspace.features, workspace.backbones, workspace.temporary)
+        for path in folder.rglob("*")
+        if not path.name.endswith(".lock")
+    }
+
+
+@pytest.mark.parametrize("kind", FEW)
+def test_ours_stands_beside_references_and_leaves_nothing(
+    kind: str, trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = list_files(trained_copy)
+    assert main(["bench", kind, "latest", *FEW[kind], "--json"]) == 0
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert all(figure["value"] > 0 for figure in report["figures"])
+    compared = {figure["name"] for figure in report["figures"] if figure["our_speed"] is not None}
+    assert compared - {WHERE_NATIVE} == REFERENCES[kind]
+    assert report["circumstances"]["weights"] == "random"
+    assert list_files(trained_copy) == before
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("trained_copy")
+def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "page", "overview", "predict", "--repeats", "2"]) == 0
+    out = capsys.readouterr().out
+    for page in ("overview", "predict"):
+        assert f"{page}: rerun p95" in out
+    assert "dataset: rerun" not in out
+    assert "headless Chromium" in out
+    assert "ours is" not in out
+
+
+def test_a_page_that_is_not_there_is_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.root.exists()
+    assert main(["bench", "page", "gallery"]) != 0
+    assert "no page gallery" in capsys.readouterr().err
+
+
+@pytest.mark.browser
+def test_evaluation_pages_are_measured_with_the_test_split_opened(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "evaluate", "--split", "test", "--repeats", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    names = {figure["name"] for figure in report["figures"]}
+    for page in ("metrics", "confusion", "mistakes", "calibration", "slices"):
+        assert {f"{page}: first visit", f"{page}: visit p50", f"{page}: rerun p95"} <= names
+    assert report["circumstances"]["classes"] == 3
+    (opening,) = read_openings(trained_copy, list_runs(trained_copy)[0].id)
+    assert opening.place == "page metrics"
+
+
+def test_memory_is_seen_at_its_highest() -> None:
+    with watch_memory() as memory:
+        block = np.ones(200_000_000, np.uint8)
+    assert memory.peak - memory.before > 0.9 * block.nbytes
+
+
+def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
+    content = draw_jpeg((400, 300))
+    with Image.open(io.BytesIO(content)) as image:
+        assert (image.format, image.size) == ("JPEG", (400, 300))
+    assert len(content) > 400 * 300 / 10

@@ -1,0 +1,87 @@
+"""The options of a recipe: each reaches it, and what is left out suits the strategy."""
+
+import argparse
+from dataclasses import fields
+
+import pytest
+
+from core.cli.recipes import add_recipe_options, read_recipe
+from core.datasets.policies import save_policy
+from core.errors import AugmentationRefused
+from core.runs.recipe.recipe import Recipe
+from core.workspace import Workspace
+from data.policy import PRESETS
+
+
+def read(workspace: Workspace, *options: str) -> Recipe:
+    parser = argparse.ArgumentParser()
+    add_recipe_options(parser)
+    arguments = parser.parse_args(options)
+    return read_recipe(workspace, arguments, dataset_id="abc123", weights_digest="digest")
+
+
+def test_without_options_it_is_the_default_recipe(workspace: Workspace) -> None:
+    assert read(workspace) == Recipe(dataset="abc123", weights_digest="digest")
+
+
+def test_every_setting_has_an_option() -> None:
+    parser = argparse.ArgumentParser()
+    add_recipe_options(parser)
+    named = set(vars(parser.parse_args([])))
+    own = {"dataset", "weights_digest", "augmentation"}
+    assert {field.name for field in fields(Recipe)} - own <= named
+    assert "policy" in named
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rate", "epochs"),
+    [("head", 1e-3, 10), ("last_stage", 1e-4, 8), ("full", 1e-4, 5), ("two_phases", 1e-3, 10)],
+)
+def test_what_is_left_out_suits_the_strategy(
+    workspace: Workspace, strategy: str, rate: float, epochs: int
+) -> None:
+    recipe = read(workspace, "--strategy", strategy)
+    assert (recipe.learning_rate, recipe.epochs) == (rate, epochs)
+    recipe = read(workspace, "--strategy", strategy, "--learning-rate", "0.02", "--epochs", "7")
+    assert (recipe.learning_rate, recipe.epochs) == (0.02, 7)
+
+
+def test_a_policy_is_named_and_gets_views(workspace: Workspace) -> None:
+    save_policy(workspace, "mine", PRESETS["strong"])
+    recipe = read(workspace, "--policy", "mine")
+    assert (recipe.augmentation, recipe.views) == (PRESETS["strong"], 4)
+    assert read(workspace, "--policy", "gentle", "--views", "9").views == 9
+    with pytest.raises(AugmentationRefused):
+        read(workspace, "--policy", "yours")
+
+
+def test_the_options_reach_the_recipe(workspace: Workspace) -> None:
+    recipe = read(
+        workspace,
+        *("--strategy", "two_phases", "--optimizer", "sgd", "--momentum", "0.8"),
+        *("--weight-decay", "0.01", "--schedule", "cosine", "--warmup-epochs", "2"),
+        *("--patience", "4", "--class-weights", "--label-smoothing", "0.1", "--mixup", "0.2"),
+        *("--head-epochs", "3", "--unfrozen", "2", "--fine-learning-rate", "2e-5"),
+        *("--precision", "mixed", "--hidden", "64,32", "--split-seed", "5", "--no-standardise"),
+    )
+    assert recipe == Recipe(
+        dataset="abc123",
+        weights_digest="digest",
+        strategy="two_phases",
+        optimizer="sgd",
+        momentum=0.8,
+        weight_decay=0.01,
+        schedule="cosine",
+        warmup_epochs=2,
+        patience=4,
+        class_weights=True,
+        label_smoothing=0.1,
+        mixup=0.2,
+        head_epochs=3,
+        unfrozen=2,
+        fine_learning_rate=2e-5,
+        precision="mixed",
+        hidden=(64, 32),
+        split_seed=5,
+        standardise=False,
+    )

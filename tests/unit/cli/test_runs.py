@@ -1,0 +1,115 @@
+"""`runs`: what people do with runs on a command line, without training anything."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from core.cli import main
+from core.cli.run_actions import change_recipe
+from core.cli.runs import _WHAT
+from core.errors import AugmentationRefused, DatasetMissing, RecipeRefused
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.plans import SweepPlan
+from core.runs.recipe.recipe import Recipe
+from core.runs.store import list_runs, read_run
+from core.workspace import Workspace
+from data.policy import PRESETS
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+
+
+@pytest.fixture
+def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An empty workspace in which no scheduler is started."""
+    monkeypatch.setattr("core.cli.run_actions.ensure_scheduler", lambda _: None)
+    return workspace
+
+
+def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:
+    """Returns the JSON document that a command prints."""
+    capsys.readouterr()
+    assert main(["runs", *argv, "--json"]) == exit_code
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("action", _WHAT)
+def test_every_action_has_a_help_with_an_example(action: str, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", action, "--help"])
+    assert ended.value.code == 0
+    assert f"example: python -m core runs {action}" in capsys.readouterr().out
+
+
+def test_several_runs_are_paused_and_resumed_at_once(home: Workspace, capsys) -> None:
+    first, _ = submit_run(home, RECIPE, "one")
+    second, _ = submit_run(home, dataclasses.replace(RECIPE, seed=1), "two")
+    paused = answer(capsys, "pause", "one", second.id[:8])["runs"]
+    assert [(run["id"], run["state"]) for run in paused] == [
+        (first.id, "paused"),
+        (second.id, "paused"),
+    ]
+    assert main(["runs", "resume", "latest"]) == 0
+    assert f"“two” ({second.id}): queued, place 1" in capsys.readouterr().out
+    assert read_run(home, first.id).state == "paused"
+    stopped = answer(capsys, "stop", "two", "--after-epoch")["runs"][0]
+    assert (stopped["state"], stopped["error_code"]) == ("failed", "run_stopped")
+    assert answer(capsys, "retry", "two")["runs"][0]["state"] == "queued"
+
+
+def test_names_notes_and_tags_are_written_and_listed(home: Workspace, capsys) -> None:
+    run, _ = submit_run(home, RECIPE)
+    answer(capsys, "rename", "latest", "baseline")
+    answer(capsys, "tag", "baseline", "course", "A")
+    found = answer(capsys, "note", "baseline", "the first of all")["runs"][0]
+    assert (found["id"], found["name"], found["notes"]) == (run.id, "baseline", "the first of all")
+    assert found["tags"] == ["A", "course"]
+    assert main(["runs"]) == 0
+    assert "A, course" in capsys.readouterr().out
+    assert answer(capsys, "tag", "baseline")["runs"][0]["tags"] == []
+
+
+def test_a_run_is_extended_duplicated_and_deleted(home: Workspace, capsys) -> None:
+    run, _ = submit_run(home, RECIPE, "short")
+    longer = answer(capsys, "extend", "short", "--epochs", "5")["runs"][0]
+    assert longer["recipe"]["epochs"] == 15 and "begins anew" in longer["notes"]
+    changes = ("--set", "learning-rate=0.01", "--set", "hidden=256,128")
+    copy = answer(capsys, "duplicate", "short", *changes, "--name", "wide")["runs"][0]
+    assert (copy["name"], copy["recipe"]["learning_rate"]) == ("wide", 0.01)
+    assert copy["recipe"]["hidden"] == [256, 128]
+    assert answer(capsys, "delete", "short", "wide")["deleted"] == [run.id, copy["id"]]
+    assert [run.id for run in list_runs(home)] == [longer["id"]]
+    missing = answer(capsys, "delete", "short", exit_code=1)
+    assert missing["error"]["code"] == "run_missing"
+
+
+def test_sweeps_can_be_stopped_too(home: Workspace, capsys) -> None:
+    submit_run(home, RECIPE, "a sweep", plan=SweepPlan(trials=3))
+    stopped = answer(capsys, "stop", "a sweep")["runs"][0]
+    assert stopped["state"] == "failed" and stopped["plan"]["kind"] == "sweep"
+
+
+def test_settings_are_read_as_what_they_are(home: Workspace) -> None:
+    given = ["patience=3", "standardise=no", "split_seed=none", "augmentation=Gentle", "hidden="]
+    changed = change_recipe(home, RECIPE, [*given, "schedule = cosine", "epochs=30"])
+    assert changed == dataclasses.replace(
+        RECIPE,
+        patience=3,
+        standardise=False,
+        augmentation=PRESETS["gentle"],
+        schedule="cosine",
+        epochs=30,
+    )
+    random = change_recipe(home, RECIPE, ["weights=random"])
+    assert random.weights_digest != RECIPE.weights_digest
+
+
+@pytest.mark.parametrize("change", ["depth=3", "epochs=many", "epochs", "standardise=2", "=3"])
+def test_what_is_no_setting_is_refused(home: Workspace, change: str) -> None:
+    with pytest.raises(RecipeRefused, match="SETTING=VALUE"):
+        change_recipe(home, RECIPE, [change])
+    with pytest.raises(AugmentationRefused):
+        change_recipe(home, RECIPE, ["augmentation=wild"])
+    with pytest.raises(DatasetMissing):
+        change_recipe(home, RECIPE, ["dataset=none"])

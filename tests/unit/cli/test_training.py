@@ -1,0 +1,138 @@
+"""`train` as a person meets it: real processes, live lines, the same run twice, Ctrl-C."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from core.cli import main
+from core.runs.queue.queue import request_stop
+from core.runs.store import list_runs, read_run
+from core.workspace import PROJECT_ROOT, Workspace
+from tests.processes import PATIENCE_S, wait_until
+
+QUICK = ("train", "latest", "--weights", "random", "--epochs", "3")
+
+
+def start(*argv: str) -> "subprocess.Popen[str]":
+    """Starts a command in the workspace that the settings point to."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "core", *argv],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that put the tests in the background has made them deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=5 * PATIENCE_S)
+    return process.returncode, out, err
+
+
+def epoch_lines(err: str) -> Sequence[str]:
+    return [line for line in err.splitlines() if line.startswith("epoch ")]
+
+
+def test_training_shows_its_epochs_and_gives_the_run(trained_copy: Workspace):
+    code, out, err = finish(start(*QUICK, "--seed", "7", "--hidden", "8", "--json"))
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["state"] == "done"
+    assert found["created_now"] is True
+    assert found["recipe"]["hidden"] == [8]
+    assert [epoch["epoch"] for epoch in found["history"]] == [1, 2, 3]
+    assert [line.split()[1] for line in epoch_lines(err)] == ["1/3", "2/3", "3/3"]
+    assert read_run(trained_copy, found["id"]).best_epoch == found["best_epoch"]
+    assert (trained_copy.run_folder(found["id"]) / "worker.log").stat().st_size > 0
+
+
+def test_the_same_recipe_opens_the_run_that_exists(trained_copy, capsys):
+    (before,) = list_runs(trained_copy)
+    assert main(["train", "latest", "--weights", "random", "--epochs", "5", "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["id"], found["created_now"]) == (before.id, False)
+    assert len(found["history"]) == 5
+    assert "opened" in err
+    assert list_runs(trained_copy) == [before]
+
+
+def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):
+    code, out, err = finish(start(*QUICK, "--seed", "8", "--queue"))
+    assert code == 0, err
+    assert len(epoch_lines(err)) == 3
+    newest = list_runs(trained_copy)[0]
+    assert newest.state == "done"
+    assert newest.id in out
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on_from_its_last_epoch(trained_copy):
+    endless = ("train", "latest", "--weights", "random", "--epochs", "1000")
+    process = start(*endless)
+    running = wait_until(lambda: list_runs(trained_copy)[:-1], "the run is there")[0]
+    wait_until(lambda: read_run(trained_copy, running.id).epochs_done >= 2, "it has two epochs")
+    process.send_signal(signal.SIGINT)
+    code, out, err = finish(process)
+    assert (code, out) == (130, "")
+    assert err.endswith("Interrupted.\n")
+    interrupted = read_run(trained_copy, running.id)
+    assert (interrupted.state, interrupted.stopped) == ("failed", True)
+
+    process = start(*endless)
+    wait_until(
+        lambda: read_run(trained_copy, running.id).epochs_done > interrupted.epochs_done,
+        "it has gone on",
+    )
+    request_stop(trained_copy, running.id)
+    code, out, err = finish(process)
+    assert code == 0, err
+    first = int(epoch_lines(err)[0].split()[1].partition("/")[0])
+    assert first == interrupted.epochs_done + 1
+    assert read_run(trained_copy, running.id).stopped
+
+
+def test_a_recipe_out_of_range_is_refused(trained_copy, capsys):
+    refused = ["train", "latest", "--weights", "random", "--dropout", "1.5", "--json"]
+    assert main(refused) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "recipe_refused"
+    assert len(list_runs(trained_copy)) == 1
+
+
+@pytest.mark.usefixtures("trained_copy")
+def test_what_does_not_train_never_loads_keras():
+    features = ["features", "latest", "--weights", "random"]
+    commands = [["datasets"], ["runs"], ["evaluate", "latest"], ["weights", "--help"], features]
+    script = (
+        "import sys\n"
+        "from contextlib import suppress\n"
+        "from core.cli import main\n"
+        f"for command in {commands!r}:\n"
+        "    with suppress(SystemExit):\n"
+        "        assert main(command) == 0\n"
+        "assert not {'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_repeats_are_runs_of_their_own_with_mean_and_spread(trained_copy, capsys):
+    repeats = ["train", "latest", "--weights", "random", "--epochs", "2", "--repeats", "2"]
+    assert main([*repeats, "--seed", "30", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [run["recipe"]["seed"] for run in found["runs"]] == [30, 31]
+    accuracies = [run["best_val_accuracy"] for run in found["runs"]]
+    assert found["mean_val_accuracy"] == pytest.approx(sum(accuracies) / 2)
+    assert found["sd_val_accuracy"] == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
+    assert {run.submitter for run in list_runs(trained_copy)[:2]} == {"command line"}

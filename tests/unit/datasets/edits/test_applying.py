@@ -1,0 +1,86 @@
+"""Applying: one new version, an empty tray; or an error, and everything as it was."""
+
+import resource
+
+import pytest
+
+from core.datasets.edits.applying import apply_edits, reopen_edits
+from core.datasets.edits.tray import add_edits, count_edits, count_undone, list_edits, resolve_edits
+from core.errors import DatasetMissing, DiskFull, EditRefused
+from data.manifest import delete_dataset, list_datasets
+from data.versions import compare_versions
+
+
+def test_the_tray_becomes_a_version_and_is_empty(workspace, dataset):
+    add_edits(workspace, dataset, [3], "relabel", "rose")
+    add_edits(workspace, dataset, [5], "exclude")
+    made = apply_edits(workspace, dataset, name=" clean ")
+    differences = compare_versions(dataset, made)
+    assert differences.relabelled["photo_before"].tolist() == [3]
+    assert differences.removed["photo"].tolist() == [5]
+    assert (made.name, made.parent) == ("clean", dataset.id)
+    assert count_edits(workspace, dataset.id) == count_undone(workspace, dataset.id) == 0
+    assert count_edits(workspace, made.id) == 0
+
+
+def test_edits_noted_meanwhile_stay(workspace, dataset):
+    add_edits(workspace, dataset, [5], "exclude")
+    made = apply_edits(
+        workspace,
+        dataset,
+        on_progress=lambda _: add_edits(workspace, dataset, [6], "exclude"),
+    )
+    assert len(made) == 29
+    assert resolve_edits(dataset, list_edits(workspace, dataset.id))["photo"].tolist() == [6]
+
+
+def test_an_empty_tray_and_edits_without_effect_are_refused(workspace, dataset):
+    with pytest.raises(EditRefused, match="empty"):
+        apply_edits(workspace, dataset)
+    add_edits(workspace, dataset, [5], "relabel", "daisy")
+    with pytest.raises(EditRefused, match="None of the edits"):
+        apply_edits(workspace, dataset)
+    assert count_edits(workspace, dataset.id) == 1
+
+
+def test_no_room_leaves_the_tray(workspace, dataset):
+    add_edits(workspace, dataset, [5], "exclude")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
+    try:
+        with pytest.raises(DiskFull):
+            apply_edits(workspace, dataset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert count_edits(workspace, dataset.id) == 1
+    assert len(list_datasets(workspace)) == 1
+    assert len(apply_edits(workspace, dataset)) == 29
+
+
+def test_a_dataset_that_was_deleted_is_told(workspace, dataset):
+    add_edits(workspace, dataset, [5], "exclude")
+    delete_dataset(workspace, dataset.id)
+    with pytest.raises(DatasetMissing):
+        apply_edits(workspace, dataset)
+
+
+def test_an_excluded_photo_is_brought_back(workspace, dataset):
+    add_edits(workspace, dataset, [5, 6], "exclude", note="torn")
+    add_edits(workspace, dataset, [7], "relabel", "rose")
+    made = apply_edits(workspace, dataset)
+    reopen_edits(workspace, made)
+    assert {edit.note for edit in list_edits(workspace, dataset.id)} == {"torn", ""}
+    add_edits(workspace, dataset, [6], "restore")
+    again = apply_edits(workspace, dataset)
+    assert compare_versions(made, again).added["path"].tolist() == [dataset.manifest["path"][6]]
+    assert compare_versions(made, again).relabelled.empty
+
+
+def test_only_a_version_made_by_edits_is_reopened(workspace, dataset):
+    with pytest.raises(EditRefused, match="imported"):
+        reopen_edits(workspace, dataset)
+    add_edits(workspace, dataset, [5], "exclude")
+    made = apply_edits(workspace, dataset)
+    delete_dataset(workspace, dataset.id)
+    with pytest.raises(EditRefused, match="deleted"):
+        reopen_edits(workspace, made)

@@ -1,0 +1,91 @@
+"""Neighbours, typicality and directions are those of the plain formulas, also in blocks."""
+
+import numpy as np
+import pytest
+
+from core.datasets.quality import neighbours
+from core.datasets.quality.neighbours import (
+    find_directions,
+    find_neighbours,
+    measure_typicality,
+    normalise_features,
+    project_features,
+)
+
+
+@pytest.fixture(params=[None, 4 * 7 * 40], ids=["one block", "many blocks"])
+def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param is not None:
+        monkeypatch.setattr(neighbours, "_BLOCK_BYTES", request.param)
+
+
+def draw_features(n: int = 40, size: int = 12) -> np.ndarray:
+    return np.random.default_rng(3).random((n, size), dtype=np.float32)
+
+
+@pytest.mark.usefixtures("block_bytes")
+def test_neighbours_are_the_nearest() -> None:
+    features = draw_features()
+    features[7] = 3 * features[2] + 0.01  # nearly the same direction, another length
+    unit = normalise_features(features)
+    found, cosines = find_neighbours(unit, 5)
+    exact = features.astype(np.float64)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    table = exact @ exact.T
+    np.fill_diagonal(table, -1)
+    assert (found.dtype, cosines.dtype) == (np.int32, np.float32)
+    assert found.tolist() == np.argsort(-table, axis=1)[:, :5].tolist()
+    assert np.take_along_axis(table, found, axis=1) == pytest.approx(cosines, abs=1e-5)
+    assert (found[7, 0], found[2, 0]) == (2, 7)
+
+
+def test_few_photos_have_few_neighbours() -> None:
+    found, _ = find_neighbours(normalise_features(draw_features(3)))
+    assert found.shape == (3, 2)
+    assert sorted(found[0]) == [1, 2]
+
+
+@pytest.mark.usefixtures("block_bytes")
+def test_the_stranger_in_a_class_is_an_outlier() -> None:
+    rng = np.random.default_rng(4)
+    centres = np.eye(2, 12)
+    labels = np.repeat([0, 1], 20)
+    features = (centres[labels] + rng.normal(0, 0.1, (40, 12))).astype(np.float32)
+    features[5] = centres[1]  # named class 0, looks like class 1
+    typicality, score = measure_typicality(normalise_features(features), labels)
+    assert score.argmax() == 5
+    assert score[5] > neighbours.OUTLIER_LIMIT
+    assert (score > neighbours.OUTLIER_LIMIT).sum() <= 2
+    for label in (0, 1):
+        own = np.sort(typicality[labels == label])
+        assert own == pytest.approx(np.arange(20) / 19)
+    assert typicality[5] == 0
+
+
+def test_a_class_of_one_or_two_photos_has_no_outlier() -> None:
+    labels = np.array([0, 1, 1, 2, 2, 2, 2])
+    typicality, score = measure_typicality(normalise_features(draw_features(7)), labels)
+    assert typicality[:3].tolist() == [1, 1, 1]
+    assert not score[:3].any()
+    assert sorted(typicality[3:]) == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.usefixtures("block_bytes")
+def test_directions_are_the_principal_ones() -> None:
+    features = draw_features()
+    directions = find_directions(features, 3)
+    _, _, wanted = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
+    assert np.abs((directions.T * wanted[:3]).sum(axis=1)) == pytest.approx(1, abs=1e-3)
+    assert project_features(features, directions) == pytest.approx(features @ directions, abs=1e-5)
+    assert find_directions(features, 99).shape == (12, 12)
+
+
+def test_many_photos_are_reduced_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "MOST_FULL", 30)
+    monkeypatch.setattr(neighbours, "REDUCED", 4)
+    rng = np.random.default_rng(5)
+    features = (rng.random((40, 4)) @ rng.random((4, 12))).astype(np.float32)  # of 4 dimensions
+    unit = normalise_features(features)
+    assert unit.shape == (40, 4)
+    exact = features / np.linalg.norm(features, axis=1, keepdims=True)
+    assert unit @ unit.T == pytest.approx(exact @ exact.T, abs=1e-4)

@@ -1,0 +1,151 @@
+"""Analyses by real jobs: made once, kept, read; damage and missing weights are noticed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.config import fingerprint
+from core.datasets.quality.results import RESULT
+from core.datasets.quality.store import (
+    find_feature_sets,
+    quality_parameters,
+    read_map,
+    read_quality,
+    read_status,
+    start_map,
+    start_quality,
+)
+from core.errors import DatasetMissing, ExtraMissing, WeightsMissing
+from core.workspace import Workspace
+from data.importing import import_source
+from data.manifest import list_datasets, read_dataset
+from tests.builders import write_class_folders
+from tests.processes import wait_until
+
+
+def wait_for_job(workspace: Workspace, analysis: str) -> str:
+    def ended() -> str:
+        status = read_status(workspace, analysis)
+        assert status is not None
+        return "" if status.state == "going" else f"{status.state} {status.code} {status.problem}"
+
+    return wait_until(ended, "the analysis has ended").strip()
+
+
+def choose_dataset(workspace: Workspace) -> str:
+    return list_datasets(workspace)[-1].id
+
+
+def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
+    dataset = read_dataset(trained_copy, choose_dataset(trained_copy))
+    kept = find_feature_sets(trained_copy, dataset.id)
+    assert [(features.kind, features.label) for features in kept] == [("random", "random")]
+    assert read_quality(trained_copy, dataset.id) is None
+    analysis = start_quality(trained_copy, dataset.id, "random")
+    assert wait_for_job(trained_copy, analysis) == "done"
+    result = read_quality(trained_copy, dataset.id)
+    assert result is not None
+    n = len(dataset)
+    assert (result.id, result.weights, result.features_label) == (analysis, "random", "random")
+    assert result.neighbours.shape == result.similarities.shape == (n, n - 1)
+    assert (np.diff(result.similarities, axis=1) <= 0).all()
+    columns = "typicality outlier_score outlier given_score suggested suggested_score label_score"
+    assert list(result.photos.columns) == [*columns.split(), "suspect"]
+    assert len(result.photos) == n
+    assert set(result.photos["suggested"]) <= set(dataset.classes)
+    assert set(result.pairs["kind"]) <= {"exact", "near"}
+    assert result.facts["head_photos"] == n
+    positions = read_map(trained_copy, dataset.id, "pca")
+    assert positions is not None and positions.shape == (n, 2)
+    job = trained_copy.analysis_folder(analysis) / "job.json"
+    before = job.stat().st_mtime_ns
+    assert start_quality(trained_copy, dataset.id, "random") == analysis
+    assert job.stat().st_mtime_ns == before, "what is there is not made again"
+    assert read_quality(trained_copy, dataset.id, "pretrained") is None
+
+
+@pytest.mark.parametrize("name", ["neighbours.npy", "photos.parquet", "facts.json"])
+def test_a_damaged_result_is_made_again(trained_copy: Workspace, name: str) -> None:
+    dataset = choose_dataset(trained_copy)
+    analysis = start_quality(trained_copy, dataset, "random")
+    assert wait_for_job(trained_copy, analysis) == "done"
+    sound = read_quality(trained_copy, dataset)
+    assert sound is not None
+    neighbours = np.array(sound.neighbours)
+    file = trained_copy.analysis_folder(analysis) / RESULT / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    file.write_bytes(content[:-3])
+    assert read_quality(trained_copy, dataset) is None
+    assert start_quality(trained_copy, dataset, "random") == analysis
+    assert wait_for_job(trained_copy, analysis) == "done"
+    again = read_quality(trained_copy, dataset)
+    assert again is not None
+    assert (again.neighbours == neighbours).all()
+
+
+def test_features_that_are_missing_are_computed(trained_copy: Workspace, tmp_path: Path) -> None:
+    photos = write_class_folders(tmp_path / "more", photos_per_class=4, first=50)
+    dataset = import_source(trained_copy, photos)
+    assert find_feature_sets(trained_copy, dataset.id) == []
+    analysis = start_map(trained_copy, dataset.id, "random", "tsne")
+    assert wait_for_job(trained_copy, analysis) == "done"
+    assert len(find_feature_sets(trained_copy, dataset.id)) == 1
+    for method in ("pca", "tsne"):
+        positions = read_map(trained_copy, dataset.id, method)  # type: ignore[arg-type]
+        assert positions is not None and positions.shape == (12, 2)
+    assert read_map(trained_copy, dataset.id, "umap") is None
+    assert read_quality(trained_copy, dataset.id) is None
+
+
+def test_missing_weights_are_told_where_features_cannot_do_without(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
+    dataset = choose_dataset(trained_copy)
+    with pytest.raises(WeightsMissing):
+        start_quality(trained_copy, dataset, "pretrained")
+    with pytest.raises(WeightsMissing):
+        start_map(trained_copy, dataset, "pretrained", "tsne")
+    assert list(trained_copy.analyses.iterdir()) == []
+
+
+def test_a_job_without_weights_fails_with_their_remedy(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The weights are found when the job is asked for and are gone when it starts."""
+    from core.runs.jobs import start_job
+
+    dataset = choose_dataset(trained_copy)
+    parameters = quality_parameters(trained_copy, dataset, "random")
+    parameters |= {"weights": "pretrained", "backbone": "0" * 16}
+    monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
+    analysis = fingerprint(parameters)
+    folder = trained_copy.analysis_folder(analysis)
+    start_job(trained_copy, folder, "core.datasets.quality.job", parameters)
+    assert wait_for_job(trained_copy, analysis).startswith("failed weights_missing")
+    status = read_status(trained_copy, analysis)
+    assert status is not None and "PETALSCOPE_WEIGHTS" in status.remedy
+
+
+def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:
+    dataset = choose_dataset(trained_copy)
+    random = quality_parameters(trained_copy, dataset, "random")
+    assert fingerprint(random) == fingerprint(quality_parameters(trained_copy, dataset, "random"))
+    assert read_status(trained_copy, fingerprint(random)) is None
+
+
+def test_unknown_datasets_are_refused(workspace: Workspace) -> None:
+    with pytest.raises(DatasetMissing):
+        start_quality(workspace, "0123456789abcdef", "random")
+
+
+def test_umap_is_an_extra(trained_copy: Workspace) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("umap") is not None:
+        pytest.skip("umap-learn is installed here")
+    with pytest.raises(ExtraMissing, match=r"pip install umap-learn==0\.5\.12"):
+        start_map(trained_copy, choose_dataset(trained_copy), "random", "umap")

@@ -1,0 +1,85 @@
+"""Planted wrong labels are suspects, folds keep twins together, small classes are left in peace."""
+
+import numpy as np
+import pytest
+
+from core.datasets.quality.suspects import deal_folds, find_suspects, score_out_of_fold
+
+
+def draw_blobs(n: int, n_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(6)
+    labels = np.arange(n) % n_classes
+    features = 2 * np.eye(n_classes, 10)[labels] + rng.normal(0, 0.4, (n, 10))
+    return features.astype(np.float32), labels
+
+
+def test_folds_are_even_and_keep_groups() -> None:
+    labels = np.repeat([0, 1, 2], [50, 30, 3])
+    groups = np.arange(83)
+    groups[:3] = groups[60] = 0  # a group over two classes
+    folds = deal_folds(labels, groups, 5)
+    assert len(set(folds[groups == 0])) == 1
+    assert np.ptp(np.bincount(folds, minlength=5)) <= 5
+    alone = groups != 0
+    for label in (0, 1):
+        assert np.ptp(np.bincount(folds[(labels == label) & alone], minlength=5)) <= 1
+    assert len(set(folds[labels == 2])) == 3
+    assert (deal_folds(labels, groups, 5) == folds).all()
+    assert (deal_folds(labels, groups, 5, seed=1) != folds).any()
+
+
+def test_planted_wrong_labels_are_suspects() -> None:
+    features, true = draw_blobs(200)
+    given = true.copy()
+    planted = np.array([3, 50, 77, 120, 181, 199])
+    given[planted] = (given[planted] + 1) % 4
+    folds = deal_folds(given, np.arange(200), 5)
+    head = score_out_of_fold(features, given, folds, 4)
+    assert head.scores.sum(axis=1) == pytest.approx(1)
+    assert head.accuracy > 0.9
+    found = find_suspects(head.scores, given, ("a", "b", "c", "d"))
+    suspects = np.flatnonzero(found["suspect"])
+    assert set(planted) <= set(suspects) and len(suspects) <= 9
+    assert found["suggested"][planted].tolist() == [
+        ("a", "b", "c", "d")[label] for label in true[planted]
+    ]
+    assert found["label_score"].to_numpy()[planted].max() < 0.2
+    own = head.scores[np.arange(200), given]
+    assert found["given_score"].to_numpy() == pytest.approx(own)
+
+
+def test_a_photo_is_never_scored_by_a_head_that_saw_it() -> None:
+    """Features of pure noise: whoever had seen the labels would know them."""
+    rng = np.random.default_rng(7)
+    features = rng.normal(size=(300, 200)).astype(np.float32)
+    labels = rng.integers(0, 3, 300)
+    folds = deal_folds(labels, np.arange(300), 5)
+    assert score_out_of_fold(features, labels, folds, 3).accuracy < 0.45
+
+
+def test_a_head_that_saw_the_twins_would_believe_them() -> None:
+    """The same noise with each photo twice: twins in one fold keep the head ignorant."""
+    rng = np.random.default_rng(8)
+    features = np.repeat(rng.normal(size=(150, 200)), 2, axis=0).astype(np.float32)
+    labels = np.repeat(rng.integers(0, 3, 150), 2)
+    together = deal_folds(labels, np.repeat(np.arange(150), 2), 5)
+    apart = deal_folds(labels, np.arange(300), 5)
+    assert score_out_of_fold(features, labels, together, 3).accuracy < 0.5
+    assert score_out_of_fold(features, labels, apart, 3).accuracy > 0.7
+
+
+def test_tiny_and_empty_classes_are_left_in_peace() -> None:
+    features, labels = draw_blobs(80, 2)
+    labels[:2] = 3, 4  # one photo each; class 2 has none
+    folds = deal_folds(labels, np.arange(80), 5)
+    head = score_out_of_fold(features, labels, folds, 5)
+    assert np.isfinite(head.scores).all()
+    found = find_suspects(head.scores, labels, ("a", "b", "none", "one", "other"))
+    assert not found["suspect"][:2].any()
+
+
+def test_photos_that_are_all_twins_give_scores_and_no_suspect() -> None:
+    features, labels = draw_blobs(8, 2)
+    head = score_out_of_fold(features, labels, np.zeros(8, dtype=np.int64), 2)
+    assert head.scores == pytest.approx(0.5)
+    assert not find_suspects(head.scores, labels, ("a", "b"))["suspect"].any()

@@ -1,0 +1,208 @@
+"""Exports that are kept, refused or outlive what they were made of."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.cli import main
+from core.errors import (
+    ExportFailed,
+    ExportMissing,
+    ExportRefused,
+    ExtraMissing,
+    VersionDamaged,
+)
+from core.exporting import formats, making
+from core.exporting.keeping import make_export
+from core.exporting.making import Making
+from core.exporting.store import (
+    delete_export,
+    find_zip,
+    identify_export,
+    is_made,
+    list_exports,
+    list_going,
+    make_wish,
+    read_export,
+    read_status,
+    start_export,
+)
+from core.prediction.deciding import DecisionRule, save_rule
+from core.registry.blobs import blob_file
+from core.registry.registering import register_run
+from core.runs.queue.queue import delete_run
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import delete_dataset
+from models.dense import DenseHead
+from tests.exporting import run_python, unpack
+from tests.processes import wait_until
+
+
+def ignore_steps(step: str, done: int, total: int) -> None:
+    assert step and done < total
+
+
+def find_run(workspace: Workspace) -> str:
+    return list_runs(workspace)[-1].id
+
+
+def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Workspace) -> None:
+    wish = make_wish(find_run(trained_copy), ["openvino"])
+    identifier = start_export(trained_copy, wish)
+    assert list_going(trained_copy) == [identifier]
+    with pytest.raises(ExportRefused):
+        delete_export(trained_copy, identifier)
+    wait_until(lambda: not list_going(trained_copy), "the export is made")
+    status = read_status(trained_copy, identifier)
+    assert status is not None
+    assert status.state == "done", status.problem
+    (record,) = list_exports(trained_copy)
+    assert (record.id, record.formats, record.photos) == (identifier, ("openvino",), 6)
+    assert record.checked["openvino"]["state"] == "right"
+    made = find_zip(trained_copy, record).stat().st_mtime_ns
+    assert start_export(trained_copy, wish) == identifier
+    assert make_export(trained_copy, wish, ignore_steps) == record
+    assert find_zip(trained_copy, record).stat().st_mtime_ns == made
+    assert not list(trained_copy.temporary.iterdir())
+    find_zip(trained_copy, record).write_bytes(b"cut short")
+    assert not is_made(trained_copy, identifier)
+    delete_export(trained_copy, identifier)
+    assert list_exports(trained_copy) == []
+    with pytest.raises(ExportMissing):
+        read_export(trained_copy, identifier)
+
+
+def test_what_a_killed_export_left_is_swept_after_a_day(
+    trained_copy: Workspace, tmp_path: Path
+) -> None:
+    old, new = (trained_copy.temporary / f"export-{name}" for name in ("old", "new"))
+    part = trained_copy.exports / "0123456789abcdef" / ".17-ab-petals.zip"
+    for folder in (old, new, part.parent):
+        folder.mkdir(parents=True)
+    part.write_bytes(b"half of it")
+    for path in (old, part):
+        os.utime(path, (1, 1))
+    ended = trained_copy.temporary / "export-ended"  # listed, and gone when it is looked at
+    ended.symlink_to(trained_copy.temporary / "gone")
+    Making(trained_copy, make_wish(find_run(trained_copy), ["openvino"]), ignore_steps).write(
+        tmp_path / "petals.zip"
+    )
+    assert (old.exists(), part.exists(), new.exists()) == (False, False, True)
+
+
+def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace) -> None:
+    run = find_run(trained_copy)
+    wishes = [
+        make_wish(run, ["onnx"]),
+        make_wish(run, ["openvino", "onnx"]),
+        make_wish(run, ["onnx"], space=True),
+        make_wish(run, ["onnx"], golden="drawn"),
+    ]
+    ids = {identify_export(trained_copy, wish) for wish in wishes}
+    assert len(ids) == len(wishes)
+    same = make_wish(run, ["onnx", "openvino", "onnx"])
+    assert identify_export(trained_copy, same) in ids
+    save_rule(trained_copy, run, DecisionRule(threshold=0.5, n=6))
+    assert identify_export(trained_copy, wishes[0]) not in ids
+
+
+def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
+    trained_copy: Workspace, tmp_path: Path
+) -> None:
+    run = list_runs(trained_copy)[-1]
+    version = register_run(trained_copy, run.id)
+    delete_run(trained_copy, run.id)
+    delete_dataset(trained_copy, version.dataset_id)
+    for folder in trained_copy.backbones.iterdir():
+        shutil.rmtree(folder)
+    making = Making(trained_copy, make_wish(version.label, ["onnx"]), ignore_steps)
+    making.write(tmp_path / "petals.zip")
+    assert making.checked["onnx"]["state"] == "right"
+    assert (making.golden_origin, making.golden_photos) == ("drawn", 10)
+    folder = unpack(tmp_path / "petals.zip", tmp_path / "unpacked")
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "How good it is cannot be said any more" in card
+    assert run_python(folder, "check.py").returncode == 0
+
+
+def test_an_export_that_answers_otherwise_is_not_kept(
+    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = making.write_onnx
+
+    def write_wrongly(network: Path, preprocessing: str, head: DenseHead, file: Path) -> None:
+        write(network, "unit", head, file)  # colours in the wrong order
+        assert preprocessing == "resnet"
+
+    monkeypatch.setattr(making, "write_onnx", write_wrongly)
+    wish = make_wish(find_run(trained_copy), ["onnx"])
+    with pytest.raises(ExportFailed, match="onnx: the scores differ"):
+        Making(trained_copy, wish, ignore_steps).write(tmp_path / "petals.zip")
+    assert not list(tmp_path.glob("**/*.zip"))
+    assert not list(trained_copy.temporary.iterdir())
+
+
+def test_an_altered_version_is_not_exported(trained_copy: Workspace, tmp_path: Path) -> None:
+    version = register_run(trained_copy, find_run(trained_copy))
+    head = blob_file(trained_copy, version.facts["files"]["head"])
+    content = bytearray(head.read_bytes())
+    content[-1] ^= 1
+    head.unlink()
+    head.write_bytes(content)
+    with pytest.raises(VersionDamaged):
+        Making(trained_copy, make_wish("v1", ["onnx"]), ignore_steps).write(tmp_path / "x.zip")
+
+
+def test_a_missing_extra_is_named_before_anything_is_made(
+    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda _: None)
+    wish = make_wish(find_run(trained_copy), ["onnx", "openvino"])
+    with pytest.raises(ExtraMissing, match="pip install onnx"):
+        Making(trained_copy, wish, ignore_steps).write(tmp_path / "petals.zip")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--model", "latest", "petals.tar"], "export_refused"),
+        (["--model", "latest", "there.zip"], "export_refused"),
+        (["--model", "latest", "--formats", "keras,coreml"], "export_refused"),
+        (["--model", "champion"], "version_missing"),
+        (["--model", "v7"], "version_missing"),
+        (["--model", "nonsense"], "run_missing"),
+        (["--model", "latest", "no/such/folder/petals.zip"], "export_refused"),
+        ([], "export_refused"),
+    ],
+)
+def test_what_the_command_refuses(
+    arguments: list[str],
+    code: str,
+    trained_copy: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.zip").write_bytes(b"mine")
+    assert main(["export", *arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+    assert Path("there.zip").read_bytes() == b"mine"
+    assert not trained_copy.exports.exists()
+
+
+def test_the_command_lists_what_is_kept(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--model", "latest", "--formats", "openvino", "--golden", "drawn"]) == 0
+    said = capsys.readouterr().out
+    assert "OpenVINO: scores within" in said
+    assert "10 golden photos (drawn)" in said
+    assert main(["export", "--exports", "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)["exports"]
+    assert Path(document["file"]).stat().st_size == document["bytes"]
+    assert str(trained_copy.exports) in document["file"]

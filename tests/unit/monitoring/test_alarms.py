@@ -1,0 +1,392 @@
+"""Alarms: they begin with proof, change level, end, stay through silence, and are told once."""
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.evaluation.slice_difference import compare_shares
+from core.monitoring.alarm_log import end_alarm, find_worst, list_alarms
+from core.monitoring.alarms import check_rules
+from core.monitoring.feedback import give_feedback
+from core.monitoring.log import delete_predictions, read_predictions
+from core.monitoring.notify import send_test, tell_alarms
+from core.monitoring.reading_words import describe_levels, describe_reading
+from core.monitoring.readings import Reading, State
+from core.monitoring.rules import DEFAULTS, Name, Watch, keep_watch, read_watch
+from core.monitoring.webhook import Caller
+from core.registry.promoting import promote
+from core.registry.store import ModelVersion
+from core.runs.database import close_databases, write_database
+from core.runs.tables import alarms_table, arrangements_table, feedback_table, predictions_table
+from core.workspace import Workspace
+from tests.asking import ask
+from tests.registered import change_byte, register_versions, version_file
+from tests.retraining import let_first_run_answer
+from tests.tls_server import HOST, Hooks, serve_hooks
+from tests.training import copy_workspace
+
+
+@pytest.fixture(scope="module")
+def registered(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workspace, ModelVersion]]:
+    """A workspace with a champion, and the champion."""
+    copy = Workspace(tmp_path_factory.mktemp("watched") / "workspace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETALSCOPE_WORKSPACE", str(copy.root))
+        copy_workspace(trained_workspace, copy)
+        champion = let_first_run_answer(copy)
+    yield copy, champion
+    close_databases()
+
+
+@pytest.fixture
+def watched(
+    registered: tuple[Workspace, ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    """That workspace, with nothing asked, arranged or alarmed."""
+    workspace = registered[0]
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+    with write_database(workspace) as connection:
+        for table in (predictions_table, feedback_table, alarms_table, arrangements_table):
+            connection.execute(table.delete())
+    return workspace
+
+
+@pytest.fixture
+def champion(registered: tuple[Workspace, ModelVersion]) -> ModelVersion:
+    return registered[1]
+
+
+@pytest.fixture
+def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
+    with serve_hooks(tmp_path) as served:
+        monkeypatch.setenv("PETALSCOPE_ALARM_URL", served.url)
+        yield served
+
+
+@pytest.fixture
+def caller(hooks: Hooks) -> Caller:
+    return Caller(
+        resolve=lambda *_: ["127.0.0.1"],
+        is_allowed=lambda address: address == "127.0.0.1",
+        tls=ssl.create_default_context(cafile=hooks.certificate),
+        attempts=1,
+    )
+
+
+def keep_only(workspace: Workspace, name: Name, **values: object) -> None:
+    """Keeps one rule with these values, all others off."""
+    rules = [
+        replace(rule, **values)  # type: ignore[arg-type]
+        if rule.name == name
+        else replace(rule, warning=None, critical=None)
+        for rule in DEFAULTS
+    ]
+    keep_watch(workspace, Watch(rules=tuple(rules)))
+
+
+def check(workspace: Workspace, name: Name, now: datetime | None = None) -> Reading:
+    found = {one.rule.name: one for one in check_rules(workspace, now=now, tell=False)}
+    return found[name]
+
+
+def states(workspace: Workspace) -> dict[str, State]:
+    return {one.rule.name: one.state for one in check_rules(workspace, tell=False)}
+
+
+def test_without_a_champion_and_answers_nothing_is_said(workspace: Workspace) -> None:
+    found = states(workspace)
+    assert set(found.values()) == {"off", "few"}
+    assert not list_alarms(workspace)
+
+
+def test_photos_like_the_reference_raise_no_alarm(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    ask(watched, champion, 60)
+    found = states(watched)
+    for name in ("latency", "unknown", "features", "properties", "mix"):
+        assert found[name] == "fine", name
+    assert found["accuracy"] == "few"
+    assert not list_alarms(watched)
+
+
+def test_darker_photos_are_a_critical_alarm_that_says_so(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    ask(watched, champion, 60, darker=0.1)
+    found = check(watched, "properties")
+    assert found.state == "critical"
+    assert found.estimate.n == 60
+    assert "darker photos: distance 1.00, n = 60" in describe_reading(found)
+    (alarm,) = list_alarms(watched)
+    assert (alarm.rule, alarm.level, alarm.version) == ("properties", "critical", champion.number)
+    assert "darker" in alarm.text
+
+
+def test_one_photo_asked_about_again_and_again_is_no_drift(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    ask(watched, champion, 45)
+    (row,) = ask(watched, champion, 1, first=99, darker=0.1)
+    for number in range(100):
+        ask(watched, champion, 1, first=1000 + number, darker=0.1, photo=row.photo)
+    found = check(watched, "properties")
+    assert (found.state, found.estimate.n) == ("few", 46)
+
+
+def test_an_alarm_needs_proof(watched: Workspace, champion: ModelVersion) -> None:
+    keep_only(watched, "unknown", warning=0.3, critical=None)
+    ask(watched, champion, 14)
+    ask(watched, champion, 10, first=100, kind="unlike")
+    found = check(watched, "unknown")  # 42 %, but perhaps only 24 %
+    assert found.estimate.value > 0.4 and found.state == "fine"
+    ask(watched, champion, 60, first=200, kind="unsure")
+    assert check(watched, "unknown").state == "warning"
+
+
+def test_one_unknown_photo_is_no_alarm_however_often_it_is_asked(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "unknown", warning=0.3, critical=None)
+    ask(watched, champion, 30)
+    (row,) = ask(watched, champion, 1, first=99, kind="unlike")
+    for number in range(60):
+        ask(watched, champion, 1, first=1000 + number, kind="unlike", photo=row.photo)
+    found = check(watched, "unknown")
+    assert (found.state, found.estimate.n) == ("fine", 31)
+
+
+def test_of_a_month_only_what_people_told_is_read(
+    watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ask(watched, champion, 40, until=datetime.now(UTC) - timedelta(days=10))
+    for row in rows[:12]:
+        give_feedback(watched, row.id, class_name=row.top)
+    read: list[int] = []
+
+    def count_rows(*asked: Any, **conditions: Any) -> pd.DataFrame:
+        read.append(len(read_predictions(*asked, **conditions)))
+        return read_predictions(*asked, **conditions)
+
+    monkeypatch.setattr("core.monitoring.readings.read_predictions", count_rows)
+    assert check(watched, "accuracy").estimate.n == 12
+    assert sum(read) == 12
+
+
+def test_accuracy_is_held_against_that_of_validation(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "accuracy", warning=0.1, critical=0.2)
+    rows = ask(watched, champion, 30)
+    for row in rows:
+        wrong = next(name for name in champion.classes if name != row.top)
+        give_feedback(watched, row.id, class_name=wrong)
+    found = check(watched, "accuracy")
+    judged = champion.facts["validation"]
+    assert found.estimate.value == pytest.approx(judged["right"] / judged["n"])
+    expected = compare_shares(judged["right"], judged["n"], 0, 30)
+    assert found.estimate.low == pytest.approx(max(0, expected.low))
+    assert found.estimate.low < found.estimate.value
+    assert found.sure == found.estimate.low
+
+
+def test_one_photo_told_wrong_again_and_again_is_one(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "accuracy", warning=0.1, critical=0.2)
+    rows = ask(watched, champion, 30, photo="a" * 64)
+    for row in rows:
+        wrong = next(name for name in champion.classes if name != row.top)
+        give_feedback(watched, row.id, class_name=wrong)
+    found = check(watched, "accuracy")
+    assert (found.state, found.estimate.n) == ("few", 1)
+
+
+def test_a_new_champion_is_no_silence(trained_copy: Workspace) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, first.number, reason="the first")
+    keep_only(trained_copy, "volume_low", warning=10.0, critical=1.0)
+    ask(trained_copy, first, 30)
+    promote(trained_copy, second.number, reason="better", override=True)
+    found = check(trained_copy, "volume_low")
+    assert (found.state, found.estimate.n) == ("fine", 30)
+
+
+def test_the_level_changes_and_the_alarm_ends(watched: Workspace, champion: ModelVersion) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=1000.0, hours=1)
+    now = datetime.now(UTC)
+    ask(watched, champion, 30, until=now, latency_ms=200.0)
+    assert check(watched, "latency", now).state == "warning"
+    assert check(watched, "latency", now).state == "warning"
+    assert len(list_alarms(watched)) == 1
+    later = now + timedelta(hours=2)
+    ask(watched, champion, 30, first=100, until=later, latency_ms=5000.0)
+    assert check(watched, "latency", later).state == "critical"
+    assert [(one.level, one.ended is None) for one in list_alarms(watched)] == [
+        ("critical", True),
+        ("warning", False),
+    ]
+    last = later + timedelta(hours=2)
+    ask(watched, champion, 30, first=200, until=last, latency_ms=5.0)
+    assert check(watched, "latency", last).state == "fine"
+    assert not list_alarms(watched, standing=True)
+    assert list_alarms(watched)[0].facts["ended_by"] == "fine"
+
+
+def test_silence_ends_no_alarm(watched: Workspace, champion: ModelVersion) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=None, hours=1)
+    now = datetime.now(UTC)
+    ask(watched, champion, 30, until=now, latency_ms=200.0)
+    check(watched, "latency", now)
+    assert check(watched, "latency", now + timedelta(hours=5)).state == "few"
+    assert find_worst(list_alarms(watched, standing=True)) == "warning"
+
+
+def test_too_few_photos_are_an_alarm_where_that_is_watched(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "volume_low", warning=10.0, critical=1.0)
+    assert check(watched, "volume_low").state == "critical"
+    ask(watched, champion, 5)
+    assert check(watched, "volume_low").state == "warning"
+    ask(watched, champion, 20, first=50)
+    assert check(watched, "volume_low").state == "fine"
+
+
+def test_a_person_ends_an_alarm_and_its_cause_raises_it_again(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=None)
+    ask(watched, champion, 30, latency_ms=200.0)
+    check(watched, "latency")
+    (alarm,) = list_alarms(watched)
+    assert end_alarm(watched, alarm.number, "Flora")
+    assert not end_alarm(watched, alarm.number)
+    assert not list_alarms(watched, standing=True)
+    assert list_alarms(watched)[0].facts["ended_by"] == "Flora"
+    check(watched, "latency")
+    assert len(list_alarms(watched, standing=True)) == 1
+
+
+def test_a_rule_that_is_switched_off_ends_its_alarm(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=None)
+    ask(watched, champion, 30, latency_ms=200.0)
+    check(watched, "latency")
+    keep_only(watched, "latency", warning=None, critical=None)
+    assert check(watched, "latency").state == "off"
+    assert describe_levels(read_watch(watched).rule("latency")) == "not watched"
+    assert not list_alarms(watched, standing=True)
+
+
+def test_another_champion_ends_the_alarms_of_the_former(trained_copy: Workspace) -> None:
+    first, second = register_versions(trained_copy, 2)
+    promote(trained_copy, first.number, reason="the first")
+    keep_only(trained_copy, "latency", warning=100.0, critical=None)
+    ask(trained_copy, first, 30, latency_ms=200.0)
+    assert check(trained_copy, "latency").version == first.number
+    promote(trained_copy, second.number, reason="slow", override=True)
+    assert check(trained_copy, "latency").state == "few"
+    (alarm,) = list_alarms(trained_copy)
+    assert alarm.ended is not None and alarm.facts["ended_by"] == "another version answers"
+
+
+def test_a_damaged_reference_stops_no_other_rule(trained_copy: Workspace) -> None:
+    champion = let_first_run_answer(trained_copy)
+    ask(trained_copy, champion, 60, latency_ms=9000.0)
+    change_byte(version_file(trained_copy, champion, "reference"))
+    assert check(trained_copy, "latency").state == "critical"
+    found = check(trained_copy, "features")
+    assert found.state == "few" and "altered" in describe_reading(found)
+
+
+def test_two_who_check_at_once_raise_one_alarm(watched: Workspace, champion: ModelVersion) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=None)
+    ask(watched, champion, 30, latency_ms=200.0)
+    threads = [Thread(target=check_rules, args=(watched,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list_alarms(watched)) == 1
+
+
+def test_deleting_the_log_ends_no_alarm_and_breaks_no_check(
+    watched: Workspace, champion: ModelVersion
+) -> None:
+    ask(watched, champion, 60, darker=0.1, visitor="somebody")
+    check(watched, "properties")
+    delete_predictions(watched, visitor="somebody")
+    assert check(watched, "properties").state == "few"
+    assert list_alarms(watched, standing=True)
+
+
+def test_the_address_is_told_once_of_each_begin_and_end(
+    watched: Workspace, champion: ModelVersion, hooks: Hooks, caller: Caller
+) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=1000.0, hours=1)
+    now = datetime.now(UTC)
+    ask(watched, champion, 30, until=now, latency_ms=200.0)
+    for _ in range(2):
+        check_rules(watched, now=now, caller=caller)
+    (message,) = hooks.messages
+    assert (message["event"], message["rule"], message["level"]) == ("begin", "latency", "warning")
+    assert message["text"].startswith("Petalscope v1, Slow answers, warning: 95 % of 30 answers")
+    assert message["n"] == 30
+    soon = now + timedelta(minutes=40)
+    ask(watched, champion, 30, first=100, until=soon, latency_ms=5000.0)
+    check_rules(watched, now=soon, caller=caller)
+    assert [one["level"] for one in hooks.messages] == ["warning", "critical"]
+    later = now + timedelta(hours=3)
+    ask(watched, champion, 30, first=200, until=later, latency_ms=5.0)
+    check_rules(watched, now=later, caller=caller)
+    assert [one["event"] for one in hooks.messages] == ["begin", "begin", "end"]
+    assert "the alarm is over" in hooks.messages[-1]["text"]
+
+
+def test_an_address_that_was_down_is_told_later_and_not_for_ever(
+    watched: Workspace, champion: ModelVersion, hooks: Hooks, caller: Caller
+) -> None:
+    keep_only(watched, "latency", warning=100.0, critical=None)
+    now = datetime.now(UTC)
+    ask(watched, champion, 30, until=now, latency_ms=200.0)
+    hooks.answers = [500]
+    check_rules(watched, now=now, caller=caller)
+    assert "status 500" in list_alarms(watched)[0].facts["trouble"]
+    assert not tell_alarms(watched, caller, now + timedelta(seconds=30)), "not at once again"
+    soon = now + timedelta(minutes=2)
+    assert tell_alarms(watched, caller, soon) and not tell_alarms(watched, caller, soon)
+    (alarm,) = list_alarms(watched)
+    assert (alarm.facts["told"], alarm.facts["trouble"]) == ("begin", "")
+    end_alarm(watched, alarm.number)
+    hooks.answers = [500] * 1000
+    before = len(hooks.messages)
+    for minutes in range(1, 3 * 24 * 60, 20):
+        tell_alarms(watched, caller, now + timedelta(minutes=minutes))
+    assert 20 <= len(hooks.messages) - before <= 35, "seldom, and for a day"
+
+
+def test_without_an_address_nobody_is_told(
+    watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PETALSCOPE_ALARM_URL", raising=False)
+    ask(watched, champion, 60, darker=0.1)
+    check_rules(watched)
+    assert tell_alarms(watched) == []
+    assert not send_test()
+
+
+def test_a_trial_is_sent(hooks: Hooks, caller: Caller) -> None:
+    assert send_test(caller)
+    assert hooks.messages[0]["event"] == "test"
+    assert HOST in hooks.hosts[0]

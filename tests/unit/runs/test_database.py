@@ -1,0 +1,53 @@
+"""The database: one that an older program made gets what it lacks when it is opened."""
+
+import sqlite3
+
+import pytest
+
+from core.runs.database import close_databases
+from core.runs.queue.control import tag_run
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.recipe import Recipe, recipe_to_json
+from core.runs.store import list_runs, read_run
+from core.workspace import Workspace
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+
+OLD = """
+CREATE TABLE runs (
+    number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, id VARCHAR(64) NOT NULL UNIQUE,
+    name TEXT NOT NULL, dataset VARCHAR(64) NOT NULL, recipe TEXT NOT NULL,
+    state VARCHAR(16) NOT NULL, phase VARCHAR(16) NOT NULL, device TEXT NOT NULL,
+    created DATETIME NOT NULL, queued DATETIME NOT NULL, started DATETIME, finished DATETIME,
+    heartbeat DATETIME, pid INTEGER, attempt INTEGER NOT NULL, epochs_done INTEGER NOT NULL,
+    best_epoch INTEGER, best_val_accuracy FLOAT, best_val_loss FLOAT, val_photos INTEGER,
+    error_code VARCHAR(64), problem TEXT, remedy TEXT,
+    stop_requested BOOLEAN NOT NULL, stopped BOOLEAN NOT NULL
+)
+"""
+"""The table of runs as it was before notes, tags, plans and requests."""
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_database_of_before_is_completed_and_keeps_its_runs(
+    workspace: Workspace, asked: int
+) -> None:
+    values = (RECIPE.run_id, RECIPE.dataset, recipe_to_json(RECIPE), asked)
+    with sqlite3.connect(workspace.database_file) as old:
+        old.execute(OLD)
+        old.execute(
+            "INSERT INTO runs VALUES (7, ?, '', ?, ?, 'queued', '', '', '2026-01-01 00:00:00',"
+            " '2026-01-01 00:00:00', NULL, NULL, NULL, NULL, 0, 3, 2, 0.5, 0.7, 9,"
+            " NULL, NULL, NULL, ?, 0)",
+            values,
+        )
+    old.close()
+    [run] = list_runs(workspace)
+    assert (run.id, run.name, run.epochs_done) == (RECIPE.run_id, "Run 7", 3)
+    assert (run.notes, run.tags, run.submitter, run.plan) == ("", (), "", None)
+    assert run.request == ("stop" if asked else "")
+    following = Recipe(dataset=RECIPE.dataset, weights_digest="d", seed=1)
+    assert submit_run(workspace, following)[0].number == 8
+    tag_run(workspace, run.id, ["kept"])
+    close_databases()
+    assert read_run(workspace, run.id).tags == ("kept",)

@@ -1,0 +1,119 @@
+"""SQLite and PostgreSQL: the same transactions, queue, openings and arrangements."""
+
+import subprocess
+import threading
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from core.errors import RunMissing
+from core.runs.database import read_database, write_database
+from core.runs.queue.arrangements import keep_arrangement, read_arrangement
+from core.runs.queue.control import note_run, tag_run
+from core.runs.queue.progress import begin_run, fail_run, record_epoch
+from core.runs.queue.queue import claim_next_run, delete_run, submit_run
+from core.runs.queue.starting import python_command, python_environment
+from core.runs.recipe.recipe import Recipe
+from core.runs.store import list_runs, read_run
+from core.runs.tables import arrangements_table, metadata
+from core.runs.test_views import read_openings, record_opening
+from core.workspace import Workspace
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+OTHER = Recipe(dataset="0123456789abcdef", weights_digest="e" * 64)
+TIMES = 25
+OPEN = "from core.runs.store import list_runs; from core.workspace import open_workspace as o"
+
+
+def read_counter(workspace: Workspace) -> int:
+    return int((read_arrangement(workspace, "counter") or {"n": 0})["n"])
+
+
+def test_processes_that_open_a_new_database_together_all_can(on_each_database: Workspace) -> None:
+    command = [*python_command("x")[:1], "-c", f"{OPEN}; assert list_runs(o()) == []"]
+    environment = python_environment(on_each_database)
+    opening = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(4)]
+    told = [process.communicate()[1].decode() for process in opening]
+    assert [process.returncode for process in opening] == [0] * 4, told
+    with read_database(on_each_database) as connection:
+        for table in metadata.sorted_tables:
+            assert connection.scalar(select(func.count()).select_from(table)) == 0
+
+
+def test_writers_take_turns_so_that_nothing_is_lost(on_each_database: Workspace) -> None:
+    keep_arrangement(on_each_database, "counter", {"n": 0})
+    content = arrangements_table.c.content
+
+    def count_on() -> None:
+        for _ in range(TIMES):
+            with write_database(on_each_database) as connection:
+                known = int(connection.scalar(select(content)).strip('{"n: }'))
+                connection.execute(
+                    update(arrangements_table).values(content=f'{{"n": {known + 1}}}')
+                )
+
+    threads = [threading.Thread(target=count_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read_counter(on_each_database) == 4 * TIMES
+
+
+def test_all_reads_of_a_transaction_see_the_same_moment(on_each_database: Workspace) -> None:
+    keep_arrangement(on_each_database, "counter", {"n": 1})
+    with read_database(on_each_database) as connection:
+        query = select(arrangements_table.c.content)
+        before = connection.scalars(query).all()
+        keep_arrangement(on_each_database, "counter", {"n": 2})
+        keep_arrangement(on_each_database, "another", {})
+        assert connection.scalars(query).all() == before
+    assert read_counter(on_each_database) == 2
+
+
+def test_what_fails_in_the_middle_leaves_nothing(on_each_database: Workspace) -> None:
+    run, _ = submit_run(on_each_database, RECIPE)
+    with pytest.raises(ZeroDivisionError), write_database(on_each_database) as connection:
+        values = {"name": "counter", "content": "{}", "changed": run.created}
+        connection.execute(insert(arrangements_table).values(**values))
+        raise ZeroDivisionError
+    assert read_arrangement(on_each_database, "counter") is None
+
+
+def test_the_queue_lives_through_a_day(on_each_database: Workspace) -> None:
+    first, is_new = submit_run(on_each_database, RECIPE, name="täglich 🌷")
+    again, is_new_again = submit_run(on_each_database, RECIPE)
+    second, _ = submit_run(on_each_database, OTHER)
+    assert (is_new, is_new_again, again.id) == (True, False, first.id)
+    claimed = claim_next_run(on_each_database)
+    assert claimed is not None and claimed.id == first.id
+    assert begin_run(on_each_database, claimed)
+    figures = {"best_val_accuracy": 0.5, "best_val_loss": 0.7}
+    record_epoch(on_each_database, claimed, epochs_done=1, best_epoch=1, **figures)
+    fail_run(on_each_database, claimed, RunMissing("The photos are gone.", "Bring them back."))
+    tag_run(on_each_database, first.id, ["kept", "rosé"])
+    note_run(on_each_database, first.id, "a “note”")
+    record_opening(on_each_database, first.id, "me", "a test")
+    failed = read_run(on_each_database, first.id)
+    assert (failed.state, failed.name, failed.tags) == ("failed", "täglich 🌷", ("kept", "rosé"))
+    assert (failed.problem, failed.best_val_accuracy) == ("The photos are gone.", 0.5)
+    assert failed.created.tzinfo is not None and failed.created == first.created
+    assert [opening.who for opening in read_openings(on_each_database, first.id)] == ["me"]
+    assert [run.id for run in list_runs(on_each_database)] == [second.id, first.id]
+    delete_run(on_each_database, first.id)
+    assert [run.id for run in list_runs(on_each_database)] == [second.id]
+    assert submit_run(on_each_database, RECIPE)[0].number > second.number
+
+
+def test_only_one_of_many_claims_a_run(on_each_database: Workspace) -> None:
+    submit_run(on_each_database, RECIPE)
+    claims = []
+    threads = [
+        threading.Thread(target=lambda: claims.append(claim_next_run(on_each_database)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claims) == 6 and sum(claim is not None for claim in claims) == 1

@@ -1,0 +1,120 @@
+"""kill -9 at every epoch, for each strategy: the curve is that of a run that was left alone."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.runs.events import curve, read_events
+from core.runs.queue.queue import submit_run
+from core.runs.result import RunResult, read_result
+from core.runs.store import RunRecord, read_run
+from core.workspace import Workspace
+from data.importing import import_source
+from data.policy import PRESETS
+from tests.builders import CLASSES, write_class_folders
+from tests.dying import Death, train_and_kill
+from tests.training import MEASURED, copy_workspace, make_recipe
+
+EPOCHS = 8
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "head": {
+        "augmentation": PRESETS["gentle"],
+        "views": 2,
+        "hidden": (16,),
+        "optimizer": "sgd",
+        "mixup": 0.2,
+    },
+    "last_stage": {
+        "augmentation": PRESETS["gentle"],
+        "views": 2,
+        "learning_rate": 1e-5,
+        "schedule": "plateau",
+    },
+    "full": {
+        "augmentation": PRESETS["gentle"],
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "learning_rate": 1e-5,
+        "schedule": "cosine",
+        "warmup_epochs": 2,
+    },
+    "two_phases": {"head_epochs": 4, "unfrozen": 2, "fine_learning_rate": 1e-6, "mixup": 0.2},
+}
+"""Rates are small where stages are trained: random weights amplify, and NaN equals all NaN."""
+DEATHS: list[Death] = [(epoch, "amid" if epoch % 2 else "after") for epoch in range(1, EPOCHS + 1)]
+"""One at each epoch, in turns amid it and when its checkpoint stands but nobody was told."""
+FEW: list[Death] = [(1, "amid"), (4, "after"), (7, "amid")]
+"""For the networks that take long to build: the first, the last of the head alone, a late one."""
+EVERY_EPOCH = "KILL_AT_EVERY_EPOCH" in os.environ
+"""Set it, and these are killed at each epoch, too: it takes minutes."""
+
+
+def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns what a curve says of the learning, not of the machine."""
+    return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
+
+
+@pytest.fixture(scope="module")
+def small(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, str]:
+    """A workspace with a backbone, and the id of a dataset of a dozen photos in it."""
+    folder = tmp_path_factory.mktemp("small")
+    workspace = Workspace(folder / "workspace")
+    copy_workspace(trained_workspace, workspace)
+    photos = write_class_folders(folder / "photos", CLASSES[:2], photos_per_class=6)
+    return workspace, import_source(workspace, photos, name="two flowers").id
+
+
+def train_twice(
+    small: tuple[Workspace, str], folder: Path, deaths: list[Death], **changes: Any
+) -> tuple[list[tuple[RunResult, list[dict[str, Any]]]], list[str]]:
+    """Returns result and curve without and with what happens to its workers, and their ends."""
+    source, dataset_id = small
+    jobs: list[tuple[Workspace, RunRecord, list[Death]]] = []
+    for name, happens in (("undisturbed", []), ("disturbed", deaths)):
+        workspace = Workspace(folder / name)
+        copy_workspace(source, workspace)
+        recipe = make_recipe(workspace, dataset_id, epochs=EPOCHS, batch_size=4, **changes)
+        jobs.append((workspace, submit_run(workspace, recipe)[0], happens))
+    ends = train_and_kill(jobs)
+    assert ends[0] == [ends[1][-1]] == ["done"], [
+        read_run(workspace, run.id).problem for workspace, run, _ in jobs
+    ]
+    answers = []
+    for workspace, run, _ in jobs:
+        events = read_events(workspace.run_folder(run.id))[0]
+        answers.append((read_result(workspace, run.id), without_measures(curve(events))))
+    return answers, ends[1][:-1]
+
+
+def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]]) -> None:
+    """Bit for bit, but for what depends on the machine."""
+    (expected, told), (found, told_again) = answers
+    assert len(told) == EPOCHS and told_again == told
+    assert all(isinstance(epoch["loss"], float) for epoch in told)  # NaN is told as None
+    assert without_measures(found.history) == without_measures(expected.history) == told
+    assert found.best_epoch == expected.best_epoch
+    assert (found.scores == expected.scores).all()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_kills_at_every_epoch_change_nothing(
+    small: tuple[Workspace, str], tmp_path: Path, strategy: str
+) -> None:
+    settings = {"strategy": strategy, **STRATEGIES[strategy]}
+    deaths = FEW if strategy in ("full", "two_phases") and not EVERY_EPOCH else DEATHS
+    answers, ends = train_twice(small, tmp_path, deaths, **settings)
+    assert ends == ["killed"] * len(deaths)
+    assert_equal(answers)
+
+
+def test_a_full_disk_ends_the_run_and_its_last_checkpoint_goes_on(
+    small: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    deaths: list[Death] = [(1, "full disk"), (3, "after"), (4, "full disk")]
+    answers, ends = train_twice(small, tmp_path, deaths, hidden=(128,))
+    assert ends == ["disk_full", "killed", "disk_full"]
+    assert_equal(answers)

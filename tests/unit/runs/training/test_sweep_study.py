@@ -1,0 +1,93 @@
+"""What Optuna is asked: the same again for the same trials, early ends, and what matters."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.runs.recipe.plans import SWEPT, SweepPlan
+from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.sweep_space import SPACE, NumberRange, Setting, base_recipe, change_recipe
+from core.runs.training.study_results import TrialResult
+from core.runs.training.sweep_study import choose_settings, measure_importance
+
+BASE = base_recipe(Recipe(dataset="0123456789abcdef", weights_digest="d", epochs=4))
+PLAN = SweepPlan(trials=30, seed=1)
+
+
+def score(settings: dict[str, Setting]) -> float:
+    """An accuracy that follows from the learning rate, and hardly from anything else."""
+    away = abs(np.log10(float(settings["learning_rate"])) + 3)
+    return float(0.9 - 0.2 * away - 0.001 * float(settings["dropout"]))
+
+
+def make_trial(number: int, settings: dict[str, Setting]) -> TrialResult:
+    accuracy = score(settings)
+    return TrialResult(
+        number=number,
+        settings=settings,
+        recipe=change_recipe(BASE, settings),
+        val_accuracy=tuple(accuracy * share for share in (0.5, 0.8, 0.9, 1.0)),
+        val_loss=(1.0, 0.9, 0.8, 0.7),
+        best_epoch=4,
+        pruned=False,
+        seconds=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def trials() -> list[TrialResult]:
+    made: list[TrialResult] = []
+    for number in range(1, PLAN.trials + 1):
+        made.append(make_trial(number, choose_settings(PLAN, BASE, made)[1]))
+    return made
+
+
+def test_the_same_trials_lead_to_the_same_next_one(trials: list[TrialResult]) -> None:
+    for done in (0, 5, 20):
+        again = [dataclasses.replace(trial, seconds=9.0) for trial in trials[:done]]
+        assert choose_settings(PLAN, BASE, again)[1] == trials[done].settings
+    other = SweepPlan(trials=30, seed=2)
+    assert choose_settings(other, BASE, trials[:20])[1] != trials[20].settings
+
+
+def test_settings_lie_in_the_space_as_they_are_told(trials: list[TrialResult]) -> None:
+    for trial in trials:
+        assert tuple(trial.settings) == SWEPT
+        for name, value in trial.settings.items():
+            space = SPACE[name]
+            if isinstance(space, NumberRange):
+                assert isinstance(value, float) and space.nearest(value) == value
+            else:
+                assert value in space.values
+
+
+def test_it_learns_where_the_good_ones_are(trials: list[TrialResult]) -> None:
+    early = np.mean([trial.accuracy for trial in trials[1:11]])
+    late = np.mean([trial.accuracy for trial in trials[-10:]])
+    assert late > early + 0.05
+
+
+def test_what_decides_is_what_matters_most(trials: list[TrialResult]) -> None:
+    importance = measure_importance(trials, SWEPT)
+    assert next(iter(importance.shares)) == "learning_rate"
+    assert importance.shares["learning_rate"] > 0.5
+    assert sum(importance.shares.values()) == pytest.approx(1.0)
+    assert measure_importance(trials, SWEPT) == importance
+
+
+def test_trials_that_are_all_alike_explain_nothing(trials: list[TrialResult]) -> None:
+    alike = [dataclasses.replace(trial, val_accuracy=(0.5,) * 4) for trial in trials]
+    assert set(measure_importance(alike, SWEPT).shares.values()) == {0.0}
+
+
+def test_a_trial_below_the_median_is_ended_but_not_in_its_first_epochs(
+    trials: list[TrialResult],
+) -> None:
+    for accuracy, falls_behind in ((0.1, True), (0.99, False)):
+        trial, _ = choose_settings(PLAN, BASE, trials)
+        ends = []
+        for epoch in (1, 2, 3):
+            trial.report(accuracy, epoch)
+            ends.append(bool(trial.should_prune()))
+        assert ends == [False, falls_behind, falls_behind]

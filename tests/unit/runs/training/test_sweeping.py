@@ -1,0 +1,168 @@
+"""Sweeps and rate searches by real workers: killed, stopped, paused, and turned into runs."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from core.errors import RecipeRefused
+from core.runs.queue.control import pause_run, resume_run
+from core.runs.queue.queue import mark_lost, queue_lost_runs, request_stop, submit_run
+from core.runs.queue.starting import python_command, python_environment
+from core.runs.recipe.plans import RatePlan, SweepPlan
+from core.runs.recipe.sweep_space import base_recipe, first_settings, searched_recipe
+from core.runs.result import read_result
+from core.runs.store import RunRecord, list_runs, list_studies, read_run
+from core.runs.training.executing import execute_run
+from core.runs.training.study_results import (
+    TrialResult,
+    read_importance,
+    read_rates,
+    read_trials,
+    sort_trials,
+)
+from core.runs.training.sweeping import execute_sweep
+from core.workspace import Workspace
+from tests.processes import PATIENCE_S, wait_until
+from tests.training import change_recipe, copy_workspace, train
+
+PLAN = SweepPlan(trials=12, seed=4)
+"""More trials than are drawn at random: the later ones follow from those before."""
+
+
+def submit_sweep(workspace: Workspace, plan: SweepPlan = PLAN) -> RunRecord:
+    recipe = change_recipe(workspace, epochs=3, dropout=0.3, learning_rate=1e-5)
+    return submit_run(workspace, base_recipe(recipe, plan.vary), "sweep", plan=plan)[0]
+
+
+def read_settled(workspace: Workspace, sweep: RunRecord) -> list[TrialResult]:
+    """Returns the trials without their durations."""
+    trials = read_trials(workspace.run_folder(sweep.id))
+    return [dataclasses.replace(trial, seconds=0.0) for trial in trials]
+
+
+def start_worker(workspace: Workspace, sweep: RunRecord) -> "subprocess.Popen[bytes]":
+    command = python_command("core.runs.worker", "--run", sweep.id)
+    return subprocess.Popen(command, env=python_environment(workspace))
+
+
+def wait_for_trials(workspace: Workspace, sweep: RunRecord, trials: int) -> None:
+    folder = workspace.run_folder(sweep.id)
+    wait_until(lambda: len(read_trials(folder)) >= trials, f"{trials} trials were made")
+
+
+@pytest.fixture(scope="module")
+def swept(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workspace, RunRecord]]:
+    """A workspace with a sweep that nobody disturbed."""
+    workspace = Workspace(tmp_path_factory.mktemp("swept") / "workspace")
+    copy_workspace(trained_workspace, workspace)
+    yield workspace, train(workspace, submit_sweep(workspace))
+
+
+def test_a_sweep_makes_its_trials(swept: tuple[Workspace, RunRecord]) -> None:
+    workspace, sweep = swept
+    assert (sweep.state, sweep.problem) == ("done", None)
+    trials = read_trials(workspace.run_folder(sweep.id))
+    assert len(trials) == PLAN.trials == sweep.epochs_done
+    assert trials[0].settings == first_settings(sweep.recipe, PLAN.vary)
+    assert len({trial.recipe.run_id for trial in trials}) > 8
+    assert all(len(trial.val_loss) == 3 or trial.pruned for trial in trials)
+    best = sort_trials(trials)[0]
+    assert (sweep.best_epoch, sweep.best_val_accuracy) == (best.number, best.accuracy)
+    assert best.accuracy >= trials[0].accuracy
+    importance = read_importance(workspace.run_folder(sweep.id))
+    assert importance is not None and importance.trials == PLAN.trials
+    assert set(importance.shares) == set(PLAN.vary)
+    assert sweep.id not in {run.id for run in list_runs(workspace)}
+    assert [study.id for study in list_studies(workspace)] == [sweep.id]
+
+
+def test_the_best_trial_as_a_run_reaches_the_same_numbers(
+    swept: tuple[Workspace, RunRecord],
+) -> None:
+    workspace, sweep = swept
+    best = next(one for one in sort_trials(read_settled(workspace, sweep)) if not one.pruned)
+    run = train(workspace, submit_run(workspace, best.recipe)[0])
+    history = read_result(workspace, run.id).history
+    assert [epoch["val_accuracy"] for epoch in history] == list(best.val_accuracy)
+    assert [epoch["val_loss"] for epoch in history] == list(best.val_loss)
+    assert (run.best_val_accuracy, run.best_epoch) == (best.accuracy, best.best_epoch)
+
+
+def test_killed_stopped_and_paused_it_gives_the_same_trials(
+    swept: tuple[Workspace, RunRecord], trained_copy: Workspace
+) -> None:
+    workspace, undisturbed = swept
+    sweep = submit_sweep(trained_copy)
+    assert sweep.id == undisturbed.id
+    worker = start_worker(trained_copy, sweep)
+    wait_for_trials(trained_copy, sweep, 2)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    assert mark_lost(trained_copy, read_run(trained_copy, sweep.id))
+    queue_lost_runs(trained_copy)
+
+    worker = start_worker(trained_copy, sweep)
+    wait_for_trials(trained_copy, sweep, 4)
+    pause_run(trained_copy, sweep.id)
+    worker.wait(PATIENCE_S)
+    assert read_run(trained_copy, sweep.id).state == "paused"
+    resume_run(trained_copy, sweep.id)
+
+    worker = start_worker(trained_copy, sweep)
+    wait_for_trials(trained_copy, sweep, 6)
+    request_stop(trained_copy, sweep.id, after_epoch=True)
+    worker.wait(PATIENCE_S)
+    stopped = read_run(trained_copy, sweep.id)
+    assert (stopped.state, stopped.stopped) == ("done", True)
+    assert 6 <= stopped.epochs_done < PLAN.trials
+
+    done = train(trained_copy, submit_sweep(trained_copy))
+    assert (done.state, done.stopped) == ("done", False)
+    assert read_settled(trained_copy, sweep) == read_settled(workspace, undisturbed)
+
+
+def test_settings_that_are_few_are_not_trained_twice(trained_copy: Workspace) -> None:
+    sweep = submit_sweep(trained_copy, SweepPlan(trials=7, vary=("hidden",)))
+    assert execute_run(trained_copy, sweep.id).state == "done"
+    trials = read_trials(trained_copy.run_folder(sweep.id))
+    recipes: dict[str, list[TrialResult]] = {}
+    for trial in trials:
+        recipes.setdefault(trial.recipe.run_id, []).append(trial)
+    assert len(trials) == 7 and len(recipes) <= 5
+    for twins in recipes.values():
+        assert len({twin.val_accuracy for twin in twins}) == 1
+        assert all(twin.seconds < twins[0].seconds for twin in twins[1:])
+
+
+def test_without_validation_photos_nothing_can_be_compared(trained_copy: Workspace) -> None:
+    sweep = submit_sweep(trained_copy)
+    with pytest.raises(RecipeRefused, match="validation"):
+        execute_sweep(
+            trained_copy,
+            sweep,
+            hold=None,  # type: ignore[arg-type]  (refused before it is asked)
+            report=None,  # type: ignore[arg-type]
+            train=([np.zeros((4, 2048), np.float32)], np.arange(4) % 2),
+            validation=([np.zeros((0, 2048), np.float32)], np.zeros(0, int)),
+            n_classes=2,
+        )
+
+
+def test_a_search_leaves_its_curve(trained_copy: Workspace) -> None:
+    recipe = searched_recipe(change_recipe(trained_copy))
+    search, _ = submit_run(trained_copy, recipe, plan=RatePlan(steps=40))
+    done = execute_run(trained_copy, search.id)
+    assert (done.state, done.problem) == ("done", None)
+    curve = read_rates(trained_copy.run_folder(search.id))
+    assert curve is not None and curve.part == "head"
+    assert len(curve.rates) == len(curve.losses) == len(curve.smoothed) <= 40
+    assert curve.rates[0] == pytest.approx(1e-6)
+    assert curve.suggestion is not None and 1e-5 < curve.suggestion < 0.5
+    assert submit_run(trained_copy, recipe, plan=RatePlan(steps=40))[0].state == "done"

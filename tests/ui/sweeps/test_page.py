@@ -37,7 +37,13 @@ def workspace(
     """A copy of the trained workspace, without a scheduler: what waits keeps waiting."""
     copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
-    for module in ("recipe_form", "live", "rate_finder", "sweep_view", "sweep_results"):
+    for module in (
+        "recipes.form",
+        "training.live",
+        "recipes.rate_finder",
+        "sweeps.page",
+        "sweeps.results",
+    ):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     st.cache_resource.clear()
     opened = open_workspace()

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from core.runs.database import close_databases
-from core.runs.queue import submit_run
+from core.runs.queue.queue import submit_run
 from core.runs.store import read_run
 from core.workspace import PROJECT_ROOT, Workspace, open_workspace
 from tests.builders import write_class_folders

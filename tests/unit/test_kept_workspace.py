@@ -1,0 +1,214 @@
+"""A workspace of the version before opens unchanged: ids, results, answers, labels, edits.
+
+`kept_workspace.tar.xz` was made by commit 818dff6: two editions of a dataset, a head that was
+trained, runs of the other strategies that were stopped, a sweep, a champion, two predictions with
+feedback, edits that wait; without the network's weights and logs. Its folder `answers` has what the
+commands said then. Whoever changes a format on purpose keeps this test and adds a new archive.
+"""
+
+import csv
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli import main
+from core.config import fingerprint
+from core.monitoring.feedback_reading import list_feedback
+from core.policies import read_policy
+from core.prediction.deciding import read_rule
+from core.registry.integrity import check_version
+from core.registry.loading import read_head
+from core.registry.reference import read_reference
+from core.registry.store import find_version
+from core.runs.control import extend_run
+from core.runs.feature_store import read_kept
+from core.runs.recipe import Recipe, recipe_from_json
+from core.runs.result import read_result, read_run_head
+from core.runs.store import list_runs, list_studies
+from core.selections import list_selections
+from core.workspace import Workspace, open_workspace
+from data.manifest import check_photos, read_dataset
+from data.policy import PRESETS
+from tests.training import train
+
+ARCHIVE = Path(__file__).with_name("kept_workspace.tar.xz")
+DATASET, EDITED, RUN = "3def3a5a89be4503", "55e3461975b78ad2", "efc069ff05ed4189"
+
+COMMANDS = {
+    "datasets": ["datasets"],
+    "compare": ["datasets", "compare", DATASET, EDITED],
+    "runs": ["runs", "list"],
+    "evaluate": ["evaluate", "kept", "--split", "validation"],
+    "quality": ["quality", DATASET, "--run", "kept", "--weights", "random"],
+    "versions": ["promote", "--list"],
+    "edits": ["edits", "relabelled", "list"],
+}
+
+FINGERPRINTS: list[tuple[str, dict[str, Any]]] = [
+    ("c25c1bcb94bab6bb", {}),
+    (
+        "0fc6789420863ac0",
+        {
+            "weights": "random",
+            "weights_digest": "random-damped-1",
+            "hidden": (256, 128),
+            "epochs": 20,
+            "seed": 3,
+        },
+    ),
+    (
+        "96498db4c21c0e23",
+        {
+            "augmentation": PRESETS["gentle"],
+            "views": 4,
+            "class_weights": True,
+            "patience": 3,
+            "split_seed": 5,
+        },
+    ),
+    (
+        "8af8e7048042626d",
+        {
+            "strategy": "last_stage",
+            "augmentation": PRESETS["strong"],
+            "views": 2,
+            "optimizer": "sgd",
+            "momentum": 0.8,
+            "weight_decay": 1e-4,
+            "learning_rate": 0.01,
+            "precision": "mixed",
+        },
+    ),
+    (
+        "181dba912d548822",
+        {
+            "strategy": "full",
+            "augmentation": PRESETS["randaugment"],
+            "schedule": "cosine",
+            "warmup_epochs": 2,
+            "mixup": 0.2,
+            "label_smoothing": 0.1,
+            "batch_size": 16,
+        },
+    ),
+    (
+        "51cc1c017225a60e",
+        {
+            "strategy": "two_phases",
+            "head_epochs": 3,
+            "unfrozen": 2,
+            "fine_learning_rate": 1e-5,
+            "optimizer": "adamw",
+            "weight_decay": 0.01,
+            "schedule": "plateau",
+            "preprocessing": "unit",
+            "standardise": False,
+            "dropout": 0.0,
+        },
+    ),
+]
+"""Ids that version 2 of the recipe gave, and what is not a default in each recipe."""
+
+
+@pytest.fixture
+def answers(workspace: Workspace, tmp_path: Path) -> Path:
+    """What the commands answered then; the settings point to the workspace they answered about."""
+    shutil.rmtree(workspace.root)
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    open_workspace()
+    return tmp_path / "answers"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_answers_as_before(
+    name: str, answers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMANDS[name], "--json"]) == 0
+    now = json.loads(capsys.readouterr().out)
+    assert find_changes(json.loads((answers / f"{name}.json").read_text()), now) == []
+
+
+def test_the_log_is_as_before(answers: Path, tmp_path: Path) -> None:
+    assert main(["monitor", "--days", "3650", "--csv", str(tmp_path / "log.csv")]) == 0
+    before, now = (
+        list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+        for file in (answers / "log.csv", tmp_path / "log.csv")
+    )
+    assert find_changes(before, now) == []
+
+
+@pytest.mark.usefixtures("answers")
+def test_every_run_has_the_id_of_its_recipe(workspace: Workspace) -> None:
+    runs = list_runs(workspace)
+    assert {run.recipe.strategy for run in runs} == {"head", "last_stage", "full", "two_phases"}
+    for run in runs:
+        text = (workspace.run_folder(run.id) / "recipe.json").read_text(encoding="utf-8")
+        assert run.recipe == recipe_from_json(text)
+        assert run.id == run.recipe.run_id == fingerprint(run.recipe)
+    assert [study.name for study in list_studies(workspace)] == ["small"]
+
+
+@pytest.mark.usefixtures("answers")
+def test_what_was_made_is_read(workspace: Workspace) -> None:
+    dataset, edited = read_dataset(workspace, DATASET), read_dataset(workspace, EDITED)
+    check_photos(dataset)
+    assert (len(dataset), edited.parent) == (21, DATASET)
+    result = read_result(workspace, RUN)
+    assert result.scores.shape == (21, 3)
+    assert read_kept(workspace, result.features_id).shape == (21, 2048)
+    assert read_run_head(workspace, RUN).kernels[0].shape == (2048, 3)
+    assert read_rule(workspace, RUN).threshold == 0.2  # type: ignore[union-attr]
+    assert [one.name for one in list_selections(workspace)] == ["two daisies"]
+    assert read_policy(workspace, "mine") == PRESETS["gentle"]
+    assert [said.final_class or said.class_name for said in list_feedback(workspace)] == ["tulip"]
+
+
+@pytest.mark.usefixtures("answers")
+def test_the_champion_is_whole_but_for_the_weights_that_were_left_out(workspace: Workspace) -> None:
+    version = check_version(find_version(workspace, "champion"))
+    assert (version.number, version.run_id) == (1, RUN)
+    assert read_head(workspace, version).kernels[0].shape == (2048, 3)
+    assert len(read_reference(workspace, version)) > 0
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_run_goes_on_from_its_checkpoint(workspace: Workspace) -> None:
+    before = read_result(workspace, RUN)
+    run = train(workspace, extend_run(workspace, RUN, 1)[0])
+    assert run.state == "done", (workspace.run_folder(run.id) / "worker.log").read_text()
+    now = read_result(workspace, run.id)
+    assert now.history[:3] == before.history
+    assert len(now.history) == 4
+
+
+def test_fingerprints_of_recipes_are_those_of_before() -> None:
+    wrong = {
+        known: recipe.run_id
+        for known, values in FINGERPRINTS
+        if (recipe := make_recipe(values)).run_id != known
+    }
+    assert wrong == {}
+
+
+def make_recipe(values: dict[str, Any]) -> Recipe:
+    return Recipe(**{"dataset": "0123456789abcdef", "weights_digest": "d" * 64} | values)
+
+
+def find_changes(before: Any, now: Any, where: str = "") -> list[str]:
+    """Returns where `now` says something else; it may say more than before."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [
+            change
+            for name, value in before.items()
+            for change in find_changes(value, now.get(name, "missing"), f"{where}.{name}")
+        ]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        return [one for i, pair in pairs for one in find_changes(*pair, f"{where}[{i}]")]
+    same = pytest.approx(before, rel=1e-6) if isinstance(before, float) else before
+    return [] if now == same else [f"{where}: {before} → {now}"]

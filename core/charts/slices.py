@@ -43,7 +43,7 @@ def draw_bins(
     """Returns accuracy with its 95 % interval in each bin of a property, bars of n at the foot.
 
     Args:
-        bins: What `core.evaluation.slice_bins.measure_bins` returns.
+        bins: What `core.evaluation.slices.measure_bins` returns.
         title: What is to be seen.
         accuracy: Of all photos of the split: a dashed line.
         lowest: Where intervals begin that are to be seen whole, so that charts beside each other

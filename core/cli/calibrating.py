@@ -11,10 +11,8 @@ from core.cli.choosing import RUN_HELP, choose_run
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.errors import FeaturesMissing
-from core.evaluation.calibration import measure_calibration
-from core.evaluation.coverage import measure_point
-from core.evaluation.separation import measure_separation
-from core.evaluation.temperature import cross_fit_scores, temper_scores
+from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
+from core.evaluation.coverage import measure_point, measure_separation
 from core.formats import count, interval, moment, percent
 from core.prediction.calibrating import answer_drawn, answer_photos, suggest_rule
 from core.prediction.deciding import (

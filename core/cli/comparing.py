@@ -9,8 +9,12 @@ from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.tables import format_table
 from core.errors import RecipeRefused, RunUnfinished
-from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
-from core.evaluation.verdict import describe_verdict
+from core.evaluation.comparison import (
+    Comparison,
+    adjust_holm,
+    compare_predictions,
+    describe_verdict,
+)
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.recipe.differences import Difference, list_differences

@@ -15,7 +15,7 @@ from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baseline_comparison import Beside, compare_baselines
+from core.evaluation.baselines import Beside, compare_baselines
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores

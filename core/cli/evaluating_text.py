@@ -8,7 +8,7 @@ import pandas as pd
 from core.cli.openings import describe_openings
 from core.cli.tables import format_table
 from core.evaluation.agreement import AVERAGED
-from core.evaluation.baseline_comparison import NAMES, Beside, describe_worth
+from core.evaluation.baselines import NAMES, Beside, describe_worth
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from core.formats import count
+
 ALPHA = 0.05
 """How often two equal runs may be told apart by mistake."""
 POWER = 0.8
@@ -203,3 +205,98 @@ def _compare_classes(
     tested = [exact_mcnemar(int(gained), int(lost)) for gained, lost in changes]
     table["p_value"] = adjust_holm(tested)
     return table
+
+
+def count_needed_gains(lost: int, level: float = ALPHA) -> int:
+    """Returns how many photos must be gained, where so many are lost, to be told from chance.
+
+    By McNemar's exact test; 6 at level 0.05 where none is lost.
+    """
+    gained = lost + 1
+    while exact_mcnemar(gained, lost) >= level:
+        gained += 1
+    return gained
+
+
+def level_of_turn(turn: int) -> float:
+    """Returns the level at which a challenger is told from chance.
+
+    ALPHA for the champion's first (turn 1); then it falls, so that however many come that are no
+    better, one of them looks better by chance with a probability below ALPHA: that takes half of
+    a level each time (the other half makes one look worse), and all the halves add up to 0.045.
+
+    Source:
+        D. P. Foster, R. A. Stine (2008), J. R. Statist. Soc. B 70, 429-444, on spending alpha on a
+        sequence without end; the shares 6 / (pi * turn)^2 add up to 1 (L. Euler, 1735).
+    """
+    return min(ALPHA, 2 * ALPHA * 6 / (math.pi * turn) ** 2)
+
+
+def bound_unseen(n: int, level: float = ALPHA) -> float:
+    """Returns the largest share of photos that may differ when none of n did, at 1 - level.
+
+    Source:
+        C. J. Clopper, E. S. Pearson (1934), Biometrika 26, 404-413: 1 - 0.025^(1/n).
+    """
+    return float(1 - (level / 2) ** (1 / n))
+
+
+def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
+    """Returns in two sentences whether the difference is real, and what would tell.
+
+    Args:
+        compared: How the two runs compare.
+        p_value: As adjusted for several comparisons; None: there is one.
+    """
+    if compared.n == 0:
+        return "The two runs have no photo in common in this split."
+    verdict = compared.judge(p_value)
+    if verdict == "same":
+        return (
+            f"No difference. Both are right, and wrong, on the same {count(compared.n, 'photo')}."
+        )
+    chance = describe_p(compared.p_value)
+    if verdict in ("better", "worse"):
+        return (
+            f"The difference is unlikely to be chance. If the two runs were equally good, they "
+            f"would split the photos so unevenly in {chance} comparisons."
+        )
+    first = "Not told apart. "
+    several = " Among several comparisons one such is no surprise."
+    several = several if compared.p_value < ALPHA else ""
+    if compared.gained == compared.lost:
+        return first + "As many photos were gained as lost."
+    return first + (
+        f"Two equally good runs would split the photos so unevenly, or more, in {chance} "
+        f"comparisons.{_describe_need(compared)}"
+        + (
+            " Among several comparisons one such is no surprise."
+            if compared.p_value < ALPHA
+            else ""
+        )
+    )
+
+
+def _describe_need(compared: Comparison) -> str:
+    """Returns how many photos it takes, unless these would do (but for the other comparisons)."""
+    needed = compared.photos_needed
+    if needed is None or needed <= compared.n:
+        return ""
+    return (
+        f" To tell a difference of this size takes about {_round(needed):,} photos; these are "
+        f"{compared.n:,}."
+    )
+
+
+def describe_p(p_value: float) -> str:
+    """Returns a p-value as a frequency: “3 of 100”, “fewer than 1 of 1,000”."""
+    if p_value < 0.001:
+        return "fewer than 1 of 1,000"
+    if p_value < 0.01:
+        return f"{1000 * p_value:.0f} of 1,000"
+    return f"{100 * p_value:.0f} of 100"
+
+
+def _round(number: int) -> int:
+    """Returns an estimated number with the two digits that it deserves."""
+    return int(float(f"{number:.2g}"))

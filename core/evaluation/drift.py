@@ -13,8 +13,9 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from core.evaluation.mix_shift import MixShift, compare_mixes
 from core.evaluation.two_samples import (
+    MixShift,
+    compare_mixes,
     distance_p_values,
     effective_number,
     measure_distances,

@@ -7,7 +7,7 @@ core/prediction. Only what they import of ours is put in their place. Both need 
 import ast
 from pathlib import Path
 
-import core.evaluation.temperature
+import core.evaluation.calibration
 import core.prediction.answers
 import core.prediction.deciding
 import core.prediction.unlike
@@ -45,7 +45,7 @@ def write_deciding_module() -> str:
     )
     answers = _read(core.prediction.answers.__file__)
     pieces = [
-        *_cut(_read(core.evaluation.temperature.__file__), ("TINY", "temper_scores")),
+        *_cut(_read(core.evaluation.calibration.__file__), ("TINY", "temper_scores")),
         *_cut(_read(core.prediction.unlike.__file__), _UNLIKE),
         *_cut(_read(core.prediction.deciding.__file__), _DECIDING),
         _split_imports(answers, ast.parse(answers))[1],

@@ -17,9 +17,10 @@ from core.errors import RetrainingRefused
 from core.evaluation.comparison import (
     Comparison,
     bootstrap_difference,
+    bound_unseen,
     compare_predictions,
+    level_of_turn,
 )
-from core.evaluation.repeated_tests import bound_unseen, level_of_turn
 from core.formats import count
 from core.monitoring.comparison_answers import Answers, read_answers
 from core.registry.events import ModelEvent, insert_event, select_events

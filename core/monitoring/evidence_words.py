@@ -1,8 +1,6 @@
 """What a meeting proves, in words: a gain, a loss, nothing yet, or nothing that it could have."""
 
-from core.evaluation.comparison import ALPHA, photos_to_tell
-from core.evaluation.repeated_tests import count_needed_gains
-from core.evaluation.verdict import describe_p
+from core.evaluation.comparison import ALPHA, count_needed_gains, describe_p, photos_to_tell
 from core.formats import count, percent
 from core.registry.evidence import Evidence
 from core.registry.words import say_points

@@ -10,9 +10,8 @@ import pandas as pd
 
 from core.errors import PetalscopeError, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
-from core.evaluation.intervals import Estimate
-from core.evaluation.quantiles import estimate_quantile
-from core.evaluation.slice_difference import compare_shares
+from core.evaluation.intervals import Estimate, estimate_quantile
+from core.evaluation.slice_search import compare_shares
 from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.drift_words import name_mover
 from core.monitoring.log import read_predictions

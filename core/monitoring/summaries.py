@@ -11,9 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.evaluation.intervals import Estimate, wilson_interval
-from core.evaluation.quantiles import estimate_quantile
-from core.evaluation.temperature import temper_scores
+from core.evaluation.calibration import temper_scores
+from core.evaluation.intervals import Estimate, estimate_quantile, wilson_interval
 
 Step = Literal["hour", "day"]
 RUNS = "runs"

@@ -9,14 +9,13 @@ import numpy as np
 from PIL import Image
 
 from core.errors import RuleRefused
-from core.evaluation.coverage import choose_threshold
-from core.evaluation.separation import find_limit
-from core.evaluation.temperature import (
+from core.evaluation.calibration import (
     FEWEST_TO_FIT,
     cross_fit_scores,
     fit_temperature,
     temper_scores,
 )
+from core.evaluation.coverage import choose_threshold, find_limit
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.errors import RuleRefused, RunUnfinished
-from core.evaluation.temperature import temper_scores
+from core.evaluation.calibration import temper_scores
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.derived import digest_result
 from core.workspace import Workspace, write_atomically

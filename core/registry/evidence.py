@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from core.evaluation.repeated_tests import level_of_turn
+from core.evaluation.comparison import level_of_turn
 
 
 @dataclass(frozen=True, kw_only=True)

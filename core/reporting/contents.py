@@ -12,7 +12,7 @@ from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.datasets.quality.store import read_quality
 from core.errors import BackboneMissing, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baseline_comparison import Beside, compare_baselines
+from core.evaluation.baselines import Beside, compare_baselines
 from core.evaluation.calibration import Calibration, measure_calibration
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate

@@ -3,7 +3,7 @@
 import math
 
 from core.charts.history import draw_history
-from core.evaluation.baseline_comparison import NAMES, describe_worth
+from core.evaluation.baselines import NAMES, describe_worth
 from core.evaluation.intervals import Estimate
 from core.formats import count, duration, moment, percent
 from core.reporting.contents import RunReport

@@ -2,8 +2,7 @@
 
 from core.charts.calibration import draw_reliability
 from core.charts.matrix import draw_matrix
-from core.evaluation.confusion import to_long
-from core.evaluation.ordering import order_classes
+from core.evaluation.confusion import order_classes, to_long
 from core.formats import count, percent
 from core.reporting.contents import RunReport
 from core.reporting.elements import chart, paragraph, picture, section, table

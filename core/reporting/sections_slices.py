@@ -5,7 +5,7 @@ import pandas as pd
 from core.charts.slices import draw_bins, draw_found
 from core.evaluation.comparison import ALPHA
 from core.evaluation.shortcuts import say_shortcut
-from core.evaluation.slice_difference import say_points
+from core.evaluation.slice_search import say_points
 from core.evaluation.slices import say_rule
 from core.formats import count, interval, percent
 from core.reporting.contents import RunReport

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import PHOTO_SIZE
-from core.evaluation.temperature import temper_scores
+from core.evaluation.calibration import temper_scores
 from core.prediction.model_version import ModelVersion
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_version

@@ -14,10 +14,16 @@ from core.datasets.quality.properties import list_properties
 from core.datasets.quality.store import QualityResult
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.shortcuts import Shortcut, find_shortcuts
-from core.evaluation.slice_bins import LEAST_PER_BIN, expect_by_class, measure_bins, rank_properties
-from core.evaluation.slice_search import LEAST_PHOTOS, SliceSearch, find_worst_slices
-from core.evaluation.slice_tree import Judged
-from core.evaluation.slices import Property, Rule, match_rule
+from core.evaluation.slice_search import LEAST_PHOTOS, Judged, SliceSearch, find_worst_slices
+from core.evaluation.slices import (
+    LEAST_PER_BIN,
+    Property,
+    Rule,
+    expect_by_class,
+    match_rule,
+    measure_bins,
+    rank_properties,
+)
 from core.runs.result import RunResult
 from data.dataset import Dataset
 

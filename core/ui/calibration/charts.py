@@ -108,7 +108,7 @@ def draw_roc(
     """Returns the share of unlike photos found against the share of like ones refused.
 
     Args:
-        curve: What `core.evaluation.separation.trace_roc` returns.
+        curve: What `core.evaluation.coverage.trace_roc` returns.
         chosen: (refused, found) of the limit, to be marked; None marks nothing.
         title: What is to be seen, with the area.
         dark: Whether the page is dark.

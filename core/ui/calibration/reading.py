@@ -4,9 +4,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.calibration import Binning, Calibration, measure_calibration
+from core.evaluation.calibration import (
+    FEWEST_TO_FIT,
+    Binning,
+    Calibration,
+    cross_fit_scores,
+    measure_calibration,
+    temper_scores,
+)
 from core.evaluation.coverage import choose_class_thresholds, choose_threshold
-from core.evaluation.temperature import FEWEST_TO_FIT, cross_fit_scores, temper_scores
 from core.prediction.calibrating import UnlikeAnswers, answer_drawn, find_temperature
 from core.prediction.run_distances import RunDistances, read_distances
 from core.ui.parts import cache

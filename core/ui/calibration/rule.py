@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from core.errors import FeaturesMissing, PetalscopeError
-from core.evaluation.separation import FEWEST_TO_LIMIT, find_limit
-from core.evaluation.temperature import FEWEST_TO_FIT
+from core.evaluation.calibration import FEWEST_TO_FIT
+from core.evaluation.coverage import FEWEST_TO_LIMIT, find_limit
 from core.formats import count, moment, plain
 from core.prediction.deciding import (
     DecisionRule,

@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.calibration import BIN, draw_reliability
-from core.evaluation.calibration import BINS, Binning, Calibration, find_bin_photos
-from core.evaluation.temperature import FEWEST_TO_FIT
+from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Binning, Calibration, find_bin_photos
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
 from core.runs.result import RunResult

@@ -9,8 +9,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
 from core.errors import FeaturesMissing, PetalscopeError
+from core.evaluation.coverage import measure_separation, trace_roc
 from core.evaluation.intervals import wilson_interval
-from core.evaluation.separation import measure_separation, trace_roc
 from core.formats import count, interval, percent, plain
 from core.prediction.calibrating import UnlikeAnswers, answer_photos
 from core.prediction.deciding import DecisionRule

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.comparison import Comparison
-from core.evaluation.verdict import describe_verdict
+from core.evaluation.comparison import Comparison, describe_verdict
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out
 from core.runs.recipe.repeats import Repeats, fold_repeats

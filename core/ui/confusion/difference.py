@@ -14,8 +14,9 @@ import streamlit as st
 
 from core.charts.matrix_cells import describe_changes
 from core.evaluation.comparison import Comparison
-from core.evaluation.confusion import Value, count_confusions
-from core.evaluation.matrix_difference import (
+from core.evaluation.confusion import (
+    Value,
+    count_confusions,
     judge_difference,
     list_largest_changes,
     subtract_matrices,

@@ -8,8 +8,7 @@ import streamlit as st
 
 from core.charts.export import draw_png, draw_svg
 from core.charts.matrix import draw_matrix
-from core.evaluation.confusion import Value, to_long
-from core.evaluation.matrix_difference import judge_difference, subtract_matrices
+from core.evaluation.confusion import Value, judge_difference, subtract_matrices, to_long
 from core.formats import cell_text
 from core.runs.store import RunRecord
 from core.ui.confusion.charts import draw_difference, list_changes

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.evaluation.matrix_difference import find_moved
+from core.evaluation.confusion import find_moved
 from core.formats import plain
 from core.runs.common_photos import CommonPhotos
 from core.ui.confusion.choice import Chosen

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.evaluation.confusion import measure
-from core.evaluation.matrix_difference import subtract_matrices
+from core.evaluation.confusion import measure, subtract_matrices
 from core.runs.store import RunRecord
 from core.ui.comparing.verdict import show_headline
 from core.ui.confusion.choice import read_chosen

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import FeaturesMissing
-from core.evaluation.typical import find_typical
+from core.evaluation.mistakes import find_typical
 from core.runs.run_photos import read_run_features
 from core.ui.parts import cache
 from models.keeping import is_kept

@@ -13,9 +13,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.evaluation.confusion import Value
-from core.evaluation.ordering import (
+from core.evaluation.confusion import (
     Order,
+    Value,
     find_look_alikes,
     list_most_confused,
     order_classes,

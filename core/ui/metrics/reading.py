@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baseline_comparison import Beside, compare_baselines
+from core.evaluation.baselines import Beside, compare_baselines
 from core.evaluation.intervals import Estimate
 from core.evaluation.ranking import Ranking, rank_classes
 from core.prediction.baselines import predict_baselines, read_frozen_features

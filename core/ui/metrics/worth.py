@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.evaluation.baseline_comparison import NAMES, Beside, describe_worth
+from core.evaluation.baselines import NAMES, Beside, describe_worth
 from core.formats import percent, plain
 from core.runs.store import RunRecord
 from core.ui.metrics import reading as metrics_cache

@@ -5,8 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.datasets.quality.slicing import SliceStudy
-from core.evaluation.slice_difference import say_points
-from core.evaluation.slice_search import LEAST_ERRORS, LEAST_PHOTOS, FoundSlice
+from core.evaluation.slice_search import LEAST_ERRORS, LEAST_PHOTOS, FoundSlice, say_points
 from core.evaluation.slices import say_rule, write_rule
 from core.formats import count, interval, percent, plain
 from core.ui.parts.state import keep_choice, read_choice

@@ -7,8 +7,7 @@ import vl_convert
 
 from core.charts.calibration import draw_reliability
 from core.evaluation.calibration import bin_scores
-from core.evaluation.coverage import thin_coverage, trace_coverage
-from core.evaluation.separation import trace_roc
+from core.evaluation.coverage import thin_coverage, trace_coverage, trace_roc
 from core.ui.calibration.charts import draw_coverage, draw_distances, draw_roc
 
 

@@ -15,8 +15,7 @@ from core.charts.matrix_cells import (
     format_change,
 )
 from core.charts.theme import DARK, LIGHT, contrast
-from core.evaluation.confusion import to_long
-from core.evaluation.matrix_difference import judge_difference, subtract_matrices
+from core.evaluation.confusion import judge_difference, subtract_matrices, to_long
 from core.ui.confusion.charts import draw_difference, list_changes
 
 CLASSES = tuple(f"class {number}" for number in range(20))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.baseline_comparison import compare_baselines, describe_worth, find_strongest
+from core.evaluation.baselines import compare_baselines, describe_worth, find_strongest
 from core.evaluation.comparison import exact_mcnemar
 from core.evaluation.intervals import wilson_interval
 

@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from core.evaluation.calibration import BINS, Binning, bin_scores, measure_calibration
-from core.evaluation.temperature import cross_fit_scores, fit_temperature, temper_scores
+from core.evaluation.calibration import (
+    BINS,
+    Binning,
+    bin_scores,
+    cross_fit_scores,
+    fit_temperature,
+    measure_calibration,
+    temper_scores,
+)
 
 
 def draw(n: int, k: int, seed: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

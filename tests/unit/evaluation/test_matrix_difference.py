@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.confusion import Value, count_confusions
-from core.evaluation.matrix_difference import (
+from core.evaluation.confusion import (
+    Value,
+    count_confusions,
     find_moved,
     judge_difference,
     list_largest_changes,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.ordering import (
+from core.evaluation.confusion import (
     Order,
     find_look_alikes,
     list_most_confused,

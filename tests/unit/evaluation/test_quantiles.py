@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.evaluation.quantiles import estimate_quantile
+from core.evaluation.intervals import estimate_quantile
 
 
 def test_the_interval_holds_the_truth() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import binom, binomtest
 
-from core.evaluation.repeated_tests import bound_unseen, count_needed_gains, level_of_turn
+from core.evaluation.comparison import bound_unseen, count_needed_gains, level_of_turn
 
 
 @pytest.mark.parametrize("lost", (0, 1, 2, 5, 20, 100))

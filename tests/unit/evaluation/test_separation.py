@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.separation import find_limit, measure_separation, trace_roc
+from core.evaluation.coverage import find_limit, measure_separation, trace_roc
 
 DISTANCES = st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]), min_size=1, max_size=30)
 

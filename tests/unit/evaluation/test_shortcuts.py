@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.shortcuts import Shortcut, find_shortcuts, say_shortcut
-from core.evaluation.single_property import measure_knowing, read_class
+from core.evaluation.shortcuts import (
+    Shortcut,
+    find_shortcuts,
+    measure_knowing,
+    read_class,
+    say_shortcut,
+)
 from core.evaluation.slices import About, Property
 
 CLASSES = ("daisy", "rose", "tulip", "poppy")
@@ -115,7 +120,7 @@ def test_of_many_photos_chance_is_the_same_without_dealing(better: int) -> None:
     answers[:better] = truth[:better]
     dealt = measure_knowing(answers, truth)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.evaluation.single_property._DEALT_UP_TO", 100)
+        patch.setattr("core.evaluation.shortcuts._DEALT_UP_TO", 100)
         assert measure_knowing(answers, truth) == pytest.approx(dealt, abs=0.05)
         assert measure_knowing(np.zeros(400, dtype=np.int64), truth) == 1.0
         assert measure_knowing(truth, truth) < 1e-9

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from core.evaluation.slice_search import find_worst_slices, split_in_halves
-from core.evaluation.slice_tree import DEPTH, Judged, grow_tree
+from core.evaluation.slice_search import (
+    DEPTH,
+    Judged,
+    find_worst_slices,
+    grow_tree,
+    split_in_halves,
+)
 from core.evaluation.slices import Property, match_rule, say_rule
 
 N = 800

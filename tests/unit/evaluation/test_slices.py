@@ -8,21 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.slice_bins import (
+from core.evaluation.slice_search import compare_shares, say_points
+from core.evaluation.slices import (
     LEAST_PER_BIN,
     MOST_BINS,
+    Condition,
+    Property,
     bin_property,
     expect_by_class,
+    match_rule,
     measure_bins,
     measure_chance,
     measure_spread,
     rank_properties,
-)
-from core.evaluation.slice_difference import compare_shares, say_points
-from core.evaluation.slices import (
-    Condition,
-    Property,
-    match_rule,
     read_rule,
     say_rule,
     write_rule,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.evaluation.typical import find_typical
+from core.evaluation.mistakes import find_typical
 
 
 def test_the_middle_comes_first_and_the_odd_one_last() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.evaluation.temperature import temper_scores
+from core.evaluation.calibration import temper_scores
 from core.exporting.sources import read_shipped, write_deciding_module, write_photo_module
 from core.prediction.answers import phrase_decision
 from core.prediction.deciding import DecisionRule, decide

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from core.evaluation.slice_difference import compare_shares
+from core.evaluation.slice_search import compare_shares
 from core.monitoring.alarm_log import end_alarm, find_worst, list_alarms
 from core.monitoring.alarms import check_rules
 from core.monitoring.feedback import give_feedback

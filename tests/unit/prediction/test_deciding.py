@@ -52,7 +52,7 @@ def test_the_three_decisions(
 @settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(0.3, 3))
 def test_one_photo_and_many_are_decided_alike(seed: int, threshold: float, degree: float) -> None:
-    from core.evaluation.temperature import temper_scores
+    from core.evaluation.calibration import temper_scores
 
     scores = np.random.default_rng(seed).dirichlet(np.ones(3), 12).astype(np.float32)
     rule = DecisionRule(temperature=degree, threshold=threshold, class_thresholds={"tulip": 0.5})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from core.evaluation.separation import find_limit
+from core.evaluation.coverage import find_limit
 from core.prediction.unlike import fit_unlike
 
 

@@ -1,7 +1,7 @@
 """Whether two samples come from the same source: columns of numbers, and mixes of classes.
 
 In columns one sample is weighted, so that what is compared is what lies within groups. Arrays:
-`reference` (m, c), `weights` (m,), `current` (n, c). Mixes of classes are compared by the population
+`reference` (m, c), `weights` (m,), `current` (n, c). Mixes of classes by the population
 stability index: its limits of 0.1 and 0.25 are made for few groups and many members (with 102
 classes and 200 photos chance alone gives about 0.6), so what counts is the index beyond chance.
 """

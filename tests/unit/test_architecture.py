@@ -163,7 +163,7 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_files_stay_readable(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= (150 if path.parent.name == "pages" else 250)
+    assert lines <= (150 if path.parent.name == "pages" else 350)
     if path.name != "__init__.py":
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 

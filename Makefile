@@ -25,11 +25,12 @@ test: $(VENV)/.installed-tests  ## install what tests need, run all of them, two
 	@.ci/system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
 
-check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports
+check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, sizes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py -k 'not keras'
 
 bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random)
 	@for what in extract train; do $(BIN)/python -m core bench $$what --weights $(WEIGHTS) || exit 1; done

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from core import errors
 from core.cli.entry import COMMANDS
 from core.config import Settings
@@ -12,40 +10,35 @@ from core.config import Settings
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-TARGETS = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-CODES = sorted(
-    {
-        value.code
-        for value in vars(errors).values()
-        if isinstance(value, type) and issubclass(value, errors.PetalscopeError)
-    }
-    - {"error"}
-)
+
+def list_missing(template: str, names: object) -> list[str]:
+    """Return what the README does not hold of a template filled with each of the names."""
+    wanted = [template.format(name) for name in names]
+    assert wanted
+    return [one for one in wanted if one not in README]
 
 
-@pytest.mark.parametrize("page", sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
-def test_every_page_is_named(page: str) -> None:
-    assert f"`{page}`" in README
+def test_every_page_is_named() -> None:
+    assert not list_missing("`{}`", [path.stem for path in (ROOT / "pages").glob("*.py")])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_named(command: str) -> None:
-    assert f"python -m core {command}" in README
+def test_every_command_is_named() -> None:
+    assert not list_missing("python -m core {}", COMMANDS)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_make_target_is_named(target: str) -> None:
-    assert f"make {target}" in README
+def test_every_make_target_is_named() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not list_missing("make {}", re.findall(r"^([a-z-]+):.*##", makefile, re.M))
 
 
-@pytest.mark.parametrize("setting", Settings.model_fields)
-def test_every_setting_is_named(setting: str) -> None:
-    assert f"PETALSCOPE_{setting.upper()}" in README
+def test_every_setting_is_named() -> None:
+    assert not list_missing("PETALSCOPE_{}", [name.upper() for name in Settings.model_fields])
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_every_error_code_is_named(code: str) -> None:
-    assert f"`{code}`" in README
+def test_every_error_code_is_named() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    codes = {kind.code for kind in kinds if issubclass(kind, errors.PetalscopeError)} - {"error"}
+    assert not list_missing("`{}`", sorted(codes))
 
 
 def test_every_file_it_shows_is_there() -> None:

@@ -1,0 +1,1 @@
+"""Datasets as people keep them: imported, versioned, edited, selected from, analysed."""

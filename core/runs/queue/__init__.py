@@ -1,0 +1,1 @@
+"""Who is next: the queue, its scheduler and workers, and what people ask of runs."""

@@ -1,0 +1,1 @@
+"""Doing it: a worker trains a run, tells of it and keeps what comes out."""

@@ -1,0 +1,1 @@
+"""The page Augmentation: what a policy does to photos, before anything is trained."""

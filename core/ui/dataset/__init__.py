@@ -1,0 +1,1 @@
+"""The page Dataset: what is in it, how it came in, its versions."""

@@ -1,0 +1,1 @@
+"""The page Metrics: how good a run is, with what certainty."""

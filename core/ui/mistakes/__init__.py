@@ -1,0 +1,1 @@
+"""The page Mistakes: photos that went wrong, one after another."""

@@ -1,0 +1,1 @@
+"""The page Monitoring: what serves, watched in use."""

@@ -1,0 +1,1 @@
+"""Photos on any page: gallery, panel of a photo, selection, Grad-CAM."""

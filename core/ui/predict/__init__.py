@@ -1,0 +1,1 @@
+"""The page Predict: one photo or many, answered."""

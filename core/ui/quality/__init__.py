@@ -1,0 +1,1 @@
+"""The page Quality: leaks, outliers and suspect labels of a dataset."""

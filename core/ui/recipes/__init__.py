@@ -1,0 +1,1 @@
+"""The form of a recipe: for each page that starts runs."""

@@ -1,0 +1,1 @@
+"""The page Models: versions, which of them answers, and their export."""

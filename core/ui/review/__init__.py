@@ -1,0 +1,1 @@
+"""The page Review: what people said of answers, and retraining from it."""

@@ -1,0 +1,1 @@
+"""The page Sweeps: studies over recipes."""

@@ -1,0 +1,1 @@
+"""The page Training: begin a run and watch it."""

@@ -1,0 +1,19 @@
+"""What tests of pages share."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scanned_once() -> Iterator[None]:
+    """Streamlit looks for components in all that is installed, anew for each page that a test
+    opens: four fifths of the time of a small page. What is installed stays the same.
+    """
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        scan = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield

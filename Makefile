@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8501
 WEIGHTS ?= pretrained
+WHAT ?= extract train predict page
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
@@ -32,9 +33,9 @@ check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, s
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py -k 'not keras'
 
-bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random)
-	@for what in extract train; do $(BIN)/python -m core bench $$what --weights $(WEIGHTS) || exit 1; done
-	@for what in predict page; do $(BIN)/python -m core bench $$what || exit 1; done
+bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random, WHAT="serve dataset")
+	@for what in $(WHAT); do case $$what in extract|train) with="--weights $(WEIGHTS)";; *) with=;; esac; \
+		$(BIN)/python -m tests.bench $$what $$with || exit 1; done
 
 clean:  ## remove the environment and caches; the workspace is kept
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -213,12 +213,6 @@ class UnexpectedFault(PetalscopeError):
     code = "bug"
 
 
-class BenchmarkFailed(PetalscopeError):
-    """A measurement could not be made."""
-
-    code = "benchmark_failed"
-
-
 class SettingRefused(PetalscopeError):
     """An environment variable PETALSCOPE_* has a value that is not allowed."""
 

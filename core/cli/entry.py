@@ -132,11 +132,6 @@ COMMANDS = {
         "show which ResNet-50 weights are used, or download them",
         "python -m core weights --download",
     ),
-    "bench": Command(
-        "core.cli.benching",
-        "measure our figures beside bare OpenVINO and plain Keras",
-        "python -m core bench extract latest --photos 1000",
-    ),
 }
 
 

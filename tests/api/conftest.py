@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from core.bench.serving_process import ServingProcess, run_serving
 from core.registry.promoting import promote
 from core.runs.database import close_databases
 from core.serving.api import create_app
@@ -15,6 +14,7 @@ from core.workspace import Workspace, open_workspace
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import register_versions
+from tests.serving_process import ServingProcess, run_serving
 from tests.training import copy_workspace
 
 with warnings.catch_warnings():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.bench.serving_process import run_serving
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, check_problem, open_client
+from tests.serving_process import run_serving
 
 JPEG = {"content-type": "image/jpeg"}
 KEY = "k" * 32

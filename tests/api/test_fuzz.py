@@ -1,54 +1,70 @@
-"""Malformed uploads and odd requests: no crash, no 500, one shape, no traceback in the log.
-
-All 1,000 of each: `python -m core bench fuzz`.
-"""
+"""Malformed uploads and odd requests: no crash, no 500, one shape, no traceback in the log."""
 
 import json
+import re
 from collections import Counter
 
 import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
 
-from core.bench.fuzz import send_odd_request
-from core.bench.malformed import draw_malformed
-from core.bench.odd_requests import OddRequest, draw_requests
-from core.bench.serving_process import ServingProcess
 from tests.api.conftest import PHOTO
+from tests.api.malformed import KINDS, draw_uploads
+from tests.api.odd_requests import OddRequest, draw_requests
+from tests.serving_process import ServingProcess
 
-UPLOADS = 200
-REQUESTS = 300
+EXAMPLES = 1000
+PATIENCE_S = 3.0
+SILENT = 0
+"""No answer: to a request that is cut short, or to a client hung up on while it still sent."""
+
+drawn = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
-def test_malformed_uploads_are_refused_and_nothing_breaks(serving: ServingProcess) -> None:
-    seen = Counter[tuple[str, int]]()
-    for number, upload in enumerate(draw_malformed(UPLOADS, seed=6)):
-        status, body = serving.ask(
-            "POST", "/v1/predict", upload.body, {"Content-Type": upload.content_type}
-        )
-        where = f"upload {number} ({upload.kind}): {status} {body[:300]!r}"
-        assert status in (200, 400, 413, 415, 422), where
+@pytest.mark.parametrize("kind", [*KINDS, "broken form"])
+def test_malformed_uploads_are_refused_and_nothing_breaks(
+    serving: ServingProcess, kind: str
+) -> None:
+    seen = Counter[int]()
+
+    @settings(drawn, max_examples=EXAMPLES // 6)
+    @given(upload=draw_uploads(kind))
+    def send(upload: tuple[str, bytes]) -> None:
+        content_type, body = upload
+        headers = {"Content-Type": content_type}
+        status, answer = serving.ask("POST", "/v1/predict", body, headers)
+        seen[status] += 1
+        assert status in (200, 400, 413, 415, 422), answer[:300]
         if status != 200:
-            document = json.loads(body)
-            assert set(document["error"]) == {"code", "problem", "remedy", "request_id"}, where
-            assert document["error"]["remedy"], where
-        seen[upload.kind, status] += 1
-    refused = {kind for kind, status in seen if status != 200}
-    assert refused == {upload.kind for upload in draw_malformed(12)}  # every kind was met
-    assert psutil.pid_exists(serving.pid)
-    sound = serving.ask("POST", "/v1/predict", PHOTO, {"Content-Type": "image/jpeg"})
-    assert sound[0] == 200
+            document = json.loads(answer)
+            assert set(document["error"]) == {"code", "problem", "remedy", "request_id"}
+            assert document["error"]["remedy"]
+
+    send()
+    assert set(seen) - {200}, "some were refused"
+    assert_sound(serving)
 
 
 def test_odd_requests_are_refused_and_nothing_breaks(serving: ServingProcess) -> None:
     seen = Counter[int]()
-    for number, request in enumerate(draw_requests(REQUESTS, 6, PHOTO), 1):
+
+    @drawn
+    @given(request=draw_requests(PHOTO))
+    def send(request: OddRequest) -> None:
         status, fault = send_odd_request(serving, request)
-        where = f"request {number} ({request.changes}): {request.write()[:500]!r}"
-        assert not fault, f"{status} {fault}: {where}"
         seen[status] += 1
+        assert not fault, f"{status} {fault}: {request.write()[:500]!r}"
+
+    send()
     assert {200, 400, 403, 404, 405, 413, 415, 422} <= set(seen)
-    assert seen[0] < REQUESTS / 4
-    sound = serving.ask("POST", "/v1/predict", PHOTO, {"Content-Type": "image/jpeg"})
-    assert sound[0] == 200
+    assert seen[SILENT] < EXAMPLES / 4
+    assert_sound(serving)
     assert "Traceback" not in serving.log.read_text(encoding="utf-8")
 
 
@@ -67,10 +83,24 @@ def test_what_ceases_to_be_http_leaves_no_traceback(serving: ServingProcess) -> 
     assert not [line for line in lines if "exception" in json.loads(line)]  # each is a document
 
 
-def test_the_same_seed_draws_the_same() -> None:
-    first, again, other = (list(draw_malformed(30, seed=seed)) for seed in (1, 1, 2))
-    assert first == again
-    assert first != other
-    drawn = [[one.write() for one in draw_requests(30, seed, PHOTO)] for seed in (1, 1, 2)]
-    assert drawn[0] == drawn[1]
-    assert drawn[0] != drawn[2]
+def send_odd_request(serving: ServingProcess, request: OddRequest) -> tuple[int, str]:
+    """Return the status of the answer, and what is wrong with it ("": nothing)."""
+    answer = serving.send(request.write(), 0.0 if request.is_cut_short else PATIENCE_S)
+    statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+    final = [status for status in statuses if status >= 200]
+    if not final:
+        return SILENT, ""
+    no_http = b"Invalid HTTP request received." in answer
+    refused = final[0] >= 400 and request.method != b"HEAD" and not no_http
+    if max(final) >= 500 and final[0] != 503:
+        return final[0], "is a fault of the API"
+    if refused and not (b'"error":{"code":' in answer and b'"remedy":' in answer):
+        return final[0], "does not say what is wrong"
+    return final[0], ""
+
+
+def assert_sound(serving: ServingProcess) -> None:
+    """See that the API lives and answers a sound photo."""
+    assert psutil.pid_exists(serving.pid)
+    sound = serving.ask("POST", "/v1/predict", PHOTO, {"Content-Type": "image/jpeg"})
+    assert sound[0] == 200

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from core.bench.clients import send_load
-from core.bench.serving_process import ServingProcess, run_serving
 from core.errors import SettingRefused
 from core.serving.running import run_server
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.api.conftest import PHOTO, TestClient
+from tests.bench.clients import send_load
 from tests.builders import draw_photo, encode_photo
+from tests.serving_process import ServingProcess, run_serving
 
 JPEG = {"content-type": "image/jpeg"}
 

@@ -6,10 +6,10 @@ import zlib
 
 import pytest
 
-from core.bench.malformed import write_png
-from core.bench.serving_process import ServingProcess
 from tests.api.conftest import PHOTO, TestClient, check_problem
+from tests.api.malformed import write_png
 from tests.processes import wait_until
+from tests.serving_process import ServingProcess
 
 JPEG = {"content-type": "image/jpeg"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.bench.serving_process import ServingProcess
 from core.ui.registry.api_snippets import write_snippets
 from tests.api.conftest import PHOTO
+from tests.serving_process import ServingProcess
 
 RUNNERS = {
     "curl": ["bash", "-c"],

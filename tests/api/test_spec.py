@@ -10,8 +10,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.schemas import BaseSchema
 
-from core.bench.serving_process import ServingProcess
 from tests.api.conftest import TestClient
+from tests.serving_process import ServingProcess
 
 EXAMPLES = 15
 OPERATIONS = (

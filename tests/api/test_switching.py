@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from core.bench.serving_process import ServingProcess, run_serving
 from core.registry.events import list_events
 from core.registry.promoting import promote
 from core.registry.store import read_version
@@ -14,6 +13,7 @@ from tests.api.conftest import PHOTO, TestClient, open_client
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import change_byte, change_row, register_versions, version_file
+from tests.serving_process import ServingProcess, run_serving
 
 JPEG = {"Content-Type": "image/jpeg"}
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from core.bench.serving_process import find_port
 from core.errors import SettingRefused
 from core.serving.running import Tls
 from core.ui.registry import api_snippets
 from core.workspace import PROJECT_ROOT
+from tests.serving_process import find_port
 from tests.tls_server import make_certificate
 
 

@@ -150,8 +150,7 @@ def test_every_package_has_its_floor() -> None:
         for path in (ROOT / "core").iterdir()
         if path.suffix == ".py" or any(path.rglob("*.py"))
     }
-    benches = {"core.bench"}  # they measure all the others
-    assert not there - named - benches - {"core.__init__"}
+    assert not there - named - {"core.__init__"}
 
 
 def test_no_page_loads_keras_or_tensorflow(trained_workspace: Workspace) -> None:

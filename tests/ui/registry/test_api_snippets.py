@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.bench.serving_process import run_serving
 from core.registry.promoting import promote
 from core.ui.registry import api_snippets
 from core.workspace import Workspace
 from tests.registered import register_versions
+from tests.serving_process import run_serving
 
 
 def draw() -> None:

@@ -14,8 +14,6 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
-BENCHES = ("extract", "train", "predict", "page")
-
 
 @pytest.fixture
 def trained(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
@@ -31,7 +29,7 @@ def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *(f"bench {kind}" for kind in BENCHES)])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_help_has_an_example(command: str, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])

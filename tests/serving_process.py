@@ -1,7 +1,7 @@
 """A real API in a process of its own, on a free port, with the champion of a workspace.
 
-It works in a temporary workspace that shares the registry's files: what is sent to measure it
-stands in nobody's prediction log.
+It works in a temporary workspace that shares the registry's files: what is sent to it is in
+nobody's prediction log.
 """
 
 import os
@@ -18,7 +18,6 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, insert, select
 
-from core.errors import BenchmarkFailed
 from core.registry.store import find_version
 from core.runs.database import read_database
 from core.runs.tables import aliases_table, metadata, versions_table
@@ -44,7 +43,7 @@ class ServingProcess:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """Returns status and body of the answer, over a connection of its own."""
+        """Ask for status and body of the answer, over a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
         try:
             connection.request(method, path, body, headers or {})
@@ -54,7 +53,7 @@ class ServingProcess:
             connection.close()
 
     def send(self, content: bytes, patience_s: float) -> bytes:
-        """Returns what comes back for these bytes until it hangs up or is silent for so long."""
+        """Send these bytes and return what comes back until it hangs up or is silent that long."""
         answer = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE_S) as line:
             try:
@@ -69,7 +68,7 @@ class ServingProcess:
 
 @contextmanager
 def run_serving(workspace: Workspace, **settings: str) -> Iterator[ServingProcess]:
-    """Yields an API that is ready; it has ended when the block is left.
+    """Run an API that is ready until the block ends.
 
     Args:
         workspace: Whose champion serves.
@@ -77,7 +76,7 @@ def run_serving(workspace: Workspace, **settings: str) -> Iterator[ServingProces
 
     Raises:
         VersionMissing: There is no champion.
-        BenchmarkFailed: The API did not become ready.
+        RuntimeError: The API did not become ready.
     """
     find_version(workspace, "champion")
     with tempfile.TemporaryDirectory(prefix="petalscope-serving-") as folder:
@@ -123,7 +122,7 @@ def _share_registry(workspace: Workspace, own: Workspace) -> None:
 
 
 def find_port() -> int:
-    """Returns a port that nobody listens at."""
+    """Find a port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -138,7 +137,6 @@ def _wait_until_ready(serving: ServingProcess, process: subprocess.Popen[bytes],
         except OSError:
             pass  # it does not listen yet
         time.sleep(0.1)
-    raise BenchmarkFailed(
-        "The API did not become ready.",
-        f"Its last words: {log.read_text(encoding='utf-8', errors='replace')[-800:]}",
+    raise RuntimeError(
+        f"The API is not ready: {log.read_text(encoding='utf-8', errors='replace')[-800:]}"
     )

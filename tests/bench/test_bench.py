@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.bench.measuring import watch_memory
-from core.bench.predict import draw_jpeg
-from core.cli import main
 from core.runs.store import list_runs
 from core.runs.test_views import read_openings
 from core.workspace import Workspace
+from tests.bench.__main__ import main
+from tests.bench.drift import measure as measure_drift
+from tests.bench.measuring import watch_memory
+from tests.bench.predict import draw_jpeg
 
 REFERENCES = {
     "extract": {"bare OpenVINO, synthetic photos in memory", "Keras predict, photos in memory"},
@@ -48,11 +49,11 @@ def list_files(workspace: Workspace) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", FEW)
-def test_ours_stands_beside_references_and_leaves_nothing(
+def test_ours_is_beside_references_and_leaves_nothing(
     kind: str, trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = list_files(trained_copy)
-    assert main(["bench", kind, "latest", *FEW[kind], "--json"]) == 0
+    assert main([kind, "latest", *FEW[kind], "--json"]) == 0
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert all(figure["value"] > 0 for figure in report["figures"])
     compared = {figure["name"] for figure in report["figures"] if figure["our_speed"] is not None}
@@ -64,7 +65,7 @@ def test_ours_stands_beside_references_and_leaves_nothing(
 @pytest.mark.browser
 @pytest.mark.usefixtures("trained_copy")
 def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "page", "overview", "predict", "--repeats", "2"]) == 0
+    assert main(["page", "overview", "predict", "--repeats", "2"]) == 0
     out = capsys.readouterr().out
     for page in ("overview", "predict"):
         assert f"{page}: rerun p95" in out
@@ -77,7 +78,7 @@ def test_a_page_that_is_not_there_is_named(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert workspace.root.exists()
-    assert main(["bench", "page", "gallery"]) != 0
+    assert main(["page", "gallery"]) != 0
     assert "no page gallery" in capsys.readouterr().err
 
 
@@ -85,7 +86,7 @@ def test_a_page_that_is_not_there_is_named(
 def test_evaluation_pages_are_measured_with_the_test_split_opened(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "evaluate", "--split", "test", "--repeats", "1", "--json"]) == 0
+    assert main(["evaluate", "--split", "test", "--repeats", "1", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     names = {figure["name"] for figure in report["figures"]}
     for page in ("metrics", "confusion", "mistakes", "calibration", "slices"):
@@ -106,3 +107,17 @@ def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
     with Image.open(io.BytesIO(content)) as image:
         assert (image.format, image.size) == ("JPEG", (400, 300))
     assert len(content) > 400 * 300 / 10
+
+
+def test_every_kind_of_draw_is_counted(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = measure_drift(trained_copy, photos=200)
+    figures = {figure.name: figure for figure in report.figures}
+    assert len(figures) == 6
+    assert all(0 <= figure.value <= 100 for figure in figures.values())
+    assert figures["unchanged, drawn from the reference"].value == 0
+    assert figures["brightness halved, drawn from the reference"].note.endswith("n = 6")
+    assert capsys.readouterr().err.startswith("Reading the validation photos")
+    run = list_runs(trained_copy)[-1]
+    assert not read_openings(trained_copy, run.id), "no test photo is looked at"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bench.measuring import Figure, OnStep, Report, describe_machine
+from core.cli.choosing import choose_run
 from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compare_photos
 from core.formats import percent
 from core.monitoring.reference import MEASURED, DriftReference, make_drift_reference
@@ -20,10 +20,10 @@ from core.registry.arrays import unpack_arrays
 from core.registry.reference import Reference, pack_reference
 from core.runs.result import read_result
 from core.runs.run_photos import read_run_features
-from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from data.measures import measure_photo
+from tests.bench.measuring import Figure, Report, say
 
 ROUNDS = 100
 _AT_ONCE = 32
@@ -37,32 +37,29 @@ class _Subject:
     """What was done to the reference photos → the photos then, in their order."""
 
 
-def measure_drift(
-    workspace: Workspace, record: RunRecord, *, photos: int, on_step: OnStep
-) -> Report:
-    """Returns in how many of 100 draws the rules, as they are at first, raise an alarm.
+def measure(workspace: Workspace, run: str = "latest", *, photos: int = 200) -> Report:
+    """Count in how many of 100 draws the rules, as they are at first, raise an alarm.
 
     Args:
         workspace: Holds the run, its dataset and features.
-        record: A finished run.
+        run: A finished run.
         photos: Of one draw.
-        on_step: Told what is measured next.
     """
-    machine = describe_machine()
-    subject = _prepare(workspace, record, on_step)
+    record = choose_run(workspace, run)
+    subject = _prepare(workspace, record.id)
     size = len(subject.reference.photos)
     figures = []
     for name, changed in {"unchanged": subject.reference.photos, **subject.changed}.items():
-        on_step(f"Comparing 100 draws, {name}")
-        figures += [
-            _count(subject, changed, f"{name}, drawn from the reference", _resample, photos),
-            _count(subject, changed, f"{name}, photos not in the reference", _halve, photos),
-        ]
+        say(f"Comparing 100 draws, {name}")
+        for where, draw in (
+            ("drawn from the reference", _resample),
+            ("photos not in the reference", _halve),
+        ):
+            figures.append(_count(subject, changed, f"{name}, {where}", draw, photos))
     return Report(
-        title=f"Draws of 100 in which drift raises an alarm, {record.name}",
-        figures=figures,
-        circumstances={
-            **machine,
+        f"Draws of 100 in which drift raises an alarm, {record.name}",
+        figures,
+        {
             "run": record.id,
             "reference": f"{size} validation photos; half of them where the others are drawn",
             "photos of a draw": f"{photos}, at most the other half of the validation photos",
@@ -71,20 +68,20 @@ def measure_drift(
     )
 
 
-def _prepare(workspace: Workspace, record: RunRecord, on_step: OnStep) -> _Subject:
-    on_step("Reading the validation photos")
-    result = read_result(workspace, record.id)
+def _prepare(workspace: Workspace, run_id: str) -> _Subject:
+    say("Reading the validation photos")
+    result = read_result(workspace, run_id)
     dataset = read_dataset(workspace, result.dataset_id)
     features = read_run_features(workspace, result)
     held = Reference(**unpack_arrays(pack_reference(dataset, result, features)))
-    model = read_distances(workspace, record.id, result).model
+    model = read_distances(workspace, run_id, result).model
     reference = make_drift_reference(result.classes, held, model)
     rows = {digest: row for row, digest in enumerate(dataset.manifest["sha256"])}
     numbers = [rows[digest] for digest in reference.digests]
-    predictor = open_predictor(workspace, record.id)
+    predictor = open_predictor(workspace, run_id)
     changed = {}
     for name, share in (("brightness halved", 0.5), ("brightness less a tenth", 0.9)):
-        on_step(f"Answering {len(numbers)} photos, {name}")
+        say(f"Answering {len(numbers)} photos, {name}")
         darker = (np.asarray(dataset.photos[numbers]) * share).astype(np.uint8)
         changed[name] = _answer(predictor, reference, darker)
     return _Subject(reference=reference, changed=changed)
@@ -105,7 +102,7 @@ def _answer(predictor: Predictor, reference: DriftReference, photos: np.ndarray)
 
 
 def _count(subject: _Subject, changed: PhotoSet, name: str, draw: _Draw, photos: int) -> Figure:
-    """Returns in how many draws there is an alarm, and what has provably changed."""
+    """Count in how many draws there is an alarm, and what has provably changed."""
     rng = np.random.default_rng(0)
     told: list[Drift] = []
     for _ in range(ROUNDS):
@@ -121,12 +118,8 @@ def _count(subject: _Subject, changed: PhotoSet, name: str, draw: _Draw, photos:
         )
     counts = {family: sum(drift.is_proven(family) for drift in told) for family in FAMILIES}
     proven = ", ".join(f"{family} {number}" for family, number in counts.items())
-    return Figure(
-        name=name,
-        value=sum(_is_alarm(drift) for drift in told),
-        unit=f"of {ROUNDS}",
-        note=f"proven: {proven}; n = {told[0].n}",
-    )
+    alarms = sum(_is_alarm(drift) for drift in told)
+    return Figure(name, alarms, f"of {ROUNDS}", note=f"proven: {proven}; n = {told[0].n}")
 
 
 def _is_alarm(drift: Drift) -> bool:

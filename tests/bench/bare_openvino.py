@@ -14,17 +14,16 @@ import openvino as ov
 
 # isort: on
 from core.config import PHOTO_SIZE
-
-_WARM_UPS = 3
-
-
-def measure_throughput(network: Path, precision: str, batch: int, photos: int) -> float:
-    """Returns the photos per second through an asynchronous queue."""
-    return measure_cost(network, precision, batch, photos)[0]
+from tests.bench.measuring import time_calls
 
 
-def measure_cost(network: Path, precision: str, batch: int, photos: int) -> tuple[float, float]:
-    """Returns the same and the processor seconds of a photo, which a busy machine changes less."""
+def measure_throughput(
+    network: Path, precision: str, batch: int, photos: int
+) -> tuple[float, float]:
+    """Return photos per second through an asynchronous queue, and processor seconds of a photo.
+
+    The second number changes less on a busy machine.
+    """
     queue = ov.AsyncInferQueue(_compile(network, precision, "THROUGHPUT", batch))
     inputs = _draw_photos(batch)
     _push(queue, inputs, len(queue))
@@ -36,15 +35,10 @@ def measure_cost(network: Path, precision: str, batch: int, photos: int) -> tupl
 
 
 def measure_latencies(network: Path, precision: str, repeats: int) -> list[float]:
-    """Returns the seconds of each answer to one photo."""
+    """Return the seconds of each answer to one photo."""
     request = _compile(network, precision, "LATENCY", 1).create_infer_request()
     photo = _draw_photos(1)
-    seconds = []
-    for _ in range(_WARM_UPS + repeats):
-        start = time.perf_counter()
-        request.infer({0: photo})
-        seconds.append(time.perf_counter() - start)
-    return seconds[_WARM_UPS:]
+    return time_calls(lambda: request.infer({0: photo}), repeats)
 
 
 def _compile(network: Path, precision: str, hint: str, batch: int) -> ov.CompiledModel:

@@ -1,10 +1,12 @@
-"""What every measurement shares: the report, fresh processes, memory, percentiles, the machine."""
+"""What every measurement shares: figures, fresh processes, memory, percentiles, the machine."""
 
 import multiprocessing
 import os
 import platform
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +17,19 @@ from typing import Any
 import numpy as np
 import psutil
 
+from core.errors import PetalscopeError
+
 MEGABYTE = 1e6
-OnStep = Callable[[str], None]
-"""Told in words what is measured next."""
+WARM_UPS = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+class BenchmarkFailed(PetalscopeError):
+    """A measurement could not be made."""
+
+    code = "benchmark_failed"
+
+
+@dataclass(frozen=True)
 class Figure:
     """One measured number."""
 
@@ -28,11 +37,11 @@ class Figure:
     value: float
     unit: str
     our_speed: float | None = None
-    """How many times as fast ours is: told with a reference, or with ours."""
+    """How many times as fast ours is: given with a reference, or with ours."""
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Report:
     """What a measurement found, and under which circumstances."""
 
@@ -41,8 +50,13 @@ class Report:
     circumstances: dict[str, Any] = field(default_factory=dict)
 
 
+def say(step: str) -> None:
+    """Print on stderr what is measured next."""
+    print(step, file=sys.stderr, flush=True)
+
+
 def call_in_child(module: str, function: str, *arguments: Any, **named: Any) -> Any:
-    """Returns what the function of the module returns, called in a fresh process.
+    """Call the function of a module in a fresh process, and return its answer.
 
     So references share neither memory nor thread pools with what they are compared with, and
     this process never imports Keras for them.
@@ -53,7 +67,7 @@ def call_in_child(module: str, function: str, *arguments: Any, **named: Any) -> 
 
 
 def _import_and_call(
-    module: str, function: str, arguments: Sequence[Any], named: Mapping[str, Any]
+    module: str, function: str, arguments: Sequence[Any], named: dict[str, Any]
 ) -> Any:
     return getattr(import_module(module), function)(*arguments, **named)
 
@@ -68,7 +82,7 @@ class PeakMemory:
 
 @contextmanager
 def watch_memory(interval_s: float = 0.02) -> Iterator[PeakMemory]:
-    """Yields the memory of this process, watched from a thread until the block ends."""
+    """Watch the memory of this process from a thread until the block ends."""
     process = psutil.Process()
     now = process.memory_info().rss
     memory, ended = PeakMemory(before=now, peak=now), threading.Event()
@@ -87,13 +101,32 @@ def watch_memory(interval_s: float = 0.02) -> Iterator[PeakMemory]:
         memory.peak = max(memory.peak, process.memory_info().rss)
 
 
-def percentile_ms(seconds: Sequence[float], percent: float) -> float:
-    """Returns the percentile of the durations, in milliseconds."""
-    return float(np.percentile(seconds, percent)) * 1000
+def time_call(act: Callable[[], object]) -> float:
+    """Return the seconds of one call."""
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def time_calls(act: Callable[[], object], repeats: int, warm_ups: int = WARM_UPS) -> list[float]:
+    """Return the seconds of each call; those that warm up are left out."""
+    return [time_call(act) for _ in range(warm_ups + repeats)][warm_ups:]
+
+
+def list_percentiles(
+    name: str, seconds: Sequence[float], ours: Sequence[float] = (), note: str = ""
+) -> list[Figure]:
+    """Return median and 95th percentile in ms; with `ours`, how many times as fast ours is."""
+    figures = []
+    for percent in (50, 95):
+        value = 1000 * float(np.percentile(seconds, percent))
+        speed = value / (1000 * float(np.percentile(ours, percent))) if ours else None
+        figures.append(Figure(f"{name} p{percent}", value, "ms", speed, note))
+    return figures
 
 
 def describe_machine() -> dict[str, Any]:
-    """Returns the processor, its cores that we may use, the memory, and how busy it is already."""
+    """Return the processor, its cores that we may use, the memory, and how busy it is already."""
     return {
         "processor": _read_processor_name(),
         "cores": len(psutil.Process().cpu_affinity()) if hasattr(os, "fork") else os.cpu_count(),

@@ -8,15 +8,14 @@ reads.
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from playwright.sync_api import Page, Position
 
-from core.bench.browser import open_page, start_browser, time_action
-from core.bench.measuring import MEGABYTE, Figure, OnStep, Report, describe_machine, percentile_ms
-from core.bench.page import serve_pages
+from core.cli.choosing import choose_dataset
 from core.config import PHOTO_SIZE
 from core.workspace import Workspace, digest_file
 from data.dataset import (
@@ -31,45 +30,43 @@ from data.dataset import (
     Dataset,
 )
 from data.manifest import read_dataset
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page, Position
+from tests.bench.browser import browse, open_page, time_action
+from tests.bench.measuring import Figure, Report, list_percentiles, say
 
 _ID = "0000madeup000000"
 
 
-def measure_dataset_page(
-    workspace: Workspace, dataset_id: str, *, photos: int, repeats: int, on_step: OnStep
+def measure(
+    workspace: Workspace, dataset: str = "latest", *, photos: int = 100_000, repeats: int = 20
 ) -> Report:
-    """Returns the milliseconds of each interaction and the megabytes of the page server.
+    """Measure the milliseconds of each interaction and the megabytes of the page server.
 
     Args:
         workspace: Holds the real dataset.
-        dataset_id: Of the real dataset.
+        dataset: The real dataset.
         photos: How many photos the made-up one has.
         repeats: How often each interaction is measured.
-        on_step: Told what is measured next.
 
     Raises:
         BenchmarkFailed: The page server did not start, or there is no Chromium.
     """
-    machine, dataset = describe_machine(), read_dataset(workspace, dataset_id)
-    on_step(f"{len(dataset):,} photos of {dataset.name}")
-    figures = _measure(workspace, dataset, repeats)
+    real = read_dataset(workspace, choose_dataset(workspace, dataset))
+    say(f"{len(real):,} photos of {real.name}")
+    figures = _measure(workspace, real, repeats)
     with tempfile.TemporaryDirectory(prefix="petalscope-bench-", dir=workspace.temporary) as folder:
-        on_step(f"Making up {photos:,} photos")
-        many = repeat_dataset(dataset, Workspace(Path(folder)), photos)
-        on_step(f"{photos:,} made-up photos")
+        say(f"Making up {photos:,} photos")
+        many = repeat_dataset(real, Workspace(Path(folder)), photos)
+        say(f"{photos:,} made-up photos")
         figures += _measure(Workspace(Path(folder)), many, repeats)
     return Report(
-        title="Dataset page: from the click until it can be used again",
-        figures=figures,
-        circumstances={**machine, "driven by": "headless Chromium", "repeats": repeats},
+        "Dataset page: from the click until it can be used again",
+        figures,
+        {"driven by": "headless Chromium", "repeats": repeats},
     )
 
 
 def repeat_dataset(dataset: Dataset, workspace: Workspace, photos: int) -> Dataset:
-    """Returns a dataset in another workspace that repeats this one up to so many photos.
+    """Make a dataset in another workspace that repeats this one up to `photos` photos.
 
     Paths and digests differ from photo to photo; thumbnails and files are shared; the packed
     photos are all black.
@@ -95,7 +92,7 @@ def repeat_dataset(dataset: Dataset, workspace: Workspace, photos: int) -> Datas
 
 
 def _write_facts(dataset: Dataset, folder: Path, photos: int) -> None:
-    """Writes dataset.json; only the tables, which are read whole, get a digest."""
+    """Write dataset.json; only the tables, which are read whole, get a digest."""
     files = {
         name: {
             "bytes": (folder / name).stat().st_size,
@@ -114,56 +111,48 @@ def _write_facts(dataset: Dataset, folder: Path, photos: int) -> None:
 
 
 def _measure(workspace: Workspace, dataset: Dataset, repeats: int) -> list[Figure]:
-    figures = []
-    with serve_pages(workspace) as (address, server), start_browser() as browser:
+    figures, about = [], f"{len(dataset):,} photos:"
+    with browse(workspace) as (browser, address, weigh):
         page = browser.new_page()
         open_page(page, f"{address}/dataset?dataset={dataset.id}")
         for name, interact in _INTERACTIONS.items():
-            seconds = [interact(page, dataset, number) for number in range(repeats + 1)][1:]
-            figures += [
-                Figure(
-                    name=f"{len(dataset):,} photos: {name} p{percent}",
-                    value=percentile_ms(seconds, percent),
-                    unit="ms",
-                )
-                for percent in (50, 95)
-            ]
+            seconds = [interact(page, number) for number in range(repeats + 1)][1:]
+            figures += list_percentiles(f"{about} {name}", seconds)
         page.close()
-        memory = server.memory_info().rss / MEGABYTE
-    name = f"{len(dataset):,} photos: memory of the page server"
-    return [*figures, Figure(name=name, value=memory, unit="MB")]
+        memory = weigh()
+    return [*figures, replace(memory, name=f"{about} {memory.name}")]
 
 
-def _click_count(page: "Page", _dataset: Dataset, number: int) -> float:
-    """Chooses a class and split by a click on a bar of the counts."""
+def _click_count(page: Page, number: int) -> float:
+    """Choose a class and split by a click on a bar of the counts."""
     return _click_chart(page, 0, 0.55, 0.55 if number % 2 else 0.6)
 
 
-def _sort(page: "Page", _dataset: Dataset, number: int) -> float:
+def _sort(page: Page, number: int) -> float:
     words = ("Darkest first", "Largest first", "Name", "Smallest first", "Brightest first")
     return _pick(page, "Sort", words[number % len(words)])
 
 
-def _find_text(page: "Page", _dataset: Dataset, number: int) -> float:
+def _find_text(page: Page, number: int) -> float:
     box = page.get_by_label("Name contains")
     box.fill(str(number % 10) + str(number % 7))
     return time_action(page, lambda: box.press("Enter"))
 
 
-def _clear(page: "Page", dataset: Dataset, number: int) -> float:
-    _find_text(page, dataset, number)
+def _clear(page: Page, number: int) -> float:
+    _find_text(page, number)
     return time_action(page, page.get_by_role("button", name="Clear all filters").click)
 
 
-def _turn_page(page: "Page", _dataset: Dataset, _number: int) -> float:
+def _turn_page(page: Page, _number: int) -> float:
     return time_action(page, page.get_by_role("button", name="Next page").click)
 
 
-def _click_bar(page: "Page", _dataset: Dataset, number: int) -> float:
+def _click_bar(page: Page, number: int) -> float:
     return _click_chart(page, 3, 0.45 + 0.12 * (number % 4), 0.5)
 
 
-def _click_chart(page: "Page", chart: int, share_x: float, share_y: float) -> float:
+def _click_chart(page: Page, chart: int, share_x: float, share_y: float) -> float:
     drawn = page.locator(".vega-embed canvas, .vega-embed svg").nth(chart)
     drawn.scroll_into_view_if_needed()
     size = drawn.evaluate("chart => [chart.clientWidth, chart.clientHeight]")
@@ -171,7 +160,7 @@ def _click_chart(page: "Page", chart: int, share_x: float, share_y: float) -> fl
     return time_action(page, lambda: drawn.click(position=place))
 
 
-def _pick(page: "Page", label: str, option: str) -> float:
+def _pick(page: Page, label: str, option: str) -> float:
     box = page.get_by_role("combobox", name=label).first
     options = page.get_by_test_id("stSelectboxVirtualDropdown")
     box.click()
@@ -182,7 +171,7 @@ def _pick(page: "Page", label: str, option: str) -> float:
     return time_action(page, chosen.click)
 
 
-_INTERACTIONS: dict[str, Callable[["Page", Dataset, int], float]] = {
+_INTERACTIONS: dict[str, Callable[[Page, int], float]] = {
     "turn the page": _turn_page,
     "sort": _sort,
     "click a bar": _click_bar,

@@ -1,31 +1,50 @@
-"""Training as tutorials show it (keras): the whole network in every epoch, Keras' augmentation.
+"""The plain Keras way (keras), as a course or a tutorial would write it.
 
-Each function is called in a process of its own, with oneDNN, which the program switches off for
-heads: plain Keras is measured at its best.
+ResNet-50 without top in `model.predict`; training runs the whole network in every epoch, with
+Keras' augmentation. Photos are (n, 224, 224, 3) uint8. Each function is called in a process of its
+own, with oneDNN, which the program switches off for heads: plain Keras is measured at its best.
 """
 
 import os
 import time
+from pathlib import Path
 
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 import keras
 import numpy as np
 
-from core.bench.timings import PlainRun
 from core.config import PHOTO_SIZE
 from data.dataset import Dataset
 from models.weights import Weights
+from tests.bench.measuring import time_call, time_calls
 
 _SHAPE = (PHOTO_SIZE, PHOTO_SIZE, 3)
 
 
+def measure_throughput(
+    photos: np.ndarray, weights_file: Path | None, batch_size: int = 32
+) -> float:
+    """Return the photos per second of `model.predict` in batches."""
+    model = _build_extractor(weights_file)
+    model.predict(photos[:batch_size], batch_size=batch_size, verbose=0)
+    seconds = time_call(lambda: model.predict(photos, batch_size=batch_size, verbose=0))
+    return len(photos) / seconds
+
+
+def measure_latencies(weights_file: Path | None, repeats: int) -> list[float]:
+    """Return the seconds of each `model.predict` of one photo; the first one traced the model."""
+    photo = np.random.default_rng(0).integers(0, 256, (1, *_SHAPE), dtype=np.uint8)
+    model = _build_extractor(weights_file)
+    return time_calls(lambda: model.predict(photo, verbose=0), repeats, warm_ups=1)
+
+
 def train_head(
     dataset: Dataset, weights: Weights, *, epochs: int, batch_size: int, dropout: float
-) -> PlainRun:
-    """Returns how long a head on the frozen backbone takes, with validation after each epoch."""
+) -> tuple[float, float]:
+    """Return seconds and test accuracy of a head on the frozen backbone, validated each epoch."""
     keras.utils.set_random_seed(0)
-    model = _build(dataset, weights, dropout)
+    model = _build_classifier(dataset, weights, dropout)
     train, validation, test = (_read(dataset, name) for name in ("train", "validation", "test"))
     start = time.perf_counter()
     model.fit(
@@ -37,12 +56,12 @@ def train_head(
     )
     seconds = time.perf_counter() - start
     accuracy = model.evaluate(*test, verbose=0, return_dict=True)["accuracy"] if len(test[1]) else 0
-    return PlainRun(seconds=seconds, test_accuracy=float(accuracy))
+    return seconds, float(accuracy)
 
 
 def measure_last_stage(dataset: Dataset, weights: Weights, *, batch_size: int) -> float:
-    """Returns the training photos per second with conv5 unfrozen, in the second of two epochs."""
-    model = _build(dataset, weights, 0.5, unfrozen="conv5")
+    """Return the training photos per second with conv5 unfrozen, in the second of two epochs."""
+    model = _build_classifier(dataset, weights, 0.5, unfrozen="conv5")
     ends: list[float] = []
     stopwatch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda _epoch, _logs: ends.append(time.perf_counter())
@@ -57,16 +76,26 @@ def _read(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(dataset.photos[rows]), dataset.labels[rows]
 
 
-def _build(
-    dataset: Dataset, weights: Weights, dropout: float, unfrozen: str | None = None
-) -> keras.Model:
-    """Returns the model: photos → augmentation → ResNet-50 → dropout → scores."""
-    backbone = keras.applications.ResNet50(
+def _build_backbone(weights_file: Path | None) -> keras.Model:
+    return keras.applications.ResNet50(
         include_top=False,
-        weights=None if weights.file is None else str(weights.file),
+        weights=None if weights_file is None else str(weights_file),
         input_shape=_SHAPE,
         pooling="avg",
     )
+
+
+def _build_extractor(weights_file: Path | None) -> keras.Model:
+    photos = keras.Input(_SHAPE, dtype="uint8")
+    inputs = keras.applications.resnet.preprocess_input(keras.ops.cast(photos, "float32"))
+    return keras.Model(photos, _build_backbone(weights_file)(inputs))
+
+
+def _build_classifier(
+    dataset: Dataset, weights: Weights, dropout: float, unfrozen: str | None = None
+) -> keras.Model:
+    """Build the model: photos → augmentation → ResNet-50 → dropout → scores."""
+    backbone = _build_backbone(weights.file)
     for layer in backbone.layers:
         normalises = isinstance(layer, keras.layers.BatchNormalization)
         wanted = unfrozen is not None and layer.name.startswith(unfrozen)

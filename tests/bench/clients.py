@@ -26,7 +26,7 @@ class Load:
 def send_load(
     port: int, photos: Sequence[bytes], *, clients: int, duration_s: float, key: str = ""
 ) -> Load:
-    """Returns what so many clients saw in the time; each keeps one connection."""
+    """Send photos from `clients` clients for the time; each keeps one connection."""
     return asyncio.run(_send_load(port, photos, clients, duration_s, key))
 
 
@@ -58,7 +58,7 @@ async def _send_load(
 
 
 def write_request(photo: bytes, key: str = "") -> bytes:
-    """Returns the bytes of a request to /v1/predict with the photo as its body."""
+    """Write the bytes of a request to /v1/predict with the photo as its body."""
     lines = [
         "POST /v1/predict HTTP/1.1",
         "Host: 127.0.0.1",
@@ -70,7 +70,7 @@ def write_request(photo: bytes, key: str = "") -> bytes:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Returns status and body of the next answer."""
+    """Read status and body of the next answer."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = int(head.partition("content-length:")[2].partition("\r\n")[0])
     return int(head.split(" ", 2)[1]), await reader.readexactly(length)

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from types import ModuleType
 from typing import get_args
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PetalscopeError as error:
         print(f"{error.problem}\n{error.remedy}", file=sys.stderr)
         return 1
-    report.circumstances.update({**machine, **report.circumstances})
+    report = replace(report, circumstances={**machine, **report.circumstances})
     print(json.dumps(to_plain(asdict(report)), indent=2) if as_json else _describe(report))
     return 0
 

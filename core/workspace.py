@@ -6,6 +6,7 @@ paths.
 """
 
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -246,3 +247,14 @@ def digest_file(path: Path, algorithm: str = "sha256") -> str:
     """Returns the hexadecimal digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def digest_once(path: Path, algorithm: str = "sha256") -> str:
+    """Return the digest of a file, remembered by its path, size and time of change."""
+    facts = path.stat()
+    return _digest(path, algorithm, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path, algorithm: str, size: int, mtime_ns: int) -> str:  # noqa: ARG001
+    return digest_file(path, algorithm)

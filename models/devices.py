@@ -1,22 +1,46 @@
 """The device that extraction and training use: a GPU where one can be used, else the CPU.
 
-Asks the NVIDIA driver (NVML) and the list of installed packages, so that neither Keras nor its
-backend has to be imported to answer.
+GPUs are asked of the driver (NVML), without Keras: which there are, what a process uses of them.
+What the backends say when the memory of a device runs out is known here, too.
 """
 
 import os
 import platform
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 import pynvml
 
 from core.config import read_settings
 from core.errors import DeviceUnavailable
-from models.gpus import Handle, open_gpus
+
+Handle = Any
+"""NVML's name of a GPU, valid while `open_gpus` is entered."""
+
+
+_EVERY_S = 0.5
+
+
+_ALWAYS = {"ResourceExhaustedError", "OutOfMemoryError"}
+"""Of TensorFlow and PyTorch, whatever they say."""
+
+_BY_WORDS = {"XlaRuntimeError", "JaxRuntimeError", "InternalError", "RuntimeError"}
+"""Of any backend, for many reasons; PyTorch's RuntimeError also for memory of the host."""
+
+_SIGNS = (
+    "RESOURCE_EXHAUSTED",
+    "out of memory",
+    "Out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "DefaultCPUAllocator",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +52,33 @@ class Device:
     memory_bytes: int | None
     cores: int
     reason: str
+
+
+@contextmanager
+def open_gpus() -> Iterator[list[Handle]]:
+    """Yields the GPUs, those that CUDA_VISIBLE_DEVICES names, in its order; all without it.
+
+    Raises:
+        NVMLError: There is no driver, or it does not know one that is named.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    pynvml.nvmlInit()
+    try:
+        if visible is None:
+            numbers = range(pynvml.nvmlDeviceGetCount())
+            yield [pynvml.nvmlDeviceGetHandleByIndex(number) for number in numbers]
+        else:
+            names = [name.strip() for name in visible.split(",")]
+            yield [_open_gpu(name) for name in names if name not in ("", "-1")]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _open_gpu(name: str) -> Handle:
+    """Return the GPU of a number or a UUID."""
+    if name.isdigit():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(name))
+    return pynvml.nvmlDeviceGetHandleByUUID(name)
 
 
 def find_device() -> Device:
@@ -125,3 +176,89 @@ def _read_processor_name() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What was in use; the GPUs' facts are None on the CPU."""
+
+    memory_bytes: int
+    """Of this process, resident."""
+    gpu_memory_bytes: int | None = None
+    """Taken on all GPUs that are used, also what a backend only reserved."""
+    gpu_share: float | None = None
+    """Mean busy share of the GPUs, 0 to 1."""
+
+
+def measure_usage() -> Usage:
+    """Returns what is in use now; 2 ms on the CPU."""
+    memory = int(psutil.Process().memory_info().rss)
+    if find_device().kind == "cpu":
+        return Usage(memory_bytes=memory)
+    try:
+        with open_gpus() as gpus:
+            return Usage(
+                memory_bytes=memory,
+                gpu_memory_bytes=sum(_read_memory(gpu) for gpu in gpus),
+                gpu_share=_read_share(gpus),
+            )
+    except pynvml.NVMLError:
+        return Usage(memory_bytes=memory)
+
+
+class UsageSampler:
+    """Looks at the GPUs twice a second while it is entered; costs nothing on the CPU."""
+
+    def __init__(self) -> None:
+        self._shares: list[float] = []
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "UsageSampler":
+        if find_device().kind == "gpu":
+            self._thread = threading.Thread(target=self._look, name="usage", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def read(self) -> Usage:
+        """Returns what is in use now, with the mean share of the GPUs since it was entered."""
+        usage = measure_usage()
+        if not self._shares:
+            return usage
+        return replace(usage, gpu_share=sum(self._shares) / len(self._shares))
+
+    def _look(self) -> None:
+        try:
+            with open_gpus() as gpus:
+                while not self._over.wait(_EVERY_S):
+                    if (share := _read_share(gpus)) is None:
+                        return
+                    self._shares.append(share)
+        except pynvml.NVMLError:
+            return  # the driver went away: the epoch matters more than the figure
+
+
+def _read_memory(gpu: Handle) -> int:
+    return int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used)
+
+
+def _read_share(gpus: list[Handle]) -> float | None:
+    """Returns the mean busy share; None where it is not told, as of a part of a GPU (MIG)."""
+    try:
+        shares = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100 for gpu in gpus]
+    except pynvml.NVMLError_NotSupported:
+        return None
+    return sum(shares) / len(shares) if shares else None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether the error is that of TensorFlow, PyTorch or JAX for want of memory."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _ALWAYS:
+        return True
+    return bool(names & _BY_WORDS) and any(sign in str(error) for sign in _SIGNS)

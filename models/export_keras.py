@@ -1,21 +1,25 @@
-"""The full model in Keras (keras): photos uint8 RGB → scores, preprocessing inside; and its files.
+"""The full model in Keras (keras, tensorflow): photos uint8 RGB → scores, preprocessing inside.
 
-Built from the network that answers and the head beside it, so it needs no weights file. Only layers
-of Keras are in it: it loads in safe mode, without this program.
+Its weights are read back from the OpenVINO network, because that is the network that answers; from
+it come the files .keras, SavedModel and LiteRT.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import keras
+import numpy as np
+import openvino as ov
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from core.config import PHOTO_SIZE
+from core.errors import BackboneMissing
 from models.backbone import Preprocessing
 from models.dense import DenseHead
-from models.export_frozen import freeze_model, write_litert, write_saved_model
-from models.export_weights import Convolution, folds_scale, read_convolutions
 from models.head import add_head, set_dense_head
 from models.keras_backbone import preprocess
 from models.plan import HeadShape
@@ -25,6 +29,20 @@ KERAS_FORMATS: tuple[KerasFormat, ...] = get_args(KerasFormat)
 
 _EPSILON = 1.001e-5
 """What Keras' ResNet-50 adds to the variance of BatchNorm."""
+
+
+CONVOLUTIONS = 53
+_STACKS = ((2, 3), (3, 4), (4, 6), (5, 3))
+"""Number and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
+
+
+class Convolution(NamedTuple):
+    """One convolution with the BatchNorm behind it."""
+
+    kernel: np.ndarray
+    """(height, width, inputs, outputs) float32, Keras' order."""
+    bias: np.ndarray
+    """(outputs,) float32."""
 
 
 def build_full_model(
@@ -89,3 +107,101 @@ class KerasExport:
             with TemporaryDirectory(dir=path.parent) as folder:
                 write_saved_model(self._frozen, Path(folder))
                 write_litert(Path(folder), path)
+
+
+INPUT, OUTPUT = "photos", "scores"
+
+
+def freeze_model(model: keras.Model) -> Any:
+    """Returns the model as a concrete function photos (n, 224, 224, 3) uint8 → scores (n, k)."""
+    spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
+
+    def serve(photos: tf.Tensor) -> tf.Tensor:
+        return tf.identity(model(photos, training=False), name=OUTPUT)
+
+    concrete = tf.function(serve, input_signature=[spec]).get_concrete_function()
+    return convert_variables_to_constants_v2(concrete)
+
+
+def write_saved_model(frozen: Any, folder: Path) -> None:
+    """Returns nothing; the folder holds a SavedModel with the signature “serving_default”."""
+    spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
+    module = tf.Module()
+    module.serve = tf.function(lambda photos: {OUTPUT: frozen(photos)[0]}, input_signature=[spec])
+    tf.saved_model.save(module, str(folder), signatures=module.serve)
+
+
+def write_litert(saved_model: Path, file: Path) -> None:
+    """Returns nothing; the LiteRT model of a SavedModel stands in the file."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    file.write_bytes(converter.convert())
+
+
+def read_convolutions(network_file: Path) -> dict[str, Convolution]:
+    """Returns layer name ("conv2_block1_0_conv") → convolution, of a backbone's network file.
+
+    Where the network's preprocessing scales photos, that may stand in the first kernel instead:
+    see `folds_scale`.
+
+    Raises:
+        BackboneMissing: The file holds another network.
+    """
+    network = ov.Core().read_model(network_file)
+    nodes = [node for node in network.get_ordered_ops() if node.get_type_name() == "Convolution"]
+    if len(nodes) != CONVOLUTIONS:
+        raise BackboneMissing(
+            f"The network {network_file} is not ResNet-50: it has {len(nodes)} convolutions.",
+            "Train the same recipe again: its backbone is made anew.",
+            file=str(network_file),
+        )
+    return {name: _read_convolution(node) for name, node in _name_nodes(nodes)}
+
+
+def folds_scale(network_file: Path) -> bool:
+    """Returns whether a division of the photos by 255 would stand in the first kernel."""
+    kinds = {node.get_type_name() for node in ov.Core().read_model(network_file).get_ordered_ops()}
+    return kinds.isdisjoint({"Multiply", "Divide"})
+
+
+def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:
+    """Yields Keras' name of each convolution; `nodes` in the order of computation."""
+    yield "conv1_conv", nodes[0]
+    rest = iter(nodes[1:])
+    for stack, blocks in _STACKS:
+        for block in range(1, blocks + 1):
+            own = [next(rest) for _ in range(4 if block == 1 else 3)]
+            for place, node in _order_block(own):
+                yield f"conv{stack}_block{block}_{place}_conv", node
+
+
+def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
+    """Yields the place of each convolution in its block: 0 is the one beside the other three."""
+    middle = next(node for node in own if node.input_value(1).get_node().shape[2] == 3)
+    second = middle.get_friendly_name()
+    first = _find_before(middle)
+    last = next(node for node in own if _find_before(node) == second).get_friendly_name()
+    places = {first: 1, second: 2, last: 3}
+    for node in own:
+        yield places.get(node.get_friendly_name(), 0), node
+
+
+def _find_before(node: ov.Node) -> str:
+    """Returns the name of the convolution right before this one; "" where something else is."""
+    before = node.input_value(0).get_node()
+    while before.get_type_name() in ("Relu", "Add"):
+        if before.get_type_name() == "Add" and not _is_constant(before, 1):
+            return ""  # the end of a block
+        before = before.input_value(0).get_node()
+    return str(before.get_friendly_name()) if before.get_type_name() == "Convolution" else ""
+
+
+def _is_constant(node: ov.Node, place: int) -> bool:
+    return str(node.input_value(place).get_node().get_type_name()) == "Constant"
+
+
+def _read_convolution(node: ov.Node) -> Convolution:
+    kernel = np.array(node.input_value(1).get_node().data, np.float32).transpose(2, 3, 1, 0)
+    (after,) = (place.get_node() for place in node.output(0).get_target_inputs())
+    has_bias = after.get_type_name() == "Add" and _is_constant(after, 1)
+    bias = after.input_value(1).get_node().data.ravel() if has_bias else np.zeros(kernel.shape[3])
+    return Convolution(kernel=np.ascontiguousarray(kernel), bias=np.array(bias, np.float32))

@@ -1,8 +1,8 @@
 """What a network sees in the photos of a dataset: computed once, kept, continued when interrupted.
 
-Features are the rows of all photos as they are; a view (models/views.py) is the rows of some of
+Features are the rows of all photos as they are; a view (models/keeping.py) is the rows of some of
 them, each changed by a draw of an augmentation. Rows that other files hold already
-(models/donors.py) are copied.
+(models/rows.py) are copied.
 """
 
 import time
@@ -18,14 +18,15 @@ from core.config import fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.workspace import Workspace, write_whole
 from models.backbone import Backbone
-from models.donors import Donors, find_no_donors
 from models.keeping import Entry, keep_rows, read_kept, report_stop
 from models.rows import (
     POOLED,
     Change,
+    Donors,
     RowForm,
     are_finite,
     change_batches,
+    find_no_donors,
     keep_whole_rows,
     read_batches,
     read_header,

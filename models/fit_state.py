@@ -11,12 +11,10 @@ import numpy as np
 from core.errors import RunStopped
 from models.checkpoint import Checkpoint, clear_leftovers, read_checkpoint, write_checkpoint
 from models.dense import DenseHead, measure_scores
+from models.devices import UsageSampler
 from models.head import seed_dropout, to_dense_head
-from models.plan import EpochResult, FitPlan
-from models.schedules import find_best_epoch, find_rate, is_patience_over
-from models.sources import Source
+from models.plan import EpochResult, FitPlan, Source, find_best_epoch, find_rate, is_patience_over
 from models.stepping import Seen, Stepper
-from models.usage import UsageSampler
 
 Ask = Callable[[], bool]
 Measure = Callable[[Stepper], np.ndarray | None]

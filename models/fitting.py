@@ -18,8 +18,7 @@ from models.dense import measure_spread
 from models.fit_state import Ask, FitResult, FitState, Measure, find_best
 from models.head import Spread, build_head, to_dense_head
 from models.parallel import prepare_devices
-from models.plan import EpochResult, FitPlan, HeadShape
-from models.sources import KeptViews, Source
+from models.plan import EpochResult, FitPlan, HeadShape, KeptViews, Source
 from models.stepping import Stepper
 
 __all__ = ["FitResult", "fit", "fit_head", "make_deterministic"]
@@ -131,3 +130,19 @@ def make_deterministic(seed: int) -> None:
 
         tf.config.experimental.enable_op_determinism()
     prepare_devices()
+
+
+def warm_up() -> None:
+    """Returns nothing; a tiny head was trained."""
+    rng = np.random.default_rng(0)
+    features, labels = rng.random((8, FEATURE_SIZE), dtype=np.float32), np.arange(8) % 2
+    fit_head(
+        train=([features], labels),
+        validation=([features], labels),
+        head=HeadShape(n_classes=2),
+        plan=FitPlan(batch_size=8, epochs=1),
+        standardise=True,
+        checkpoint_folder=None,
+        on_epoch=lambda *_: None,
+        should_stop=lambda: False,
+    )

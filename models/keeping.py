@@ -1,24 +1,27 @@
 """Rows of photos, kept: features/<id>.npy, and in <id>.json what they are and their digest.
 
-Until all rows are there they are appended to a hidden file, from which the next call goes on. Its
-name begins with the dataset's id, so that it goes when the dataset goes.
+Until all rows are there they are appended to a hidden file, from which the next call continues. Its
+name begins with the dataset's id, so that it is deleted with the dataset. A view is what a network
+sees in some photos, each changed by one draw: pooled, features (m, 2048) float32; conv4,
+activations (m, 14, 14, 1024) float16, from which conv5 is trained. One view is one file.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
 
+from core.config import fingerprint
 from core.errors import RunStopped
-from core.workspace import Workspace, digest_file, write_atomically
-from models.digests import digest_once
-from models.rows import RowForm
+from core.workspace import Workspace, digest_file, digest_once, write_atomically
+from models.rows import CONV4, POOLED, RowForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,3 +127,45 @@ def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
         except Timeout:
             if should_stop():
                 raise report_stop() from None
+
+
+ViewKind = Literal["pooled", "conv4"]
+
+FORMS: dict[ViewKind, RowForm] = {"pooled": POOLED, "conv4": CONV4}
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSource:
+    """What decides the row of a photo in a view, whichever dataset the photo is in."""
+
+    kind: ViewKind
+    backbone: str
+    precision: str
+    policy: str
+    """The fingerprint of the augmentation policy; empty: the photos as they are."""
+    seed: int
+    number: int
+    """Which draw of the policy, from 0."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is written beside rows of this source, and looked for to find more of them."""
+        return {
+            "view": self.kind,
+            "version": _VERSION,
+            "backbone": self.backbone,
+            "precision": self.precision,
+            "policy": self.policy,
+            "seed": self.seed,
+            "number": self.number,
+        }
+
+
+def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
+    """Returns the entry under which a view of these photos (m,) int of a dataset is kept."""
+    rows = np.ascontiguousarray(photos, dtype="<i8")
+    facts = {**source.facts, "dataset": dataset_id}
+    identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})
+    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=FORMS[source.kind])

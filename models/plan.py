@@ -1,7 +1,18 @@
-"""How a network is fitted, and what an epoch of it gives. No Keras here: pages may read this."""
+"""How a network is fitted: the plan, learning rates and early ends, and where batches come from.
 
+Rates and ends are pure functions of the plan and of the finished epochs: nothing is remembered
+between calls, so a fit that is resumed after a kill has the rates it would have had. No Keras here:
+pages may read this.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +68,107 @@ class EpochResult:
     gpu_memory_bytes: int | None = None
     gpu_share: float | None = None
     """Busy share of the GPU over the epoch, 0 to 1; None on the CPU."""
+
+
+PLATEAU_EPOCHS = 2
+PLATEAU_FACTOR = 0.5
+
+
+def find_rate(
+    plan: FitPlan, history: Sequence[EpochResult], step: int = 0, steps: int = 1
+) -> float:
+    """Returns the learning rate of a step of the epoch that follows the history.
+
+    Args:
+        history: The epochs that were done with this plan.
+        step: From 0 to before `steps`, the number of steps of an epoch.
+
+    Source: cosine after Loshchilov & Hutter 2016, "SGDR", without restarts; warm-up is linear.
+    """
+    if plan.schedule == "plateau":
+        return plan.learning_rate * PLATEAU_FACTOR ** _count_plateaus(history)
+    if plan.schedule == "constant":
+        return plan.learning_rate
+    epoch = len(history) + step / steps
+    if epoch < plan.warmup_epochs:
+        return plan.learning_rate * (epoch + 1 / steps) / plan.warmup_epochs
+    share = (epoch - plan.warmup_epochs) / max(plan.epochs - plan.warmup_epochs, 1)
+    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+
+def find_best_epoch(history: Sequence[EpochResult]) -> int:
+    """Returns the first epoch of the lowest validation, else training, loss."""
+    return min(history, key=_read_loss).epoch
+
+
+def is_patience_over(plan: FitPlan, history: Sequence[EpochResult]) -> bool:
+    """Returns whether the last `patience` epochs brought none that is better."""
+    if plan.patience is None or not history:
+        return False
+    best = find_best_epoch(history)
+    since = sum(epoch.epoch > best for epoch in history)
+    return since >= plan.patience
+
+
+def _count_plateaus(history: Sequence[EpochResult]) -> int:
+    """Returns how often the rate was lowered; the wait starts anew each time."""
+    lowered, waited, best = 0, 0, math.inf
+    for epoch in history:
+        loss = _read_loss(epoch)
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited >= PLATEAU_EPOCHS:
+            lowered, waited = lowered + 1, 0
+    return lowered
+
+
+def _read_loss(epoch: EpochResult) -> float:
+    """Returns the loss by which an epoch is judged; infinite where it is not finite."""
+    loss = epoch.loss if epoch.val_loss is None else epoch.val_loss
+    return loss if math.isfinite(loss) else math.inf
+
+
+_AHEAD = 3
+"""Batches that are ready or in the making."""
+
+
+class Source(Protocol):
+    """The photos of a split, in whatever shape the network takes them."""
+
+    labels: np.ndarray
+    """(m,) int."""
+
+    def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """Returns what the network takes for these rows, in an epoch (from 1); any thread."""
+
+
+class KeptViews:
+    """Arrays that were computed before, one a view; epochs walk through the views."""
+
+    def __init__(self, views: Sequence[np.ndarray], labels: np.ndarray) -> None:
+        self.views = tuple(views)
+        self.labels = labels
+
+    def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """Returns the rows of the view whose turn it is."""
+        return np.asarray(self.views[(epoch - 1) % len(self.views)][rows])
+
+
+def read_ahead(
+    source: Source, batches: Iterable[np.ndarray], epoch: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
+    waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as thread:
+        try:
+            for rows in batches:
+                waiting.append((rows, thread.submit(source.read, rows, epoch)))
+                if len(waiting) > _AHEAD:
+                    first, inputs = waiting.popleft()
+                    yield first, inputs.result()
+            while waiting:
+                first, inputs = waiting.popleft()
+                yield first, inputs.result()
+        finally:
+            for _, inputs in waiting:  # the caller left early
+                inputs.cancel()

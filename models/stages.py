@@ -1,20 +1,45 @@
-"""The fit of stages of the backbone with a head (keras), from sources of photos or activations."""
+"""Networks that train stages of ResNet-50 together with a head (keras), and their fit.
 
-from collections.abc import Callable, Iterator, Sequence
+Photos or activations come from sources, batch by batch; the weights they leave can be written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+import keras
 import numpy as np
 
-from models.backbone import Preprocessing
+from core.config import PHOTO_SIZE
+from core.workspace import write_atomically
+from models.backbone import Preprocessing, fill_batch
 from models.dense import DenseHead, measure_spread
 from models.fit_state import Ask, FitResult
 from models.fitting import NO_SPREAD, Tell, fit, make_deterministic
-from models.head import set_dense_head
-from models.networks import Network, build_tail, build_whole, write_weights
-from models.plan import EpochResult, FitPlan, HeadShape
-from models.sources import Source, read_ahead
+from models.head import Spread, add_head, read_array, set_dense_head
+from models.keras_backbone import draw_random_weights, preprocess
+from models.plan import EpochResult, FitPlan, HeadShape, Source, read_ahead
+from models.rows import CONV4
 from models.stepping import Stepper
 from models.weights import Weights
+
+_LAST_FROZEN = "conv4_block6_out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A model from photos or activations to scores, and the ResNet-50 whose layers it shares."""
+
+    model: keras.Model
+    resnet: keras.Model
+
+    def scores(self, batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+        """Yields the scores (b, k) float32 of each batch, all computed in one size."""
+        for batch in batches:
+            seen = self.model.predict_on_batch(fill_batch(batch, batch_size))
+            yield np.asarray(seen[: len(batch)], np.float32)
 
 
 class StagesFit:
@@ -110,3 +135,101 @@ class StagesFit:
 
         seen = list(self._network.scores(read(), size))
         return np.concatenate(seen) if sum(map(len, seen)) == len(rows) else None
+
+
+def build_tail(
+    weights: Weights, shape: HeadShape, spread: Spread, seed: int, *, mixed: bool
+) -> Network:
+    """Returns conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
+    resnet = _build_resnet(weights, mixed=mixed)
+    _free_stages(resnet, 1)
+    tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
+    inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
+    maps = tail(keras.ops.cast(inputs, "float32"))
+    return _close(inputs, maps, resnet, shape, spread, seed)
+
+
+def build_whole(
+    weights: Weights,
+    preprocessing: Preprocessing,
+    shape: HeadShape,
+    spread: Spread,
+    seed: int,
+    *,
+    unfrozen: int,
+    mixed: bool,
+) -> Network:
+    """Returns ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores.
+
+    Args:
+        unfrozen: How many of the last stages are free, 1 (conv5) to 5 (all).
+    """
+    resnet = _build_resnet(weights, mixed=mixed)
+    _free_stages(resnet, unfrozen)
+    inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+    maps = resnet(preprocess(keras.ops.cast(inputs, "float32"), preprocessing))
+    return _close(inputs, maps, resnet, shape, spread, seed)
+
+
+def _close(
+    inputs: keras.KerasTensor,
+    maps: keras.KerasTensor,
+    resnet: keras.Model,
+    shape: HeadShape,
+    spread: Spread,
+    seed: int,
+) -> Network:
+    pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
+    model = keras.Model(inputs, add_head(pooled, shape, spread, seed), name="network")
+    return Network(model=model, resnet=resnet)
+
+
+def _build_resnet(weights: Weights, *, mixed: bool) -> keras.Model:
+    with _use_policy("mixed_bfloat16" if mixed else "float32"):
+        resnet = keras.applications.ResNet50(
+            include_top=False,
+            weights=None if weights.file is None else str(weights.file),
+            input_shape=(PHOTO_SIZE, PHOTO_SIZE, 3),
+        )
+    if weights.file is None:
+        draw_random_weights(resnet)
+    return resnet
+
+
+@contextmanager
+def _use_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
+    """Returns nothing; the last stages are trained, but for their BatchNorm."""
+    first = 6 - unfrozen
+    for layer in resnet.layers:
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = _find_stage(layer.name) >= first and not normalises
+
+
+def _find_stage(layer: str) -> int:
+    """Returns the stage of a layer, 1 to 5, by its name: conv4_block6_out is of stage 4."""
+    name = layer.partition("_")[0]
+    return int(name.removeprefix("conv")) if name.startswith("conv") else 0
+
+
+def write_weights(resnet: keras.Model, file: Path) -> None:
+    """Returns nothing; the weights stand in the file, in Keras' HDF5 layout without top."""
+    layers = [layer for layer in resnet.layers if layer.weights]
+    with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
+        content.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+        content.attrs["backend"] = keras.backend.backend().encode()
+        content.attrs["keras_version"] = keras.__version__.encode()
+        for layer in layers:
+            group = content.create_group(layer.name)
+            names = [f"{layer.name}/{weight.name}" for weight in layer.weights]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights, strict=True):
+                group.create_dataset(name, data=read_array(weight).astype(np.float32))

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from models.devices import is_out_of_memory
 from models.head import read_array
-from models.memory import is_out_of_memory
 from models.parallel import place, prepare_steps
-from models.plan import FitPlan
-from models.sources import Source, read_ahead
+from models.plan import FitPlan, Source, read_ahead
 
 _log = logging.getLogger("run")
 

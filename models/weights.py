@@ -7,17 +7,17 @@ but wrong is an error. Every file is checked to hold ResNet-50 without its top.
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import h5py
+
 from core.config import OFFICIAL_WEIGHTS_URL, read_settings
 from core.downloading import download_file
 from core.errors import DownloadFailed, WeightsDamaged, WeightsMissing
-from core.workspace import Workspace, digest_file
-from models.digests import digest_once
-from models.layout import check_weights_file
+from core.workspace import Workspace, digest_file, digest_once
 
 WeightsKind = Literal["pretrained", "random"]
 
@@ -27,7 +27,7 @@ OFFICIAL_MD5 = "4d473c1dd8becc155b73f8504c6f6626"
 """Source: keras/src/applications/resnet.py of Keras 3.15.1, WEIGHTS_HASHES["resnet50"][1]."""
 
 RANDOM_DIGEST = "random-damped-1"
-"""Stands for what models/random_weights.py draws: the variant and its seed."""
+"""Stands for what models/keras_backbone.py draws: the variant and its seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,3 +176,67 @@ def _read_cached(file: Path) -> Weights:
             file=str(file),
         )
     return describe_weights(file, "Keras' cache")
+
+
+_STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
+"""Number, filters and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
+
+
+def check_weights_file(path: Path) -> None:
+    """Returns nothing when the file holds the weights of ResNet-50 without top.
+
+    Raises:
+        WeightsDamaged: It is truncated, no HDF5, or another network's.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            found = dict(_list_kernels(file))
+    except (OSError, RuntimeError, KeyError) as error:
+        raise WeightsDamaged(
+            f"The weights file {path} cannot be read: it is truncated or no HDF5 file.",
+            "Delete it and download or copy it again.",
+            file=str(path),
+        ) from error
+    expected = dict(_list_expected_kernels())
+    if found != expected:
+        raise WeightsDamaged(
+            f"The weights file {path} is not ResNet-50 without its top: {_tell(expected, found)}.",
+            "Use the file whose name ends in “notop.h5”, in Keras' layout.",
+            file=str(path),
+        )
+
+
+def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yields layer and kernel shape of every layer that has one."""
+    for layer, group in file.items():
+        for name in group.attrs.get("weight_names", ()):
+            text = name.decode() if isinstance(name, bytes) else str(name)
+            weight = group[text]
+            if text.removesuffix(":0").endswith("/kernel"):
+                yield layer, tuple(weight.shape)
+
+
+def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield "conv1_conv", (7, 7, 3, 64)
+    channels = 64
+    for stack, filters, blocks in _STACKS:
+        for block in range(1, blocks + 1):
+            name = f"conv{stack}_block{block}"
+            if block == 1:
+                yield f"{name}_0_conv", (1, 1, channels, 4 * filters)
+            yield f"{name}_1_conv", (1, 1, channels, filters)
+            yield f"{name}_2_conv", (3, 3, filters, filters)
+            yield f"{name}_3_conv", (1, 1, filters, 4 * filters)
+            channels = 4 * filters
+
+
+def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
+    """Returns in words the first difference between the two."""
+    if not found:
+        return "it holds no layers in Keras' layout"
+    if extra := sorted(found.keys() - expected.keys()):
+        return f"it has a layer {extra[0]} too many"
+    if missing := sorted(expected.keys() - found.keys()):
+        return f"the layer {missing[0]} is missing"
+    layer = next(name for name in expected if expected[name] != found[name])
+    return f"the layer {layer} has shape {found[layer]} instead of {expected[layer]}"

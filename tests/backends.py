@@ -59,9 +59,8 @@ def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
 
 def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
     """Returns the curve of conv5, with weights drawn at random, and a head on its end."""
-    from models.plan import FitPlan, HeadShape
+    from models.plan import FitPlan, HeadShape, KeptViews
     from models.rows import CONV4
-    from models.sources import KeptViews
     from models.stages import StagesFit
     from models.weights import find_weights
 

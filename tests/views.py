@@ -12,7 +12,7 @@ from data.dataset import Dataset
 from data.policy import PRESETS, AugmentationPolicy
 from models.backbone import backbone_id
 from models.devices import Device, find_device
-from models.views import ViewSource
+from models.keeping import ViewSource
 from models.weights import find_weights
 
 GENTLE, STRONG, NONE = (PRESETS[name] for name in ("gentle", "strong", "none"))

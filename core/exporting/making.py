@@ -28,8 +28,7 @@ from core.exporting.subject import Subject, open_subject
 from core.prediction.unlike import UnlikeModel
 from core.workspace import Workspace, write_atomically
 from data.export import make_safe_name, report_failure
-from models.export_onnx import write_onnx
-from models.export_openvino import write_openvino
+from models.export_onnx import write_onnx, write_openvino
 
 Tell = Callable[[str, int, int], None]
 """Told the step that begins, the steps done and the steps in all."""

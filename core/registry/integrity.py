@@ -12,8 +12,7 @@ from core.prediction.unlike import UNLIKE_VERSION
 from core.registry.blobs import blob_file, hold_registry, keep_bytes, read_blob
 from core.registry.facts import FORMAT, WEIGHTS_SUFFIX, Role
 from core.registry.store import ModelVersion, is_row_whole, read_version
-from core.workspace import Workspace
-from models.digests import digest_once
+from core.workspace import Workspace, digest_once
 
 _log = logging.getLogger(__name__)
 

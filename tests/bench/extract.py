@@ -16,11 +16,10 @@ from core.formats import size
 from core.runs.training.views import make_change
 from core.workspace import Workspace
 from data.policy import PRESETS
-from models.backbone import Preprocessing
+from models.backbone import Preprocessing, open_trunk
 from models.devices import find_device
 from models.extraction import Network, Photos, extract_features, extract_rows
-from models.trunk import open_trunk
-from models.views import ViewKind, ViewSource, describe_view
+from models.keeping import ViewKind, ViewSource, describe_view
 from models.weights import WeightsKind
 from tests.bench.measuring import (
     MEGABYTE,

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.workspace import Workspace, digest_file, make_folder_atomically
-from models.digests import digest_once
+from core.workspace import Workspace, digest_file, digest_once, make_folder_atomically
 from models.weights import WeightsKind
 
 RESULT, FACTS = "result", "facts.json"

@@ -53,9 +53,9 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 def warm_up() -> None:
     """Returns nothing; Keras is imported and a tiny head was trained: the next one is fast."""
-    from models import warming
+    from models.fitting import warm_up
 
-    warming.warm_up()
+    warm_up()
 
 
 def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:

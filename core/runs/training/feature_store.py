@@ -14,9 +14,8 @@ from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import Precision
-from models.donors import Donors
-from models.keeping import read_kept
-from models.views import ViewKind, ViewSource
+from models.keeping import ViewKind, ViewSource, read_kept
+from models.rows import Donors
 
 
 def find_donors(

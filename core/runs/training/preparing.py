@@ -131,7 +131,7 @@ def prepare_backbone(
     """
     backbone = backbone_id(weights, preprocessing)
     if not backbone_exists(workspace, backbone):
-        from models.conversion import make_backbone
+        from models.keras_backbone import make_backbone
 
         listener.begin_phase("backbone")
         make_backbone(workspace, weights, preprocessing, listener.tell_progress)

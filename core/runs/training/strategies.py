@@ -27,14 +27,14 @@ from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.checkpoint import find_checkpoint
 from models.devices import Device
+from models.keeping import ViewKind
 from models.plan import EpochResult
-from models.views import ViewKind
 from models.weights import Weights, describe_weights
 
 if TYPE_CHECKING:
     from models.fitting import Features as KeptFeatures
     from models.fitting import FitResult
-    from models.sources import Source
+    from models.plan import Source
     from models.stages import StagesFit
 
 CHECKPOINT_FOLDER = "checkpoint"
@@ -188,7 +188,7 @@ class Training:
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
         """Returns what stages are trained on and judged by, and the kind of activations, if any."""
-        from models.sources import KeptViews
+        from models.plan import KeptViews
 
         policy, labels = self.recipe.augmentation, self._dataset.labels
         if self.recipe.trained_stages == 1:

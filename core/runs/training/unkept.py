@@ -14,7 +14,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from models.backbone import FACTS_FILE, Precision, backbone_id
 from models.extraction import features_id
-from models.views import ViewKind
+from models.keeping import ViewKind
 from models.weights import Weights
 
 _PRECISIONS: tuple[Precision, ...] = get_args(Precision)

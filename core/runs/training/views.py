@@ -29,12 +29,11 @@ from data.augmentation import augment
 from data.dataset import Dataset
 from data.manifest import check_photos
 from data.policy import AugmentationPolicy
-from models.backbone import Backbone, Preprocessing, backbone_id
+from models.backbone import Backbone, Preprocessing, Trunk, backbone_id, open_trunk
 from models.devices import Device
 from models.extraction import ExtractionProgress, Photos, extract_rows
+from models.keeping import FORMS, ViewKind, ViewSource
 from models.rows import Change
-from models.trunk import Trunk, open_trunk
-from models.views import FORMS, ViewKind, ViewSource
 from models.weights import Weights
 
 

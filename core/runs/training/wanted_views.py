@@ -15,9 +15,17 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.backbone import Precision
-from models.donors import Donors, find_no_donors
-from models.keeping import Entry, count_partial_rows, is_kept, read_kept, report_stop
-from models.views import ViewKind, ViewSource, describe_view
+from models.keeping import (
+    Entry,
+    ViewKind,
+    ViewSource,
+    count_partial_rows,
+    describe_view,
+    is_kept,
+    read_kept,
+    report_stop,
+)
+from models.rows import Donors, find_no_donors
 
 _SPARE_BYTES = 500_000_000
 """Room that views leave on the disk: checkpoints, results and others need some."""

@@ -15,9 +15,13 @@ import pytest
 from core.errors import BackboneMissing
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, backbone_exists, backbone_id, open_backbone
-from models.conversion import make_backbone
-from models.keras_backbone import build_backbone, open_keras_backbone
-from models.probing import compare_features, draw_probe_photos
+from models.keras_backbone import (
+    build_backbone,
+    compare_features,
+    draw_probe_photos,
+    make_backbone,
+    open_keras_backbone,
+)
 from models.weights import Weights, find_weights
 
 

@@ -20,12 +20,10 @@ from models.backbone import (
     compile_network,
     read_backbone_facts,
 )
-from models.conversion import make_backbone
 from models.dense import DenseHead, measure_spread
-from models.export_keras import KerasExport
-from models.export_onnx import write_onnx
-from models.export_openvino import write_openvino
-from models.export_weights import read_convolutions
+from models.export_keras import KerasExport, read_convolutions
+from models.export_onnx import write_onnx, write_openvino
+from models.keras_backbone import make_backbone
 from models.weights import find_weights
 
 TOLERANCE = 1e-4

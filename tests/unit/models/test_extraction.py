@@ -14,7 +14,6 @@ import pytest
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, BackboneFacts, Look
-from models.donors import Donors
 from models.extraction import (
     ExtractionProgress,
     copy_features,
@@ -22,6 +21,7 @@ from models.extraction import (
     features_id,
     read_features,
 )
+from models.rows import Donors
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from models.fitting import NO_SPREAD, FitResult
 from models.fitting import fit as fit_any
 from models.head import build_head, to_dense_head
-from models.plan import EpochResult
-from models.sources import KeptViews
+from models.plan import EpochResult, KeptViews
 from tests.unit.models.test_fitting import HEAD, PLAN, Splits, assert_same, curve, fit
 
 

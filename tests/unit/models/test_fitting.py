@@ -12,9 +12,8 @@ import pytest
 
 from core.errors import RunStopped
 from core.workspace import PROJECT_ROOT
-from models.fitting import FitResult, fit_head
+from models.fitting import FitResult, fit_head, warm_up
 from models.plan import EpochResult, FitPlan, HeadShape
-from models.warming import warm_up
 
 Split = tuple[np.ndarray, np.ndarray]
 Splits = tuple[Split, Split]

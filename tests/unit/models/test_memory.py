@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from models.memory import is_out_of_memory
+from models.devices import is_out_of_memory
 
 
 class OutOfMemoryError(RuntimeError):

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from core.workspace import Workspace
-from models.backbone import Backbone
+from models.backbone import Backbone, open_trunk
 from models.head import read_array
-from models.layout import check_weights_file
-from models.networks import Network, build_tail, build_whole, write_weights
-from models.plan import FitPlan, HeadShape
-from models.sources import KeptViews
-from models.stages import StagesFit
-from models.trunk import open_trunk
-from models.weights import Weights, describe_weights, find_weights
+from models.plan import FitPlan, HeadShape, KeptViews
+from models.stages import Network, StagesFit, build_tail, build_whole, write_weights
+from models.weights import Weights, check_weights_file, describe_weights, find_weights
 
 SHAPE = HeadShape(n_classes=3)
 SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.rate_curve import has_exploded, rising_rates, smooth_losses, suggest_rate
+from models.rate_finding import has_exploded, rising_rates, smooth_losses, suggest_rate
 
 RATES = rising_rates(1e-6, 1.0, 100)
 

@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from models.plan import EpochResult, FitPlan
-from models.schedules import find_best_epoch, find_rate, is_patience_over
+from models.plan import EpochResult, FitPlan, find_best_epoch, find_rate, is_patience_over
 
 PLAN = FitPlan(learning_rate=0.8, epochs=10)
 

@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 from models.head import build_head
-from models.plan import FitPlan, HeadShape
-from models.sources import KeptViews, read_ahead
+from models.plan import FitPlan, HeadShape, KeptViews, read_ahead
 from models.stepping import Seen, Stepper, _mix
 
 PHOTOS = 48

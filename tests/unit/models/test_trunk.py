@@ -11,13 +11,11 @@ import pytest
 
 from core.errors import BackboneMissing, RecipeRefused
 from core.workspace import PROJECT_ROOT, Workspace
-from models.backbone import Backbone, Precision
+from models.backbone import Backbone, Precision, Trunk, open_trunk
 from models.extraction import Photos, extract_rows
-from models.keras_backbone import KerasBackbone, build_backbone
-from models.probing import compare_features
+from models.keeping import ViewSource, describe_view
+from models.keras_backbone import KerasBackbone, build_backbone, compare_features
 from models.rows import CONV4
-from models.trunk import Trunk, open_trunk
-from models.views import ViewSource, describe_view
 from models.weights import find_weights
 
 SOURCE = ViewSource(kind="conv4", backbone="b", precision="f32", policy="", seed=0, number=0)
@@ -81,7 +79,7 @@ def test_opening_a_trunk_loads_no_keras(trained_workspace: Workspace, backbone: 
     script = (
         "import pathlib, sys\n"
         "from core.workspace import Workspace\n"
-        "from models.trunk import open_trunk\n"
+        "from models.backbone import open_trunk\n"
         f"open_trunk(Workspace(pathlib.Path({str(trained_workspace.root)!r})),"
         f" {backbone.facts.id!r})\n"
         "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))\n"

@@ -3,9 +3,8 @@
 import pynvml
 import pytest
 
-from models import usage
-from models.devices import Device, find_device
-from models.usage import UsageSampler, measure_usage
+from models import devices
+from models.devices import Device, UsageSampler, find_device, measure_usage
 
 GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
 
@@ -28,7 +27,7 @@ def test_a_driver_that_is_gone_costs_the_figure_and_not_the_epoch(
         pynvml.nvmlInit()
         pytest.skip("there is a driver")
     except pynvml.NVMLError:
-        monkeypatch.setattr(usage, "find_device", lambda: GPU)
+        monkeypatch.setattr(devices, "find_device", lambda: GPU)
     with UsageSampler() as sampler:
         pass
     seen = sampler.read()

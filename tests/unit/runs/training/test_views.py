@@ -18,9 +18,8 @@ from data.augmentation import augment
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
 from data.policy import AugmentationPolicy
-from models.backbone import backbone_id, open_backbone
+from models.backbone import backbone_id, open_backbone, open_trunk
 from models.devices import find_device
-from models.trunk import open_trunk
 from models.weights import find_weights
 from tests.views import GENTLE, NONE, PHOTOS, STRONG, Told, count_files, prepare, sources_of
 

@@ -6,10 +6,9 @@ from core.ui.calibration.rule import show_rule
 from core.ui.calibration.views import pick_view, show_view, show_view_photos
 from core.ui.parts import cache
 from core.ui.parts.frame import open_page
-from core.ui.parts.messages import report_errors
+from core.ui.parts.messages import report_errors, show_told
 from core.ui.parts.pickers import pick_run_and_split
 from core.ui.parts.run_cards import show_run_facts
-from core.ui.parts.toasts import show_told
 from core.ui.photos.panel import show_photo_panel
 
 open_page(

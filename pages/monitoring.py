@@ -9,10 +9,8 @@ from core.ui.monitoring.log_panel import show_log_panel
 from core.ui.monitoring.rules import show_rules
 from core.ui.monitoring.scope import pick_scope
 from core.ui.monitoring.time import show_answers, show_course, show_figures
-from core.ui.parts.alarm_banner import show_alarm_banner
 from core.ui.parts.frame import open_page
-from core.ui.parts.messages import report_errors
-from core.ui.parts.toasts import show_told
+from core.ui.parts.messages import report_errors, show_alarm_banner, show_told
 
 open_page(
     "Monitoring",

@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from core.ui.parts.alarm_banner import show_alarm_banner
 from core.ui.parts.frame import open_page
-from core.ui.parts.messages import report_errors
-from core.ui.parts.registering import show_registering
-from core.ui.parts.toasts import show_told
+from core.ui.parts.messages import report_errors, show_alarm_banner, show_told
+from core.ui.parts.run_cards import show_registering
 from core.ui.registry.api_snippets import show_snippets
 from core.ui.registry.empty import show_no_version
 from core.ui.registry.export_panel import show_export_panel

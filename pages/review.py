@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from core.ui.parts.alarm_banner import show_alarm_banner
 from core.ui.parts.frame import open_page
-from core.ui.parts.messages import report_errors
-from core.ui.parts.toasts import show_told
+from core.ui.parts.messages import report_errors, show_alarm_banner, show_told
 from core.ui.review.card import show_card
 from core.ui.review.inbox import show_empty_inbox, show_nothing
 from core.ui.review.list import filter_feedback, pick_state, read_feedback_list, show_list

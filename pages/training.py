@@ -5,7 +5,7 @@ import streamlit as st
 from core.ui.parts.frame import is_presenting, open_page
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import fill_from_link, show_recipe_form
 from core.ui.recipes.steps import show_runs
 from core.ui.sweeps.page import show_sweeps

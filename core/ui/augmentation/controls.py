@@ -19,8 +19,7 @@ from core.ui.augmentation.policy import (
 )
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors
-from core.ui.parts.toasts import show_told, tell_after_rerun
+from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
 from data.policy import LIMITS, AugmentationPolicy, Part
 
 _GROUPS = {

@@ -18,8 +18,8 @@ from PIL import Image
 from core.formats import plain
 from core.runs.recipe.rules import MOST_SEED
 from core.ui.augmentation.controls import name_part, write_amount
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.state import keep_choice, read_choice, read_number
-from core.ui.parts.table import show_table_behind
 from data.augmentation import augment, augment_part, draw_parts
 from data.dataset import Dataset
 from data.policy import LIMITS, AugmentationPolicy

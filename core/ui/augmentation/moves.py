@@ -16,11 +16,11 @@ from core.runs.store import list_runs
 from core.ui.augmentation.charts import FLIPPED, KEPT, draw_moves
 from core.ui.augmentation.draws import Drawn, name_photo
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.table import show_table_behind
 from data.dataset import Dataset
 from models.extraction import features_id, read_features
 

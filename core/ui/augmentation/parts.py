@@ -13,9 +13,9 @@ from core.ui.augmentation.controls import name_part, write_amount
 from core.ui.augmentation.draws import draw_step, list_steps, name_photo
 from core.ui.augmentation.moves import measure, pick_asked, say_answer
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.table import show_table_behind
 from data.augmentation import augment_part
 from data.dataset import Dataset
 from data.policy import LIMITS, AugmentationPolicy

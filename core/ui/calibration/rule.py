@@ -21,8 +21,8 @@ from core.runs.store import RunRecord
 from core.ui.calibration import reading as calibration_cache
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
+from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.toasts import tell_after_rerun
 
 _TARGETS = (0.90, 0.95, 0.99)
 _CLASS_TARGETS = (80, 85, 90, 95, 98)

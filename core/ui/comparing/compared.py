@@ -17,10 +17,10 @@ from core.runs.recipe.differences import list_differences
 from core.runs.store import RunRecord
 from core.ui.comparing.curves import Axis, RunCurve, draw_overlaid_curves
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.table import show_table_behind
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 

@@ -6,9 +6,8 @@ from core.datasets.versions import delete_version, describe_uses, list_uses
 from core.errors import PetalscopeError
 from core.formats import plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.toasts import tell_after_rerun
 from data.manifest import DatasetSummary
 
 

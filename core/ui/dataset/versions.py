@@ -9,9 +9,9 @@ import streamlit as st
 from core.formats import count, plain
 from core.ui.dataset.version_deleting import show_delete
 from core.ui.parts import cache
+from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import change_choice, read_choice
-from core.ui.parts.toasts import tell_after_rerun
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import show_wall
 from core.ui.wall.payload import Describe

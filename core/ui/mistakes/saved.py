@@ -32,10 +32,9 @@ from core.ui.mistakes.photos import (
     show_review_button,
 )
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem, show_random_banner
+from core.ui.parts.messages import show_problem, show_random_banner, show_told, tell_after_rerun
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import keep_choice
-from core.ui.parts.toasts import show_told, tell_after_rerun
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.tray import show_tray
 from core.ui.wall import read_chosen

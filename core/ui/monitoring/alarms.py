@@ -8,8 +8,8 @@ import streamlit as st
 from core.formats import count, moment, plain
 from core.monitoring.alarm_log import Alarm, end_alarm, list_alarms
 from core.ui.parts import cache
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_browser
+from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.state import name_browser
 
 
 def show_alarms() -> None:

@@ -15,7 +15,7 @@ from core.ui.monitoring import reading as monitoring_cache
 from core.ui.monitoring.drift_charts import draw_distances, draw_property
 from core.ui.monitoring.scope import Scope
 from core.ui.parts import cache
-from core.ui.parts.kept_charts import show_kept_chart
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import show_problem
 from data.images import read_packed_photo
 

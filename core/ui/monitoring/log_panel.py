@@ -17,7 +17,7 @@ from core.monitoring.log import (
     write_csv,
 )
 from core.ui.parts import cache
-from core.ui.parts.toasts import show_told, tell_after_rerun
+from core.ui.parts.messages import show_told, tell_after_rerun
 
 _PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
 _REQUESTS = {

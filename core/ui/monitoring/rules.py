@@ -13,9 +13,8 @@ from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watc
 from core.runs.queue.starting import ensure_scheduler
 from core.ui.monitoring import reading as monitoring_cache
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.state import name_visitor
 
 _BADGES: dict[State, str] = {
     "off": ":gray-badge[off]",

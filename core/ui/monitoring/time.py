@@ -24,7 +24,7 @@ from core.ui.monitoring.charts import draw_latency, draw_shares, draw_volume
 from core.ui.monitoring.drift_charts import draw_classes, draw_scores
 from core.ui.monitoring.scope import Scope
 from core.ui.parts import cache
-from core.ui.parts.kept_charts import show_kept_chart
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import show_problem
 
 _CARD = 172

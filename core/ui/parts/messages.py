@@ -6,8 +6,14 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.formats import plain
+from core.formats import moment, plain
+from core.monitoring.alarm_log import Alarm, find_worst, list_alarms
+from core.ui.parts import cache
 from core.ui.parts.frame import page_file
+
+_TOLD = "telling.told"
+_MOST = 3
+_NOTE = "Something about the answers needs attention just now: take them with a little care."
 
 
 def show_problem(problem: str, remedy: str) -> None:
@@ -38,4 +44,54 @@ def show_random_banner() -> None:
         "**Random weights.** This backbone has never seen a photo: its features are fixed noise "
         "filters, good for a demonstration without network, not for real work.",
         icon=":material/casino:",
+    )
+
+
+def tell_after_rerun(sentence: str) -> None:
+    """Keeps a sentence (Markdown) until `show_told` is drawn."""
+    st.session_state[_TOLD] = sentence
+
+
+def show_told() -> None:
+    """Says the kept sentence, once."""
+    sentence = st.session_state.pop(_TOLD, None)
+    if sentence:
+        st.toast(sentence, icon=":material/check:")
+
+
+def show_alarm_banner(*, link: bool = True) -> None:
+    """Draws what alarms stand, the critical first; nothing while there is none.
+
+    Args:
+        link: Whether the way to the monitoring page stands below.
+    """
+    alarms = list_alarms(cache.workspace(), standing=True)
+    if not alarms:
+        return
+    critical = find_worst(alarms) == "critical"
+    draw = st.error if critical else st.warning
+    lines = [_describe(alarm) for alarm in alarms[:_MOST]]
+    if len(alarms) > _MOST:
+        lines.append(f"And {len(alarms) - _MOST} more.")
+    draw("\n\n".join(lines), icon=":material/error:" if critical else ":material/warning:")
+    if link:
+        st.page_link(page_file("monitoring"), label="Look into it", icon=":material/vital_signs:")
+
+
+def show_alarm_note() -> None:
+    """Draws one line without figures while an alarm stands: for who only has a photo."""
+    alarms = list_alarms(cache.workspace(), standing=True)
+    if not alarms:
+        return
+    colour = "red" if find_worst(alarms) == "critical" else "orange"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
+        st.page_link(page_file("monitoring"), label="Why?")
+
+
+def _describe(alarm: Alarm) -> str:
+    version = f" of v{alarm.version}" if alarm.version else ""
+    return (
+        f"**{plain(alarm.title)}{version}, {alarm.level}:** {plain(alarm.text)} "
+        f"(raised {moment(alarm.raised)})"
     )

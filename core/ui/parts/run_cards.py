@@ -1,15 +1,21 @@
 """What pages show of a finished run before its numbers: where these come from, and its recipe."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
+from core.errors import PetalscopeError
 from core.formats import duration, plain
 from core.runs.recipe.words import list_settings
-from core.runs.store import RunRecord
+from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.messages import show_random_banner
-from core.ui.parts.registering import show_register_button
-from core.ui.parts.report_download import show_report_download
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import show_problem, show_random_banner, tell_after_rerun
+from core.ui.parts.pickers import describe_run
+from core.ui.parts.state import keep_choice, name_visitor
+
+_MOST_NAME = 100
 
 
 def show_run_facts(run: RunRecord, report_on: str | None = None) -> None:
@@ -41,3 +47,118 @@ def show_recipe(run: RunRecord) -> None:
     rows = {"run": run.id, **list_settings(run.recipe)}
     table = pd.DataFrame({"setting": rows.keys(), "value": rows.values()})
     st.dataframe(table, hide_index=True, width=420, alt="Recipe of this run")
+
+
+def show_registering() -> None:
+    """Draws the picker of a finished run and the button that registers it."""
+    runs = {run.id: run for run in list_runs(cache.workspace()) if _can_register(run)}
+    if not runs:
+        st.caption("No finished run whose dataset is still here.")
+        st.page_link(page_file("training"), label="Train a model", icon=":material/model_training:")
+        return
+    key = "registry.run"
+    if st.session_state.get(key) not in runs:
+        st.session_state.pop(key, None)
+    labels = [describe_run(run) for run in runs.values()]
+    with st.form("registry.register", border=False):
+        picked = st.selectbox(
+            "Finished run",
+            list(runs),
+            # Streamlit takes options with one label for one option.
+            format_func=lambda one: (
+                describe_run(runs[one])
+                + (f" · {one[:6]}" if labels.count(describe_run(runs[one])) > 1 else "")
+            ),
+            key=key,
+        )
+        name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="As the run is called")
+        st.caption(
+            "Network, head and the rule that is kept with the run now are copied; the version "
+            "stays as it is, whatever becomes of the run."
+        )
+        wanted = st.form_submit_button("Register", type="primary", icon=":material/inventory_2:")
+    if wanted:
+        _register(runs[picked], name.strip())
+
+
+def show_register_button(run: RunRecord) -> None:
+    """Draws the small button that registers a finished run, where the run is looked at."""
+    if not _can_register(run):
+        return
+    with st.popover("Register", icon=":material/inventory_2:", type="tertiary"):
+        st.markdown(f"Make **{plain(describe_run(run), 100)}** a model version?")
+        st.caption(
+            "Versions are what the page Models promotes: the champion answers on *Predict* and in "
+            "the API. The rule that is kept with the run now is frozen with it."
+        )
+        if st.button("Register this run", type="primary", key=f"register.{run.id}"):
+            _register(run, "")
+
+
+def _can_register(run: RunRecord) -> bool:
+    there = cache.workspace().dataset_folder(run.recipe.dataset).exists()
+    return run.state == "done" and run.plan is None and there
+
+
+def _register(run: RunRecord, name: str) -> None:
+    from core.registry.registering import register_run  # OpenVINO: loaded when first wanted
+    from core.registry.store import list_versions
+
+    known = {version.number for version in list_versions(cache.workspace())}
+    try:
+        with st.spinner("Copying and checking …"):
+            version = register_run(cache.workspace(), run.id, name=name, who=name_visitor())
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    keep_choice("version", version.label)
+    new = version.number not in known
+    tell_after_rerun(
+        f"Registered as {version.label}." if new else f"It is {version.label} already."
+    )
+    st.switch_page(page_file("registry"), query_params={"version": version.label})
+
+
+def show_report_download(run: RunRecord, split: str) -> None:
+    """Draws the downloads of the report over a split (for test: one that was opened already)."""
+    name = f"report-run-{run.number}-{run.id[:6]}-{split}"
+    with st.popover("Report", icon=":material/description:", type="tertiary"):
+        st.markdown("**All of it in one file**")
+        st.caption(
+            "Recipe, data, curves, metrics with intervals, matrix, worst photos with Grad-CAM, "
+            "calibration, slices, how to reproduce. It needs no network and holds no scripts; the "
+            "worst photos are in it. Takes some seconds to write."
+        )
+        _offer("HTML report", f"{name}.html", "text/html", lambda: _write_html(run, split))
+        _offer(
+            "Model card (Markdown)", f"{name}.md", "text/markdown", lambda: _write_card(run, split)
+        )
+        st.caption(f"On the command line: `python -m core report {run.id[:6]} --split {split}`")
+
+
+def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:
+    st.download_button(
+        label,
+        data=make,
+        file_name=file_name,
+        mime=mime,
+        icon=":material/download:",
+        key=f"report.{file_name}",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def _write_html(run: RunRecord, split: str) -> str:
+    # Charts, Grad-CAM and all: imported when first wanted, a page that only offers them is quick.
+    from core.reporting.contents import collect_report
+    from core.reporting.html import write_html
+
+    return write_html(collect_report(cache.workspace(), run, split))
+
+
+def _write_card(run: RunRecord, split: str) -> str:
+    from core.reporting.contents import collect_report
+    from core.reporting.model_card import write_model_card
+
+    return write_model_card(collect_report(cache.workspace(), run, split, pictures=0))

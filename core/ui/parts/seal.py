@@ -16,7 +16,7 @@ from core.formats import count, moment
 from core.runs.store import RunRecord
 from core.runs.test_views import Opening, read_openings, record_opening
 from core.ui.parts import cache
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import name_visitor
 
 
 def is_opened(run_id: str) -> bool:

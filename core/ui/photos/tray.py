@@ -21,7 +21,7 @@ from core.datasets.edits.tray import (
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.toasts import show_told, tell_after_rerun
+from core.ui.parts.messages import show_told, tell_after_rerun
 from core.ui.photos.tray_applying import show_apply, show_csv
 from data.dataset import Dataset
 

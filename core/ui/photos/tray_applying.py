@@ -10,9 +10,8 @@ from core.datasets.edits.table import read_edits_csv, write_edits_csv
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import change_choice
-from core.ui.parts.toasts import tell_after_rerun
 from data.dataset import Dataset
 from data.importing import Progress
 

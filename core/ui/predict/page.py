@@ -6,9 +6,8 @@ import streamlit as st
 
 from core.formats import plain
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors
-from core.ui.parts.toasts import show_told
-from core.ui.parts.visitor import name_browser
+from core.ui.parts.messages import report_errors, show_told
+from core.ui.parts.state import name_browser
 from core.ui.predict.answer import show_answer
 from core.ui.predict.choice import pick_models
 from core.ui.predict.desk import Desk, ask, open_desk

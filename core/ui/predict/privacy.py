@@ -6,8 +6,8 @@ from core.config import read_settings
 from core.formats import count
 from core.monitoring.log import count_predictions, delete_predictions
 from core.ui.parts import cache
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_browser
+from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.state import name_browser
 from core.ui.predict.batch import end_batches
 
 _DELETED = "privacy.deleted"

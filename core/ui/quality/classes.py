@@ -5,8 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from core.formats import count, plain
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
-from core.ui.parts.table import show_table_behind
 from core.ui.quality.charts import draw_class_sizes
 from data.dataset import Dataset
 from data.splits import SPLITS

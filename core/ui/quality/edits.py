@@ -9,8 +9,7 @@ from core.datasets.edits.tray import add_edits, list_edits, merge_duplicates, re
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
-from core.ui.parts.toasts import tell_after_rerun
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from data.dataset import Dataset
 from data.splits import SPLITS
 

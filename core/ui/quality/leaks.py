@@ -8,11 +8,11 @@ from core.evaluation.metrics import Evaluation
 from core.formats import count, percent
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.seal import is_opened, open_test
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.table import show_table_behind
 from core.ui.quality.charts import draw_leak_effect
 from core.ui.quality.findings import read_pairs
 from data.dataset import Dataset

@@ -13,9 +13,9 @@ import streamlit as st
 
 from core.formats import count
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import keep_choice
-from core.ui.parts.table import show_table_behind
 from core.ui.photos.gallery import show_gallery
 from core.ui.quality.charts import count_bins, draw_threshold
 from core.ui.quality.findings import (

@@ -16,8 +16,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import change_choice, keep_choice, read_choice
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import change_choice, keep_choice, name_visitor, read_choice
 from core.ui.recipes.policy_picker import pick_policy
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import show_more_settings, show_simple_settings

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.ui.parts.messages import show_empty
-from core.ui.parts.registering import show_registering
+from core.ui.parts.run_cards import show_registering
 from core.ui.registry.reading import Registry
 from core.ui.registry.timeline import show_timeline
 

@@ -10,9 +10,8 @@ from core.registry.promoting import promote
 from core.registry.store import ModelVersion, read_aliases, read_version
 from core.registry.words import say_interval, say_points
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.state import name_visitor
 
 _MOST_REASON = 500
 

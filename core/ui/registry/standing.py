@@ -12,9 +12,8 @@ from core.registry.store import Alias, ModelVersion
 from core.registry.words import say_interval, say_points
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import report_errors, tell_after_rerun
+from core.ui.parts.state import name_visitor
 from core.ui.registry.promoting import ask_to_promote
 from core.ui.registry.reading import Registry, describe_rule, estimate_accuracy, find_fault
 

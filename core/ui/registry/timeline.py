@@ -11,8 +11,8 @@ from core.registry.evidence import evidence_from_facts
 from core.registry.reigns import list_reigns
 from core.registry.words import describe_evidence, title_event
 from core.ui.parts import cache
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import page_file
-from core.ui.parts.kept_charts import show_kept_chart
 from core.ui.registry.charts import draw_reigns
 
 _SHOWN = 6

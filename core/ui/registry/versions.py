@@ -16,10 +16,8 @@ from core.registry.promoting import set_challenger
 from core.registry.store import ALIASES, ModelVersion
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
-from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.registry.promoting import ask_to_promote
 from core.ui.registry.reading import Registry, estimate_accuracy
 from core.ui.registry.standing import show_badge, show_facts

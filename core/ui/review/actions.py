@@ -20,8 +20,7 @@ from core.monitoring.feedback import (
 )
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
-from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import keep_choice, name_visitor, read_choice
 
 ITEM = "item"
 """Name in the URL of the feedback under review."""

@@ -16,9 +16,8 @@ from core.registry.words import say_interval, say_points
 from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
-from core.ui.parts.messages import show_problem
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.state import name_visitor
 
 _MOST_REASON = 500
 

@@ -15,10 +15,9 @@ from core.runs.queue.scheduled import wake_for_arranged
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import name_visitor
 from core.ui.review.retraining_card import show_challenger
 from core.ui.review.retraining_going import show_going
 from core.ui.review.retraining_times import show_times

@@ -9,9 +9,8 @@ from core.monitoring.arranging import describe_times, keep_times, read_times
 from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
 from core.runs.queue.scheduled import wake_for_arranged
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.state import name_visitor
 
 _PHOTOS, _DAYS = 40, 7
 

@@ -20,10 +20,9 @@ from core.monitoring.gathering import (
 from core.monitoring.kept_photos import find_kept
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
-from core.ui.parts.toasts import tell_after_rerun
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import name_visitor
 from core.ui.review.actions import forget_deeds
 from core.ui.review.photos import link_thumbnail, show_thumbnails
 from data.dataset import Dataset

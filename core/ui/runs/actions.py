@@ -12,11 +12,10 @@ from core.runs.queue.queue import delete_run
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.parts.registering import show_register_button
+from core.ui.parts.run_cards import show_register_button
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.parts.toasts import tell_after_rerun
 from core.ui.recipes.form import forget_runs
 
 _MOST_NAMED = 5

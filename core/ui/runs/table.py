@@ -16,9 +16,8 @@ from core.formats import count, duration, moment
 from core.runs.recipe.repeats import Repeats
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_empty
+from core.ui.parts.messages import report_errors, show_empty, show_told
 from core.ui.parts.pickers import title_run
-from core.ui.parts.toasts import show_told
 from core.ui.runs.actions import show_actions
 from core.ui.runs.filter import clear_filters, filter_runs, name_strategy, seconds_taken
 from data.manifest import list_datasets

@@ -11,8 +11,7 @@ from core.runs.recipe.rules import MOST_EPOCHS
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.state import change_choice
-from core.ui.parts.visitor import name_visitor
+from core.ui.parts.state import change_choice, name_visitor
 from core.ui.recipes.form import duplicate_run, forget_runs
 
 _MORE_EPOCHS = 10

@@ -8,7 +8,7 @@ def _page() -> None:
     import pandas as pd
     import streamlit as st
 
-    from core.ui.parts.kept_charts import show_kept_chart
+    from core.ui.parts.charts import show_kept_chart
 
     drawn = st.session_state.setdefault("drawn", [])
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.ui.parts.frame import is_dark
@@ -30,3 +31,9 @@ def _draw(
 ) -> dict[str, Any]:
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict()
     return spec
+
+
+def show_table_behind(table: pd.DataFrame, title: str) -> None:
+    """Draw the table behind a chart, collapsed by default; screen readers read it."""
+    with st.expander(title, icon=":material/table:"):
+        st.dataframe(table, alt=title)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.ui.parts.state import keep_choice, read_choice, read_number
 from core.ui.wall import show_wall
-from core.ui.wall.choosing import read_chosen
+from core.ui.wall.showing import read_chosen
 from data.dataset import Dataset
 
 _WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}

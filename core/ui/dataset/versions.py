@@ -14,7 +14,7 @@ from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import change_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import show_wall
-from core.ui.wall.payload import Describe
+from core.ui.wall.showing import Describe
 from data.additions import count_added
 from data.dataset import Dataset
 from data.lineage import Differences, compare_versions, list_lineage

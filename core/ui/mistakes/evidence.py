@@ -17,8 +17,7 @@ from core.ui.mistakes.nearest_training import show_nearest_training
 from core.ui.mistakes.reading import answers
 from core.ui.parts import cache
 from core.ui.photos.explaining import show_explanation
-from core.ui.photos.explaining_cache import prefetch
-from core.ui.photos.large import read_large_photo
+from core.ui.photos.reading import prefetch, read_large_photo
 from data.dataset import Dataset
 
 _HIGHEST = 430

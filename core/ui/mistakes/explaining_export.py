@@ -6,8 +6,8 @@ import streamlit as st
 from core.formats import count
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.photos.explaining_cache import explainer
 from core.ui.photos.explaining_controls import read_drawing
+from core.ui.photos.reading import explainer
 from data.dataset import Dataset
 
 MOST_PHOTOS = 200

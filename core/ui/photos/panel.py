@@ -15,10 +15,10 @@ from core.formats import plain
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.state import read_number
-from core.ui.photos.explaining_panel import show_looked_at
+from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.facts import show_facts, show_measures, show_predictions, show_relatives
-from core.ui.photos.large import read_large_photo
-from core.ui.photos.selection import note_edit
+from core.ui.photos.reading import read_large_photo
+from core.ui.photos.tray import note_edit
 from core.ui.wall.showing import LIST
 from data.dataset import Dataset
 from data.splits import SPLITS

@@ -4,10 +4,14 @@ The line costs one SQL count and stands on every page that shows photos.
 """
 
 import base64
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
+from core.datasets.edits.applying import apply_edits
+from core.datasets.edits.table import read_edits_csv, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
@@ -18,13 +22,17 @@ from core.datasets.edits.tray import (
     resolve_edits,
     undo_edits,
 )
+from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_told, tell_after_rerun
-from core.ui.photos.tray_applying import show_apply, show_csv
+from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
+from core.ui.parts.state import change_choice
 from data.dataset import Dataset
+from data.importing import Progress
 
+DONE = "selection.done"
+"""Session key of the last edit: (dataset id, batch, what it does in Markdown)."""
 _ROWS_A_PAGE = 50
 
 
@@ -157,3 +165,78 @@ def _show_steps(dataset: Dataset, any_edit: bool) -> None:
 
 def _tell(edits: int, told: str) -> None:
     tell_after_rerun(f"{count(edits, 'edit')} {told}.")
+
+
+def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
+    """Draws what the edits would make, and makes it; the new version is then the chosen one."""
+    with st.form("tray.apply", border=True):
+        st.markdown("**Make a new version**")
+        st.caption(
+            f"A dataset of its own, {count(len(dataset) - int(changes['excluded'].sum()), 'photo')}"
+            ", with this one as its parent. Features of unchanged photos are used again."
+        )
+        name = st.text_input("Name", placeholder="Leave empty for a name with its number")
+        apply = st.form_submit_button("Apply the edits", type="primary", icon=":material/check:")
+    if not apply:
+        return
+    bar = st.progress(0.0, text="Applying …")
+
+    def draw(progress: Progress) -> None:
+        share = progress.done / progress.total if progress.total else 0.0
+        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
+
+    try:
+        version = apply_edits(
+            cache.workspace(), dataset, name=name.strip() or None, on_progress=draw
+        )
+    except PetalscopeError as error:
+        bar.empty()
+        show_problem(error.problem, error.remedy)
+        return
+    change_choice("dataset", version.id)
+    tell_after_rerun(f"“{plain(version.name)}” is made and chosen.")
+    st.rerun()
+
+
+def show_csv(dataset: Dataset) -> None:
+    """Draws the edits as a CSV to keep, and the way to read one into the tray."""
+    with st.expander("Edits as CSV", icon=":material/table:"):
+        st.caption(
+            "Columns path, action (relabel, exclude, move, restore), value, note. A file that is "
+            "read adds to the tray, all of it or nothing."
+        )
+        text = write_edits_csv(cache.workspace(), dataset)
+        day = datetime.now(UTC).strftime("%Y-%m-%d")
+        st.download_button(
+            "Download the tray",
+            text,
+            file_name=f"edits-{dataset.id}-{day}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+        )
+        chosen = st.file_uploader("A CSV of edits", type="csv", key="tray.csv")
+        if chosen and st.button("Add these edits to the tray", icon=":material/upload:"):
+            try:
+                content = chosen.getvalue().decode("utf-8", errors="replace")
+                read_edits_csv(cache.workspace(), dataset, content)
+            except PetalscopeError as error:
+                show_problem(error.problem, error.remedy)
+            else:
+                tell_after_rerun("The edits of the file are in the tray.")
+                st.rerun()
+
+
+def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
+    """Returns whether an edit could be made; says what was done, or why it could not be.
+
+    Args:
+        make: Notes the edit and returns its batch.
+        sentence: What it does, in Markdown.
+    """
+    try:
+        batch = make()
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return False
+    st.session_state[DONE] = (dataset.id, batch, sentence)
+    return True

@@ -1,6 +1,5 @@
 """The wall: a page of photos that answers to mouse and keyboard, drawn by our own component."""
 
-from core.ui.wall.choosing import choose_photos, forget_photos, read_chosen
-from core.ui.wall.showing import WallAnswer, show_wall
+from core.ui.wall.showing import WallAnswer, choose_photos, forget_photos, read_chosen, show_wall
 
 __all__ = ["WallAnswer", "choose_photos", "forget_photos", "read_chosen", "show_wall"]

@@ -4,10 +4,12 @@ The page number lives in the URL as `<key>_page`, an opened photo as `photo`; th
 the session. Selecting is drawn at once by the browser; the page hears of it a moment later.
 """
 
+import json
 import math
+import struct
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -18,13 +20,15 @@ import streamlit as st
 
 from core.formats import count
 from core.ui.parts.state import read_number
-from core.ui.wall.choosing import choose_photos, keep_told, read_chosen, read_turn
-from core.ui.wall.payload import Describe, Mark, pack_page
 from data.dataset import Dataset
 
 PER_PAGE = 60
 LIST = "wall.list"
 """Session key of the photos among which an opened one was seen: (dataset id, photo numbers)."""
+_CHOSEN = "wall.chosen"
+_TURN = "wall.turn"
+Describe = Callable[[int], str]
+Mark = Callable[[int], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -183,3 +187,76 @@ def _component() -> Callable[..., Any]:
         css=(folder / "wall.css").read_text(encoding="utf-8"),
         isolate_styles=False,
     )
+
+
+def read_chosen(key: str, dataset_id: str) -> tuple[int, ...]:
+    """Returns the photos selected on a wall, in the order they were selected."""
+    return tuple(st.session_state.get(f"{_CHOSEN}.{dataset_id}.{key}", ()))
+
+
+def choose_photos(key: str, dataset_id: str, photos: Iterable[int] | np.ndarray) -> None:
+    """Makes these photos the selection of a wall."""
+    st.session_state[f"{_CHOSEN}.{dataset_id}.{key}"] = [int(photo) for photo in photos]
+
+
+def forget_photos(dataset_id: str, photos: Iterable[int] | None = None) -> None:
+    """Takes photos out of the selections of all walls of a dataset; None: all of them."""
+    gone = None if photos is None else set(photos)
+    for name in [str(name) for name in st.session_state]:
+        if name.startswith(f"{_CHOSEN}.{dataset_id}."):
+            kept = [] if gone is None else [n for n in st.session_state[name] if n not in gone]
+            st.session_state[name] = kept
+
+
+def read_turn(key: str, dataset_id: str) -> int:
+    """Returns the number of the last selection that the browser told."""
+    return int(st.session_state.get(f"{_TURN}.{dataset_id}.{key}", 0))
+
+
+def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
+    """Takes over what the browser told, {"photos": [...], "turn": n}; anything else is dropped.
+
+    Args:
+        photos: How many photos the dataset has: numbers beyond it are none of its.
+    """
+    if not isinstance(told, dict) or told.get("turn") == read_turn(key, dataset_id):
+        return
+    numbers, turn = told.get("photos"), told.get("turn")
+    if isinstance(numbers, list) and isinstance(turn, int):
+        known = (n for n in dict.fromkeys(numbers) if isinstance(n, int) and 0 <= n < photos)
+        choose_photos(key, dataset_id, known)
+        st.session_state[f"{_TURN}.{dataset_id}.{key}"] = turn
+
+
+def pack_page(
+    dataset: Dataset,
+    photos: Sequence[int],
+    *,
+    captions: Describe | None,
+    badges: Mark | None,
+    **head: object,
+) -> bytes:
+    """Returns a page of photos as the browser reads it.
+
+    Args:
+        photos: Photo numbers, in the order they are drawn.
+        captions: What stands under a photo, as plain text; default: its class.
+        badges: Small words on a photo.
+        head: What else the head carries: selected, turn, selectable, label.
+    """
+    rows = dataset.manifest.iloc[list(photos)]
+    thumbnails = [dataset.thumbnail(photo) for photo in photos]
+    drawn = [
+        {
+            "photo": photo,
+            "alt": f"{class_name}, {path}",
+            "caption": captions(photo) if captions else class_name,
+            "badges": list(badges(photo)) if badges else [],
+            "bytes": len(thumbnail),
+        }
+        for photo, class_name, path, thumbnail in zip(
+            photos, rows["class"], rows["path"], thumbnails, strict=True
+        )
+    ]
+    text = json.dumps({**head, "photos": drawn}, ensure_ascii=False).encode()
+    return b"".join((struct.pack("<I", len(text)), text, *thumbnails))

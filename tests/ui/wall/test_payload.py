@@ -10,8 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from core.ui.wall import choose_photos, forget_photos, read_chosen
-from core.ui.wall.choosing import keep_told, read_turn
-from core.ui.wall.payload import pack_page
+from core.ui.wall.showing import keep_told, pack_page, read_turn
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source

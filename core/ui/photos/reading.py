@@ -1,20 +1,27 @@
 """What explaining photos keeps between reruns: the reader of maps by backbone, the head by run."""
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
+from core.errors import PhotoRefused
 from core.runs.result import read_run_head
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from data.dataset import Dataset
+from data.images import decode_photo
 from models.dense import DenseHead
 
 if TYPE_CHECKING:
     from core.prediction.explaining import Explainer
     from core.prediction.maps import MapReader
+
+_LONGEST_SIDE = 1024
+_DAMAGED = "The photo's own file can no longer be read; this is the square that was packed of it."
 
 
 def explainer(run_id: str, dataset: Dataset) -> "Explainer":
@@ -62,3 +69,20 @@ def _map_reader(backbone_id: str, when: float, _run_id: str) -> "MapReader":  # 
     from core.prediction.maps import open_map_reader
 
     return open_map_reader(cache.workspace(), _run_id, cache.result(_run_id))
+
+
+def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
+    """Returns a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
+    return _encode_large(dataset.id, photo, dataset)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _encode_large(dataset_id: str, photo: int, _dataset: Dataset) -> tuple[bytes, str]:  # noqa: ARG001
+    try:
+        image, note = decode_photo(_dataset.original(photo))[0], ""
+    except (PhotoRefused, OSError):
+        image, note = Image.fromarray(_dataset.photos[photo]), _DAMAGED
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=90)
+    return stream.getvalue(), note

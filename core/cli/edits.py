@@ -13,8 +13,7 @@ from core.cli.datasets import dataset_document
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.tables import format_table
-from core.datasets.edits.applying import apply_edits, reopen_edits
-from core.datasets.edits.table import read_edits_csv, write_edits_csv
+from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,

@@ -67,7 +67,7 @@ class ImportStatus:
 
 
 def start_import(workspace: Workspace, job: ImportJob) -> str:
-    """Starts the job in a detached process and returns its id."""
+    """Start the job in a detached process and returns its id."""
     clean_imports(workspace)
     import_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder = workspace.import_folder(import_id)
@@ -80,7 +80,7 @@ def start_import(workspace: Workspace, job: ImportJob) -> str:
 
 
 def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
-    """Returns where an import stands.
+    """Return where an import stands.
 
     Raises:
         ImportFailed: There is no import of that id (any more).
@@ -105,7 +105,7 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
 
 
 def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
-    """Makes what was prepared a dataset of the workspace, and returns it.
+    """Make what was prepared a dataset of the workspace, and returns it.
 
     Raises:
         ImportFailed: There is no such import, or nothing of it to keep.
@@ -126,7 +126,7 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
 
 
 def discard_import(workspace: Workspace, import_id: str) -> None:
-    """Removes an import and what it prepared; one that is going stops at the next photo.
+    """Remove an import and what it prepared; one that is going stops at the next photo.
 
     A dataset that was kept stays.
 
@@ -142,7 +142,7 @@ def discard_import(workspace: Workspace, import_id: str) -> None:
 
 
 def clean_imports(workspace: Workspace) -> None:
-    """Removes what killed and stopped imports left, and all a week old."""
+    """Remove what killed and stopped imports left, and all a week old."""
     for folder in workspace.imports.iterdir():
         with suppress(FileNotFoundError):  # another may be cleaning at this moment
             _clean_import(folder)
@@ -153,14 +153,14 @@ def clean_imports(workspace: Workspace) -> None:
 
 
 def list_waiting(workspace: Workspace) -> list[ImportStatus]:
-    """Returns the imports that are going or wait for a decision, newest first."""
+    """Return the imports that are going or wait for a decision, newest first."""
     folders = sorted(workspace.imports.glob(f"*/{_STAGED}"), reverse=True)
     found = [read_import(workspace, folder.parent.name) for folder in folders]
     return [status for status in found if status.state in ("going", "ready")]
 
 
 def execute_import(workspace: Workspace, folder: Path) -> None:
-    """Does the work of an import's folder here and writes its events."""
+    """Do the work of an import's folder here and writes its events."""
     from data.importing import Progress, keep_dataset, prepare_dataset
 
     def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
@@ -225,19 +225,19 @@ def _clean_import(folder: Path) -> None:
 
 
 def _has_ended(folder: Path) -> bool:
-    """Returns whether an import told its end itself, as one that was killed could not."""
+    """Return whether an import told its end itself, as one that was killed could not."""
     return any(event.get("event") == "end" for event in read_events(folder)[0])
 
 
 def _take_upload(source: Path, folder: Path) -> Path:
-    """Returns the upload's new path, in a folder of its own inside the folder of the import."""
+    """Return the upload's new path, in a folder of its own inside the folder of the import."""
     (folder / _UPLOAD).mkdir()
     return Path(shutil.move(source, folder / _UPLOAD / source.name))
 
 
 @contextmanager
 def _hold(folder: Path) -> Iterator[None]:
-    """Holds the lock of an import, so that it is not kept and discarded at one time."""
+    """Hold the lock of an import, so that it is not kept and discarded at one time."""
     lock = wait_for_lock(folder / _LOCK)
     try:
         yield

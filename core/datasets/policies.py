@@ -17,7 +17,7 @@ _NAME = re.compile(r"\w[\w .+-]{0,39}")
 
 
 def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
-    """Returns name → policy: the presets first, then the saved ones by name.
+    """Return name → policy: the presets first, then the saved ones by name.
 
     Files that are damaged, or of another version of the program, are left out.
     """
@@ -34,7 +34,7 @@ def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
 
 
 def read_policy(workspace: Workspace, name: str) -> AugmentationPolicy:
-    """Returns the policy of a name, whatever its case.
+    """Return the policy of a name, whatever its case.
 
     Raises:
         AugmentationRefused: There is none; says which there are.
@@ -51,7 +51,7 @@ def read_policy(workspace: Workspace, name: str) -> AugmentationPolicy:
 
 
 def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> str:
-    """Returns the name under which the policy was saved; an older one of that name is replaced.
+    """Return the name under which the policy was saved; an older one of that name is replaced.
 
     Raises:
         AugmentationRefused: The name is a preset's or none, or the policy is not allowed.
@@ -81,7 +81,7 @@ def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> 
 
 
 def delete_policy(workspace: Workspace, name: str) -> None:
-    """Removes a saved policy; recipes hold what they use themselves and are not touched.
+    """Remove a saved policy; recipes hold what they use themselves and are not touched.
 
     Raises:
         AugmentationRefused: It is a preset, or there is none of that name.
@@ -103,7 +103,7 @@ def delete_policy(workspace: Workspace, name: str) -> None:
 
 
 def is_preset(name: str) -> bool:
-    """Returns whether the name belongs to the program, whatever its case."""
+    """Return whether the name belongs to the program, whatever its case."""
     return name.strip().casefold() in PRESETS
 
 

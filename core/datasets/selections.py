@@ -53,7 +53,7 @@ def save_selection(
     note: str = "",
     run: str | None = None,
 ) -> Selection:
-    """Returns the selection, saved. One of the same name, whatever its case, is not replaced.
+    """Return the selection, saved. One of the same name, whatever its case, is not replaced.
 
     Args:
         photos: Numbers of photos of the dataset, in the order to keep; each is kept once.
@@ -86,7 +86,7 @@ def save_selection(
 
 
 def list_selections(workspace: Workspace) -> list[Selection]:
-    """Returns all saved selections, newest first; damaged files are left out."""
+    """Return all saved selections, newest first; damaged files are left out."""
     found = []
     for file in workspace.selections.glob("[!.]*.json"):
         try:
@@ -97,7 +97,7 @@ def list_selections(workspace: Workspace) -> list[Selection]:
 
 
 def read_selection(workspace: Workspace, selection_id: str) -> Selection:
-    """Returns a saved selection.
+    """Return a saved selection.
 
     Raises:
         BadIdentifier: It is no id at all.
@@ -113,7 +113,7 @@ def read_selection(workspace: Workspace, selection_id: str) -> Selection:
 
 
 def delete_selection(workspace: Workspace, selection_id: str) -> None:
-    """Removes a saved selection; photos and datasets are not touched.
+    """Remove a saved selection; photos and datasets are not touched.
 
     Raises:
         SelectionMissing: There is none of that id.
@@ -125,7 +125,7 @@ def delete_selection(workspace: Workspace, selection_id: str) -> None:
 
 
 def find_selected(selection: Selection, dataset: Dataset) -> np.ndarray:
-    """Returns the photos of the selection that a dataset holds, (m,) int64, in the saved order.
+    """Return the photos of the selection that a dataset holds, (m,) int64, in the saved order.
 
     A photo is found by path and content, else by content: never by its path alone.
     """
@@ -154,7 +154,7 @@ def _write_new(workspace: Workspace, selection: Selection) -> None:
 
 
 def _parse(text: str) -> Selection:
-    """Returns the selection of a file; raises ValueError, KeyError or TypeError for a bad one."""
+    """Return the selection of a file; raises ValueError, KeyError or TypeError for a bad one."""
     content: dict[str, Any] = json.loads(text)
     if content.pop("version") != _VERSION:
         raise ValueError("of another version of the program")

@@ -40,18 +40,18 @@ class Uses:
 
     @property
     def going(self) -> tuple[RunRecord, ...]:
-        """Runs that a worker has, or that wait for one."""
+        """Run that a worker has, or that wait for one."""
         return tuple(run for run in self.runs if not run.has_ended)
 
 
 def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
-    """Returns what rests on a dataset: runs, newest first, and versions made of it."""
+    """Return what rests on a dataset: runs, newest first, and versions made of it."""
     with read_database(workspace) as connection:
         return _list_uses(workspace, connection, dataset_id)
 
 
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
-    """Returns what lost its dataset; the version, its features, analyses and tray are gone.
+    """Return what lost its dataset; the version, its features, analyses and tray are gone.
 
     Args:
         workspace: Where it is.
@@ -77,7 +77,7 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
 
 
 def describe_uses(uses: Uses) -> str:
-    """Returns in words what rests on a dataset: “2 runs (“a”, “b”) and 1 version (“c”)”; or ""."""
+    """Return in words what rests on a dataset: “2 runs (“a”, “b”) and 1 version (“c”)”; or ""."""
     parts = [
         f"{count(len(names), noun)} ({_list_names(names)})"
         for noun, names in (
@@ -123,7 +123,7 @@ def _list_uses(workspace: Workspace, connection: Connection, dataset_id: str) ->
 
 
 def _list_analyses(workspace: Workspace, dataset_id: str) -> list[Path]:
-    """Returns the folders of analyses of the dataset, complete or not."""
+    """Return the folders of analyses of the dataset, complete or not."""
     found = []
     for folder in workspace.analyses.glob("[!.]*"):
         # One that the command line made has no job.json, one that is going has no result yet.

@@ -11,9 +11,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from core.datasets.edits.merging import choose_leaving
-from core.datasets.edits.resolving import Action, Edit, resolve_edits
-from core.datasets.edits.wishes import Wish, settle_wish
+from core.datasets.edits.changes import (
+    Action,
+    Edit,
+    Wish,
+    choose_leaving,
+    resolve_edits,
+    settle_wish,
+)
 from core.errors import DatasetMissing, EditRefused
 from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
@@ -47,7 +52,7 @@ def add_edits(
     value: str = "",
     note: str = "",
 ) -> int:
-    """Returns the number of the batch: the same edit for each of the photos.
+    """Return the number of the batch: the same edit for each of the photos.
 
     Args:
         photos: Numbers of photos of the dataset.
@@ -78,7 +83,7 @@ def merge_duplicates(
     note: str = "",
     keep: Sequence[int] | None = None,
 ) -> int:
-    """Returns the number of the batch that excludes all but one photo of each group.
+    """Return the number of the batch that excludes all but one photo of each group.
 
     Of each group the first of train stays (then validation, then test), by path; with `keep` the
     one that stands in it. Groups that share a photo are one; what the tray already says of the
@@ -95,30 +100,30 @@ def merge_duplicates(
 
 
 def list_edits(workspace: Workspace, dataset_id: str) -> list[Edit]:
-    """Returns the edits in the tray, oldest first, without those that were undone."""
+    """Return the edits in the tray, oldest first, without those that were undone."""
     query = select(*_COLUMNS).where(_waiting(dataset_id)).order_by(_TABLE.number)
     with read_database(workspace) as connection:
         return [Edit(**row._mapping) for row in connection.execute(query)]
 
 
 def count_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many edits are in the tray."""
+    """Return how many edits are in the tray."""
     return _count(workspace, _waiting(dataset_id))
 
 
 def count_undone(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many edits could be redone."""
+    """Return how many edits could be redone."""
     return _count(workspace, (_TABLE.dataset == dataset_id) & _TABLE.undone)
 
 
 def list_classes(workspace: Workspace, dataset: Dataset) -> list[str]:
-    """Returns the classes of the dataset, and after them the new ones that the tray names."""
+    """Return the classes of the dataset, and after them the new ones that the tray names."""
     with read_database(workspace) as connection:
         return _list_classes(connection, dataset)
 
 
 def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) -> int:
-    """Returns how many edits were undone: those of the last batch.
+    """Return how many edits were undone: those of the last batch.
 
     With `batch` only if that is still the last, so that an old button undoes nothing else.
     """
@@ -130,7 +135,7 @@ def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) 
 
 
 def redo_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many edits are back: those of the batch that was undone last."""
+    """Return how many edits are back: those of the batch that was undone last."""
     undone = (_TABLE.dataset == dataset_id) & _TABLE.undone
     with write_database(workspace) as connection:
         first = connection.scalar(select(func.min(_TABLE.batch)).where(undone))
@@ -140,13 +145,13 @@ def redo_edits(workspace: Workspace, dataset_id: str) -> int:
 
 
 def clear_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Returns how many edits were undone: all; they can be redone batch by batch."""
+    """Return how many edits were undone: all; they can be redone batch by batch."""
     with write_database(workspace) as connection:
         return _mark(connection, _waiting(dataset_id), undone=True)
 
 
 def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None) -> None:
-    """Returns nothing; edits up to number `last` (or all) and all undone ones are gone for good."""
+    """Delete the edits up to number `last` (or all) and all undone ones, for good."""
     gone = _TABLE.dataset == dataset_id
     if last is not None:
         gone &= _TABLE.undone | (_TABLE.number <= last)
@@ -155,7 +160,7 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
 
 
 def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
-    """Returns the number of the batch of these edits; all are noted, or none.
+    """Return the number of the batch of these edits; all are noted, or none.
 
     Raises:
         EditRefused: There is none, or one is not possible. The paths are not checked.
@@ -203,7 +208,7 @@ def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
 
 
 def check_there(workspace: Workspace, dataset: Dataset) -> None:
-    """Returns nothing when the dataset is still in the workspace.
+    """Check that the dataset is still in the workspace.
 
     Raises:
         DatasetMissing: It was deleted.

@@ -25,7 +25,7 @@ class Comparison:
 
 
 def list_leaks(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
-    """Returns the pairs whose photos stand in two splits, by these splits; train–test first.
+    """Return the pairs whose photos stand in two splits, by these splits; train–test first.
 
     Args:
         pairs: With columns a and b.
@@ -40,7 +40,7 @@ def list_leaks(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> p
 
 
 def list_leaking_photos(pairs: pd.DataFrame, splits: np.ndarray, split: str) -> np.ndarray:
-    """Returns the photos of a split that have a twin in train, (m,) int64 ascending.
+    """Return the photos of a split that have a twin in train, (m,) int64 ascending.
 
     For “train” there are none: what is trained on does not leak into itself.
     """
@@ -60,7 +60,7 @@ def evaluate_without(
     photos: np.ndarray,
     leaking: np.ndarray,
 ) -> Comparison:
-    """Returns the metrics of photos with and without those that leak.
+    """Return the metrics of photos with and without those that leak.
 
     Args:
         scores: (n, k) of all photos of the dataset.

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint
-from core.datasets.quality.mapping import map_by_pca, map_by_tsne, map_by_umap, reduce_features
 from core.datasets.quality.neighbours import (
     OUTLIER_LIMIT,
     find_neighbours,
+    map_by_pca,
+    map_by_tsne,
+    map_by_umap,
     measure_typicality,
     normalise_features,
+    reduce_features,
 )
 from core.datasets.quality.results import ResultFacts, has_result, name_moment, write_result
 from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
@@ -39,7 +42,7 @@ _STEPS = ("nearest photos", "duplicates", "label suspects", "map")
 
 
 def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tell) -> str:
-    """Returns the id of the analysis, which stands in the workspace; made now if it did not.
+    """Return the id of the analysis, which stands in the workspace; made now if it did not.
 
     Args:
         parameters: From store.quality_parameters or store.map_parameters.
@@ -92,7 +95,7 @@ class _Listener:
 def _find_features(
     workspace: Workspace, dataset: Dataset, parameters: Mapping[str, Any], tell: Tell
 ) -> tuple[np.ndarray, str]:
-    """Returns the features (n, 2048) and what to call their weights; extracted where not kept."""
+    """Return the features (n, 2048) and what to call their weights; extracted where not kept."""
     backbone = parameters["backbone"]
     for kept in find_feature_sets(workspace, dataset.id):
         values = read_features(workspace, kept.id) if kept.backbone_id == backbone else None
@@ -162,7 +165,7 @@ def _make_map(
 
 
 def _group_copies(n: int, pairs: pd.DataFrame) -> np.ndarray:
-    """Returns the group of each photo, (n,) int: photos joined by pairs, exact or near, share one.
+    """Return the group of each photo, (n,) int: photos joined by pairs, exact or near, share one.
 
     A head that learned a photo's twin would believe the label that both were given.
     """

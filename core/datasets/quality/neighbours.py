@@ -1,7 +1,7 @@
-"""Nearness of photos by the cosine of their features: neighbours, typicality, outliers, PCA.
+"""Nearness of photos by the cosine of their features: neighbours, typicality, outliers, maps.
 
-Pure NumPy, in blocks, so that 100,000 photos need no more than some hundred MB beside the features.
-Features are (n, d) float32.
+In blocks, so that 100,000 photos need no more than some hundred MB beside the features.
+Features are (n, d) float32. Seeded: the same on each call.
 """
 
 import numpy as np
@@ -14,13 +14,15 @@ OUTLIER_LIMIT = 3.5
 MOST_FULL = 20_000
 """Above so many photos nearness is measured in the largest REDUCED directions."""
 REDUCED = 64
-
 _BLOCK_BYTES = 96 * 2**20
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
+SEED = 0
+_BEFORE = 50  # directions that t-SNE and UMAP are given, as their authors advise
+_PERPLEXITY = 30.0
 
 
 def normalise_features(features: np.ndarray) -> np.ndarray:
-    """Returns the features in length 1, (n, d) float32; of many photos their REDUCED directions."""
+    """Return the features in length 1, (n, d) float32; of many photos their REDUCED directions."""
     if len(features) > MOST_FULL:
         directions = find_directions(features, REDUCED, centre=np.zeros(features.shape[1]))
         features = project_features(features, directions)
@@ -29,7 +31,7 @@ def normalise_features(features: np.ndarray) -> np.ndarray:
 
 
 def find_neighbours(unit: np.ndarray, count: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the nearest photos of each, (n, k) int32, nearest first, and their cosine, float32.
+    """Return the nearest photos of each, (n, k) int32, nearest first, and their cosine, float32.
 
     k is `count`, or n - 1 where there are fewer; a photo is not its own neighbour.
 
@@ -53,7 +55,7 @@ def find_neighbours(unit: np.ndarray, count: int = NEIGHBOURS) -> tuple[np.ndarr
 
 
 def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns typicality (n,) 0..1 and outlier score (n,) of each photo within its class.
+    """Return typicality (n,) 0..1 and outlier score (n,) of each photo within its class.
 
     Both rest on the mean distance (1 - cosine) to the nearest photos of its own class. Typicality
     is its rank: 1 the most typical. The score is how many robust standard deviations it lies above
@@ -76,7 +78,7 @@ def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
 def find_directions(
     features: np.ndarray, count: int, *, centre: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the largest principal directions as columns, (d, count) float32; fewer if d is less.
+    """Return the largest principal directions as columns, (d, count) float32; fewer if d is less.
 
     Args:
         features: (n, d), read in blocks.
@@ -102,7 +104,7 @@ def find_directions(
 def project_features(
     features: np.ndarray, directions: np.ndarray, *, centre: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the features along the directions, (n, k) float32, in blocks."""
+    """Return the features along the directions, (n, k) float32, in blocks."""
     projected = np.empty((len(features), directions.shape[1]), dtype=np.float32)
     for rows in _list_blocks(len(features), features.shape[1]):
         block = np.asarray(features[rows], dtype=np.float32)
@@ -111,7 +113,7 @@ def project_features(
 
 
 def _measure_own_distance(unit: np.ndarray) -> np.ndarray:
-    """Returns the mean distance of each photo of a class to its nearest in it, (m,) float64."""
+    """Return the mean distance of each photo of a class to its nearest in it, (m,) float64."""
     k = min(OWN_NEIGHBOURS, len(unit) - 1)
     distance = np.empty(len(unit))
     for rows in _list_blocks(len(unit), len(unit)):
@@ -123,6 +125,40 @@ def _measure_own_distance(unit: np.ndarray) -> np.ndarray:
 
 
 def _list_blocks(n: int, width: int) -> list[slice]:
-    """Returns slices of rows, so that a block of rows of `width` float32 stays small."""
+    """Return slices of rows, so that a block of rows of `width` float32 stays small."""
     rows = max(_BLOCK_BYTES // (4 * width), 1)
     return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+
+
+def reduce_features(features: np.ndarray) -> np.ndarray:
+    """Return the centred features along their 50 largest directions, (n, ≤ 50) float32."""
+    centre = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return project_features(features, find_directions(features, _BEFORE), centre=centre)
+
+
+def map_by_pca(reduced: np.ndarray) -> np.ndarray:
+    """Return the two largest directions of `reduce_features`, (n, 2) float32."""
+    return np.ascontiguousarray(reduced[:, :2])
+
+
+def map_by_tsne(reduced: np.ndarray) -> np.ndarray:
+    """Return the positions by t-SNE, begun from the PCA, (n, 2) float32."""
+    from sklearn.manifold import TSNE
+
+    start = map_by_pca(reduced)
+    start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
+    perplexity = min(_PERPLEXITY, max((len(reduced) - 1) / 3, 1.0))
+    tsne = TSNE(2, perplexity=perplexity, init=start, random_state=SEED)
+    return np.asarray(tsne.fit_transform(reduced), dtype=np.float32)
+
+
+def map_by_umap(reduced: np.ndarray) -> np.ndarray:
+    """Return the positions by UMAP, (n, 2) float32; umap-learn must be installed."""
+    from importlib import import_module  # an extra: type checkers need not find it
+
+    # A seed makes it the same on each call, and keeps it to one thread.
+    neighbours = min(15, len(reduced) - 1)
+    umap = import_module("umap").UMAP(
+        n_components=2, n_neighbors=neighbours, random_state=SEED, n_jobs=1
+    )
+    return np.asarray(umap.fit_transform(reduced), dtype=np.float32)

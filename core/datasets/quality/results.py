@@ -52,7 +52,7 @@ def write_result(
     arrays: Mapping[str, np.ndarray],
     tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
-    """Returns nothing; the result stands in its folder. One that is there, whole, is left alone."""
+    """Write a result into its folder, unless it is there, whole."""
     if has_result(workspace, facts.id):
         return
     target = workspace.analysis_folder(facts.id) / RESULT
@@ -68,12 +68,12 @@ def write_result(
 
 
 def name_moment() -> str:
-    """Returns now, for `ResultFacts.created`."""
+    """Return now, for `ResultFacts.created`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def list_results(workspace: Workspace, dataset_id: str, kind: str) -> list[ResultFacts]:
-    """Returns the whole results of a kind for a dataset: pretrained weights first, then newest."""
+    """Return the whole results of a kind for a dataset: pretrained weights first, then newest."""
     folders = sorted(workspace.analyses.glob(f"[!.]*/{RESULT}"))
     read = [_read_facts(folder) for folder in folders]
     found = [facts for facts in read if facts and (facts.dataset, facts.kind) == (dataset_id, kind)]
@@ -83,19 +83,19 @@ def list_results(workspace: Workspace, dataset_id: str, kind: str) -> list[Resul
 
 
 def has_result(workspace: Workspace, analysis_id: str) -> bool:
-    """Returns whether the analysis is there, whole."""
+    """Return whether the analysis is there, whole."""
     facts = _read_facts(workspace.analysis_folder(analysis_id) / RESULT)
     return facts is not None and _is_whole(facts)
 
 
 def read_array(facts: ResultFacts, name: str) -> np.ndarray:
-    """Returns an array of a result, memory-mapped."""
+    """Return an array of a result, memory-mapped."""
     array: np.ndarray = np.load(facts.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
     return array
 
 
 def read_table(facts: ResultFacts, name: str) -> pd.DataFrame:
-    """Returns a table of a result."""
+    """Return a table of a result."""
     return pd.read_parquet(facts.folder / f"{name}.parquet")
 
 

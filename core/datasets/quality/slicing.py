@@ -1,7 +1,8 @@
 """Where a run is weak: its accuracy along every property, its worst slices, possible shortcuts.
 
 For photos of train and validation the worst slices are found on one half and measured on the other.
-For test photos they are found on validation photos: test photos choose nothing.
+For test photos they are found on validation photos: test photos choose nothing. Properties are
+read from the manifest and, where it was made, the quality analysis; nothing is decoded.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.datasets.quality.properties import list_properties
-from core.datasets.quality.store import QualityResult
+from core.datasets.quality.store import QualityResult, find_flags
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.shortcuts import Shortcut, find_shortcuts
 from core.evaluation.slice_search import LEAST_PHOTOS, Judged, SliceSearch, find_worst_slices
 from core.evaluation.slices import (
     LEAST_PER_BIN,
+    About,
     Property,
     Rule,
     expect_by_class,
@@ -26,6 +27,18 @@ from core.evaluation.slices import (
 )
 from core.runs.result import RunResult
 from data.dataset import Dataset
+from data.findings import ISSUES, Thresholds
+
+SOUND = "none"
+"""The kind of a photo without any issue."""
+_MEASURES: tuple[tuple[str, str, About, int], ...] = (
+    ("brightness", "Brightness", "picture", 2),
+    ("contrast", "Contrast", "picture", 3),
+    ("sharpness", "Sharpness", "picture", 2),
+    ("colourfulness", "Colourfulness", "colour", 0),
+)
+_HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
+_WORDS = {"odd_shape": "odd shape"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +83,7 @@ class SliceStudy:
         return min(known, default=self.interval[0])
 
     def photos_in(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the photos of the split that the rule holds for, (p,) int64, and which are right.
+        """Return the photos of the split that the rule holds for, (p,) int64, and which are right.
 
         Raises:
             KeyError: It names a property that is not there.
@@ -82,7 +95,7 @@ class SliceStudy:
 def study_slices(
     dataset: Dataset, result: RunResult, split: str, analysis: QualityResult | None = None
 ) -> SliceStudy:
-    """Returns the slices of a run over the photos of a split (seconds at most).
+    """Return the slices of a run over the photos of a split (seconds at most).
 
     Args:
         dataset: Of the run; row i of the result is its photo i.
@@ -125,4 +138,102 @@ def _read_answers(result: RunResult, predicted: np.ndarray, split: str) -> Judge
     right = predicted[photos] == result.labels[photos]
     return Judged(
         photos=photos, right=right, expected=expect_by_class(result.labels[photos], right)
+    )
+
+
+def list_properties(
+    dataset: Dataset, splits: np.ndarray, analysis: QualityResult | None = None
+) -> dict[str, Property]:
+    """Return the properties of all photos of a dataset, by name.
+
+    Args:
+        dataset: Whose photos they are.
+        splits: (n,) str, those of the run: where they were drawn anew, the dataset's own count as a
+            property.
+        analysis: The quality analysis of the dataset, or None.
+    """
+    manifest = dataset.manifest
+    listed = [
+        Property(
+            name=name, label=label, values=_numbers(manifest[name]), about=about, digits=digits
+        )
+        for name, label, about, digits in _MEASURES
+    ]
+    listed += [_name_hues(manifest), *_measure_files(manifest), _find_sources(dataset)]
+    if not np.array_equal(splits, dataset.splits):
+        listed.append(
+            Property(
+                name="own_split", label="Split in the dataset", values=dataset.splits, about="file"
+            )
+        )
+    listed.append(_name_issues(find_flags(manifest, analysis)))
+    return {one.name: one for one in listed}
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    return np.asarray(column, dtype=np.float64)
+
+
+def _name_hues(manifest: pd.DataFrame) -> Property:
+    """Return the sixth of the colour circle that the mean colour lies in, or grey."""
+    hues = _numbers(manifest["hue"])
+    names = np.array(_HUES)[((hues + 30) % 360 // 60).astype(np.int64) % len(_HUES)]
+    grey = _numbers(manifest["colourfulness"]) < Thresholds().grey
+    return Property(
+        name="colour", label="Main colour", values=np.where(grey, "grey", names), about="colour"
+    )
+
+
+def _measure_files(manifest: pd.DataFrame) -> list[Property]:
+    width, height = _numbers(manifest["width"]), _numbers(manifest["height"])
+    return [
+        Property(
+            name="short_side",
+            label="Short side",
+            values=np.minimum(width, height),
+            about="file",
+            unit="px",
+            digits=0,
+        ),
+        Property(name="shape", label="Width over height", values=width / height, about="file"),
+        Property(
+            name="file_size",
+            label="File size",
+            values=_numbers(manifest["bytes"]) / 1000,
+            about="picture",  # photos of fine detail have large files
+            unit="kB",
+            digits=1,
+        ),
+        Property(
+            name="format",
+            label="File format",
+            values=np.asarray(manifest["format"], dtype=np.str_),
+            about="file",
+        ),
+    ]
+
+
+def _find_sources(dataset: Dataset) -> Property:
+    """Return the folder that each photo came from, without the folder of its class."""
+    folders = dataset.manifest["path"].str.rpartition("/")[0].str.split("/")
+    names = dataset.manifest["class"]
+    parts = [
+        "/".join(part for part in folder if part != name) or "(no folder)"
+        for folder, name in zip(folders, names, strict=True)
+    ]
+    return Property(name="source", label="Source folder", values=np.array(parts), about="file")
+
+
+def _name_issues(flags: pd.DataFrame) -> Property:
+    """Return the first issue of each photo; what the findings rest on labels for comes first."""
+    order = [name for name in ("suspect", "leak", "outlier", "duplicate", *ISSUES) if name in flags]
+    named = np.full(len(flags), SOUND, dtype=object)
+    for name in reversed(order):
+        named[flags[name].to_numpy(dtype=bool)] = _WORDS.get(name, name)
+    return Property(
+        name="issue",
+        label="First issue",
+        values=named.astype(np.str_),
+        about="issue",
+        searched=False,
     )

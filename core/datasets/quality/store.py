@@ -1,4 +1,4 @@
-"""The analyses of datasets: started here, made by a job, read here.
+"""The analyses of datasets: started here, read here, made by a job (`python -m` this, FOLDER).
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
 the positions by t-SNE or UMAP. Each is computed once for a dataset and a backbone, and kept. Pages
@@ -6,7 +6,11 @@ read only: nothing here imports scikit-learn or cleanlab.
 """
 
 import json
+import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +19,9 @@ import pandas as pd
 from core.config import fingerprint
 from core.datasets.quality.results import has_result, list_results, read_array, read_table
 from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
-from core.runs.jobs import JobStatus, read_job, start_job
-from core.workspace import Workspace
+from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.workspace import Workspace, open_workspace
+from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.weights import WeightsKind, find_weights
@@ -67,7 +72,7 @@ class QualityResult:
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
-    """Returns the features of a dataset that are kept: pretrained first, then the newest."""
+    """Return the features of a dataset that are kept: pretrained first, then the newest."""
     found: list[tuple[tuple[bool, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
         try:
@@ -87,7 +92,7 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
 
 
 def start_quality(workspace: Workspace, dataset_id: str, weights: WeightsKind) -> str:
-    """Returns the id of the quality analysis; a job makes it, unless it is there or being made.
+    """Return the id of the quality analysis; a job makes it, unless it is there or being made.
 
     Raises:
         DatasetMissing: There is no such dataset (ResultDamaged: it is damaged).
@@ -100,7 +105,7 @@ def start_quality(workspace: Workspace, dataset_id: str, weights: WeightsKind) -
 def start_map(
     workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
 ) -> str:
-    """Returns the id of the map; a job makes it, unless it is there or being made.
+    """Return the id of the map; a job makes it, unless it is there or being made.
 
     Raises:
         ExtraMissing: UMAP is asked for and umap-learn is not installed.
@@ -114,7 +119,7 @@ def start_map(
 def quality_parameters(
     workspace: Workspace, dataset_id: str, weights: WeightsKind
 ) -> dict[str, Any]:
-    """Returns what the job of a quality analysis is given; its fingerprint is the id."""
+    """Return what the job of a quality analysis is given; its fingerprint is the id."""
     return {
         "kind": "quality",
         "version": QUALITY_VERSION,
@@ -125,7 +130,7 @@ def quality_parameters(
 def map_parameters(
     workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
 ) -> dict[str, Any]:
-    """Returns what the job of a map is given; its fingerprint is the id."""
+    """Return what the job of a map is given; its fingerprint is the id."""
     return {
         "kind": "map",
         "version": MAP_VERSION,
@@ -135,7 +140,7 @@ def map_parameters(
 
 
 def check_umap() -> None:
-    """Returns nothing when UMAP can be used.
+    """Check that UMAP can be used.
 
     Raises:
         ExtraMissing: umap-learn is not installed.
@@ -151,7 +156,7 @@ def check_umap() -> None:
 
 
 def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
-    """Returns where the job of an analysis stands; None when none was started for that id."""
+    """Return where the job of an analysis stands; None when none was started for that id."""
     return read_job(workspace.analysis_folder(analysis_id))
 
 
@@ -161,7 +166,7 @@ def read_quality(
     weights: WeightsKind | None = None,
     identifier: str | None = None,
 ) -> QualityResult | None:
-    """Returns the newest complete quality analysis of a dataset, or None.
+    """Return the newest complete quality analysis of a dataset, or None.
 
     Args:
         weights: Only one on features by these; None: by pretrained ones where there is one.
@@ -188,7 +193,7 @@ def read_quality(
 def read_map(
     workspace: Workspace, dataset_id: str, method: MapMethod, weights: WeightsKind | None = None
 ) -> np.ndarray | None:
-    """Returns the positions (n, 2) float32 of a dataset's photos, or None where not made yet.
+    """Return the positions (n, 2) float32 of a dataset's photos, or None where not made yet.
 
     The PCA comes with the quality analysis, and with any other map.
     """
@@ -200,10 +205,25 @@ def read_map(
     return None
 
 
+def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.DataFrame:
+    """Return which photo has which issue, (n) rows of bool columns.
+
+    Those of data.findings; after the quality analysis also leak, outlier and suspect.
+    """
+    if analysis is None:
+        return find_issues(manifest)
+    leaks = analysis.pairs[analysis.pairs["leak"].astype(bool)]
+    return find_issues(manifest, pairs=analysis.pairs).assign(
+        leak=np.isin(np.arange(len(manifest)), leaks[["a", "b"]].to_numpy()),
+        outlier=analysis.photos["outlier"].to_numpy(dtype=bool),
+        suspect=analysis.photos["suspect"].to_numpy(dtype=bool),
+    )
+
+
 def _describe_features(
     workspace: Workspace, dataset_id: str, weights: WeightsKind
 ) -> dict[str, str]:
-    """Returns dataset, weights and backbone; kept features will do where their weights are gone."""
+    """Return dataset, weights and backbone; kept features will do where their weights are gone."""
     read_dataset(workspace, dataset_id)
     try:
         backbone = backbone_id(find_weights(workspace, weights), PREPROCESSING)
@@ -222,6 +242,24 @@ def _start(workspace: Workspace, parameters: dict[str, Any]) -> str:
     if has_result(workspace, identifier):
         return identifier
     start_job(
-        workspace, workspace.analysis_folder(identifier), "core.datasets.quality.job", parameters
+        workspace, workspace.analysis_folder(identifier), "core.datasets.quality.store", parameters
     )
     return identifier
+
+
+def execute_analysis(folder: Path) -> None:
+    """Make the analysis that the job.json in the folder describes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.nice(5)  # pages that are looked at meanwhile come first
+
+    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
+        tell("starting", 0, 0)
+        from core.datasets.quality.making import make_analysis
+
+        return {"analysis": make_analysis(open_workspace(), parameters, tell)}
+
+    run_job(folder, work)
+
+
+if __name__ == "__main__":
+    execute_analysis(Path(sys.argv[1]))

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.quality.properties import find_flags
-from core.datasets.quality.store import MapMethod, QualityResult, read_map, read_quality
+from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.runs.events import read_events
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def workspace() -> Workspace:
-    """Returns the workspace of this server; what was arranged in it is kept from now on."""
+    """Return the workspace of this server; what was arranged in it is kept from now on."""
     opened = open_workspace()
     wake_for_arranged(opened)
     return opened
@@ -40,27 +39,27 @@ def workspace() -> Workspace:
 
 @st.cache_resource(show_spinner=False)
 def device() -> Device:
-    """Returns the device that runs will use."""
+    """Return the device that runs will use."""
     return find_device()
 
 
 def dataset(dataset_id: str) -> Dataset:
-    """Returns a dataset; it never changes under its id."""
+    """Return a dataset; it never changes under its id."""
     return _dataset(dataset_id, _written(workspace().dataset_folder(dataset_id) / "dataset.json"))
 
 
 def quality(dataset_id: str) -> QualityResult | None:
-    """Returns the newest quality analysis of a dataset, or None while there is none."""
+    """Return the newest quality analysis of a dataset, or None while there is none."""
     return _quality(dataset_id, _analyses_written())
 
 
 def positions(dataset_id: str, method: MapMethod) -> np.ndarray | None:
-    """Returns where the photos lie on the map, (n, 2), or None while it is not made."""
+    """Return where the photos lie on the map, (n, 2), or None while it is not made."""
     return _positions(dataset_id, method, _analyses_written())
 
 
 def issues(dataset_id: str) -> pd.DataFrame:
-    """Returns which photo has which issue, (n) rows of bool columns.
+    """Return which photo has which issue, (n) rows of bool columns.
 
     Those of data.findings; after the quality analysis also leak, outlier and suspect.
     """
@@ -68,22 +67,22 @@ def issues(dataset_id: str) -> pd.DataFrame:
 
 
 def result(run_id: str) -> RunResult:
-    """Returns the scores of a finished run over all photos of its dataset."""
+    """Return the scores of a finished run over all photos of its dataset."""
     return _result(run_id, result_key(run_id))
 
 
 def result_key(run_id: str) -> float:
-    """Returns when the result of a run was written: with its id the key of all that follows."""
+    """Return when the result of a run was written: with its id the key of all that follows."""
     return _written(workspace().run_folder(run_id) / FACTS_FILE)
 
 
 def evaluation(run_id: str, split: str) -> Evaluation:
-    """Returns the metrics of a run over one split."""
+    """Return the metrics of a run over one split."""
     return _evaluation(run_id, split, result_key(run_id))
 
 
 def confusions(run_id: str, split: str) -> np.ndarray:
-    """Returns the (k, k) counts of a run over one split: rows true, columns predicted."""
+    """Return the (k, k) counts of a run over one split: rows true, columns predicted."""
     answers = result(run_id)
     photos = answers.photo_numbers(split)
     predictions = answers.scores[photos].argmax(axis=1)
@@ -91,12 +90,12 @@ def confusions(run_id: str, split: str) -> np.ndarray:
 
 
 def predictor(run_id: str) -> "Predictor":
-    """Returns the predictor of a run, its backbone compiled and kept warm."""
+    """Return the predictor of a run, its backbone compiled and kept warm."""
     return _predictor(run_id, result_key(run_id))
 
 
 def prediction(run_id: str, content: bytes) -> "Prediction":
-    """Returns the answer of a run to a photo; kept for ten minutes, in memory only."""
+    """Return the answer of a run to a photo; kept for ten minutes, in memory only."""
     when = result_key(run_id)
     return _prediction(run_id, when, hashlib.sha256(content).hexdigest(), content)
 
@@ -111,7 +110,7 @@ class EventTail:
     _lock: Lock = field(default_factory=Lock)
 
     def read(self) -> list[dict[str, Any]]:
-        """Returns all events so far."""
+        """Return all events so far."""
         with self._lock:
             new, offset = read_events(self.folder, self.offset)
             if offset < self.offset:  # the run was deleted and started afresh
@@ -122,7 +121,7 @@ class EventTail:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def event_tail(run_id: str) -> EventTail:
-    """Returns the tail of a run's events, shared by all who watch it."""
+    """Return the tail of a run's events, shared by all who watch it."""
     return EventTail(workspace().run_folder(run_id))
 
 
@@ -182,6 +181,6 @@ def _written(file: Path) -> float:
 
 
 def _analyses_written() -> float:
-    """Returns when an analysis was last begun or finished: a file came into its folder then."""
+    """Return when an analysis was last begun or finished: a file came into its folder then."""
     folders = [folder.stat().st_mtime for folder in workspace().analyses.iterdir()]
     return max(folders, default=0.0)

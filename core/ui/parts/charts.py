@@ -10,7 +10,7 @@ from core.ui.parts.frame import is_dark
 
 
 def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str) -> None:
-    """Draws an Altair chart; its Vega-Lite is kept while the arguments stay equal.
+    """Draw an Altair chart; its Vega-Lite is kept while the arguments stay equal.
 
     Args:
         draw: Of core.charts; takes the arguments and whether the page is dark.

@@ -48,7 +48,7 @@ PAGES = {
 
 
 def run_app() -> None:
-    """Draws the frame and runs the page that the address names."""
+    """Draw the frame and runs the page that the address names."""
     page = _draw_frame()
     st.session_state[_DRAWN] = True
     try:
@@ -60,7 +60,7 @@ def run_app() -> None:
 
 @functools.cache
 def _pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
-    """Takes all that lives now out of the search for garbage, which Streamlit makes after each run.
+    """Take all that lives now out of the search for garbage, which Streamlit makes after each run.
 
     What was imported never is garbage, and to look through it takes longer than to run a page.
     """
@@ -69,7 +69,7 @@ def _pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every numb
 
 
 def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
-    """Draws the frame if it was not drawn yet, then the page's title and its one sentence.
+    """Draw the frame if it was not drawn yet, then the page's title and its one sentence.
 
     Args:
         presentable: Whether the page has a form for a room, which goes without both.
@@ -83,7 +83,7 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
 
 
 def _settle() -> None:
-    """Runs a cold deep link once more, now as a page of the frame.
+    """Run a cold deep link once more, now as a page of the frame.
 
     Streamlit names widgets after the script that it believes to run, and learns of the frame only
     by this first run: without a second one, the first thing a person does here would be lost.
@@ -94,17 +94,17 @@ def _settle() -> None:
 
 
 def page_file(name: str) -> str:
-    """Returns the script of a page, as st.switch_page and st.page_link want it."""
+    """Return the script of a page, as st.switch_page and st.page_link want it."""
     return str(PROJECT_ROOT / "pages" / f"{name}.py")
 
 
 def is_dark() -> bool:
-    """Returns whether the reader sees the dark theme."""
+    """Return whether the reader sees the dark theme."""
     return st.context.theme.type == "dark"
 
 
 def is_presenting() -> bool:
-    """Returns whether the page is shown to a room (?present=1): large, without the frame.
+    """Return whether the page is shown to a room (?present=1): large, without the frame.
 
     Only the training page can be; elsewhere the parameter means nothing.
     """

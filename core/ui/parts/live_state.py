@@ -38,7 +38,7 @@ _RECENT = 5
 
 
 def show_badge(run: RunRecord) -> None:
-    """Draws the state of the run as a badge."""
+    """Draw the state of the run as a badge."""
     colour, icon = _STATES[run.state]
     words: str = run.state
     if run.state == "done" and run.stopped:
@@ -51,7 +51,7 @@ def show_badge(run: RunRecord) -> None:
 def show_progress(
     run: RunRecord, events: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]]
 ) -> None:
-    """Draws how far the run is, or what became of it."""
+    """Draw how far the run is, or what became of it."""
     if run.state in ("failed", "lost"):
         show_problem(run.problem or "The run ended.", run.remedy or "Try it again.")
     elif run.state == "paused":
@@ -73,7 +73,7 @@ def show_progress(
 def _show_epochs(
     run: RunRecord, epochs: Sequence[dict[str, Any]], progress: dict[str, Any] | None
 ) -> None:
-    """Draws the epochs that are done, and how far the next one is where that is told."""
+    """Draw the epochs that are done, and how far the next one is where that is told."""
     share, number, within = 0.0, len(epochs), ""
     if progress and progress.get("epoch") == len(epochs) + 1:
         share, number = progress["done"] / progress["total"], len(epochs) + 1
@@ -88,7 +88,7 @@ def _show_epochs(
 def seconds_left(
     run: RunRecord, epochs: Sequence[dict[str, Any]], share_done: float = 0.0
 ) -> float:
-    """Returns how long the epochs that are left will take, going by the last ones.
+    """Return how long the epochs that are left will take, going by the last ones.
 
     Args:
         share_done: Of the epoch that goes.
@@ -124,7 +124,7 @@ def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:
 
 
 def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
-    """Draws how busy the worker is now."""
+    """Draw how busy the worker is now."""
     facts = []
     if epochs and epochs[-1].get("photos_per_second"):
         facts.append(f"{epochs[-1]['photos_per_second']:,.0f} photos/s")
@@ -143,7 +143,7 @@ def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
 
 @st.cache_data(ttl=1.0, max_entries=16, show_spinner=False)
 def _measure_worker(pid: int) -> tuple[float, int] | None:
-    """Returns how busy a process was since it was last asked (100: one core), and its memory."""
+    """Return how busy a process was since it was last asked (100: one core), and its memory."""
     try:
         process = _find_process(pid)
         return process.cpu_percent(None), int(process.memory_info().rss)
@@ -170,5 +170,5 @@ def _show_best(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
 
 
 def describe_phase(run: RunRecord) -> str:
-    """Returns what the run does now, in a line without Markdown."""
+    """Return what the run does now, in a line without Markdown."""
     return _PHASES[run.phase] if run.is_going else plain(run.state)

@@ -17,7 +17,7 @@ _NOTE = "Something about the answers needs attention just now: take them with a 
 
 
 def show_problem(problem: str, remedy: str) -> None:
-    """Draws an error: what is wrong in bold, what to do below it."""
+    """Draw an error: what is wrong in bold, what to do below it."""
     st.error(f"**{plain(problem)}**\n\n{plain(remedy)}", icon=":material/error:")
 
 
@@ -31,7 +31,7 @@ def report_errors() -> Iterator[None]:
 
 
 def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> None:
-    """Draws an empty state: what is missing, why it matters, and the way there."""
+    """Draw an empty state: what is missing, why it matters, and the way there."""
     with st.container(border=True):
         st.subheader(title, anchor=False)
         st.write(what_next)
@@ -48,19 +48,19 @@ def show_random_banner() -> None:
 
 
 def tell_after_rerun(sentence: str) -> None:
-    """Keeps a sentence (Markdown) until `show_told` is drawn."""
+    """Keep a sentence (Markdown) until `show_told` is drawn."""
     st.session_state[_TOLD] = sentence
 
 
 def show_told() -> None:
-    """Says the kept sentence, once."""
+    """Say the kept sentence, once."""
     sentence = st.session_state.pop(_TOLD, None)
     if sentence:
         st.toast(sentence, icon=":material/check:")
 
 
 def show_alarm_banner(*, link: bool = True) -> None:
-    """Draws what alarms stand, the critical first; nothing while there is none.
+    """Draw what alarms stand, the critical first; nothing while there is none.
 
     Args:
         link: Whether the way to the monitoring page stands below.
@@ -79,7 +79,7 @@ def show_alarm_banner(*, link: bool = True) -> None:
 
 
 def show_alarm_note() -> None:
-    """Draws one line without figures while an alarm stands: for who only has a photo."""
+    """Draw one line without figures while an alarm stands: for who only has a photo."""
     alarms = list_alarms(cache.workspace(), standing=True)
     if not alarms:
         return

@@ -15,7 +15,7 @@ from data.manifest import SPLITS, Dataset, DatasetSummary, list_datasets
 
 
 def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
-    """Returns the chosen dataset; without any, draws the empty state and ends the page.
+    """Return the chosen dataset; without any, draws the empty state and ends the page.
 
     Args:
         show_empty_state: False where the ways to add a dataset already stand on the page.
@@ -42,7 +42,7 @@ def _show_no_dataset() -> None:
 
 
 def pick_run() -> RunRecord:
-    """Returns the chosen finished run; without any, draws the empty state and ends the page."""
+    """Return the chosen finished run; without any, draws the empty state and ends the page."""
     runs = list_runs(cache.workspace())
     # Those whose dataset was deleted stand last: nothing can be shown of them but that.
     finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
@@ -67,7 +67,7 @@ def _has_no_dataset(run: RunRecord) -> bool:
 
 
 def pick_run_and_split() -> tuple[RunRecord, str]:
-    """Returns the chosen finished run and the chosen split of it, side by side on the page."""
+    """Return the chosen finished run and the chosen split of it, side by side on the page."""
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         run = pick_run()
@@ -80,7 +80,7 @@ def pick_run_and_split() -> tuple[RunRecord, str]:
 
 
 def pick_split(run: RunRecord) -> str:
-    """Returns the chosen split of a run; validation unless another is chosen."""
+    """Return the chosen split of a run; validation unless another is chosen."""
     result = cache.result(run.id)
     present = [split for split in SPLITS if (result.splits == split).any()]
     default = "validation" if "validation" in present else present[0]
@@ -99,12 +99,12 @@ def pick_split(run: RunRecord) -> str:
 
 
 def describe_dataset(entry: DatasetSummary) -> str:
-    """Returns a dataset in one line for a list."""
+    """Return a dataset in one line for a list."""
     return f"{entry.name} · {count(entry.photos, 'photo')} · {count(entry.classes, 'class')}"
 
 
 def describe_run(run: RunRecord) -> str:
-    """Returns a run in one line for a list."""
+    """Return a run in one line for a list."""
     if run.best_val_accuracy is None:
         return f"{title_run(run)} · {run.state}"
     accuracy = percent(run.best_val_accuracy, run.val_photos or 0)
@@ -112,7 +112,7 @@ def describe_run(run: RunRecord) -> str:
 
 
 def title_run(run: RunRecord) -> str:
-    """Returns number and name of a run; one without a name of its own is called by its number."""
+    """Return number and name of a run; one without a name of its own is called by its number."""
     number = f"Run {run.number}"
     return number if run.name == number else f"{number} · {run.name}"
 

@@ -19,7 +19,7 @@ _MOST_NAME = 100
 
 
 def show_run_facts(run: RunRecord, report_on: str | None = None) -> None:
-    """Draws where the numbers come from, and the banner of random weights.
+    """Draw where the numbers come from, and the banner of random weights.
 
     Args:
         report_on: The split whose report is offered; None: none is.
@@ -43,14 +43,14 @@ def show_run_facts(run: RunRecord, report_on: str | None = None) -> None:
 
 
 def show_recipe(run: RunRecord) -> None:
-    """Draws everything that decided what the run learnt; what it did not use is left out."""
+    """Draw everything that decided what the run learnt; what it did not use is left out."""
     rows = {"run": run.id, **list_settings(run.recipe)}
     table = pd.DataFrame({"setting": rows.keys(), "value": rows.values()})
     st.dataframe(table, hide_index=True, width=420, alt="Recipe of this run")
 
 
 def show_registering() -> None:
-    """Draws the picker of a finished run and the button that registers it."""
+    """Draw the picker of a finished run and the button that registers it."""
     runs = {run.id: run for run in list_runs(cache.workspace()) if _can_register(run)}
     if not runs:
         st.caption("No finished run whose dataset is still here.")
@@ -82,7 +82,7 @@ def show_registering() -> None:
 
 
 def show_register_button(run: RunRecord) -> None:
-    """Draws the small button that registers a finished run, where the run is looked at."""
+    """Draw the small button that registers a finished run, where the run is looked at."""
     if not _can_register(run):
         return
     with st.popover("Register", icon=":material/inventory_2:", type="tertiary"):
@@ -120,7 +120,7 @@ def _register(run: RunRecord, name: str) -> None:
 
 
 def show_report_download(run: RunRecord, split: str) -> None:
-    """Draws the downloads of the report over a split (for test: one that was opened already)."""
+    """Draw the downloads of the report over a split (for test: one that was opened already)."""
     name = f"report-run-{run.number}-{run.id[:6]}-{split}"
     with st.popover("Report", icon=":material/description:", type="tertiary"):
         st.markdown("**All of it in one file**")

@@ -20,7 +20,7 @@ from core.ui.parts.state import name_visitor
 
 
 def is_opened(run_id: str) -> bool:
-    """Returns whether the test photos of a run were opened in this session.
+    """Return whether the test photos of a run were opened in this session.
 
     The flag alone is not enough: a run that was deleted and trained again was never opened.
     """
@@ -29,13 +29,13 @@ def is_opened(run_id: str) -> bool:
 
 
 def find_sealed(run_id: str) -> np.ndarray:
-    """Returns for which photos the run's answers must not be shown yet, (n,) bool."""
+    """Return for which photos the run's answers must not be shown yet, (n,) bool."""
     splits = cache.result(run_id).splits
     return np.asarray((splits == "test") & (not is_opened(run_id)))
 
 
 def ask_before_test(*runs: RunRecord) -> None:
-    """Ends the page, with a button that goes on, until the test photos of the runs are opened.
+    """End the page, with a button that goes on, until the test photos of the runs are opened.
 
     Each opening is counted, once a session and run.
     """
@@ -59,7 +59,7 @@ def ask_before_test(*runs: RunRecord) -> None:
 
 
 def show_openings(run: RunRecord) -> None:
-    """Draws how often the test photos of the run were opened, and when, by whom and where."""
+    """Draw how often the test photos of the run were opened, and when, by whom and where."""
     openings = read_openings(cache.workspace(), run.id)
     if not openings:
         return
@@ -79,7 +79,7 @@ def show_openings(run: RunRecord) -> None:
 
 
 def _describe_sealed(runs: Sequence[RunRecord]) -> str:
-    """Returns how often the runs were opened so far, in words."""
+    """Return how often the runs were opened so far, in words."""
     opened = [read_openings(cache.workspace(), run.id) for run in runs]
     if not any(opened):
         said = "Never opened so far."
@@ -103,7 +103,7 @@ def _times(number: int) -> str:
 
 
 def open_test(run_ids: Sequence[str]) -> None:
-    """Returns nothing; test photos of the runs are open in this session, and that is counted."""
+    """Open the test photos of the runs for this session; each opening is counted."""
     path = urlsplit(st.context.url or "").path.strip("/")
     for run_id in run_ids:
         with suppress(RunMissing):  # deleted meanwhile: the page says so by itself

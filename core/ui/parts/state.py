@@ -16,20 +16,20 @@ _COOKIE = "_streamlit_xsrf"
 
 
 def read_choice(name: str) -> str | None:
-    """Returns what the URL says, else what was chosen earlier in this session."""
+    """Return what the URL says, else what was chosen earlier in this session."""
     chosen = st.query_params.get(name) or st.session_state.get(f"chosen.{name}")
     return str(chosen) if chosen else None
 
 
 def read_number(text: str, below: int) -> int | None:
-    """Returns the whole number of a link, 0 to `below` - 1; None for anything else."""
+    """Return the whole number of a link, 0 to `below` - 1; None for anything else."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):  # int() refuses endless ones
         return None
     return int(text) if int(text) < below else None
 
 
 def keep_choice(name: str, value: str | None) -> None:
-    """Writes a choice into the URL and the session; None takes it out of both."""
+    """Write a choice into the URL and the session; None takes it out of both."""
     if value is None:
         st.session_state.pop(f"chosen.{name}", None)
         st.query_params.pop(name, None)
@@ -40,13 +40,13 @@ def keep_choice(name: str, value: str | None) -> None:
 
 
 def change_choice(name: str, value: str) -> None:
-    """Makes a choice on behalf of the person: the picker shows it from the next run on."""
+    """Make a choice on behalf of the person: the picker shows it from the next run on."""
     st.session_state.pop(f"picker.{name}", None)
     keep_choice(name, value)
 
 
 def name_visitor() -> str:
-    """Returns the e-mail of a person who is logged in, else the browser's address and its mark.
+    """Return the e-mail of a person who is logged in, else the browser's address and its mark.
 
     People behind one address take turns, too. It opens nothing.
     """
@@ -54,7 +54,7 @@ def name_visitor() -> str:
 
 
 def name_browser() -> str:
-    """Returns the e-mail of a person who is logged in, else the mark of the browser.
+    """Return the e-mail of a person who is logged in, else the mark of the browser.
 
     For the prediction log: no address stands there, and the same phone in another network is still
     the one whose answers are to be deleted.
@@ -68,14 +68,14 @@ def _read_email() -> str:
 
 
 def _read_mark() -> str:
-    """Returns the browser's own mark, also after a reload; without a cookie one for the session."""
+    """Return the browser's own mark, also after a reload; without a cookie one for the session."""
     cookie = st.context.cookies.get(_COOKIE)
     drawn: str = st.session_state.setdefault(_VISITOR, secrets.token_hex(4))
     return mark_cookie(cookie) if isinstance(cookie, str) else drawn
 
 
 def mark_cookie(cookie: str) -> str:
-    """Returns a mark of the token in the cookie.
+    """Return a mark of the token in the cookie.
 
     Streamlit writes the same token under another mask ("2|mask|masked token|time") each time the
     page is loaded: the cookie as it stands would be another browser after every reload.

@@ -42,7 +42,7 @@ def show_explanation(
     key: str = "explanation",
     roles: Sequence[str] | None = None,
 ) -> None:
-    """Draws a photo and what spoke for each of these classes, and for any other one.
+    """Draw a photo and what spoke for each of these classes, and for any other one.
 
     It is a fragment: changing the strength redraws these photos alone. Our errors are drawn.
 
@@ -66,7 +66,7 @@ def draw_explanation(
     key: str,
     roles: Sequence[str] | None = None,
 ) -> None:
-    """Draws the same where a fragment is drawn already: in a dialog, say."""
+    """Draw the same where a fragment is drawn already: in a dialog, say."""
     result = cache.result(run.id)
     words: dict[int, list[str]] = {}
     for place, number in enumerate(classes):
@@ -96,7 +96,7 @@ def draw_explanation(
 
 
 def describe_class(name: str, score: float, roles: Sequence[str] = ()) -> str:
-    """Returns a class with its score in Markdown: “true, predicted: **rose** 81 %”."""
+    """Return a class with its score in Markdown: “true, predicted: **rose** 81 %”."""
     role = f"{', '.join(roles)}: " if roles else ""
     return f"{role}**{plain(name, 40)}** {format_share(score)}"
 
@@ -107,7 +107,7 @@ def draw_overlays(
     captions: Sequence[str],
     drawing: Drawing,
 ) -> None:
-    """Draws the photo, one overlay for each class, and how to read the colours.
+    """Draw the photo, one overlay for each class, and how to read the colours.
 
     Args:
         photo: (224, 224, 3) uint8 RGB.
@@ -137,14 +137,14 @@ def draw_overlays(
 
 
 def encode_picture(picture: np.ndarray) -> bytes:
-    """Returns a JPEG of a picture (h, w, 3) uint8 RGB: a tenth of a PNG's bytes and time."""
+    """Return a JPEG of a picture (h, w, 3) uint8 RGB: a tenth of a PNG's bytes and time."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=92, subsampling=0)
     return stream.getvalue()
 
 
 def show_looked_at(dataset: Dataset, photo: int) -> None:
-    """Draws a switch and, while it is on, what a run looked at; nothing without a finished run.
+    """Draw a switch and, while it is on, what a run looked at; nothing without a finished run.
 
     Off at first: the first photo of a backbone takes a second, because the network is loaded.
     """
@@ -169,7 +169,7 @@ def show_looked_at(dataset: Dataset, photo: int) -> None:
 
 
 def _pick_run(dataset: Dataset, runs: list[RunRecord]) -> RunRecord:
-    """Returns the run chosen in a panel before, else that of the page, else the newest."""
+    """Return the run chosen in a panel before, else that of the page, else the newest."""
     known = {run.id: run for run in runs}
     wishes = (st.session_state.get(_RUN), read_choice("run"), runs[0].id)
     if len(known) == 1:

@@ -33,7 +33,7 @@ class Drawing:
 
 
 def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
-    """Returns how overlays are drawn; draws the controls, side by side in a flowing row.
+    """Return how overlays are drawn; draws the controls, side by side in a flowing row.
 
     Args:
         key: Name of the place.
@@ -79,7 +79,7 @@ def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
 
 
 def read_drawing() -> Drawing:
-    """Returns how overlays are drawn, as it was chosen last; draws nothing."""
+    """Return how overlays are drawn, as it was chosen last; draws nothing."""
     return Drawing(
         strength=float(st.session_state.get(f"{_KEPT}.strength", DEFAULT_STRENGTH)),
         on_colour=st.session_state.get(f"{_KEPT}.ground") == _COLOUR,
@@ -90,7 +90,7 @@ def read_drawing() -> Drawing:
 def choose_class(
     key: str, classes: Sequence[str], scores: np.ndarray, label: str, shown: Sequence[int] = ()
 ) -> int | None:
-    """Returns the number of the class that a person wants to see as well, or None.
+    """Return the number of the class that a person wants to see as well, or None.
 
     Args:
         key: Name of the place.
@@ -118,7 +118,7 @@ def choose_class(
 
 
 def settle_widget(name: str, value: Any) -> Any:
-    """Returns the default with which a widget, that is drawn next, holds the value.
+    """Return the default with which a widget, that is drawn next, holds the value.
 
     The value is told as state only where the widget holds another: what is told reaches the browser
     with the drawing, and would undo what a person has chosen there meanwhile. Then there is no

@@ -28,7 +28,7 @@ _MEASURES = {
 
 
 def show_facts(dataset: Dataset, photo: int) -> None:
-    """Draws class, split and issues, and what is known of the file."""
+    """Draw class, split and issues, and what is known of the file."""
     row = dataset.manifest.iloc[photo]
     st.header(plain(str(row["class"])), anchor=False)
     with st.container(horizontal=True, gap="small"):
@@ -43,7 +43,7 @@ def show_facts(dataset: Dataset, photo: int) -> None:
 
 
 def list_issues(dataset: Dataset, photo: int) -> list[str]:
-    """Returns the issues of a photo in words."""
+    """Return the issues of a photo in words."""
     flags = cache.issues(dataset.id).iloc[photo]
     words = [_ISSUES.get(str(name), str(name)) for name in flags.index if flags[name]]
     quality = cache.quality(dataset.id)
@@ -54,7 +54,7 @@ def list_issues(dataset: Dataset, photo: int) -> list[str]:
 
 
 def show_measures(dataset: Dataset, photo: int) -> None:
-    """Draws the measures of a photo and where it stands among all photos of the dataset."""
+    """Draw the measures of a photo and where it stands among all photos of the dataset."""
     rows = []
     for name, (label, form) in _MEASURES.items():
         values = dataset.manifest[name].to_numpy()
@@ -77,7 +77,7 @@ def show_measures(dataset: Dataset, photo: int) -> None:
 
 
 def show_predictions(dataset: Dataset, photo: int) -> None:
-    """Draws what each finished run of this dataset says of the photo."""
+    """Draw what each finished run of this dataset says of the photo."""
     runs = [run for run in list_runs(cache.workspace(), dataset.id) if run.state == "done"]
     st.markdown("**What the runs say**")
     if not runs:
@@ -92,7 +92,7 @@ def show_predictions(dataset: Dataset, photo: int) -> None:
 
 
 def _describe_answer(run: RunRecord, photo: int) -> dict[str, str]:
-    """Returns what a run says of the photo; of a test photo only when the split was opened."""
+    """Return what a run says of the photo; of a test photo only when the split was opened."""
     result = cache.result(run.id)
     if find_sealed(run.id)[photo]:
         hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
@@ -110,7 +110,7 @@ def _describe_answer(run: RunRecord, photo: int) -> dict[str, str]:
 
 
 def show_relatives(dataset: Dataset, photo: int) -> int | None:
-    """Draws twins and nearest photos; returns the one that was opened, or None."""
+    """Draw twins and nearest photos; returns the one that was opened, or None."""
     quality = cache.quality(dataset.id)
     twins = _list_twins(dataset, photo, quality)
     opened = None
@@ -153,7 +153,7 @@ def show_relatives(dataset: Dataset, photo: int) -> int | None:
 def _list_twins(
     dataset: Dataset, photo: int, quality: QualityResult | None
 ) -> Sequence[tuple[int, str]]:
-    """Returns (photo, "identical" or "nearly the same") of all twins, identical ones first."""
+    """Return (photo, "identical" or "nearly the same") of all twins, identical ones first."""
     digests = dataset.manifest["sha256"].to_numpy()
     twins = {int(n): "identical" for n in np.flatnonzero(digests == digests[photo]) if n != photo}
     if quality is not None:

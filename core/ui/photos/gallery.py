@@ -29,7 +29,7 @@ def show_gallery(
     captions: Describe | None = None,
     badges: Mark | None = None,
 ) -> None:
-    """Draws the photos of these numbers, to be selected, edited and opened.
+    """Draw the photos of these numbers, to be selected, edited and opened.
 
     A page that draws galleries calls `show_photo_panel(dataset)` once at its end, for links.
 
@@ -47,7 +47,7 @@ def show_gallery(
 
 
 def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = "photos") -> None:
-    """Draws what can be done with the selected photos; without any, what was done last.
+    """Draw what can be done with the selected photos; without any, what was done last.
 
     Args:
         selected: Photo numbers.
@@ -141,7 +141,7 @@ def _edit(
 
 
 def _finish(dataset: Dataset, selected: Sequence[int]) -> None:
-    """Lets go of the photos and draws the whole page, whose tray has changed."""
+    """Let go of the photos and draws the whole page, whose tray has changed."""
     forget_photos(dataset.id, selected)
     st.rerun()
 

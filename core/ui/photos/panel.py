@@ -30,7 +30,7 @@ _HIGHEST = 560
 
 
 def show_photo_panel(dataset: Dataset) -> None:
-    """Opens the panel of the photo that the URL names; does nothing when it names none."""
+    """Open the panel of the photo that the URL names; does nothing when it names none."""
     context = get_script_run_ctx()
     if _PHOTO not in st.query_params or (context and context.has_dialog_opened):
         return
@@ -42,7 +42,7 @@ def show_photo_panel(dataset: Dataset) -> None:
 
 
 def redraw_after_panel() -> None:
-    """Draws the page anew when a panel that is closed now has changed the tray.
+    """Draw the page anew when a panel that is closed now has changed the tray.
 
     Closing a panel reruns only the fragment that opened it; the tray's line stands outside of it.
     """
@@ -94,7 +94,7 @@ def _show_picture(dataset: Dataset, photo: int) -> None:
 
 
 def _show_way(dataset: Dataset, photo: int) -> None:
-    """Draws previous and next, and the place among the photos that were listed."""
+    """Draw previous and next, and the place among the photos that were listed."""
     dataset_id, listed = st.session_state.get(LIST, ("", np.array([], dtype=np.int64)))
     places = np.flatnonzero(listed == photo)
     if dataset_id != dataset.id or len(places) == 0:
@@ -122,7 +122,7 @@ def _go_to(photo: int) -> None:
 
 
 def _show_waiting(dataset: Dataset, photo: int) -> None:
-    """Says what the tray holds for this photo."""
+    """Say what the tray holds for this photo."""
     path = dataset.manifest["path"].iat[photo]
     edits = [edit for edit in list_edits(cache.workspace(), dataset.id) if edit.path == path]
     changes = resolve_edits(dataset, edits)
@@ -172,7 +172,7 @@ def _show_deeds(dataset: Dataset, photo: int) -> None:
 
 
 def _redraw(*, edited: bool = False) -> None:
-    """Draws the panel again, without the page behind it where that is possible."""
+    """Draw the panel again, without the page behind it where that is possible."""
     st.session_state[_EDITED] = edited or st.session_state.get(_EDITED, False)
     context = get_script_run_ctx()
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")

@@ -25,7 +25,7 @@ _DAMAGED = "The photo's own file can no longer be read; this is the square that 
 
 
 def explainer(run_id: str, dataset: Dataset) -> "Explainer":
-    """Returns the explainer of a run for the photos of its dataset.
+    """Return the explainer of a run for the photos of its dataset.
 
     Raises:
         BackboneMissing: The run's backbone is not in the workspace, or was altered.
@@ -45,12 +45,12 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
 def explain(
     run_id: str, dataset: Dataset, photo: int, classes: Sequence[int], *, common_scale: bool
 ) -> np.ndarray:
-    """Returns what spoke for each class, (c, 7, 7) float32 in [0, 1]."""
+    """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]."""
     return explainer(run_id, dataset).explain(photo, classes, common_scale=common_scale)
 
 
 def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:
-    """Returns at once; a thread keeps the maps of these photos, instead of those asked before."""
+    """Return at once; a thread keeps the maps of these photos, instead of those asked before."""
     explainer(run.id, dataset).maps.fetch_ahead(dataset, photos)
 
 
@@ -72,7 +72,7 @@ def _map_reader(backbone_id: str, when: float, _run_id: str) -> "MapReader":  # 
 
 
 def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
-    """Returns a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
+    """Return a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
     return _encode_large(dataset.id, photo, dataset)
 
 

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.table import read_edits_csv, write_edits_csv
+from core.datasets.edits.applying import apply_edits, read_edits_csv, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
@@ -37,7 +36,7 @@ _ROWS_A_PAGE = 50
 
 
 def show_tray(dataset: Dataset) -> None:
-    """Draws one quiet line when edits wait in the tray; nothing when it is empty."""
+    """Draw one quiet line when edits wait in the tray; nothing when it is empty."""
     show_told()
     waiting = count_edits(cache.workspace(), dataset.id)
     if not waiting:
@@ -61,7 +60,7 @@ def show_tray(dataset: Dataset) -> None:
 
 
 def show_edits(dataset: Dataset) -> None:
-    """Draws the review: what will change, undo and redo, CSV, and apply."""
+    """Draw the review: what will change, undo and redo, CSV, and apply."""
     edits = list_edits(cache.workspace(), dataset.id)
     changes = resolve_edits(dataset, edits)
     st.subheader("What waits in the tray", anchor=False)
@@ -143,7 +142,7 @@ def _draw_inline(thumbnail: bytes) -> str:
 
 
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:
-    """Draws undo, redo and clear; each can be taken back by the other."""
+    """Draw undo, redo and clear; each can be taken back by the other."""
     undone = count_undone(cache.workspace(), dataset.id)
     steps = (
         ("Undo", "undo", undo_edits, any_edit, "undone"),
@@ -168,7 +167,7 @@ def _tell(edits: int, told: str) -> None:
 
 
 def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
-    """Draws what the edits would make, and makes it; the new version is then the chosen one."""
+    """Draw what the edits would make, and makes it; the new version is then the chosen one."""
     with st.form("tray.apply", border=True):
         st.markdown("**Make a new version**")
         st.caption(
@@ -199,7 +198,7 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
 
 
 def show_csv(dataset: Dataset) -> None:
-    """Draws the edits as a CSV to keep, and the way to read one into the tray."""
+    """Draw the edits as a CSV to keep, and the way to read one into the tray."""
     with st.expander("Edits as CSV", icon=":material/table:"):
         st.caption(
             "Columns path, action (relabel, exclude, move, restore), value, note. A file that is "
@@ -227,7 +226,7 @@ def show_csv(dataset: Dataset) -> None:
 
 
 def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
-    """Returns whether an edit could be made; says what was done, or why it could not be.
+    """Return whether an edit could be made; says what was done, or why it could not be.
 
     Args:
         make: Notes the edit and returns its batch.

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.quality.confirmed import confirm_labels, read_confirmed
 from core.datasets.quality.store import QualityResult
+from core.datasets.quality.suspects import confirm_labels, read_confirmed
 from core.formats import count, percent, plain
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice

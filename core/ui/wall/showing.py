@@ -50,7 +50,7 @@ def show_wall(
     opens: bool = True,
     per_page: int = PER_PAGE,
 ) -> WallAnswer:
-    """Draws the photos in the order given and returns what was done with them.
+    """Draw the photos in the order given and returns what was done with them.
 
     An opened photo is written into the URL (`photo`); `show_photo_panel` shows it.
 
@@ -79,7 +79,7 @@ def show_wall(
 
 
 def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
-    """Keeps the photos for previous and next: those beside the opened one, or the link's one."""
+    """Keep the photos for previous and next: those beside the opened one, or the link's one."""
     linked = read_number(st.query_params.get("photo", ""), sys.maxsize)
     known = st.session_state.get(LIST, ("", None))[0] == dataset_id
     by_link = not known and linked is not None and bool((photos == linked).any())
@@ -90,7 +90,7 @@ def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
 def _show_head(
     dataset: Dataset, photos: np.ndarray, key: str, per_page: int, selectable: bool
 ) -> list[int]:
-    """Draws pages and count above the wall; returns the photos of the chosen page."""
+    """Draw pages and count above the wall; returns the photos of the chosen page."""
     pages = math.ceil(len(photos) / per_page)
     name = f"{key}_page"
     _settle_page(name, dataset.id, photos, pages)
@@ -115,7 +115,7 @@ def _show_head(
 
 
 def _settle_page(name: str, dataset_id: str, photos: np.ndarray, pages: int) -> None:
-    """Goes back to the first page when other photos are listed than before."""
+    """Go back to the first page when other photos are listed than before."""
     listed = (dataset_id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
     before = st.session_state.get(f"{name}.listed", listed)
     st.session_state[f"{name}.listed"] = listed
@@ -168,7 +168,7 @@ def _mount(
 
 
 def _describe_wall(photos: int, selectable: bool, opens: bool) -> str:
-    """Returns what a screen reader says on entering the wall."""
+    """Return what a screen reader says on entering the wall."""
     ways = ["arrows move"] + ["Enter opens"] * opens + ["Space selects"] * selectable
     return f"{count(photos, 'photo')}: {', '.join(ways)}"
 
@@ -190,17 +190,17 @@ def _component() -> Callable[..., Any]:
 
 
 def read_chosen(key: str, dataset_id: str) -> tuple[int, ...]:
-    """Returns the photos selected on a wall, in the order they were selected."""
+    """Return the photos selected on a wall, in the order they were selected."""
     return tuple(st.session_state.get(f"{_CHOSEN}.{dataset_id}.{key}", ()))
 
 
 def choose_photos(key: str, dataset_id: str, photos: Iterable[int] | np.ndarray) -> None:
-    """Makes these photos the selection of a wall."""
+    """Make these photos the selection of a wall."""
     st.session_state[f"{_CHOSEN}.{dataset_id}.{key}"] = [int(photo) for photo in photos]
 
 
 def forget_photos(dataset_id: str, photos: Iterable[int] | None = None) -> None:
-    """Takes photos out of the selections of all walls of a dataset; None: all of them."""
+    """Take photos out of the selections of all walls of a dataset; None: all of them."""
     gone = None if photos is None else set(photos)
     for name in [str(name) for name in st.session_state]:
         if name.startswith(f"{_CHOSEN}.{dataset_id}."):
@@ -209,12 +209,12 @@ def forget_photos(dataset_id: str, photos: Iterable[int] | None = None) -> None:
 
 
 def read_turn(key: str, dataset_id: str) -> int:
-    """Returns the number of the last selection that the browser told."""
+    """Return the number of the last selection that the browser told."""
     return int(st.session_state.get(f"{_TURN}.{dataset_id}.{key}", 0))
 
 
 def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
-    """Takes over what the browser told, {"photos": [...], "turn": n}; anything else is dropped.
+    """Take over what the browser told, {"photos": [...], "turn": n}; anything else is dropped.
 
     Args:
         photos: How many photos the dataset has: numbers beyond it are none of its.
@@ -236,7 +236,7 @@ def pack_page(
     badges: Mark | None,
     **head: object,
 ) -> bytes:
-    """Returns a page of photos as the browser reads it.
+    """Return a page of photos as the browser reads it.
 
     Args:
         photos: Photo numbers, in the order they are drawn.

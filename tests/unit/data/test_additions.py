@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets.edits.resolving import CHANGES
+from core.datasets.edits.changes import CHANGES
 from core.errors import DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.additions import add_photos, count_added

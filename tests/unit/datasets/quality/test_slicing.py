@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.quality.properties import SOUND, list_properties
-from core.datasets.quality.slicing import study_slices
+from core.datasets.quality.slicing import SOUND, list_properties, study_slices
 from core.evaluation.slices import read_rule
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs

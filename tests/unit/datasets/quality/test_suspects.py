@@ -1,9 +1,21 @@
 """Planted wrong labels are suspects, folds keep twins together, small classes are left in peace."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from core.datasets.quality.suspects import deal_folds, find_suspects, score_out_of_fold
+from core.datasets.quality.suspects import (
+    FILE,
+    confirm_labels,
+    deal_folds,
+    find_suspects,
+    read_confirmed,
+    score_out_of_fold,
+)
+from core.workspace import Workspace
+from data.importing import import_source
+from tests.builders import write_class_folders
 
 
 def draw_blobs(n: int, n_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -83,3 +95,22 @@ def test_photos_that_are_all_twins_give_scores_and_no_suspect() -> None:
     head = score_out_of_fold(features, labels, np.zeros(8, dtype=np.int64), 2)
     assert head.scores == pytest.approx(0.5)
     assert not find_suspects(head.scores, labels, ("a", "b"))["suspect"].any()
+
+
+def test_a_label_is_confirmed_and_doubted_again(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_source(workspace, write_class_folders(tmp_path / "flowers"))
+    assert read_confirmed(workspace) == frozenset()
+    confirm_labels(workspace, dataset, [0, 3])
+    digests = dataset.manifest["sha256"]
+    assert {digest for digest, _ in read_confirmed(workspace)} == {digests[0], digests[3]}
+    confirm_labels(workspace, dataset, [3], right=False)
+    assert read_confirmed(workspace) == {(digests[0], dataset.manifest["class"][0])}
+
+
+def test_a_torn_line_loses_only_itself(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = import_source(workspace, write_class_folders(tmp_path / "flowers"))
+    confirm_labels(workspace, dataset, [1])
+    with (workspace.analyses / FILE).open("a") as file:
+        file.write('{"sha256": "12\n')
+    confirm_labels(workspace, dataset, [2])
+    assert len(read_confirmed(workspace)) == 2

@@ -1,0 +1,237 @@
+"""What an edit may say, what edits come to, and which photos leave when duplicates are merged.
+
+Pure: nothing is read or written. The last relabel and the last move of a photo win, an exclusion
+hides it, and a restore cancels all edits of its photo that came before it.
+"""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+
+from core.errors import EditRefused
+from data.dataset import Dataset
+from data.sources.spellings import fold_name
+from data.splits import SPLITS
+
+Action = Literal["relabel", "exclude", "move", "restore"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+CHANGES = ("photo", "path", "class", "new_class", "split", "new_split", "excluded", "note")
+"""Columns of resolved edits."""
+LONGEST_NOTE = 500
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One wish for one photo; those of one step share a batch. `value`: a class, a split or ""."""
+
+    number: int
+    batch: int
+    dataset: str
+    path: str
+    action: Action
+    value: str
+    note: str
+    created: datetime
+
+
+@dataclass
+class _Outcome:
+    class_name: str | None = None
+    split: str | None = None
+    excluded: bool = False
+    note: str = ""
+
+
+def resolve_edits(dataset: Dataset, edits: Iterable[Edit]) -> pd.DataFrame:
+    """Return one row for each photo that the edits change, by photo number.
+
+    Columns: photo (its number), path, class, new_class, split, new_split, excluded (bool), note
+    (that of the last edit that has one). Edits that change nothing are left out.
+    """
+    outcomes = _combine_edits(edits)
+    photos = pd.Index(dataset.manifest["path"]).get_indexer(pd.Index(list(outcomes), dtype=object))
+    rows = []
+    for photo, (path, outcome) in zip(photos.tolist(), outcomes.items(), strict=True):
+        if photo < 0:  # never noted for a photo that is not there: an altered database
+            continue
+        class_name = str(dataset.manifest["class"].iat[photo])
+        split = str(dataset.manifest["split"].iat[photo])
+        new_class, new_split = outcome.class_name or class_name, outcome.split or split
+        if outcome.excluded or (new_class, new_split) != (class_name, split):
+            cells = (class_name, new_class, split, new_split, outcome.excluded, outcome.note)
+            rows.append((photo, path, *cells))
+    table = pd.DataFrame(rows, columns=list(CHANGES))
+    kinds = {"photo": np.int64, "excluded": np.bool_}
+    return table.astype(kinds).sort_values("photo", ignore_index=True)
+
+
+def _combine_edits(edits: Iterable[Edit]) -> dict[str, _Outcome]:
+    outcomes: dict[str, _Outcome] = {}
+    for edit in edits:
+        if edit.action == "restore":
+            outcomes.pop(edit.path, None)
+            continue
+        outcome = outcomes.setdefault(edit.path, _Outcome())
+        outcome.note = edit.note or outcome.note
+        if edit.action == "relabel":
+            outcome.class_name = edit.value
+        elif edit.action == "move":
+            outcome.split = edit.value
+        else:
+            outcome.excluded = True
+    return outcomes
+
+
+class Wish(NamedTuple):
+    """One edit of one photo; `value` is a class for a relabel, a split for a move, else ""."""
+
+    path: str
+    action: str
+    value: str = ""
+    note: str = ""
+
+
+def settle_wish(wish: Wish, known: list[str]) -> Wish:
+    """Return the wish as it is kept; a new class is added to the `known` ones.
+
+    Raises:
+        EditRefused: There is no such action or split, no such class can be, the note is too long.
+    """
+    note = " ".join(wish.note.split())
+    if len(note) > LONGEST_NOTE:
+        raise EditRefused(
+            f"The note has {len(note)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
+        )
+    if wish.action not in ACTIONS:
+        raise EditRefused(
+            f"There is no edit “{wish.action[:40]}”.", f"Choose one of: {', '.join(ACTIONS)}."
+        )
+    value = ""
+    if wish.action == "relabel":
+        value = settle_class(wish.value, known)
+        if value not in known:
+            known.append(value)
+    elif wish.action == "move":
+        value = wish.value.strip().lower()
+        if value not in SPLITS:
+            raise EditRefused(
+                f"“{wish.value[:40]}” is not a split.", f"Choose one of: {', '.join(SPLITS)}."
+            )
+    return Wish(wish.path, wish.action, value, note)
+
+
+def settle_class(name: str, known: Sequence[str]) -> str:
+    """Return the class that a typed name means: a known one if it differs by case or spaces only.
+
+    Raises:
+        EditRefused: It is no name, or could be any of several known classes.
+    """
+    if name in known:
+        return name
+    settled = " ".join(unicodedata.normalize("NFC", name).split())
+    if not settled:
+        raise EditRefused("The class has no name.", "Type the name of a class.")
+    if settled in known:
+        return settled
+    meant = [other for other in known if fold_name(other) == fold_name(settled)]
+    if len(meant) > 1:
+        raise EditRefused(
+            f"“{settled}” could be any of {', '.join(f'“{other}”' for other in meant)}.",
+            "Type the name exactly as the class is called.",
+        )
+    return meant[0] if meant else _check_new_name(settled)
+
+
+def _check_new_name(name: str) -> str:
+    odd = name.startswith(".") or set(name) & set("/\\")
+    if odd or any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+        raise EditRefused(
+            f"“{name[:_LONGEST_NAME]}” cannot be the name of a class: on export it is a folder.",
+            "Leave out slashes, a dot at the start and invisible signs.",
+        )
+    if len(name) > _LONGEST_NAME:
+        raise EditRefused(
+            f"The name of a class has at most {_LONGEST_NAME} letters; this has {len(name)}.",
+            "Choose a shorter name.",
+        )
+    return name
+
+
+def choose_leaving(
+    dataset: Dataset,
+    changes: pd.DataFrame,
+    groups: Sequence[Sequence[int]],
+    keep: Sequence[int] | None,
+) -> list[int]:
+    """Return the numbers of all photos of the groups but one of each, ascending.
+
+    Args:
+        dataset: Whose photos they are.
+        changes: Resolved edits that already wait; a photo excluded by them is no duplicate.
+        groups: Photos that are the same; groups that share a photo are one.
+        keep: Photos that stay; None: the first of train, validation, test, then by path.
+
+    Raises:
+        EditRefused: A group spans classes without `keep`, `keep` names none or several of a group,
+            a photo is not in the dataset, or nothing is left to merge.
+    """
+    if any(not 0 <= photo < len(dataset) for group in groups for photo in group):
+        raise EditRefused(
+            "A photo of the groups is not in the dataset.", "Look for the duplicates again."
+        )
+    manifest = dataset.manifest[["path", "class", "split"]].copy()
+    changed = changes["photo"].to_numpy()
+    manifest.iloc[changed, 1:] = changes[["new_class", "new_split"]].to_numpy()
+    gone = set(changes.loc[changes["excluded"], "photo"].tolist())
+    leaving: list[int] = []
+    for group in _join_groups(groups):
+        present = sorted(group - gone)
+        if len(present) > 1:
+            stays = _choose_staying(manifest.iloc[present], keep)
+            leaving += [photo for photo in present if photo != stays]
+    if not leaving:
+        raise EditRefused(
+            "There are no duplicates to merge.", "Choose at least two photos that are the same."
+        )
+    return sorted(leaving)
+
+
+def _choose_staying(rows: pd.DataFrame, keep: Collection[int] | None) -> int:
+    """Return the number of the one photo that stays; `rows` is indexed by photo number."""
+    shown = ", ".join(f"“{path}” ({name})" for path, name, _ in rows.to_numpy()[:4].tolist())
+    if keep is not None:
+        kept = [int(photo) for photo in rows.index if photo in set(keep)]
+        if len(kept) == 1:
+            return kept[0]
+        raise EditRefused(
+            f"Of {shown} {'none' if not kept else 'more than one'} is to be kept.",
+            "Name one photo of each group that stays.",
+        )
+    if rows["class"].nunique() > 1:
+        raise EditRefused(
+            f"The same photo is in several classes: {shown}.",
+            "Choose the one to keep, or relabel it first.",
+        )
+    return int(min(rows.index, key=lambda n: (SPLITS.index(rows["split"][n]), rows["path"][n])))
+
+
+def _join_groups(groups: Sequence[Sequence[int]]) -> Iterator[set[int]]:
+    """Yield sets of photos; two groups that share a photo come as one."""
+    group_of: dict[int, set[int]] = {}
+    for group in groups:
+        joined = {int(photo) for photo in group}
+        for photo in list(joined):
+            joined |= group_of.get(photo, set())
+        for photo in joined:
+            group_of[photo] = joined
+    seen: set[int] = set()
+    for photo, joined in group_of.items():
+        if photo not in seen:
+            seen |= joined
+            yield joined

@@ -1,7 +1,7 @@
 """Settings of the program (environment variables PETALSCOPE_*) and the fingerprint of recipes.
 
-Ground floor: importable from anywhere, imports nothing of ours but the errors. Settings are read
-when asked for, so that a test or a worker that changes the environment sees the change.
+Ground floor: importable from anywhere. Settings are read when asked for, so that a test or a worker
+that changes the environment sees the change.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingRefused
+from core.installed import default_workspace
 
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that ResNet-50 sees."""
@@ -45,7 +46,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PETALSCOPE_", extra="ignore")
 
-    workspace: Path = Field(Path("workspace"), description="folder of everything the program makes")
+    workspace: Path = Field(
+        default_workspace(), description="folder of everything the program makes"
+    )
     database_url: str | None = Field(
         None, description="SQLAlchemy address of the database; default: SQLite in the workspace"
     )

@@ -8,6 +8,8 @@ page, the command line or API, and the worker. Anything else is a bug and stays 
 import errno
 from typing import ClassVar
 
+from core.installed import name_command
+
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: disk, quota, or the limit on a file's size."""
 
@@ -18,6 +20,7 @@ class PetalscopeError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(self, problem: str, remedy: str, **facts: object) -> None:
+        problem, remedy = name_command(problem), name_command(remedy)
         super().__init__(f"{problem} {remedy}")
         self.problem = problem
         self.remedy = remedy

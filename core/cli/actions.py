@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Iterator, Mapping
 
+from core.installed import COMMAND
+
 
 def add_actions(
     parser: argparse.ArgumentParser, command: str, actions: Mapping[str, tuple[str, str]]
@@ -20,7 +22,7 @@ def add_actions(
             name,
             help=what,
             description=f"{what[0].upper()}{what[1:]}.",
-            epilog=f"example: python -m core {command} {example}",
+            epilog=f"example: {COMMAND} {command} {example}",
         )
         action.add_argument(
             "--json",

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from core.cli.outcome import Outcome, describe_error, print_outcome
 from core.cli.progress import ProgressLine
 from core.errors import PetalscopeError
+from core.installed import COMMAND, name_command
 from core.workspace import open_workspace
 
 INTERRUPTED = 130
@@ -164,9 +165,9 @@ def _run(argv: Sequence[str]) -> int:
 
 def _build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, ModuleType]]:
     parser = argparse.ArgumentParser(
-        prog="python -m core",
+        prog=COMMAND,
         description="Petalscope without a browser. Results on stdout, progress on stderr.",
-        epilog="example: python -m core import sample && python -m core train latest",
+        epilog=name_command("example: python -m core import sample && python -m core train latest"),
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     modules: dict[str, ModuleType] = {}
@@ -175,7 +176,7 @@ def _build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[st
             name,
             help=command.summary,
             description=f"{command.summary[0].upper()}{command.summary[1:]}.",
-            epilog=f"example: {command.example}",
+            epilog=name_command(f"example: {command.example}"),
         )
         if name in argv:
             modules[name] = import_module(command.module)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import PetalscopeError
+from core.installed import name_command
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,11 @@ def error_document(error: PetalscopeError) -> dict[str, str]:
 def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     """Prints the outcome; an error says its text on stderr in either form."""
     if outcome.to_stderr:
-        print(outcome.text, file=sys.stderr)
+        print(name_command(outcome.text), file=sys.stderr)
     if as_json:
         print(json.dumps(to_plain(outcome.document), indent=2, ensure_ascii=False, allow_nan=False))
     elif not outcome.to_stderr:
-        print(outcome.text)
+        print(name_command(outcome.text))
 
 
 def to_plain(value: Any) -> Any:

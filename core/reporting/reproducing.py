@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
+from core.installed import COMMAND
 from core.reporting.contents import RunReport
 from core.runs.recipe.words import has_own_policy, write_command
 
@@ -14,8 +15,8 @@ def list_commands(report: RunReport) -> list[str]:
     """Returns the commands that train, evaluate and report on the same run."""
     return [
         write_command(report.run.recipe),
-        f"python -m core evaluate {report.run.id} --split {report.split}",
-        f"python -m core report {report.run.id} --split {report.split}",
+        f"{COMMAND} evaluate {report.run.id} --split {report.split}",
+        f"{COMMAND} report {report.run.id} --split {report.split}",
     ]
 
 

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import fields
 
 from core.formats import count
+from core.installed import COMMAND
 from core.runs.recipe.recipe import Recipe
 from data.policy import PRESETS, describe_policy
 
@@ -42,7 +43,7 @@ def write_command(recipe: Recipe) -> str:
 
     A policy that is none of the presets has no name here: it is written as POLICY.
     """
-    words = ["python -m core train", recipe.dataset]
+    words = [f"{COMMAND} train", recipe.dataset]
     defaults = {one.name: one.default for one in fields(Recipe)}
     names = [*_PARSED, *_ALWAYS]
     if recipe.strategy == "two_phases":

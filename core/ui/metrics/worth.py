@@ -8,6 +8,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.baselines import NAMES, Beside, describe_worth
 from core.formats import percent, plain
+from core.installed import COMMAND
 from core.runs.store import RunRecord
 from core.ui.metrics import reading as metrics_cache
 from core.ui.metrics.baselines_chart import draw_baselines
@@ -43,7 +44,7 @@ def show_worth(run: RunRecord, split: str) -> None:
         if not any(beside.uses_network for beside in besides):
             st.caption(
                 "The frozen features of this dataset are not kept, so their nearest neighbours "
-                f"are not asked: “python -m core features {run.recipe.dataset}” computes them."
+                f"are not asked: “{COMMAND} features {run.recipe.dataset}” computes them."
             )
     with st.expander("What the rules are, and the numbers", icon=":material/table:"):
         _show_rules(table, besides)

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.formats import count
+from core.installed import COMMAND
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.photos.explaining_controls import read_drawing
@@ -49,5 +50,5 @@ def show_export(
         on_click="ignore",
         disabled=not backbone.exists(),  # the photo's own explanation says how it comes back
         help="A ZIP: each photo beside what spoke for its true and for its predicted class, and "
-        f"index.csv with all scores; made when you click.{cut} More: python -m core explain.",
+        f"index.csv with all scores; made when you click.{cut} More: {COMMAND} explain.",
     )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import duration, plain
+from core.installed import COMMAND
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -133,7 +134,7 @@ def show_report_download(run: RunRecord, split: str) -> None:
         _offer(
             "Model card (Markdown)", f"{name}.md", "text/markdown", lambda: _write_card(run, split)
         )
-        st.caption(f"On the command line: `python -m core report {run.id[:6]} --split {split}`")
+        st.caption(f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`")
 
 
 def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:

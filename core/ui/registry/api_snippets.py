@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.config import read_settings
 from core.formats import plain
+from core.installed import COMMAND
 
 _TIMEOUT_S = 1.0
 _ANYWHERE = ("0.0.0.0", "::", "")
@@ -85,7 +86,7 @@ def _show_state(ready: dict[str, Any] | None, address: str) -> None:
     if ready is None:
         st.info(
             f"No API answers at `{address}` now. Start it with `make api`, or "
-            "`python -m core serve`: it serves the champion, in a process of its own.",
+            f"`{COMMAND} serve`: it serves the champion, in a process of its own.",
             icon=":material/power_off:",
         )
     elif ready["status"] == "ready":

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core.errors import PetalscopeError
+from core.installed import COMMAND
 from core.monitoring.arranging import describe_times, keep_times, read_times
 from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
 from core.runs.queue.scheduled import wake_for_arranged
@@ -27,7 +28,7 @@ def show_times() -> None:
         if times.by_itself:
             st.caption(
                 "The scheduler on this machine keeps it, whether a page is open or not. After a "
-                "restart it wakes with the page, the API or “python -m core retrain status”; a "
+                f"restart it wakes with the page, the API or “{COMMAND} retrain status”; a "
                 "time that was missed meanwhile is made up for once."
             )
 

@@ -14,7 +14,7 @@ from core.errors import PetalscopeError, PhotoUnreadable
 from core.prediction.answers import phrase_answer, phrase_decision
 from core.prediction.predictor import Prediction
 from core.serving import schemas
-from core.serving.admission import Places
+from core.serving.admission import Capacity
 from core.serving.batching import Batcher, Row, not_ready
 from core.serving.figures import Figures
 from core.serving.logbook import Line, Logbook
@@ -37,13 +37,13 @@ class _Decoded(NamedTuple):
     seconds: float
 
 
-class Desk:
+class AnswerService:
     """Answers photos; one for each application."""
 
     def __init__(
         self, settings: Settings, switcher: Switcher, logbook: Logbook, figures: Figures
     ) -> None:
-        self.places = Places(settings.api_queue)
+        self.places = Capacity(settings.api_queue)
         self._for_batches = asyncio.Semaphore(max(1, settings.api_queue // _SHARE_OF_BATCHES))
         self._limit_mb = settings.api_photo_limit_mb
         self._switcher = switcher

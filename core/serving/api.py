@@ -12,12 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from core.config import read_settings
 from core.runs.queue.scheduled import wake_for_arranged
-from core.serving import feedback_route, health_routes, routes
 from core.serving.admission import read_key
-from core.serving.figures import Figures
+from core.serving.figures import Figures, begin_journal
 from core.serving.gate import Gate
-from core.serving.journal import begin_journal
 from core.serving.problems import REQUEST_ID, add_problem_handlers
+from core.serving.routes import router
 from core.serving.service import Service
 from core.workspace import open_workspace
 
@@ -57,8 +56,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for part in (routes, feedback_route, health_routes):
-        app.include_router(part.router)
+    app.include_router(router)
     add_problem_handlers(app)
     app.add_middleware(Gate, settings=settings, figures=figures)
     origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import ServiceNotReady
 from core.prediction.deciding import Decision
-from core.serving.serving_model import ServingModel
+from core.serving.switching import ServingModel
 
 GATHERING_S = 0.004
 _AHEAD = 2

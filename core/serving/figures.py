@@ -1,9 +1,14 @@
-"""What Prometheus is told: requests, latency, batches, scores, unknown photos, the model, the log.
+"""What operators see: figures for Prometheus, and the log, one JSON document a line on stderr.
 
 Each application has a registry of its own, so that two in one process do not mix. Labels come from
-lists that are bounded: routes, kinds, versions; never from what a client wrote.
+bounded lists (routes, kinds, versions), never from what a client wrote. The log holds no photos,
+keys or bodies.
 """
 
+import logging
+import sys
+
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -101,3 +106,36 @@ class Figures:
     def write(self) -> bytes:
         """Returns all figures as Prometheus reads them."""
         return generate_latest(self._registry)
+
+
+_LOGGERS = ("core", "uvicorn.error", "asyncio", "python_multipart")
+"""Loggers that have something to say while it serves, besides our own."""
+
+
+def begin_journal() -> None:
+    """Returns nothing; our lines, and those of the server and libraries, have one form from now."""
+    shared: list[structlog.types.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    ours = logging.getLogger("petalscope.api")
+    for logger in (ours, *map(logging.getLogger, _LOGGERS)):
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)

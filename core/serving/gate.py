@@ -17,10 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.config import Settings
 from core.errors import PetalscopeError, RequestRefused, RequestTooLarge
-from core.serving.admission import Door, Held, is_passed_on
+from core.serving.admission import Authenticator, ByteBudget, Rate, is_passed_on, name_caller
 from core.serving.figures import Figures
 from core.serving.problems import REQUEST_ID, problem_response
-from core.serving.rate import Rate, name_caller
 from core.serving.uploads import limit_body
 
 BODY_TIMEOUT_S = 60.0
@@ -42,8 +41,8 @@ class Gate:
         self._app = app
         self._settings = settings
         self._figures = figures
-        self._door = Door(settings)
-        self._held = Held(MOST_HELD)
+        self._authenticator = Authenticator(settings)
+        self._held = ByteBudget(MOST_HELD)
         self._rate = Rate(settings.api_rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,11 +72,11 @@ class Gate:
         if scope["path"].startswith(_OPEN):
             return
         server, client, headers = scope.get("server"), scope.get("client"), scope["headers"]
-        self._door.check_place(server[0] if server else None, headers)
+        self._authenticator.check_place(server[0] if server else None, headers)
         caller = name_caller(client[0] if client else "", is_passed_on=is_passed_on(headers))
         self._rate.check(caller)  # before the key: whoever guesses keys is slowed down, too
-        self._door.check_key(headers)
-        if self._door.has_key:
+        self._authenticator.check_key(headers)
+        if self._authenticator.has_key:
             caller = caller.name_key()
             self._rate.check(caller)
         scope["check_batch"] = partial(self._rate.check_batch, caller)
@@ -140,7 +139,7 @@ _ID_HEADER = REQUEST_ID.lower().encode()
 class _Body:
     """The body of a request, counted while it comes in."""
 
-    def __init__(self, receive: Receive, limit: int, held: Held) -> None:
+    def __init__(self, receive: Receive, limit: int, held: ByteBudget) -> None:
         self._receive = receive
         self._limit = limit
         self._held = held

@@ -4,11 +4,101 @@ Field names are part of the contract with programs: they are added to, never ren
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.serving import examples
+_REQUEST = "0f4d6f0c5f0e4d0c9a54a0f6a4f3f2b1"
+_PREDICTION = "9f0c2f5e6d1b4c50a7b3c8d9e0f1a2b3"
+_DIGEST = "5d0c6a2f7e4b1d3c8a9f0e1d2c3b4a5968778695a4b3c2d1e0f1a2b3c4d5e6f7"
+
+_MODEL: dict[str, Any] = {
+    "version": "v3",
+    "digest": _DIGEST,
+    "run_id": "f4f8e0d9edc6b5bf",
+    "dataset_id": "15ec4e559f5560da",
+}
+
+_ANSWER: dict[str, Any] = {
+    "request_id": _REQUEST,
+    "prediction_id": _PREDICTION,
+    "kind": "answer",
+    "unknown": False,
+    "text": "Most likely a tulip (92 %); possibly a rose (6 %).",
+    "top": [
+        {"class_name": "tulip", "score": 0.92},
+        {"class_name": "rose", "score": 0.06},
+        {"class_name": "daisy", "score": 0.02},
+    ],
+    "threshold": 0.61,
+    "model": _MODEL,
+    "photo": {
+        "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        "format": "JPEG",
+        "width": 500,
+        "height": 375,
+        "bytes": 104211,
+    },
+    "latency": {"total_ms": 24.1, "decoding_ms": 3.2, "waiting_ms": 0.4, "model_ms": 19.8},
+}
+
+_PROBLEM: dict[str, Any] = {
+    "error": {
+        "code": "photo_unreadable",
+        "problem": "The picture is cut short or damaged.",
+        "remedy": "Copy or export it again.",
+        "request_id": _REQUEST,
+    }
+}
+
+_BATCH: dict[str, Any] = {
+    "request_id": _REQUEST,
+    "answered": 1,
+    "refused": 1,
+    "items": [
+        {"name": "tulip.jpg", "answer": _ANSWER, "error": None},
+        {"name": "notes.txt", "answer": None, "error": _PROBLEM["error"]},
+    ],
+}
+
+_VERSION: dict[str, Any] = {
+    "version": "v3",
+    "name": "flowers, reviewed in May",
+    "aliases": ["champion"],
+    "serving": True,
+    "digest": _DIGEST,
+    "run_id": "f4f8e0d9edc6b5bf",
+    "dataset_id": "15ec4e559f5560da",
+    "classes": ["daisy", "rose", "tulip"],
+    "registered": "2026-05-04T09:30:00Z",
+}
+
+_FEEDBACK_GIVEN: dict[str, Any] = {
+    "prediction_id": _PREDICTION,
+    "class_name": "rose",
+    "note": "the pink one in front",
+}
+
+_FEEDBACK_KEPT: dict[str, Any] = {
+    "request_id": _REQUEST,
+    "prediction_id": _PREDICTION,
+    "was_right": False,
+    "class_name": "rose",
+    "state": "waiting",
+}
+
+_READINESS: dict[str, Any] = {
+    "status": "ready",
+    "version": "v3",
+    "champion": "v3",
+    "problem": "",
+    "remedy": "",
+    "photos_waiting": 2,
+    "queue": 64,
+    "log_waiting": 0,
+    "log_lost": 0,
+}
+"""Examples for the document: one photo, followed from its answer to its feedback."""
 
 
 class Schema(BaseModel):
@@ -55,7 +145,7 @@ class Latency(Schema):
 class Answer(Schema):
     """What the model says of one photo."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.ANSWER})
+    model_config = ConfigDict(json_schema_extra={"example": _ANSWER})
 
     request_id: str
     prediction_id: str = Field(description="name it in /v1/feedback")
@@ -83,7 +173,7 @@ class Problem(Schema):
 class ProblemDocument(Schema):
     """Every answer that is not one: the same shape for all."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.PROBLEM})
+    model_config = ConfigDict(json_schema_extra={"example": _PROBLEM})
 
     error: Problem
 
@@ -99,7 +189,7 @@ class BatchItem(Schema):
 class BatchAnswer(Schema):
     """The photos in the order they were sent; a bad one does not spoil the others."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.BATCH})
+    model_config = ConfigDict(json_schema_extra={"example": _BATCH})
 
     request_id: str
     answered: int
@@ -110,7 +200,7 @@ class BatchAnswer(Schema):
 class Version(Schema):
     """A registered version."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.VERSION})
+    model_config = ConfigDict(json_schema_extra={"example": _VERSION})
 
     version: str
     name: str
@@ -132,9 +222,7 @@ class Versions(Schema):
 class FeedbackGiven(Schema):
     """What a person says a photo really shows."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": examples.FEEDBACK_GIVEN}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _FEEDBACK_GIVEN})
 
     prediction_id: str = Field(
         min_length=1, max_length=64, pattern=r"^[0-9a-zA-Z-]+$", description="of the answer"
@@ -150,7 +238,7 @@ class FeedbackGiven(Schema):
 class FeedbackKept(Schema):
     """What became of it."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.FEEDBACK_KEPT})
+    model_config = ConfigDict(json_schema_extra={"example": _FEEDBACK_KEPT})
 
     request_id: str
     prediction_id: str
@@ -168,7 +256,7 @@ class Alive(Schema):
 class Readiness(Schema):
     """Whether photos are answered, and by what."""
 
-    model_config = ConfigDict(json_schema_extra={"example": examples.READINESS})
+    model_config = ConfigDict(json_schema_extra={"example": _READINESS})
 
     status: Literal["ready", "degraded", "not_ready"] = Field(
         description="degraded: answers come, but not from the champion that was promoted"

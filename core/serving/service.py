@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from core.config import Settings
 from core.errors import ServiceBusy
 from core.runs.queue.scheduled import wake_for_arranged
-from core.serving.answering import Desk
+from core.serving.answering import AnswerService
 from core.serving.batching import not_ready
 from core.serving.figures import Figures
 from core.serving.logbook import Logbook
@@ -31,7 +31,7 @@ class Service:
         self.figures = figures
         self.switcher = Switcher(workspace, self._tell_change)
         self.logbook = Logbook(workspace, figures.log_lost.inc)
-        self.desk = Desk(settings, self.switcher, self.logbook, figures)
+        self.answers = AnswerService(settings, self.switcher, self.logbook, figures)
         figures.log_waiting.set_function(lambda: self.logbook.waiting)
         self._batches = 0
 
@@ -47,7 +47,7 @@ class Service:
                 yield
             finally:
                 self.switcher.close()
-                self.desk.close()
+                self.answers.close()
                 self.logbook.close()
                 _journal.info("ended", log_lost=self.logbook.lost)
 
@@ -82,8 +82,8 @@ class Service:
             champion=f"v{state.champion}" if state.champion else None,
             problem=problem,
             remedy=remedy,
-            photos_waiting=self.desk.places.taken,
-            queue=self.desk.places.size,
+            photos_waiting=self.answers.places.taken,
+            queue=self.answers.places.size,
             log_waiting=self.logbook.waiting,
             log_lost=self.logbook.lost,
         )

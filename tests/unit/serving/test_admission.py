@@ -6,7 +6,7 @@ import pytest
 
 from core.config import Settings
 from core.errors import KeyRefused, ServiceBusy, SettingRefused
-from core.serving.admission import Door, Held, Places, check_binding, is_loopback
+from core.serving.admission import Authenticator, ByteBudget, Capacity, check_binding, is_loopback
 from core.serving.api import create_app
 
 KEY = "0123456789abcdef"
@@ -57,7 +57,7 @@ def test_loopback(host: str, local: bool) -> None:
     ],
 )
 def test_keys(headers: dict[bytes, bytes], opens: bool) -> None:
-    door = Door(make_settings(key=KEY))
+    door = Authenticator(make_settings(key=KEY))
     door.check_place("203.0.113.9", [])  # with a key, wherever it comes from
     if opens:
         door.check_key(list(headers.items()))
@@ -70,14 +70,14 @@ def test_keys(headers: dict[bytes, bytes], opens: bool) -> None:
 def test_an_empty_or_short_key_opens_nothing(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where uvicorn is started by hand."""
     with pytest.raises(SettingRefused, match="can be guessed"):
-        Door(make_settings(key=key))
+        Authenticator(make_settings(key=key))
     monkeypatch.setenv("PETALSCOPE_API_KEY", key)
     with pytest.raises(SettingRefused, match="can be guessed"):
         create_app()
 
 
 def test_blanks_around_a_key_do_not_count() -> None:
-    door = Door(make_settings(key=f" {KEY}\n"))
+    door = Authenticator(make_settings(key=f" {KEY}\n"))
     door.check_key([(b"x-api-key", KEY.encode())])
     with pytest.raises(KeyRefused):
         door.check_key([(b"x-api-key", KEY[:-1].encode())])
@@ -97,7 +97,7 @@ def test_blanks_around_a_key_do_not_count() -> None:
     ],
 )
 def test_doors_without_a_key(server: str | None, host: bytes, opens: bool) -> None:
-    door = Door(make_settings())
+    door = Authenticator(make_settings())
     headers = [(b"host", host)]
     door.check_key(headers)
     if opens:
@@ -109,7 +109,7 @@ def test_doors_without_a_key(server: str | None, host: bytes, opens: bool) -> No
 
 def test_places_are_bounded_and_go_to_who_waits_longest() -> None:
     async def play() -> list[str]:
-        places, order = Places(2), list[str]()
+        places, order = Capacity(2), list[str]()
         places.take()
         places.take()
         with pytest.raises(ServiceBusy):
@@ -139,7 +139,7 @@ def test_places_are_bounded_and_go_to_who_waits_longest() -> None:
 
 def test_a_place_given_to_who_has_gone_is_not_lost() -> None:
     async def play() -> int:
-        places = Places(1)
+        places = Capacity(1)
         places.take()
         waiting = asyncio.create_task(places.wait())
         await asyncio.sleep(0)
@@ -152,7 +152,7 @@ def test_a_place_given_to_who_has_gone_is_not_lost() -> None:
 
 
 def test_bytes_on_their_way_are_bounded() -> None:
-    held = Held(10)
+    held = ByteBudget(10)
     held.add(6)
     with pytest.raises(ServiceBusy):
         held.add(5)

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import Settings
 from core.errors import PhotoUnreadable
-from core.serving.answering import Desk
+from core.serving.answering import AnswerService
 from core.serving.figures import Figures
 from core.serving.uploads import Upload
 
@@ -18,7 +18,7 @@ UPLOADS = [Upload(name=f"{number}.jpg", content=b"\xff\xd8\xff") for number in r
 def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
     async def play() -> None:
         switcher = SimpleNamespace(find_model=lambda: SimpleNamespace())
-        desk = Desk(Settings(api_queue=queue), switcher, None, Figures())  # type: ignore[arg-type]
+        desk = AnswerService(Settings(api_queue=queue), switcher, None, Figures())  # type: ignore[arg-type]
         goes_on = asyncio.Event()
 
         async def answer(*_: object) -> None:

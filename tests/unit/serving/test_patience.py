@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import uvicorn
 
-from core.serving import patience
-from core.serving.patience import PatientProtocol
+from core.serving import running
+from core.serving.running import PatientProtocol
 
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 60000\r\n"
 
@@ -20,7 +20,7 @@ async def answer_late(scope: object, receive: object, send: object) -> None:
 
 @pytest.mark.parametrize("sent", [b"", HEAD[:9], HEAD + b"\r\nabc"])
 def test_whoever_drips_is_hung_up_on(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "HEAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(running, "HEAD_TIMEOUT_S", 0.2)
 
     async def visit() -> bytes:
         config = uvicorn.Config(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import RequestTooLarge, TooManyRequests
-from core.serving.rate import Rate, name_caller
+from core.serving.admission import Rate, name_caller
 
 
 def allow(check: Callable[[], None]) -> int:

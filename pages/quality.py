@@ -2,10 +2,7 @@
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
-from core.ui.parts.pickers import pick_dataset
-from core.ui.photos.panel import show_photo_panel
-from core.ui.photos.tray import show_tray
-from core.ui.quality.cards import pick_finding, show_finding
+from core.ui.quality.page import show_quality
 
 open_page(
     "Quality",
@@ -13,7 +10,4 @@ open_page(
 )
 
 with report_errors():
-    dataset = pick_dataset()
-    show_tray(dataset)
-    show_finding(dataset, pick_finding(dataset))
-    show_photo_panel(dataset)
+    show_quality()

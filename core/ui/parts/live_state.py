@@ -6,9 +6,11 @@ from typing import Any
 import psutil
 import streamlit as st
 
+from core.datasets.importing import ImportStatus
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
 from core.runs.events import latest_progress
+from core.runs.jobs import JobStatus
 from core.runs.queue.wait_time import expected_wait
 from core.runs.store import RunRecord
 from core.ui.parts import cache
@@ -172,3 +174,22 @@ def _show_best(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
 def describe_phase(run: RunRecord) -> str:
     """Return what the run does now, in a line without Markdown."""
     return _PHASES[run.phase] if run.is_going else plain(run.state)
+
+
+def show_job(name: str, job: JobStatus | ImportStatus, noun: str = "") -> None:
+    """Draw how far a job is: what it does, how much of that is done, how long is left.
+
+    Args:
+        name: What the job makes, in Markdown.
+        noun: What it counts.
+    """
+    reached = "…"
+    if job.total:
+        # Steps of an analysis are few and unequal; only photos have a pace that says how long.
+        left = f", {duration(job.seconds_left)} left" if job.seconds_left else ""
+        total = count(job.total, noun) if noun else f"{job.total:,}"
+        reached = f"{job.done:,} of {total}{left}"
+        if job.phase.startswith("downloading"):  # counts bytes
+            reached = f"{size(job.done)} of {size(job.total)}{left}"
+    share = min(1.0, job.done / job.total) if job.total else 0.0
+    st.progress(share, text=f"**{name}**: {plain(job.phase)}, {plain(reached)}")

@@ -98,6 +98,21 @@ def pick_split(run: RunRecord) -> str:
     return split
 
 
+def pick_page(name: str, items: int, per_page: int) -> slice:
+    """Return which items the chosen page holds; draw the pages where there are several.
+
+    Args:
+        name: Parameter of the URL that holds the page.
+    """
+    pages = -(-items // per_page)
+    if pages < 2:
+        return slice(0, per_page)
+    if int(st.session_state.get(name, 1)) > pages:
+        st.session_state[name] = pages
+    page = st.pagination(pages, key=name, bind="query-params")
+    return slice((page - 1) * per_page, page * per_page)
+
+
 def describe_dataset(entry: DatasetSummary) -> str:
     """Return a dataset in one line for a list."""
     return f"{entry.name} · {count(entry.photos, 'photo')} · {count(entry.classes, 'class')}"

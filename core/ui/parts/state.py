@@ -5,8 +5,10 @@ kept in session state under `chosen.<name>`; the URL wins over it.
 """
 
 import secrets
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from hashlib import sha256
+from typing import Any
 
 import streamlit as st
 
@@ -37,6 +39,42 @@ def keep_choice(name: str, value: str | None) -> None:
     st.session_state[f"chosen.{name}"] = value
     if st.query_params.get(name) != value:
         st.query_params[name] = value
+
+
+def settle_choice(name: str, options: Collection[str], otherwise: str) -> str:
+    """Return the choice among the options, else `otherwise`; it is in the URL from now on."""
+    stated = read_choice(name)
+    chosen = stated if stated is not None and stated in options else otherwise
+    keep_choice(name, chosen)
+    return chosen
+
+
+def bind_choice(
+    name: str,
+    value: Any,
+    *,
+    key: str,
+    nothing: object = None,
+    then: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """Return key and callback of a widget that shows a choice and writes a change into the URL.
+
+    Args:
+        name: Parameter of the URL.
+        value: What the widget shows: what the page has read, whoever changed it.
+        key: Of the widget.
+        nothing: The option that takes the parameter out of the URL.
+        then: Called after a change.
+    """
+    st.session_state[key] = value
+
+    def take() -> None:
+        chosen = st.session_state[key]
+        keep_choice(name, None if chosen == nothing else str(chosen))
+        if then:
+            then()
+
+    return {"key": key, "on_change": take}
 
 
 def change_choice(name: str, value: str) -> None:

@@ -27,7 +27,7 @@ def draw_threshold(
     digits: int,
     dark: bool = False,
 ) -> Any:
-    """Returns the histogram of a measure, what lies beyond the threshold in the colour of wrong.
+    """Return the histogram of a measure, what lies beyond the threshold in the colour of wrong.
 
     Args:
         values: The measure of each photo, (n,); bad ones outside the span stand in its last bar.
@@ -77,7 +77,7 @@ def draw_threshold(
 def count_bins(
     values: np.ndarray, threshold: float, worse: Literal["low", "high"], span: tuple[float, float]
 ) -> pd.DataFrame:
-    """Returns the bars of a measure: start, end, photos, flagged; the threshold is an edge.
+    """Return the bars of a measure: start, end, photos, flagged; the threshold is an edge.
 
     A photo exactly at the threshold is not flagged. Empty bars are left out, and good
     photos outside the span too.
@@ -102,7 +102,7 @@ def count_bins(
 
 
 def draw_class_sizes(counts: pd.Series, dark: bool = False, columns: int = 1) -> list[Any]:
-    """Returns the photos of each class, largest first, as one chart or several side by side.
+    """Return the photos of each class, largest first, as one chart or several side by side.
 
     Args:
         counts: Photos by class name.
@@ -155,7 +155,7 @@ def _draw_sizes_part(
 
 
 def draw_leak_effect(rows: pd.DataFrame, dark: bool = False) -> Any:
-    """Returns accuracy with its interval, one line for each set of photos.
+    """Return accuracy with its interval, one line for each set of photos.
 
     Args:
         rows: Columns photos (what the set is called), accuracy, low, high (all 0..1), n.

@@ -3,91 +3,70 @@
 import pandas as pd
 import streamlit as st
 
-from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
+from core.datasets.quality.leakage import Comparison
 from core.evaluation.metrics import Evaluation
 from core.formats import count, percent
-from core.runs.store import RunRecord, list_runs
-from core.ui.parts import cache
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.pickers import describe_run
-from core.ui.parts.seal import is_opened, open_test
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.seal import open_test
+from core.ui.parts.state import bind_choice
 from core.ui.quality.charts import draw_leak_effect
-from core.ui.quality.findings import read_pairs
-from data.dataset import Dataset
+from core.ui.quality.reading import LeakEffect, QualityPage, read_leak_effect
 
 
-def show_leak_effect(dataset: Dataset) -> None:
-    """Draws the metrics of a chosen run with and without the photos that have a twin in train."""
+def show_leak_effect(page: QualityPage) -> None:
+    """Draw the metrics of a chosen run with and without the photos that have a twin in train."""
     st.subheader("What it does to the numbers", anchor=False)
-    done = list_runs(cache.workspace())
-    runs = {run.id: run for run in done if run.state == "done" and run.recipe.dataset == dataset.id}
-    if not runs:
+    effect = read_leak_effect(page)
+    if effect is None:
         st.caption("No run of this dataset is done yet: train one, and see here what leaks do.")
         st.page_link(page_file("training"), label="Train a model", icon=":material/model_training:")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        run = runs[_pick_run(runs)]
-        split = _pick_split()
-    if split == "test" and not is_opened(run.id):
-        _show_seal(run)
-        return
-    result = cache.result(run.id)
-    leaking = list_leaking_photos(read_pairs(dataset), result.splits, split)
-    photos = result.photo_numbers(split)
-    if len(photos) == 0:
-        st.info(f"This run has no {split} photos.", icon=":material/info:")
-        return
-    if len(leaking) == 0:
-        st.success(
-            f"No {split} photo has a twin in train: nothing is too good here, n = {len(photos):,}.",
-            icon=":material/check_circle:",
+    _show_choices(effect)
+    if effect.sealed:
+        st.caption(
+            "The test split of this run is sealed: look once, when the model is chosen; each "
+            "opening is counted. Which test photos leak is listed above without looking at any "
+            "score."
+        )
+        st.button(
+            "Open the test split",
+            icon=":material/lock_open:",
+            on_click=open_test,
+            args=([effect.run.id],),
         )
         return
-    if len(leaking) == len(photos):
+    split, n = effect.split, len(effect.photos)
+    if n == 0:
+        st.info(f"This run has no {split} photos.", icon=":material/info:")
+    elif len(effect.leaking) == 0:
+        st.success(
+            f"No {split} photo has a twin in train: nothing is too good here, n = {n:,}.",
+            icon=":material/check_circle:",
+        )
+    elif len(effect.leaking) == n:
         st.warning(f"Every {split} photo has a twin in train: no honest number is left.")
-        return
-    _show_comparison(
-        evaluate_without(result.scores, result.labels, result.classes, photos, leaking), split
-    )
+    else:
+        _show_comparison(effect.compare(), split)
 
 
-def _pick_run(runs: dict[str, RunRecord]) -> str:
-    stated = read_choice("run")
-    picked = st.selectbox(
-        "Run",
-        list(runs),
-        index=list(runs).index(stated) if stated in runs else 0,
-        format_func=lambda run_id: describe_run(runs[run_id]),
-        key="quality.run",
-    )
-    keep_choice("run", picked)
-    return picked
-
-
-def _pick_split() -> str:
-    return st.segmented_control(
-        "Split",
-        ["validation", "test"],
-        default="validation",
-        key="quality.split",
-        required=True,
-        width="content",
-    )
-
-
-def _show_seal(run: RunRecord) -> None:
-    st.caption(
-        "The test split of this run is sealed: look once, when the model is chosen; each "
-        "opening is counted. Which test photos leak is listed above without looking at any score."
-    )
-    st.button(
-        "Open the test split",
-        icon=":material/lock_open:",
-        on_click=open_test,
-        args=([run.id],),
-    )
+def _show_choices(effect: LeakEffect) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Run",
+            list(effect.runs),
+            format_func=lambda run_id: describe_run(effect.runs[run_id]),
+            **bind_choice("run", effect.run.id, key="quality.run"),
+        )
+        st.segmented_control(
+            "Split",
+            ["validation", "test"],
+            default="validation",
+            key="quality.split",
+            required=True,
+            width="content",
+        )
 
 
 def _show_comparison(comparison: Comparison, split: str) -> None:

@@ -1,0 +1,333 @@
+"""What the quality page shows, read once: the chosen finding, what was found, what the tray says.
+
+A finding is one kind of fault. Without features the pairs come from hashes and pixels; with a
+quality analysis they are confirmed by the features, and outliers and label suspects are known too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.datasets.edits.tray import list_edits, resolve_edits
+from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
+from core.datasets.quality.store import (
+    FeatureSet,
+    QualityResult,
+    find_feature_sets,
+    read_status,
+)
+from core.datasets.quality.suspects import read_confirmed
+from core.formats import plain
+from core.runs.jobs import JobStatus
+from core.runs.result import RunResult
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.seal import is_opened
+from core.ui.parts.state import read_choice, settle_choice
+from data.dataset import Dataset
+from data.duplicates import find_pairs
+from data.findings import MEASURED, Measured, Thresholds, measure_issue
+
+MEASURES: Mapping[str, Measured] = {measured.name: measured for measured in MEASURED}
+ANALYSIS = "analysis"
+"""Parameter of the address: the analysis that was started here."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault; `looked_for` explains it, also where nothing was found."""
+
+    title: str
+    group: str
+    looked_for: str
+    needs_features: bool = False
+
+
+_COPIES, _PHOTOS, _LABELS = "The same photo twice", "Photos by themselves", "Classes and labels"
+_PAIRS = ("exact", "near", "across", "leak")
+
+FINDINGS = {
+    "exact": Finding(
+        "Exact duplicates", _COPIES, "Files with the same digest, and photos with the same pixels."
+    ),
+    "near": Finding(
+        "Near duplicates",
+        _COPIES,
+        "Photos whose perceptual hashes nearly agree and whose pixels or features confirm it: the "
+        "same picture in another size, crop or compression.",
+    ),
+    "across": Finding(
+        "Across classes",
+        _COPIES,
+        "The same photo, or nearly the same, in two classes: one label is wrong.",
+    ),
+    "leak": Finding(
+        "Leakage",
+        _COPIES,
+        "Photos whose twin stands in another split: a model that has seen one already knows the "
+        "other, so its numbers are too good.",
+    ),
+    "unreadable": Finding(
+        "Unreadable", _PHOTOS, "Files that are empty, cut short, too large or no photo at all."
+    ),
+    "small": Finding("Too small", _PHOTOS, "Photos whose short side is below the threshold."),
+    "blurred": Finding(
+        "Blurred", _PHOTOS, "Photos with hardly any edges: sharpness below the threshold."
+    ),
+    "dark": Finding("Dark", _PHOTOS, "Photos whose mean brightness is below the threshold."),
+    "bright": Finding("Bright", _PHOTOS, "Photos whose mean brightness is above the threshold."),
+    "odd_shape": Finding(
+        "Odd shape",
+        _PHOTOS,
+        "Photos much longer than wide, or wider than long: their ends are cut off.",
+    ),
+    "grey": Finding("Grey", _PHOTOS, "Photos without colour, or with very little of it."),
+    "imbalance": Finding("Class imbalance", _LABELS, "Classes with far more photos than others."),
+    "outlier": Finding(
+        "Outliers",
+        _LABELS,
+        "Photos whose features lie far from all others of their class.",
+        needs_features=True,
+    ),
+    "suspect": Finding(
+        "Label suspects",
+        _LABELS,
+        "Photos that a model, which had not seen them, puts into another class than the one given.",
+        needs_features=True,
+    ),
+}
+
+
+class Tray:
+    """What becomes of the photos of a dataset when its tray is applied."""
+
+    def __init__(self, changes: pd.DataFrame) -> None:
+        self._changes = {int(row["photo"]): row for row in changes.to_dict("records")}
+
+    def describe(self, photo: int) -> str:
+        """Return what will become of a photo, in words; empty when it stays as it is."""
+        change = self._changes.get(photo)
+        if change is None:
+            return ""
+        if change["excluded"]:
+            return "excluded"
+        words = []
+        if change["new_class"] != change["class"]:
+            words.append(f"relabelled to {plain(str(change['new_class']), 30)}")
+        if change["new_split"] != change["split"]:
+            words.append(f"moved to {change['new_split']}")
+        return ", ".join(words)
+
+    def settles(self, pair: pd.Series, finding: str) -> bool:
+        """Return whether the edits do away with a pair as a finding of this kind."""
+        sides = [self._changes.get(int(pair[side])) for side in ("a", "b")]
+        if any(side is not None and side["excluded"] for side in sides):
+            return True
+        what = {"leak": "split", "across": "class"}.get(finding)
+        if what is None:
+            return False
+        ends = zip(("a", "b"), sides, strict=True)
+        return len({pair[f"{what}_{n}"] if s is None else s[f"new_{what}"] for n, s in ends}) == 1
+
+
+@dataclass(frozen=True, eq=False)
+class QualityPage:
+    """A dataset and the chosen finding; what only one finding needs is read when it is wanted."""
+
+    dataset: Dataset
+    finding: str
+    result: QualityResult | None
+    """The quality analysis, or None while there is none."""
+    thresholds: Thresholds
+    stated_filter: str | None
+    """The class, or of leaks the splits, that the address narrows the list to."""
+
+    @property
+    def kind(self) -> Finding:
+        """The chosen finding."""
+        return FINDINGS[self.finding]
+
+    @property
+    def filter_name(self) -> str:
+        """Parameter of the address that narrows the list."""
+        return "quality_splits" if self.finding == "leak" else "quality_class"
+
+    @property
+    def all_pairs(self) -> pd.DataFrame:
+        """The duplicate pairs, surest first; columns as in `data.duplicates.find_pairs`."""
+        return self.result.pairs if self.result else _find_pairs(self.dataset.id)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """The pairs of the finding, with class_a, class_b, split_a and split_b."""
+        pairs = _choose_pairs(self.all_pairs, self.finding)
+        manifest = self.dataset.manifest
+        named = {
+            f"{column}_{side}": manifest[column].to_numpy()[pairs[side].to_numpy(dtype=np.int64)]
+            for side in ("a", "b")
+            for column in ("class", "split")
+        }
+        return pairs.assign(**named)
+
+    @cached_property
+    def counts(self) -> dict[str, int | None]:
+        """How many of each finding there are; None: features are needed. Imbalance has 0."""
+        pairs, result = self.all_pairs, self.result
+        counts: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
+        counts |= {name: len(_choose_pairs(pairs, name)) for name in _PAIRS}
+        counts |= {name: len(self.find_flagged(name)) for name in MEASURES}
+        counts["unreadable"] = len(self.dataset.set_aside)
+        counts["outlier"] = int(result.photos["outlier"].sum()) if result else None
+        counts["suspect"] = len(self.suspects[0]) if result else None
+        return counts
+
+    @cached_property
+    def suspects(self) -> tuple[np.ndarray, np.ndarray]:
+        """The suspects still in doubt, and those found right, both the most doubtful first."""
+        if self.result is None:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        photos = self.result.photos
+        suspects = np.flatnonzero(photos["suspect"].to_numpy(dtype=bool))
+        doubt = photos["label_score"].to_numpy()[suspects]
+        suspects = suspects[np.argsort(doubt, kind="stable")]
+        confirmed = read_confirmed(cache.workspace())
+        rows = self.dataset.manifest.iloc[suspects][["sha256", "class"]]
+        known = rows.itertuples(index=False, name=None)
+        right = np.array([row in confirmed for row in known], dtype=bool)
+        return suspects[~right], suspects[right]
+
+    @cached_property
+    def tray(self) -> Tray:
+        """What the tray says of the photos."""
+        edits = list_edits(cache.workspace(), self.dataset.id)
+        return Tray(resolve_edits(self.dataset, edits))
+
+    @cached_property
+    def feature_sets(self) -> list[FeatureSet]:
+        """The features of the photos that are kept."""
+        return find_feature_sets(cache.workspace(), self.dataset.id)
+
+    def find_flagged(self, measure: str) -> np.ndarray:
+        """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""
+        values = measure_issue(self.dataset.manifest, measure)
+        limit, low = asdict(self.thresholds)[measure], MEASURES[measure].worse == "low"
+        flagged = np.flatnonzero(values < limit if low else values > limit)
+        return flagged[np.argsort(values[flagged] if low else -values[flagged], kind="stable")]
+
+    def count_classes(self, split: str | None = None) -> pd.Series:
+        """Return the photos of each class, also of those without any; of one split or of all."""
+        dataset = self.dataset
+        labels = dataset.labels[dataset.photo_numbers(split)]
+        return pd.Series(np.bincount(labels, minlength=len(dataset.classes)), index=dataset.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class LeakEffect:
+    """A run whose metrics are compared with and without the photos that have a twin in train."""
+
+    runs: Mapping[str, RunRecord]
+    """The finished runs of the dataset."""
+    run: RunRecord
+    split: str
+    sealed: bool
+    """Whether the test photos were not opened yet; then no score is read."""
+    pairs: pd.DataFrame
+
+    @cached_property
+    def result(self) -> RunResult:
+        return cache.result(self.run.id)
+
+    @cached_property
+    def photos(self) -> np.ndarray:
+        """The photos of the split, (m,) int64."""
+        return self.result.photo_numbers(self.split)
+
+    @cached_property
+    def leaking(self) -> np.ndarray:
+        """Those of the split that have a twin in train."""
+        return list_leaking_photos(self.pairs, self.result.splits, self.split)
+
+    def compare(self) -> Comparison:
+        """Return the metrics with and without the leaking photos."""
+        result = self.result
+        return evaluate_without(
+            result.scores, result.labels, result.classes, self.photos, self.leaking
+        )
+
+
+def read_quality_page(dataset: Dataset) -> QualityPage:
+    """Read which finding of a dataset the address names, and what is known of it."""
+    finding = settle_choice("finding", FINDINGS, "exact")
+    page = QualityPage(dataset, finding, cache.quality(dataset.id), _read_thresholds(), None)
+    return replace(page, stated_filter=read_choice(page.filter_name))
+
+
+def read_leak_effect(page: QualityPage) -> LeakEffect | None:
+    """Read the run and the split whose metrics are compared; None without a finished run."""
+    known = list_runs(cache.workspace(), page.dataset.id)
+    runs = {run.id: run for run in known if run.state == "done"}
+    if not runs:
+        return None
+    run = runs[settle_choice("run", runs, next(iter(runs)))]
+    split = st.session_state.get("quality.split") or "validation"
+    sealed = split == "test" and not is_opened(run.id)
+    return LeakEffect(runs, run, split, sealed, page.all_pairs)
+
+
+def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
+    """Read the analysis of the dataset that is going, else the one the address names."""
+    workspace, named = cache.workspace(), read_choice(ANALYSIS)
+    for folder in sorted(workspace.analyses.glob("[!.]*/job.json")):
+        identifier = folder.parent.name
+        status = read_status(workspace, identifier)
+        if status is None or status.parameters.get("kind") != "quality":
+            continue
+        if status.parameters.get("dataset") == dataset.id and (
+            status.state == "going" or identifier == named
+        ):
+            return identifier, status
+    return None
+
+
+def measure_balance(counts: pd.Series) -> tuple[float, float]:
+    """Return largest over smallest class that has photos, and the effective number of classes.
+
+    The latter is the exponential of the entropy of the shares: that many equally large classes
+    would be as even as these.
+
+    Source: Hill number of order 1 (Hill 1973).
+    """
+    there = counts[counts > 0].to_numpy(dtype=np.float64)
+    if len(there) == 0:
+        return np.nan, 0.0
+    shares = there / there.sum()
+    return float(there.max() / there.min()), float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def _choose_pairs(pairs: pd.DataFrame, finding: str) -> pd.DataFrame:
+    """Return the pairs of one of the four findings about copies."""
+    if finding in ("exact", "near"):
+        return pairs[pairs["kind"] == finding]
+    return pairs[pairs["across_classes" if finding == "across" else "leak"]]
+
+
+def _read_thresholds() -> Thresholds:
+    """Read the thresholds that the address or this session states, else the defaults."""
+    chosen: dict[str, float] = {}
+    for field in fields(Thresholds):
+        try:
+            stated = float(read_choice(field.name) or "")
+        except ValueError:  # none said, or a link that was typed by hand
+            continue
+        measured = MEASURES[field.name]
+        chosen[field.name] = min(max(stated, measured.lowest), measured.highest)
+    return replace(Thresholds(), **chosen)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing the photos with each other …")
+def _find_pairs(dataset_id: str) -> pd.DataFrame:
+    return find_pairs(cache.dataset(dataset_id))

@@ -1,0 +1,93 @@
+"""What the quality page has read, without drawing it: counts, thresholds, pairs and the tray."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from core.datasets.edits.tray import add_edits
+from core.ui.quality.actions import move_twins
+from core.ui.quality.pairs import amplify_difference
+from core.ui.quality.reading import FINDINGS, QualityPage, measure_balance
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.findings import Thresholds
+from data.importing import import_source
+from tests.faults import write_faults, write_sound
+
+
+@pytest.fixture(autouse=True)
+def _workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
+    return import_source(workspace, write_faults(tmp_path / "flowers"))
+
+
+def read(dataset: Dataset, finding: str) -> QualityPage:
+    return QualityPage(dataset, finding, None, Thresholds(), None)
+
+
+def test_planted_faults_are_counted(faulty: Dataset) -> None:
+    counts = read(faulty, "exact").counts
+    assert (counts["exact"], counts["across"], counts["leak"], counts["dark"]) == (2, 1, 1, 1)
+    assert counts["unreadable"] == len(faulty.set_aside) == 1
+    assert counts["suspect"] is counts["outlier"] is None
+
+
+def test_nothing_is_found_among_sound_photos(workspace: Workspace, tmp_path: Path) -> None:
+    sound = import_source(workspace, write_sound(tmp_path / "flowers"))
+    counts = read(sound, "exact").counts
+    assert list(counts) == list(FINDINGS)
+    assert not any(counts.values())
+
+
+def test_a_lower_bar_flags_more_photos_the_worst_first(faulty: Dataset) -> None:
+    page = replace(read(faulty, "dark"), thresholds=Thresholds(dark=0.5))
+    flagged = page.find_flagged("dark")
+    assert page.counts["dark"] == len(flagged) > 1
+    assert faulty.manifest["brightness"].iloc[flagged].is_monotonic_increasing
+
+
+def test_an_exclusion_settles_every_pair_and_a_move_those_of_the_leak(
+    workspace: Workspace, faulty: Dataset
+) -> None:
+    before = read(faulty, "leak")
+    (pair,) = [pair for _, pair in before.pairs.iterrows()]
+    assert {pair["split_a"], pair["split_b"]} == {"train", "test"}
+    assert not before.tray.settles(pair, "leak")
+    move_twins(faulty, before.pairs)
+    moved = read(faulty, "leak").tray
+    assert moved.settles(pair, "leak")
+    assert not moved.settles(pair, "exact")
+    twin = int(pair["a"] if pair["split_a"] == "test" else pair["b"])
+    assert moved.describe(twin) == "moved to train"
+    add_edits(workspace, faulty, [twin], "exclude")
+    assert read(faulty, "leak").tray.settles(pair, "exact")
+
+
+def test_balance_is_measured_in_equal_classes() -> None:
+    ratio, effective = measure_balance(pd.Series({"a": 10, "b": 10, "c": 0}))
+    assert ratio == 1
+    assert effective == pytest.approx(2)
+    ratio, effective = measure_balance(pd.Series({"a": 90, "b": 10}))
+    assert ratio == 9
+    assert effective == pytest.approx(1.384, abs=1e-3)
+
+
+def test_the_difference_is_amplified_as_far_as_it_is_true() -> None:
+    one = np.full((32, 32, 3), 100, dtype=np.uint8)
+    content, factor = amplify_difference(one, one + 3)
+    assert factor == 32
+    shown = np.asarray(Image.open(io.BytesIO(content)))
+    assert abs(int(shown.mean()) - 96) <= 2
+    assert amplify_difference(one, one + 150)[1] == 1

@@ -10,8 +10,7 @@ from core.cli.progress import ProgressLine
 from core.errors import ExportRefused
 from core.formats import size
 from core.reporting.contents import collect_report
-from core.reporting.html import write_html
-from core.reporting.model_card import write_model_card
+from core.reporting.writing import write_html, write_model_card
 from core.runs.result import read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace, write_atomically

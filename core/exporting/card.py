@@ -11,7 +11,7 @@ from core.exporting.formats import FACTS, Format
 from core.exporting.subject import Subject
 from core.formats import count, plain
 from core.reporting.contents import collect_report
-from core.reporting.model_card import write_model_card
+from core.reporting.writing import write_model_card
 from core.runs.store import read_run
 from core.workspace import Workspace
 

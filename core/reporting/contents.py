@@ -1,5 +1,6 @@
 """Everything a report says of a run, gathered once: the page and the command line both write it."""
 
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.datasets.quality.store import read_quality
@@ -17,9 +19,11 @@ from core.evaluation.calibration import Calibration, measure_calibration
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
+from core.evaluation.mistakes import rank_photos, read_answers
 from core.prediction.baselines import predict_baselines
 from core.prediction.deciding import DecisionRule, read_rule
-from core.reporting.pictures import MOST, WorstPhoto, picture_worst
+from core.prediction.explaining import Explainer, open_explainer
+from core.prediction.gradcam import draw_overlay
 from core.runs.result import RunResult, read_result
 from core.runs.run_photos import check_order
 from core.runs.store import RunRecord
@@ -32,6 +36,26 @@ from models.backbone import BackboneFacts, read_backbone_facts
 _PAIRS = 15
 _FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/,]+/)+")
 """The folders before a file's name; an address on the network keeps its own."""
+
+
+MOST = 24
+_SIDE = 144
+_QUALITY = 72
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstPhoto:
+    """A wrong photo with both classes and their scores, and its pictures as WebP."""
+
+    photo: int
+    path: str
+    true: str
+    true_score: float
+    predicted: str
+    predicted_score: float
+    picture: bytes
+    overlays: tuple[bytes, ...]
+    """Grad-CAM of the predicted and of the true class; empty where the backbone is gone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,3 +168,51 @@ def _compare(
     answers = predict_baselines(workspace, run, result, dataset, split)
     predicted = result.scores[photos].argmax(axis=1)
     return compare_baselines(result.labels[photos], predicted, answers, result.classes)
+
+
+def picture_worst(
+    workspace: Workspace,
+    run_id: str,
+    dataset: Dataset,
+    result: RunResult,
+    photos: np.ndarray,
+    most: int = MOST,
+) -> list[WorstPhoto]:
+    """Returns the wrong ones of the photos, the highest loss first, at most `most`."""
+    answers = read_answers(result.scores[photos], result.labels[photos])
+    rows = rank_photos("highest-loss", answers, result.paths[photos])[:most]
+    if not len(rows):
+        return []
+    explainer = _open(workspace, run_id)
+    pictured = []
+    for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
+        true = int(result.labels[photo])
+        pixels = np.asarray(dataset.photos[photo])
+        spoke = explainer.explain(photo, (int(predicted), true)) if explainer else ()
+        pictured.append(
+            WorstPhoto(
+                photo=photo,
+                path=str(result.paths[photo]),
+                true=result.classes[true],
+                true_score=float(result.scores[photo, true]),
+                predicted=result.classes[predicted],
+                predicted_score=float(result.scores[photo, predicted]),
+                picture=_encode(pixels),
+                overlays=tuple(_encode(draw_overlay(pixels, one)) for one in spoke),
+            )
+        )
+    return pictured
+
+
+def _open(workspace: Workspace, run_id: str) -> Explainer | None:
+    try:
+        return open_explainer(workspace, run_id)
+    except BackboneMissing:  # a report of what was measured does not need it
+        return None
+
+
+def _encode(pixels: np.ndarray) -> bytes:
+    small = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    with io.BytesIO() as packed:
+        small.save(packed, "WEBP", quality=_QUALITY)
+        return packed.getvalue()

@@ -153,13 +153,13 @@ def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> No
 def _write_html(run: RunRecord, split: str) -> str:
     # Charts, Grad-CAM and all: imported when first wanted, a page that only offers them is quick.
     from core.reporting.contents import collect_report
-    from core.reporting.html import write_html
+    from core.reporting.writing import write_html
 
     return write_html(collect_report(cache.workspace(), run, split))
 
 
 def _write_card(run: RunRecord, split: str) -> str:
     from core.reporting.contents import collect_report
-    from core.reporting.model_card import write_model_card
+    from core.reporting.writing import write_model_card
 
     return write_model_card(collect_report(cache.workspace(), run, split, pictures=0))

@@ -16,9 +16,7 @@ from core.evaluation.confusion import most_confused_pairs
 from core.evaluation.metrics import evaluate_scores
 from core.prediction.deciding import DecisionRule
 from core.reporting.contents import RunReport, collect_report
-from core.reporting.html import write_html
-from core.reporting.markup import Markup, join, tag
-from core.reporting.model_card import write_model_card
+from core.reporting.writing import write_html, write_model_card
 from core.runs.store import list_runs
 from core.runs.test_views import read_openings
 from core.workspace import Workspace
@@ -184,13 +182,6 @@ def test_a_split_without_photos_is_refused(trained_workspace: Workspace) -> None
 def test_the_folders_of_a_machine_stay_on_it(report: RunReport, stated: str, said: str) -> None:
     dataset = dataclasses.replace(report.dataset, source=stated)
     assert dataclasses.replace(report, dataset=dataset).source == said
-
-
-def test_texts_are_escaped_and_markup_is_not() -> None:
-    assert tag("p", "<b>", tag("b", "&"), title='"x"') == (
-        '<p title="&quot;x&quot;">&lt;b&gt;<b>&amp;</b></p>'
-    )
-    assert join(Markup("<br>"), "<br>") == "<br>&lt;br&gt;"
 
 
 def test_the_command_writes_both_files_and_counts_the_test_photos(

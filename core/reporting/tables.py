@@ -1,0 +1,177 @@
+"""The tables of a report: figures as text, rounded to what their n supports."""
+
+import math
+
+from core.evaluation.baselines import NAMES
+from core.evaluation.intervals import Estimate
+from core.evaluation.slice_search import say_points
+from core.evaluation.slices import say_rule
+from core.formats import duration, percent
+from core.reporting.contents import RunReport
+from data.manifest import SPLITS
+
+Rows = list[list[str]]
+
+SHARES = {
+    "accuracy": "Accuracy",
+    "top_k_accuracy": "Top-{k} accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "macro_f1": "Macro F1",
+    "weighted_precision": "Weighted precision",
+    "weighted_recall": "Weighted recall",
+    "weighted_f1": "Weighted F1",
+}
+"""Figures that are shares, in the order in which they are listed."""
+OTHERS = {"loss": "Loss", "cohen_kappa": "Cohen's kappa", "matthews": "Matthews coefficient"}
+
+
+def write_tables(report: RunReport) -> dict[str, Rows]:
+    """Return the rows of each table of the report under its name."""
+    return {
+        "epochs": _tabulate_epochs(report),
+        "figures": _tabulate_figures(report),
+        "baselines": _tabulate_baselines(report),
+        "classes": _tabulate_classes(report),
+        "pairs": _tabulate_pairs(report),
+        "slices": _tabulate_slices(report),
+        "properties": _tabulate_properties(report),
+    }
+
+
+def list_figures(report: RunReport) -> list[tuple[str, str, Estimate]]:
+    """Return key, label and estimate of each figure over all classes."""
+    labels = (SHARES | OTHERS).items()
+    k = report.evaluation.top_k
+    return [(name, label.format(k=k), report.estimates[name]) for name, label in labels]
+
+
+def _tabulate_epochs(report: RunReport) -> Rows:
+    best = report.result.best_epoch
+    return [
+        [
+            f"{epoch['epoch']}{' (best)' if epoch['epoch'] == best else ''}",
+            _say_loss(epoch.get("loss")),
+            _say_accuracy(epoch.get("accuracy")),
+            _say_loss(epoch.get("val_loss")),
+            _say_accuracy(epoch.get("val_accuracy")),
+        ]
+        for epoch in report.result.history
+    ]
+
+
+def _tabulate_figures(report: RunReport) -> Rows:
+    return [
+        [label, say_figure(name, one.value, one.n), say_ends(one, name), one.method or "–"]
+        for name, label, one in list_figures(report)
+    ]
+
+
+def _tabulate_baselines(report: RunReport) -> Rows:
+    return [
+        [
+            NAMES[one.name],
+            percent(one.accuracy.value, one.accuracy.n),
+            say_ends(one.accuracy),
+            f"{100 * one.compared.difference:+.1f} points".replace("-", "−"),
+            _say_p(one.p_value),
+        ]
+        for one in report.baselines
+    ]
+
+
+def _tabulate_classes(report: RunReport) -> Rows:
+    rows = []
+    for row in report.evaluation.per_class.to_dict("records"):
+        cells = [row["class"], f"{row['support']:,}", f"{row['predicted']:,}"]
+        for name, n in (("precision", "predicted"), ("recall", "support"), ("f1", "support")):
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            ends = "–" if math.isnan(low) else f"{100 * low:.0f}–{100 * high:.0f}"
+            cells += [percent(row[name], row[n]), ends]
+        rows.append(cells)
+    return rows
+
+
+def _tabulate_pairs(report: RunReport) -> Rows:
+    return [
+        [
+            row["true"],
+            row["predicted"],
+            f"{row['count']:,}",
+            percent(row["row_share"], row["support"]),
+            f"{row['support']:,}",
+        ]
+        for row in report.pairs.to_dict("records")
+    ]
+
+
+def _tabulate_slices(report: RunReport) -> Rows:
+    study = report.slices
+    return [
+        [
+            say_rule(one.rule, study.properties),
+            f"{one.n:,}",
+            percent(one.accuracy, one.n),
+            f"{percent(one.low, one.n)} to {percent(one.high, one.n)}",
+            f"{say_points(one.difference)} points",
+            percent(one.expected, one.n),
+            _say_p(one.p_value),
+        ]
+        for one in study.search.slices
+    ]
+
+
+def _tabulate_properties(report: RunReport) -> Rows:
+    study = report.slices
+    return [
+        [
+            study.properties[row["name"]].label,
+            f"± {100 * row['spread']:.1f} points",
+            _say_p(row["p_value"]),
+        ]
+        for row in study.ranking.dropna().to_dict("records")
+    ]
+
+
+def describe_dataset(report: RunReport) -> dict[str, str]:
+    """Return what the report says of the dataset, its splits and the run."""
+    dataset, result, recipe = report.dataset, report.result, report.run.recipe
+    drawn = f"drawn for this run with seed {recipe.split_seed}"
+    return {
+        "name": dataset.name,
+        "version": f"{dataset.id} (edition {dataset.edition})",
+        "source": report.source,
+        "photos": f"{len(dataset):,}",
+        "classes": f"{len(dataset.classes):,}",
+        "splits": dataset.split_origin if recipe.split_seed is None else drawn,
+        **{split: f"{len(result.photo_numbers(split)):,} photos" for split in SPLITS},
+        "weights": f"{report.weights_label}, {recipe.weights_digest}",
+        "trained on": f"{report.run.device}, {duration(sum(result.seconds.values()))}",
+    }
+
+
+def say_figure(name: str, value: float, n: int) -> str:
+    """Return a figure over all classes as text."""
+    if name in SHARES:
+        return percent(value, n)
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def say_ends(one: Estimate, name: str = "accuracy") -> str:
+    """Return the ends of its 95 % interval, or a dash."""
+    if math.isnan(one.low):
+        return "–"
+    return f"{say_figure(name, one.low, one.n)} to {say_figure(name, one.high, one.n)}"
+
+
+def _say_loss(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _say_accuracy(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _say_p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"

@@ -1,0 +1,255 @@
+"""A report as one HTML file, and the model card of a run: templates and what they are filled with.
+
+The HTML stands alone: no scripts, nothing fetched, light and dark. Every text is escaped for where
+it is put, so that no name can become markup; the card has the front matter that model hubs read.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from core.charts.calibration import draw_reliability
+from core.charts.export import draw_svg
+from core.charts.history import draw_history
+from core.charts.matrix import draw_matrix
+from core.charts.slices import draw_bins, draw_found
+from core.charts.theme import DARK, LIGHT, Palette
+from core.evaluation.baselines import describe_worth
+from core.evaluation.comparison import ALPHA
+from core.evaluation.confusion import order_classes, to_long
+from core.evaluation.shortcuts import say_shortcut
+from core.evaluation.slices import say_rule
+from core.formats import count, interval, moment, percent
+from core.installed import COMMAND
+from core.reporting.contents import RunReport
+from core.reporting.tables import describe_dataset, list_figures, say_ends, say_figure, write_tables
+from core.runs.recipe.words import has_own_policy, list_settings, write_command
+from data.manifest import SPLITS
+
+_MANY = 12
+"""Classes above which look-alikes are drawn side by side in the matrix."""
+_MOST_PROPERTIES = 4
+_WORST_CLASSES = 5
+_PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|<>~])")
+
+
+def write_html(report: RunReport) -> str:
+    """Return the report as one HTML document."""
+    matter = report.slices.ranking.query(f"p_value < {ALPHA}")["name"].head(_MOST_PROPERTIES)
+    return _TEMPLATES.get_template("report.html.jinja").render(
+        **_collect_common(report),
+        style=_write_style(),
+        warnings=_list_warnings(report),
+        about=describe_dataset(report),
+        worth=describe_worth(report.baselines) if report.baselines else [],
+        wrong=int((~report.slices.right).sum()),
+        matter=list(matter),
+        many=_MANY,
+        draw=_Charts(report),
+        tables=write_tables(report),
+    )
+
+
+def write_model_card(report: RunReport) -> str:
+    """Return the model card as one Markdown document."""
+    sizes = {split: len(report.result.photo_numbers(split)) for split in SPLITS}
+    recalls = report.evaluation.per_class.dropna(subset=["recall"]).sort_values("recall")
+    return _TEMPLATES.get_template("model_card.md.jinja").render(
+        **_collect_common(report),
+        splits=[f"{split} {photos:,}" for split, photos in sizes.items() if photos],
+        weakest=recalls.head(_WORST_CLASSES).to_dict("records"),
+        figures=[
+            (words, *(say_figure(name, value, one.n) for value in (one.value, one.low, one.high)))
+            for name, words, one in list_figures(report)
+        ],
+    )
+
+
+def _collect_common(report: RunReport) -> dict[str, Any]:
+    return {
+        "report": report,
+        "settings": list_settings(report.run.recipe),
+        "commands": list_commands(report),
+        "conditions": list_conditions(report),
+        "versions": list_versions(),
+    }
+
+
+def list_commands(report: RunReport) -> list[str]:
+    """Return the commands that train, evaluate and report on the same run."""
+    return [
+        write_command(report.run.recipe),
+        f"{COMMAND} evaluate {report.run.id} --split {report.split}",
+        f"{COMMAND} report {report.run.id} --split {report.split}",
+    ]
+
+
+def list_conditions(report: RunReport) -> list[str]:
+    """Return what must be the same for the same result."""
+    recipe = report.run.recipe
+    precision = report.backbone.precision if report.backbone else "unknown precision"
+    said = [
+        f"The dataset {report.dataset.id} ({report.source}): the id is the digest of its "
+        "photos, classes and splits. The same import gives the same id.",
+        "Random weights: they are drawn from a fixed seed."
+        if recipe.weights == "random"
+        else f"The weights with SHA-256 {recipe.weights_digest} (in PETALSCOPE_WEIGHTS).",
+        f"The recipe: its digest is the id of the run, {report.run.id}. It lies in "
+        f"runs/{report.run.id}/recipe.json.",
+        f"The same machine gives the same curve bit for bit; features were computed in "
+        f"{precision}, trained on {report.run.device}.",
+    ]
+    if has_own_policy(recipe):
+        said.append(
+            "The augmentation is no preset: save it under a name first (page augmentation, opened "
+            "from this run) and give that name as POLICY."
+        )
+    return said
+
+
+def list_versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Return the versions of what computes here; packages that are not installed are left out."""
+    found = {"python": python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class _Charts:
+    """The charts of a report, each as two addresses of SVG pictures: for light and dark pages."""
+
+    def __init__(self, report: RunReport) -> None:
+        self._report = report
+
+    def history(self) -> tuple[str, str]:
+        result = self._report.result
+        return _picture(lambda dark: draw_history(result.history, result.best_epoch, dark))
+
+    def matrix(self) -> tuple[str, str]:
+        names, matrix = self._report.result.classes, self._report.matrix
+        many = len(names) > _MANY
+        order = order_classes(matrix, names, "confusion") if many else range(len(names))
+        ordered, cells = [names[number] for number in order], to_long(matrix, names)
+        return _picture(lambda dark: draw_matrix(cells, ordered, dark=dark))
+
+    def reliability(self) -> tuple[str, str]:
+        bins = self._report.calibration.bins
+        return _picture(lambda dark: draw_reliability(bins, "As the run gives them", dark))
+
+    def found(self) -> tuple[str, str]:
+        study = self._report.slices
+        rows = pd.DataFrame(
+            [
+                {
+                    "rule": say_rule(one.rule, study.properties),
+                    "n": one.n,
+                    "accuracy": one.accuracy,
+                    "low": one.low,
+                    "high": one.high,
+                    "rest": one.rest_accuracy,
+                    "confirmed": one.is_confirmed,
+                }
+                for one in study.search.slices
+            ]
+        )
+        return _picture(lambda dark: draw_found(rows, dark))
+
+    def property(self, name: str) -> tuple[str, str]:
+        study = self._report.slices
+        title = f"Accuracy by {study.properties[name].label.lower()}"
+        subtitle = "Dashed: all photos. Bars: n. Lines: 95 % intervals"
+
+        def draw(dark: bool) -> Any:
+            return draw_bins(
+                study.bins[name],
+                title,
+                study.accuracy,
+                lowest=study.lowest_end,
+                subtitle=subtitle,
+                dark=dark,
+                height=260,
+            ).properties(width=520)
+
+        return _picture(draw)
+
+
+def _picture(draw: Callable[[bool], Any]) -> tuple[str, str]:
+    light, dark = (
+        _data_uri(draw_svg(draw(is_dark), is_dark).encode(), "image/svg+xml")
+        for is_dark in (False, True)
+    )
+    return light, dark
+
+
+def _data_uri(content: bytes, kind: str = "image/webp") -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _list_warnings(report: RunReport) -> list[str]:
+    said = []
+    if report.run.recipe.weights == "random":
+        said.append(
+            "Random weights: the backbone has never seen a photo. These figures show the way, not "
+            "what transfer learning can do."
+        )
+    if report.split == "test":
+        looks = report.openings
+        said.append(
+            f"Test photos of this run were opened {count(len(looks), 'time')}, first "
+            f"{moment(looks[0].opened) if looks else '–'}. A model chosen by its test "
+            "photos has no test left."
+        )
+    if report.split == "train":
+        said.append("Training photos: the run learnt from them. These figures flatter it.")
+    return said
+
+
+def _escape_markdown(text: str) -> str:
+    """Return a text that Markdown shows as it is; no line of it begins anything."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _write_style() -> str:
+    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    light, dark = _write_colours(LIGHT), _write_colours(DARK)
+    dark_page = f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    return f":root {{ {light} }}\n{dark_page}\n{style}"
+
+
+def _write_colours(colours: Palette) -> str:
+    names = ("paper", "ink", "quiet", "line", "empty", "accent", "right", "wrong")
+    return " ".join(f"--{name}: {getattr(colours, name)};" for name in names)
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=lambda name: bool(name and name.endswith(".html.jinja")),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.globals |= {"interval": interval, "say_rule": say_rule}
+_TEMPLATES.filters |= {
+    "count": count,
+    "percent": percent,
+    "moment": moment,
+    "points": lambda share: f"{100 * share:.1f}",
+    "ends": say_ends,
+    "webp": _data_uri,
+    "say_shortcut": say_shortcut,
+    "md": _escape_markdown,
+    "quote": lambda text: json.dumps(text, ensure_ascii=False),
+}

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
+from tests.forking import fork_worker
 from tests.processes import PATIENCE_S
 
 MEASURED = {
@@ -34,13 +33,8 @@ def change_recipe(workspace: Workspace, **changes: object) -> Recipe:
 
 
 def train(workspace: Workspace, run: RunRecord) -> RunRecord:
-    """Returns the run after a worker process trained it, without a scheduler."""
-    subprocess.run(
-        python_command("core.runs.worker", "--run", run.id),
-        env=python_environment(workspace),
-        timeout=5 * PATIENCE_S,
-        check=False,
-    )
+    """Return the run after a worker process trained it, without a scheduler."""
+    fork_worker(workspace, run, None, 5 * PATIENCE_S)
     return read_run(workspace, run.id)
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.runs.events import curve, read_events
 from core.runs.queue.queue import submit_run
 from core.runs.result import RunResult, read_result
-from core.runs.store import RunRecord, read_run
+from core.runs.store import read_run
 from core.workspace import Workspace
 from data.importing import import_source
 from data.policy import PRESETS
@@ -73,21 +73,17 @@ def train_twice(
 ) -> tuple[list[tuple[RunResult, list[dict[str, Any]]]], list[str]]:
     """Returns result and curve without and with what happens to its workers, and their ends."""
     source, dataset_id = small
-    jobs: list[tuple[Workspace, RunRecord, list[Death]]] = []
+    answers, ends = [], []
     for name, happens in (("undisturbed", []), ("disturbed", deaths)):
         workspace = Workspace(folder / name)
         copy_workspace(source, workspace)
         recipe = make_recipe(workspace, dataset_id, epochs=EPOCHS, batch_size=4, **changes)
-        jobs.append((workspace, submit_run(workspace, recipe)[0], happens))
-    ends = train_and_kill(jobs)
-    assert ends[0] == [ends[1][-1]] == ["done"], [
-        read_run(workspace, run.id).problem for workspace, run, _ in jobs
-    ]
-    answers = []
-    for workspace, run, _ in jobs:
+        run, _ = submit_run(workspace, recipe)
+        *ends, last = train_and_kill(workspace, run, happens)
+        assert last == "done", read_run(workspace, run.id).problem
         events = read_events(workspace.run_folder(run.id))[0]
         answers.append((read_result(workspace, run.id), without_measures(curve(events))))
-    return answers, ends[1][:-1]
+    return answers, ends
 
 
 def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]]) -> None:

@@ -28,7 +28,7 @@ from core.prediction.run_distances import RunDistances, read_distances
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from data.unlike.own import read_own_photos
+from data.unlike import read_own_photos
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

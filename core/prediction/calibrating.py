@@ -22,7 +22,7 @@ from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
 from core.runs.derived import keep_arrays
 from core.runs.result import RunResult
 from core.workspace import Workspace
-from data.unlike.drawing import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
+from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
 
 _SMALL = 112
 

@@ -1,26 +1,48 @@
 """The embedded sample: flowers drawn by our own code, split, with a few documented faults.
 
 Makes `folder/train|validation|test/<class>/<class>_0001.jpg` and `folder/faults.json`. The same
-seed gives the same bytes (with the same NumPy and Pillow), whatever the number of threads.
+seed gives the same bytes (with the same NumPy and Pillow), whatever the number of threads: what is
+drawn is planned first, and each photo has random numbers of its own.
 """
 
 import io
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from data.sources.flowers.plan import SPECIES, PlannedPhoto, describe_faults, plan_photos
-from data.sources.flowers.scene import draw_scene, draw_variety
+from data.sources.flowers.blooms import SPECIES
+from data.sources.flowers.scene import draw_scene
 from data.sources.folder import find_photos_in_folder
 from data.sources.found import FoundSource, OnProgress
 
+SMALLEST = 6
+"""Photos per class that still leave room for every fault."""
+HARD_SHARE = 0.08
 JPEG_QUALITY = 88
-_THREADS = (
-    2  # NumPy and Pillow release the interpreter for about half of the work; more do not help
+
+_THREADS = 2  # NumPy and Pillow release the interpreter for a part of the work; more do not help
+
+# class, split of the original, split of its copy
+_DUPLICATES = (
+    ("daisy", "train", "test"),
+    ("rose", "train", "validation"),
+    ("sunflower", "train", "train"),
+    ("tulip", "train", "train"),
 )
+# folder it lies in, what it shows, split
+_WRONG_LABELS = (
+    ("tulip", "rose", "train"),
+    ("rose", "tulip", "test"),
+    ("daisy", "sunflower", "train"),
+    ("sunflower", "daisy", "validation"),
+    ("dandelion", "daisy", "train"),
+    ("daisy", "dandelion", "train"),
+)
+_CUT_SHORT = ("dandelion", "train")
 
 
 class SampleSource:
@@ -29,13 +51,34 @@ class SampleSource:
     phase = "drawing the sample"
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos of the sample; see data.sources.found.Source."""
+        """Return the photos of the sample; see data.sources.found.Source."""
         draw_sample(unpacked, on_progress=on_progress)
-        return FoundSource(
-            photos=find_photos_in_folder(unpacked),
-            name="Flower sample",
-            origin="the embedded sample",
-        )
+        photos = find_photos_in_folder(unpacked)
+        return FoundSource(photos=photos, name="Flower sample", origin="the embedded sample")
+
+
+@dataclass(kw_only=True)
+class PlannedPhoto:
+    """One photo of the sample.
+
+    Attributes:
+        given: the class whose folder it lies in; `shown`: the flower that is drawn.
+        variety: a lookalike variety of `shown`, or None for a usual one drawn by chance.
+        copy_of: the photo whose bytes it repeats; `cut_short`: whether the file ends too early.
+    """
+
+    split: str
+    given: str
+    shown: str
+    number: int
+    variety: str | None = None
+    copy_of: "PlannedPhoto | None" = field(default=None, repr=False)
+    cut_short: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the sample's folder."""
+        return f"{self.split}/{self.given}/{self.given}_{self.number:04d}.jpg"
 
 
 def draw_sample(
@@ -45,7 +88,7 @@ def draw_sample(
     photos_per_class: int = 100,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes the sample into a folder, which is made when missing.
+    """Write the sample into a folder, which is made when missing.
 
     Args:
         folder: where the splits' folders and `faults.json` go.
@@ -78,11 +121,78 @@ def draw_sample(
 
 
 def _encode_photo(photo: PlannedPhoto, seed: int) -> bytes:
-    """Returns the JPEG of a photo, cut short where that is planned."""
+    """Return the JPEG of a photo, cut short where that is planned."""
     rng = np.random.default_rng((seed, list(SPECIES).index(photo.given), photo.number))
     species = SPECIES[photo.shown]
-    image = draw_scene(rng, species, photo.variety or draw_variety(rng, species))
     stream = io.BytesIO()
+    image = draw_scene(rng, species, photo.variety or species.draw_variety(rng))
     image.save(stream, "JPEG", quality=JPEG_QUALITY)
     content = stream.getvalue()
     return content[: len(content) * 2 // 5] if photo.cut_short else content
+
+
+def plan_photos(seed: int, photos_per_class: int) -> list[PlannedPhoto]:
+    """Return all photos of the sample with the faults planted, by class and number.
+
+    Raises:
+        ValueError: with fewer photos per class than `SMALLEST`, which cannot hold the faults.
+    """
+    if photos_per_class < SMALLEST:
+        raise ValueError(f"the sample needs at least {SMALLEST} photos per class")
+    train, held_out = round(0.7 * photos_per_class), round(0.85 * photos_per_class)
+    splits = ["train"] * train + ["validation"] * (held_out - train)
+    splits += ["test"] * (photos_per_class - held_out)
+    photos = [
+        PlannedPhoto(split=split, given=name, shown=name, number=number)
+        for name in SPECIES
+        for number, split in enumerate(splits, start=1)
+    ]
+    rng = np.random.default_rng((seed, photos_per_class))
+    free: list[PlannedPhoto] = [photos[number] for number in rng.permutation(len(photos)).tolist()]
+
+    def take(name: str, split: str) -> PlannedPhoto:
+        fits = [(photo.given, photo.split) == (name, split) for photo in free]
+        return free.pop(fits.index(True))
+
+    for name, split, copy_split in _DUPLICATES:
+        original = take(name, split)
+        take(name, copy_split).copy_of = original
+    for given, shown, split in _WRONG_LABELS:
+        take(given, split).shown = shown
+    take(*_CUT_SHORT).cut_short = True
+    for name, species in SPECIES.items():
+        chosen = [photo for photo in free if photo.given == name]
+        for number, photo in enumerate(chosen[: max(1, round(photos_per_class * HARD_SHARE))]):
+            photo.variety = list(species.lookalikes)[number % len(species.lookalikes)]
+    return photos
+
+
+def describe_faults(photos: list[PlannedPhoto]) -> dict[str, object]:
+    """Return what `faults.json` says: every planted fault with the paths it concerns."""
+    return {
+        "exact_duplicates": [
+            {
+                "original": photo.copy_of.path,
+                "copy": photo.path,
+                "across_splits": photo.split != photo.copy_of.split,
+            }
+            for photo in photos
+            if photo.copy_of
+        ],
+        "wrong_labels": [
+            {"path": photo.path, "given": photo.given, "true": photo.shown}
+            for photo in photos
+            if photo.given != photo.shown
+        ],
+        "truncated": [{"path": photo.path} for photo in photos if photo.cut_short],
+        "honest_confusions": [
+            {
+                "path": photo.path,
+                "class": photo.given,
+                "variety": photo.variety,
+                "may_be_taken_for": SPECIES[photo.given].lookalikes[photo.variety],
+            }
+            for photo in photos
+            if photo.variety
+        ],
+    }

@@ -21,7 +21,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import show_problem
 from core.ui.photos.gallery import show_gallery
-from data.unlike.own import MOST_OWN, read_own_photos
+from data.unlike import MOST_OWN, read_own_photos
 
 _SHOWN = 12
 _MOST = 40

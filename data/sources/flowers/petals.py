@@ -1,199 +1,195 @@
-"""The petals: rays that spread from a disc, cups that stand around an axis, and florets of a disc.
+"""Petals as fields: every pixel of a patch knows which petal it is on, and where.
 
-All return meshes around the origin, axis along z. `u` runs from a petal's base (0) to its tip (1),
-`v` across it from edge (-1) to edge (1).
+A `Patch` is a rectangle around the middle of a bloom that is seen at a tilt. Petals are laid from
+the top down, so that only what is still seen is painted; each ring shades what is below it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
-from data.sources.flowers.mesh import Curve, Floats, Mesh, blend, join_meshes, weave_mesh
+Floats = NDArray[np.floating[Any]]
+_ALONG = np.linspace(0, 1, 160, dtype=np.float32)
+"""Places along a petal, from base to tip, at which outlines and colours are tabled."""
+_BEND = np.sin(np.pi * _ALONG)
 
-GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+
+def rgb(code: str) -> Floats:
+    """Return the colour of a code such as “f4c020” as three numbers in 0..1."""
+    return np.frombuffer(bytes.fromhex(code), np.uint8).astype(np.float32) / 255
+
+
+def blend(first: Floats, second: Floats, share: Floats | float) -> Floats:
+    """Return the colours between two, `share` (0..1) of the way to the second."""
+    mixed: Floats = (
+        first + (second - first) * np.clip(np.asarray(share, np.float32), 0, 1)[..., None]
+    )
+    return mixed
+
+
+def outline(shape: tuple[float, float], u: Floats) -> Floats:
+    """Return the share of the half width at the places u (0..1) along a petal or leaf, at most 1.
+
+    `shape`: powers of u and of 1 - u: how slowly it widens from the base and closes to the tip.
+    """
+    widths: Floats = u ** shape[0] * (1 - u) ** shape[1]
+    widths /= widths.max()
+    return widths
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paint:
-    """Colours of a petal: from base to tip, along its edges, and how strongly it is veined."""
+class Light:
+    """The way to the sun (unit vector: x right, y down, z to us); colours of sun and sky."""
 
+    direction: Floats
+    sun: Floats
+    sky: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """How a bloom is seen; angles in radians.
+
+    It is tilted away from the viewer, then leans clockwise in the photo. `rise`: of its petals, as
+    of a cone; `upright`: seen from its side, all of it above its middle.
+    """
+
+    tilt: float = 0.0
+    lean: float = 0.0
+    rise: float = 0.0
+    upright: bool = False
+
+
+@dataclass(frozen=True)
+class Petals:
+    """A ring or a fan of petals; lengths in radii of the bloom, angles in radians."""
+
+    count: int
+    length: float
+    half_width: float
     base: Floats
     tip: Floats
-    edge: Floats | None = None
-    veins: float = 0.06
-    turn: float = 0.45  # where along the petal the base colour has half gone
-    vary: float = 0.05  # brightness from petal to petal
+    shape: tuple[float, float]
+    """See `outline`."""
+    start: float = 0.0
+    """Distance of their base from the middle."""
+    spread: float = 2 * np.pi
+    """Angle of the whole fan."""
+    towards: float | None = None
+    """Direction of its middle, 0 to the right, clockwise; None: any."""
+    bend: float = 0.0
+    """How far the middle of a petal stands aside of its axis."""
+    cup: float = 0.5
+    """How far the edges stand up, or down below 0."""
+    slope: float = 0.2
+    """How steeply a petal rises outwards: what rises towards the sun is turned away from it."""
+    uneven: float = 0.05
+    veins: float = 0.05
+    edge: float = -0.15
+    """How much brighter the edges are."""
+    turn: float = 0.45
+    """Where along the petal the colour of the base has half gone."""
+    shadow: float = 0.45
+    hairs: int = 0
+    """Threads that a petal is dissolved into."""
 
 
-def paint_petals(
-    rng: np.random.Generator, paint: Paint, u: Floats, v: Floats, petals: int
-) -> Floats:
-    """Returns colours (petals, rows, columns, 3) for the grids u (rows, 1) and v (columns,)."""
-    along = 1 / (1 + np.exp(-(u - paint.turn) * 7))
-    colours = blend(paint.base, paint.tip, np.broadcast_to(along, (petals, len(u), len(v))))
-    if paint.edge is not None:
-        colours = blend(colours, paint.edge, np.abs(v) ** 4 * np.clip(u * 1.6, 0, 1) + 0 * along)
-    streaks = rng.normal(0, paint.veins, (petals, 1, len(v), 1))
-    patches = rng.normal(0, paint.veins / 4, (petals, len(u), len(v), 1))
-    each = rng.normal(0, paint.vary, (petals, 1, 1, 1))
-    return np.clip(colours * (1 + streaks + patches + each), 0, 1)
+class Patch:
+    """The pixels of one bloom."""
 
+    def __init__(self, rng: np.random.Generator, light: Light, radius: float, pose: Pose) -> None:
+        self._rng, self._light, self._radius = rng, light, radius
+        above, below, aside = (1.9, 0.2, 1.25) if pose.upright else (1.2, 1.2, 1.2)
+        self.middle = (int(radius * aside) + 2, int(radius * above) + 2)
+        """Where the middle of the bloom is, x and y in pixels."""
+        self._size = (2 * self.middle[0] + 1, self.middle[1] + int(radius * below) + 3)
+        across, down = (
+            ((np.arange(size) - middle) / radius).astype(np.float32)
+            for size, middle in zip(self._size, self.middle, strict=True)
+        )
+        c, s = np.float32(np.cos(pose.lean)), np.float32(np.sin(pose.lean))
+        x, y = across * c + down[:, None] * s, down[:, None] * c - across * s
+        flat: Floats = y / np.float32(np.cos(pose.tilt))
+        for _ in range(2):  # a bloom is a cone: what stands higher is seen further up
+            height = np.float32(pose.rise * np.sin(pose.tilt)) * np.hypot(x, flat)
+            flat = (y + height) / np.float32(np.cos(pose.tilt))
+        self._r, self._turn = np.hypot(x, flat).ravel(), np.arctan2(flat, x).ravel()
+        a, b, z = light.direction
+        self._sun = (a * c + b * s, b * c - a * s, z)  # as the bloom leans
+        self._colours = np.zeros((len(self._r), 3), np.float32)  # times cover
+        self._cover = np.zeros(len(self._r), np.float32)
+        self._lit = np.ones(len(self._r), np.float32)  # how much light what is above lets through
 
-def _column(values: Floats | float, petals: int) -> Floats:
-    return np.broadcast_to(np.asarray(values, float), (petals,)).reshape(petals, 1, 1)
+    def lay(self, petals: Petals) -> None:
+        """Lay petals under what is there."""
+        rng, count, step = self._rng, petals.count, petals.spread / petals.count
+        towards = rng.uniform(-np.pi, np.pi) if petals.towards is None else petals.towards
+        reach = (self._r > petals.start) & (self._r < petals.start + petals.length * 1.15)
+        inside = np.flatnonzero(reach & (self._cover < 0.98))
+        turn = self._turn[inside] - np.float32(towards)
+        turn -= np.float32(2 * np.pi) * np.round(turn / np.float32(2 * np.pi))
+        number = np.floor(turn / np.float32(step) + np.float32(count / 2)).astype(np.int32)
+        fanned = (number >= 0) & (number < count)
+        inside, turn, number = inside[fanned], turn[fanned], number[fanned]
+        axes = (np.arange(count) + 0.5 - count / 2) * step
+        axes = (axes + rng.normal(0, 0.12 * min(step, 1), count)).astype(np.float32)
+        length, width, tone = rng.normal(1, petals.uneven, (3, count)).astype(np.float32)
+        off, r, long = turn - axes[number], self._r[inside], petals.length * length[number]
+        u, v = (r * np.cos(off) - np.float32(petals.start)) / long, r * np.sin(off)
+        row = (np.clip(u, 0, 1) * (len(_ALONG) - 1)).astype(np.int32)
+        if petals.bend:
+            v -= np.float32(petals.bend) * _BEND[row]
+        half = (np.float32(petals.half_width) * outline(petals.shape, _ALONG))[row] * width[number]
+        edge = np.minimum(half - np.abs(v), (1 - u) * long) * np.float32(self._radius)
+        v = np.clip(v / np.maximum(half, 1e-4), -1, 1)
+        cover = np.clip(edge + 0.5, 0, 1) * (u > 0)
+        if petals.hairs:
+            cover *= np.cos(v * np.float32(petals.hairs * np.pi / 2)) ** 4
+        seen = cover > 0.02
+        inside, number, row, v, cover = inside[seen], number[seen], row[seen], v[seen], cover[seen]
+        light = self._shade(petals, axes + np.float32(towards), number, v)
+        self._lay_under(inside, self._paint(petals, tone, number, row, v) * light, cover)
+        if petals.shadow:
+            self._cast_shadow(inside, cover, petals.shadow)
 
+    def _paint(
+        self, petals: Petals, tone: Floats, number: np.ndarray, row: np.ndarray, v: Floats
+    ) -> Floats:
+        along = 1 / (1 + np.exp((petals.turn - _ALONG) * 7))
+        streaks = self._rng.normal(1, petals.veins, (petals.count, 16)) * tone[:, None]
+        tones = streaks.astype(np.float32)[number, (v * 7.99 + 8).astype(np.int32)]
+        tones *= 1 + np.float32(petals.edge) * v**4
+        painted: Floats = blend(petals.base, petals.tip, along)[row] * tones[:, None]
+        return painted
 
-def _spaced(rows: int, crowding: float) -> Curve:
-    """Returns u (rows + 1, 1), closer together towards the tip, where outlines are round."""
-    return 1 - (1 - np.linspace(0, 1, rows + 1)[:, None]) ** crowding
+    def _shade(self, petals: Petals, axes: Floats, number: np.ndarray, v: Floats) -> Floats:
+        """Return the light (n, 3) on each pixel, from the normal of its petal there."""
+        x, y, z = self._sun
+        along = (z - petals.slope * (x * np.cos(axes) + y * np.sin(axes))).astype(np.float32)
+        aside = (petals.cup * (y * np.cos(axes) - x * np.sin(axes))).astype(np.float32)
+        facing = np.clip(along[number] - aside[number] * v, 0.12, 1.15)
+        lit: Floats = self._light.sky + self._light.sun * facing[:, None]
+        return lit
 
+    def _lay_under(self, inside: np.ndarray, colours: Floats, cover: Floats) -> None:
+        seen = cover * (1 - self._cover[inside])
+        self._colours[inside] += colours * (seen * self._lit[inside])[:, None]
+        self._cover[inside] += seen
 
-def round_tip(u: Curve, start: float) -> Curve:
-    """Returns the share of width that a tip rounded from `start` leaves at u."""
-    return np.sqrt(np.clip(1 - (np.clip(u - start, 0, 1) / (1 - start)) ** 2, 0, 1))
+    def _cast_shadow(self, inside: np.ndarray, cover: Floats, depth: float) -> None:
+        mask = np.zeros(len(self._r), np.uint8)
+        mask[inside] = cover * 255
+        blur = ImageFilter.BoxBlur(max(1.0, 0.045 * self._radius))
+        soft = np.asarray(Image.fromarray(mask.reshape(self._size[::-1])).filter(blur))
+        across, down = np.round(self._light.direction[:2] * 0.05 * self._radius).astype(int)
+        self._lit *= 1 - np.float32(depth / 255) * np.roll(soft, (-down, -across), (0, 1)).ravel()
 
-
-def spread_rays(
-    rng: np.random.Generator,
-    *,
-    azimuth: Floats,
-    start: Floats | float,
-    length: Floats | float,
-    half_width: Floats | float,
-    outline: Callable[[Curve], Curve],
-    rise: Floats | float,
-    curl: Floats | float,
-    cup: float,
-    paint: Paint,
-    rows: int = 9,
-    columns: int = 5,
-    height: Floats | float = 0.0,
-    notch: float = 0.0,
-) -> Mesh:
-    """Returns one ray petal per azimuth.
-
-    Args:
-        azimuth: (petals,) in radians. The other arrays have one value per petal or one for all.
-        start: distance of the base from the axis; `height`: its z.
-        outline: share of `half_width` at u.
-        rise: angle of the petal's base above the plane, radians; `curl` is added to it by the tip.
-        cup: how far the cross-section is bent, radians; negative is convex.
-        notch: how far the middle of the tip is drawn in, as a share of the length.
-    """
-    petals, u, v = len(azimuth), _spaced(rows, 1.7), np.linspace(-1, 1, columns + 1)
-    size = _column(length, petals)
-    angle = _column(rise, petals) + _column(curl, petals) * u**1.3
-    step = size * np.diff(u, axis=0, prepend=0)
-    out = _column(start, petals) + np.cumsum(np.cos(angle) * step, axis=1)
-    up = _column(height, petals) + np.cumsum(np.sin(angle) * step, axis=1)
-    across, lift = _bend_across(_column(half_width, petals) * outline(u), v, cup)
-    radius = out - lift * np.sin(angle)
-    radius -= notch * size * np.maximum(0, u - 0.75) * 4 * np.cos(v * np.pi) ** 2
-    side = across + rng.normal(0, 0.05, (petals, 1, 1)) * u**2 * size
-    points = _place_around(azimuth.reshape(petals, 1, 1), radius, side, up + lift * np.cos(angle))
-    return weave_mesh(points, paint_petals(rng, paint, u, v, petals))
-
-
-def _bend_across(half_width: Floats, v: Curve, cup: float) -> tuple[Floats, Floats]:
-    """Returns how far aside and how far up a bent cross-section is at v."""
-    bend = max(abs(cup), 1e-3)
-    lift = np.sign(cup) * half_width * (1 - np.cos(v * bend)) / bend
-    return half_width * np.sin(v * bend) / bend, lift
-
-
-def _place_around(azimuth: Floats, radius: Floats, side: Floats, z: Floats) -> Floats:
-    """Returns points (..., 3) at a radius towards the azimuth and `side` across it."""
-    x = radius * np.cos(azimuth) - side * np.sin(azimuth)
-    y = radius * np.sin(azimuth) + side * np.cos(azimuth)
-    return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
-
-
-def wrap_petal(
-    rng: np.random.Generator,
-    *,
-    azimuth: float,
-    half_span: float,
-    outline: Callable[[Curve], Curve],
-    radius: Callable[[Curve], Curve],
-    height: Callable[[Curve], Curve],
-    paint: Paint,
-    rows: int,
-    columns: int,
-    spiral: float = 0.0,
-    flare: float = 0.0,
-    ripple: float = 0.0,
-    crown: float = 0.0,
-    shade: float = 0.0,
-) -> Mesh:
-    """Returns one broad petal wrapped around the axis: a piece of a surface of revolution.
-
-    Args:
-        azimuth: of the middle, radians; `half_span` is half of the angle the petal wraps.
-        outline: share of `half_span` at u; `radius` and `height`: of the surface at u.
-        spiral: how much wider the surface gets from one edge to the other, as a share.
-        flare: how far the edges stand off outwards, as a share of the radius.
-        ripple: waviness of the rim; `crown`: how far the rim's middle stands above its corners.
-        shade: how much darker the base is, where the light does not reach.
-    """
-    u = _spaced(rows, 1.25)
-    v = np.linspace(-1, 1, columns + 1)
-    turn = azimuth + half_span * outline(u) * v
-    wave = ripple * u**3 * np.sin(v * rng.uniform(3, 6) + rng.uniform(0, 6.3))
-    wave = wave + 0.4 * ripple * u**4 * np.sin(v * rng.uniform(8, 12) + rng.uniform(0, 6.3))
-    r = radius(u) * (1 + spiral * v + flare * v**4 * u) + wave
-    z = height(u) - crown * u**2 * np.abs(v) ** 2.5 + 0.5 * wave
-    points = _place_around(turn, r, np.zeros_like(r), z)[None]
-    colours = paint_petals(rng, paint, u, v, 1)
-    return weave_mesh(points, colours * (1 - shade * (1 - u[None, :, :, None]) ** 1.5))
-
-
-def set_florets(
-    rng: np.random.Generator,
-    *,
-    count: int,
-    radius: float,
-    dome: float,
-    colour: Callable[[Curve], Floats],
-    bump: float = 0.6,
-    dimple: float = 0.0,
-) -> Mesh:
-    """Returns a disc of small pyramids in the golden-angle spiral (phyllotaxis).
-
-    Args:
-        radius: of the disc; `dome`: height of its middle; `dimple`: how far the centre sinks.
-        colour: RGB (count, 3) at the relative distances (count,) from the centre.
-        bump: height of a floret relative to its width.
-
-    Source: Vogel (1979), A better way to construct the sunflower head.
-    """
-    number = np.arange(count) + 0.5
-    t = np.sqrt(number / count)
-    turn = number * GOLDEN_ANGLE
-    size = radius * np.sqrt(np.pi / count) * 0.62
-    z = dome * (1 - t**2.2) - dimple * np.exp(-((t / 0.35) ** 2))
-    centre = np.stack([radius * t * np.cos(turn), radius * t * np.sin(turn), z], axis=-1)
-    spokes = turn[:, None] + np.arange(4) * np.pi / 2
-    foot = centre[:, None] + size * np.stack(
-        [np.cos(spokes), np.sin(spokes), np.full_like(spokes, -0.3)], axis=-1
-    )
-    peak = centre + [0, 0, bump] * (size * rng.uniform(0.5, 1.4, (count, 1)))
-    after = np.roll(foot, -1, axis=1)
-    top = np.broadcast_to(peak[:, None], foot.shape)
-    corners = np.stack([foot, after, top, top], axis=2).reshape(-1, 4, 3)
-    colours = colour(t) * rng.normal(1, 0.09, (count, 1))
-    base = disc_mesh(radius * 0.98, dome, colour(np.array([0.7]))[0] * 0.55)
-    florets = Mesh(
-        corners=corners.astype(np.float32),
-        colours=np.repeat(np.clip(colours, 0, 1), 4, axis=0).astype(np.float32),
-    )
-    return join_meshes([base, florets])
-
-
-def disc_mesh(radius: float, dome: float, colour: Floats, columns: int = 20) -> Mesh:
-    """Returns a smooth dome of one colour that lies just under the florets."""
-    t = np.linspace(0, 1, 5)[:, None]
-    turn = np.linspace(0, 2 * np.pi, columns + 1)
-    z = dome * (1 - t**2.2) - 0.03 * radius + 0 * turn
-    points = np.stack([radius * t * np.cos(turn), radius * t * np.sin(turn), z], axis=-1)
-    return weave_mesh(points, colour)
+    def image(self) -> Image.Image:
+        """Return the patch as RGBA."""
+        pixels = np.empty((len(self._cover), 4), np.uint8)
+        pixels[:, :3] = np.minimum(self._colours / np.maximum(self._cover, 0.01)[:, None], 1) * 255
+        pixels[:, 3] = self._cover * 255
+        return Image.fromarray(pixels.reshape(*self._size[::-1], 4), "RGBA")

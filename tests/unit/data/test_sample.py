@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.sources.flowers.plan import SMALLEST, plan_photos
-from data.sources.sample import draw_sample
+from data.sources.sample import SMALLEST, draw_sample, plan_photos
 
 CLASSES = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 

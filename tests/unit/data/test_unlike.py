@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArchiveRefused
-from data.unlike.drawing import MOTIFS, draw_unlike_photos
-from data.unlike.own import MOST_OWN, read_own_photos
+from data.unlike import MOST_OWN, MOTIFS, draw_unlike_photos, read_own_photos
 from tests.builders import draw_photo, encode_photo
 
 

@@ -10,7 +10,7 @@ from core.prediction.run_distances import read_distances
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.unlike.drawing import MOTIFS
+from data.unlike import MOTIFS
 from tests.builders import draw_photo, encode_photo
 from tests.calibrating import VALIDATION, rewrite_result
 

@@ -9,7 +9,7 @@ from core.datasets.quality.store import QualityResult, quality_parameters, read_
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from data.sources.flowers.plan import describe_faults, plan_photos
+from data.sources.sample import describe_faults, plan_photos
 from models.weights import WeightsKind
 from tests.training import copy_workspace
 

@@ -7,7 +7,7 @@ from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset
 from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import fill_from_link, show_recipe_form
-from core.ui.recipes.steps import show_runs
+from core.ui.recipes.run_list import show_runs
 from core.ui.sweeps.page import show_sweeps
 from core.ui.training.live import show_chosen_run
 from core.ui.training.presenting import show_presentation

@@ -17,7 +17,7 @@ from core.evaluation.comparison import (
 )
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
-from core.runs.recipe.differences import Difference, list_differences
+from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace

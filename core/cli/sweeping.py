@@ -19,8 +19,14 @@ from core.formats import count, duration, percent
 from core.runs.events import EVENTS_FILE
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.recipe.plans import SWEPT, SweepPlan
-from core.runs.recipe.sweep_space import SETTING_NAMES, base_recipe, check_plan, write_setting
+from core.runs.recipe.plans import (
+    SETTING_NAMES,
+    SWEPT,
+    SweepPlan,
+    base_recipe,
+    check_plan,
+    write_setting,
+)
 from core.runs.store import RunRecord, read_run
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.workspace import Workspace

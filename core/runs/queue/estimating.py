@@ -173,7 +173,7 @@ def _list_preparations(
     plain = dataclasses.replace(recipe, augmentation=AugmentationPolicy())
     missing = count_unknown_features(workspace, recipe, dataset)
     yield _Part("features of the photos", "extracting", missing)
-    trains_head = not tunes or recipe.strategy == "two_phases"
+    trains_head = not tunes or recipe.epochs_of_head > 0
     if trains_head and not recipe.augmentation.does_nothing:
         missing = count_unknown_views(workspace, recipe, dataset, train, "pooled")
         yield _Part("features of the views", "extracting", missing)
@@ -185,7 +185,7 @@ def _list_preparations(
 
 def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
     """Returns the epochs left in which the head is trained alone, and those with stages."""
-    alone = {"head": recipe.epochs, "two_phases": recipe.head_epochs}.get(recipe.strategy, 0)
+    alone = recipe.epochs_of_head
     left = max(0, alone - epochs_done)
     return left, max(0, recipe.epochs - max(alone, epochs_done))
 

@@ -19,8 +19,7 @@ from core.runs.queue.fair_order import order_turns, read_last_starts
 from core.runs.queue.leftovers import delete_rows, delete_tuned_backbone
 from core.runs.queue.progress import PAUSED
 from core.runs.recipe.plans import Plan, plan_to_json
-from core.runs.recipe.recipe import Recipe, recipe_to_json
-from core.runs.recipe.rules import validate
+from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,

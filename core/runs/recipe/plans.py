@@ -1,24 +1,71 @@
 """What a queued item does besides one training: a sweep of heads, or the search for a rate.
 
-Both start from a recipe and go through the same queue as runs. Standard library only.
+Both start from a recipe and go through the same queue as runs. The settings of a sweep's trial are
+what people read and what Optuna is told: numbers rounded to what matters, hidden layers by name. So
+a trial's recipe is its settings, to the last digit.
 """
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from core.errors import RecipeRefused
+from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.strategies import HEAD
 
-SWEPT = (
-    "learning_rate",
-    "batch_size",
-    "hidden",
-    "dropout",
-    "weight_decay",
-    "label_smoothing",
-)
+Value = float | int | str
+MOST_TRIALS = 300
+"""TensorFlow never gives back the graphs of a network, about 10 MB a trial (measured)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRange:
+    """A setting between two ends, in equal steps, or (step None) evenly over its logarithm."""
+
+    low: float
+    high: float
+    step: float | None = None
+
+    def nearest(self, value: float) -> float:
+        """Return the value of the range that comes closest, rounded as settings are."""
+        inside = min(self.high, max(self.low, value))
+        if self.step is None:
+            return float(f"{inside:.3g}")
+        return round(self.low + round((inside - self.low) / self.step) * self.step, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A setting that is one of a few."""
+
+    values: tuple[Value, ...]
+
+
+HIDDEN: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "128": (128,),
+    "256": (256,),
+    "512": (512,),
+    "512 → 128": (512, 128),
+}
+"""Name → units of the hidden layers that a sweep tries; “none” is a linear head."""
+
+SPACE: dict[str, NumberRange | Choices] = {
+    "learning_rate": NumberRange(low=1e-5, high=0.1),
+    "batch_size": Choices(values=(16, 32, 64, 128, 256)),
+    "hidden": Choices(values=tuple(HIDDEN)),
+    "dropout": NumberRange(low=0.0, high=0.8, step=0.05),
+    "weight_decay": NumberRange(low=1e-6, high=0.1),
+    "label_smoothing": NumberRange(low=0.0, high=0.3, step=0.01),
+}
+"""Setting → where it is looked for."""
+
+SWEPT = tuple(SPACE)
 """The settings of a head that a sweep may vary."""
+
+SETTING_NAMES = {name: SETTINGS[name].title for name in SWEPT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +94,12 @@ Plan = SweepPlan | RatePlan
 
 
 def plan_to_json(plan: Plan) -> str:
-    """Returns the plan as one JSON object."""
+    """Return the plan as one JSON object."""
     return json.dumps({"kind": plan.kind, **dataclasses.asdict(plan)})
 
 
 def plan_from_json(text: str) -> Plan:
-    """Returns the plan that `plan_to_json` wrote.
+    """Return the plan that `plan_to_json` wrote.
 
     Raises:
         RecipeRefused: It is none.
@@ -71,3 +118,69 @@ def plan_from_json(text: str) -> Plan:
             "Start it anew.",
             cause=str(error),
         ) from error
+
+
+def check_plan(plan: SweepPlan) -> None:
+    """Check that the sweep can be made.
+
+    Raises:
+        RecipeRefused: It has no trial or too many, or varies nothing or something unknown.
+    """
+    if not 1 <= plan.trials <= MOST_TRIALS:
+        raise RecipeRefused(
+            f"A sweep of {plan.trials:,} trials is none.", f"Allowed is: 1 to {MOST_TRIALS}."
+        )
+    if not plan.vary or not set(plan.vary) <= set(SWEPT):
+        raise RecipeRefused(
+            "The sweep does not say what to vary, or names a setting that no head has.",
+            f"Choose from: {', '.join(SWEPT)}.",
+        )
+
+
+def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:
+    """Return the recipe whose head settings a sweep varies: a head on frozen features.
+
+    Adam knows no weight decay; where that is varied, AdamW takes its place (without decay both are
+    the same).
+    """
+    decays = "weight_decay" in vary and recipe.optimizer == "adam"
+    return replace(recipe, strategy=HEAD, optimizer="adamw" if decays else recipe.optimizer)
+
+
+def searched_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe that a search for a learning rate is made for: a head, no augmentation.
+
+    What a rate does follows from the head, the optimiser and the photos, not from how long one
+    trains: recipes that differ in nothing else share one search. Where the loss falls fastest
+    hardly depends on augmentation, and without it the features are there at once.
+    """
+    plain = Recipe(dataset=recipe.dataset, weights_digest=recipe.weights_digest)
+    unused = ("learning_rate", "schedule", "patience", "epochs", "augmentation", "class_weights")
+    return replace(recipe, strategy=HEAD, **{name: getattr(plain, name) for name in unused})
+
+
+def first_settings(recipe: Recipe, vary: tuple[str, ...]) -> dict[str, Value]:
+    """Return the settings of the recipe itself, moved into the space: the first trial."""
+    settings: dict[str, Value] = {}
+    for name in vary:
+        space, value = SPACE[name], getattr(recipe, name)
+        if isinstance(space, NumberRange):
+            settings[name] = space.nearest(value)
+        elif name == "hidden":
+            settings[name] = next((key for key, units in HIDDEN.items() if units == value), "none")
+        else:
+            settings[name] = min(space.values, key=lambda one: abs(float(one) - value))
+    return settings
+
+
+def change_recipe(recipe: Recipe, settings: Mapping[str, Value]) -> Recipe:
+    """Return the recipe with the settings of a trial."""
+    changes: dict[str, Any] = dict(settings)
+    if "hidden" in changes:
+        changes["hidden"] = HIDDEN[changes["hidden"]]
+    return replace(recipe, **changes)
+
+
+def write_setting(value: Value) -> str:
+    """Return the setting as people read it."""
+    return value if isinstance(value, str) else f"{value:g}"

@@ -41,7 +41,7 @@ class Repeats:
 
 
 def fold_repeats(runs: Iterable[RunRecord]) -> list[Repeats]:
-    """Returns the runs folded by recipe but for the seed; a group stands where its first run did.
+    """Return the runs folded by recipe but for the seed; a group stands where its first run did.
 
     Runs that a person stopped stand alone: they did not do what their recipe says.
     """

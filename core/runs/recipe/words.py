@@ -1,110 +1,114 @@
-"""A recipe in words: its settings as people read them, and the command that trains it again."""
+"""A recipe in words: its settings as people read them, how recipes differ, and its command."""
 
 import shlex
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from core.formats import count
 from core.installed import COMMAND
-from core.runs.recipe.recipe import Recipe
-from data.policy import PRESETS, describe_policy
+from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.settings import Setting
+from core.runs.recipe.strategies import STRATEGIES, SUGGESTED
+from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, describe_policy
 
-_ALWAYS = ("epochs", "learning_rate")
-"""Settings whose default on the command line depends on the strategy."""
-_PARSED = (
-    *("strategy", "weights", "preprocessing", "optimizer", "schedule", "patience", "split_seed"),
-    *("dropout", "batch_size", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"),
-    *("mixup", "seed"),
-)
+UNUSED = "–"
+"""Stands for a setting that changes nothing beside the others of its recipe."""
+
+_VARYING = {*SUGGESTED, "precision", "views"}
+"""Settings whose default on the command line is not the recipe's: they are always written."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that is not the same in all recipes, with its value in each, in their order."""
+
+    setting: str
+    values: tuple[str, ...]
 
 
 def list_settings(recipe: Recipe) -> dict[str, str]:
-    """Returns the settings that are used, in words; what changes nothing is left out."""
-    own = recipe.split_seed is None
-    rows = {
-        "dataset": recipe.dataset,
-        "splits": "the dataset's own" if own else f"seed {recipe.split_seed}",
-        "weights": f"{recipe.weights} ({recipe.weights_digest[:12]})",
-        "preprocessing": recipe.preprocessing,
-        "strategy": recipe.strategy.replace("_", " "),
-        "augmentation": describe_policy(recipe.augmentation),
-    }
-    if recipe.keeps_views and not recipe.augmentation.does_nothing:
-        rows["views of each photo"] = str(recipe.views)
-    rows |= {
-        "hidden layers": " → ".join(map(str, recipe.hidden)) or "none (linear head)",
-        "dropout": f"{recipe.dropout:g}",
-        "standardised features": _yes(recipe.standardise),
-    }
-    return rows | _list_steps(recipe) | {"seed": str(recipe.seed)}
+    """Return the settings that are used, in words; what changes nothing is left out."""
+    rows = {}
+    for one in SETTINGS.values():
+        if one.used(recipe):
+            rows[one.label[0].lower() + one.label[1:]] = _say(one, recipe)
+    return rows | {"loss": "categorical cross-entropy"}
+
+
+def list_differences(recipes: Sequence[Recipe]) -> list[Difference]:
+    """Return the settings in which the recipes differ, in the order of `Recipe`."""
+    found = []
+    for one in SETTINGS.values():
+        if one.name == "augmentation":
+            found += _compare_policies([recipe.augmentation for recipe in recipes])
+            continue
+        values = tuple(_say(one, each) if one.used(each) else UNUSED for each in recipes)
+        if len(set(values)) > 1:
+            found.append(Difference(one.title, values))
+    return found
 
 
 def write_command(recipe: Recipe) -> str:
-    """Returns the command that trains the recipe again, and gives the same run.
+    """Return the command that trains the recipe again, and gives the same run.
 
     A policy that is none of the presets has no name here: it is written as POLICY.
     """
     words = [f"{COMMAND} train", recipe.dataset]
-    defaults = {one.name: one.default for one in fields(Recipe)}
-    names = [*_PARSED, *_ALWAYS]
-    if recipe.strategy == "two_phases":
-        names += ["head_epochs", "unfrozen", "fine_learning_rate"]
-    if recipe.strategy != "head":
-        names += ["precision"]
-    always = {*_ALWAYS, "head_epochs", "unfrozen", "fine_learning_rate", "precision"}
-    for name in names:
-        value = getattr(recipe, name)
-        if name in always or value != defaults[name]:
-            words.append(f"--{name.replace('_', '-')} {_write(value)}")
-    if not recipe.augmentation.does_nothing:
-        words.append(f"--policy {_name_policy(recipe)}")
-        words += [f"--views {recipe.views}"] if recipe.keeps_views else []
-    words += [f"--hidden {','.join(map(str, recipe.hidden))}"] if recipe.hidden else []
-    words += ["--class-weights"] if recipe.class_weights else []
-    words += [] if recipe.standardise else ["--no-standardise"]
+    for one in SETTINGS.values():
+        value = getattr(recipe, one.name)
+        if one.name == "augmentation":
+            named = {policy: name for name, policy in PRESETS.items()}
+            policy = shlex.quote(named.get(value, "POLICY"))
+            words += [] if recipe.augmentation.does_nothing else [f"--policy {policy}"]
+        elif (
+            one.has_default and one.used(recipe) and (one.name in _VARYING or value != one.default)
+        ):
+            words.append(" ".join((one.option, *_write(value))))
     return " ".join(words)
 
 
 def has_own_policy(recipe: Recipe) -> bool:
-    """Returns whether the augmentation is none of the presets, so that a name says too little."""
+    """Return whether the augmentation is none of the presets, so that a name says too little."""
     return not recipe.augmentation.does_nothing and recipe.augmentation not in PRESETS.values()
 
 
-def _name_policy(recipe: Recipe) -> str:
-    named = {policy: name for name, policy in PRESETS.items()}
-    return shlex.quote(named.get(recipe.augmentation, "POLICY"))
+def _say(setting: Setting, recipe: Recipe) -> str:
+    value = getattr(recipe, setting.name)
+    if setting.name == "weights_digest":
+        return recipe.weights_digest[:12]
+    if setting.name == "strategy":
+        return STRATEGIES[recipe.strategy].words
+    return describe_policy(value) if setting.name == "augmentation" else setting.say(value)
 
 
-def _write(value: object) -> str:
-    return f"{value!r}" if isinstance(value, float) else shlex.quote(str(value))
+def _write(value: Any) -> list[str]:
+    """Return the value of an option; none of a switch."""
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, tuple):
+        return [",".join(map(str, value))]
+    return [repr(value) if isinstance(value, float) else shlex.quote(str(value))]
 
 
-def _list_steps(recipe: Recipe) -> dict[str, str]:
-    """Returns the settings of the steps that are used, in words."""
-    rows = {"optimiser": recipe.optimizer, "loss": "categorical cross-entropy"}
-    if recipe.optimizer == "sgd":
-        rows["momentum"] = f"{recipe.momentum:g}"
-    if recipe.optimizer != "adam":
-        rows["weight decay"] = f"{recipe.weight_decay:g}"
-    rows["learning rate"] = f"{recipe.learning_rate:g}, {recipe.schedule}"
-    if recipe.schedule == "cosine" and recipe.warmup_epochs:
-        rows["warm-up"] = count(recipe.warmup_epochs, "epoch")
-    rows |= {"batch size": str(recipe.batch_size), "epochs": str(recipe.epochs)}
-    if recipe.strategy == "two_phases":
-        rows |= {
-            "of these, head only": str(recipe.head_epochs),
-            "stages trained then": str(recipe.unfrozen),
-            "their learning rate": f"{recipe.fine_learning_rate:g}",
-        }
-    if recipe.trained_stages:
-        rows["precision"] = recipe.precision
-    if recipe.patience is not None:
-        rows["stops early"] = f"after {count(recipe.patience, 'epoch')} without a better one"
-    return rows | {
-        "rare classes count more": _yes(recipe.class_weights),
-        "label smoothing": f"{recipe.label_smoothing:g}",
-        "mixup": f"{recipe.mixup:g}",
-    }
+def _compare_policies(policies: Sequence[AugmentationPolicy]) -> list[Difference]:
+    """Return the names of the policies, and part by part what no preset's name says."""
+    if len(set(policies)) == 1:
+        return []
+    found = [Difference("augmentation", tuple(describe_policy(policy) for policy in policies))]
+    if all(policy.does_nothing or policy in PRESETS.values() for policy in policies):
+        return found
+    for name in LIMITS:
+        values = tuple(_say_part(name, getattr(policy, name)) for policy in policies)
+        if len(set(values)) > 1:
+            found.append(Difference(f"augmentation, {name.replace('_', ' ')}", values))
+    return found
 
 
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"
+def _say_part(name: str, part: Part) -> str:
+    if part.probability == 0:
+        return "never"
+    limits = LIMITS[name]
+    often = "always" if part.probability == 1 else f"{100 * part.probability:g} % of photos"
+    if limits.least == limits.most:  # a flip has no amount
+        return often
+    return f"{part.low:g} to {part.high:g} {limits.unit}, {often}"

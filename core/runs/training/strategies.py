@@ -82,11 +82,11 @@ class Training:
             RunStopped: A person ended it before there was anything to keep.
         """
         frozen = self.read_features(self.weights)
-        if self.recipe.strategy == "head":
-            return Trained(fit=self._fit_head(frozen, "head"), features=frozen)
-        if self.recipe.strategy != "two_phases":
+        if not self.recipe.epochs_of_head:
             return self._fit_stages(frozen, None)
         first = self._fit_head(frozen, "head")
+        if not self.recipe.trained_stages:
+            return Trained(fit=first, features=frozen)
         only_head = Trained(fit=replace(first, stopped=True), features=frozen)
         stages = find_checkpoint(self.folder / CHECKPOINT_FOLDER / "stages")
         if first.stopped or (self._hold.request() and not stages.exists()):

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RecipeRefused
-from core.runs.recipe.plans import Plan, SweepPlan
+from core.runs.recipe.plans import Plan, SweepPlan, Value
 from core.runs.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from core.runs.recipe.sweep_space import Setting
 from core.workspace import write_atomically, write_whole
 
 TRIALS_FILE = "trials.jsonl"
@@ -28,7 +27,7 @@ class TrialResult:
 
     number: int
     """From 1."""
-    settings: Mapping[str, Setting]
+    settings: Mapping[str, Value]
     recipe: Recipe
     """Trained as a run it reaches the same numbers."""
     val_accuracy: tuple[float, ...]

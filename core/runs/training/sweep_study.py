@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.runs.recipe.plans import SweepPlan
+from core.runs.recipe.plans import SPACE, NumberRange, SweepPlan, Value, first_settings
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.sweep_space import SPACE, NumberRange, Setting, first_settings
 from core.runs.training.study_results import Importance, TrialResult
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Im
 
 def choose_settings(
     plan: SweepPlan, base: Recipe, trials: Sequence[TrialResult]
-) -> tuple["Trial", dict[str, Setting]]:
+) -> tuple["Trial", dict[str, Value]]:
     """Returns the next trial of the study and its settings; the first one is the recipe itself."""
     number = len(trials) + 1
     seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
@@ -54,7 +53,7 @@ def choose_settings(
     if number == 1:
         study.enqueue_trial(first_settings(base, plan.vary))
     trial = study.ask(_distributions(plan.vary))
-    settings: dict[str, Setting] = {}
+    settings: dict[str, Value] = {}
     for name, value in trial.params.items():
         space = SPACE[name]
         settings[name] = space.nearest(value) if isinstance(space, NumberRange) else value

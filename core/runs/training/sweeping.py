@@ -17,9 +17,8 @@ from core.errors import RecipeRefused, RunStopped
 from core.runs.queue.progress import record_epoch
 from core.runs.queue.run_lock import Hold
 from core.runs.recipe.fit_plans import plan_head, shape_head
-from core.runs.recipe.plans import SweepPlan
+from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, check_plan
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.sweep_space import base_recipe, change_recipe, check_plan
 from core.runs.store import RunRecord
 from core.runs.training.reporting import RunReport
 from core.runs.training.study_results import (

@@ -16,7 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from core.formats import plain
-from core.runs.recipe.rules import MOST_SEED
+from core.runs.recipe.settings import MOST_SEED
 from core.ui.augmentation.controls import name_part, write_amount
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.state import keep_choice, read_choice, read_number

@@ -13,7 +13,7 @@ from core.evaluation.comparison import Comparison
 from core.formats import plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.events import curve
-from core.runs.recipe.differences import list_differences
+from core.runs.recipe.words import list_differences
 from core.runs.store import RunRecord
 from core.ui.comparing.curves import Axis, RunCurve, draw_overlaid_curves
 from core.ui.parts import cache

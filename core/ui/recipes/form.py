@@ -8,8 +8,8 @@ import streamlit as st
 from core.errors import AugmentationRefused, PetalscopeError, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
-from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.rules import MOST_SEED, validate
+from core.runs.recipe.recipe import Recipe, validate
+from core.runs.recipe.settings import MOST_SEED
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
@@ -17,27 +17,33 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import change_choice, keep_choice, name_visitor, read_choice
-from core.ui.recipes.policy_picker import pick_policy
+from core.ui.recipes.pickers import pick_policy, pick_weights
 from core.ui.recipes.rate_finder import show_rate_finder
-from core.ui.recipes.settings import show_more_settings, show_simple_settings
-from core.ui.recipes.strategy import pick_strategy, show_estimate
+from core.ui.recipes.settings import (
+    pick_strategy,
+    show_estimate,
+    show_more_settings,
+    show_simple_settings,
+)
 from core.ui.recipes.values import (
     fill_defaults,
     fill_from_recipe,
     key,
-    parse_hidden,
-    read_draft,
+    read_held,
+    read_hidden,
     read_setting,
+    release_recipe,
 )
-from core.ui.recipes.weights import pick_weights
 from data.manifest import Dataset
+from data.policy import AugmentationPolicy
+from models.weights import Weights
 
 _LIKE = "like"
 _FILLED = "training.filled_like"
 
 
 def fill_from_link() -> None:
-    """Fills the form once with the settings of the run that the link names (?like=RUN)."""
+    """Fill the form once with the settings of the run that the link names (?like=RUN)."""
     wanted = st.query_params.get(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
@@ -52,13 +58,13 @@ def fill_from_link() -> None:
 
 
 def duplicate_run(run: RunRecord) -> None:
-    """Fills the form with the settings of the run, however often this is asked for."""
+    """Fill the form with the settings of the run, however often this is asked for."""
     st.session_state.pop(_FILLED, None)
     st.query_params[_LIKE] = run.id
 
 
 def forget_runs(gone: Collection[str]) -> None:
-    """Takes runs that were deleted out of the address and out of what this session chose."""
+    """Take runs that were deleted out of the address and out of what this session chose."""
     for name in ("run", "watch"):
         if read_choice(name) in gone:
             keep_choice(name, None)
@@ -67,7 +73,7 @@ def forget_runs(gone: Collection[str]) -> None:
 
 
 def show_recipe_form(dataset: Dataset) -> Recipe | None:
-    """Draws the form and returns its recipe; None while that cannot be trained.
+    """Draw the form and return its recipe; None while that cannot be trained.
 
     Train submits the recipe, once for each repeat, and opens its run.
     """
@@ -77,13 +83,11 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     weights = pick_weights()
     top = st.container()  # drawn last: what it says follows from the settings below it
     policy = pick_policy(key("policy"))
-    show_simple_settings(policy)
-    finder = st.container()
-    show_more_settings()
-    kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
-    hidden, unread = _read_hidden()
-    draft = read_draft(dataset.id, kind, digest, policy, hidden)
+    draft, unread = _read_draft(dataset, weights, policy)
     repeats = int(read_setting("repeats"))
+    show_simple_settings(draft)
+    finder = st.container()
+    show_more_settings(draft)
     with top:
         pick_strategy(draft, dataset, repeats)
         trainable = _check(draft, unread) and weights is not None
@@ -95,7 +99,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
 
 
 def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: bool) -> None:
-    """Draws Train, and on what device it will take how long."""
+    """Draw Train, and on what device it will take how long."""
     label = "Train" if repeats == 1 else f"Train {repeats} times"
     if st.button(
         label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not trainable
@@ -105,13 +109,13 @@ def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: boo
 
 
 def prepare_training() -> None:
-    """Sees to it that a scheduler is alive and a worker gets warm while the form is filled in."""
+    """Start a scheduler, and have it warm a worker while the form is filled in."""
     touch_wake(cache.workspace())
     ensure_scheduler(cache.workspace())
 
 
 def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: bool = False) -> None:
-    """Submits the recipe and opens its run: a new one, or the one that exists.
+    """Submit the recipe and open its run: a new one, or the one that exists.
 
     Args:
         repeats: With how many seeds, counted up from the recipe's; the first is opened.
@@ -141,7 +145,7 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
 
 
 def _forget_link() -> None:
-    """Takes the run whose settings were taken out of the address; the settings stay."""
+    """Take the run whose settings were taken out of the address; the settings stay."""
     st.query_params.pop(_LIKE, None)
     st.session_state.pop(_FILLED, None)
 
@@ -158,16 +162,23 @@ def _show_filled() -> None:
     st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
 
 
-def _read_hidden() -> tuple[tuple[int, ...], RecipeRefused | None]:
-    """Returns the hidden layers as they were typed; none, and why, if they cannot be read."""
+def _read_draft(
+    dataset: Dataset, weights: Weights | None, policy: AugmentationPolicy
+) -> tuple[Recipe, RecipeRefused | None]:
+    """Return the recipe that the form describes now, and why a setting could not be read."""
+    held, unread = read_held(), None
+    hidden: tuple[int, ...] = ()
     try:
-        return parse_hidden(read_setting("hidden")), None
+        hidden = read_hidden(held["hidden"])
     except RecipeRefused as error:
-        return (), error
+        unread = error
+    kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
+    chosen = {"dataset": dataset.id, "weights": kind, "weights_digest": digest}
+    return release_recipe(held, **chosen, augmentation=policy, hidden=hidden), unread
 
 
 def _check(draft: Recipe, unread: RecipeRefused | None) -> bool:
-    """Returns whether the recipe can be trained; if not, draws why.
+    """Return whether the recipe can be trained; if not, draws why.
 
     Args:
         unread: Why a setting could not be read: the recipe is without it.

@@ -1,19 +1,22 @@
 """The search for a learning rate, beside the form: start it, its curve, and the rate to use."""
 
+from typing import Any
+
+import altair as alt
+import pandas as pd
 import streamlit as st
 
+from core.charts.theme import choose_palette, style_altair, title_params
 from core.formats import count
 from core.runs.queue.queue import submit_run
-from core.runs.recipe.plans import RatePlan
+from core.runs.recipe.plans import RatePlan, searched_recipe
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.sweep_space import searched_recipe
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, item_id, list_studies
 from core.runs.training.study_results import RateCurve, read_rates
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import report_errors, show_problem
-from core.ui.recipes.rate_chart import draw_rates
 
 RATE = "training.learning_rate"
 """Key of the form's learning rate: what “Use it” sets."""
@@ -23,7 +26,7 @@ _PLAN = RatePlan()
 
 
 def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
-    """Draws the search for the learning rate of a recipe: its button, its progress, its curve."""
+    """Draw the search for the learning rate of a recipe: its button, its progress, its curve."""
     searched = searched_recipe(recipe)
     identifier = item_id(searched, _PLAN)
     search = _find_search(identifier)
@@ -47,12 +50,12 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
         return
     going = not search.has_ended
     st.fragment(_show_search, run_every="0.5s" if going else None)(
-        identifier, going, recipe.strategy in ("last_stage", "full")
+        identifier, going, not recipe.epochs_of_head
     )
 
 
 def _find_search(identifier: str) -> RunRecord | None:
-    """Returns the search as the queue knows it, or None while nobody asked for it."""
+    """Return the search as the queue knows it, or None while nobody asked for it."""
     studies = list_studies(cache.workspace())
     return next((study for study in studies if study.id == identifier), None)
 
@@ -78,7 +81,7 @@ def _show_search(identifier: str, was_going: bool, trains_stages: bool) -> None:
 
 
 def _show_suggestion(curve: RateCurve, trains_stages: bool) -> None:
-    """Draws the rate that is suggested, and a button that takes it: a tenth of it for stages."""
+    """Draw the rate that is suggested, and a button that takes it: a tenth of it for stages."""
     used = curve.suggestion
     said = _summarise(curve)
     if used is not None and trains_stages:
@@ -104,7 +107,7 @@ def _summarise(curve: RateCurve) -> str:
 
 def _show_curve(curve: RateCurve, trains_stages: bool) -> None:
     st.altair_chart(
-        draw_rates(curve.rates, curve.losses, curve.smoothed, curve.suggestion, is_dark()),
+        draw_rates(curve, is_dark()),
         theme=None,
         alt="Loss against learning rate. " + _summarise(curve),
     )
@@ -120,3 +123,44 @@ def _show_curve(curve: RateCurve, trains_stages: bool) -> None:
 
 def _use(rate: float) -> None:
     st.session_state[RATE] = rate
+
+
+def draw_rates(curve: RateCurve, dark: bool = False) -> Any:
+    """Return loss against learning rate (logarithmic): each batch, their running mean, the mark."""
+    colours, suggestion = choose_palette(dark), curve.suggestion
+    values = {"rate": curve.rates, "loss": curve.losses, "mean": curve.smoothed}
+    rows = pd.DataFrame({name: list(steps) for name, steps in values.items()}).dropna()
+    high = 1.15 * float(rows["mean"].iloc[: max(1, len(rows) * 9 // 10)].max())
+    x = alt.X(
+        "rate:Q",
+        title="learning rate",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(format="~g", tickCount=6, grid=False, labelOverlap=True),
+    )
+    # An explosion would flatten all that matters: the axis ends a little above the calm part.
+    y = {"scale": alt.Scale(domain=[0, high], nice=True, clamp=True), "title": "loss"}
+    base = alt.Chart(rows).encode(
+        x=x,
+        tooltip=[
+            alt.Tooltip("rate:Q", title="learning rate", format=".2~g"),
+            alt.Tooltip("loss:Q", title="loss of the batch", format=".3f"),
+            alt.Tooltip("mean:Q", title="running mean", format=".3f"),
+        ],
+    )
+    layers = [
+        base.mark_circle(color=colours.faint, size=22).encode(y=alt.Y("loss:Q", **y)),
+        base.mark_line(color=colours.splits["train"], strokeWidth=2).encode(y=alt.Y("mean:Q", **y)),
+    ]
+    if suggestion is not None:
+        mark = alt.Chart(pd.DataFrame({"rate": [suggestion], "text": [f"{suggestion:g}"]}))
+        rule = mark.mark_rule(color=colours.accent, strokeWidth=2, strokeDash=[4, 3])
+        text = mark.mark_text(color=colours.accent, align="left", dx=5, dy=-4, fontSize=13)
+        layers.append(rule.encode(x="rate:Q"))
+        layers.append(text.encode(x="rate:Q", y=alt.value(8), text="text:N"))
+    title = title_params(
+        "The loss never falls: no rate stands out"
+        if suggestion is None
+        else f"Loss falls fastest at {suggestion:g}",
+        "Points: batches, in a pass in which the rate rises. Line: their running mean",
+    )
+    return style_altair(alt.layer(*layers), dark, title=title, height=240)

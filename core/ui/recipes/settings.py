@@ -1,169 +1,178 @@
 """The settings of a recipe: the few that matter in sight, the rest folded, none that is not used.
 
-Every widget keeps its value in the session (core/ui/recipes/values.py); nothing is returned.
+Each is drawn as its description says (core/runs/recipe/recipe.py); its widget keeps its value in
+the session (core/ui/recipes/values.py).
 """
 
 from typing import Any
 
 import streamlit as st
 
-from core.runs.recipe.rules import (
-    MOST_BATCH,
-    MOST_EPOCHS,
-    MOST_SEED,
-    MOST_VIEWS,
+from core.errors import PetalscopeError
+from core.formats import count, plain, rough_duration, size
+from core.runs.queue.estimating import Estimate, estimate_run
+from core.runs.recipe.plans import HIDDEN
+from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.settings import write_units
+from core.runs.recipe.strategies import STRATEGIES
+from core.ui.parts import cache
+from core.ui.recipes.values import (
+    change_strategy,
+    key,
+    read_held,
+    read_setting,
+    release_recipe,
+    suit_strategy,
 )
-from core.ui.recipes.values import HIDDEN, key, read_setting
-from data.policy import AugmentationPolicy
+from data.manifest import Dataset
 
 MOST_REPEATS = 20
 
-_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD with momentum"}
-_SCHEDULES = {
-    "constant": "constant",
-    "cosine": "cosine with warm-up",
-    "plateau": "halved on a plateau",
-}
-_STAGES = {1: "conv5", 2: "conv4 and conv5", 3: "conv3 to conv5", 4: "conv2 to conv5", 5: "all"}
-_PREPROCESSING = {"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"}
-_PRECISIONS = {"float32": "float32", "mixed": "mixed"}
+
+def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
+    """Draw the strategies with the time each would take, the settings being as they are."""
+    strategy = SETTINGS["strategy"]
+    st.radio(
+        strategy.label,
+        list(STRATEGIES),
+        format_func=strategy.choices.__getitem__,
+        captions=[
+            f"{_describe(_estimate(_suit(draft, name), dataset), repeats)}{one.sentence}"
+            for name, one in STRATEGIES.items()
+        ],
+        key=key("strategy"),
+        on_change=change_strategy,
+        persist_state="session",
+    )
 
 
-def show_simple_settings(policy: AugmentationPolicy) -> None:
-    """Draws the settings that one changes first."""
-    strategy = read_setting("strategy")
+def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
+    """Draw on which device the run will go and how long it will take; by its parts on request."""
+    estimate = _estimate(draft, dataset)
+    words, parts = describe_device()
+    if estimate is not None:
+        words += f": about {rough_duration(repeats * estimate.seconds)}"
+        words += f" for {repeats} runs" if repeats > 1 else ""
+        words += "." if estimate.measured else ", going by another machine."
+        spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
+        parts = "\n".join([*spent, "", f"This device: {parts}."])
+    st.caption(words, help=parts)
+
+
+def describe_device() -> tuple[str, str]:
+    """Return the device of a run in a line, and why it is this one."""
+    device = cache.device()
+    cores = f", {count(device.cores, 'core')}" if device.kind == "cpu" else ""
+    memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
+    icon = ":material/memory:" if device.kind == "cpu" else ":material/developer_board:"
+    return f"{icon} {plain(device.name)}{cores}{memory}", device.reason
+
+
+def show_simple_settings(draft: Recipe) -> None:
+    """Draw the settings that one changes first."""
     left, right = st.columns(2)
-    _number(left, "Epochs", "epochs", 1, MOST_EPOCHS)
-    _rate(right, "Learning rate", "learning_rate")
-    if strategy == "two_phases":
-        _number(left, "Of these, head only", "head_epochs", 1, MOST_EPOCHS)
-        _rate(right, "Rate of the stages", "fine_learning_rate")
-        _pick(st, "Stages trained in the second phase", "unfrozen", _STAGES)
-    if strategy != "full" and not policy.does_nothing:
-        _number(
-            left,
-            "Views of each photo",
-            "views",
-            1,
-            MOST_VIEWS,
-            help="Augmented views are computed once and kept; epochs walk through them.",
-        )
+    _show(left, draft, "epochs", "head_epochs")
+    _show(right, draft, "learning_rate", "fine_learning_rate")
+    _show(st, draft, "unfrozen")
+    _show(left, draft, "views")
     left, right = st.columns(2)
+    hidden = SETTINGS["hidden"]
     left.selectbox(
-        "Hidden layers",
-        list(dict.fromkeys((*HIDDEN, read_setting("hidden")))),
+        hidden.label,
+        list(dict.fromkeys((*map(write_units, HIDDEN.values()), read_setting("hidden")))),
         key=key("hidden"),
         accept_new_options=True,
         persist_state="session",
-        help="Units of each layer between feature and answer. Type your own, as in 300, 100.",
+        help=hidden.tip,
     )
-    _number(right, "Dropout", "dropout", 0.0, 0.95, step=0.1)
+    _show(right, draft, "dropout")
 
 
-def show_more_settings() -> None:
-    """Draws the other settings, folded."""
+def show_more_settings(draft: Recipe) -> None:
+    """Draw the other settings, folded."""
     with st.expander("More settings", icon=":material/tune:"):
         st.markdown("**Optimiser**")
-        _show_optimiser()
+        left, right = st.columns(2)
+        _show(left, draft, "optimizer", "momentum", "weight_decay", "batch_size")
+        _show(right, draft, "schedule", "warmup_epochs", "precision")
         st.markdown("**Against overfitting**")
-        _show_regularisation()
+        left, right = st.columns(2)
+        _show(left, draft, "label_smoothing")
+        _show(right, draft, "mixup")
+        if _switch("Stop early", "stop_early", "Ends when no epoch gets better any more."):
+            _show(st, draft, "patience")
+        _show(st, draft, "class_weights")
         st.markdown("**Photos**")
-        _show_photos()
+        _show_photos(draft)
         st.markdown("**Chance**")
-        _show_chance()
-
-
-def _show_optimiser() -> None:
-    left, right = st.columns(2)
-    _pick(left, "Optimiser", "optimizer", _OPTIMIZERS)
-    _pick(right, "Course of the rate", "schedule", _SCHEDULES)
-    if read_setting("optimizer") == "sgd":
-        _number(left, "Momentum", "momentum", 0.0, 0.999, step=0.05, format="%g")
-    if read_setting("optimizer") != "adam":
-        _number(left, "Weight decay", "weight_decay", 0.0, 1.0, step=1e-4, format="%g")
-    if read_setting("schedule") == "cosine":
-        _number(right, "Warm-up", "warmup_epochs", 0, MOST_EPOCHS, help="In epochs.")
-    _number(left, "Batch size", "batch_size", 1, MOST_BATCH)
-    if read_setting("strategy") != "head":
-        _pick(
-            right,
-            "Precision",
-            "precision",
-            _PRECISIONS,
-            help="Mixed: bfloat16 where stages are trained (float16 on GPUs without it); faster on "
-            "GPUs and on CPUs that have it.",
+        left, right = st.columns(2)
+        _show(left, draft, "seed")
+        right.number_input(
+            "Repeats",
+            1,
+            MOST_REPEATS,
+            key=key("repeats"),
+            persist_state="session",
+            help="The same recipe with this many seeds, one run each: their spread says how much "
+            "of a result is luck.",
         )
 
 
-def _show_regularisation() -> None:
-    left, right = st.columns(2)
-    _number(left, "Label smoothing", "label_smoothing", 0.0, 0.9, step=0.05)
-    _number(
-        right,
-        "Mixup",
-        "mixup",
-        0.0,
-        10.0,
-        step=0.1,
-        help="Pairs of photos are mixed by a share drawn from a Beta distribution with this "
-        "parameter. 0: none; 0.2 is usual.",
-    )
-    _switch(st, "Stop early", "stop_early", help="Ends when no epoch gets better any more.")
-    if read_setting("stop_early"):
-        _number(st, "Patience", "patience", 1, MOST_EPOCHS, help="Epochs to wait for a better one.")
-    _switch(st, "Rare classes count more", "class_weights")
-
-
-def _show_photos() -> None:
+def _show_photos(draft: Recipe) -> None:
+    preprocessing = SETTINGS["preprocessing"]
     st.segmented_control(
-        "Preprocessing",
-        list(_PREPROCESSING),
-        format_func=_PREPROCESSING.__getitem__,
+        preprocessing.label,
+        list(preprocessing.choices),
+        format_func=preprocessing.choices.__getitem__,
         key=key("preprocessing"),
-        help="The weights were trained with the first; the second shows what a mismatch costs.",
+        help=preprocessing.tip,
         required=True,
         persist_state="session",
     )
-    _switch(st, "Standardise the features", "standardise")
-    _switch(st, "The dataset's own splits", "own_splits")
-    if not read_setting("own_splits"):
-        _number(st, "Split seed", "split_seed", 0, MOST_SEED)
+    _show(st, draft, "standardise")
+    if not _switch("The dataset's own splits", "own_splits"):
+        _show(st, draft, "split_seed")
 
 
-def _show_chance() -> None:
-    left, right = st.columns(2)
-    _number(left, "Seed", "seed", 0, MOST_SEED)
-    _number(
-        right,
-        "Repeats",
-        "repeats",
-        1,
-        MOST_REPEATS,
-        help="The same recipe with this many seeds, one run each: their spread says how much of a "
-        "result is luck.",
-    )
+def _show(place: Any, draft: Recipe, *names: str) -> None:
+    """Draw the widgets of these settings, but for those that change nothing in this draft."""
+    for one in (SETTINGS[name] for name in names):
+        options: dict[str, Any] = {"key": key(one.name), "persist_state": "session"}
+        options["help"] = one.tip or None
+        if not one.used(draft):
+            continue
+        if isinstance(one.default, bool):
+            place.toggle(one.label, **options)
+        elif one.choices:
+            names_of = one.choices
+            place.selectbox(one.label, list(names_of), format_func=names_of.__getitem__, **options)
+        else:
+            kind, form = (float, "%g") if isinstance(one.default, float) else (int, None)
+            ends = map(kind, one.ends or ())
+            place.number_input(one.label, *ends, step=one.step, format=form, **options)
 
 
-def _number(
-    place: Any, label: str, setting: str, least: float, most: float, **options: Any
-) -> None:
-    place.number_input(label, least, most, key=key(setting), persist_state="session", **options)
+def _switch(label: str, name: str, tip: str | None = None) -> bool:
+    return st.toggle(label, key=key(name), persist_state="session", help=tip)
 
 
-def _rate(place: Any, label: str, setting: str) -> None:
-    _number(place, label, setting, 1e-8, 1.0, step=1e-4, format="%g")
+def _suit(draft: Recipe, strategy: Any) -> Recipe:
+    """Return the recipe as the form would make it after a change to this strategy."""
+    held = suit_strategy(read_held(), draft.strategy, strategy)
+    chosen = ("dataset", "weights", "weights_digest", "augmentation", "hidden")
+    return release_recipe(held, **{name: getattr(draft, name) for name in chosen})
 
 
-def _pick(place: Any, label: str, setting: str, names: dict[Any, str], **options: Any) -> None:
-    place.selectbox(
-        label,
-        list(names),
-        format_func=names.__getitem__,
-        key=key(setting),
-        persist_state="session",
-        **options,
-    )
+def _estimate(recipe: Recipe, dataset: Dataset) -> Estimate | None:
+    """Return the estimate; None for a recipe that cannot be trained, which the form says."""
+    try:
+        return estimate_run(cache.workspace(), recipe, dataset, cache.device())
+    except PetalscopeError:
+        return None
 
 
-def _switch(place: Any, label: str, setting: str, **options: Any) -> None:
-    place.toggle(label, key=key(setting), persist_state="session", **options)
+def _describe(estimate: Estimate | None, repeats: int) -> str:
+    if estimate is None:
+        return ""
+    mark = "" if estimate.measured else "~"
+    return f"**{mark}{rough_duration(repeats * estimate.seconds)}** · "

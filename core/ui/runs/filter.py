@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import streamlit as st
 
 from core.runs.recipe.repeats import Repeats, fold_repeats
+from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord
 from core.ui.parts.state import keep_choice, read_choice
 
@@ -31,7 +32,9 @@ def filter_runs(runs: Sequence[RunRecord], datasets: dict[str, str]) -> list[Rep
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = _ask_text()
         on = _pick("on", "Dataset", of_runs, lambda one: datasets.get(one, one), 160)
-        strategy = _pick("strategy", "Strategy", _list(strategies), name_strategy)
+        strategy = _pick(
+            "strategy", "Strategy", _list(strategies), lambda name: STRATEGIES[name].words
+        )
         state = _pick("state", "State", _list(states), width=115)
         tag = _pick("tag", "Tag", _list({tag for run in runs for tag in run.tags}), width=115)
         order = _pick("order", "Sort", list(SORTS), SORTS.__getitem__, 160, clearable=False)
@@ -51,11 +54,6 @@ def clear_filters() -> None:
     """Takes all filters out of the URL; the sorting stays."""
     for name in _FILTERS:
         keep_choice(name, None)
-
-
-def name_strategy(strategy: str) -> str:
-    """Returns a strategy as people read it."""
-    return {"full": "full fine-tuning"}.get(strategy, strategy.replace("_", " "))
 
 
 def seconds_taken(run: RunRecord) -> float | None:

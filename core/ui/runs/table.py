@@ -14,12 +14,13 @@ import streamlit as st
 
 from core.formats import count, duration, moment
 from core.runs.recipe.repeats import Repeats
+from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_empty, show_told
 from core.ui.parts.pickers import title_run
 from core.ui.runs.actions import show_actions
-from core.ui.runs.filter import clear_filters, filter_runs, name_strategy, seconds_taken
+from core.ui.runs.filter import clear_filters, filter_runs, seconds_taken
 from data.manifest import list_datasets
 from data.policy import describe_policy
 
@@ -103,7 +104,7 @@ def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
         "Best epoch": _say_epochs(one),
         "Took": "" if taken is None else duration(taken),
         "State": _say_state(one),
-        "Strategy": name_strategy(recipe.strategy),
+        "Strategy": STRATEGIES[recipe.strategy].words,
         "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
         "Tags": sorted({tag for each in one.runs for tag in each.tags}),
         "Notes": run.notes,

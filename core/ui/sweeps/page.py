@@ -14,9 +14,8 @@ from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
 from core.runs.queue.wait_time import expected_wait
-from core.runs.recipe.plans import SWEPT, SweepPlan
+from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan, base_recipe
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.sweep_space import MOST_TRIALS, SETTING_NAMES, base_recipe
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_studies, read_run
 from core.runs.training.study_results import TrialResult, read_trials

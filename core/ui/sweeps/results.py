@@ -9,7 +9,7 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
-from core.runs.recipe.sweep_space import SETTING_NAMES, SPACE, Choices, NumberRange, write_setting
+from core.runs.recipe.plans import SETTING_NAMES, SPACE, Choices, NumberRange, write_setting
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult, read_importance, sort_trials

@@ -7,7 +7,7 @@ import streamlit as st
 from core.formats import plain
 from core.runs.queue.control import extend_run, note_run, pause_run, resume_run, tag_run
 from core.runs.queue.queue import delete_run, request_stop, retry_run
-from core.runs.recipe.rules import MOST_EPOCHS
+from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.ui.parts import cache

@@ -10,8 +10,14 @@ from streamlit.testing.v1 import AppTest
 from core.runs.database import close_databases
 from core.runs.queue.progress import begin_run, finish_run, record_epoch, record_phase
 from core.runs.queue.queue import claim_next_run, submit_run
-from core.runs.recipe.plans import RatePlan, SweepPlan
-from core.runs.recipe.sweep_space import base_recipe, change_recipe, first_settings, searched_recipe
+from core.runs.recipe.plans import (
+    RatePlan,
+    SweepPlan,
+    base_recipe,
+    change_recipe,
+    first_settings,
+    searched_recipe,
+)
 from core.runs.store import RunRecord, list_runs, list_studies
 from core.runs.training.study_results import (
     Importance,

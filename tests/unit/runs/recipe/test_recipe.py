@@ -4,12 +4,21 @@ import dataclasses
 import json
 import subprocess
 import sys
+from typing import Any, get_args
 
 import pytest
 
 from core.errors import BadIdentifier, RecipeRefused
-from core.runs.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from core.runs.recipe.rules import validate
+from core.runs.recipe.recipe import (
+    SETTINGS,
+    Recipe,
+    recipe_from_json,
+    recipe_to_json,
+    suggest_settings,
+    validate,
+)
+from core.runs.recipe.settings import LINEAR, parse_units, write_units
+from core.runs.recipe.strategies import STRATEGIES, StrategyName
 from data.policy import PRESETS
 
 # A recipe in which every setting is in use.
@@ -21,6 +30,50 @@ RECIPE = Recipe(
     optimizer="sgd",
     schedule="cosine",
 )
+
+PLAIN = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
+IDS: dict[str, dict[str, Any]] = {
+    "c25c1bcb94bab6bb": {"head_epochs": 2, "unfrozen": 3, "precision": "mixed", "views": 9},
+    "bf46e07f7f37529f": {"hidden": [512, 128], "dropout": 0, "learning_rate": 1, "seed": 7},
+    "ea9e90436a0a257c": {
+        **{"weights": "random", "weights_digest": "random-damped-1"},
+        **{"split_seed": 0, "standardise": False},
+    },
+    "bc949b258ff447c1": {
+        **{"augmentation": PRESETS["gentle"], "views": 4},
+        **{"patience": 3, "class_weights": True},
+    },
+    "fc38609c42389a39": {
+        **{"strategy": "last_stage", "learning_rate": 1e-4, "epochs": 8, "precision": "mixed"}
+    },
+    "8b292d7fd24195fb": {
+        **{"strategy": "last_stage", "augmentation": PRESETS["strong"], "views": 2},
+        **{"optimizer": "sgd", "momentum": 0.8, "weight_decay": 1e-4},
+    },
+    "cf79325d9cde6134": {
+        **{"strategy": "full", "augmentation": PRESETS["randaugment"], "views": 4},
+        **{"learning_rate": 1e-4, "epochs": 5},
+    },
+    "9d8fc686abf639e8": {
+        **{"strategy": "full", "schedule": "cosine", "warmup_epochs": 2},
+        **{"mixup": 0.2, "label_smoothing": 0.1, "batch_size": 16},
+    },
+    "3a3cc4e48e78cbec": {"strategy": "two_phases"},
+    "82f8c48f5b15be0e": {
+        **{"strategy": "two_phases", "head_epochs": 3, "unfrozen": 2, "fine_learning_rate": 1e-5},
+        **{"optimizer": "adamw", "weight_decay": 0.01, "schedule": "plateau"},
+    },
+    "ecdc9698f4657815": {
+        **{"strategy": "two_phases", "augmentation": PRESETS["gentle"], "views": 6},
+        **{"unfrozen": 5, "epochs": 30, "preprocessing": "unit", "precision": "mixed"},
+    },
+}
+"""Ids that recipes had before their settings were described → what is not a default in them."""
+
+
+def test_ids_are_those_of_before() -> None:
+    made = [Recipe(**vars(PLAIN) | changes).run_id for changes in IDS.values()]
+    assert made == list(IDS)
 
 
 def test_every_field_changes_the_id() -> None:
@@ -135,7 +188,6 @@ def test_the_defaults_can_be_trained() -> None:
 
 
 def test_what_a_strategy_does_not_use_makes_no_second_run() -> None:
-    plain = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
     idle: dict[str, object] = {
         "views": 4,
         "momentum": 0.5,
@@ -147,5 +199,57 @@ def test_what_a_strategy_does_not_use_makes_no_second_run() -> None:
         "precision": "mixed",
     }
     for name, value in idle.items():
-        changed = dataclasses.replace(plain, **{name: value})  # type: ignore[arg-type]
-        assert changed.run_id == plain.run_id, name
+        changed = dataclasses.replace(PLAIN, **{name: value})  # type: ignore[arg-type]
+        assert changed.run_id == PLAIN.run_id, name
+
+
+def test_every_strategy_is_described_and_begins_with_what_can_be_trained() -> None:
+    assert tuple(STRATEGIES) == get_args(StrategyName)
+    for name, strategy in STRATEGIES.items():
+        assert strategy.title and strategy.words and strategy.sentence
+        validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, "gpu")))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stages", "epochs_of_head", "keeps_views"),
+    [
+        ("head", 0, 10, True),
+        ("last_stage", 1, 0, True),
+        ("full", 5, 0, False),
+        ("two_phases", 2, 4, True),
+    ],
+)
+def test_a_strategy_says_what_is_trained_when(
+    strategy: StrategyName, stages: int, epochs_of_head: int, keeps_views: bool
+) -> None:
+    recipe = dataclasses.replace(PLAIN, strategy=strategy, unfrozen=2, head_epochs=4)
+    assert recipe.trained_stages == stages
+    assert recipe.epochs_of_head == epochs_of_head
+    assert recipe.keeps_views is keeps_views
+
+
+def test_a_phase_must_leave_an_epoch_to_the_other() -> None:
+    with pytest.raises(RecipeRefused, match="head epochs"):
+        validate(dataclasses.replace(RECIPE, epochs=5, head_epochs=5))
+    with pytest.raises(RecipeRefused, match="warmup epochs"):
+        validate(dataclasses.replace(PLAIN, schedule="cosine", warmup_epochs=10))
+
+
+def test_settings_say_what_is_allowed() -> None:
+    said = {name: one.allowed for name, one in SETTINGS.items()}
+    assert said["dropout"] == "0 to 0.95"
+    assert said["patience"] == "1 to 1,000, or none"
+    assert said["optimizer"] == "“adam” or “adamw” or “sgd”"
+    assert said["hidden"] == "at most 4 layers of 1 to 4,096 units"
+
+
+def test_hidden_layers_are_typed_as_one_likes() -> None:
+    assert (
+        parse_units("512 → 128") == parse_units("512, 128") == parse_units("512,128,") == (512, 128)
+    )
+    assert parse_units(LINEAR) == parse_units("") == ()
+    for hidden in ((), (64,), (300, 20, 5)):
+        assert parse_units(write_units(hidden)) == hidden
+    for unread in ("abc", "-40", "3 x 100", "12.5", "9" * 5000):
+        with pytest.raises(ValueError, match="cannot be read"):
+            parse_units(unread)

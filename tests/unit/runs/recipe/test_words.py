@@ -1,6 +1,7 @@
-"""The command that a recipe is written as trains that recipe and no other."""
+"""Recipes in words: what was used, what differs, and the command that trains the same again."""
 
 import argparse
+import dataclasses
 import shlex
 
 import pytest
@@ -9,11 +10,18 @@ from hypothesis import strategies as st
 
 from core.cli.recipes import add_recipe_options, read_recipe
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.words import has_own_policy, list_settings, write_command
+from core.runs.recipe.words import (
+    UNUSED,
+    has_own_policy,
+    list_differences,
+    list_settings,
+    write_command,
+)
 from core.workspace import Workspace
 from data.policy import PRESETS, AugmentationPolicy, Part
 
 DATASET, DIGEST = "0123456789abcdef", "d" * 64
+PLAIN = Recipe(dataset=DATASET, weights_digest=DIGEST)
 
 recipes = st.builds(
     Recipe,
@@ -81,10 +89,13 @@ def test_a_policy_of_ones_own_is_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        ({}, {"learning rate": "0.001, constant"}, "momentum"),
+        ({}, {"strategy": "head", "augmentation": "none"}, "views of each photo"),
+        ({}, {"learning rate": "0.001", "course of the rate": "constant"}, "momentum"),
         ({"optimizer": "sgd"}, {"momentum": "0.9"}, "precision"),
         ({"strategy": "two_phases"}, {"of these, head only": "5"}, "views of each photo"),
-        ({"patience": 3}, {"stops early": "after 3 epochs without a better one"}, "warm-up"),
+        ({"patience": 3}, {"patience": "3"}, "warm-up"),
+        ({"schedule": "cosine", "warmup_epochs": 2}, {"warm-up": "2"}, "weight decay"),
+        ({"augmentation": PRESETS["gentle"], "views": 6}, {"views of each photo": "6"}, "unfrozen"),
     ],
 )
 def test_settings_that_change_nothing_are_left_out(
@@ -95,3 +106,43 @@ def test_settings_that_change_nothing_are_left_out(
     )
     assert said.items() <= settings_in_words.items()
     assert unsaid not in settings_in_words
+
+
+def differences(*recipes: Recipe) -> dict[str, tuple[str, ...]]:
+    return {one.setting: one.values for one in list_differences(recipes)}
+
+
+def test_equal_recipes_do_not_differ() -> None:
+    assert differences(PLAIN, dataclasses.replace(PLAIN)) == {}
+
+
+def test_only_what_differs_is_listed_in_words() -> None:
+    other = dataclasses.replace(PLAIN, hidden=(256, 128), patience=3, standardise=False)
+    assert differences(PLAIN, other) == {
+        "hidden layers": ("none (linear)", "256 → 128"),
+        "standardise": ("yes", "no"),
+        "patience": ("none", "3"),
+    }
+
+
+def test_a_setting_that_a_recipe_does_not_use_is_a_dash() -> None:
+    other = dataclasses.replace(
+        PLAIN, strategy="two_phases", unfrozen=2, optimizer="sgd", momentum=0.8
+    )
+    found = differences(PLAIN, other)
+    assert found["strategy"] == ("head", "two phases")
+    assert found["unfrozen"] == (UNUSED, "2")
+    assert found["momentum"] == (UNUSED, "0.8")
+
+
+def test_presets_are_named_and_own_policies_are_told_part_by_part() -> None:
+    gentle = dataclasses.replace(PLAIN, augmentation=PRESETS["gentle"], views=4)
+    found = differences(PLAIN, gentle)
+    assert found == {"augmentation": ("none", "gentle"), "views": (UNUSED, "4")}
+    own = AugmentationPolicy(
+        rotation=Part(low=-5, high=5, probability=0.5),
+        horizontal_flip=Part(low=1, high=1, probability=1),
+    )
+    found = differences(PLAIN, dataclasses.replace(PLAIN, augmentation=own))
+    assert found["augmentation, rotation"] == ("never", "-5 to 5 degrees, 50 % of photos")
+    assert found["augmentation, horizontal flip"] == ("never", "always")

@@ -5,9 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.runs.recipe.plans import SWEPT, SweepPlan
+from core.runs.recipe.plans import (
+    SPACE,
+    SWEPT,
+    NumberRange,
+    SweepPlan,
+    Value,
+    base_recipe,
+    change_recipe,
+)
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.sweep_space import SPACE, NumberRange, Setting, base_recipe, change_recipe
 from core.runs.training.study_results import TrialResult
 from core.runs.training.sweep_study import choose_settings, measure_importance
 
@@ -15,13 +22,13 @@ BASE = base_recipe(Recipe(dataset="0123456789abcdef", weights_digest="d", epochs
 PLAN = SweepPlan(trials=30, seed=1)
 
 
-def score(settings: dict[str, Setting]) -> float:
+def score(settings: dict[str, Value]) -> float:
     """An accuracy that follows from the learning rate, and hardly from anything else."""
     away = abs(np.log10(float(settings["learning_rate"])) + 3)
     return float(0.9 - 0.2 * away - 0.001 * float(settings["dropout"]))
 
 
-def make_trial(number: int, settings: dict[str, Setting]) -> TrialResult:
+def make_trial(number: int, settings: dict[str, Value]) -> TrialResult:
     accuracy = score(settings)
     return TrialResult(
         number=number,

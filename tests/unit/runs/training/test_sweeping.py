@@ -13,8 +13,7 @@ from core.errors import RecipeRefused
 from core.runs.queue.control import pause_run, resume_run
 from core.runs.queue.queue import mark_lost, queue_lost_runs, request_stop, submit_run
 from core.runs.queue.starting import python_command, python_environment
-from core.runs.recipe.plans import RatePlan, SweepPlan
-from core.runs.recipe.sweep_space import base_recipe, first_settings, searched_recipe
+from core.runs.recipe.plans import RatePlan, SweepPlan, base_recipe, first_settings, searched_recipe
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
 from core.runs.training.executing import execute_run

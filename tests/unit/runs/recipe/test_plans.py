@@ -3,13 +3,12 @@
 import pytest
 
 from core.errors import RecipeRefused
-from core.runs.recipe.plans import SWEPT, SweepPlan
-from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.rules import validate
-from core.runs.recipe.sweep_space import (
+from core.runs.recipe.plans import (
     SPACE,
+    SWEPT,
     Choices,
     NumberRange,
+    SweepPlan,
     base_recipe,
     change_recipe,
     check_plan,
@@ -17,6 +16,7 @@ from core.runs.recipe.sweep_space import (
     searched_recipe,
     write_setting,
 )
+from core.runs.recipe.recipe import Recipe, validate
 from data.policy import PRESETS
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", hidden=(256,), dropout=0.35)

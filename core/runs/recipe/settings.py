@@ -1,0 +1,141 @@
+"""How a field of a recipe is described, once: its range, its names, its help, when it is used.
+
+The description is written beside the field (`described` in core/runs/recipe/recipe.py); checks,
+words, the form and the options of the command line follow from it. Standard library only.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+MOST_HIDDEN_LAYERS = 4
+MOST_UNITS = 4096
+MOST_EPOCHS = 1000
+MOST_SEED = 2**31 - 1
+LINEAR = "none (linear)"
+"""No hidden layer."""
+
+_LAYERS = re.compile(r"\d{1,9}(\s*(→|->|,|\s)\s*\d{1,9})*", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A field of a recipe, described."""
+
+    name: str
+    default: Any
+    """MISSING: it must be given."""
+    title: str = ""
+    """In comparisons and refusals; without one, the name with spaces."""
+    label: str = ""
+    """In the form and in tables of a recipe; without one, the title."""
+    help: str = ""
+    """For the command line: a clause. Without one, the tip."""
+    tip: str = ""
+    """For the form: a sentence, where the label does not say it."""
+    usual: str = ""
+    """The default of the command line in words, where it depends on more than the strategy."""
+    ends: tuple[float, float] | None = None
+    """Least and most of a number, or of the units of each layer."""
+    step: float | None = None
+    """Of the buttons in the form."""
+    choices: Mapping[Any, str] = field(default_factory=dict)
+    """Allowed value → its name in the form."""
+    none: str = ""
+    """What a default of None, 0 or no layer at all is called."""
+    below: str = ""
+    """The setting that this one must stay below."""
+    used: Callable[[Any], bool] = lambda recipe: True  # noqa: ARG005 (all recipes use it)
+    """Whether it changes anything in a recipe, beside its other settings."""
+
+    def __post_init__(self) -> None:
+        title = self.title or self.name.replace("_", " ")
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "label", self.label or title.capitalize())
+
+    @property
+    def has_default(self) -> bool:
+        """Whether it has a default, so that a person may leave it out."""
+        return self.default is not MISSING
+
+    @property
+    def option(self) -> str:
+        """The option of the command line: a switch names what it changes."""
+        prefix = "--no-" if self.default is True else "--"
+        return prefix + self.name.replace("_", "-")
+
+    @property
+    def parse(self) -> Callable[[str], Any]:
+        """What reads the option's value; raises ValueError."""
+        if isinstance(self.default, tuple):
+            return parse_units
+        return type(self.default) if isinstance(self.default, float | str) else int
+
+    @property
+    def allowed(self) -> str:
+        """What the setting may be, in words."""
+        if self.ends is not None:
+            ends = " to ".join(f"{end:,}" if end >= 1 else f"{end:g}" for end in self.ends)
+            if isinstance(self.default, tuple):
+                return f"at most {MOST_HIDDEN_LAYERS} layers of {ends} units"
+            return f"{ends}, or none" if self.default is None else ends
+        return " or ".join(f"“{one}”" for one in self.choices) or self.help
+
+    def allows(self, value: Any) -> bool:
+        """Return whether a recipe may have this value."""
+        if self.choices:
+            return value in self.choices
+        if self.ends is None or value is None:
+            return value != "" and (value is not None or self.default is None)
+        if isinstance(value, tuple):
+            return len(value) <= MOST_HIDDEN_LAYERS and all(map(self._is_within, value))
+        return self._is_within(value)
+
+    def say(self, value: Any) -> str:
+        """Return the value as people read it."""
+        if self.none and value == self.default:
+            return self.none
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, tuple):
+            return write_units(value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def _is_within(self, value: float) -> bool:
+        assert self.ends is not None
+        return math.isfinite(value) and self.ends[0] <= value <= self.ends[1]
+
+
+def described(default: Any, ends: tuple[float, float] | None = None, **description: Any) -> Any:
+    """Return a field with this default and the description of its setting (see `Setting`)."""
+    return field(default=default, metadata={"ends": ends, **description})
+
+
+def read_settings_of(recipe_class: type) -> dict[str, Setting]:
+    """Return the settings of a dataclass by their names, in its order."""
+    return {
+        one.name: Setting(name=one.name, default=one.default, **one.metadata)
+        for one in dataclasses.fields(recipe_class)
+    }
+
+
+def parse_units(text: str) -> tuple[int, ...]:
+    """Return the units of each layer that somebody chose or typed: "512 → 128" or "512, 128".
+
+    Raises:
+        ValueError: It is anything but numbers of units, or none.
+    """
+    typed = (text or "").strip().strip(",")
+    if typed.lower() in ("", LINEAR, "none", "linear"):
+        return ()
+    if not _LAYERS.fullmatch(typed):
+        raise ValueError("These hidden layers cannot be read.")
+    return tuple(int(units) for units in re.findall(r"\d+", typed))
+
+
+def write_units(units: tuple[int, ...]) -> str:
+    """Return hidden layers as people read them, and as `parse_units` reads them."""
+    return " → ".join(map(str, units)) or LINEAR

@@ -1,0 +1,115 @@
+"""The overview: the next step, the runs, the datasets, this machine."""
+
+import streamlit as st
+
+from core.formats import count, plain
+from core.runs.recipe.recipe import Recipe
+from core.runs.store import RunRecord
+from core.ui.overview.reading import Overview, find_random_weights, read_overview
+from core.ui.parts.frame import page_file
+from core.ui.recipes.form import prepare_training, start_run
+from core.ui.recipes.run_list import show_runs
+from core.ui.recipes.settings import describe_device
+from data.manifest import DatasetSummary
+from models.weights import Weights
+
+
+def show_overview() -> None:
+    """Draw where things stand, and the next step."""
+    overview = read_overview()
+    with st.container(border=True):
+        _show_next_step(overview)
+    left, right = st.columns([3, 2], gap="medium")
+    with left.container(border=True):
+        st.subheader("Runs", anchor=False)
+        show_runs()
+    with right.container(border=True):
+        st.subheader("Datasets", anchor=False)
+        _show_datasets(overview.datasets)
+    with right.container(border=True):
+        st.subheader("This machine", anchor=False)
+        words, reason = describe_device()
+        st.caption(f"{words}: {plain(reason)}")
+        _show_weights(overview)
+
+
+def _show_next_step(overview: Overview) -> None:
+    """Draw the one thing to do next: add photos, train, or look at the newest run."""
+    if overview.newest_dataset is None:
+        st.subheader("Start with photos", anchor=False)
+        st.write(
+            "Bring a folder or an archive of photos, one folder a class, or draw the sample "
+            "flowers and try everything in a minute."
+        )
+        _link("dataset", "Add a dataset", ":material/add_photo_alternate:")
+    elif overview.newest_done is None:
+        _offer_quick_start(overview, overview.newest_dataset)
+    else:
+        _offer_newest(overview.newest_done)
+
+
+def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
+    prepare_training()
+    if overview.has_unfinished:
+        st.subheader("A run is on its way", anchor=False)
+        _link("training", "Watch it", ":material/model_training:")
+        return
+    st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
+    st.write(
+        "One click trains a classifier on top of a frozen ResNet-50 with sensible settings. You "
+        "watch it learn, then see which photos it gets wrong and why."
+    )
+    weights = overview.pretrained
+    if isinstance(weights, Weights):
+        label = f"Train with {weights.label} weights"
+    else:
+        label = "Quick start with random weights"
+        st.caption(
+            f"{plain(weights.problem)} Random weights show the whole way without them; the "
+            "training page offers the download."
+        )
+        weights = find_random_weights()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(label, type="primary", icon=":material/play_arrow:"):
+            recipe = Recipe(dataset=dataset.id, weights=weights.kind, weights_digest=weights.digest)
+            start_run(recipe, dataset.name, open_training=True)
+        _link("training", "Choose the settings yourself", ":material/tune:")
+
+
+def _offer_newest(run: RunRecord) -> None:
+    st.subheader(f"Run {run.number} is done: see what it gets wrong", anchor=False)
+    with st.container(horizontal=True):
+        _link("confusion", "Its confusions", ":material/grid_on:", run)
+        _link("metrics", "Its metrics", ":material/monitoring:", run)
+        _link("predict", "Classify a photo", ":material/photo_camera:", run)
+        _link("training", "Train another", ":material/model_training:")
+
+
+def _show_datasets(datasets: list[DatasetSummary]) -> None:
+    if not datasets:
+        st.caption("None yet.")
+    for entry in datasets:
+        if entry.problem:
+            st.caption(f":red[{plain(entry.name or entry.id)}: {plain(entry.problem)}]")
+            continue
+        st.page_link(
+            page_file("dataset"),
+            label=f"**{plain(entry.name, 40)}** · {count(entry.photos, 'photo')} · "
+            f"{count(entry.classes, 'class')}",
+            icon=":material/photo_library:",
+            query_params={"dataset": entry.id},
+        )
+
+
+def _show_weights(overview: Overview) -> None:
+    """Draw which pretrained weights would be used."""
+    weights = overview.pretrained
+    if isinstance(weights, Weights):
+        st.caption(f":material/key: {plain(weights.label)} weights, from {plain(weights.origin)}")
+    else:
+        st.caption(f":material/key_off: {plain(weights.problem)}")
+
+
+def _link(page: str, label: str, icon: str, run: RunRecord | None = None) -> None:
+    parameters = {"run": run.id} if run else None
+    st.page_link(page_file(page), label=label, icon=icon, query_params=parameters)

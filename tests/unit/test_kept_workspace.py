@@ -17,22 +17,22 @@ import pytest
 
 from core.cli import main
 from core.config import fingerprint
+from core.datasets.policies import read_policy
+from core.datasets.selections import list_selections
 from core.monitoring.feedback_reading import list_feedback
-from core.policies import read_policy
 from core.prediction.deciding import read_rule
 from core.registry.integrity import check_version
 from core.registry.loading import read_head
 from core.registry.reference import read_reference
 from core.registry.store import find_version
-from core.runs.control import extend_run
-from core.runs.feature_store import read_kept
-from core.runs.recipe import Recipe, recipe_from_json
+from core.runs.queue.control import extend_run
+from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import read_result, read_run_head
 from core.runs.store import list_runs, list_studies
-from core.selections import list_selections
 from core.workspace import Workspace, open_workspace
 from data.manifest import check_photos, read_dataset
 from data.policy import PRESETS
+from models.keeping import read_kept
 from tests.training import train
 
 ARCHIVE = Path(__file__).with_name("kept_workspace.tar.xz")

@@ -69,7 +69,7 @@ def _measure_rest(workspace: Workspace, run: RunRecord) -> float:
     """Returns how many seconds a run that goes will take until its end."""
     estimate = _estimate(workspace, run)  # of what is left: what is done or kept costs nothing
     epochs = curve(read_events(workspace.run_folder(run.id))[0])
-    in_head = run.recipe.has_two_phases and len(epochs) <= run.recipe.head_epochs
+    in_head = run.recipe.starts_with_head and len(epochs) <= run.recipe.head_epochs
     if run.plan is not None or run.phase != "training" or not epochs or in_head:
         return estimate.seconds
     recent = [float(epoch["seconds"]) for epoch in epochs[-_RECENT:]]

@@ -20,7 +20,7 @@ def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
         recipe: What the run is to learn.
         epochs_before: Epochs that the first of two phases took.
     """
-    rate = recipe.fine_learning_rate if recipe.has_two_phases else recipe.learning_rate
+    rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate
     return _plan(recipe, recipe.epochs - epochs_before, rate)
 
 

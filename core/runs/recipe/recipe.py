@@ -169,7 +169,7 @@ class Recipe:
         label="Of these, head only",
         help="of two phases: epochs of the first, in which only the head is trained",
         below="epochs",
-        used=lambda recipe: recipe.has_two_phases,
+        used=lambda recipe: recipe.starts_with_head,
     )
     unfrozen: int = described(
         1,
@@ -187,7 +187,7 @@ class Recipe:
         step=1e-4,
         label="Rate of the stages",
         help="of two phases: learning rate of the second one",
-        used=lambda recipe: recipe.has_two_phases,
+        used=lambda recipe: recipe.starts_with_head,
     )
     precision: Precision = described(  # noqa: RUF009 (a field)
         "float32",
@@ -219,14 +219,14 @@ class Recipe:
         return self.unfrozen if stages is None else stages
 
     @property
-    def has_two_phases(self) -> bool:
+    def starts_with_head(self) -> bool:
         """Whether the head is trained first, and stages of the backbone after it."""
-        return STRATEGIES[self.strategy].has_two_phases
+        return STRATEGIES[self.strategy].starts_with_head
 
     @property
     def epochs_of_head(self) -> int:
         """Epochs in which only the head is trained: all of them, the first ones, or none."""
-        if self.has_two_phases:
+        if self.starts_with_head:
             return self.head_epochs
         return 0 if self.trained_stages else self.epochs
 

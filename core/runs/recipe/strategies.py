@@ -36,7 +36,7 @@ class Strategy:
     """Settings to begin with, where they are not the recipe's defaults."""
 
     @property
-    def has_two_phases(self) -> bool:
+    def starts_with_head(self) -> bool:
         return self.head_alone and self.stages != 0
 
 

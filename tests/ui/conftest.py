@@ -1,6 +1,6 @@
 """What tests of pages share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -17,3 +17,17 @@ def _scanned_once() -> Iterator[None]:
         scan = cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
+
+
+@pytest.fixture
+def address() -> Iterator[Callable[..., None]]:
+    """A function that writes a link for `reading.py` to read, without a page; nothing is kept."""
+    import streamlit as st
+
+    def write(**query: str) -> None:
+        st.session_state.clear()
+        st.query_params.from_dict(query)
+
+    write()
+    yield write
+    write()

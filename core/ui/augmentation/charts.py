@@ -22,7 +22,7 @@ _LINE = 15
 def draw_moves(
     moves: pd.DataFrame, *, same: float | None, other: float | None, title: str, dark: bool = False
 ) -> Any:
-    """Returns one mark for each draw on the axis of cosine distance, a row for each photo.
+    """Return one mark for each draw on the axis of cosine distance, a row for each photo.
 
     Args:
         moves: Columns photo (name), draw, distance, state (KEPT or FLIPPED), answer, score.
@@ -87,7 +87,7 @@ def _draw_ruler(same: float | None, other: float | None, colour: str, scale: Any
 
 
 def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = False) -> Any:
-    """Returns a row of pictures for each part, from its least to its largest amount.
+    """Return a row of pictures for each part, from its least to its largest amount.
 
     Args:
         steps: Columns part, step (0, 1, …), amount (in words), picture (data URI), distance (in
@@ -126,7 +126,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
 
 
 def _draw_frames(base: Any, colours: Palette, *, asked: bool) -> Any:
-    """Returns the frames of what was asked about; those of flips are thick."""
+    """Return the frames of what was asked about; those of flips are thick."""
     return (
         base.transform_filter(alt.datum.state != "")
         .mark_square(size=(_SIDE + 3) ** 2, filled=False, yOffset=-_LINE)

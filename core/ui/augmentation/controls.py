@@ -4,23 +4,18 @@ from functools import partial
 
 import streamlit as st
 
-from core.datasets.policies import delete_policy, is_preset, list_policies, save_policy
+from core.datasets.policies import delete_policy, is_preset, save_policy
 from core.formats import plain
-from core.ui.augmentation.policy import (
+from core.ui.augmentation.reading import (
     FIRST,
-    change_part,
-    change_pick,
+    AugmentationPage,
     choose_named,
-    find_unread,
-    is_changed,
-    read_draft,
-    read_named,
     suggest_part,
 )
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
-from data.policy import LIMITS, AugmentationPolicy, Part
+from data.policy import LIMITS, Part
 
 _GROUPS = {
     "Geometry": tuple(LIMITS)[:9],
@@ -34,14 +29,13 @@ _MOST_PICKED = 6
 _CHANCE_WIDTH = 76
 
 
-def show_controls() -> None:
-    """Draws everything that shapes the policy; changes go to the URL, where the draws find them."""
+def show_controls(page: AugmentationPage) -> None:
+    """Draw everything that shapes the policy; changes go to the URL."""
     show_told()
-    _pick_named()
-    unread = find_unread()
-    if unread:
-        st.caption(f":orange[{unread}]")
-    policy = read_draft()
+    _show_named(page)
+    if page.unread:
+        st.caption(f":orange[{page.unread}]")
+    policy = page.policy
     counts = {group: sum(n in policy.parts for n in names) for group, names in _GROUPS.items()}
     group = st.segmented_control(
         "Parts",
@@ -56,17 +50,17 @@ def show_controls() -> None:
     drawn_by_chance = policy.pick is None
     st.caption("How much, from and to" + ", and in how many draws" * drawn_by_chance)
     for name in _GROUPS[group]:
-        _show_part(name, policy)
-    _pick_way(policy)
+        _show_part(page, name)
+    _show_way(page)
 
 
 def name_part(name: str) -> str:
-    """Returns a part as it is called on screen."""
+    """Return a part as it is called on screen."""
     return name.replace("_", " ").capitalize()
 
 
 def write_amount(name: str, amount: float) -> str:
-    """Returns an amount with its unit: "−20°", "× 1.20", "12 %"."""
+    """Return an amount with its unit: "−20°", "× 1.20", "12 %"."""
     unit = LIMITS[name].unit
     if name.endswith("_flip"):
         return "mirrored"
@@ -76,23 +70,21 @@ def write_amount(name: str, amount: float) -> str:
     return text.replace("-", "−")
 
 
-def _pick_named() -> None:
-    named = list_policies(cache.workspace())
-    name, _ = read_named()
+def _show_named(page: AugmentationPage) -> None:
+    name, changed = page.name, page.is_changed
     st.session_state["augmentation.named"] = name
     st.selectbox(
         "Policy",
-        list(named),
+        list(page.named),
         key="augmentation.named",
         on_change=lambda: choose_named(st.session_state["augmentation.named"]),
         help="What may happen to each training photo. gentle: the classic set of tutorials. "
         "strong: more of everything. randaugment: three parts a photo, picked anew each time.",
     )
-    changed = is_changed()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if changed:
             with st.popover("Save as", icon=":material/save:"):
-                _show_saving(name)
+                _show_saving(page)
             st.button(
                 f"Back to {plain(name, 20)}",
                 icon=":material/undo:",
@@ -117,13 +109,14 @@ def _pick_named() -> None:
         st.caption("Changed. Save it under a name to use it in a recipe.")
 
 
-def _show_saving(name: str) -> None:
+def _show_saving(page: AugmentationPage) -> None:
+    name = page.name
     with st.form("augmentation.saving", border=False):
         wanted = st.text_input("Name", value="" if is_preset(name) else name, max_chars=40)
         pressed = st.form_submit_button("Save", type="primary")
     if pressed:
         with report_errors():
-            saved = save_policy(cache.workspace(), wanted, read_draft())
+            saved = save_policy(cache.workspace(), wanted, page.policy)
             choose_named(saved)
             tell_after_rerun(f"Saved as “{plain(saved)}”.")
             st.rerun()
@@ -137,22 +130,22 @@ def _delete(name: str) -> None:
         st.rerun()
 
 
-def _show_part(name: str, policy: AugmentationPolicy) -> None:
-    limits, part = LIMITS[name], policy.parts.get(name)
+def _show_part(page: AugmentationPage, name: str) -> None:
+    limits, part = LIMITS[name], page.policy.parts.get(name)
     key = f"augmentation.{name}"
     st.session_state[f"{key}.on"] = part is not None
     st.toggle(
         name_part(name),
         key=f"{key}.on",
         help=f"{limits.what.capitalize()}.",
-        on_change=partial(_switch, name),
+        on_change=partial(_switch, page, name),
     )
     if part is None:
         return
     with st.container(horizontal=True, gap="medium", wrap=False):
         if limits.least < limits.most:
-            _show_range(name, part, key)
-        if policy.pick is None:
+            _show_range(page, name, part)
+        if page.policy.pick is None:
             st.session_state[f"{key}.chance"] = round(100 * part.probability)
             st.slider(
                 f"How often: {name_part(name).lower()}",
@@ -160,14 +153,14 @@ def _show_part(name: str, policy: AugmentationPolicy) -> None:
                 100,
                 format="%d %%",
                 key=f"{key}.chance",
-                on_change=partial(_take, name),
+                on_change=partial(_take, page, name),
                 label_visibility="collapsed",
                 width=_CHANCE_WIDTH,
             )
 
 
-def _show_range(name: str, part: Part, key: str) -> None:
-    limits = LIMITS[name]
+def _show_range(page: AugmentationPage, name: str, part: Part) -> None:
+    limits, key = LIMITS[name], f"augmentation.{name}"
     share = limits.unit.startswith("of the")
     st.session_state[f"{key}.range"] = (part.low, part.high)
     st.slider(
@@ -177,36 +170,37 @@ def _show_range(name: str, part: Part, key: str) -> None:
         step=0.01 if share else _STEPS[limits.unit],
         format="percent" if share else _FORMATS[limits.unit],
         key=f"{key}.range",
-        on_change=partial(_take, name),
+        on_change=partial(_take, page, name),
         label_visibility="collapsed",
     )
 
 
-def _switch(name: str) -> None:
+def _switch(page: AugmentationPage, name: str) -> None:
     on = st.session_state[f"augmentation.{name}.on"]
-    change_part(name, suggest_part(name) if on else Part())
+    page.change_part(name, suggest_part(name) if on else Part())
 
 
-def _take(name: str) -> None:
-    """Takes over range and chance of a part as its sliders have them."""
-    key, part = f"augmentation.{name}", read_draft().parts.get(name, suggest_part(name))
+def _take(page: AugmentationPage, name: str) -> None:
+    """Take over range and chance of a part as its sliders have them."""
+    key, part = f"augmentation.{name}", page.policy.parts.get(name, suggest_part(name))
     low, high = st.session_state.get(f"{key}.range", (part.low, part.high))
     chance = st.session_state.get(f"{key}.chance")
     probability = part.probability if chance is None else chance / 100
-    change_part(name, Part(low=low, high=high, probability=probability))
+    page.change_part(name, Part(low=low, high=high, probability=probability))
 
 
-def _pick_way(policy: AugmentationPolicy) -> None:
+def _show_way(page: AugmentationPage) -> None:
+    pick = page.policy.pick
     words = {0: "each by its own chance"} | {
         number: f"{number} of them, picked anew" for number in range(1, _MOST_PICKED + 1)
     }
-    st.session_state["augmentation.pick"] = policy.pick or 0
+    st.session_state["augmentation.pick"] = pick or 0
     st.selectbox(
         "What happens in a draw",
-        list(words) if (policy.pick or 0) in words else [*words, policy.pick],
+        list(words) if (pick or 0) in words else [*words, pick],
         format_func=lambda number: words.get(number, f"{number} of them, picked anew"),
         key="augmentation.pick",
-        on_change=lambda: change_pick(st.session_state["augmentation.pick"] or None),
+        on_change=lambda: page.change_pick(st.session_state["augmentation.pick"] or None),
         help="Picked anew: as RandAugment does, so many of the parts that are on, all equally "
         "likely, for each photo and each draw.",
     )

@@ -1,0 +1,238 @@
+"""What the augmentation page shows, read once: policy, photos, draws, and the run that is asked.
+
+`policy` holds the name that was started from; `draft`, where something was changed, all parts in
+short: "rotation:-20:20:1~pick:3". So a link reopens what was looked at, saved or not.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.datasets.policies import list_policies
+from core.errors import AugmentationRefused, PetalscopeError
+from core.prediction.moving import Moves, Ruler, measure_moves, measure_ruler
+from core.runs.recipe.settings import MOST_SEED
+from core.runs.result import RunResult
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
+from data.dataset import Dataset
+from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, check_policy
+from models.extraction import features_id, read_features
+
+FIRST = "gentle"
+"""What the page opens with: a policy that does nothing shows nothing."""
+VIEWS = {"draws": "Draws", "parts": "Each part alone"}
+SCOPES = {"range": "Parts of this policy", "limits": "All parts, as far as they go"}
+WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
+MOST = 6
+"""Photos that are shown at a time."""
+NOBODY = "nobody"
+ALONE = 11
+_AMONG = 4
+"""Draws of one photo, and of each of several."""
+_MOST_DRAW = 10_000
+_OF = "augmentation.photos_of"
+"""Session key of the dataset that the photo numbers belong to."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class AugmentationPage:
+    """What is done to which photos of a dataset, and who is asked about it."""
+
+    dataset: Dataset
+    named: Mapping[str, AugmentationPolicy]
+    name: str
+    """The named policy that was started from."""
+    policy: AugmentationPolicy
+    """As it is on the page: the named one, or the draft."""
+    unread: str
+    """What of the link cannot be shown, as a sentence; or empty."""
+    way: str
+    photos: list[int]
+    view: str
+    scope: str
+    seed: int
+    first: int
+    """Number of the first draw that is shown, from 0 as in training; people count from 1."""
+    runs: Mapping[str, RunRecord]
+    """The finished runs that can be asked: of the dataset and of its parent."""
+    asked: str | None
+    """The run that is asked what it makes of the draws, or None."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the policy differs from the named one it was started from."""
+        return self.policy != self.named[self.name]
+
+    @property
+    def amount(self) -> int:
+        """How many draws of each photo are shown."""
+        return ALONE if len(self.photos) == 1 else _AMONG
+
+    @cached_property
+    def result(self) -> RunResult:
+        """What the asked run answered to its own photos."""
+        return cache.result(self.asked or "")
+
+    @cached_property
+    def ruler(self) -> Ruler | None:
+        """How far photos lie apart, from features that are kept; None without any."""
+        return _read_ruler(self.dataset.id, self.asked or "")
+
+    def measure(self, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
+        """Return what the asked run makes of a photo (h, w, 3) uint8 and of its draws."""
+        return _measure(self.asked or "", np.stack([photo, *draws]))
+
+    def name_photo(self, number: int) -> str:
+        """Return class and number of a photo, which tell it from all others."""
+        return f"{self.dataset.classes[self.dataset.labels[number]]} #{number}"
+
+    def change_part(self, name: str, part: Part) -> None:
+        """Change one part of the policy."""
+        parts: dict[str, Any] = {**self.policy.parts, name: part}
+        self._keep(AugmentationPolicy(pick=self.policy.pick, **parts))
+
+    def change_pick(self, pick: int | None) -> None:
+        """Change how many parts are picked for a photo; None: each by its own probability."""
+        self._keep(dataclasses.replace(self.policy, pick=pick))
+
+    def _keep(self, policy: AugmentationPolicy) -> None:
+        same = policy == self.named[self.name]
+        keep_choice("draft", None if same else _encode(policy))
+
+
+def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
+    """Read the address; photos that it does not name are drawn and written into it."""
+    named = list_policies(cache.workspace())
+    stated, draft = read_choice("policy"), read_choice("draft")
+    name = stated if stated in named else FIRST
+    changed = _decode(draft) if draft else None
+    way = settle_choice("show", WAYS, "one")
+    wanted = {dataset.id, dataset.parent}
+    done = [run for run in list_runs(cache.workspace()) if run.state == "done"]
+    runs = {run.id: run for run in done if run.recipe.dataset in wanted}
+    asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
+    return AugmentationPage(
+        dataset=dataset,
+        named=named,
+        name=name,
+        policy=changed or named[name],
+        unread=_find_unread(named),
+        way=way,
+        photos=_read_photos(dataset, way),
+        view=settle_choice("view", VIEWS, "draws"),
+        scope=settle_choice("scope", SCOPES, "range"),
+        seed=_read_number("seed", MOST_SEED),
+        first=_read_number("first_draw", _MOST_DRAW),
+        runs=runs,
+        asked=None if asked == NOBODY else asked,
+    )
+
+
+def choose_named(name: str) -> None:
+    """Start from a named policy; a draft is let go."""
+    keep_choice("policy", name)
+    keep_choice("draft", None)
+
+
+def keep_photos(photos: Sequence[int] = ()) -> None:
+    """Write the photos into the address; without any, others are drawn next."""
+    keep_choice("photos", ",".join(str(photo) for photo in photos) or None)
+
+
+def suggest_part(name: str) -> Part:
+    """Return a sensible range for a part that is switched on: that of a preset."""
+    for preset in ("gentle", "strong", "randaugment"):
+        part = PRESETS[preset].parts.get(name)
+        if part is not None:
+            return part
+    return Part(low=LIMITS[name].least, high=LIMITS[name].most, probability=0.5)
+
+
+def _find_unread(named: Mapping[str, AugmentationPolicy]) -> str:
+    policy, draft = st.query_params.get("policy"), st.query_params.get("draft")
+    if draft and _decode(draft) is None:
+        return "The link holds changes that cannot be read; this is the policy without them."
+    if policy and policy not in named:
+        return "The link names a policy that is not here; this is another one."
+    return ""
+
+
+def _read_photos(dataset: Dataset, way: str) -> list[int]:
+    if st.session_state.get(_OF, dataset.id) != dataset.id:
+        keep_photos()  # the same numbers are other photos here
+    st.session_state[_OF] = dataset.id
+    numbers = (read_choice("photos") or "").split(",")[:MOST]
+    stated = [read_number(number, len(dataset)) for number in numbers]
+    photos = [photo for photo in dict.fromkeys(stated) if photo is not None]
+    if not photos:
+        photos = _draw_photos(dataset, way)
+    keep_photos(photos)
+    return photos[:1] if way == "one" else photos
+
+
+def _draw_photos(dataset: Dataset, way: str) -> list[int]:
+    """Return photos at random, none of the test split; of many classes some, at random too."""
+    rng = np.random.default_rng()
+    usable = np.flatnonzero(dataset.splits != "test")  # what is learnt here must not rest on those
+    usable = usable if len(usable) else np.arange(len(dataset))
+    if way != "classes":
+        wanted = min(1 if way == "one" else 4, len(usable))
+        return [int(photo) for photo in rng.choice(usable, wanted, replace=False)]
+    labels = dataset.labels[usable]
+    classes = np.sort(rng.permutation(np.unique(labels))[:MOST])
+    return [int(rng.choice(usable[labels == label])) for label in classes]
+
+
+def _read_number(name: str, most: int) -> int:
+    return min(read_number(read_choice(name) or "", sys.maxsize) or 0, most)
+
+
+def _encode(policy: AugmentationPolicy) -> str:
+    pieces = [
+        f"{name}:{part.low:g}:{part.high:g}:{part.probability:g}"
+        for name, part in policy.parts.items()
+    ]
+    pieces += [] if policy.pick is None else [f"pick:{policy.pick}"]
+    return "~".join(pieces) or "nothing"
+
+
+def _decode(draft: str) -> AugmentationPolicy | None:
+    """Return the policy, or None: links are typed and cut, and must never break a page."""
+    pick: int | None = None
+    parts: dict[str, Any] = {}
+    try:
+        for piece in draft.split("~") if draft != "nothing" else ():
+            name, *numbers = piece.split(":")
+            if name == "pick":
+                (pick,) = (int(number) for number in numbers)
+            else:
+                low, high, probability = (float(number) for number in numbers)
+                parts[name] = Part(low=low, high=high, probability=probability)
+        if pick == 0:  # of parts that are on none: nobody chose that
+            return None
+        return check_policy(AugmentationPolicy(pick=pick, **parts))
+    except (ValueError, TypeError, AugmentationRefused):
+        return None
+
+
+@st.cache_data(max_entries=256, show_spinner="Asking the run …")
+def _measure(run_id: str, pictures: np.ndarray) -> Moves:
+    return measure_moves(cache.predictor(run_id), pictures[0], list(pictures[1:]))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _read_ruler(dataset_id: str, run_id: str) -> Ruler | None:
+    facts = cache.predictor(run_id).backbone_facts
+    try:
+        kept = features_id(dataset_id, facts.id, facts.precision)
+        features = read_features(cache.workspace(), kept)
+    except PetalscopeError:
+        return None
+    return None if features is None else measure_ruler(features, cache.dataset(dataset_id).labels)

@@ -5,15 +5,16 @@ WEIGHTS ?= pretrained
 WHAT ?= extract train predict page
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
 install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/python -r $(1)) || $(PIP) -r $(1)
 .DEFAULT_GOAL := help
-.PHONY: help run api test check bench clean
+.PHONY: help run api test test-slow test-all check bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
 	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample
@@ -22,9 +23,17 @@ run: $(VENV)/.installed  ## install what is missing, draw the sample once, open 
 api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
 	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))
 
-test: $(VENV)/.installed-tests  ## install what tests need, run all of them, two at a time
+test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, two at a time
 	@.ci/system-packages
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
+	@$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.installed-tests  ## run what `make test` leaves out: slow tests, all drawn examples
+	@.ci/system-packages
+	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=full
+
+test-all: $(VENV)/.installed-tests  ## run all tests with all drawn examples
+	@.ci/system-packages
+	@$(PYTEST) --hypothesis-profile=full
 
 check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, sizes
 	@$(BIN)/ruff format --check .

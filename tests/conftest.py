@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 from core.runs.database import close_databases
 from core.workspace import Workspace, open_workspace
@@ -19,6 +21,24 @@ from tests.prepared import (
 )
 from tests.processes import end_processes
 from tests.training import copy_workspace
+
+SLOW_S = 5.0
+"""A test that takes longer is `slow`."""
+
+# The same examples everywhere and each time, however busy the machine is.
+settings.register_profile("full", deadline=None, derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=25)
+settings.load_profile("quick")  # --hypothesis-profile=full draws four times as many
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """List what took long and is not called slow; nothing fails, a machine may be busy."""
+    reports = terminalreporter.getreports("passed")
+    long = [one for one in reports if one.duration > SLOW_S and "slow" not in one.keywords]
+    if long:
+        terminalreporter.section(f"longer than {SLOW_S:.0f} s, but not marked “slow”")
+        for one in sorted(long, key=lambda one: -one.duration):
+            terminalreporter.line(f"{one.duration:6.1f} s  {one.nodeid}")
 
 
 @contextmanager

@@ -13,18 +13,14 @@ from tests.api.malformed import KINDS, draw_uploads
 from tests.api.odd_requests import OddRequest, draw_requests
 from tests.serving_process import ServingProcess
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 1000
 PATIENCE_S = 3.0
 SILENT = 0
 """No answer: to a request that is cut short, or to a client hung up on while it still sent."""
 
-drawn = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+drawn = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "broken form"])

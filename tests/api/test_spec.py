@@ -13,7 +13,7 @@ from schemathesis.schemas import BaseSchema
 from tests.api.conftest import TestClient
 from tests.serving_process import ServingProcess
 
-EXAMPLES = 15
+EXAMPLES = settings.default.max_examples // 2
 OPERATIONS = (
     ("POST", "/v1/predict"),
     ("POST", "/v1/predict/batch"),
@@ -35,6 +35,7 @@ def document(serving: ServingProcess) -> BaseSchema:
     return schemathesis.openapi.from_url(f"http://127.0.0.1:{serving.port}/openapi.json")
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_answers_are_what_the_document_says(
@@ -46,13 +47,7 @@ def test_answers_are_what_the_document_says(
     if mode is GenerationMode.NEGATIVE and path in WITHOUT_PARAMETERS:
         return  # nothing in such a request can be wrong
 
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Case) -> None:
         answer = case.call_and_validate(excluded_checks=[unfit])

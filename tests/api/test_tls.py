@@ -20,6 +20,8 @@ from core.workspace import PROJECT_ROOT
 from tests.serving_process import find_port
 from tests.tls_server import make_certificate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("workspace")
 def test_the_command_speaks_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

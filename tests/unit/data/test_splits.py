@@ -1,7 +1,7 @@
 """Splits: exact shares, seeded, copies together, few photos."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.splits import SPLITS, draw_splits, draw_validation
@@ -53,7 +53,6 @@ def test_a_large_group_goes_to_training() -> None:
         assert count(splits) == [5, 1, 1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=80),
     seed=st.integers(0, 2**32),

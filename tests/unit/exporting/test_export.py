@@ -18,6 +18,8 @@ from core.workspace import Workspace, digest_file
 from tests.exporting import run_python
 from tests.unit.exporting.conftest import Export
 
+pytestmark = pytest.mark.slow
+
 
 def read_golden(folder: Path) -> dict:
     return json.loads((folder / "golden" / "golden.json").read_text(encoding="utf-8"))

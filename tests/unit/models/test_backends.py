@@ -12,6 +12,8 @@ import pytest
 
 from core.workspace import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
+
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 PATIENCE_S = 600
 

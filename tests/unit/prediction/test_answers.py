@@ -1,7 +1,7 @@
 """Answers in words: as sure as the scores, good English, never certain."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
@@ -52,7 +52,6 @@ def test_articles_only_where_they_read_well(name: str, words: str) -> None:
     assert phrase_answer([(name, 0.9)]) == f"Most likely {words} (90 %)."
 
 
-@settings(deadline=None, derandomize=True, database=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
 def test_never_certain_and_always_the_best_first(scores: list[float]) -> None:
     top = [(f"class {n}", score) for n, score in enumerate(sorted(scores, reverse=True))]

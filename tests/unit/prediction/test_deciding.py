@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import RuleRefused, RunUnfinished
@@ -49,7 +49,6 @@ def test_the_three_decisions(
     assert sum(score for _, score in decision.top) == pytest.approx(1, abs=1e-6)
 
 
-@settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(0.3, 3))
 def test_one_photo_and_many_are_decided_alike(seed: int, threshold: float, degree: float) -> None:
     from core.evaluation.calibration import temper_scores

@@ -107,8 +107,6 @@ def test_only_a_version_made_by_edits_is_reopened(workspace, dataset):
 
 @given(steps=_STEPS)
 @settings(
-    max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_out_and_in_again_is_the_same(workspace, dataset, steps):

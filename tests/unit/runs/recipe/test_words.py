@@ -67,10 +67,6 @@ def parse(workspace: Workspace, command: str) -> Recipe:
 
 
 @settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(recipe=recipes)

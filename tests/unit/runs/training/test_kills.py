@@ -96,6 +96,7 @@ def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]]) -> None:
     assert (found.scores == expected.scores).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_kills_at_every_epoch_change_nothing(
     small: tuple[Workspace, str], tmp_path: Path, strategy: str

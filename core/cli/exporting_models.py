@@ -9,16 +9,15 @@ from core.cli.choosing import choose_run
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.errors import ExportRefused, RunMissing, VersionMissing
-from core.exporting.formats import FACTS, FORMATS
-from core.exporting.keeping import describe_export, make_export
-from core.exporting.making import Making
+from core.exporting.making import Making, describe_export, make_export
 from core.exporting.store import (
     ExportRecord,
     find_zip,
     identify_export,
     list_exports,
-    make_wish,
+    make_request,
 )
+from core.exporting.subject import FACTS, FORMATS
 from core.formats import count, duration, moment, size
 from core.registry.store import find_version
 from core.workspace import Workspace
@@ -62,7 +61,7 @@ def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressL
     if arguments.exports:
         return _list(workspace)
     formats = [word for word in arguments.formats.replace(" ", "").split(",") if word]
-    wish = make_wish(
+    wish = make_request(
         choose_model(workspace, arguments.model),
         formats or ([] if arguments.space else FORMATS),
         space=arguments.space,

@@ -1,32 +1,47 @@
-"""Makes an export: a folder with all its files, checked by its own check.py, then one zip.
+"""Make an export: a folder with all its files, checked by its own check.py, then one zip.
 
 The check runs in a process of its own, in that folder, without our packages on its path: just as
 whoever gets the export will run it. An export that does not pass it is not kept.
 """
 
+import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from core.errors import ExtraMissing
-from core.exporting.card import describe_model, write_card
-from core.exporting.formats import FACTS, Format, list_missing
+from core.errors import ExportFailed, ExtraMissing
+from core.exporting.documents import describe_model, write_card, write_readme
 from core.exporting.golden import choose_photos, describe_golden
-from core.exporting.packing import check_folder, pack_folder, write_json, write_sums
-from core.exporting.readme import write_readme
-from core.exporting.sources import read_shipped, write_deciding_module, write_photo_module
-from core.exporting.space import write_space
-from core.exporting.store import STAGING_PREFIX, ExportWish, sweep_leftovers
-from core.exporting.subject import Subject, open_subject
+from core.exporting.space import (
+    read_shipped,
+    write_deciding_module,
+    write_photo_module,
+    write_space,
+)
+from core.exporting.store import (
+    STAGING_PREFIX,
+    ExportRecord,
+    ExportRequest,
+    identify_export,
+    is_made,
+    keep_export,
+    read_export,
+    sweep_leftovers,
+)
+from core.exporting.subject import FACTS, Format, Subject, list_missing, open_subject
 from core.prediction.unlike import UnlikeModel
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace, digest_file, write_atomically
 from data.export import make_safe_name, report_failure
 from models.export_onnx import write_onnx, write_openvino
 
@@ -37,14 +52,14 @@ Tell = Callable[[str, int, int], None]
 class Making:
     """One export on its way; `seconds` says afterwards how long each step took."""
 
-    def __init__(self, workspace: Workspace, wish: ExportWish, tell: Tell) -> None:
+    def __init__(self, workspace: Workspace, request: ExportRequest, tell: Tell) -> None:
         self.title = ""
-        self.golden_origin: str = wish.golden
+        self.golden_origin: str = request.golden
         self.golden_photos = 0
         self.checked: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
-        self._workspace, self._wish, self._tell = workspace, wish, tell
-        self._steps = 4 + _needs_keras(wish.formats) + len(wish.formats) + wish.space
+        self._workspace, self._request, self._tell = workspace, request, tell
+        self._steps = 4 + _needs_keras(request.formats) + len(request.formats) + request.space
 
     def write(self, target: Path) -> None:
         """Returns nothing; the zip stands in the target file.
@@ -55,13 +70,13 @@ class Making:
             ExportRefused: The target may not be written.
             DiskFull: There is no room; nothing is left.
         """
-        check_extras(self._wish.formats)
+        check_extras(self._request.formats)
         sweep_leftovers(self._workspace)
         again = "export again; nothing half-made was left."
         with (
             report_failure(target, again),
             TemporaryDirectory(prefix=STAGING_PREFIX, dir=self._workspace.temporary) as temporary,
-            open_subject(self._workspace, self._wish.model) as subject,
+            open_subject(self._workspace, self._request.model) as subject,
         ):
             self.title = subject.title
             folder = Path(temporary) / make_safe_name(target.stem)
@@ -76,7 +91,7 @@ class Making:
         with self._step("model card"):
             texts = {
                 "MODEL_CARD.md": write_card(self._workspace, subject),
-                "README.md": write_readme(subject, self._wish.formats, golden),
+                "README.md": write_readme(subject, self._request.formats, golden),
                 # One line each, whatever a folder was called: whoever reads it counts lines.
                 "labels.txt": "".join(
                     f"{' '.join(name.splitlines())}\n" for name in subject.classes
@@ -88,9 +103,9 @@ class Making:
             }
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8")
-            _write_rule(folder, subject, self._wish.formats)
+            _write_rule(folder, subject, self._request.formats)
         self._write_models(folder, subject)
-        if self._wish.space:
+        if self._request.space:
             with self._step("Space"):
                 write_space(folder / "space", subject)
                 _write_openvino(folder / "space" / "model" / "model.xml", subject)
@@ -100,7 +115,7 @@ class Making:
             self.checked = check_folder(folder)
 
     def _write_golden(self, folder: Path, subject: Subject) -> dict[str, Any]:
-        origin, photos = choose_photos(self._workspace, subject, self._wish.golden)
+        origin, photos = choose_photos(self._workspace, subject, self._request.golden)
         golden = describe_golden(subject, origin, photos)
         self.golden_origin, self.golden_photos = origin, len(photos)
         (folder / "golden").mkdir()
@@ -111,11 +126,11 @@ class Making:
 
     def _write_models(self, folder: Path, subject: Subject) -> None:
         writers = {"openvino": _write_openvino, "onnx": _write_onnx}
-        for name in self._wish.formats:
+        for name in self._request.formats:
             if name in writers:
                 with self._step(FACTS[name].label):
                     writers[name](folder / FACTS[name].path, subject)
-        if not _needs_keras(self._wish.formats):
+        if not _needs_keras(self._request.formats):
             return
         os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that writes all of them
         with self._step("Keras network"):
@@ -123,7 +138,7 @@ class Making:
 
             export = KerasExport(subject.network_file, subject.backbone.preprocessing, subject.head)
         for name in KERAS_FORMATS:
-            if name in self._wish.formats:
+            if name in self._request.formats:
                 with self._step(FACTS[name].label):
                     (folder / FACTS[name].path).parent.mkdir()
                     export.write(name, folder / FACTS[name].path)
@@ -173,3 +188,125 @@ def _write_openvino(file: Path, subject: Subject) -> None:
 def _write_onnx(file: Path, subject: Subject) -> None:
     file.parent.mkdir(parents=True)
     write_onnx(subject.network_file, subject.backbone.preprocessing, subject.head, file)
+
+
+def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:
+    """Returns the export that fulfils the request, made now if it is not there.
+
+    Raises:
+        ExtraMissing: A format needs a package that is not installed.
+        ExportFailed: A format does not answer like the program.
+        DiskFull: There is no room; nothing is left.
+    """
+    identifier = identify_export(workspace, request)
+    if is_made(workspace, identifier):
+        return read_export(workspace, identifier)
+    folder = workspace.export_folder(identifier)
+    folder.mkdir(parents=True, exist_ok=True)
+    making = Making(workspace, request, tell)
+    target = folder / f"petalscope-{request.model[:8]}-{identifier[:6]}.zip"
+    making.write(target)
+    record = describe_export(identifier, request, making, target)
+    keep_export(workspace, record)
+    return record
+
+
+def describe_export(
+    identifier: str, request: ExportRequest, making: Making, target: Path
+) -> ExportRecord:
+    """Returns what is known of an export that was just written."""
+    return ExportRecord(
+        id=identifier,
+        model=request.model,
+        title=making.title,
+        formats=request.formats,
+        space=request.space,
+        golden=making.golden_origin,
+        photos=making.golden_photos,
+        file=target.name,
+        bytes=target.stat().st_size,
+        sha256=digest_file(target),
+        created=datetime.now(UTC),
+        checked=making.checked,
+        seconds=making.seconds,
+    )
+
+
+SUMS = "SHA256SUMS"
+
+_PACKED = (".json", ".md", ".py", ".txt", ".npz", ".xml", ".toml")
+"""Endings of files that are worth packing; the numbers of a network are not."""
+_PATIENCE_S = 3600.0
+_LEAST_TIME = (1980, 1, 1, 0, 0, 0)
+"""What a zip can say at least; SOURCE_DATE_EPOCH or a wrong clock may be before it."""
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Returns nothing; the content stands in the file."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    file.write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_sums(folder: Path) -> None:
+    """Returns nothing; SHA256SUMS names every other file, as `sha256sum --check` reads it."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    lines = [f"{digest_file(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def check_folder(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns format → what check.py says of it: state (“right”, “skipped”), difference, problem.
+
+    Raises:
+        ExportFailed: Something is wrong; says what.
+    """
+    command = [sys.executable, "-B", "check.py", "--json"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _fail("its check did not end") from error
+    try:
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        said = done.stderr.strip().splitlines()[-1:]
+        raise _fail(f"its check could not be run: {' '.join(said)[:300]}") from error
+    wrong = [*found["files"]]
+    wrong += [
+        f"{row['format']}: {row['problem']}" for row in found["formats"] if row["state"] == "wrong"
+    ]
+    if wrong:
+        raise _fail("; ".join(wrong)[:500])
+    return {row.pop("format"): row for row in found["formats"]}
+
+
+def pack_folder(folder: Path, file: Path) -> None:
+    """Returns nothing; the file is a zip of the folder, under the folder's name."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = (Path(folder.name) / path.relative_to(folder)).as_posix()
+            written = max(time.gmtime(path.stat().st_mtime)[:6], _LEAST_TIME)
+            entry = zipfile.ZipInfo(name, written)
+            entry.external_attr = 0o644 << 16
+            packed = path.suffix in _PACKED or path.suffix == ""
+            entry.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while block := source.read(1 << 20):
+                    target.write(block)
+
+
+def _fail(what: str) -> ExportFailed:
+    return ExportFailed(
+        f"The exported model is not right, so nothing was kept: {what}.",
+        "Export it again; if it stays so, leave that format out, and report it with this message.",
+    )

@@ -1,13 +1,19 @@
-"""The folder for a hosted Space: an app that classifies photos, as a container or as it stands.
+"""Files that stand alone: modules of this program for every export, and the folder of a Space.
 
-It needs no TensorFlow: the OpenVINO model answers. The versions it pins are those of this program.
+The modules are cut out of ours, so that an export answers as the page does. The Space's app needs
+no TensorFlow: the OpenVINO model answers. The versions it pins are those of this program.
 """
 
+import ast
 import json
 from importlib.metadata import version
 from pathlib import Path
 
-from core.exporting.sources import read_shipped, write_deciding_module, write_photo_module
+import core.evaluation.calibration
+import core.prediction.answers
+import core.prediction.deciding
+import core.prediction.unlike
+import data.images
 from core.exporting.subject import Subject
 from core.workspace import PROJECT_ROOT
 
@@ -105,3 +111,101 @@ In a container:
 As a Space: make one with the SDK “Docker” and push this folder into it; model/model.bin is large,
 so `git lfs track "*.bin"` first.
 """
+
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+_OURS = ("core", "data", "models")
+_DECIDING = ("Kind", "DecisionRule", "Decision", "decide", "_TOP")
+_UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
+
+
+def write_photo_module() -> str:
+    """Returns photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
+    ground = read_shipped("photo_ground.py")
+    source = _read(data.images.__file__)
+    tree = ast.parse(source)
+    title = '"""How a photo becomes what the model sees; made from Petalscope\'s data/images.py."""'
+    imports, rest = _split_imports(source, tree)
+    return "\n".join([title, "", imports, "", "", _without_docstring(ground), "", "", rest, ""])
+
+
+def write_deciding_module() -> str:
+    """Returns deciding.py: `decide(…)` and `phrase_decision(…)`, when to answer and in words."""
+    title = (
+        '"""When the model answers, and in what words; made from Petalscope\'s core/prediction."""'
+    )
+    imports = (
+        "from collections.abc import Mapping, Sequence\n"
+        "from dataclasses import dataclass, field\n"
+        "from datetime import UTC, datetime\n"
+        "from functools import cached_property\n"
+        "from typing import Literal\n\n"
+        "import numpy as np"
+    )
+    answers = _read(core.prediction.answers.__file__)
+    pieces = [
+        *_cut(_read(core.evaluation.calibration.__file__), ("TINY", "temper_scores")),
+        *_cut(_read(core.prediction.unlike.__file__), _UNLIKE),
+        *_cut(_read(core.prediction.deciding.__file__), _DECIDING),
+        _split_imports(answers, ast.parse(answers))[1],
+    ]
+    return "\n\n\n".join([f"{title}\n\n{imports}", *pieces]) + "\n"
+
+
+def read_shipped(name: str) -> str:
+    """Returns a file that goes into exports as it stands, without words for our type checker."""
+    lines = _read(SHIPPED / name).splitlines()
+    return "\n".join(line.partition("  # type: ignore")[0] for line in lines) + "\n"
+
+
+def _read(file: str | Path | None) -> str:
+    assert file is not None
+    return Path(file).read_text(encoding="utf-8")
+
+
+def _split_imports(source: str, tree: ast.Module) -> tuple[str, str]:
+    """Returns the imports that are not ours, and all that follows the imports."""
+    nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    foreign = [node for node in nodes if not _is_ours(node)]
+    lines = source.splitlines()
+    imports = [line for node in foreign for line in lines[node.lineno - 1 : node.end_lineno]]
+    rest = lines[max(node.end_lineno or 0 for node in nodes) :]
+    return "\n".join(imports), "\n".join(rest).strip("\n")
+
+
+def _is_ours(node: ast.Import | ast.ImportFrom) -> bool:
+    module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+    return (module or "").partition(".")[0] in _OURS
+
+
+def _cut(source: str, names: tuple[str, ...]) -> list[str]:
+    """Returns the definitions of these names at the top of a module, in its order, as they stand.
+
+    Raises:
+        ValueError: One of them is not there.
+    """
+    lines, pieces, found = source.splitlines(), [], set()
+    for node in ast.parse(source).body:
+        if (name := _find_name(node)) in names:
+            decorators = getattr(node, "decorator_list", [])
+            first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+            pieces.append("\n".join(lines[first - 1 : node.end_lineno]))
+            found.add(name)
+    if missing := set(names) - found:
+        raise ValueError(f"no definition of {sorted(missing)}: exports need another list")
+    return pieces
+
+
+def _find_name(node: ast.stmt) -> str:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    if isinstance(node, ast.AnnAssign):
+        target = node.target
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _without_docstring(source: str) -> str:
+    first = ast.parse(source).body[0]
+    return "\n".join(source.splitlines()[first.end_lineno :]).strip("\n")

@@ -1,13 +1,15 @@
 """The exports of a workspace: exports/<id>/ holds the job that makes one, export.json and the zip.
 
-The id stands for the model, the formats and the golden photos, so the same wish is not made twice.
+The id names the model, the formats and the golden photos, so the same request is not made twice.
 export.json is written last: where it is, the zip is whole.
 """
 
 import json
+import os
 import shutil
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +17,10 @@ from typing import Any
 
 from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
-from core.exporting.formats import FORMATS, Format
 from core.exporting.golden import Origin
-from core.exporting.subject import digest_subject
-from core.runs.jobs import JobStatus, read_job, start_job
-from core.workspace import Workspace, write_atomically
+from core.exporting.subject import FORMATS, Format, digest_subject
+from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.workspace import Workspace, open_workspace, write_atomically
 
 _FACTS = "export.json"
 STAGING_PREFIX = "export-"
@@ -27,11 +28,11 @@ STAGING_PREFIX = "export-"
 
 _LEFTOVER_S = 24 * 3600.0
 _VERSION = 1
-"""To be raised when the same wish gives another zip."""
+"""To be raised when the same request gives another zip."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportWish:
+class ExportRequest:
     """What is to be in an export."""
 
     model: str
@@ -66,10 +67,10 @@ class ExportRecord:
     """How long each step took."""
 
 
-def make_wish(
+def make_request(
     model: str, formats: Sequence[str], *, space: bool = False, golden: Origin = "dataset"
-) -> ExportWish:
-    """Returns the wish.
+) -> ExportRequest:
+    """Returns the request.
 
     Raises:
         ExportRefused: A format is unknown, or nothing is wished for.
@@ -81,22 +82,22 @@ def make_wish(
     if not formats and not space:
         raise ExportRefused("No format is chosen.", f"Choose from {', '.join(FORMATS)}.")
     ordered = tuple(name for name in FORMATS if name in formats)
-    return ExportWish(model=model, formats=ordered, space=space, golden=golden)
+    return ExportRequest(model=model, formats=ordered, space=space, golden=golden)
 
 
-def identify_export(workspace: Workspace, wish: ExportWish) -> str:
-    """Returns the id of the export that fulfils the wish.
+def identify_export(workspace: Workspace, request: ExportRequest) -> str:
+    """Returns the id of the export that fulfils the request.
 
     Raises:
         VersionMissing: No version has that number.
         RunMissing: No run has that id.
         RunUnfinished: The run has no result (yet).
     """
-    subject = digest_subject(workspace, wish.model)
-    return fingerprint({"export": _VERSION, "subject": subject, **asdict(wish)})
+    subject = digest_subject(workspace, request.model)
+    return fingerprint({"export": _VERSION, "subject": subject, **asdict(request)})
 
 
-def start_export(workspace: Workspace, wish: ExportWish) -> str:
+def start_export(workspace: Workspace, request: ExportRequest) -> str:
     """Returns the id of the export; unless it is there, a process of its own makes it.
 
     Raises:
@@ -104,10 +105,10 @@ def start_export(workspace: Workspace, wish: ExportWish) -> str:
         RunMissing: No run has that id.
         RunUnfinished: The run has no result (yet).
     """
-    identifier = identify_export(workspace, wish)
+    identifier = identify_export(workspace, request)
     if not is_made(workspace, identifier):
         folder = workspace.export_folder(identifier)
-        start_job(workspace, folder, "core.exporting.job", asdict(wish))
+        start_job(workspace, folder, "core.exporting.store", asdict(request))
     return identifier
 
 
@@ -209,3 +210,22 @@ def _missing(export_id: str) -> ExportMissing:
         "Make it again: page Models, or “python -m core export --model …”.",
         export_id=export_id,
     )
+
+
+def execute_export(folder: Path) -> None:
+    """Make the export that the job.json in the folder describes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.nice(5)  # pages that are looked at meanwhile come first
+
+    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
+        tell("starting", 0, 0)
+        from core.exporting.making import make_export
+
+        request = make_request(**parameters)
+        return asdict(make_export(open_workspace(), request, tell)) | {"created": ""}
+
+    run_job(folder, work)
+
+
+if __name__ == "__main__":
+    execute_export(Path(sys.argv[1]))

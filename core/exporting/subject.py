@@ -1,6 +1,6 @@
-"""The model that is exported: a registered version, or a finished run as it stands now.
+"""The model that is exported, and the formats it can be exported in.
 
-A model is named “v3” for a version, or by the id of a run.
+A model is named “v3” for a registered version, or by the id of a finished run.
 """
 
 import re
@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal, get_args
 
 from core.config import fingerprint
 from core.errors import FeaturesMissing
@@ -163,3 +165,61 @@ def _read_version_subject(workspace: Workspace, version: ModelVersion, network: 
 
 def _read(workspace: Workspace, version: ModelVersion, role: str) -> bytes:
     return read_blob(workspace, str(version.facts["files"][role]), role)
+
+
+Format = Literal["keras", "savedmodel", "onnx", "litert", "openvino"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatFacts:
+    """What people want to know of a format."""
+
+    label: str
+    path: str
+    """Where the model stands in the zip."""
+    purpose: str
+    reads: str
+    """What whoever uses it installs."""
+    extras: tuple[str, ...] = ()
+    """Packages beyond those of the program that writing it needs."""
+
+
+FACTS: dict[str, FormatFacts] = {
+    "keras": FormatFacts(
+        label="Keras",
+        path="keras/model.keras",
+        purpose="Keras 3, also to train it further",
+        reads="tensorflow keras",
+    ),
+    "savedmodel": FormatFacts(
+        label="SavedModel",
+        path="savedmodel/1",
+        purpose="TensorFlow Serving, and TensorFlow without Keras",
+        reads="tensorflow",
+    ),
+    "onnx": FormatFacts(
+        label="ONNX",
+        path="onnx/model.onnx",
+        purpose="ONNX Runtime in most languages, also in a browser",
+        reads="onnxruntime",
+        extras=("onnx",),
+    ),
+    "litert": FormatFacts(
+        label="LiteRT",
+        path="litert/model.tflite",
+        purpose="phones and small devices (formerly TensorFlow Lite)",
+        reads="ai-edge-litert",
+    ),
+    "openvino": FormatFacts(
+        label="OpenVINO",
+        path="openvino/model.xml",
+        purpose="CPUs, fast: what this program answers with",
+        reads="openvino",
+    ),
+}
+
+
+def list_missing(name: str) -> list[str]:
+    """Returns the packages that writing this format needs and that are not installed."""
+    return [package for package in FACTS[name].extras if find_spec(package) is None]

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.exporting.formats import FACTS
 from core.exporting.store import ExportRecord, delete_export, find_zip, list_exports
+from core.exporting.subject import FACTS
 from core.formats import count, moment, plain, size
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem

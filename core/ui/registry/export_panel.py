@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.exporting.formats import FACTS, FORMATS, Format, list_missing
 from core.exporting.golden import Origin
-from core.exporting.store import is_made, list_going, make_wish, read_status, start_export
+from core.exporting.store import is_made, list_going, make_request, read_status, start_export
+from core.exporting.subject import FACTS, FORMATS, Format, list_missing
 from core.formats import plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.store import list_runs
@@ -87,7 +87,7 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
     )
     golden = _pick_golden()
     if _confirm(formats, len(formats) + space):
-        wish = make_wish(model, formats, space=space, golden=golden)
+        wish = make_request(model, formats, space=space, golden=golden)
         keep_choice(_JOB, start_export(cache.workspace(), wish))
         st.rerun()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.exporting import formats
+from core.exporting import subject as formats
 from core.registry.registering import register_run
 from core.runs.store import list_runs
 from core.ui.parts import cache
@@ -80,14 +80,14 @@ def test_a_missing_extra_is_named(panel: AppTest, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> None:
-    from core.exporting.store import make_wish, read_status, start_export
+    from core.exporting.store import make_request, read_status, start_export
     from tests.processes import wait_until
 
     run = list_runs(trained_copy)[-1]
     damaged = trained_copy.run_folder(run.id) / "head.npz"
     damaged.unlink()
     damaged.write_bytes(b"altered")
-    identifier = start_export(trained_copy, make_wish(run.id, ["openvino"]))
+    identifier = start_export(trained_copy, make_request(run.id, ["openvino"]))
 
     def has_ended() -> bool:
         status = read_status(trained_copy, identifier)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.exporting.formats import FORMATS
+from core.exporting.subject import FORMATS
 from core.prediction.answers import phrase_decision
 from core.registry.loading import open_version
 from core.registry.store import ModelVersion

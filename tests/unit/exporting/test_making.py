@@ -15,9 +15,9 @@ from core.errors import (
     ExtraMissing,
     VersionDamaged,
 )
-from core.exporting import formats, making
-from core.exporting.keeping import make_export
-from core.exporting.making import Making
+from core.exporting import making
+from core.exporting import subject as formats
+from core.exporting.making import Making, make_export
 from core.exporting.store import (
     delete_export,
     find_zip,
@@ -25,7 +25,7 @@ from core.exporting.store import (
     is_made,
     list_exports,
     list_going,
-    make_wish,
+    make_request,
     read_export,
     read_status,
     start_export,
@@ -51,7 +51,7 @@ def find_run(workspace: Workspace) -> str:
 
 
 def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Workspace) -> None:
-    wish = make_wish(find_run(trained_copy), ["openvino"])
+    wish = make_request(find_run(trained_copy), ["openvino"])
     identifier = start_export(trained_copy, wish)
     assert list_going(trained_copy) == [identifier]
     with pytest.raises(ExportRefused):
@@ -88,7 +88,7 @@ def test_what_a_killed_export_left_is_swept_after_a_day(
         os.utime(path, (1, 1))
     ended = trained_copy.temporary / "export-ended"  # listed, and gone when it is looked at
     ended.symlink_to(trained_copy.temporary / "gone")
-    Making(trained_copy, make_wish(find_run(trained_copy), ["openvino"]), ignore_steps).write(
+    Making(trained_copy, make_request(find_run(trained_copy), ["openvino"]), ignore_steps).write(
         tmp_path / "petals.zip"
     )
     assert (old.exists(), part.exists(), new.exists()) == (False, False, True)
@@ -97,14 +97,14 @@ def test_what_a_killed_export_left_is_swept_after_a_day(
 def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace) -> None:
     run = find_run(trained_copy)
     wishes = [
-        make_wish(run, ["onnx"]),
-        make_wish(run, ["openvino", "onnx"]),
-        make_wish(run, ["onnx"], space=True),
-        make_wish(run, ["onnx"], golden="drawn"),
+        make_request(run, ["onnx"]),
+        make_request(run, ["openvino", "onnx"]),
+        make_request(run, ["onnx"], space=True),
+        make_request(run, ["onnx"], golden="drawn"),
     ]
     ids = {identify_export(trained_copy, wish) for wish in wishes}
     assert len(ids) == len(wishes)
-    same = make_wish(run, ["onnx", "openvino", "onnx"])
+    same = make_request(run, ["onnx", "openvino", "onnx"])
     assert identify_export(trained_copy, same) in ids
     save_rule(trained_copy, run, DecisionRule(threshold=0.5, n=6))
     assert identify_export(trained_copy, wishes[0]) not in ids
@@ -119,7 +119,7 @@ def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
     delete_dataset(trained_copy, version.dataset_id)
     for folder in trained_copy.backbones.iterdir():
         shutil.rmtree(folder)
-    making = Making(trained_copy, make_wish(version.label, ["onnx"]), ignore_steps)
+    making = Making(trained_copy, make_request(version.label, ["onnx"]), ignore_steps)
     making.write(tmp_path / "petals.zip")
     assert making.checked["onnx"]["state"] == "right"
     assert (making.golden_origin, making.golden_photos) == ("drawn", 10)
@@ -139,7 +139,7 @@ def test_an_export_that_answers_otherwise_is_not_kept(
         assert preprocessing == "resnet"
 
     monkeypatch.setattr(making, "write_onnx", write_wrongly)
-    wish = make_wish(find_run(trained_copy), ["onnx"])
+    wish = make_request(find_run(trained_copy), ["onnx"])
     with pytest.raises(ExportFailed, match="onnx: the scores differ"):
         Making(trained_copy, wish, ignore_steps).write(tmp_path / "petals.zip")
     assert not list(tmp_path.glob("**/*.zip"))
@@ -154,14 +154,14 @@ def test_an_altered_version_is_not_exported(trained_copy: Workspace, tmp_path: P
     head.unlink()
     head.write_bytes(content)
     with pytest.raises(VersionDamaged):
-        Making(trained_copy, make_wish("v1", ["onnx"]), ignore_steps).write(tmp_path / "x.zip")
+        Making(trained_copy, make_request("v1", ["onnx"]), ignore_steps).write(tmp_path / "x.zip")
 
 
 def test_a_missing_extra_is_named_before_anything_is_made(
     trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "find_spec", lambda _: None)
-    wish = make_wish(find_run(trained_copy), ["onnx", "openvino"])
+    wish = make_request(find_run(trained_copy), ["onnx", "openvino"])
     with pytest.raises(ExtraMissing, match="pip install onnx"):
         Making(trained_copy, wish, ignore_steps).write(tmp_path / "petals.zip")
 

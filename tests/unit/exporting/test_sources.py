@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.evaluation.calibration import temper_scores
-from core.exporting.sources import read_shipped, write_deciding_module, write_photo_module
+from core.exporting.space import read_shipped, write_deciding_module, write_photo_module
 from core.prediction.answers import phrase_decision
 from core.prediction.deciding import DecisionRule, decide
 from core.prediction.unlike import fit_unlike

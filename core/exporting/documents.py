@@ -1,19 +1,43 @@
-"""MODEL_CARD.md and model.json of an export."""
+"""The documents of an export: README.md, MODEL_CARD.md and model.json."""
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
-from core.exporting.formats import FACTS, Format
-from core.exporting.subject import Subject
+from core.exporting.subject import FACTS, Format, Subject
 from core.formats import count, plain
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_model_card
 from core.runs.store import read_run
 from core.workspace import Workspace
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=False,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters |= {"plain": plain, "count": count}
+
+
+def write_readme(subject: Subject, formats: tuple[Format, ...], golden: dict[str, Any]) -> str:
+    """Return README.md: what is in the export and how each format is asked, in a few lines of code.
+
+    Args:
+        subject: What is exported.
+        formats: That are in it.
+        golden: What `core.exporting.golden.describe_golden` returned.
+    """
+    template = _TEMPLATES.get_template("readme.md.jinja")
+    return template.render(subject=subject, formats=formats, golden=golden, facts=FACTS)
 
 
 def write_card(workspace: Workspace, subject: Subject) -> str:

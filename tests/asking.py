@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from core.monitoring.log import NewPrediction, log_predictions
-from core.monitoring.reference import MEASURED
-from core.registry.reference import read_reference
+from core.monitoring.drift import MEASURED
+from core.monitoring.log import log_predictions
+from core.monitoring.tables import NewPrediction
+from core.registry.files import read_reference
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
 from tests.predictions import make_prediction

@@ -8,7 +8,8 @@ import numpy as np
 
 from core.config import FEATURE_SIZE
 from core.monitoring.feedback import Feedback, give_feedback
-from core.monitoring.log import NewPrediction, log_predictions
+from core.monitoring.log import log_predictions
+from core.monitoring.tables import NewPrediction
 from core.workspace import Workspace
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

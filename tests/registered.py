@@ -4,8 +4,8 @@ import sqlite3
 from pathlib import Path
 
 from core.prediction.deciding import DecisionRule, save_rule
-from core.registry.blobs import blob_file
 from core.registry.evidence import Evidence
+from core.registry.files import blob_file
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion
 from core.runs.store import list_runs

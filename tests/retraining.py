@@ -9,8 +9,9 @@ import numpy as np
 
 from core.config import FEATURE_SIZE
 from core.monitoring.feedback import give_feedback, review_feedback
-from core.monitoring.log import NewPrediction, log_predictions
+from core.monitoring.log import log_predictions
 from core.monitoring.retraining import finish_retraining, start_retraining
+from core.monitoring.tables import NewPrediction
 from core.registry.promoting import promote
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, insert, select
 
-from core.registry.store import find_version
+from core.registry.store import aliases_table, find_version, versions_table
 from core.runs.database import read_database
-from core.runs.tables import aliases_table, metadata, versions_table
+from core.runs.tables import metadata
 from core.workspace import PROJECT_ROOT, Workspace
 
 _PATIENCE_S = 180.0

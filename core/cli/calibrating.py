@@ -14,7 +14,6 @@ from core.errors import FeaturesMissing
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
 from core.evaluation.coverage import measure_point, measure_separation
 from core.formats import count, interval, moment, percent
-from core.prediction.calibrating import answer_drawn, answer_photos, suggest_rule
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
@@ -24,7 +23,13 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.predictor import open_predictor
-from core.prediction.run_distances import RunDistances, read_distances
+from core.prediction.rules import (
+    RunDistances,
+    answer_drawn,
+    answer_photos,
+    read_distances,
+    suggest_rule,
+)
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace

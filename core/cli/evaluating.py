@@ -20,7 +20,7 @@ from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import rank_classes
-from core.prediction.baselines import predict_baselines
+from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace

@@ -16,8 +16,7 @@ from core.errors import ExportRefused
 from core.formats import count, duration
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import DEFAULT_STRENGTH
-from core.prediction.sheet_folder import write_sheets
-from core.prediction.sheets import SheetFormat, SheetStyle
+from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
 from core.runs.result import RunResult, read_result
 from core.runs.test_views import Opening
 from core.workspace import Workspace

@@ -15,14 +15,16 @@ from core.errors import ExportRefused
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
 from core.formats import count, moment, percent
-from core.monitoring.alarm_log import Alarm, find_worst, list_alarms
-from core.monitoring.alarms import check_rules
-from core.monitoring.drift import VersionDrift, find_drift
-from core.monitoring.drift_words import describe_drift
+from core.monitoring.alarms import Alarm, find_alarm_url, find_worst, list_alarms, send_test
+from core.monitoring.drift import VersionDrift, describe_drift, find_drift
 from core.monitoring.log import read_predictions, write_csv
-from core.monitoring.notify import find_alarm_url, send_test
-from core.monitoring.reading_words import describe_levels, describe_reading
-from core.monitoring.readings import Reading, find_watched
+from core.monitoring.readings import (
+    Reading,
+    check_rules,
+    describe_levels,
+    describe_reading,
+    find_watched,
+)
 from core.monitoring.summaries import Summary, begin_of, summarise
 from core.registry.store import ModelVersion, find_version
 from core.workspace import Workspace, write_atomically

@@ -15,9 +15,8 @@ from core.cli.predicting_text import Answers
 from core.cli.progress import ProgressLine
 from core.errors import ExportRefused, PhotoRefused, RunMissing, SourceRefused, VersionMissing
 from core.formats import count, rough_duration
-from core.prediction.album import Album, NamedPhoto, find_photos
-from core.prediction.answer_table import write_answers
-from core.prediction.many import answer_photos
+from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
+from core.prediction.answers import write_answers
 from core.prediction.predictor import Predictor, open_predictor
 from core.registry.loading import open_standing, open_version
 from core.registry.store import ALIASES, find_version

@@ -7,7 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.formats import count
 from core.monitoring.kept_photos import keep_photo
-from core.monitoring.log import NewPrediction, describe_prediction, log_predictions
+from core.monitoring.log import describe_prediction, log_predictions
+from core.monitoring.tables import NewPrediction
 from core.prediction.predictor import Prediction
 from core.workspace import Workspace
 

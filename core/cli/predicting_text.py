@@ -7,8 +7,13 @@ from core.cli.outcome import error_document
 from core.cli.tables import format_table
 from core.errors import PhotoRefused
 from core.formats import count
-from core.prediction.answer_table import AnsweredPhoto, shorten_answer
-from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.prediction.answers import (
+    AnsweredPhoto,
+    phrase_answer,
+    phrase_decision,
+    phrase_reason,
+    shorten_answer,
+)
 from core.prediction.deciding import Decision
 from core.prediction.predictor import Prediction
 

@@ -10,11 +10,10 @@ from core.cli.registering import describe_version
 from core.cli.tables import format_table
 from core.errors import PromotionRefused
 from core.formats import moment, percent
-from core.registry.events import ModelEvent, list_events
-from core.registry.evidence import Evidence
+from core.registry.events import ModelEvent, describe_event, list_events
+from core.registry.evidence import Evidence, describe_evidence
 from core.registry.promoting import promote, roll_back
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
-from core.registry.words import describe_event, describe_evidence
 from core.workspace import Workspace
 
 _WHO = "command line"

@@ -13,15 +13,18 @@ from core.cli.outcome import Outcome, to_plain
 from core.cli.progress import ProgressLine
 from core.errors import RetrainingRefused
 from core.formats import moment
-from core.monitoring.arranging import describe_times, keep_times, read_state, read_times
 from core.monitoring.comparison import Meeting, find_meeting
 from core.monitoring.due import do_due
-from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
-from core.monitoring.keeping_champion import keep_champion
-from core.monitoring.retraining import finish_retraining, start_retraining
-from core.monitoring.retraining_dataset import count_waiting
+from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
+from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
+from core.registry.evidence import (
+    describe_evidence,
+    explain_evidence,
+    explain_level,
+    judge_evidence,
+)
+from core.registry.promoting import keep_champion
 from core.registry.store import read_aliases
-from core.registry.words import describe_evidence
 from core.runs.events import EVENTS_FILE
 from core.runs.queue.retraining_times import RetrainingTimes, find_next_time
 from core.runs.queue.scheduled import wake_for_arranged

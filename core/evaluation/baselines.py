@@ -105,7 +105,7 @@ NAMES = {
     "features_1": "Nearest photo by frozen features",
     "features_5": "5 nearest by frozen features",
 }
-"""What a person reads for each baseline of `core.prediction.baselines`, weakest idea first."""
+"""What a person reads for each baseline of `core.prediction.nearest`, weakest idea first."""
 _FROZEN = "features_"
 
 

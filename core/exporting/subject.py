@@ -17,10 +17,9 @@ from core.config import fingerprint
 from core.errors import FeaturesMissing
 from core.prediction.deciding import DecisionRule, read_rule
 from core.prediction.predictor import name_remedy
-from core.prediction.run_distances import read_distances
+from core.prediction.rules import read_distances
 from core.prediction.unlike import UnlikeModel
-from core.registry.arrays import unpack_arrays
-from core.registry.blobs import read_blob
+from core.registry.files import read_blob, unpack_arrays
 from core.registry.loading import check_files, read_head
 from core.registry.store import ModelVersion, read_version
 from core.runs.derived import digest_result

@@ -1,91 +1,228 @@
-"""The rules are checked: alarms begin and end with what they measure, and somebody is told.
+"""Alarms: their rows, and the address that is told what began and ended, each once.
 
-An alarm begins when a level is proven, turns into another when the level changes, and ends when the
-rule finds all well, is switched off, or watches another version. While there are too few photos to
-tell, it stays as it is: silence is no proof that all is well. A person may end it, too.
+What was told is written to the alarm after the address took it. A process that dies in between
+tells it twice rather than never.
 """
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select, update
 
-from core.monitoring.alarm_log import read_row, write_end, write_facts
-from core.monitoring.notify import tell_alarms
-from core.monitoring.reading_words import describe_reading
-from core.monitoring.readings import Reading, read_rules
-from core.monitoring.rules import LEVELS, read_watch
-from core.monitoring.webhook import Caller
-from core.runs.database import write_database
-from core.runs.locks import free_lock, wait_for_lock
-from core.runs.tables import alarms_table
+from core.config import read_settings
+from core.errors import PetalscopeError
+from core.monitoring.rules import MEASURES, NAMES, Level, Name
+from core.monitoring.tables import alarms_table
+from core.monitoring.webhook import Caller, send_message
+from core.runs.database import read_database, write_database
+from core.runs.locks import free_lock, take_lock
 from core.workspace import Workspace
 
 _ROW = alarms_table.c
 
 
-def check_rules(
-    workspace: Workspace,
-    *,
-    now: datetime | None = None,
-    tell: bool = True,
-    caller: Caller | None = None,
-) -> list[Reading]:
-    """Returns what the rules measure; alarms have begun and ended by it.
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """A level that a rule has reached."""
+
+    number: int
+    rule: str
+    level: Level
+    raised: datetime
+    ended: datetime | None
+    version: int | None
+    facts: dict[str, Any]
+    """text: what was measured, in words; value, sure, n; end_text and ended_by: how it ended;
+    replaced: by an alarm of another level; told: the last event (begin, end) that the webhook was
+    told; tries, tried and trouble: how often that failed since, when last, and why."""
+
+    @property
+    def title(self) -> str:
+        """The rule in words; its name where a newer program had another."""
+        known: dict[str, Name] = {name: name for name in NAMES}
+        return MEASURES[known[self.rule]].title if self.rule in known else self.rule
+
+    @property
+    def text(self) -> str:
+        """What was measured while it stood, in words."""
+        return str(self.facts.get("text", ""))
+
+
+def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 200) -> list[Alarm]:
+    """Returns alarms: those that stand first, of these the critical ones; else newest first.
 
     Args:
-        workspace: Holds the log and the rules.
-        now: The end of the time that they look over; this moment when None.
-        tell: Whether the address for alarms is told, which may take half a minute.
-        caller: How it is called.
+        workspace: Where they were raised.
+        standing: Only those that have not ended.
+        limit: At most so many.
     """
-    lock = wait_for_lock(workspace.alarms_lock)
+    query = select(alarms_table).order_by(_ROW.number.desc()).limit(limit)
+    with read_database(workspace) as connection:
+        rows = connection.execute(query.where(_ROW.ended.is_(None)) if standing else query).all()
+    alarms = [read_row(row) for row in rows]
+    return sorted(alarms, key=_order)
+
+
+def find_worst(alarms: Sequence[Alarm]) -> Level | None:
+    """Returns the highest level of the alarms, None of none."""
+    levels = {alarm.level for alarm in alarms}
+    return "critical" if "critical" in levels else "warning" if levels else None
+
+
+def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
+    """Returns whether the alarm was standing; it has ended now, by a person.
+
+    It begins anew at the next check when its cause is still there.
+    """
+    with write_database(workspace) as connection:
+        query = select(alarms_table).where(_ROW.number == number, _ROW.ended.is_(None))
+        row = connection.execute(query).first()
+        if row is not None:
+            write_end(connection, read_row(row), datetime.now(UTC), ended_by=who or "a person")
+    return row is not None
+
+
+def keep_facts(workspace: Workspace, number: int, facts: dict[str, Any]) -> None:
+    """Returns nothing; the alarm has these facts beside those that it had."""
+    with write_database(workspace) as connection:
+        row = connection.execute(select(alarms_table).where(_ROW.number == number)).first()
+        if row is not None:
+            write_facts(connection, read_row(row), facts)
+
+
+def write_end(connection: Connection, alarm: Alarm, now: datetime, **facts: Any) -> None:
+    """Returns nothing; the alarm has ended, with these facts beside those that it had."""
+    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(ended=now))
+    write_facts(connection, alarm, {**facts, "tries": 0})
+
+
+def write_facts(connection: Connection, alarm: Alarm, facts: dict[str, Any]) -> None:
+    """Returns nothing; the alarm has these facts beside those that it had."""
+    text = json.dumps(alarm.facts | facts, allow_nan=False)
+    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(facts=text))
+
+
+def _order(alarm: Alarm) -> tuple[bool, bool]:
+    """Returns what sorts alarms: those that stand first, of these the critical ones."""
+    return alarm.ended is not None, alarm.ended is None and alarm.level != "critical"
+
+
+def read_row(row: Any) -> Alarm:
+    """Returns the alarm of a row of the table."""
+    values = dict(row._mapping)
+    return Alarm(**values | {"facts": json.loads(values["facts"])})
+
+
+_log = logging.getLogger(__name__)
+
+Event = Literal["begin", "end"]
+
+LONGEST = timedelta(days=1)
+"""What happened longer ago is no news, and told no more."""
+_LONGEST_PAUSE = timedelta(hours=1)
+"""Between two calls of an address that fails; the first pauses are 1, 2, 4 … minutes."""
+
+
+def find_alarm_url() -> str | None:
+    """Returns the address for alarms, which may hold a secret; None: nobody is told."""
+    url = read_settings().alarm_url
+    return url.get_secret_value() if url else None
+
+
+def tell_alarms(
+    workspace: Workspace, caller: Caller | None = None, now: datetime | None = None
+) -> list[str]:
+    """Returns what was told, in words; nothing without an address, or while another tells.
+
+    An address that fails is logged and tried again, more and more seldom, for a day.
+    """
+    url, now = find_alarm_url(), now or datetime.now(UTC)
+    if url is None or not find_untold(workspace, now):
+        return []
+    lock = take_lock(workspace.alarms_lock.with_suffix(".telling"))
+    if lock is None:
+        return []
     try:
-        moment = now or datetime.now(UTC)  # once it is our turn: alarms are in order of time
-        readings = read_rules(workspace, read_watch(workspace), moment)
-        with write_database(workspace) as connection:
-            for reading in readings:
-                _settle(connection, reading, moment)
+        return _tell(workspace, url, caller, now)
     finally:
         free_lock(lock)
-    if tell:
-        tell_alarms(workspace, caller, moment)
-    return readings
 
 
-def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
-    """Returns nothing; the alarms of a rule stand as it measures."""
-    query = select(alarms_table).where(_ROW.rule == reading.rule.name, _ROW.ended.is_(None))
-    found = _describe(reading)
-    is_begun = reading.state in LEVELS
-    for alarm in map(read_row, connection.execute(query.order_by(_ROW.number)).all()):
-        if alarm.version != reading.version:
-            write_end(connection, alarm, now, ended_by="another version answers")
-        elif reading.state == "few":
-            continue
-        elif alarm.level == reading.state and is_begun:
-            write_facts(connection, alarm, found)
-            is_begun = False
-        else:
-            ended_by = "the rule was switched off" if reading.state == "off" else reading.state
-            facts = {"ended_by": ended_by, "end_text": found["text"], "replaced": is_begun}
-            write_end(connection, alarm, now, **facts)
-    if is_begun:
-        values = {"rule": reading.rule.name, "level": reading.state, "raised": now}
-        connection.execute(
-            insert(alarms_table).values(
-                **values, version=reading.version, facts=json.dumps(found, allow_nan=False)
-            )
-        )
+def find_untold(workspace: Workspace, now: datetime | None = None) -> list[tuple[Alarm, Event]]:
+    """Returns what is to be told now, oldest first: begins, and ends of what was told before."""
+    now = now or datetime.now(UTC)
+    oldest = now - LONGEST
+    found: list[tuple[Alarm, Event]] = []
+    for alarm in sorted(list_alarms(workspace), key=lambda alarm: alarm.number):
+        told = alarm.facts.get("told", "")
+        if alarm.facts.get("replaced") or now < _find_next_try(alarm):
+            continue  # of a change of level only the new one is told
+        if alarm.ended is None and told == "" and alarm.raised >= oldest:
+            found.append((alarm, "begin"))
+        elif alarm.ended is not None and told == "begin" and alarm.ended >= oldest:
+            found.append((alarm, "end"))
+    return found
 
 
-def _describe(reading: Reading) -> dict[str, Any]:
-    if reading.state not in LEVELS:
-        return {"text": describe_reading(reading)}
+def write_message(alarm: Alarm, event: Event) -> dict[str, Any]:
+    """Returns what is sent: `text` for chats, the rest for programs."""
+    version = f" v{alarm.version}" if alarm.version else ""
+    is_over = event == "end"
+    what = "the alarm is over" if is_over else alarm.level
+    text = alarm.facts.get("end_text") or alarm.facts.get("ended_by") if is_over else alarm.text
     return {
-        "text": describe_reading(reading),
-        "value": round(float(reading.estimate.value), 4),
-        "sure": round(float(reading.sure), 4),
-        "n": reading.estimate.n,
+        "text": f"Petalscope{version}, {alarm.title}, {what}: {text}",
+        "event": event,
+        "rule": alarm.rule,
+        "level": alarm.level,
+        "alarm": alarm.number,
+        "version": alarm.version,
+        "raised": alarm.raised.isoformat(timespec="seconds"),
+        "ended": alarm.ended.isoformat(timespec="seconds") if alarm.ended else None,
+        **{name: alarm.facts.get(name) for name in ("value", "sure", "n", "ended_by")},
     }
+
+
+def send_test(caller: Caller | None = None) -> bool:
+    """Returns whether a message for trial was sent; not without an address.
+
+    Raises:
+        WebhookRefused: The address is not https, or not a public one.
+        WebhookFailed: It did not take the message.
+    """
+    url = find_alarm_url()
+    if url is None:
+        return False
+    text = "Petalscope: this is a trial. Alarms will come here."
+    send_message(url, {"text": text, "event": "test"}, caller)
+    return True
+
+
+def _find_next_try(alarm: Alarm) -> datetime:
+    """Returns when an address that failed is called again for an alarm."""
+    tries = int(alarm.facts.get("tries", 0))
+    if not tries:
+        return alarm.raised
+    pause = min(timedelta(minutes=2 ** min(tries - 1, 10)), _LONGEST_PAUSE)
+    return datetime.fromisoformat(alarm.facts["tried"]) + pause
+
+
+def _tell(workspace: Workspace, url: str, caller: Caller | None, now: datetime) -> list[str]:
+    told = []
+    for alarm, event in find_untold(workspace, now):
+        message = write_message(alarm, event)
+        try:
+            send_message(url, message, caller)
+        except PetalscopeError as error:
+            _log.warning("nobody was told of alarm %d: %s", alarm.number, error)
+            tries = int(alarm.facts.get("tries", 0)) + 1
+            facts = {"tries": tries, "tried": now.isoformat(), "trouble": error.problem}
+            keep_facts(workspace, alarm.number, facts)
+            break  # the others would fail alike
+        keep_facts(workspace, alarm.number, {"told": event, "tries": 0, "trouble": ""})
+        told.append(str(message["text"]))
+    return told

@@ -1,19 +1,22 @@
-"""Champion and challenger meet: both answer the same test photos, and each photo is a pair.
+"""Champion and challenger compared: both answer the same test photos, and each photo is a pair.
 
 Only photos count that neither was fitted to, nor to a copy of them: matched by their content, in
 the test split of both, under one class. So they are always test photos of the champion, and the
-more challengers these have judged, the more each further one has to show.
+more challengers these have judged, the more each further one has to show. Answers come from the
+result of a version's run while that is there; else the version itself is asked again.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
-from core.errors import RetrainingRefused
+from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing, RunUnfinished
 from core.evaluation.comparison import (
     Comparison,
     bootstrap_difference,
@@ -22,18 +25,126 @@ from core.evaluation.comparison import (
     level_of_turn,
 )
 from core.formats import count
-from core.monitoring.comparison_answers import Answers, read_answers
 from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
-from core.registry.store import read_version, select_versions
+from core.registry.loading import open_version
+from core.registry.registering import pack_head
+from core.registry.store import ModelVersion, read_version, select_versions
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.database import read_database, write_database
+from core.runs.recipe.recipe import Recipe, recipe_from_json
+from core.runs.result import RunResult, read_result, read_run_head
+from core.runs.run_photos import check_order
+from core.runs.store import read_run
 from core.runs.test_views import record_opening
 from core.workspace import Workspace
 from data.copies import find_copies
+from data.dataset import Dataset
+from data.manifest import read_dataset
+from data.splits import draw_splits
+
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """A version's answers and the photos they are about."""
+
+    version: ModelVersion
+    result: RunResult
+    """Scores of the test photos at least; those of others may be zeros."""
+    dataset: Dataset
+    has_run: bool
+
+    @property
+    def learnt_digests(self) -> np.ndarray:
+        """Digests of the photos that it was fitted to, (m,) str."""
+        digests = self.dataset.manifest["sha256"].to_numpy()
+        return np.asarray(digests[self.result.splits == "train"])
+
+
+def read_version_recipe(version: ModelVersion) -> Recipe:
+    """Returns the recipe that a version was trained with; its run need not be there any more.
+
+    Raises:
+        RetrainingRefused: It is of another version of the program.
+    """
+    content: dict[str, Any] = {"version": Recipe.version, **version.facts["recipe"]}
+    try:
+        return recipe_from_json(json.dumps(content))
+    except RecipeRefused as error:
+        raise RetrainingRefused(
+            f"The recipe of {version.label} is one of another version of the program.",
+            "Train a run with the recipe form, register it and promote it.",
+            version=version.number,
+        ) from error
+
+
+def read_answers(workspace: Workspace, version: ModelVersion) -> Answers:
+    """Returns the answers of a version to its dataset's photos.
+
+    Raises:
+        RetrainingRefused: The dataset is gone, so nobody knows which photos it has not seen.
+        VersionDamaged: Its run is gone and a byte of the version was changed.
+        ResultDamaged: The result of its run was cut short or altered.
+    """
+    try:
+        dataset = read_dataset(workspace, version.dataset_id)
+    except DatasetMissing as error:
+        raise RetrainingRefused(
+            f"The dataset of {version.label} was deleted: nobody knows which photos it learnt "
+            "from, so no photo is a fair question.",
+            "Judge it by feedback on new photos; to promote without a comparison, say why.",
+            version=version.number,
+        ) from error
+    if not _has_run(workspace, version):
+        result = _ask_version(workspace, version, dataset)
+        return Answers(version=version, result=result, dataset=dataset, has_run=False)
+    result = read_result(workspace, version.run_id)
+    check_order(result, dataset)
+    return Answers(version=version, result=result, dataset=dataset, has_run=True)
+
+
+def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
+    """Returns whether the run is the one that was registered: trained anew it has the same id."""
+    try:
+        run = read_run(workspace, version.run_id)
+        if run.state != "done":
+            return False
+        head = pack_head(read_run_head(workspace, version.run_id))
+    except (RunMissing, RunUnfinished):
+        return False
+    return sha256(head).hexdigest() == str(version.facts["files"]["head"])
+
+
+def _ask_version(workspace: Workspace, version: ModelVersion, dataset: Dataset) -> RunResult:
+    """Returns the version's answers to the test photos, as a result whose other scores are 0."""
+    seed = read_version_recipe(version).split_seed
+    splits = dataset.splits
+    if seed is not None:
+        splits = draw_splits(dataset.labels, dataset.manifest["sha256"].to_numpy(), seed=seed)
+    predictor = open_version(workspace, version.number, purpose="throughput")
+    scores = np.zeros((len(dataset), len(version.classes)), np.float32)
+    chosen, photos = np.flatnonzero(splits == "test"), dataset.photos
+    for start in range(0, len(chosen), _AT_ONCE):
+        some = chosen[start : start + _AT_ONCE]
+        scores[some] = predictor.answer_packed(np.asarray(photos[some]))[1]
+    return RunResult(
+        scores=scores,
+        labels=dataset.labels,
+        splits=splits,
+        paths=np.asarray(dataset.manifest["path"], dtype=np.str_),
+        classes=tuple(version.classes),
+        best_epoch=int(version.facts["best_epoch"]),
+        history=[],
+        dataset_id=dataset.id,
+        backbone_id="",
+        features_id="",
+        seconds={},
+    )
+
 
 SPLIT = "test"
-_AT_ONCE = 64
 
 
 @dataclass(frozen=True, kw_only=True)

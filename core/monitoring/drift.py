@@ -1,16 +1,123 @@
-"""Drift of a version: its newest photos in the log against its reference, and which drive it."""
+"""Drift of a version: its newest photos in the log against its reference, in data and in words.
 
-from dataclasses import dataclass
+The reference is made of validation photos, as the registry froze them. Training photos would be
+the wrong measure: the head was fitted to them, so that its answers for them are surer than for any
+photo to come. The directions along which features are compared do come from training photos: from
+the validation photos they would fit these better than any others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from core.evaluation.drift import FEWEST, Drift, PhotoSet, compare_photos, rank_drivers
+from core.evaluation.drift import (
+    FALSE_ALARMS,
+    FAMILIES,
+    FEWEST,
+    Drift,
+    Family,
+    PhotoSet,
+    compare_photos,
+    rank_drivers,
+)
+from core.formats import count, percent
 from core.monitoring.log import read_features, read_predictions
-from core.monitoring.reference import MEASURED, DriftReference, read_drift_reference
+from core.prediction.unlike import UnlikeModel
+from core.registry.files import Reference, read_blob, read_reference, unpack_arrays
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
+
+MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
+"""Properties that are compared: see data.measures. Size and format are made alike before a model
+sees a photo, and no drift."""
+DISTANCE = "distance"
+"""Name of the component that says how far a photo lies from all training photos."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DriftReference:
+    """The reference of a model, and how photos are described for the comparison with it."""
+
+    classes: tuple[str, ...]
+    photos: PhotoSet
+    scores: np.ndarray
+    """(m, k) float32, of the reference photos."""
+    features: np.ndarray
+    """(m, 2048) float16."""
+    digests: tuple[str, ...]
+    """SHA-256 of each reference photo's own file."""
+    unlike: UnlikeModel
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """Names of the components: the distance, then directions, the widest first."""
+        return DISTANCE, *(f"direction {n + 1}" for n in range(self.unlike.directions.shape[1]))
+
+    def describe(
+        self, features: np.ndarray, properties: np.ndarray, tops: Sequence[str]
+    ) -> PhotoSet:
+        """Returns photos as they are compared with this reference.
+
+        Args:
+            features: (n, 2048) float, of the version's backbone.
+            properties: (n, 4) float, in the order of `MEASURED`.
+            tops: (n) names, the most likely class of each.
+        """
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        return PhotoSet(
+            components=_find_components(self.unlike, features),
+            properties=np.asarray(properties, dtype=np.float64),
+            groups=np.array([numbers.get(name, -1) for name in tops], dtype=np.int64),
+        )
+
+
+def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftReference:
+    """Returns the reference of a registered version.
+
+    Raises:
+        VersionDamaged: A file of it is missing, was cut short or altered.
+    """
+    digest = str(version.facts.get("files", {}).get("unlike", ""))
+    arrays = unpack_arrays(read_blob(workspace, digest, "model of what is unlike"))
+    unlike = UnlikeModel(**{field.name: arrays[field.name] for field in fields(UnlikeModel)})
+    return make_drift_reference(version.classes, read_reference(workspace, version), unlike)
+
+
+def make_drift_reference(
+    classes: Sequence[str], reference: Reference, unlike: UnlikeModel
+) -> DriftReference:
+    """Returns a reference of photos that were drawn from the validation split.
+
+    Args:
+        classes: Of the model.
+        reference: The photos.
+        unlike: Where the model's training photos lie.
+    """
+    measured = [reference.property(name) for name in MEASURED]
+    return DriftReference(
+        classes=tuple(classes),
+        photos=PhotoSet(
+            components=_find_components(unlike, reference.features),
+            properties=np.column_stack(measured),
+            groups=reference.scores.argmax(axis=1),
+        ),
+        scores=reference.scores,
+        features=reference.features,
+        digests=tuple(reference.photo_digest(row) for row in range(len(reference))),
+        unlike=unlike,
+    )
+
+
+def _find_components(unlike: UnlikeModel, features: np.ndarray) -> np.ndarray:
+    """Returns the distance and the place along each direction, widest first, (n, 1 + r) float32."""
+    features = np.asarray(features, dtype=np.float32)
+    # eigh orders from the narrowest to the widest
+    along = features @ unlike.directions[:, ::-1]
+    return np.column_stack([unlike.measure(features), along]).astype(np.float32)
+
 
 MOST_PHOTOS = 500
 """The newest so many are compared: enough to see a small change, few enough to do it at once."""
@@ -95,3 +202,120 @@ def _push_by_class(drift: Drift, groups: np.ndarray) -> np.ndarray:
     """Returns how much more there is of each photo's class, (n,), 0 where there is less."""
     grown = (drift.mix.table["current"] - drift.mix.table["reference"]).clip(lower=0).to_numpy()
     return np.where(groups >= 0, grown[groups], 0.0)
+
+
+_WAYS = {
+    "brightness": ("darker", "brighter"),
+    "contrast": ("flatter", "richer in contrast"),
+    "sharpness": ("blurrier", "sharper"),
+    "colourfulness": ("paler", "more colourful"),
+}
+_MOST_CLASSES = 3
+_STRANGE = 1.5
+"""How many of a usual photo's spread a photo must be off to be called so."""
+
+
+def describe_drift(found: VersionDrift) -> list[str]:
+    """Returns sentences: what changed, the plainest first; one sentence when nothing is proven."""
+    drift = found.drift
+    if drift is None:
+        return [
+            f"Too few photos to tell: {len(found.photos):,} of at least {FEWEST}, each counted "
+            "once."
+        ]
+    if not drift.proven:
+        return [
+            f"No change is proven: the newest {drift.n:,} photos could come from where the "
+            f"{drift.m:,} reference photos came from. Chance alone is called a change in "
+            f"{percent(FALSE_ALARMS, 100)} of such comparisons."
+        ]
+    tell = {
+        "properties": _describe_properties,
+        "features": _describe_features,
+        "mix": _describe_mix,
+    }
+    order: tuple[Family, ...] = ("properties", "features", "mix")
+    assert set(order) == set(FAMILIES)
+    return [line for family in order if drift.is_proven(family) for line in tell[family](drift)]
+
+
+def name_mover(drift: Drift, family: Family) -> str:
+    """Returns what of a family moved most: "darker", "tulip 62 %, reference 24 %"; "" of none."""
+    if not drift.is_proven(family):
+        return ""
+    if family == "mix":
+        row = drift.mix.table.sort_values("part", ascending=False).iloc[0]
+        now, before = percent(row["current"], drift.n), percent(row["reference"], drift.m)
+        return f"{row['class']} {now}, reference {before}"
+    rows = drift.columns[(drift.columns["family"] == family) & drift.columns["is_proven"]]
+    if family == "features":
+        total = (drift.columns["family"] == family).sum()
+        return f"{len(rows)} of {total} components"
+    most = rows.sort_values("distance", ascending=False).iloc[0]
+    return f"{_WAYS[most['name']][int(most['now'] > most['before'])]} photos"
+
+
+def describe_photo(found: VersionDrift, row: int) -> str:
+    """Returns in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)"; may be "".
+
+    Args:
+        found: Holds the photo.
+        row: Its row in `found.photos`.
+    """
+    told = []
+    for place, name in enumerate(MEASURED):
+        low, middle, high = np.quantile(
+            found.reference.photos.properties[:, place], [0.25, 0.5, 0.75]
+        )
+        value = float(found.photos[name].iloc[row])
+        off = (value - middle) / max(float(high - low), 1e-9)
+        if abs(off) >= _STRANGE / 2:
+            way = _WAYS[name][int(off > 0)]
+            told.append((abs(off), f"{way} ({name} {value:.2f}, usual {low:.2f} to {high:.2f})"))
+    return "; ".join(text for _, text in sorted(told, reverse=True)[:2])
+
+
+def _describe_properties(drift: Drift) -> list[str]:
+    columns = drift.columns
+    rows = columns[(columns["family"] == "properties") & columns["is_proven"]]
+    lines = []
+    for row in rows.sort_values("distance", ascending=False).itertuples():
+        before, now = f"{row.before:.2f}", f"{row.now:.2f}"
+        way = _WAYS[str(row.name)][int(row.now > row.before)]
+        middle = f"{row.name} {now} at the middle, {before} in the reference"
+        said = f"The photos are {way}" if before != now else f"The photos differ in {row.name}"
+        lines.append(f"{said}: {middle} (distance {row.distance:.2f}).")
+    return lines
+
+
+def _describe_features(drift: Drift) -> list[str]:
+    columns = drift.columns[drift.columns["family"] == "features"]
+    proven = columns[columns["is_proven"]]
+    lines = [
+        f"What the model sees differs also where it gives the same answer: in {len(proven)} of "
+        f"{len(columns)} components of the features, by a distance of up to "
+        f"{proven['distance'].max():.2f}."
+    ]
+    far = proven[proven["name"] == DISTANCE]
+    if len(far):
+        way = "farther from" if far["now"].iloc[0] > far["before"].iloc[0] else "nearer to"
+        lines.append(
+            f"They lie {way} the training photos: {far['now'].iloc[0]:.2f} at the middle, "
+            f"{far['before'].iloc[0]:.2f} in the reference."
+        )
+    return lines
+
+
+def _describe_mix(drift: Drift) -> list[str]:
+    table = drift.mix.table.sort_values("part", ascending=False).head(_MOST_CLASSES)
+    parts = [
+        f"{name} {percent(now, drift.n)} (reference {percent(before, drift.m)})"
+        for name, before, now in zip(
+            table["class"], table["reference"], table["current"], strict=True
+        )
+    ]
+    return [
+        f"The mix of answers has changed: {', '.join(parts)}. Stability index "
+        f"{drift.mix.index:.2f}; chance alone gives {drift.mix.by_chance:.2f} "
+        f"({count(drift.mix.n, 'photo')})."
+    ]

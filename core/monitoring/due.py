@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import PetalscopeError, RetrainingRefused
-from core.monitoring.arranging import Why, change_state, hold_retraining, read_state, read_times
-from core.monitoring.beginning import begin
 from core.monitoring.kept_photos import sweep_kept_photos
-from core.monitoring.retraining_dataset import count_waiting
-from core.monitoring.settling import settle_ended
+from core.monitoring.retraining import begin, count_waiting, settle_ended
+from core.monitoring.retraining_state import (
+    Why,
+    change_state,
+    hold_retraining,
+    read_state,
+    read_times,
+)
 from core.runs.queue.arrangements import read_arrangement
 from core.runs.queue.retraining_times import find_last_time
 from core.runs.queue.scheduled import MONITORING, count_reviewed
@@ -83,7 +87,7 @@ def _begin(workspace: Workspace, why: Why, taken: Mapping[str, Any]) -> RunRecor
 def _check_monitoring(workspace: Workspace) -> list[str]:
     if read_arrangement(workspace, MONITORING) is None:
         return []
-    from core.monitoring.alarms import check_rules
+    from core.monitoring.readings import check_rules
 
     try:
         check_rules(workspace)

@@ -1,41 +1,234 @@
-"""New dataset versions out of reviewed feedback, and what becomes of the feedback then."""
+"""New dataset versions out of reviewed feedback: what they bring, what stays out of them and why.
 
-from collections.abc import Callable, Mapping, Sequence
+A photo that is a copy of a validation or test photo never becomes a train photo: a model that has
+learnt from it could not be tested by it any more.
+"""
 
-from sqlalchemy import func, update
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from core.errors import FeedbackRefused
+import numpy as np
+import pandas as pd
+from sqlalchemy import func, select, update
+
+from core.errors import DatasetMissing, FeedbackRefused, PhotoRefused, ResultDamaged
 from core.formats import count
-from core.monitoring.feedback import list_feedback
-from core.monitoring.reviewed_photos import (
-    ReviewedPhoto,
-    ReviewedPlan,
-    describe_left_out,
-    find_reviewed,
-    list_reviewed,
-    plan_reviewed,
-)
+from core.monitoring.feedback import Feedback, list_feedback
+from core.monitoring.tables import feedback_table
 from core.registry.events import record_event
-from core.registry.store import list_versions, read_aliases
-from core.runs.database import write_database
+from core.registry.store import list_versions, read_aliases, versions_table
+from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
-from core.runs.tables import feedback_table
+from core.runs.tables import runs_table
 from core.workspace import Workspace
-from data.additions import add_photos
+from data.additions import add_photos, map_packed
+from data.copies import Copy, find_copies
 from data.dataset import Dataset
+from data.images import read_photo_facts, read_photo_file
 from data.importing import Progress
 from data.lineage import list_lineage
 from data.manifest import read_dataset
+from data.packing import pack_photos
+from data.sources.found import FoundPhoto
+from data.sources.spellings import fold_name
 
-__all__ = [
-    "ReviewedPhoto",
-    "ReviewedPlan",
-    "find_reviewed_dataset",
-    "list_reviewed",
-    "make_reviewed_version",
-    "plan_reviewed",
-    "put_aside",
-]
+_FOLDER = "reviewed"
+_SPLIT = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewedPhoto:
+    """A photo whose class a person has settled."""
+
+    numbers: tuple[int, ...]
+    """Of the feedback that says so."""
+    photo: str
+    """SHA-256."""
+    class_name: str
+    left_out: str = ""
+    """Why it cannot be added, in words; "" when it can."""
+    copy_of: int | None = None
+    """Number of the photo of the dataset that it is a copy of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewedPlan:
+    """What a new version of a dataset would bring."""
+
+    dataset: str
+    added: tuple[ReviewedPhoto, ...]
+    left_out: tuple[ReviewedPhoto, ...]
+    new_classes: tuple[str, ...]
+    """Classes that the dataset does not have yet."""
+    said: Mapping[int, str]
+    """The class that each feedback was reviewed as; what is reviewed anew is not in the plan."""
+
+
+def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
+    """Returns accepted and relabelled feedback that is in no dataset yet, newest review first.
+
+    Only that on answers of models trained on a version of this dataset, or of models that are gone
+    and said a class of it: of those nobody knows what they were trained on.
+    """
+    family = {summary.id for summary in list_lineage(workspace, dataset_id)} | {dataset_id}
+    classes = _read_classes(workspace, dataset_id)
+    run, version = runs_table.c, versions_table.c
+    with read_database(workspace) as connection:
+        rows = connection.execute(select(run.id, run.dataset))
+        runs = {row.id: row.dataset for row in rows}
+        rows = connection.execute(select(version.number, version.dataset))
+        versions = {row.number: row.dataset for row in rows}
+    found = []
+    for state in ("accepted", "relabelled"):
+        for feedback in list_feedback(workspace, state=state):
+            own = versions.get(feedback.version or 0) or runs.get(feedback.run_id)
+            if own in family or (own is None and fold_name(feedback.top) in classes):
+                found.append(feedback)
+    return sorted(found, key=lambda one: (one.reviewed or one.time, one.number), reverse=True)
+
+
+def _read_classes(workspace: Workspace, dataset_id: str) -> set[str]:
+    """Returns the classes of a dataset, folded; none where it was deleted or damaged."""
+    try:
+        return {fold_name(name) for name in read_dataset(workspace, dataset_id).classes}
+    except (DatasetMissing, ResultDamaged):
+        return set()
+
+
+def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
+    """Returns what a new version of the dataset out of reviewed photos would bring."""
+    reviewed = list_reviewed(workspace, dataset.id)
+    photos, outvoted = _settle_photos(reviewed, dataset)
+    kept, lost = [], []
+    for one in photos:
+        if workspace.kept_photo_file(one.photo).is_file():
+            kept.append(one)
+        else:
+            reason = "Its photo is not kept, so nothing can be learnt from it."
+            lost.append(replace(one, left_out=reason))
+    checked = _check_copies(workspace, dataset, kept)
+    added = [one for one in checked if not one.left_out]
+    known = set(dataset.classes)
+    return ReviewedPlan(
+        dataset=dataset.id,
+        added=tuple(added),
+        left_out=(*(one for one in checked if one.left_out), *lost, *outvoted),
+        new_classes=tuple(sorted({one.class_name for one in added} - known)),
+        said={one.number: one.final_class or one.class_name for one in reviewed},
+    )
+
+
+def find_reviewed(workspace: Workspace, photos: Sequence[ReviewedPhoto]) -> list[FoundPhoto]:
+    """Returns the photos as those of a source, for the split train, in their order."""
+    found = []
+    for one in photos:
+        file = workspace.kept_photo_file(one.photo)
+        path = f"{_FOLDER}/{one.photo[:20]}{_find_ending(file)}"
+        found.append(FoundPhoto(path=path, class_name=one.class_name, split=_SPLIT, file=file))
+    return found
+
+
+def _find_ending(file: Path) -> str:
+    """Returns the ending of the file's name by its content; "" where it cannot be read."""
+    try:
+        name = read_photo_facts(read_photo_file(file)).format.lower()
+    except PhotoRefused:
+        return ""
+    return {"jpeg": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
+
+
+def describe_left_out(photos: Sequence[ReviewedPhoto]) -> str:
+    """Returns the reasons why photos are left out, each with how many: “2 photos: …; …”."""
+    reasons = pd.Series([one.left_out for one in photos]).value_counts()
+    return " ".join(f"{count(int(n), 'photo')}: {reason}" for reason, n in reasons.items())
+
+
+def _settle_photos(
+    reviewed: Sequence[Feedback], dataset: Dataset
+) -> tuple[list[ReviewedPhoto], list[ReviewedPhoto]]:
+    """Returns one entry a photo, with the class of its newest review, and those that it outvotes.
+
+    A class in another spelling is the dataset's.
+    """
+    spelling = {fold_name(name): name for name in dataset.classes}
+    latest: dict[str, ReviewedPhoto] = {}
+    outvoted = []
+    for one in reviewed:
+        said = one.final_class or one.class_name
+        name = spelling.setdefault(fold_name(said), said)
+        known = latest.get(one.photo)
+        if known is None:
+            settled = ReviewedPhoto(numbers=(one.number,), photo=one.photo, class_name=name)
+            latest[one.photo] = settled
+        elif known.class_name == name:
+            latest[one.photo] = replace(known, numbers=(*known.numbers, one.number))
+        else:
+            reason = f"The same photo was reviewed again later, as “{known.class_name}”."
+            outvoted.append(
+                ReviewedPhoto(
+                    numbers=(one.number,), photo=one.photo, class_name=name, left_out=reason
+                )
+            )
+    return list(latest.values()), outvoted
+
+
+def _check_copies(
+    workspace: Workspace, dataset: Dataset, photos: Sequence[ReviewedPhoto]
+) -> list[ReviewedPhoto]:
+    """Returns the photos, each with the reason if it is unreadable or a copy that must stay out."""
+    if not photos:
+        return []
+    found = find_reviewed(workspace, photos)
+    with _make_folder(workspace) as folder:
+        table, refused = pack_photos(
+            found,
+            photos_file=folder / "photos",
+            thumbnails_file=folder / "thumbnails",
+            originals_file=folder / "originals",
+            on_progress=lambda *_: None,
+        )
+        packed = map_packed(folder / "photos", len(table)) if len(table) else np.empty(0)
+        copies = dict(zip(table["path"], find_copies(dataset, table, packed), strict=True))
+    problems = dict(zip(refused["path"], refused["problem"], strict=True))
+    digests = dict(zip(table["path"], table["sha256"], strict=True))
+    checked = []
+    for one, photo in zip(photos, found, strict=True):
+        if photo.path in problems:
+            checked.append(replace(one, left_out=problems[photo.path]))
+        elif digests[photo.path] != one.photo:
+            checked.append(replace(one, left_out="Its kept file was altered."))
+        else:
+            checked.append(_judge_copies(one, copies[photo.path], dataset))
+    return checked
+
+
+def _judge_copies(one: ReviewedPhoto, copies: Sequence[Copy], dataset: Dataset) -> ReviewedPhoto:
+    """Returns the photo with the most serious of its copies: of test, validation, then train."""
+    for split in ("test", "validation", _SPLIT):
+        for copy in copies:
+            if dataset.splits[copy.photo] != split or (split == _SPLIT and copy.kind == "near"):
+                continue
+            return replace(one, left_out=_tell_copy(one, copy, dataset), copy_of=copy.photo)
+    return one
+
+
+def _tell_copy(one: ReviewedPhoto, copy: Copy, dataset: Dataset) -> str:
+    split, label = dataset.splits[copy.photo], dataset.classes[dataset.labels[copy.photo]]
+    if split == _SPLIT:
+        there = f"A {split} photo of this dataset already"
+        return f"{there}." if label == one.class_name else f"{there}, labelled “{label}” there."
+    what = f"A {split} photo" if copy.kind == "exact" else f"Nearly the same as a {split} photo"
+    return f"{what} of this dataset: to learn from it would spoil the test."
+
+
+@contextmanager
+def _make_folder(workspace: Workspace) -> Iterator[Path]:
+    workspace.temporary.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="reviewed-", dir=workspace.temporary) as folder:
+        yield Path(folder)
 
 
 def make_reviewed_version(

@@ -18,8 +18,8 @@ from threading import Lock
 from sqlalchemy import select
 
 from core.config import read_settings
+from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import read_database
-from core.runs.tables import feedback_table, predictions_table
 from core.workspace import Workspace, write_atomically
 
 _log = logging.getLogger(__name__)

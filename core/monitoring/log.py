@@ -1,74 +1,48 @@
 """The prediction log: what was asked, what was answered, by which model, and how long it took.
 
 A row holds the digest of a photo, never the photo; features are kept as float16 and scores as
-float32, so that drift can be told later. Rows are written once and deleted by request.
+float32, so that drift can be measured later. Rows are written once and deleted by request, or when
+they have become old. Read as a table, each row comes with what people said of the answer.
 """
 
+import csv
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
-from sqlalchemy import insert, select
+import pandas as pd
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from core.config import FEATURE_SIZE
 from core.errors import PredictionMissing
-from core.monitoring.kept_photos import sweep_when_due
-from core.monitoring.log_deleting import count_predictions, delete_predictions, split_ids
-from core.monitoring.log_reading import COLUMNS, PROPERTIES, read_predictions, write_csv
-from core.prediction.deciding import Kind
+from core.formats import cell_text
+from core.monitoring.kept_photos import forget_photos, sweep_when_due
+from core.monitoring.tables import (
+    LOGGED,
+    PROPERTIES,
+    NewPrediction,
+    feedback_table,
+    predictions_table,
+)
 from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
-from core.runs.tables import predictions_table
 from core.workspace import Workspace
 from data.measures import measure_photo
+from data.sources.spellings import fold_name
 
-__all__ = [
-    "PROPERTIES",
-    "NewPrediction",
-    "count_predictions",
-    "delete_predictions",
-    "describe_prediction",
-    "log_predictions",
-    "read_features",
-    "read_predictions",
-    "read_scores",
-    "write_csv",
-]
+_COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
+_FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
+_ROW = predictions_table.c
+_SAID = feedback_table.c
+AT_ONCE = 500
+"""Rows or ids in one statement."""
 
 _MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
 _FACTS = ("width", "height", "bytes", "format")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class NewPrediction:
-    """An answer, as it goes into the log."""
-
-    id: str
-    time: datetime
-    version: int | None
-    """Number of the registered version; None for a run that was asked itself."""
-    run_id: str
-    photo: str
-    """SHA-256 of the photo's bytes."""
-    features: np.ndarray
-    """(2048,) float."""
-    scores: np.ndarray
-    """(k,) float, as the model gives them."""
-    top: str
-    top_score: float
-    """As it was shown: calibrated where the model has a rule."""
-    kind: Kind
-    latency_ms: float
-    source: str
-    """page, api or cli."""
-    properties: dict[str, Any]
-    """See PROPERTIES."""
-    visitor: str
 
 
 def describe_prediction(
@@ -122,8 +96,9 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
     """
     if not rows:
         return
+    packed = [{name: one.pack(getattr(row, name)) for name, one in LOGGED.items()} for row in rows]
     with write_database(workspace) as connection:
-        connection.execute(insert(predictions_table), [_write_row(row) for row in rows])
+        connection.execute(insert(predictions_table), packed)
     sweep_when_due(workspace)
 
 
@@ -133,7 +108,7 @@ def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
     Raises:
         PredictionMissing: One is not in the log (any more).
     """
-    rows = _read_arrays(workspace, ids, "features", np.dtype("<f2"))
+    rows = _read_arrays(workspace, ids, "features")
     return np.stack(rows) if rows else np.empty((0, FEATURE_SIZE), np.float16)
 
 
@@ -143,34 +118,194 @@ def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:
     Raises:
         PredictionMissing: One is not in the log (any more).
     """
-    return _read_arrays(workspace, ids, "scores", np.dtype("<f4"))
+    return _read_arrays(workspace, ids, "scores")
 
 
-def _write_row(row: NewPrediction) -> dict[str, object]:
-    values = {name: getattr(row, name) for name in COLUMNS if name != "run_id"}
-    return values | {
-        "run": row.run_id,
-        "properties": json.dumps(row.properties),
-        "features": np.asarray(row.features, dtype="<f2").tobytes(),
-        "scores": np.asarray(row.scores, dtype="<f4").tobytes(),
-    }
-
-
-def _read_arrays(
-    workspace: Workspace, ids: Sequence[str], column: str, dtype: np.dtype[Any]
-) -> list[np.ndarray]:
+def _read_arrays(workspace: Workspace, ids: Sequence[str], name: str) -> list[np.ndarray]:
     found: dict[str, bytes] = {}
     with read_database(workspace) as connection:
         for some in split_ids(list(dict.fromkeys(ids))):
-            query = select(predictions_table.c.id, predictions_table.c[column]).where(
-                predictions_table.c.id.in_(some or ())
-            )
+            query = select(_ROW.id, _ROW[name]).where(_ROW.id.in_(some or ()))
             found |= {row[0]: row[1] for row in connection.execute(query)}
-    missing = [name for name in ids if name not in found]
+    missing = [one for one in ids if one not in found]
     if missing:
         raise PredictionMissing(
             f"{len(missing)} of {len(ids)} predictions are not in the log any more.",
             "They were deleted meanwhile: look again.",
             ids=missing[:10],
         )
-    return [np.frombuffer(found[name], dtype) for name in ids]
+    return [np.frombuffer(found[one], LOGGED[name].array) for one in ids]
+
+
+def read_predictions(
+    workspace: Workspace,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    versions: Sequence[int] | None = None,
+    visitor: str | None = None,
+    told: bool = False,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Returns the log without its arrays, oldest first.
+
+    Columns: id, time, version (empty for runs), run_id, photo, top, top_score, kind, latency_ms,
+    source, visitor, those of PROPERTIES, and of the newest feedback that was not discarded
+    was_right, class_name (the reviewed class once there is one) and feedback (its state); empty
+    where nobody said anything.
+
+    Args:
+        since: Only what is not older.
+        until: Only what is older.
+        versions: Only answers of these.
+        visitor: Only requests of theirs.
+        told: Only answers that somebody said something of.
+        limit: At most so many, the newest.
+    """
+    chosen = choose_rows(since, until, versions, visitor)
+    chosen += [_SAID.number.is_not(None)] if told else []
+    query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
+    with read_database(workspace) as connection:
+        rows = connection.execute(query.limit(limit)).all()[::-1]
+    table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
+    properties = [json.loads(row.properties) for row in rows]
+    for name in PROPERTIES:
+        table[name] = [values.get(name) for values in properties]
+    said = [_settle_feedback(row.top, row.state, row.class_name, row.final_class) for row in rows]
+    for place, name in enumerate(_FEEDBACK):
+        table[name] = [values[place] for values in said]
+    return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
+
+
+def write_csv(table: pd.DataFrame, stream: TextIO) -> int:
+    """Returns how many predictions were written as CSV; text that a spreadsheet would run is not.
+
+    Args:
+        table: Of `read_predictions`.
+        stream: Opened with newline="".
+    """
+    names = {"class_name": "feedback_class", "feedback": "feedback_state"}
+    names |= {name: logged.csv for name, logged in LOGGED.items() if logged.csv}
+    writer = csv.writer(stream)
+    writer.writerow([names.get(name, name) for name in table.columns])
+    for row in table.itertuples(index=False):
+        writer.writerow([_write_cell(value) for value in row])
+    return len(table)
+
+
+def choose_rows(
+    since: datetime | None,
+    until: datetime | None,
+    versions: Sequence[int] | None,
+    visitor: str | None,
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    conditions += [] if since is None else [_ROW.time >= since]
+    conditions += [] if until is None else [_ROW.time < until]
+    conditions += [] if versions is None else [_ROW.version.in_(versions)]
+    conditions += [] if visitor is None else [_ROW.visitor == visitor]
+    return conditions
+
+
+def _select_rows() -> Select[Any]:
+    newest = (
+        select(_SAID.prediction, func.max(_SAID.number).label("number"))
+        .where(_SAID.state != "discarded")
+        .group_by(_SAID.prediction)
+        .subquery()
+    )
+    columns = [_ROW[name] for name in _COLUMNS]
+    return (
+        select(*columns, _ROW.properties, _SAID.state, _SAID.class_name, _SAID.final_class)
+        .outerjoin(newest, newest.c.prediction == _ROW.id)
+        .outerjoin(feedback_table, _SAID.number == newest.c.number)
+    )
+
+
+def _settle_feedback(
+    top: str, state: str | None, class_name: str | None, final_class: str | None
+) -> tuple[bool | None, str | None, str | None]:
+    if state is None:
+        return None, None, None
+    name = final_class or class_name
+    return fold_name(name or "") == fold_name(top), name, state
+
+
+def _write_cell(value: object) -> object:
+    if isinstance(value, str):
+        return cell_text(value)
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return "" if pd.isna(value) else value
+
+
+def delete_predictions(
+    workspace: Workspace,
+    *,
+    visitor: str | None = None,
+    ids: Sequence[str] | None = None,
+    photo: str | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Returns how many predictions are gone, and with them what was said of them.
+
+    Their kept photos go, too, where nobody else asked about the same. What was reviewed and stands
+    in a dataset stays there, without who said it and their note. Several conditions are met
+    together; one at least is needed.
+
+    Args:
+        visitor: Whose.
+        ids: Which.
+        photo: Of which photo (SHA-256).
+        until: What is older.
+    """
+    conditions = _find(visitor, photo, until)
+    if not conditions and ids is None:
+        raise ValueError("say which predictions to delete")
+    gone, photos = 0, set[str]()
+    with write_database(workspace) as connection:
+        for some in split_ids(ids):
+            which = conditions + ([] if some is None else [_ROW.id.in_(some)])
+            photos |= set(connection.scalars(select(_ROW.photo).where(*which)))
+            said = _SAID.prediction.in_(select(_ROW.id).where(*which))
+            # Where a photo was left out of the dataset, nothing of it stands there.
+            unused = said & (_SAID.dataset.is_(None) | (_SAID.left_out != ""))
+            connection.execute(delete(feedback_table).where(unused))
+            connection.execute(update(feedback_table).where(said).values(who="", note=""))
+            gone += connection.execute(delete(predictions_table).where(*which)).rowcount
+    forget_photos(workspace, photos)
+    return gone
+
+
+def count_predictions(
+    workspace: Workspace,
+    *,
+    visitor: str | None = None,
+    ids: Sequence[str] | None = None,
+    photo: str | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Returns how many predictions `delete_predictions` would delete; of all without conditions."""
+    conditions, found = _find(visitor, photo, until), 0
+    with read_database(workspace) as connection:
+        for some in split_ids(ids):
+            which = conditions + ([] if some is None else [_ROW.id.in_(some)])
+            query = select(func.count()).select_from(predictions_table).where(*which)
+            found += connection.scalar(query) or 0
+    return found
+
+
+def _find(
+    visitor: str | None, photo: str | None, until: datetime | None
+) -> list[ColumnElement[bool]]:
+    conditions = choose_rows(None, until, None, visitor)
+    return conditions + ([] if photo is None else [_ROW.photo == photo])
+
+
+def split_ids(ids: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
+    """Yields the ids in portions that a statement takes; one None for no condition."""
+    if ids is None:
+        yield None
+        return
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]

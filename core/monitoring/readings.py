@@ -1,23 +1,36 @@
-"""What the rules measure now: each a value with its interval and n, and the level it proves."""
+"""What the rules measure now, in numbers and words; alarms begin and end with it.
 
+Each reading is a value with its interval and n, and the level it proves. An alarm begins when a
+level is proven, turns into another when the level changes, and ends when the rule finds all well,
+is switched off, or watches another version. While there are too few photos to tell, it stays as it
+is: silence is no proof that all is well. A person may end it, too.
+"""
+
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection, insert, select
 
 from core.errors import PetalscopeError, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
 from core.evaluation.intervals import Estimate, estimate_quantile
 from core.evaluation.slice_search import compare_shares
-from core.monitoring.drift import VersionDrift, find_drift
-from core.monitoring.drift_words import name_mover
+from core.formats import count, percent
+from core.monitoring.alarms import read_row, tell_alarms, write_end, write_facts
+from core.monitoring.drift import VersionDrift, find_drift, name_mover
 from core.monitoring.log import read_predictions
-from core.monitoring.rules import Rule, Watch
+from core.monitoring.rules import LEVELS, Measure, Rule, Watch, read_watch
 from core.monitoring.summaries import estimate_share, keep_newest, list_right
+from core.monitoring.tables import alarms_table
+from core.monitoring.webhook import Caller
 from core.registry.store import ModelVersion, find_version
+from core.runs.database import write_database
+from core.runs.locks import free_lock, wait_for_lock
 from core.workspace import Workspace
 
 State = Literal["off", "few", "fine", "warning", "critical"]
@@ -165,3 +178,151 @@ def _read_drift(
     estimate = replace(NOTHING, value=found.drift.size(family), n=found.drift.n)
     reading = _judge(rule, estimate, version.number)
     return replace(reading, detail=name_mover(found.drift, family))
+
+
+_SPANS = ((24 * 7, "week"), (24, "day"), (1, "hour"))
+
+
+def describe_reading(reading: Reading) -> str:
+    """Returns what a rule measured: "41 % of 120 photos unknown (95 % interval 33 % to 50 %)…"."""
+    rule, estimate = reading.rule, reading.estimate
+    span = describe_span(rule.hours)
+    if reading.problem:
+        return reading.problem
+    if reading.state == "off":
+        return "not watched"
+    if reading.state == "few":
+        needed = rule.measure.fewest
+        what = "with feedback" if rule.name == "accuracy" else "in the log"
+        if estimate.n >= needed:
+            return f"cannot be told: nothing to compare with, {span}"
+        return f"too few photos {what} to tell: {estimate.n:,} of {needed}, {span}"
+    value = format_value(rule.measure, estimate.value, estimate.n)
+    low = format_value(rule.measure, estimate.low, estimate.n)
+    high = format_value(rule.measure, estimate.high, estimate.n)
+    if rule.name in ("volume_low", "volume_high"):
+        return f"{count(estimate.n, 'photo')} answered, {span}"
+    if rule.name == "latency":
+        ends = f"from {low} on" if high == "–" else f"{low} to {high}"
+        return f"95 % of {estimate.n:,} answers within {value} (95 % interval {ends}), {span}"
+    if rule.name in ("unknown", "accuracy"):
+        what = "not answered" if rule.name == "unknown" else "below the validation accuracy"
+        return f"{value} {what} (95 % interval {low} to {high}, n = {estimate.n:,}), {span}"
+    if not estimate.value:
+        return f"no change proven, n = {estimate.n:,}, {span}"
+    return f"{reading.detail}: {_NOUNS[rule.name]} {value}, n = {estimate.n:,}, {span}"
+
+
+_NOUNS = {"features": "distance", "properties": "distance", "mix": "index beyond chance"}
+
+
+def describe_levels(rule: Rule) -> str:
+    """Returns from when on a rule is an alarm: "warning from 30 %, critical from 50 %"."""
+    word = "below" if rule.measure.is_low else "from"
+    told = [
+        f"{name} {word} {_format_limit(rule.measure, limit)}"
+        for name, limit in (("warning", rule.warning), ("critical", rule.critical))
+        if limit is not None
+    ]
+    return ", ".join(told) or "not watched"
+
+
+def _format_limit(measure: Measure, limit: float) -> str:
+    """Returns a level as it was typed: 12.5 % is not 12 %."""
+    typed = f"{100 * limit:g}"
+    if measure.unit == "share":
+        return f"{typed} %"
+    if measure.unit == "points":
+        return f"{typed} point" + "s" * (typed != "1")
+    return format_value(measure, limit)
+
+
+def describe_span(hours: int) -> str:
+    """Returns the time a rule looks over: "the last day", "the last 3 weeks"."""
+    size, name = next((size, name) for size, name in _SPANS if hours % size == 0)
+    number = hours // size
+    return f"the last {name}" if number == 1 else f"the last {number} {name}s"
+
+
+def format_value(measure: Measure, value: float | None, n: int = 0) -> str:
+    """Returns a value in the unit of a measure; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    if measure.unit == "share":
+        return percent(value, n)
+    if measure.unit == "points":
+        return count(round(100 * value), "point")
+    if measure.unit == "photos":
+        return f"{value:,.0f} photos"
+    if measure.unit == "ms":
+        return f"{value:,.0f} ms"
+    return f"{value:.2f}"
+
+
+_ROW = alarms_table.c
+
+
+def check_rules(
+    workspace: Workspace,
+    *,
+    now: datetime | None = None,
+    tell: bool = True,
+    caller: Caller | None = None,
+) -> list[Reading]:
+    """Returns what the rules measure; alarms have begun and ended by it.
+
+    Args:
+        workspace: Holds the log and the rules.
+        now: The end of the time that they look over; this moment when None.
+        tell: Whether the address for alarms is told, which may take half a minute.
+        caller: How it is called.
+    """
+    lock = wait_for_lock(workspace.alarms_lock)
+    try:
+        moment = now or datetime.now(UTC)  # once it is our turn: alarms are in order of time
+        readings = read_rules(workspace, read_watch(workspace), moment)
+        with write_database(workspace) as connection:
+            for reading in readings:
+                _settle(connection, reading, moment)
+    finally:
+        free_lock(lock)
+    if tell:
+        tell_alarms(workspace, caller, moment)
+    return readings
+
+
+def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
+    """Returns nothing; the alarms of a rule stand as it measures."""
+    query = select(alarms_table).where(_ROW.rule == reading.rule.name, _ROW.ended.is_(None))
+    found = _describe(reading)
+    is_begun = reading.state in LEVELS
+    for alarm in map(read_row, connection.execute(query.order_by(_ROW.number)).all()):
+        if alarm.version != reading.version:
+            write_end(connection, alarm, now, ended_by="another version answers")
+        elif reading.state == "few":
+            continue
+        elif alarm.level == reading.state and is_begun:
+            write_facts(connection, alarm, found)
+            is_begun = False
+        else:
+            ended_by = "the rule was switched off" if reading.state == "off" else reading.state
+            facts = {"ended_by": ended_by, "end_text": found["text"], "replaced": is_begun}
+            write_end(connection, alarm, now, **facts)
+    if is_begun:
+        values = {"rule": reading.rule.name, "level": reading.state, "raised": now}
+        connection.execute(
+            insert(alarms_table).values(
+                **values, version=reading.version, facts=json.dumps(found, allow_nan=False)
+            )
+        )
+
+
+def _describe(reading: Reading) -> dict[str, Any]:
+    if reading.state not in LEVELS:
+        return {"text": describe_reading(reading)}
+    return {
+        "text": describe_reading(reading),
+        "value": round(float(reading.estimate.value), 4),
+        "sure": round(float(reading.sure), 4),
+        "n": reading.estimate.n,
+    }

@@ -1,15 +1,20 @@
-"""Many photos to be classified: those of a folder or an archive, or given one by one.
+"""Many photos to be classified: of a folder, of an archive or given one by one, answered in order.
 
 An archive is never trusted (data/sources/archive.py); folders in it mean nothing here, and what is
-no photo is left out and counted. Whether a photo can be read shows when its turn comes.
+no photo is left out and counted. Whether a photo can be read shows when it is answered: one that is
+none, or too large, comes back as what is wrong with it, and the others follow.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from core.errors import ArchiveRefused, SourceRefused
+from core.errors import ArchiveRefused, PhotoRefused, SourceRefused
 from core.formats import count
 from data.images import read_photo_file
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
@@ -115,3 +120,45 @@ def _refuse_unreadable(error: OSError) -> None:
         f"The folder “{error.filename}” could not be read ({error.strerror}).",
         "Check who may read it.",
     ) from error
+
+
+_THREADS = min(os.cpu_count() or 1, 4)
+"""The network answers one of them at a time; the others decode their photos meanwhile."""
+_AHEAD = 2 * _THREADS
+
+T = TypeVar("T")
+
+
+def answer_photos(
+    photos: Sequence[NamedPhoto], answer: Callable[[bytes], T]
+) -> Generator[tuple[NamedPhoto, T | PhotoRefused], None, None]:
+    """Yields each photo with its answer, or with what is wrong with it, in order.
+
+    Only a few photos are in memory at a time. Closing the generator ends the work.
+
+    Args:
+        photos: In the order of the answers.
+        answer: Called in several threads with the bytes of a photo; may raise PhotoRefused.
+    """
+    upcoming = iter(photos)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="answering") as pool:
+        window: deque[tuple[NamedPhoto, Future[T | PhotoRefused]]] = deque(
+            (photo, pool.submit(_answer, photo, answer)) for photo in islice(upcoming, _AHEAD)
+        )
+        try:
+            while window:
+                photo, future = window.popleft()
+                yield photo, future.result()
+                window.extend(
+                    (following, pool.submit(_answer, following, answer))
+                    for following in islice(upcoming, 1)
+                )
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _answer(photo: NamedPhoto, answer: Callable[[bytes], T]) -> T | PhotoRefused:
+    try:
+        return answer(photo.read())
+    except PhotoRefused as refusal:
+        return refusal

@@ -1,8 +1,17 @@
-"""An answer in plain words: sure only as far as the scores are, and never certain."""
+"""Answers in plain words, never surer than the scores are; of many photos as a table and as CSV."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from core.prediction.deciding import Decision
+import pandas as pd
+
+from core.errors import PhotoRefused
+from core.formats import cell_text
+from core.prediction.deciding import Decision, Kind
+
+if TYPE_CHECKING:
+    from core.prediction.predictor import Prediction
 
 _CLEAR = 0.8
 _LIKELY = 0.5
@@ -81,3 +90,89 @@ def _add_article(name: str) -> str:
 
 def _join(names: Sequence[str]) -> str:
     return " or ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+_PLACES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortAnswer:
+    """What is kept of an answer when the maps behind it are let go."""
+
+    kind: Kind
+    """What came of the photo; “answer” where the model has no rule."""
+    top: tuple[tuple[str, float], ...]
+    """The best classes and their scores, best first; calibrated where there is a rule."""
+    sentence: str
+
+    @property
+    def class_name(self) -> str | None:
+        """The class that is answered; None where none is."""
+        return self.top[0][0] if self.kind == "answer" else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnsweredPhoto:
+    """One photo with the answer of each model that was asked, or what is wrong with it."""
+
+    name: str
+    sha256: str = ""
+    answers: tuple[ShortAnswer, ...] = ()
+    refusal: PhotoRefused | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all models that were asked say the same."""
+        return len({(answer.kind, answer.class_name) for answer in self.answers}) < 2
+
+
+def shorten_answer(prediction: "Prediction", decision: Decision | None) -> ShortAnswer:
+    """Returns what is kept of a prediction and what the rule of its model made of it."""
+    if decision is None:
+        sentence = phrase_answer(prediction.top)
+        return ShortAnswer(kind="answer", top=tuple(prediction.top), sentence=sentence)
+    sentence = phrase_decision(decision)
+    return ShortAnswer(kind=decision.kind, top=tuple(decision.top), sentence=sentence)
+
+
+def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> pd.DataFrame:
+    """Returns one row for each photo, in the order given; columns are the same for any photos.
+
+    photo, sha256, problem; for each model answer (a class, or empty), kind, class_1, score_1 to
+    class_5, score_5; with several models these begin with the model's name, and `agree` says
+    whether they say the same.
+
+    Args:
+        photos: What became of each.
+        models: Names of the models, in the order of the answers.
+    """
+    marks = [f"{name} " for name in models] if len(models) > 1 else [""]
+    rows = [_describe(photo, marks) for photo in photos]
+    columns = ["photo", "sha256", "problem", *(["agree"] if len(models) > 1 else [])]
+    for mark in marks:
+        columns += [f"{mark}answer", f"{mark}kind"]
+        places = range(1, _PLACES + 1)
+        columns += [f"{mark}{what}_{place}" for place in places for what in ("class", "score")]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> bytes:
+    """Returns the table as CSV (UTF-8 with its mark, which spreadsheets look for)."""
+    table = tabulate_answers(photos, [cell_text(name) for name in models])
+    texts = [name for name in table if not name.rpartition("_")[0].endswith("score")]
+    for name in texts:
+        table[name] = [cell_text(cell) if isinstance(cell, str) else cell for cell in table[name]]
+    return str(table.to_csv(index=False, float_format="%.4f")).encode("utf-8-sig")
+
+
+def _describe(photo: AnsweredPhoto, marks: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"photo": photo.name, "sha256": photo.sha256}
+    if photo.refusal is not None:
+        return row | {"problem": photo.refusal.problem}
+    if len(marks) > 1:
+        row["agree"] = "yes" if photo.agrees else "no"
+    for mark, answer in zip(marks, photo.answers, strict=True):
+        row |= {f"{mark}answer": answer.class_name, f"{mark}kind": answer.kind}
+        for place, (name, score) in enumerate(answer.top, start=1):
+            row |= {f"{mark}class_{place}": name, f"{mark}score_{place}": score}
+    return row

@@ -2,7 +2,7 @@
 
 A rule is chosen on validation photos and kept with its run, in runs/<id>/decision.json, tied to the
 digest of the result: when the run is trained anew, the old rule is not used. Scores stay as they
-are; the rule compares calibrated ones.
+are; the rule compares calibrated ones. A registered version is a model with such a rule, frozen.
 """
 
 import json
@@ -19,6 +19,33 @@ from core.evaluation.calibration import temper_scores
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.derived import digest_result
 from core.workspace import Workspace, write_atomically
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """One registered version: a model together with the rule by which it answers."""
+
+    number: int
+    digest: str
+    """SHA-256 over all that decides its answers; equal content has equal digests."""
+    run_id: str
+    dataset_id: str
+    name: str
+    facts: Mapping[str, Any]
+    """What it is made of; see core/registry/files.py. Empty where its row cannot be read."""
+    who: str
+    created: datetime
+    """UTC."""
+
+    @property
+    def label(self) -> str:
+        """Its number as people say it: “v3”."""
+        return f"v{self.number}"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.facts.get("classes", ()))
+
 
 RULE_FILE = "decision.json"
 _VERSION = 1

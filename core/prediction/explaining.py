@@ -1,18 +1,176 @@
-"""What a run looked at: Grad-CAM of any photo of its dataset and any class, from the last map."""
+"""What spoke for a class in a photo of a dataset, from the last map of the backbone.
 
+Maps are computed when they are first wanted and kept: maps/<dataset>/<backbone>-<precision>/
+<photo>.map, a digest and the map in float16, written once under a temporary name and never changed,
+so that threads and processes need no lock. What was cut short or altered is no map. A disk without
+room costs time, never an answer.
+"""
+
+import contextlib
+import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.prediction.gradcam import measure_evidence, scale_evidence
-from core.prediction.maps import MapReader, open_map_reader
+from core.prediction.predictor import open_run_backbone
 from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_photos import check_order
-from core.workspace import Workspace
+from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 from data.manifest import read_dataset
+from models.backbone import Backbone, BackboneFacts
 from models.dense import DenseHead
+
+_VERSION = 1
+_DIGEST_BYTES = 16
+_SHAPE = (PHOTO_SIZE // 32, PHOTO_SIZE // 32, FEATURE_SIZE)
+_HALF = np.dtype("<f2")
+_HIGHEST = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True)
+class KeptMaps:
+    """The maps of a dataset's photos by one backbone, as many as somebody wanted."""
+
+    folder: Path
+    dataset_folder: Path | None = None
+    """Of the dataset whose photos these are; nothing is kept once it is gone."""
+
+    def read(self, photo: int) -> np.ndarray | None:
+        """Returns the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
+        try:
+            content = self._file(photo).read_bytes()
+        except OSError:
+            return None
+        digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if digest != self._digest(photo, values):
+            return None
+        return np.frombuffer(values, _HALF).reshape(_SHAPE)
+
+    def keep(self, photo: int, last_map: np.ndarray) -> None:
+        """Returns nothing; the map (7, 7, 2048) is kept, if there is room and float16 can hold it.
+
+        Its values are none below 0: it comes behind a ReLU.
+        """
+        if not last_map.max() <= _HIGHEST:
+            return
+        if self.dataset_folder is not None and not self.dataset_folder.exists():
+            return
+        values = last_map.astype(_HALF).tobytes()
+        with (
+            contextlib.suppress(OSError),
+            write_atomically(self._file(photo)) as temporary,
+        ):
+            temporary.write_bytes(self._digest(photo, values) + values)
+
+    def _file(self, photo: int) -> Path:
+        return self.folder / f"{photo}.map"
+
+    def _digest(self, photo: int, values: bytes) -> bytes:
+        """Returns the digest of a map that is this photo's, of this dataset and backbone."""
+        name = f"{_VERSION}/{self.folder.parent.name}/{self.folder.name}/{photo}".encode()
+        return hashlib.blake2b(values, digest_size=_DIGEST_BYTES, key=name[:64]).digest()
+
+
+def find_kept_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> KeptMaps:
+    """Returns the kept maps of a dataset's photos by a backbone."""
+    folder = workspace.maps_folder(dataset_id) / f"{backbone.id}-{backbone.precision}"
+    return KeptMaps(folder, workspace.dataset_folder(dataset_id))
+
+
+class MapReader:
+    """A compiled backbone, and the maps by it that are kept."""
+
+    def __init__(self, workspace: Workspace, backbone: Backbone) -> None:
+        self._workspace = workspace
+        self.backbone = backbone
+        self._turn = threading.Lock()
+        self._ahead: list[tuple[Dataset, int, np.ndarray]] = []
+        self._fetching: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def backbone_facts(self) -> BackboneFacts:
+        """Weights, preprocessing and precision behind the maps."""
+        return self.backbone.facts
+
+    def read(self, dataset: Dataset, photos: Sequence[int], *, keep: bool = True) -> np.ndarray:
+        """Returns the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
+
+        Args:
+            dataset: Holds the photos.
+            photos: (m,) photo numbers; a map takes 0.4 MB of memory.
+            keep: Whether what is computed now is kept: 0.2 MB of disk a photo.
+        """
+        kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
+        maps = [self._read_one(dataset, int(photo), kept, keep) for photo in photos]
+        return np.stack(maps)
+
+    def fetch_ahead(self, dataset: Dataset, photos: Sequence[int]) -> None:
+        """Returns at once; a thread keeps the maps of these photos, instead of earlier wishes.
+
+        The photos are read here: NumPy parses the head of their file, and parsers of CPython 3.11
+        in two threads can fail (SystemError: AST constructor recursion depth mismatch).
+        """
+        wishes = []
+        # The dataset may be deleted meanwhile; whoever asks for a photo of it will hear of it.
+        with contextlib.suppress(OSError, ValueError):
+            packed = dataset.photos
+            wishes = [(dataset, int(photo), np.array(packed[int(photo)])) for photo in photos]
+        with self._guard:
+            self._ahead = wishes
+            # A thread that ended in an error is not waited for.
+            if self._ahead and not (self._fetching and self._fetching.is_alive()):
+                self._fetching = threading.Thread(
+                    target=self._fetch, name="maps ahead", daemon=True
+                )
+                self._fetching.start()
+
+    def _read_one(
+        self,
+        dataset: Dataset,
+        photo: int,
+        kept: KeptMaps,
+        keep: bool,
+        packed: np.ndarray | None = None,
+    ) -> np.ndarray:
+        found = kept.read(photo)
+        if found is not None:
+            kept_map: np.ndarray = found.astype(np.float32)
+            return kept_map
+        if packed is None:
+            packed = np.asarray(dataset.photos[photo])
+        with self._turn:
+            computed = self.backbone.look(packed[None]).maps[0]
+        if keep:
+            kept.keep(photo, computed)
+        with np.errstate(over="ignore"):
+            rounded: np.ndarray = computed.astype(np.float16).astype(np.float32)
+        return rounded if bool(np.isfinite(rounded).all()) else computed
+
+    def _fetch(self) -> None:
+        while True:
+            with self._guard:
+                if not self._ahead:
+                    self._fetching = None
+                    return
+                dataset, photo, packed = self._ahead.pop(0)
+            kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
+            self._read_one(dataset, photo, kept, True, packed)
+
+
+def open_map_reader(workspace: Workspace, run_id: str, result: RunResult) -> MapReader:
+    """Returns the reader of maps by the backbone of a run; a fine-tuned run has its own.
+
+    Raises:
+        BackboneMissing: Its backbone is not in the workspace, or was altered.
+    """
+    return MapReader(workspace, open_run_backbone(workspace, run_id, result.backbone_id))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

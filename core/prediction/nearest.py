@@ -1,13 +1,33 @@
-"""What a run learnt from that is like a photo: the nearest training photos of a class."""
+"""Photos compared by their features: the nearest lessons, the path of augmentation, the baselines.
+
+Distances are cosine distances (1 - cosine, 0 to 2) of the features.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 
+from core.errors import RunUnfinished
+from core.evaluation.baselines import (
+    describe_colours,
+    predict_majority,
+    predict_neighbours,
+)
+from core.runs.derived import keep_arrays
+from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult
-from core.runs.run_photos import read_run_features
+from core.runs.run_photos import check_order, read_run_features
+from core.runs.store import RunRecord
 from core.workspace import Workspace
+from data.dataset import Dataset
+from models.backbone import Precision, backbone_id
+from models.extraction import features_id, read_features
+from models.weights import Weights
+
+if TYPE_CHECKING:
+    from core.prediction.predictor import Predictor
 
 
 class NearestPhotos(NamedTuple):
@@ -80,3 +100,172 @@ def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         products, lengths, out=np.zeros(len(features), np.float32), where=lengths > 0
     )
     return cosines.clip(-1.0, 1.0)
+
+
+_SAMPLE = 256
+_BLOCK = 8192
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Moves:
+    """What became of a photo in several draws."""
+
+    answer: int
+    """Class number that the run gives to the photo as it is."""
+    score: float
+    """The score of that answer, 0 to 1."""
+    distances: np.ndarray
+    """(m,) float64, how far each draw lies from the photo as it is."""
+    answers: np.ndarray
+    """(m,) int, the class number that the run gives to each draw."""
+    scores: np.ndarray
+    """(m,) float32, the score of each of those answers."""
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Whether the answer stayed the same, (m,) bool."""
+        return np.asarray(self.answers == self.answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruler:
+    """Medians of the distance to the nearest photo, over `n` photos drawn evenly."""
+
+    same: float
+    """Of the same class."""
+    other: float
+    """Of another class."""
+    n: int
+
+
+def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
+    """Returns how far each draw moves from the photo, and what the run says of it.
+
+    Args:
+        predictor: Of the run that is asked.
+        photo: (224, 224, 3) uint8, as it is.
+        draws: The same photo, augmented.
+    """
+    features, scores = predictor.answer_packed(np.stack([photo, *draws]))
+    answers = scores.argmax(axis=1)
+    return Moves(
+        answer=int(answers[0]),
+        score=float(scores[0, answers[0]]),
+        distances=measure_distances(features[:1], features[1:])[0],
+        answers=answers[1:],
+        scores=scores[1:].max(axis=1),
+    )
+
+
+def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns the cosine distance of each row of one to each of the other, (m, n) float64.
+
+    Exactly 0 where two rows are equal.
+    """
+    cosines = _shorten(some) @ _shorten(others).T
+    return np.asarray(np.where(cosines > 1 - 1e-12, 0.0, 1 - cosines))
+
+
+def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
+    """Returns the ruler of a dataset; None where no photo has one of its class and another.
+
+    Args:
+        features: (n, d) float, read in blocks.
+        labels: (n,) int.
+        seed: Of the draw of at most 256 photos that are measured against all.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(len(labels))[:_SAMPLE])
+    unit = _shorten(features[chosen])
+    same, other = np.full(len(chosen), np.inf), np.full(len(chosen), np.inf)
+    for start in range(0, len(labels), _BLOCK):
+        numbers = np.arange(start, min(start + _BLOCK, len(labels)))
+        distances = 1 - unit @ _shorten(features[numbers]).T
+        alike = labels[chosen][:, None] == labels[numbers][None]
+        itself = chosen[:, None] == numbers[None]
+        same = np.minimum(same, np.where(alike & ~itself, distances, np.inf).min(axis=1))
+        other = np.minimum(other, np.where(alike, np.inf, distances).min(axis=1))
+    measured = np.isfinite(same) & np.isfinite(other)
+    if not measured.any():
+        return None
+    return Ruler(
+        same=max(0.0, float(np.median(same[measured]))),
+        other=max(0.0, float(np.median(other[measured]))),
+        n=int(measured.sum()),
+    )
+
+
+def _shorten(features: np.ndarray) -> np.ndarray:
+    """Returns the rows in length 1, float64."""
+    rows = np.asarray(features, dtype=np.float64)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+_VERSION = 1
+_STRIDE = 8
+"""Every eighth pixel of a packed photo, both ways: 784 of them say enough of its colours."""
+_CHUNK = 512
+_VOTERS = (1, 5)
+
+
+def predict_baselines(
+    workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
+) -> dict[str, np.ndarray]:
+    """Returns name → answers (m,) int64 for the photos of a split, learnt from the run's train.
+
+    Names: majority, colours_1, colours_5 (nearest neighbours by colour histogram), and features_1,
+    features_5 (by the frozen features, of the weights that the run was given) where these are kept.
+
+    Raises:
+        ResultDamaged: The result is of other photos.
+        RunUnfinished: The run has no result, or no training photos.
+    """
+    check_order(result, dataset)
+    train, asked = result.photo_numbers("train"), result.photo_numbers(split)
+    if len(train) < 2:
+        raise RunUnfinished("This run has no training photos to compare with.", "Choose another.")
+    features = read_frozen_features(workspace, run.recipe, result)
+    facts = {"version": _VERSION, "split": split, "features": None if features is None else "kept"}
+
+    def compute() -> dict[str, np.ndarray]:
+        colours = _read_colours(dataset, np.union1d(train, asked))
+        described = {"colours": colours} | ({} if features is None else {"features": features})
+        answers = {"majority": predict_majority(result.labels, train, asked)}
+        for name, rows in described.items():
+            for k in _VOTERS:
+                answers[f"{name}_{k}"] = predict_neighbours(rows, result.labels, train, asked, k)
+        return answers
+
+    return keep_arrays(workspace, run.id, f"baselines-{split}", facts, compute)
+
+
+def read_frozen_features(
+    workspace: Workspace, recipe: Recipe, result: RunResult
+) -> np.ndarray | None:
+    """Returns the features (n, 2048) by the backbone as the run was given it; None if not kept.
+
+    Those of a fine-tuned run's own backbone were learnt with its labels: they are no baseline.
+    """
+    given = Weights(  # the id asks for no more than their digest
+        kind=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
+    )
+    backbone = backbone_id(given, recipe.preprocessing)
+    precisions: tuple[Precision, ...] = get_args(Precision)
+    for precision in precisions:
+        identifier = features_id(result.dataset_id, backbone, precision)
+        features = read_features(workspace, identifier)
+        if features is not None and len(features) == len(result.paths):
+            return features
+    return None
+
+
+def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
+    """Returns (n, d) float32 for all photos of the dataset; zeros but for the photos asked."""
+    packed = dataset.photos
+    first = describe_colours(np.asarray(packed[:1, ::_STRIDE, ::_STRIDE]))
+    described = np.zeros((len(packed), first.shape[1]), dtype=np.float32)
+    for start in range(0, len(photos), _CHUNK):
+        chosen = photos[start : start + _CHUNK]
+        pixels = packed[:, ::_STRIDE, ::_STRIDE][chosen]
+        described[chosen] = describe_colours(pixels)
+    return described

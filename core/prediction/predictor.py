@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import BackboneMissing
-from core.prediction.deciding import Decision, DecisionRule
+from core.prediction.deciding import Decision, DecisionRule, ModelVersion
 from core.prediction.gradcam import class_activation, measure_evidence
-from core.prediction.model_version import ModelVersion
-from core.prediction.standing_rule import Rule, StandingRule
+from core.prediction.rules import Rule, StandingRule
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run

@@ -1,16 +1,31 @@
-"""What happened to the models, one row an event, never changed: the history and the timeline."""
+"""What happened to the models, one row an event, never changed: the history, also in words."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, insert, select
 
+from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.runs.database import read_database, write_database
-from core.runs.tables import model_events_table
+from core.runs.tables import UtcTime, metadata
 from core.workspace import Workspace
+
+model_events_table = Table(
+    "model_events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("time", UtcTime, nullable=False, index=True),
+    Column("kind", String(24), nullable=False),
+    Column("version", Integer),
+    Column("former", Integer),
+    Column("who", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("facts", Text, nullable=False, server_default="{}"),
+    sqlite_autoincrement=True,
+)
 
 EventKind = Literal[
     "registered",
@@ -136,3 +151,83 @@ def list_former(workspace: Workspace, *, but: int) -> list[int]:
 
 def _read_row(row: Row[Any]) -> ModelEvent:
     return ModelEvent(**{**row._mapping, "facts": json.loads(row.facts)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reign:
+    """One span in which a version was the champion."""
+
+    version: int
+    start: datetime
+    end: datetime
+    """Now, for the one that answers."""
+    is_going: bool
+    reason: str
+
+
+def list_reigns(events: Sequence[ModelEvent], now: datetime | None = None) -> list[Reign]:
+    """Returns who was champion when, the first at the beginning.
+
+    Args:
+        events: Of any kind, newest first, as `list_events` returns them.
+        now: Where the last one ends; default: this moment.
+    """
+    turns = [
+        (event.version, event.time, event.reason)
+        for event in reversed(events)
+        if event.kind in ("promoted", "rolled_back") and event.version is not None
+    ]
+    if not turns:
+        return []
+    ends = [start for _, start, _ in turns[1:]] + [now or datetime.now(UTC)]
+    return [
+        Reign(version=version, start=start, end=end, is_going=number == len(turns), reason=reason)
+        for number, ((version, start, reason), end) in enumerate(zip(turns, ends, strict=True), 1)
+    ]
+
+
+def describe_event(event: ModelEvent) -> str:
+    """Returns an event as a sentence, who did it and why; names and reasons are data, unescaped."""
+    parts = [title_event(event) + "."]
+    evidence = evidence_from_facts(event.facts)
+    if evidence is not None:
+        parts.append(describe_evidence(evidence))
+    if event.facts.get("override"):
+        parts.append("Without proof of a gain.")
+    if event.reason:
+        parts.append(f"“{event.reason}”")
+    if event.who:
+        parts.append(f"({event.who})")
+    return " ".join(parts)
+
+
+def title_event(event: ModelEvent) -> str:
+    """Returns what happened, in a few words; names in it are data, unescaped."""
+    version = f"v{event.version}" if event.version is not None else "A version"
+    former = f"v{event.former}" if event.former is not None else "none"
+    facts: Mapping[str, Any] = event.facts
+    if event.kind == "promoted":
+        after = f", instead of {former}" if event.former is not None else ", the first champion"
+        return f"{version} answers{after}"
+    if event.kind == "rolled_back":
+        return f"Rolled back from {former}: {version} answers again"
+    if event.kind == "refused":
+        instead = f": {former} answers instead" if event.former is not None else ""
+        return f"{version} was refused{instead}"
+    if event.kind == "compared":
+        met = evidence_from_facts(facts)
+        return f"{version} was compared with {f'v{met.champion}' if met else former}"
+    if event.kind == "challenger" and event.version is None:
+        kept = f"v{facts['kept']} goes on: " if "kept" in facts else ""
+        return f"{kept}{former} challenges nobody any more"
+    if event.kind == "retraining" and facts.get("failed"):
+        return "A retraining came to nothing"
+    name = f": {facts['name']}" if facts.get("name") else ""
+    words = {
+        "registered": f"{version} was registered{name}",
+        "challenger": f"{version} became the challenger",
+        "retraining": "A challenger is trained",
+        "reviewed": "Photos were reviewed",
+        "deleted": f"{version} was deleted{name}",
+    }
+    return words[event.kind]

@@ -1,10 +1,17 @@
-"""What speaks for a challenger: both models on the same fixed test photos, photo by photo."""
+"""What speaks for a challenger, photo by photo on the same test photos, and what it proves."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from core.evaluation.comparison import level_of_turn
+from core.evaluation.comparison import (
+    ALPHA,
+    count_needed_gains,
+    describe_p,
+    level_of_turn,
+    photos_to_tell,
+)
+from core.formats import count, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +66,102 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:
     if not isinstance(kept, Mapping) or set(kept) | {"turn"} != names:
         return None
     return Evidence(**kept)  # of an older program it has no turn: each was judged as the first
+
+
+def describe_evidence(evidence: Evidence) -> str:
+    """Returns in words how the challenger did beside the champion, with n and interval."""
+    n = evidence.n
+    if n == 0:
+        return "There was no photo to compare them by."
+    return (
+        f"{percent(evidence.accuracy_challenger, n)} right against "
+        f"{percent(evidence.accuracy_champion, n)}, on the same "
+        f"{count(n, f'{evidence.split} photo')}: "
+        f"{say_points(evidence.difference, n)}, {say_interval(evidence)}; "
+        f"{evidence.gained:,} gained, {evidence.lost:,} lost, {_say_p(evidence)}."
+    )
+
+
+def say_interval(evidence: Evidence) -> str:
+    """Returns the interval of the difference in points, with its confidence."""
+    confidence = 100 - float(f"{100 * evidence.level:.2g}")
+    ends = (say_points(end, evidence.n) for end in (evidence.low, evidence.high))
+    return f"{confidence:.10g} % interval {' to '.join(ends)}"
+
+
+def say_points(difference: float, n: int) -> str:
+    """Returns a difference of shares in percentage points, rounded to what n photos support."""
+    said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
+    return f"{said} point" if said in ("+1", "−1") else f"{said} points"
+
+
+def _say_p(evidence: Evidence) -> str:
+    """Returns the p-value, and what counts where others had met the champion before."""
+    said = f"p = {evidence.p_value:.2g}"
+    if evidence.turn == 1:
+        return said
+    others = count(evidence.turn - 1, "other challenger")
+    return f"{said} (below {evidence.level:.2g} counts: v{evidence.champion} had met {others})"
+
+
+WORSE = "The challenger is worse"
+
+
+def judge_evidence(evidence: Evidence) -> str:
+    """Returns the verdict in a few words."""
+    if evidence.is_significant_gain:
+        return "The challenger is better"
+    if evidence.p_value < evidence.level:
+        return WORSE
+    if evidence.gained == evidence.lost == 0:
+        return "Both answer alike"
+    if not _is_possible(evidence):
+        return "These photos cannot tell"
+    return "Not told apart"
+
+
+def explain_evidence(evidence: Evidence) -> str:
+    """Returns why the verdict is what it is, and what would change it."""
+    n, level = evidence.n, evidence.level
+    if evidence.p_value < level:
+        return (
+            f"If both were equally good, they would split {count(n, 'test photo')} so unevenly in "
+            f"{describe_p(evidence.p_value)} such meetings."
+        )
+    wrong = n - round(evidence.accuracy_champion * n)
+    if not _is_possible(evidence):
+        return (
+            f"The champion is wrong on {wrong:,} of {count(n, 'test photo')}. Even a challenger "
+            f"that puts all of them right could not be told from chance: that takes "
+            f"{count_needed_gains(0, level)} photos. A larger test split can tell."
+        )
+    needed = count_needed_gains(evidence.lost, level)
+    least = say_points((needed - evidence.lost) / n, n).removeprefix("+")
+    words = (
+        f"Only a larger gain can be shown on {count(n, 'test photo')}: with {evidence.lost:,} lost "
+        f"it takes {needed:,} gained, in all a gain of {least}."
+    )
+    more = photos_to_tell(evidence.gained, evidence.lost, n, level)
+    if more is not None and more > n and evidence.gained > evidence.lost:
+        photos = int(float(f"{more:.2g}"))
+        words += f" If this gain is real, it takes about {photos:,} test photos to show it."
+    return words
+
+
+def explain_level(evidence: Evidence) -> str:
+    """Returns why p-value and interval are stricter than usual; "" for a first challenger."""
+    if evidence.turn == 1:
+        return ""
+    champion = f"v{evidence.champion}"
+    others = count(evidence.turn - 1, "other challenger")
+    return (
+        f"The test photos of {champion} judged {others} before, and of many one shines by luck. So "
+        f"p < {evidence.level:.2g} counts here, not p < {ALPHA}: chance alone unseats {champion} "
+        f"with a probability below {percent(ALPHA, 100)}, however many come."
+    )
+
+
+def _is_possible(evidence: Evidence) -> bool:
+    """Returns whether any challenger could be shown to be better than this champion."""
+    wrong = evidence.n - round(evidence.accuracy_champion * evidence.n)
+    return wrong >= count_needed_gains(0, evidence.level)

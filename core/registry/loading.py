@@ -15,12 +15,20 @@ import openvino as ov
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor
-from core.prediction.standing_rule import FrozenRule
+from core.prediction.rules import FrozenRule
 from core.prediction.unlike import UnlikeModel
-from core.registry.arrays import unpack_arrays
 from core.registry.events import list_former, record_event, select_events
-from core.registry.integrity import check_files, check_version, damaged, read_file
-from core.registry.store import Alias, ModelVersion, find_version, read_version
+from core.registry.files import unpack_arrays
+from core.registry.store import (
+    Alias,
+    ModelVersion,
+    check_files,
+    check_version,
+    damaged,
+    find_version,
+    read_file,
+    read_version,
+)
 from core.runs.database import read_database
 from core.workspace import Workspace
 from models.backbone import (

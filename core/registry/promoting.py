@@ -1,7 +1,7 @@
-"""Who answers: promotion, rollback and the challenger, each one transaction with its event.
+"""Who answers: promotion, rollback, the challenger, deletion, each one transaction with its event.
 
 The first champion needs a reason only. A later one needs evidence of a significant gain over the
-champion that stands, or somebody who overrides that and says why. Two at once: the second is
+champion that answers now, or a person who overrides that and says why. Two at once: the second is
 judged by what the first made of it.
 """
 
@@ -11,13 +11,22 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import PromotionRefused, VersionDamaged, VersionMissing
+from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
 from core.registry.events import ModelEvent, insert_event, list_former
 from core.registry.evidence import Evidence, evidence_to_facts
-from core.registry.integrity import check_files
-from core.registry.store import Alias, ModelVersion, select_aliases, select_version
+from core.registry.files import hold_registry, sweep_blobs
+from core.registry.store import (
+    Alias,
+    ModelVersion,
+    aliases_table,
+    check_files,
+    is_row_whole,
+    select_aliases,
+    select_version,
+    select_versions,
+    versions_table,
+)
 from core.runs.database import write_database
-from core.runs.tables import aliases_table
 from core.workspace import Workspace
 
 
@@ -219,3 +228,67 @@ def _drop_challenger(connection: Connection, number: int) -> None:
             aliases_table.c.alias == "challenger", aliases_table.c.version == number
         )
     )
+
+
+def delete_version(workspace: Workspace, number: int, *, who: str = "", reason: str = "") -> int:
+    """Returns how many bytes were freed; the version is gone, its number is not given again.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionInUse: It is champion or challenger.
+    """
+    with hold_registry(workspace):
+        with write_database(workspace) as connection:
+            aliases = select_aliases(connection, lock=True)
+            version = select_version(connection, number)
+            held = [alias for alias, named in aliases.items() if named == number]
+            if held:
+                raise VersionInUse(
+                    f"{version.label} is the {held[0]}.",
+                    "Promote another version first."
+                    if held[0] == "champion"
+                    else "Name another challenger first, or promote it.",
+                    version=number,
+                )
+            connection.execute(delete(versions_table).where(versions_table.c.number == number))
+            facts = {"name": version.name, "digest": version.digest, "run_id": version.run_id}
+            insert_event(connection, "deleted", version=number, who=who, reason=reason, facts=facts)
+            left = select_versions(connection)
+        if not all(is_row_whole(one) for one in left):
+            return 0  # what a damaged row needed is not known: nothing of it is swept away
+        needed = {digest for one in left for digest in one.facts["files"].values()}
+        return sweep_blobs(workspace, needed)
+
+
+def keep_champion(
+    workspace: Workspace, *, reason: str, who: str = "", challenger: int | None = None
+) -> ModelEvent:
+    """Returns the event; nobody challenges the champion now. The version itself stays registered.
+
+    Args:
+        workspace: Holds the registry.
+        reason: Why, in words; never empty.
+        who: Decides, as far as it is known.
+        challenger: The one that the person saw; refused when it is another by now.
+
+    Raises:
+        PromotionRefused: No reason, no champion or challenger, or another challenger.
+    """
+    if not reason.strip():
+        raise PromotionRefused("To keep the champion needs a reason.", "Say it in a few words.")
+    with write_database(workspace) as connection:
+        aliases = select_aliases(connection, lock=True)
+        champion, now = aliases.get("champion"), aliases.get("challenger")
+        if champion is None or now is None or challenger not in (None, now):
+            raise PromotionRefused(
+                "That version challenges the champion no more.", "Look who does, then decide."
+            )
+        connection.execute(delete(aliases_table).where(aliases_table.c.alias == "challenger"))
+        return insert_event(
+            connection,
+            "challenger",
+            former=now,
+            who=who,
+            reason=reason.strip(),
+            facts={"kept": champion},
+        )

@@ -15,20 +15,24 @@ from sqlalchemy import Connection, insert, select, update
 from core.errors import RunUnfinished
 from core.prediction.deciding import DecisionRule, read_rule
 from core.prediction.predictor import name_remedy
-from core.prediction.run_distances import read_distances
+from core.prediction.rules import read_distances
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
-from core.registry.arrays import pack_arrays
-from core.registry.blobs import hold_registry, keep_bytes
 from core.registry.events import insert_event
-from core.registry.facts import FORMAT, WEIGHTS_SUFFIX, digest_facts
-from core.registry.reference import pack_reference
-from core.registry.store import ModelVersion, is_row_whole, select_version
+from core.registry.files import (
+    FORMAT,
+    WEIGHTS_SUFFIX,
+    digest_facts,
+    hold_registry,
+    keep_bytes,
+    pack_arrays,
+    pack_reference,
+)
+from core.registry.store import ModelVersion, is_row_whole, select_version, versions_table
 from core.runs.database import write_database
 from core.runs.recipe.recipe import recipe_to_json
 from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_photos import check_order, read_run_features
 from core.runs.store import RunRecord, read_run
-from core.runs.tables import versions_table
 from core.workspace import Workspace
 from data.manifest import Dataset, read_dataset
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
@@ -115,7 +119,7 @@ def _describe(
     backbone: BackboneFacts,
     rule: DecisionRule | None,
 ) -> dict[str, Any]:
-    """Returns the facts of the version but its files; core/registry/facts.py says what they are."""
+    """Returns the facts of the version but its files; core/registry/files.py says what they are."""
     counts = np.bincount(
         result.labels[result.photo_numbers("train")], minlength=len(result.classes)
     )

@@ -1,31 +1,56 @@
 """The registered versions and the two aliases: which answers (champion), which wants to.
 
 A version never changes: its number is given once, its digest is over all that decides its answers.
-This file only reads; `registering`, `promoting` and `deleting` write.
+Whether it still is what was registered is checked here, too: every byte of its files, and its row.
+A damaged file of the backbone is replaced by the workspace's, if that has the registered digest;
+anything else stays refused. Rows are only read here; `registering` and `promoting` write them.
 """
 
+import hashlib
 import json
+import logging
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, select
 
-from core.errors import VersionMissing
-from core.prediction.model_version import ModelVersion
-from core.registry.facts import digest_facts
+from core.errors import VersionDamaged, VersionMissing
+from core.prediction.deciding import ModelVersion as ModelVersion
+from core.prediction.unlike import UNLIKE_VERSION
+from core.registry.files import (
+    FORMAT,
+    WEIGHTS_SUFFIX,
+    Role,
+    blob_file,
+    digest_facts,
+    hold_registry,
+    keep_bytes,
+    read_blob,
+)
 from core.runs.database import read_database
-from core.runs.tables import aliases_table, versions_table
-from core.workspace import Workspace
+from core.runs.tables import UtcTime, metadata
+from core.workspace import Workspace, digest_once
 
-__all__ = [
-    "ALIASES",
-    "Alias",
-    "ModelVersion",
-    "find_version",
-    "is_row_whole",
-    "list_versions",
-    "read_aliases",
-    "read_version",
-]
+versions_table = Table(
+    "model_versions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("run", String(64), nullable=False, index=True),
+    Column("dataset", String(64), nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("facts", Text, nullable=False, server_default="{}"),
+    Column("who", Text, nullable=False, server_default=""),
+    Column("created", UtcTime, nullable=False),
+    sqlite_autoincrement=True,  # the number of a deleted version is not given again
+)
+
+aliases_table = Table(
+    "model_aliases",
+    metadata,
+    Column("alias", String(16), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
@@ -144,3 +169,88 @@ def _read_facts(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+_log = logging.getLogger(__name__)
+
+_BACKBONE_SUFFIXES: dict[Role, str] = {"network": ".xml", "weights": WEIGHTS_SUFFIX}
+
+
+def check_version(version: ModelVersion) -> ModelVersion:
+    """Returns the version, when what is written of it is what was registered.
+
+    Raises:
+        VersionDamaged: Its row was altered, or a newer program registered it.
+    """
+    if not is_row_whole(version):
+        raise damaged(version, "What is written of it in the database was altered")
+    if (version.facts["format"], version.facts["unlike_version"]) != (FORMAT, UNLIKE_VERSION):
+        raise damaged(version, "It was registered by another version of the program")
+    return version
+
+
+def check_files(workspace: Workspace, number: int) -> ModelVersion:
+    """Returns the version, when all its files are there unaltered; nothing is compiled.
+
+    Raises:
+        VersionMissing: No version has that number.
+        VersionDamaged: A byte of its files or of its row was changed, or a file is missing.
+    """
+    version = check_version(read_version(workspace, number))
+    for role in version.facts["files"]:
+        read_file(workspace, version, role)
+    return version
+
+
+def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged | None:
+    """Returns why the version would be refused, or None; files not touched since are not read."""
+    try:
+        for role, digest in check_version(version).facts["files"].items():
+            file = blob_file(workspace, digest)
+            if not (file.is_file() and digest_once(file) == digest):
+                read_file(workspace, version, role)
+    except VersionDamaged as error:
+        return error
+    return None
+
+
+def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
+    """Returns the checked bytes of a file of the version.
+
+    Raises:
+        VersionDamaged: It is missing, was cut short or altered, and cannot be repaired.
+    """
+    digest = str(version.facts["files"][role])
+    try:
+        return read_blob(workspace, digest, role)
+    except VersionDamaged as error:
+        if role in _BACKBONE_SUFFIXES and _repair(workspace, version, role, digest):
+            return read_blob(workspace, digest, role)
+        raise damaged(version, f"Its {role} was cut short, altered or removed") from error
+
+
+def _repair(workspace: Workspace, version: ModelVersion, role: Role, digest: str) -> bool:
+    """Returns whether the file is whole again: taken from the run's backbone, if that is equal."""
+    from models.backbone import NETWORK_FILE  # OpenVINO: pages check versions without it
+
+    folder = workspace.backbone_folder(version.facts["backbone"]["id"])
+    file = (folder / NETWORK_FILE).with_suffix(_BACKBONE_SUFFIXES[role])
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return False
+    if hashlib.sha256(content).hexdigest() != digest:
+        return False
+    with hold_registry(workspace):
+        keep_bytes(workspace, content)
+    _log.warning("the %s of %s was damaged and is repaired from %s", role, version.label, file)
+    return True
+
+
+def damaged(version: ModelVersion, what: str) -> VersionDamaged:
+    """Returns what is raised when a version is refused."""
+    return VersionDamaged(
+        f"{version.label} is refused. {what}.",
+        "Roll back to the former champion, or register the run of this version again: page Models.",
+        version=version.number,
+    )

@@ -20,10 +20,10 @@ from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.mistakes import rank_photos, read_answers
-from core.prediction.baselines import predict_baselines
 from core.prediction.deciding import DecisionRule, read_rule
 from core.prediction.explaining import Explainer, open_explainer
 from core.prediction.gradcam import draw_overlay
+from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.run_photos import check_order
 from core.runs.store import RunRecord

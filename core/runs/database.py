@@ -1,4 +1,4 @@
-"""The database of a workspace and the two ways to talk to it; its tables: core/runs/tables.py.
+"""The database of a workspace and the two ways to talk to it; each room describes its tables.
 
 `read_database` and `write_database` give a connection inside one transaction. A writing one takes
 the write lock of the whole database at its start, so that what it read still holds when it writes;
@@ -40,12 +40,13 @@ def write_database(workspace: Workspace) -> Iterator[Connection]:
 def close_databases() -> None:
     """Returns nothing; this process has no connection open (the next use opens one again)."""
     with _opening:
-        for _, engine in _engines.values():
+        for _, engine, _ in _engines.values():
             engine.dispose()
         _engines.clear()
 
 
-_engines: dict[str, tuple[int, Engine]] = {}
+_engines: dict[str, tuple[int, Engine, int]] = {}
+"""Address → inode, engine, and how many tables it was prepared with."""
 _opening = Lock()
 
 
@@ -61,13 +62,17 @@ def _find_engine(workspace: Workspace) -> Engine:
 def _keep_engine(address: str, inode: int) -> Engine:
     # The inode tells when the workspace was emptied or exchanged while we were running.
     with _opening:
-        known = _engines.get(address)
+        known, tables = _engines.get(address), len(metadata.tables)
         if known is not None and known[0] == inode:
-            return known[1]
-        if known is not None:
-            known[1].dispose()
-        engine = _open_engine(address)
-        _engines[address] = (inode, engine)
+            engine = known[1]
+            if known[2] < tables:  # a room with tables of its own was imported since
+                with engine.execution_options(writes=True).begin() as connection:
+                    _prepare_tables(connection)
+        else:
+            if known is not None:
+                known[1].dispose()
+            engine = _open_engine(address)
+        _engines[address] = (inode, engine, tables)
         return engine
 
 
@@ -93,9 +98,10 @@ def _open_engine(address: str) -> Engine:
 
 
 def _prepare_tables(connection: Connection) -> None:
-    """Returns nothing; all tables are there, with the columns that older programs did not make."""
-    metadata.create_all(connection)
-    for table in metadata.sorted_tables:
+    """Make all tables that are known, with the columns that older programs did not make."""
+    tables = list(metadata.tables.values())  # another thread may import a room meanwhile
+    metadata.create_all(connection, tables)
+    for table in tables:
         there = {column["name"] for column in inspect(connection).get_columns(table.name)}
         for column in table.columns:
             if column.name not in there:

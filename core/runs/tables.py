@@ -1,7 +1,9 @@
-"""The tables of a workspace's database, all on one `metadata`: whoever opens it makes them all.
+"""The tables of runs, and the one `metadata` that all rooms put their tables on.
 
-A column that comes later needs a `server_default` or may be empty: databases of older programs get
-it when they are opened (core/runs/database.py). JSON stands in Text; moments are kept in UTC.
+The registry and monitoring describe theirs themselves; a database gets the tables of a room as
+soon as a process uses that room (core/runs/database.py). A column that comes later needs a
+`server_default` or may be empty: databases of older programs get it when they are opened. JSON is
+kept as Text; moments in UTC.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +16,6 @@ from sqlalchemy import (
     Dialect,
     Float,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -99,96 +100,6 @@ openings_table = Table(
     Column("opened", UtcTime, nullable=False),
     Column("who", Text, nullable=False, default=""),
     Column("place", Text, nullable=False, default=""),
-    sqlite_autoincrement=True,
-)
-
-versions_table = Table(
-    "model_versions",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("digest", String(64), nullable=False, unique=True),
-    Column("run", String(64), nullable=False, index=True),
-    Column("dataset", String(64), nullable=False),
-    Column("name", Text, nullable=False, server_default=""),
-    Column("facts", Text, nullable=False, server_default="{}"),
-    Column("who", Text, nullable=False, server_default=""),
-    Column("created", UtcTime, nullable=False),
-    sqlite_autoincrement=True,  # the number of a deleted version is not given again
-)
-
-aliases_table = Table(
-    "model_aliases",
-    metadata,
-    Column("alias", String(16), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("since", UtcTime, nullable=False),
-)
-
-model_events_table = Table(
-    "model_events",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("time", UtcTime, nullable=False, index=True),
-    Column("kind", String(24), nullable=False),
-    Column("version", Integer),
-    Column("former", Integer),
-    Column("who", Text, nullable=False, server_default=""),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("facts", Text, nullable=False, server_default="{}"),
-    sqlite_autoincrement=True,
-)
-
-predictions_table = Table(
-    "predictions",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(64), nullable=False, unique=True),
-    Column("time", UtcTime, nullable=False, index=True),
-    Column("version", Integer, index=True),
-    Column("run", String(64), nullable=False),
-    Column("photo", String(64), nullable=False, index=True),
-    Column("top", Text, nullable=False),
-    Column("top_score", Float, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("latency_ms", Float, nullable=False),
-    Column("source", String(16), nullable=False),
-    Column("properties", Text, nullable=False, server_default="{}"),
-    Column("visitor", Text, nullable=False, server_default="", index=True),
-    # Last: SQLite reads a row only as far as it must, and these are most of it.
-    Column("features", LargeBinary, nullable=False),
-    Column("scores", LargeBinary, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-feedback_table = Table(
-    "feedback",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("prediction", String(64), nullable=False, index=True),
-    Column("time", UtcTime, nullable=False),
-    Column("was_right", Boolean, nullable=False),
-    Column("class_name", Text, nullable=False),
-    Column("who", Text, nullable=False, server_default=""),
-    Column("note", Text, nullable=False, server_default=""),
-    Column("state", String(16), nullable=False, server_default="waiting", index=True),
-    Column("final_class", Text),
-    Column("reviewed", UtcTime),
-    Column("reviewer", Text, nullable=False, server_default=""),
-    Column("dataset", String(64)),
-    Column("left_out", Text, nullable=False, server_default=""),
-    sqlite_autoincrement=True,
-)
-
-alarms_table = Table(
-    "alarms",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("rule", String(64), nullable=False, index=True),
-    Column("level", String(16), nullable=False),
-    Column("raised", UtcTime, nullable=False),
-    Column("ended", UtcTime),
-    Column("version", Integer),
-    Column("facts", Text, nullable=False, server_default="{}"),
     sqlite_autoincrement=True,
 )
 

@@ -15,8 +15,7 @@ from starlette.responses import Response
 
 from core.errors import RequestRefused
 from core.monitoring.feedback import Feedback, give_feedback
-from core.prediction.model_version import ModelVersion
-from core.registry.store import find_version, list_versions, read_aliases
+from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
 from core.serving.figures import CONTENT_TYPE
 from core.serving.problems import (

@@ -18,10 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.config import PHOTO_SIZE
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.evaluation.calibration import temper_scores
-from core.prediction.model_version import ModelVersion
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_standing, open_version, report_refusal
-from core.registry.store import read_aliases, read_version
+from core.registry.store import ModelVersion, read_aliases, read_version
 from core.workspace import Workspace
 
 LOOKED_AT_S = 1.0

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from core.monitoring.log import NewPrediction, read_predictions
+from core.monitoring.log import read_predictions
+from core.monitoring.tables import NewPrediction, predictions_table
 from core.runs import database
-from core.runs.tables import predictions_table
 from core.serving import logbook as logbook_module
 from core.serving.logbook import Line, Logbook
 from core.workspace import Workspace

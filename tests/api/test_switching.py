@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from core.registry.events import list_events
 from core.registry.promoting import promote
-from core.registry.store import read_version
+from core.registry.store import aliases_table, read_version
 from core.runs.database import write_database
-from core.runs.tables import aliases_table
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
 from tests.builders import draw_photo, encode_photo

@@ -12,12 +12,11 @@ import numpy as np
 from core.cli.choosing import choose_run
 from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compare_photos
 from core.formats import percent
-from core.monitoring.reference import MEASURED, DriftReference, make_drift_reference
+from core.monitoring.drift import MEASURED, DriftReference, make_drift_reference
 from core.monitoring.rules import Watch
 from core.prediction.predictor import Predictor, open_predictor
-from core.prediction.run_distances import read_distances
-from core.registry.arrays import unpack_arrays
-from core.registry.reference import Reference, pack_reference
+from core.prediction.rules import read_distances
+from core.registry.files import Reference, pack_reference, unpack_arrays
 from core.runs.result import read_result
 from core.runs.run_photos import read_run_features
 from core.workspace import Workspace

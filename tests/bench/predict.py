@@ -16,9 +16,8 @@ from PIL import Image
 
 from core.cli.choosing import choose_run
 from core.errors import DatasetMissing
-from core.prediction.explaining import Explainer, open_explainer
+from core.prediction.explaining import Explainer, MapReader, open_explainer
 from core.prediction.gradcam import draw_overlay
-from core.prediction.maps import MapReader
 from core.prediction.nearest import find_nearest_training
 from core.prediction.predictor import open_predictor
 from core.workspace import Workspace

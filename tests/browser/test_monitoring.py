@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.monitoring.alarm_log import list_alarms
+from core.monitoring.alarms import list_alarms
 from core.monitoring.rules import read_watch
 from core.registry.store import ModelVersion
 from core.workspace import Workspace

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.monitoring.arranging import read_times
+from core.monitoring.retraining_state import read_times
 from core.registry.store import read_aliases
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until

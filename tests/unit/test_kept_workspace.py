@@ -19,12 +19,11 @@ from core.cli import main
 from core.config import fingerprint
 from core.datasets.policies import read_policy
 from core.datasets.selections import list_selections
-from core.monitoring.feedback_reading import list_feedback
+from core.monitoring.feedback import list_feedback
 from core.prediction.deciding import read_rule
-from core.registry.integrity import check_version
+from core.registry.files import read_reference
 from core.registry.loading import read_head
-from core.registry.reference import read_reference
-from core.registry.store import find_version
+from core.registry.store import check_version, find_version
 from core.runs.queue.control import extend_run
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import read_result, read_run_head

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import inspect, select, text
 
 from core.runs.database import read_database
 from core.runs.locks import is_locked
@@ -21,7 +21,7 @@ from core.runs.queue.arrangements import read_arrangement
 from core.runs.queue.retraining_times import find_last_time, times_from_json
 from core.runs.queue.starting import python_command, python_environment, start_missing_scheduler
 from core.runs.store import MOST_ATTEMPTS
-from core.runs.tables import feedback_table, predictions_table, runs_table
+from core.runs.tables import runs_table
 from core.workspace import Workspace
 
 TIMES = "retraining"
@@ -37,7 +37,12 @@ _SAME_AGAIN_S = 60.0
 """The same errand is not begun again sooner: it may fail each time."""
 _LONGEST_S = 3600.0
 """After this long a process that does errands is taken for stuck."""
-_REVIEWED = ("accepted", "relabelled")
+_REVIEWED = text(
+    "SELECT count(DISTINCT predictions.photo), max(feedback.number) FROM feedback"
+    " JOIN predictions ON feedback.prediction = predictions.id"
+    " WHERE feedback.state IN ('accepted', 'relabelled') AND feedback.dataset IS NULL"
+)
+"""In words, for these tables are described in core.monitoring, which nothing here may import."""
 
 _log = logging.getLogger("scheduler")
 
@@ -140,15 +145,11 @@ def read_taken_time(state: Mapping[str, Any]) -> datetime:
 
 
 def count_reviewed(workspace: Workspace) -> tuple[int, str]:
-    """Returns how many reviewed photos no dataset holds yet, and a mark of which these are."""
-    feedback, predictions = feedback_table.c, predictions_table.c
-    query = (
-        select(func.count(distinct(predictions.photo)), func.max(feedback.number))
-        .join_from(feedback_table, predictions_table, feedback.prediction == predictions.id)
-        .where(feedback.state.in_(_REVIEWED) & feedback.dataset.is_(None))
-    )
+    """Return how many reviewed photos no dataset holds yet, and a mark of which these are."""
     with read_database(workspace) as connection:
-        photos, newest = connection.execute(query).one()
+        if not inspect(connection).has_table("feedback"):  # nobody has used monitoring yet
+            return 0, "0:0"
+        photos, newest = connection.execute(_REVIEWED).one()
     return int(photos), f"{photos}:{newest or 0}"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.formats import count, percent, plain
-from core.prediction.moving import Moves, Ruler
+from core.prediction.nearest import Moves, Ruler
 from core.ui.augmentation.charts import FLIPPED, KEPT, draw_moves, draw_parts
 from core.ui.augmentation.controls import name_part, write_amount
 from core.ui.augmentation.draws import Drawn, draw_step, list_steps

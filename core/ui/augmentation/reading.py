@@ -15,7 +15,7 @@ import streamlit as st
 
 from core.datasets.policies import list_policies
 from core.errors import AugmentationRefused, PetalscopeError
-from core.prediction.moving import Moves, Ruler, measure_moves, measure_ruler
+from core.prediction.nearest import Moves, Ruler, measure_moves, measure_ruler
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs

@@ -13,8 +13,13 @@ from core.evaluation.calibration import (
     temper_scores,
 )
 from core.evaluation.coverage import choose_class_thresholds, choose_threshold
-from core.prediction.calibrating import UnlikeAnswers, answer_drawn, find_temperature
-from core.prediction.run_distances import RunDistances, read_distances
+from core.prediction.rules import (
+    RunDistances,
+    UnlikeAnswers,
+    answer_drawn,
+    find_temperature,
+    read_distances,
+)
 from core.ui.parts import cache
 
 

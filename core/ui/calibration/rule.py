@@ -10,13 +10,7 @@ from core.errors import FeaturesMissing, PetalscopeError
 from core.evaluation.calibration import FEWEST_TO_FIT
 from core.evaluation.coverage import FEWEST_TO_LIMIT, find_limit
 from core.formats import count, moment, plain
-from core.prediction.deciding import (
-    DecisionRule,
-    delete_rule,
-    is_rule_stale,
-    read_rule,
-    save_rule,
-)
+from core.prediction.deciding import DecisionRule, delete_rule, is_rule_stale, read_rule, save_rule
 from core.runs.store import RunRecord
 from core.ui.calibration import reading as calibration_cache
 from core.ui.parts import cache

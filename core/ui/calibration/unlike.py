@@ -12,8 +12,8 @@ from core.errors import FeaturesMissing, PetalscopeError
 from core.evaluation.coverage import measure_separation, trace_roc
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
-from core.prediction.calibrating import UnlikeAnswers, answer_photos
 from core.prediction.deciding import DecisionRule
+from core.prediction.rules import UnlikeAnswers, answer_photos
 from core.runs.store import RunRecord
 from core.ui.calibration import reading as calibration_cache
 from core.ui.calibration.charts import draw_distances, draw_roc

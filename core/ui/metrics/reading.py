@@ -9,7 +9,7 @@ from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import Beside, compare_baselines
 from core.evaluation.intervals import Estimate
 from core.evaluation.ranking import Ranking, rank_classes
-from core.prediction.baselines import predict_baselines, read_frozen_features
+from core.prediction.nearest import predict_baselines, read_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache

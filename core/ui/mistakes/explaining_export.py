@@ -32,8 +32,7 @@ def show_export(
     drawing = read_drawing()
 
     def pack() -> bytes:
-        from core.prediction.sheet_folder import pack_sheets
-        from core.prediction.sheets import SheetStyle
+        from core.prediction.sheets import SheetStyle, pack_sheets
 
         style = SheetStyle(strength=drawing.strength, on_colour=drawing.on_colour)
         return pack_sheets(explainer(run.id, dataset), chosen, style)

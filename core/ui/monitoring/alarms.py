@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.formats import count, moment, plain
-from core.monitoring.alarm_log import Alarm, end_alarm, list_alarms
+from core.monitoring.alarms import Alarm, end_alarm, list_alarms
 from core.ui.parts import cache
 from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.state import name_browser

@@ -6,11 +6,9 @@ import streamlit as st
 from core.errors import DatasetMissing, PetalscopeError
 from core.evaluation.drift import FALSE_ALARMS, Drift
 from core.formats import moment, percent, plain
-from core.monitoring.drift import VersionDrift
-from core.monitoring.drift_words import describe_drift, describe_photo
+from core.monitoring.drift import MEASURED, VersionDrift, describe_drift, describe_photo
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_features
-from core.monitoring.reference import MEASURED
 from core.ui.monitoring import reading as monitoring_cache
 from core.ui.monitoring.drift_charts import draw_distances, draw_property
 from core.ui.monitoring.scope import Scope

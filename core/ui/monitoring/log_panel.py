@@ -10,12 +10,7 @@ import streamlit as st
 
 from core.config import read_settings
 from core.formats import count, plain
-from core.monitoring.log import (
-    count_predictions,
-    delete_predictions,
-    read_predictions,
-    write_csv,
-)
+from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.ui.parts import cache
 from core.ui.parts.messages import show_told, tell_after_rerun
 

@@ -9,12 +9,11 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from core.monitoring.alarms import check_rules
+from core.monitoring.alarms import find_alarm_url, find_untold, tell_alarms
 from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
-from core.monitoring.notify import find_alarm_url, find_untold, tell_alarms
-from core.monitoring.readings import Reading
+from core.monitoring.readings import Reading, check_rules
 from core.monitoring.rules import read_watch
 from core.registry.store import ModelVersion, read_version
 from core.ui.parts import cache

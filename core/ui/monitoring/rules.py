@@ -6,9 +6,8 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.monitoring.notify import find_alarm_url, send_test
-from core.monitoring.reading_words import describe_levels, describe_reading
-from core.monitoring.readings import Reading, State
+from core.monitoring.alarms import find_alarm_url, send_test
+from core.monitoring.readings import Reading, State, describe_levels, describe_reading
 from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watch
 from core.runs.queue.starting import ensure_scheduler
 from core.ui.monitoring import reading as monitoring_cache

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent
-from core.monitoring.reference import DriftReference, read_drift_reference
+from core.monitoring.drift import DriftReference, read_drift_reference
 from core.monitoring.summaries import (
     count_classes,
     count_scores,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import moment, plain
-from core.monitoring.alarm_log import Alarm, find_worst, list_alarms
+from core.monitoring.alarms import Alarm, find_worst, list_alarms
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 

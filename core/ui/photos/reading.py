@@ -17,8 +17,7 @@ from data.images import decode_photo
 from models.dense import DenseHead
 
 if TYPE_CHECKING:
-    from core.prediction.explaining import Explainer
-    from core.prediction.maps import MapReader
+    from core.prediction.explaining import Explainer, MapReader
 
 _LONGEST_SIDE = 1024
 _DAMAGED = "The photo's own file can no longer be read; this is the square that was packed of it."
@@ -66,7 +65,7 @@ def _head(run_id: str, when: float) -> DenseHead:  # noqa: ARG001 (part of the k
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def _map_reader(backbone_id: str, when: float, _run_id: str) -> "MapReader":  # noqa: ARG001
-    from core.prediction.maps import open_map_reader
+    from core.prediction.explaining import open_map_reader
 
     return open_map_reader(cache.workspace(), _run_id, cache.result(_run_id))
 

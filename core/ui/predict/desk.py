@@ -17,13 +17,9 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.monitoring.kept_photos import keep_photo
-from core.monitoring.log import (
-    NewPrediction,
-    count_predictions,
-    describe_prediction,
-    log_predictions,
-)
-from core.prediction.answer_table import ShortAnswer, shorten_answer
+from core.monitoring.log import count_predictions, describe_prediction, log_predictions
+from core.monitoring.tables import NewPrediction
+from core.prediction.answers import ShortAnswer, shorten_answer
 from core.prediction.predictor import Prediction, Predictor
 from core.ui.parts import cache
 from core.ui.predict.models import Model, open_model

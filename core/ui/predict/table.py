@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.formats import count, plain
-from core.prediction.answer_table import AnsweredPhoto, ShortAnswer, write_answers
+from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
 from core.ui.predict.work import Batch
 
 _HEAD_PX, _ROW_PX, _MOST_ROWS = 38, 56, 7

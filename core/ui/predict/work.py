@@ -11,9 +11,8 @@ from threading import Event, Lock
 
 from core.errors import DISK_FULL_ERRNOS, DiskFull, PetalscopeError, PhotoRefused
 from core.monitoring.kept_photos import forget_photos
-from core.prediction.album import NamedPhoto, unpack_album
-from core.prediction.answer_table import AnsweredPhoto, ShortAnswer
-from core.prediction.many import answer_photos
+from core.prediction.album import NamedPhoto, answer_photos, unpack_album
+from core.prediction.answers import AnsweredPhoto, ShortAnswer
 from core.prediction.predictor import Predictor
 from core.ui.predict.desk import Desk, Fresh, answer_afresh, write_down
 from core.ui.predict.models import Model

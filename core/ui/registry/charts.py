@@ -22,7 +22,7 @@ _FORMATS = (
 
 
 class Span(Protocol):
-    """One span in which a version was the champion; see core/registry/reigns.py."""
+    """One span in which a version was the champion; see core/registry/events.py."""
 
     @property
     def version(self) -> int: ...

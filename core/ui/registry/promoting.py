@@ -5,10 +5,15 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.formats import percent, plain
 from core.monitoring.comparison import Meeting, find_meeting, meet
-from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
+from core.registry.evidence import (
+    explain_evidence,
+    explain_level,
+    judge_evidence,
+    say_interval,
+    say_points,
+)
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion, read_aliases, read_version
-from core.registry.words import say_interval, say_points
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.state import name_visitor

@@ -7,8 +7,14 @@ from core.errors import VersionDamaged
 from core.evaluation.intervals import Estimate, wilson_interval
 from core.formats import count, percent
 from core.registry.events import ModelEvent, list_events, list_former
-from core.registry.integrity import find_damage
-from core.registry.store import Alias, ModelVersion, is_row_whole, list_versions, read_aliases
+from core.registry.store import (
+    Alias,
+    ModelVersion,
+    find_damage,
+    is_row_whole,
+    list_versions,
+    read_aliases,
+)
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from data.manifest import list_datasets

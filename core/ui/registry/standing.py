@@ -6,10 +6,9 @@ import streamlit as st
 
 from core.formats import count, interval, moment, percent, plain
 from core.monitoring.comparison import find_meeting
-from core.monitoring.evidence_words import judge_evidence
+from core.registry.evidence import judge_evidence, say_interval, say_points
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion
-from core.registry.words import say_interval, say_points
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, tell_after_rerun

@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from core.formats import moment, plain
-from core.registry.events import EventKind, ModelEvent, list_events
-from core.registry.evidence import evidence_from_facts
-from core.registry.reigns import list_reigns
-from core.registry.words import describe_evidence, title_event
+from core.registry.events import EventKind, ModelEvent, list_events, list_reigns, title_event
+from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import page_file

@@ -11,8 +11,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import cell_text, moment, percent, plain, size
-from core.registry.deleting import delete_version
-from core.registry.promoting import set_challenger
+from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file

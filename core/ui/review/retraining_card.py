@@ -7,12 +7,17 @@ from core.charts.comparison import draw_class_changes
 from core.errors import PetalscopeError
 from core.formats import count, moment, percent, plain
 from core.monitoring.comparison import Meeting, find_meeting, meet
-from core.monitoring.evidence_words import WORSE, explain_evidence, explain_level, judge_evidence
-from core.monitoring.keeping_champion import keep_champion
-from core.registry.evidence import Evidence
-from core.registry.promoting import promote
+from core.registry.evidence import (
+    WORSE,
+    Evidence,
+    explain_evidence,
+    explain_level,
+    judge_evidence,
+    say_interval,
+    say_points,
+)
+from core.registry.promoting import keep_champion, promote
 from core.registry.store import ModelVersion
-from core.registry.words import say_interval, say_points
 from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file

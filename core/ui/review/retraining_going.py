@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import RunMissing
 from core.formats import moment, plain
-from core.monitoring.arranging import Going, read_state
+from core.monitoring.retraining_state import Going, read_state
 from core.runs.events import curve, read_events
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import read_run

@@ -6,10 +6,14 @@ import streamlit as st
 
 from core.errors import PetalscopeError, RetrainingRefused
 from core.formats import count, moment, plain
-from core.monitoring.arranging import read_state
-from core.monitoring.beginning import find_learnt, read_recipe
-from core.monitoring.retraining import start_retraining
-from core.monitoring.retraining_dataset import count_waiting, find_base
+from core.monitoring.retraining import (
+    count_waiting,
+    find_base,
+    find_learnt,
+    read_recipe,
+    start_retraining,
+)
+from core.monitoring.retraining_state import read_state
 from core.registry.store import ModelVersion, find_version, read_aliases
 from core.runs.queue.scheduled import wake_for_arranged
 from core.runs.queue.starting import ensure_scheduler, touch_wake

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.installed import COMMAND
-from core.monitoring.arranging import describe_times, keep_times, read_times
+from core.monitoring.retraining_state import describe_times, keep_times, read_times
 from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
 from core.runs.queue.scheduled import wake_for_arranged
 from core.ui.parts import cache

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.monitoring.alarm_log import list_alarms
+from core.monitoring.alarms import list_alarms
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import keep_photo
 from core.workspace import Workspace
@@ -119,7 +119,7 @@ def test_a_damaged_reference_is_said_and_the_figures_stay(trained_copy: Workspac
 def test_a_standing_alarm_is_said_where_the_model_is_used(
     page: str, trained_copy: Workspace
 ) -> None:
-    from core.monitoring.alarms import check_rules
+    from core.monitoring.readings import check_rules
 
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60, darker=0.1)

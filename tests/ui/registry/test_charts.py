@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.registry.reigns import Reign
+from core.registry.events import Reign
 from core.ui.registry.charts import draw_reigns
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -8,9 +8,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.monitoring.arranging import keep_times, read_state, read_times
 from core.monitoring.comparison import find_meeting
 from core.monitoring.retraining import start_retraining
+from core.monitoring.retraining_state import keep_times, read_state, read_times
 from core.registry.events import list_events, record_event
 from core.registry.evidence import evidence_to_facts
 from core.registry.registering import register_run

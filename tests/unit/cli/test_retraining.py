@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.cli.entry import main
-from core.monitoring.arranging import read_times
+from core.monitoring.retraining_state import read_times
 from core.registry.events import list_events
 from core.registry.store import find_version, read_aliases
 from core.runs.queue.starting import ensure_scheduler

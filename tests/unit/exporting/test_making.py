@@ -31,7 +31,7 @@ from core.exporting.store import (
     start_export,
 )
 from core.prediction.deciding import DecisionRule, save_rule
-from core.registry.blobs import blob_file
+from core.registry.files import blob_file
 from core.registry.registering import register_run
 from core.runs.queue.queue import delete_run
 from core.runs.store import list_runs

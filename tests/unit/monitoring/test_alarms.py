@@ -12,19 +12,17 @@ import pandas as pd
 import pytest
 
 from core.evaluation.slice_search import compare_shares
-from core.monitoring.alarm_log import end_alarm, find_worst, list_alarms
-from core.monitoring.alarms import check_rules
+from core.monitoring.alarms import end_alarm, find_worst, list_alarms, send_test, tell_alarms
 from core.monitoring.feedback import give_feedback
 from core.monitoring.log import delete_predictions, read_predictions
-from core.monitoring.notify import send_test, tell_alarms
-from core.monitoring.reading_words import describe_levels, describe_reading
-from core.monitoring.readings import Reading, State
+from core.monitoring.readings import Reading, State, check_rules, describe_levels, describe_reading
 from core.monitoring.rules import DEFAULTS, Name, Watch, keep_watch, read_watch
+from core.monitoring.tables import alarms_table, feedback_table, predictions_table
 from core.monitoring.webhook import Caller
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion
 from core.runs.database import close_databases, write_database
-from core.runs.tables import alarms_table, arrangements_table, feedback_table, predictions_table
+from core.runs.tables import arrangements_table
 from core.workspace import Workspace
 from tests.asking import ask
 from tests.registered import change_byte, register_versions, version_file

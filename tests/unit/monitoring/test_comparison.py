@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from core.errors import RetrainingRefused
-from core.monitoring.comparison import _find_turn, find_fair_photos, find_meeting, meet
-from core.monitoring.comparison_answers import (
+from core.monitoring.comparison import (
     Answers,
+    _find_turn,
     _has_run,
+    find_fair_photos,
+    find_meeting,
+    meet,
     read_answers,
     read_version_recipe,
 )
@@ -21,10 +24,9 @@ from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import record_event
 from core.registry.evidence import evidence_from_facts
 from core.registry.registering import register_run
-from core.registry.store import find_version
+from core.registry.store import find_version, versions_table
 from core.runs.database import write_database
 from core.runs.queue.queue import delete_run, submit_run
-from core.runs.tables import versions_table
 from core.runs.test_views import read_openings
 from core.workspace import Workspace
 from data.additions import add_photos

@@ -7,11 +7,15 @@ import pytest
 
 from core.errors import VersionDamaged
 from core.monitoring import drift as drifting
-from core.monitoring.drift import find_drift
-from core.monitoring.drift_words import describe_drift, describe_photo
-from core.monitoring.reference import MEASURED, read_drift_reference
+from core.monitoring.drift import (
+    MEASURED,
+    describe_drift,
+    describe_photo,
+    find_drift,
+    read_drift_reference,
+)
 from core.prediction.predictor import open_predictor
-from core.prediction.run_distances import read_distances
+from core.prediction.rules import read_distances
 from core.runs.result import read_result
 from core.runs.run_photos import read_run_features
 from core.workspace import Workspace

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.monitoring.arranging import describe_times, keep_times, read_state, read_times
 from core.monitoring.due import do_due
+from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
 from core.registry.events import list_events
 from core.registry.store import read_aliases
 from core.runs.locks import is_locked

@@ -6,8 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from core.evaluation.comparison import exact_mcnemar
-from core.monitoring.evidence_words import explain_evidence, explain_level, judge_evidence
-from core.registry.evidence import Evidence
+from core.registry.evidence import Evidence, explain_evidence, explain_level, judge_evidence
 
 
 def show(gained: int, lost: int, n: int, right: int) -> Evidence:

@@ -17,8 +17,8 @@ from core.monitoring.feedback import (
 )
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import log_predictions, read_predictions
+from core.monitoring.tables import feedback_table
 from core.runs.database import write_database
-from core.runs.tables import feedback_table
 from core.workspace import Workspace
 from tests.predictions import ask_and_tell, make_prediction
 

@@ -8,12 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import DatasetMissing, FeedbackRefused
-from core.monitoring.feedback import (
-    count_feedback,
-    list_feedback,
-    read_feedback,
-    review_feedback,
-)
+from core.monitoring.feedback import count_feedback, list_feedback, read_feedback, review_feedback
 from core.monitoring.gathering import (
     find_reviewed_dataset,
     list_reviewed,

@@ -14,7 +14,6 @@ from core.errors import PredictionMissing
 from core.monitoring.feedback import give_feedback, list_feedback, review_feedback
 from core.monitoring.kept_photos import find_kept, keep_photo
 from core.monitoring.log import (
-    PROPERTIES,
     count_predictions,
     delete_predictions,
     describe_prediction,
@@ -24,10 +23,10 @@ from core.monitoring.log import (
     read_scores,
     write_csv,
 )
+from core.monitoring.tables import PROPERTIES, feedback_table
 from core.prediction.predictor import open_predictor
 from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
-from core.runs.tables import feedback_table
 from core.workspace import Workspace
 from data.measures import measure_photo
 from tests.builders import draw_photo, encode_photo

@@ -5,23 +5,27 @@ import dataclasses
 import pytest
 
 from core.errors import FeedbackRefused, RetrainingRefused, RunUnfinished, VersionMissing
-from core.monitoring.arranging import (
+from core.monitoring.comparison import find_meeting
+from core.monitoring.feedback import count_feedback
+from core.monitoring.gathering import make_reviewed_version
+from core.monitoring.retraining import (
+    begin,
+    count_waiting,
+    find_base,
+    finish_retraining,
+    plan_challenger,
+    settle_ended,
+    start_retraining,
+)
+from core.monitoring.retraining_state import (
     RetrainingState,
     change_state,
     hold_retraining,
     read_state,
 )
-from core.monitoring.beginning import begin
-from core.monitoring.comparison import find_meeting
-from core.monitoring.feedback import count_feedback
-from core.monitoring.gathering import make_reviewed_version
-from core.monitoring.keeping_champion import keep_champion
-from core.monitoring.retraining import finish_retraining, plan_challenger, start_retraining
-from core.monitoring.retraining_dataset import count_waiting, find_base
-from core.monitoring.settling import settle_ended
 from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import list_events
-from core.registry.promoting import promote
+from core.registry.promoting import keep_champion, promote
 from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_aliases
 from core.runs.queue.progress import fail_run
@@ -129,7 +133,7 @@ def test_the_champions_own_dataset_and_drawn_splits_are_refused(challenged: Work
     facts = {**champion.facts, "recipe": {**champion.facts["recipe"], "split_seed": 3}}
     with pytest.MonkeyPatch.context() as patch:
         drawn = dataclasses.replace(champion, facts=facts)
-        patch.setattr("core.monitoring.beginning.find_version", lambda *_: drawn)
+        patch.setattr("core.monitoring.retraining.find_version", lambda *_: drawn)
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
             plan_challenger(challenged, newer)
         review_photos(challenged, champion, draw_new_photos(2, first=400))
@@ -187,7 +191,7 @@ def test_one_that_was_cut_short_before_its_run_goes_on(trained_copy: Workspace) 
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.monitoring.beginning.submit_run", die)
+        patch.setattr("core.monitoring.retraining.submit_run", die)
         with hold_retraining(trained_copy), pytest.raises(KeyboardInterrupt):
             begin(trained_copy, who="ada", why="by hand")
     made = list_datasets(trained_copy)[0]

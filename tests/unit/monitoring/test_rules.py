@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import WatchRefused
-from core.monitoring.reading_words import describe_levels
+from core.monitoring.readings import describe_levels
 from core.monitoring.rules import DEFAULTS, NAMES, Name, Rule, Watch, keep_watch, read_watch
 from core.runs.queue.arrangements import keep_arrangement, read_arrangement
 from core.workspace import Workspace

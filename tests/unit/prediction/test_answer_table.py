@@ -6,12 +6,7 @@ import io
 import pytest
 
 from core.errors import PhotoUnreadable
-from core.prediction.answer_table import (
-    AnsweredPhoto,
-    ShortAnswer,
-    tabulate_answers,
-    write_answers,
-)
+from core.prediction.answers import AnsweredPhoto, ShortAnswer, tabulate_answers, write_answers
 from core.prediction.deciding import Kind
 
 BAD = PhotoUnreadable("=This is no photo.", "Take another.")

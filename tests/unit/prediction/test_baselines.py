@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import ResultDamaged
 from core.evaluation.baselines import predict_neighbours
-from core.prediction.baselines import predict_baselines, read_frozen_features
+from core.prediction.nearest import predict_baselines, read_frozen_features
 from core.runs.result import RunResult, read_result
 from core.runs.run_photos import read_run_features
 from core.runs.store import RunRecord, list_runs
@@ -46,7 +46,7 @@ def test_they_are_kept_beside_the_run(
     def refuse(*_: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("core.prediction.baselines.predict_neighbours", refuse)
+    monkeypatch.setattr("core.prediction.nearest.predict_neighbours", refuse)
     again = predict_baselines(trained_copy, *opened, "train")
     for name, answers in first.items():
         np.testing.assert_array_equal(again[name], answers)

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import BackboneMissing, DatasetMissing, ResultDamaged, RunUnfinished
-from core.prediction.explaining import Explainer, open_explainer
-from core.prediction.kept_maps import find_kept_maps
+from core.prediction.explaining import Explainer, find_kept_maps, open_explainer
 from core.prediction.predictor import open_predictor
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.run_photos import read_run_features

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.prediction.kept_maps import KeptMaps
+from core.prediction.explaining import KeptMaps
 
 FOLDER = Path("0123456789abcdef") / "fedcba9876543210-bf16"
 

@@ -3,8 +3,7 @@
 import threading
 
 from core.errors import PhotoRefused, PhotoUnreadable
-from core.prediction.album import NamedPhoto
-from core.prediction.many import answer_photos
+from core.prediction.album import NamedPhoto, answer_photos
 
 
 def name_photos(count: int) -> list[NamedPhoto]:

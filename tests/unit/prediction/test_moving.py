@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.prediction.moving import measure_distances, measure_moves, measure_ruler
+from core.prediction.nearest import measure_distances, measure_moves, measure_ruler
 from core.prediction.predictor import open_predictor
 from core.runs.store import list_runs
 from core.workspace import Workspace

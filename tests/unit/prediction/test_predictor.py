@@ -16,6 +16,7 @@ from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import ARRAYS_FILE, HEAD_FILE, RunResult, read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
+from data.manifest import read_dataset
 from tests.builders import CLASSES, draw_photo, encode_photo
 
 
@@ -32,8 +33,8 @@ def predictor(trained_workspace: Workspace) -> Predictor:
 @pytest.fixture(scope="module")
 def contents(trained_workspace: Workspace, result: RunResult) -> list[bytes]:
     """The files of the dataset's photos, in its order."""
-    photos = trained_workspace.root.parent / "photos"
-    return [(photos / path).read_bytes() for path in result.paths]
+    dataset = read_dataset(trained_workspace, result.dataset_id)
+    return [dataset.original(photo) for photo in range(len(result.paths))]
 
 
 def test_answers_as_the_run_scored(

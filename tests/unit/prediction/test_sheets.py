@@ -11,10 +11,19 @@ import pytest
 from PIL import Image
 
 from core.errors import DiskFull, ExportRefused
-from core.prediction import sheet_folder
+from core.prediction import sheets as sheet_folder
 from core.prediction.explaining import Explainer, open_explainer
-from core.prediction.sheet_folder import INDEX, MARK, pack_sheets, write_sheets
-from core.prediction.sheets import SheetStyle, draw_sheet, encode_sheet, name_sheet, read_answer
+from core.prediction.sheets import (
+    INDEX,
+    MARK,
+    SheetStyle,
+    draw_sheet,
+    encode_sheet,
+    name_sheet,
+    pack_sheets,
+    read_answer,
+    write_sheets,
+)
 from core.runs.store import list_runs
 from core.workspace import Workspace
 

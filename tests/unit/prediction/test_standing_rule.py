@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from core.prediction.calibrating import answer_drawn, find_temperature, suggest_rule
 from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.prediction.predictor import open_predictor
-from core.prediction.run_distances import read_distances
+from core.prediction.rules import answer_drawn, find_temperature, read_distances, suggest_rule
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace

@@ -3,10 +3,9 @@
 import pytest
 
 from core.errors import VersionInUse, VersionMissing
-from core.registry.deleting import delete_version
 from core.registry.events import list_events
 from core.registry.loading import open_version
-from core.registry.promoting import promote, roll_back, set_challenger
+from core.registry.promoting import delete_version, promote, roll_back, set_challenger
 from core.registry.registering import register_run
 from core.registry.store import list_versions
 from core.runs.store import list_runs

@@ -7,9 +7,9 @@ import pytest
 
 from core.errors import VersionDamaged
 from core.registry.events import list_events
+from core.registry.files import read_reference
 from core.registry.loading import open_standing, open_version
 from core.registry.promoting import promote
-from core.registry.reference import read_reference
 from core.registry.registering import register_run
 from core.registry.store import list_versions, read_aliases
 from core.workspace import Workspace

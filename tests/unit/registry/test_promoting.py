@@ -14,9 +14,8 @@ from core.errors import PetalscopeError, PromotionRefused, VersionDamaged, Versi
 from core.registry.events import ModelEvent, list_champions, list_events
 from core.registry.evidence import evidence_from_facts
 from core.registry.promoting import promote, roll_back, set_challenger
-from core.registry.store import ModelVersion, find_version, read_aliases
+from core.registry.store import ModelVersion, find_version, read_aliases, versions_table
 from core.runs.database import read_database, write_database
-from core.runs.tables import versions_table
 from core.workspace import Workspace
 from tests.postgres import create_database
 from tests.registered import change_byte, change_row, register_versions, show_evidence, version_file

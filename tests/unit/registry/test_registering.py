@@ -10,8 +10,8 @@ from core.errors import FeaturesMissing, RunMissing, RunUnfinished, VersionMissi
 from core.prediction.deciding import DecisionRule, save_rule
 from core.prediction.predictor import open_predictor
 from core.registry.events import list_events
+from core.registry.files import read_reference
 from core.registry.loading import open_version
-from core.registry.reference import read_reference
 from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_version
 from core.runs.queue.queue import delete_run, submit_run

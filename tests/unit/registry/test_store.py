@@ -7,9 +7,15 @@ from sqlalchemy import insert
 
 from core.errors import VersionMissing
 from core.registry.events import list_events, record_event
-from core.registry.store import find_version, list_versions, read_aliases, read_version
+from core.registry.store import (
+    aliases_table,
+    find_version,
+    list_versions,
+    read_aliases,
+    read_version,
+    versions_table,
+)
 from core.runs.database import write_database
-from core.runs.tables import aliases_table, versions_table
 from core.workspace import Workspace
 
 NOW = datetime(2026, 11, 20, 12, 30, 15, 123_456, tzinfo=UTC)

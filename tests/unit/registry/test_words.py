@@ -3,10 +3,21 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
-from core.registry.events import KINDS, EventKind, ModelEvent
-from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
-from core.registry.reigns import list_reigns
-from core.registry.words import describe_event, describe_evidence, say_interval, title_event
+from core.registry.events import (
+    KINDS,
+    EventKind,
+    ModelEvent,
+    describe_event,
+    list_reigns,
+    title_event,
+)
+from core.registry.evidence import (
+    Evidence,
+    describe_evidence,
+    evidence_from_facts,
+    evidence_to_facts,
+    say_interval,
+)
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 EVIDENCE = Evidence(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, update
 
+from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import write_database
 from core.runs.queue.arrangements import keep_arrangement
 from core.runs.queue.queue import submit_run
@@ -20,7 +21,7 @@ from core.runs.queue.scheduled import (
     is_anything_arranged,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.tables import feedback_table, predictions_table, runs_table
+from core.runs.tables import runs_table
 from core.workspace import Workspace
 
 NOW = datetime(2026, 11, 21, 19, 5, tzinfo=UTC)
@@ -33,7 +34,7 @@ def arrange(workspace: Workspace, **values: object) -> None:
 
 def give_feedback(workspace: Workspace, photo: str, **values: object) -> None:
     prediction = uuid.uuid4().hex
-    row = {"id": prediction, "time": NOW, "run": "r", "photo": photo, "kind": "answer"}
+    row = {"id": prediction, "time": NOW, "run_id": "r", "photo": photo, "kind": "answer"}
     row |= {"top": "rose", "top_score": 0.5, "latency_ms": 1.0, "source": "page"}
     said = {"prediction": prediction, "time": NOW, "was_right": False, "class_name": "tulip"}
     with write_database(workspace) as connection:

@@ -1,7 +1,7 @@
 """When challengers are trained by themselves, and how far a retraining is: kept in the workspace.
 
-The plan (`queue.retraining_times`) is a person's; the state beside it is written by whoever
-holds the lock of the retraining, so that however a process ends, the next one continues from it.
+The plan (`queue.retraining_times`) is a person's; the state beside it is written by the process
+that holds the lock of the retraining, so that whatever process ends, the next one can continue.
 """
 
 import dataclasses

@@ -1,0 +1,313 @@
+"""The rule by which a model answers: a run's as it is kept now, a version's as it was frozen.
+
+Also what a run's own photos say about when to trust it, and a rule to begin with: all is chosen on
+validation photos, and what takes a while is computed once and kept beside the run. A server that
+runs for weeks uses a new rule of a run at once; a version's never changes.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PIL import Image
+
+from core.errors import FeaturesMissing, RuleRefused
+from core.evaluation.calibration import (
+    FEWEST_TO_FIT,
+    cross_fit_scores,
+    fit_temperature,
+    temper_scores,
+)
+from core.evaluation.coverage import choose_threshold, find_limit
+from core.prediction.deciding import (
+    Decision,
+    DecisionRule,
+    ModelVersion,
+    decide,
+    find_rule_time,
+    read_rule,
+    save_rule,
+)
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike
+from core.runs.derived import keep_arrays
+from core.runs.result import RunResult, read_result
+from core.runs.run_photos import read_run_features
+from core.workspace import Workspace
+from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
+
+if TYPE_CHECKING:
+    from core.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunDistances:
+    """The model of a run's training photos, and the distances of all photos by it."""
+
+    model: UnlikeModel
+    distances: np.ndarray
+    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do."""
+
+
+def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
+    """Returns the distances of a run's photos, computed the first time.
+
+    Raises:
+        FeaturesMissing: They were never computed, and the features were removed or altered.
+    """
+
+    def make() -> dict[str, np.ndarray]:
+        features = read_run_features(workspace, result)
+        train = result.photo_numbers("train")
+        model = fit_unlike(features[train], result.labels[train])
+        return {
+            **{field.name: getattr(model, field.name) for field in fields(UnlikeModel)},
+            "distances": model.measure(features),
+        }
+
+    facts = {"version": UNLIKE_VERSION, "features": result.features_id}
+    kept = keep_arrays(workspace, run_id, "unlike", facts, make)
+    names = [field.name for field in fields(UnlikeModel)]
+    return RunDistances(
+        model=UnlikeModel(**{name: kept[name] for name in names}), distances=kept["distances"]
+    )
+
+
+_log = logging.getLogger(__name__)
+
+_TRIED_AGAIN = 30.0
+"""Seconds after which features that were gone are looked for again."""
+
+
+class Rule(Protocol):
+    """When a model answers."""
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """The rule; None where there is none: every photo is answered."""
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+
+
+class FrozenRule:
+    """The rule of a registered version, and the model of what is unlike its training photos."""
+
+    def __init__(
+        self, rule: DecisionRule | None, model: UnlikeModel | None, classes: Sequence[str]
+    ) -> None:
+        self.rule = rule
+        self._model = model
+        self._classes = tuple(classes)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but was frozen without their model."""
+        return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        return _apply(self.rule, self._model, scores, features, self._classes)
+
+
+class StandingRule:
+    """Reads the rule again whenever its file was written anew; safe for several threads."""
+
+    def __init__(self, workspace: Workspace, run_id: str, result: RunResult) -> None:
+        self._workspace = workspace
+        self._run_id = run_id
+        self._result = result
+        self._kept: tuple[int, DecisionRule | None, UnlikeModel | None] = (-1, None, None)
+        self._read_at = 0.0
+
+    @property
+    def rule(self) -> DecisionRule | None:
+        """The rule; None where the run has none that fits its result."""
+        return self._read()[0]
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the rule wants to know unlike photos, but the features behind it are gone."""
+        rule, model = self._read()
+        return rule is not None and rule.unlike_limit is not None and model is None
+
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
+        """Returns the decision for a photo; None without a rule.
+
+        Args:
+            scores: (k,) float, of the run.
+            features: (2048,) float, of its backbone.
+        """
+        rule, model = self._read()
+        return _apply(rule, model, scores, features, self._result.classes)
+
+    def _read(self) -> tuple[DecisionRule | None, UnlikeModel | None]:
+        when = find_rule_time(self._workspace, self._run_id)
+        kept_when, rule, model = self._kept
+        blind = rule is not None and rule.unlike_limit is not None and model is None
+        if when != kept_when or (blind and time.monotonic() - self._read_at > _TRIED_AGAIN):
+            self._read_at = time.monotonic()
+            rule = read_rule(self._workspace, self._run_id) if when else None
+            model = self._read_model() if rule is not None and rule.unlike_limit else None
+            self._kept = (when, rule, model)
+        return rule, model
+
+    def _read_model(self) -> UnlikeModel | None:
+        try:
+            return read_distances(self._workspace, self._run_id, self._result).model
+        except FeaturesMissing as error:
+            _log.warning("unlike photos are not told from others: %s", error)
+            return None
+
+
+def _apply(
+    rule: DecisionRule | None,
+    model: UnlikeModel | None,
+    scores: np.ndarray,
+    features: np.ndarray,
+    classes: Sequence[str],
+) -> Decision | None:
+    """Returns the decision; the distance is measured only where the rule asks for it."""
+    if rule is None:
+        return None
+    measured = model is not None and rule.unlike_limit is not None
+    distance = float(model.measure(features[None])[0]) if model and measured else None
+    return decide(rule, scores, classes, distance)
+
+
+_SMALL = 112
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnlikeAnswers:
+    """What a run says of photos that show none of its classes."""
+
+    distances: np.ndarray
+    """(m,) float32."""
+    scores: np.ndarray
+    """(m, k) float32, as the run gives them."""
+    names: np.ndarray
+    """(m,) str: the motif, or the name of the file."""
+    photos: np.ndarray
+    """(m, 112, 112, 3) uint8 RGB, small, to be shown."""
+
+
+def answer_drawn(
+    workspace: Workspace,
+    run_id: str,
+    predictor: "Predictor",
+    model: UnlikeModel,
+    per_motif: int = PER_MOTIF,
+) -> UnlikeAnswers:
+    """Returns what a run says of the drawn photos without a flower; computed the first time."""
+
+    def make() -> dict[str, np.ndarray]:
+        drawn = draw_unlike_photos(per_motif)
+        return vars(answer_photos(predictor, model, drawn.photos, drawn.motifs))
+
+    facts = {"version": [UNLIKE_VERSION, DRAWN_VERSION], "per_motif": per_motif}
+    return UnlikeAnswers(**keep_arrays(workspace, run_id, "unlike-drawn", facts, make))
+
+
+def answer_photos(
+    predictor: "Predictor", model: UnlikeModel, photos: np.ndarray, names: tuple[str, ...]
+) -> UnlikeAnswers:
+    """Returns what a run says of packed photos (m, 224, 224, 3) uint8 that show no class of it."""
+    features, scores = predictor.answer_packed(photos)
+    small = [Image.fromarray(photo).resize((_SMALL, _SMALL)) for photo in photos]
+    return UnlikeAnswers(
+        distances=model.measure(features),
+        scores=scores,
+        names=np.array(names, dtype=np.str_),
+        photos=np.stack([np.asarray(image) for image in small]),
+    )
+
+
+def suggest_rule(
+    result: RunResult, distances: np.ndarray | None, target: float = 0.95
+) -> DecisionRule:
+    """Returns a rule chosen on the validation photos.
+
+    The temperature that fits them best; the lowest threshold from which on `target` of the answers
+    are right (0.5 where none is); the distance that keeps 95 % of them. Of what too few photos
+    speak, nothing is said: temperature 1, no limit.
+
+    Args:
+        result: Of the run.
+        distances: (n,) of all its photos; None where they are not known.
+        target: Share of right answers, in [0, 1].
+
+    Raises:
+        RuleRefused: The run has no validation photos.
+    """
+    photos = result.photo_numbers("validation")
+    if not len(photos):
+        raise RuleRefused(
+            "This run has no validation photos, so nothing can be chosen on them.",
+            "Train on a dataset with a validation split.",
+        )
+    scores, labels = result.scores[photos], result.labels[photos]
+    temperature = find_temperature(scores, labels)
+    tempered = temper_scores(scores, temperature or 1.0)
+    threshold = choose_threshold(tempered.max(axis=1), tempered.argmax(axis=1) == labels, target)
+    return DecisionRule(
+        temperature=temperature or 1.0,
+        threshold=0.5 if threshold is None else threshold,
+        unlike_limit=None if distances is None else find_limit(distances[photos]),
+        n=len(photos),
+    )
+
+
+def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Returns the temperature that fits the photos best; None where they do not settle one.
+
+    They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
+    some of them does not help on the others.
+    """
+    if len(labels) < FEWEST_TO_FIT:
+        return None
+    fit = fit_temperature(scores, labels)
+    if fit.at_edge:
+        return None
+    rows = np.arange(len(labels))
+    before, after = (
+        -np.log(np.maximum(given[rows, labels], np.finfo(np.float32).tiny)).mean()
+        for given in (scores, cross_fit_scores(scores, labels))
+    )
+    return fit.temperature if after < before else None
+
+
+def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
+    """Returns whether the run has a rule like the champion's now; one of its own stays.
+
+    The thresholds stay what a person chose; the temperature and the distance, where the champion
+    looks at them, are chosen anew on the validation photos of the run.
+
+    Args:
+        workspace: Holds the run.
+        champion: Whose rule it is.
+        run_id: Of a finished run.
+
+    Raises:
+        ResultDamaged: The result of the run was cut short or altered.
+        FeaturesMissing: The features behind its scores were removed or altered.
+    """
+    kept = champion.facts.get("rule")
+    if not kept or read_rule(workspace, run_id) is not None:
+        return False
+    result = read_result(workspace, run_id)
+    if not len(result.photo_numbers("validation")):
+        return False
+    looks = kept["unlike_limit"] is not None
+    distances = read_distances(workspace, run_id, result).distances if looks else None
+    rule = suggest_rule(result, distances)
+    own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
+    rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
+    save_rule(workspace, run_id, rule if kept["temperature"] != 1 else replace(rule, temperature=1))
+    return True

@@ -35,11 +35,12 @@ test-all: $(VENV)/.installed-tests  ## run all tests with all drawn examples
 	@.ci/system-packages
 	@$(PYTEST) --hypothesis-profile=full
 
-check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, sizes
+check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, sizes, tables of docs/
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m core docs --check
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py -k 'not keras'
 
 bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random, WHAT="serve dataset")

@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = Field(
         None, description="MLflow tracking address that runs are mirrored to; default: none"
     )
-    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="where training runs")
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="where training runs: auto, cpu or gpu"
+    )
     photo_limit_mb: int = Field(25, gt=0, description="largest single photo accepted, in megabytes")
     photo_limit_megapixels: int = Field(
         40, gt=0, description="largest single photo accepted, in megapixels; checked undecoded"

@@ -3,6 +3,7 @@
 Each has a stable `code`, a `problem` (what is wrong) and a `remedy` (what to do), both for people;
 children carry the facts as attributes. Raised where the fact is known, caught at three edges: the
 page, the command line or API, and the worker. Anything else is a bug and stays loud.
+docs/errors.md is made of the docstrings: first what happened, then what to do.
 """
 
 import errno
@@ -18,6 +19,9 @@ class PetalscopeError(Exception):
     """Parent of all errors that are shown to a person."""
 
     code: ClassVar[str] = "error"
+
+    def __init_subclass__(cls, *, code: str) -> None:
+        cls.code = code
 
     def __init__(self, problem: str, remedy: str, **facts: object) -> None:
         problem, remedy = name_command(problem), name_command(remedy)
@@ -39,307 +43,279 @@ def _rebuild(
 # Datasets and photos
 
 
-class BadIdentifier(PetalscopeError):
-    """An id from a link or a command line is not one of ours."""
-
-    code = "bad_identifier"
+class BadIdentifier(PetalscopeError, code="bad_identifier"):
+    """An id from a link or a command line is not one of ours. Choose from the list."""
 
 
-class DatasetMissing(PetalscopeError):
-    """No dataset of that id in the workspace."""
-
-    code = "dataset_missing"
+class DatasetMissing(PetalscopeError, code="dataset_missing"):
+    """No dataset of that id is in the workspace. Choose another, or import it again."""
 
 
-class SourceRefused(PetalscopeError):
-    """A folder or archive cannot be imported as a dataset."""
+class SourceRefused(PetalscopeError, code="source_refused"):
+    """A folder or archive cannot be imported: no photos, no class folders, or one class.
 
-    code = "source_refused"
-
-
-class ArchiveRefused(SourceRefused):
-    """An archive is hostile, broken or too large."""
-
-    code = "archive_refused"
+    Arrange it in class folders.
+    """
 
 
-class ImportFailed(PetalscopeError):
-    """An import ended before the dataset was complete."""
-
-    code = "import_failed"
+class ArchiveRefused(SourceRefused, code="archive_refused"):
+    """An archive is hostile, broken or too large; nothing was written. Pack it again."""
 
 
-class PhotoRefused(PetalscopeError):
-    """A file is not a photo that can be used."""
+class ImportFailed(PetalscopeError, code="import_failed"):
+    """An import ended before the dataset was complete; nothing half-made is kept.
 
-    code = "photo_refused"
-
-
-class PhotoTooLarge(PhotoRefused):
-    """A photo has more bytes or pixels than the settings allow; it was not decoded."""
-
-    code = "photo_too_large"
+    Start it again.
+    """
 
 
-class PhotoUnreadable(PhotoRefused):
-    """A file is empty, not an image, truncated or damaged."""
-
-    code = "photo_unreadable"
+class PhotoRefused(PetalscopeError, code="photo_refused"):
+    """A file is not a photo that can be used. Save it again as JPEG or PNG."""
 
 
-class EditRefused(PetalscopeError):
-    """An edit cannot be noted, or the edits of a dataset cannot be applied."""
+class PhotoTooLarge(PhotoRefused, code="photo_too_large"):
+    """A photo has more bytes or pixels than the settings allow; it was not decoded.
 
-    code = "edit_refused"
-
-
-class SelectionRefused(PetalscopeError):
-    """Photos cannot be saved as a selection under that name."""
-
-    code = "selection_refused"
+    Make it smaller.
+    """
 
 
-class SelectionMissing(PetalscopeError):
-    """No saved selection of that id, or its file was altered."""
-
-    code = "selection_missing"
+class PhotoUnreadable(PhotoRefused, code="photo_unreadable"):
+    """A file is empty, not an image, truncated or damaged. Save it again as JPEG or PNG."""
 
 
-class DatasetInUse(PetalscopeError):
-    """A dataset was not deleted: runs or other versions rest on it."""
+class EditRefused(PetalscopeError, code="edit_refused"):
+    """An edit cannot be noted, or the edits of a dataset cannot be applied.
 
-    code = "dataset_in_use"
+    The message says which and why.
+    """
 
 
-class ExportRefused(PetalscopeError):
-    """A dataset cannot be written to that place."""
+class SelectionRefused(PetalscopeError, code="selection_refused"):
+    """Photos cannot be saved as a selection under that name. Choose another name."""
 
-    code = "export_refused"
+
+class SelectionMissing(PetalscopeError, code="selection_missing"):
+    """No saved selection of that id, or its file was altered. Save the photos anew."""
+
+
+class DatasetInUse(PetalscopeError, code="dataset_in_use"):
+    """A dataset was not deleted: runs or versions depend on it.
+
+    The message lists them; `--force` deletes it all the same.
+    """
+
+
+class ExportRefused(PetalscopeError, code="export_refused"):
+    """An export cannot be written to that place. Name a new or empty folder."""
 
 
 # Weights, recipes, runs, and the machine they run on
 
 
-class WeightsMissing(PetalscopeError):
-    """No pretrained weights were found and they could not be downloaded."""
+class WeightsMissing(PetalscopeError, code="weights_missing"):
+    """No pretrained weights were found, or the download failed.
 
-    code = "weights_missing"
-
-
-class WeightsDamaged(PetalscopeError):
-    """A weights file is truncated, altered or not ResNet-50 without its top."""
-
-    code = "weights_damaged"
+    `python -m core weights --download`, or put the file there by hand: see training.md.
+    """
 
 
-class FeaturesMissing(PetalscopeError):
-    """The features behind a run's scores are not in the workspace, or were altered."""
-
-    code = "features_missing"
+class WeightsDamaged(PetalscopeError, code="weights_damaged"):
+    """A weights file is truncated, altered or not ResNet-50 without its top. Fetch it again."""
 
 
-class BackboneMissing(PetalscopeError):
-    """The converted backbone of a run is not in the workspace or was altered."""
+class FeaturesMissing(PetalscopeError, code="features_missing"):
+    """The features behind a run's scores are not in the workspace, or were altered.
 
-    code = "backbone_missing"
-
-
-class RecipeRefused(PetalscopeError):
-    """A recipe asks for something that cannot be trained."""
-
-    code = "recipe_refused"
+    `python -m core features DATASET` makes them anew.
+    """
 
 
-class AugmentationRefused(PetalscopeError):
-    """An augmentation policy has a part that is not allowed."""
+class BackboneMissing(PetalscopeError, code="backbone_missing"):
+    """The converted backbone of a run is not in the workspace, or was altered.
 
-    code = "augmentation_refused"
-
-
-class RunMissing(PetalscopeError):
-    """No run of that id in the workspace."""
-
-    code = "run_missing"
+    `python -m core features DATASET` makes it anew.
+    """
 
 
-class RunUnfinished(PetalscopeError):
-    """The run has no result yet."""
+class RecipeRefused(PetalscopeError, code="recipe_refused"):
+    """A recipe asks for something that cannot be trained.
 
-    code = "run_unfinished"
-
-
-class RunStopped(PetalscopeError):
-    """A run was stopped before its first epoch, so there is nothing to keep."""
-
-    code = "run_stopped"
+    The message says which value and its range.
+    """
 
 
-class ResultDamaged(PetalscopeError):
-    """A file of a run was cut short or altered."""
+class AugmentationRefused(PetalscopeError, code="augmentation_refused"):
+    """An augmentation policy has a part beyond its limits, or a name that cannot be used.
 
-    code = "result_damaged"
-
-
-class RuleRefused(PetalscopeError):
-    """A rule for when to answer has a number that is not allowed, or nothing to rest on."""
-
-    code = "rule_refused"
+    The message says what is allowed.
+    """
 
 
-class DeviceUnavailable(PetalscopeError):
-    """The device that was asked for is not there."""
-
-    code = "device_unavailable"
+class RunMissing(PetalscopeError, code="run_missing"):
+    """No run of that id is in the workspace. Choose another."""
 
 
-class DiskFull(PetalscopeError):
-    """There is no room left for what had to be written."""
-
-    code = "disk_full"
+class RunUnfinished(PetalscopeError, code="run_unfinished"):
+    """The run has no result yet. Wait, or train the same recipe again."""
 
 
-class RunGoing(PetalscopeError):
-    """Something was asked of a run that cannot be done while a worker has it."""
-
-    code = "run_going"
+class RunStopped(PetalscopeError, code="run_stopped"):
+    """A run was stopped before its first epoch, so there is nothing to keep. Train it again."""
 
 
-class RunLost(PetalscopeError):
-    """A run lost its worker more often than it is tried again by itself."""
+class ResultDamaged(PetalscopeError, code="result_damaged"):
+    """A file of a run or dataset was cut short or altered.
 
-    code = "run_lost"
-
-
-class UnexpectedFault(PetalscopeError):
-    """A run ended in a mistake of the program; the traceback stands in its log."""
-
-    code = "bug"
+    Train or import again: the same recipe gives the same result.
+    """
 
 
-class SettingRefused(PetalscopeError):
-    """An environment variable PETALSCOPE_* has a value that is not allowed."""
+class RuleRefused(PetalscopeError, code="rule_refused"):
+    """A rule for when to answer has a number that is not allowed, or nothing to rest on.
 
-    code = "setting_refused"
-
-
-class ExtraMissing(PetalscopeError):
-    """Something was asked for that needs an optional package, which is not installed."""
-
-    code = "extra_missing"
+    The message says which.
+    """
 
 
-class DownloadFailed(PetalscopeError):
-    """A file could not be fetched from the network, or is not the one that was asked for."""
+class DeviceUnavailable(PetalscopeError, code="device_unavailable"):
+    """The device that was asked for is not there.
 
-    code = "download_failed"
+    The message says why; `PETALSCOPE_DEVICE=auto` takes what there is.
+    """
+
+
+class DiskFull(PetalscopeError, code="disk_full"):
+    """There is no room for what had to be written. Make room, then try again."""
+
+
+class RunGoing(PetalscopeError, code="run_going"):
+    """Something was asked of a run that cannot be done while a worker has it. Stop it first."""
+
+
+class RunLost(PetalscopeError, code="run_lost"):
+    """A run lost its worker three times.
+
+    Free memory, then *Try again*: it continues from its last epoch.
+    """
+
+
+class UnexpectedFault(PetalscopeError, code="bug"):
+    """A mistake of the program; the run's log has the traceback. Report it."""
+
+
+class SettingRefused(PetalscopeError, code="setting_refused"):
+    """A variable PETALSCOPE_* has a value that is not allowed. The message says what is."""
+
+
+class ExtraMissing(PetalscopeError, code="extra_missing"):
+    """Something needs an optional package that is not installed.
+
+    Install the one that the message names.
+    """
+
+
+class DownloadFailed(PetalscopeError, code="download_failed"):
+    """A file could not be fetched, or is not the one that was asked for.
+
+    Check the network and try again: it continues where it stopped.
+    """
 
 
 # Models in use: registry, API, log, monitoring, retraining, export
 
 
-class VersionMissing(PetalscopeError):
-    """No model version of that number, digest or alias is registered."""
+class VersionMissing(PetalscopeError, code="version_missing"):
+    """No model version of that number, digest or alias is registered.
 
-    code = "version_missing"
-
-
-class VersionDamaged(PetalscopeError):
-    """A file of a registered version, or what is written of it, was cut short or altered."""
-
-    code = "version_damaged"
+    `python -m core promote --list` shows them.
+    """
 
 
-class VersionInUse(PetalscopeError):
-    """A model version was not deleted: it answers, or challenges the one that does."""
+class VersionDamaged(PetalscopeError, code="version_damaged"):
+    """A file of a model version was altered; the former champion answers meanwhile.
 
-    code = "version_in_use"
-
-
-class PromotionRefused(PetalscopeError):
-    """A version does not become champion: no reason, no evidence, or evidence that does not fit."""
-
-    code = "promotion_refused"
+    Roll back, or register its run again.
+    """
 
 
-class PredictionMissing(PetalscopeError):
-    """No prediction of that id is in the log (any more)."""
-
-    code = "prediction_missing"
+class VersionInUse(PetalscopeError, code="version_in_use"):
+    """A model version was not deleted: it is champion or challenger. Promote another one first."""
 
 
-class FeedbackRefused(PetalscopeError):
-    """What a person says of an answer, or a review of it, cannot be taken."""
+class PromotionRefused(PetalscopeError, code="promotion_refused"):
+    """A version does not become champion: no reason, no comparison, or no gain beyond chance.
 
-    code = "feedback_refused"
-
-
-class RetrainingRefused(PetalscopeError):
-    """A challenger cannot be trained, or not compared with the champion, as things stand."""
-
-    code = "retraining_refused"
+    The message says which; `--override` with a reason promotes it all the same.
+    """
 
 
-class RequestRefused(PetalscopeError):
-    """A request to the API has the wrong address, method, form or values."""
-
-    code = "request_refused"
+class PredictionMissing(PetalscopeError, code="prediction_missing"):
+    """No prediction of that id is in the log (any more). It was deleted: ask again."""
 
 
-class RequestTooLarge(RequestRefused):
-    """A request to the API has more bytes than are taken; the rest was not read."""
-
-    code = "request_too_large"
+class FeedbackRefused(PetalscopeError, code="feedback_refused"):
+    """Feedback on an answer, or its review, cannot be taken. The message says why."""
 
 
-class KeyRefused(PetalscopeError):
-    """A request to the API came without the right key, or from where none opens the door."""
-
-    code = "key_refused"
+class RetrainingRefused(PetalscopeError, code="retraining_refused"):
+    """A challenger cannot be trained or compared as things are. The message says why."""
 
 
-class TooManyRequests(PetalscopeError):
-    """One address has sent more photos in a minute than it may."""
-
-    code = "too_many_requests"
+class RequestRefused(PetalscopeError, code="request_refused"):
+    """A request to the API has the wrong address, method, form or values. See `/openapi.json`."""
 
 
-class ServiceBusy(PetalscopeError):
-    """The API holds as many photos as it may; the same request will do in a moment."""
+class RequestTooLarge(RequestRefused, code="request_too_large"):
+    """A request to the API has more bytes than are taken; the rest was not read.
 
-    code = "service_busy"
-
-
-class ServiceNotReady(PetalscopeError):
-    """The API has no version of a model to answer with."""
-
-    code = "service_not_ready"
+    Send fewer or smaller photos.
+    """
 
 
-class ExportFailed(PetalscopeError):
-    """A file of an exported model does not answer like the program; nothing was kept of it."""
+class KeyRefused(PetalscopeError, code="key_refused"):
+    """A request to the API came without the right key, or from where none is accepted.
 
-    code = "export_failed"
-
-
-class ExportMissing(PetalscopeError):
-    """There is no export of that id in the workspace."""
-
-    code = "export_missing"
+    Send the key.
+    """
 
 
-class WatchRefused(PetalscopeError):
-    """A rule of the monitoring, as it was typed, cannot be kept."""
+class TooManyRequests(PetalscopeError, code="too_many_requests"):
+    """One address or key has sent more photos in a minute than it may.
 
-    code = "watch_refused"
-
-
-class WebhookRefused(PetalscopeError):
-    """The address for alarms is none that this program calls: not https, or not a public one."""
-
-    code = "webhook_refused"
+    Wait as long as `Retry-After` says.
+    """
 
 
-class WebhookFailed(PetalscopeError):
-    """The address for alarms was called and did not take the message."""
+class ServiceBusy(PetalscopeError, code="service_busy"):
+    """The API holds as many photos as it may. Wait as long as `Retry-After` says."""
 
-    code = "webhook_failed"
+
+class ServiceNotReady(PetalscopeError, code="service_not_ready"):
+    """The API has no version of a model to answer with. Promote one: it is taken up by itself."""
+
+
+class ExportFailed(PetalscopeError, code="export_failed"):
+    """A file of an exported model does not answer like the program; nothing was kept of it.
+
+    Leave that format out, and report it.
+    """
+
+
+class ExportMissing(PetalscopeError, code="export_missing"):
+    """No export of that id is in the workspace. Make it again."""
+
+
+class WatchRefused(PetalscopeError, code="watch_refused"):
+    """A rule of the monitoring cannot be kept as it was typed. The message says why."""
+
+
+class WebhookRefused(PetalscopeError, code="webhook_refused"):
+    """The address for alarms is none that this program calls. Check `PETALSCOPE_ALARM_URL`."""
+
+
+class WebhookFailed(PetalscopeError, code="webhook_failed"):
+    """The address for alarms did not take the message.
+
+    Check `PETALSCOPE_ALARM_URL`; what failed is tried again.
+    """

@@ -133,6 +133,11 @@ COMMANDS = {
         "show which ResNet-50 weights are used, or download them",
         "python -m core weights --download",
     ),
+    "docs": Command(
+        "core.cli.docs",
+        "write the tables of docs/ that follow from the code, or check them",
+        "python -m core docs --check",
+    ),
 }
 
 
@@ -150,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    parser, modules = _build_parser(argv)
+    parser, modules = build_parser(argv)
     arguments = parser.parse_args(argv)
     with ProgressLine(sys.stderr) as progress:
         try:
@@ -163,7 +168,7 @@ def _run(argv: Sequence[str]) -> int:
     return outcome.exit_code
 
 
-def _build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, ModuleType]]:
+def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, ModuleType]]:
     parser = argparse.ArgumentParser(
         prog=COMMAND,
         description="Petalscope without a browser. Results on stdout, progress on stderr.",

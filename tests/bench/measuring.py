@@ -23,10 +23,8 @@ MEGABYTE = 1e6
 WARM_UPS = 3
 
 
-class BenchmarkFailed(PetalscopeError):
+class BenchmarkFailed(PetalscopeError, code="benchmark_failed"):
     """A measurement could not be made."""
-
-    code = "benchmark_failed"
 
 
 @dataclass(frozen=True)

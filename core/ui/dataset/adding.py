@@ -4,6 +4,7 @@ The id of the import stands in the URL, and a process of its own reads the photo
 any state loses nothing.
 """
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,17 +16,21 @@ from core.datasets.importing import (
     read_import,
 )
 from core.errors import BadIdentifier, ImportFailed
-from core.formats import plain
+from core.formats import count, plain, size
 from core.ui.dataset.adding_ways import IMPORT, WAYS, show_ways
-from core.ui.dataset.import_report import show_import_progress, show_report
 from core.ui.parts import cache
+from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.state import change_choice, keep_choice, read_choice
 from data.manifest import list_datasets
+from data.report import REFUSED_SHOWN, ImportReport
+from data.splits import SPLITS
+
+_ROW_PX, _MOST_ROWS = 35, 12
 
 
 def show_adding() -> None:
-    """Draws the ways to add a dataset, or the import that is going or waits for a decision.
+    """Draw the ways to add a dataset, or the import that is going or waits for a decision.
 
     The page ends here while there is no dataset to show below, or a decision to be made.
     """
@@ -47,7 +52,7 @@ def show_adding() -> None:
 
 
 def _find_import(import_id: str) -> ImportStatus | None:
-    """Returns the import that the link names; a link to none of this workspace is dropped."""
+    """Return the import that the link names; a link to none of this workspace is dropped."""
     try:
         return read_import(cache.workspace(), import_id)
     except (BadIdentifier, ImportFailed) as error:
@@ -69,7 +74,7 @@ def _show_place() -> None:
 
 
 def _open_place() -> DeltaGenerator:
-    """Returns where the ways stand: folded away, but in the open while there is no dataset.
+    """Return where the ways stand: folded away, but in the open while there is no dataset.
 
     Not an expander with `expanded=True`: on a cold link Streamlit's front end sometimes draws it
     folded.
@@ -82,7 +87,7 @@ def _open_place() -> DeltaGenerator:
 
 
 def name_import(status: ImportStatus) -> str:
-    """Returns what to call an import before its dataset has a name."""
+    """Return what to call an import before its dataset has a name."""
     request = status.job.request
     named = status.report.name if status.report else status.job.name
     if request.kind in ("sample", "oxford102", "flower_photos"):
@@ -95,7 +100,8 @@ def _watch_import(import_id: str) -> None:
     if status.state != "going":
         st.rerun()  # the whole page: polling stops
     with st.container(border=True):
-        show_import_progress(status, name_import(status))
+        show_job(plain(name_import(status), 80), status, "photo")
+        st.caption("It goes on when you close this page.")
         if st.button("Stop", icon=":material/stop:"):
             _forget(import_id)
 
@@ -120,7 +126,7 @@ def _show_decision(status: ImportStatus) -> None:
                 _open_dataset(keep_import(cache.workspace(), status.id).id)
         if discard:
             _forget(status.id)
-        show_report(status.report)
+        _show_report(status.report)
 
 
 def _show_failure(status: ImportStatus) -> None:
@@ -141,3 +147,61 @@ def _open_dataset(dataset_id: str) -> None:
     keep_choice(IMPORT, None)
     change_choice("dataset", dataset_id)
     st.rerun()
+
+
+def _show_report(report: ImportReport) -> None:
+    """Draw what an import would bring."""
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Photos", f"{report.photos:,}", width="content")
+        st.metric("Classes", f"{len(report.classes):,}", width="content")
+        for split in SPLITS:
+            st.metric(split.capitalize(), f"{report.count_split(split):,}", width="content")
+        st.metric("Set aside", f"{report.set_aside:,}", width="content")
+        st.metric(
+            "Duplicates",
+            f"{report.exact_duplicates:,}",
+            width="content",
+            help="Photos that are, byte for byte, a copy of another one. They are kept; the page "
+            "Quality shows them side by side.",
+        )
+    st.caption(
+        f"From {plain(report.source)} · splits: {plain(report.split_origin)} · {size(report.bytes)}"
+    )
+    for note in report.notes:
+        st.markdown(f":material/info: {plain(note)}")
+    _show_classes(report)
+    _show_set_aside(report)
+
+
+def _show_classes(report: ImportReport) -> None:
+    table = pd.DataFrame(
+        [(row.name, row.photos, row.train, row.validation, row.test) for row in report.classes],
+        columns=["Class", "Photos", *(split.capitalize() for split in SPLITS)],
+    )
+    rows = min(len(table), _MOST_ROWS)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=(rows + 1) * _ROW_PX + 3,
+        column_config={"Class": st.column_config.TextColumn(width="medium")},
+        alt="Photos of each class in each split",
+    )
+
+
+def _show_set_aside(report: ImportReport) -> None:
+    if not report.set_aside:
+        return
+    shown = min(report.set_aside, REFUSED_SHOWN)
+    first = f"; the first {shown}" if shown < report.set_aside else ""
+    st.markdown(f"**{count(report.set_aside, 'file')} would be set aside{first}**")
+    table = pd.DataFrame(
+        [(photo.path, photo.class_name, photo.problem) for photo in report.refused],
+        columns=["File", "Class", "Reason"],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=(min(shown, _MOST_ROWS) + 1) * _ROW_PX + 3,
+        column_config={"Reason": st.column_config.TextColumn(width="large")},
+        alt="Files that would be set aside, with the reason",
+    )

@@ -35,7 +35,7 @@ Filed = Literal["path", "images", "labels", "splits", "names"]
 
 
 def show_ways() -> None:
-    """Draws the choice of a way, and its form."""
+    """Draw the choice of a way, and its form."""
     way = st.segmented_control(
         "Where the photos come from",
         list(WAYS),
@@ -143,7 +143,7 @@ def _offer_oxford() -> None:
 
 
 def _ask_splits() -> bool:
-    """Returns whether our own splits are drawn instead of the official ones."""
+    """Return whether our own splits are drawn instead of the official ones."""
     return st.radio(
         "Splits",
         (False, True),
@@ -187,7 +187,7 @@ def _ask_where(way: str, choices: tuple[str, ...]) -> str:
 
 
 def _ask_path(way: str, field: Filed, label: str, placeholder: str) -> str:
-    """Returns an absolute path, or "" while the field is empty."""
+    """Return an absolute path, or "" while the field is empty."""
     key = f"adding.{way}.{field}"
     typed = st.text_input(label, placeholder=placeholder, key=key, persist_state="session").strip()
     # Not Path.expanduser, which raises for a user that is not there.
@@ -211,7 +211,7 @@ def _ask_name_and_seed() -> tuple[str | None, int]:
 
 
 def _ask_start(label: str, *, ready: bool) -> bool:
-    """Returns whether to begin; a click before the paths are there says so.
+    """Return whether to begin; a click before the paths are there says so.
 
     Not a disabled button: the click that leaves a field just filled in would be lost on it.
     """

@@ -1,4 +1,7 @@
-"""The versions of a dataset: which came from which, what two of them differ in, their names."""
+"""The versions of a dataset: which came from which, what two of them differ in, names, deleting.
+
+What rests on a version is said before it is deleted, and then it needs a tick.
+"""
 
 from functools import partial
 
@@ -6,46 +9,46 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.datasets.versions import delete_version, describe_uses, list_uses
+from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.ui.dataset.version_deleting import show_delete
+from core.ui.dataset.reading import VersionsPage, read_versions_page
 from core.ui.parts import cache
-from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
-from core.ui.parts.state import change_choice, read_choice
+from core.ui.parts.state import bind_choice, change_choice, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import show_wall
 from core.ui.wall.showing import Describe
-from data.additions import count_added
 from data.dataset import Dataset
-from data.lineage import Differences, compare_versions, list_lineage
-from data.manifest import DatasetSummary, list_datasets, rename_dataset
-from data.versions import count_changes, read_changes
+from data.manifest import DatasetSummary, rename_dataset
 
 _KINDS = ("relabelled", "moved", "added", "removed")
 
 
 def show_versions(dataset: Dataset) -> None:
-    """Draws the versions of a dataset, the comparison with another, renaming and deleting."""
-    versions = list_lineage(cache.workspace(), dataset.id)
+    """Draw the versions of a dataset, the comparison with another, renaming and deleting."""
+    page = read_versions_page(dataset)
     st.subheader("Versions", anchor=False)
-    if len(versions) == 1:
+    if len(page.versions) == 1:
         st.caption(
             "There is one version. Edits that are applied make another; this one then stays as "
             "it is, with its runs."
         )
-    for version in versions:
-        _show_version(version, chosen=version.id == dataset.id)
+    for version in page.versions:
+        _show_version(page, version)
     _show_names(dataset)
-    _show_comparison(dataset, versions)
+    if page.other is not None:
+        _show_comparison(page, page.other)
     show_photo_panel(dataset)
 
 
-def _show_version(version: DatasetSummary, *, chosen: bool) -> None:
+def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(f"**{plain(version.name)}** · version {version.edition}")
-            st.caption(_describe(version))
-        if chosen:
+            st.caption(_describe(page, version))
+        if version.id == page.dataset.id:
             st.badge("shown here", icon=":material/check:", color="green")
         elif not version.problem:
             st.button(
@@ -53,10 +56,10 @@ def _show_version(version: DatasetSummary, *, chosen: bool) -> None:
                 key=f"versions.show.{version.id}",
                 on_click=partial(change_choice, "dataset", version.id),
             )
-        show_delete(version)
+        _show_delete(version)
 
 
-def _describe(version: DatasetSummary) -> str:
+def _describe(page: VersionsPage, version: DatasetSummary) -> str:
     if version.problem:
         return f":orange[{plain(version.problem)}]"
     facts = [
@@ -66,8 +69,7 @@ def _describe(version: DatasetSummary) -> str:
         version.id,
     ]
     if version.parent:
-        made = cache.dataset(version.id)
-        changes = {"added": count_added(made)} | count_changes(read_changes(made))
+        changes = page.count_changes(version)
         done = [f"{number:,} {what}" for what, number in changes.items() if number]
         facts.insert(0, f"{', '.join(done)} since version {version.edition - 1}")
     return " · ".join(facts)
@@ -86,30 +88,21 @@ def _show_names(dataset: Dataset) -> None:
         st.rerun()
 
 
-def _show_comparison(dataset: Dataset, versions: list[DatasetSummary]) -> None:
-    family = [version.id for version in versions]
-    others = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
-    others.pop(dataset.id, None)
-    if not others:
-        return
+def _show_comparison(page: VersionsPage, other: str) -> None:
     st.subheader("Compare", anchor=False)
-    # Its parent first, then its other versions, then all else.
-    options = sorted(others, key=lambda one: (one != dataset.parent, one not in family))
-    stated = read_choice("with")
-    chosen = st.selectbox(
+    st.selectbox(
         "What is different here from",
-        options,
-        index=options.index(stated) if stated in others else 0,
-        format_func=lambda one: f"{describe_dataset(others[one])} · {one[:6]}",
-        key=f"versions.with.{dataset.id}",
+        list(page.others),
+        format_func=lambda one: f"{describe_dataset(page.others[one])} · {one[:6]}",
         width=520,
+        **bind_choice("with", other, key=f"versions.with.{page.dataset.id}"),
     )
-    st.query_params["with"] = chosen
-    differences = _compare(chosen, dataset.id)
-    _show_differences(cache.dataset(chosen), dataset, differences)
+    keep_choice("with", other)
+    _show_differences(page)
 
 
-def _show_differences(before: Dataset, after: Dataset, differences: Differences) -> None:
+def _show_differences(page: VersionsPage) -> None:
+    before, after, differences = page.before, page.dataset, page.differences
     tables = {kind: getattr(differences, kind) for kind in _KINDS}
     with st.container(horizontal=True, gap="large"):
         for kind, table in tables.items():
@@ -143,7 +136,7 @@ def _show_differences(before: Dataset, after: Dataset, differences: Differences)
 
 
 def _describe_change(kind: str, table: pd.DataFrame) -> Describe:
-    """Returns a function that says what changed for a photo, as plain text."""
+    """Return a function that says what changed for a photo, as plain text."""
     if kind in ("added", "removed"):
         words = table["class"] + " · " + table["split"]
     else:
@@ -153,6 +146,49 @@ def _describe_change(kind: str, table: pd.DataFrame) -> Describe:
     return lambda photo: str(said[photo])
 
 
-@st.cache_resource(max_entries=4, show_spinner="Comparing …")
-def _compare(before: str, after: str) -> Differences:
-    return compare_versions(cache.dataset(before), cache.dataset(after))
+def _show_delete(version: DatasetSummary) -> None:
+    """Draw the way to delete a version; nothing is read until it is opened."""
+    popover = st.popover(
+        "Delete",
+        icon=":material/delete:",
+        type="tertiary",
+        key=f"versions.delete.{version.id}",
+        on_change="rerun",
+    )
+    if popover.open:
+        with popover:
+            _ask_delete(version)
+
+
+def _ask_delete(version: DatasetSummary) -> None:
+    uses = list_uses(cache.workspace(), version.id)
+    st.markdown(f"Delete **{plain(version.name)}**, version {version.edition}?")
+    st.caption("Its photos, features, views and analyses go for good; other versions keep theirs.")
+    force = False
+    if not uses.nothing:
+        st.warning(
+            f"Used by {plain(describe_uses(uses))}. Runs keep their figures but lose their photos; "
+            "versions made of it stay whole.",
+            icon=":material/warning:",
+        )
+        force = st.checkbox("Delete it all the same", key=f"versions.force.{version.id}")
+    if st.button(
+        "Delete for good",
+        type="primary",
+        icon=":material/delete_forever:",
+        disabled=not (uses.nothing or force),
+        key=f"versions.gone.{version.id}",
+    ):
+        _delete(version, force)
+
+
+def _delete(version: DatasetSummary, force: bool) -> None:
+    try:
+        delete_version(cache.workspace(), version.id, force)
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    if read_choice("dataset") == version.id:
+        keep_choice("dataset", None)
+    tell_after_rerun(f"“{plain(version.name)}” is deleted.")
+    st.rerun()

@@ -29,7 +29,7 @@ _HEIGHT = 178
 
 
 def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame:
-    """Returns bars of equal width over the values: columns value, label, low, high, photos.
+    """Return bars of equal width over the values: columns value, label, low, high, photos.
 
     The first and the last bar are open: the few values far from the rest are counted there. So
     `value` is "160..180", "..160" or "500..".
@@ -57,36 +57,39 @@ def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame
     )
 
 
-def count_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> pd.DataFrame:
-    """Returns one bar for each colour of the circle and one for grey: value, label, photos.
+def count_colours(names: np.ndarray) -> pd.DataFrame:
+    """Return one bar for each colour of the circle and one for grey: value, label, photos.
 
     Args:
-        hues: (n,) degrees.
-        colourfulness: (n,) 0 for grey.
-        grey_below: Colourfulness below which the hue of a photo means nothing.
+        names: (n,) str, of `name_colours`.
     """
-    names = name_colours(hues, colourfulness, grey_below)
     order = [*HUES, GREY]
     photos = pd.Series(names).value_counts().reindex(order, fill_value=0)
     return pd.DataFrame({"value": order, "label": order, "photos": photos.to_numpy()})
 
 
 def count_kinds(kinds: Sequence[str]) -> pd.DataFrame:
-    """Returns one bar for each kind, most frequent first: value, label, photos."""
+    """Return one bar for each kind, most frequent first: value, label, photos."""
     photos = pd.Series(kinds).value_counts()
     names = [str(name) for name in photos.index]
     return pd.DataFrame({"value": names, "label": names, "photos": photos.to_numpy()})
 
 
 def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
-    """Returns the name of the colour of each photo, (n,) str."""
+    """Return the name of the colour of each photo, (n,) str.
+
+    Args:
+        hues: (n,) degrees.
+        colourfulness: (n,) 0 for grey.
+        grey_below: Colourfulness below which the hue of a photo means nothing.
+    """
     names = np.array([*HUES, GREY])
     places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)
     return np.asarray(names[np.where(np.asarray(colourfulness) < grey_below, len(HUES), places)])
 
 
 def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
-    """Returns which of the values lie in the chosen bars, (n,) bool.
+    """Return which of the values lie in the chosen bars, (n,) bool.
 
     Args:
         values: (n,) numbers, or names.
@@ -109,20 +112,15 @@ def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
 
 
 def describe_value(chosen: str) -> str:
-    """Returns the chosen bars in words: "160 to 180", "500 and more", "red, pink".
+    """Return the chosen bars in words: "160 to 180", "500 and more", "red, pink".
 
     Bars that touch are said in one.
     """
-    spans: list[list[str]] = []
-    words: list[str] = []
-    for part in chosen.split(","):
-        low, dots, high = part.partition("..")
-        if not dots:
-            words.append(part)
-        else:
-            spans.append([low, high])
+    parts = [part.partition("..") for part in chosen.split(",")]
+    words = [name for name, dots, _ in parts if not dots]
+    spans = [(low, high) for low, dots, high in parts if dots]
     merged: list[list[str]] = []
-    for low, high in sorted(spans, key=lambda span: _number(span[0])):
+    for low, high in sorted(spans, key=lambda span: float(span[0] or -math.inf)):
         if merged and merged[-1][1] and merged[-1][1] == low:
             merged[-1][1] = high
         else:
@@ -131,7 +129,7 @@ def describe_value(chosen: str) -> str:
 
 
 def describe_span(low: str, high: str) -> str:
-    """Returns "160 to 180", "under 160", "500 and more"."""
+    """Return "160 to 180", "under 160", "500 and more"."""
     if not low:
         return f"under {high}" if high else "any"
     return f"{low} to {high}" if high else f"{low} and more"
@@ -145,7 +143,7 @@ def draw_distribution(
     dark: bool = False,
     meaning: str = "",
 ) -> Any:
-    """Returns the bars as a small chart with the point selection `bar`.
+    """Return the bars as a small chart with the point selection `bar`.
 
     Args:
         bars: Of one of the functions above.
@@ -188,7 +186,7 @@ def draw_distribution(
 
 
 def _place_bars(bars: pd.DataFrame, axis_title: str) -> tuple[Any, dict[str, Any]]:
-    """Returns the x of the bars: along numbers where they have a low and a high end, else names."""
+    """Return the x of the bars: along numbers where they have a low and a high end, else names."""
     if "low" in bars:
         ends = [float(bars["low"].iloc[0]), float(bars["high"].iloc[-1])]
         scale = alt.Scale(domain=ends, nice=False, zero=False)
@@ -221,10 +219,6 @@ def _fill(bars: pd.DataFrame, meaning: str, dark: bool) -> list[str]:
 
 
 def _round_up(width: float) -> float:
-    """Returns the next of 1, 2, 2.5, 5 times a power of ten."""
+    """Return the next of 1, 2, 2.5, 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(width))
     return float(next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= width * (1 - 1e-9)))
-
-
-def _number(text: str) -> float:
-    return float(text) if text else -math.inf

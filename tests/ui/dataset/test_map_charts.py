@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.ui.dataset.map_chart import (
+from core.ui.dataset.map_charts import (
     MOST_POINTS,
     Group,
     draw_groups,

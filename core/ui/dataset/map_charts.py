@@ -40,7 +40,7 @@ class Group:
 def group_by_class(
     labels: np.ndarray, classes: Sequence[str], shown: Sequence[str], hide: bool, dark: bool
 ) -> list[Group]:
-    """Returns a group for each class: eight colours in turn, then the same in another shape.
+    """Return a group for each class: eight colours in turn, then the same in another shape.
 
     Args:
         labels: (n,) class numbers.
@@ -71,7 +71,7 @@ def group_by_class(
 def draw_groups(
     positions: np.ndarray, groups: Sequence[Group], hover: np.ndarray, dark: bool = False
 ) -> Any:
-    """Returns the map with one trace for each group, in the order given.
+    """Return the map with one trace for each group, in the order given.
 
     Args:
         positions: (n, 2) of all photos.
@@ -109,7 +109,7 @@ def draw_scores(
     hover: np.ndarray,
     dark: bool = False,
 ) -> Any:
-    """Returns the map with each photo coloured by its score, lowest drawn last.
+    """Return the map with each photo coloured by its score, lowest drawn last.
 
     Args:
         positions: (n, 2) of all photos.
@@ -141,7 +141,7 @@ def draw_scores(
 
 
 def thin_photos(photos: int) -> np.ndarray:
-    """Returns which photos are drawn, (n,) bool: all, or a fixed random choice of very many."""
+    """Return which photos are drawn, (n,) bool: all, or a fixed random choice of very many."""
     drawn = np.ones(photos, dtype=bool)
     if photos > MOST_POINTS:
         drawn[:] = False
@@ -150,7 +150,7 @@ def thin_photos(photos: int) -> np.ndarray:
 
 
 def find_inside(positions: np.ndarray, polygons: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns which positions (n, 2) lie in one of the polygons (v, 2), as (n,) bool.
+    """Return which positions (n, 2) lie in one of the polygons (v, 2), as (n,) bool.
 
     Source: the even-odd rule, a ray to the right counted against each edge.
     """
@@ -184,7 +184,7 @@ def _points(
 def _place_labels(
     positions: np.ndarray, groups: Sequence[Group], colours: Palette
 ) -> list[dict[str, Any]]:
-    """Returns the name of each group in its middle; none where groups lie on each other."""
+    """Return the name of each group in its middle; none where groups lie on each other."""
     named = [group for group in groups if group.label and len(group.photos)]
     if not 1 < len(named) <= _MOST_LABELS:
         return []

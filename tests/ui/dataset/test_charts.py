@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.ui.dataset.distributions import (
+from core.ui.dataset.charts import (
     BAR,
     count_colours,
     count_kinds,
@@ -52,7 +52,7 @@ def test_hues_have_names_and_grey_has_none() -> None:
     names = name_colours(hues, strength, 12)
     expected = ["red", "red", "red", "orange", "green", "blue", "red", "grey"]
     assert names.tolist() == expected
-    bars = count_colours(hues, strength, 12)
+    bars = count_colours(names)
     assert len(bars) == 13 and bars["photos"].sum() == len(hues)
     assert match_value(names, "red,grey").sum() == 5
 
@@ -76,7 +76,7 @@ def test_chosen_bars_are_said_in_words() -> None:
 @pytest.mark.parametrize("meaning", ["size", "brightness", "colour"])
 def test_a_chart_sends_bars_not_photos(meaning: str, dark: bool) -> None:
     values = RNG.uniform(0, 1, 100_000)
-    bars = count_colours(values * 360, values * 100, 12)
+    bars = count_colours(name_colours(values * 360, values * 100, 12))
     if meaning != "colour":
         bars = count_numbers(values)
     first = bars["value"].iloc[0]

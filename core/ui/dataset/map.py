@@ -1,0 +1,252 @@
+"""The map of a dataset: its photos in two dimensions, coloured, searched, and selected by area.
+
+A selected area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";"), so that a
+link reopens its photos. Where a map is not made yet stands what it needs.
+"""
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.datasets.quality.store import MapMethod, read_status, start_map, start_quality
+from core.errors import WeightsDamaged, WeightsMissing
+from core.formats import count
+from core.ui.dataset.map_charts import MOST_POINTS, find_inside
+from core.ui.dataset.map_reading import (
+    COLOURINGS,
+    HIDE,
+    JOB,
+    METHODS,
+    OF_A_RUN,
+    Drawing,
+    MapPage,
+    read_map_page,
+)
+from core.ui.dataset.reading import DatasetPage
+from core.ui.parts import cache
+from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.live_state import show_job
+from core.ui.parts.messages import show_problem
+from core.ui.parts.pickers import describe_run
+from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.photos.gallery import show_gallery
+from core.ui.photos.panel import show_photo_panel
+from data.dataset import Dataset
+from models.weights import WeightsKind, find_weights
+
+_EXPLAINED = {
+    "pca": "PCA: the two directions in which the features differ most. Distances are to scale, but "
+    "much is laid on top of each other.",
+    "tsne": "t-SNE: near photos look alike to the backbone; distances between far groups mean "
+    "nothing.",
+    "umap": "UMAP: near photos look alike to the backbone; distances between far groups mean "
+    "little.",
+}
+_CORNERS = 80
+"""Corners of a lasso that are kept: enough for its shape, few enough for a link."""
+
+
+def show_map(page: DatasetPage) -> None:
+    """Draw the map with its controls, and the photos of the selected area below it."""
+    chart = read_map_page(page.dataset)
+    if chart.job is not None:
+        job, status = chart.job
+        if status.state == "going":
+            st.fragment(_watch, run_every="0.5s")(job)
+            return
+        keep_choice(JOB, None)
+        if status.state == "failed":
+            show_problem(status.problem, status.remedy)
+    if chart.positions is None and chart.method == "pca":
+        _show_offer(chart)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        _show_controls(chart)
+    if chart.positions is None:
+        _show_offer(chart)
+        return
+    drawing, colouring = chart.draw(is_dark()), chart.colouring
+    cleared = st.session_state.get("map.cleared", 0)
+    key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{cleared}"
+    st.plotly_chart(
+        drawing.figure,
+        theme=None,
+        key=key,
+        on_select=lambda: _take_area(key),
+        selection_mode=("box", "lasso"),
+        config={"scrollZoom": True, "displaylogo": False},
+        alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
+    )
+    st.caption(_explain(chart.dataset, chart.method))
+    _show_area(page, chart, drawing)
+
+
+def _show_controls(chart: MapPage) -> None:
+    """Draw how the map is made, and what its colours mean."""
+    colouring = chart.colouring
+    st.segmented_control(
+        "Map by",
+        list(METHODS),
+        format_func=METHODS.__getitem__,
+        required=True,
+        # An area of one map is none of another.
+        **bind_choice("map", chart.method, key="map.method", then=_clear_area),
+    )
+    st.selectbox(
+        "Colours",
+        [name for name in COLOURINGS if chart.runs or name not in OF_A_RUN],
+        format_func=COLOURINGS.__getitem__,
+        width=190,
+        **bind_choice("colours", colouring.by, key="map.colours"),
+    )
+    if colouring.by in OF_A_RUN:
+        st.selectbox(
+            "Run",
+            list(chart.runs),
+            format_func=lambda run: describe_run(chart.runs[run]),
+            width=300,
+            **bind_choice("run", colouring.run, key="map.run"),
+        )
+    st.session_state["map.classes"] = list(colouring.shown)
+    st.multiselect(
+        "Bring out classes",
+        chart.dataset.classes,
+        key="map.classes",
+        placeholder="all, or search",
+        on_change=lambda: keep_choice("classes", "|".join(st.session_state["map.classes"]) or None),
+        width=280,
+    )
+    if colouring.shown:
+        st.toggle("Hide the rest", key=HIDE)
+
+
+def _take_area(key: str) -> None:
+    """Write the selected boxes and lassos into the URL."""
+    selection: dict[str, Any] = dict(st.session_state[key]["selection"])
+    areas = [_corners_of_box(box) for box in selection.get("box") or []]
+    areas += [np.column_stack([lasso["x"], lasso["y"]]) for lasso in selection.get("lasso") or []]
+    keep_choice("area", ";".join(_write_corners(area) for area in areas) or None)
+    # A trace that was hidden by a click on the legend reports no point: its photos are not meant.
+    st.session_state["map.curves"] = {
+        int(point["curve_number"]) for point in selection.get("points") or []
+    }
+
+
+def _clear_area() -> None:
+    keep_choice("area", None)
+    st.session_state.pop("map.curves", None)
+    st.session_state["map.cleared"] = st.session_state.get("map.cleared", 0) + 1
+
+
+def _show_area(page: DatasetPage, chart: MapPage, drawing: Drawing) -> None:
+    if not chart.areas:
+        st.info(
+            "Draw a box or a lasso on the map: its photos appear here.",
+            icon=":material/highlight_alt:",
+        )
+        return
+    assert chart.positions is not None
+    curves = st.session_state.get("map.curves")
+    shown = np.zeros(len(chart.dataset), dtype=bool)
+    for number, photos in enumerate(drawing.traces):
+        shown[photos] = curves is None or number in curves
+    photos = np.flatnonzero(shown & find_inside(chart.positions, chart.areas))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"{count(len(photos), 'photo')} in the area", anchor=False, width="content")
+        st.button("Clear the area", icon=":material/close:", type="tertiary", on_click=_clear_area)
+    show_gallery(page.dataset, photos, key="map", badges=page.name_issues)
+    show_photo_panel(page.dataset)
+
+
+def _explain(dataset: Dataset, method: MapMethod) -> str:
+    thinned = (
+        f" {MOST_POINTS:,} of the {len(dataset):,} photos are drawn; an area selects all in it."
+        if len(dataset) > MOST_POINTS
+        else ""
+    )
+    return (
+        f"{_EXPLAINED[method]}{thinned} Turn the wheel to zoom; a click on a name in the legend "
+        "hides it, a double click shows it alone."
+    )
+
+
+def _corners_of_box(box: dict[str, Any]) -> np.ndarray:
+    (left, right), (low, high) = box["x"], box["y"]
+    return np.array([[left, low], [right, low], [right, high], [left, high]], dtype=np.float64)
+
+
+def _write_corners(area: np.ndarray) -> str:
+    step = max(1, -(-len(area) // _CORNERS))
+    return " ".join(f"{x:.4g},{y:.4g}" for x, y in area[::step])
+
+
+def _watch(job: str) -> None:
+    status = read_status(cache.workspace(), job)
+    if status is None or status.state != "going":
+        st.rerun()
+    show_job("Map", status)
+
+
+def _show_offer(chart: MapPage) -> None:
+    """Draw what a missing map needs, and the buttons that start it."""
+    photos = count(len(chart.dataset), "photo")
+    with st.container(border=True):
+        if chart.method == "umap" and find_spec("umap") is None:
+            st.markdown(
+                "**UMAP is not installed.** It is an extra: `.venv/bin/pip install umap-learn`, "
+                "then start the workbench again. t-SNE shows much the same."
+            )
+            return
+        if chart.method != "pca":
+            st.markdown(
+                f"**Not computed yet.** {photos}: from seconds to a few "
+                "minutes, once; a process of its own does it, and it is kept."
+            )
+        elif chart.kinds:
+            st.markdown(
+                "**No map yet.** The features of the photos are there; the map takes seconds."
+            )
+        else:
+            st.markdown(
+                "**No map yet.** The map places photos that look alike near each other. It needs "
+                f"the features of {photos}, which a ResNet-50 computes once; runs use them too."
+            )
+        _offer(chart)
+
+
+def _offer(chart: MapPage) -> None:
+    has_pretrained = "pretrained" in chart.kinds or _has_pretrained()
+    has_random = "random" in chart.kinds or not chart.kinds or not has_pretrained
+    made = "Make the map" if chart.method == "pca" else "Compute it"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if has_pretrained and st.button(made, type="primary", icon=":material/scatter_plot:"):
+            _begin(chart, "pretrained")
+        if has_random and st.button(f"{made} with random weights", icon=":material/casino:"):
+            _begin(chart, "random")
+    if not has_pretrained:
+        st.caption(
+            "There are no pretrained weights here. Random ones show the way; photos of one class "
+            "lie nearer together with pretrained ones."
+        )
+        st.page_link(
+            page_file("training"), label="Get pretrained weights", icon=":material/download:"
+        )
+
+
+def _begin(chart: MapPage, weights: WeightsKind) -> None:
+    workspace, dataset = cache.workspace(), chart.dataset.id
+    if chart.method == "pca":
+        keep_choice(JOB, start_quality(workspace, dataset, weights))
+    else:
+        keep_choice(JOB, start_map(workspace, dataset, weights, chart.method))
+    st.rerun()
+
+
+def _has_pretrained() -> bool:
+    try:
+        find_weights(cache.workspace(), "pretrained")
+    except (WeightsMissing, WeightsDamaged):
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""The dataset page: figures, the chosen view, and of the photos: counts, distributions, the wall.
+
+A click on a bar writes the filter into the URL. The charts are cached as Vega-Lite, already
+counted: a browser is never sent a row for each photo, and a rerun draws nothing anew.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.charts.bars import PART, draw_split_counts
+from core.formats import count, plain
+from core.ui.dataset.adding import show_adding
+from core.ui.dataset.charts import BAR, draw_distribution
+from core.ui.dataset.filters import show_filter_bar, show_missing_analysis
+from core.ui.dataset.map import show_map
+from core.ui.dataset.reading import MEASURES, VIEWS, DatasetPage, read_dataset_page
+from core.ui.dataset.versions import show_versions
+from core.ui.parts.frame import is_dark
+from core.ui.parts.pickers import pick_dataset
+from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.photos.gallery import show_gallery
+from core.ui.photos.panel import show_photo_panel
+from core.ui.photos.tray import show_edits, show_tray
+from data.manifest import SPLITS, Dataset
+
+_TITLES = {
+    "size": ("Size", "long side, px"),
+    "shape": ("Shape", "width / height"),
+    "brightness": ("Brightness", "0 black to 1 white"),
+    "colour": ("Colour", "main hue, and grey"),
+    "format": ("File format", ""),
+}
+_CARD_HEIGHT = 424
+
+
+def show_dataset() -> None:
+    """Draw the whole page."""
+    show_adding()
+    page = read_dataset_page(pick_dataset(show_empty_state=False))
+    _show_facts(page.dataset)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.segmented_control(
+            "View",
+            list(VIEWS),
+            format_func=VIEWS.__getitem__,
+            label_visibility="collapsed",
+            required=True,
+            **bind_choice("view", page.view, key="dataset.view"),
+        )
+        show_tray(page.dataset)
+    {
+        "map": lambda: show_map(page),
+        "edits": lambda: show_edits(page.dataset),
+        "versions": lambda: show_versions(page.dataset),
+        "photos": lambda: _show_photos(page),
+    }[page.view]()
+
+
+def _show_facts(dataset: Dataset) -> None:
+    """Draw the figures that say what this dataset is."""
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Photos", f"{len(dataset):,}", width="content")
+        st.metric("Classes", f"{len(dataset.classes):,}", width="content")
+        for split in SPLITS:
+            st.metric(split.capitalize(), f"{np.sum(dataset.splits == split):,}", width="content")
+        st.metric("Set aside", f"{len(dataset.set_aside):,}", width="content")
+    st.caption(
+        f"Version {dataset.id} · from {plain(dataset.source)} · "
+        f"splits {plain(dataset.split_origin)} · "
+        f"imported {dataset.created[:16].replace('T', ' ')} UTC"
+    )
+
+
+def _show_photos(page: DatasetPage) -> None:
+    """Draw the charts, the filters, and the photos that match."""
+    _show_charts(page)
+    st.subheader("Photos", anchor=False)
+    show_filter_bar(page)
+    if page.lacks_analysis:
+        show_missing_analysis()
+    else:
+        show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
+        show_photo_panel(page.dataset)
+    _show_set_aside(page.dataset)
+
+
+def _show_charts(page: DatasetPage) -> None:
+    """Draw the photos per class and split, and the distributions; a click on a bar filters."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left.container(border=True, height=_CARD_HEIGHT):
+        _show_counts(page)
+    with right.container(border=True, height=_CARD_HEIGHT):
+        rows = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
+        for place, name in zip(rows, MEASURES, strict=False):
+            with place:
+                _show_distribution(page, name)
+        rows[-1].caption(
+            "Click a bar to see its photos; with Shift several. "
+            "Sizes are those of the files; each photo is then resized to 224 px on its short side "
+            "and its centre square is kept."
+        )
+    tables = st.expander(
+        "The numbers behind the charts", icon=":material/table:", key="dataset.tables",
+        on_change="rerun",
+    )  # fmt: skip
+    if tables.open:
+        with tables:
+            _show_tables(page)
+
+
+def _show_set_aside(dataset: Dataset) -> None:
+    """Draw the files that could not be used, with the reason; nothing when there are none."""
+    if dataset.set_aside.empty:
+        return
+    title = f"{count(len(dataset.set_aside), 'file')} set aside: not used, not lost"
+    with st.expander(title, icon=":material/inventory_2:"):
+        st.dataframe(
+            dataset.set_aside[["path", "class", "problem"]],
+            hide_index=True,
+            column_config={"path": "File", "class": "Class", "problem": "Reason"},
+        )
+
+
+def _show_counts(page: DatasetPage) -> None:
+    def take(parts: list[dict[str, Any]]) -> None:
+        keep_choice("class", str(parts[0]["class"]) if parts else None)
+        keep_choice("in", str(parts[0]["split"]) if parts else None)
+
+    names = [page.wanted.class_name or "", page.wanted.split or ""]
+    _show_chart(page, "counts", PART, "|".join(names) if all(names) else "", take)
+
+
+def _show_distribution(page: DatasetPage, name: str) -> None:
+    def take(bars: list[dict[str, Any]]) -> None:
+        keep_choice(name, ",".join(str(bar["value"]) for bar in bars) or None)
+
+    _show_chart(page, name, BAR, dict(page.wanted.bars).get(name, ""), take)
+
+
+def _show_chart(
+    page: DatasetPage,
+    name: str,
+    selection: str,
+    chosen: str,
+    take: Callable[[list[dict[str, Any]]], None],
+) -> None:
+    """Draw a chart; it is drawn anew, with `chosen` selected, when a filter changed elsewhere."""
+    redrawn = st.session_state.get(f"dataset.chart.{name}.redrawn", 0)
+    key = f"dataset.chart.{name}.{page.dataset.id}.{redrawn}"
+    start = st.session_state.setdefault(f"{key}.start", chosen)
+    what = "photos per class and split" if name == "counts" else f"photos by {MEASURES[name]}"
+    st.vega_lite_chart(
+        spec=_draw(page, name, start, is_dark()),
+        theme=None,
+        key=key,
+        on_select=lambda: take(list(st.session_state[key]["selection"].get(selection) or [])),
+        selection_mode=selection,
+        alt=f"Bars: {what.lower()}; the same numbers stand in the table below.",
+    )
+
+
+@st.cache_resource(
+    max_entries=96, show_spinner=False, hash_funcs={DatasetPage: lambda page: page.dataset.id}
+)
+def _draw(page: DatasetPage, name: str, chosen: str, dark: bool) -> dict[str, Any]:
+    """Return a chart as Vega-Lite."""
+    bars = page.count_bars(name)
+    if name == "counts":
+        part = tuple(chosen.split("|", 1)) if chosen else None
+        return dict(draw_split_counts(bars, part, dark).to_dict())  # type: ignore[arg-type]
+    title, axis = _TITLES[name]
+    return dict(draw_distribution(bars, title, axis, chosen, dark, meaning=name).to_dict())
+
+
+def _show_tables(page: DatasetPage) -> None:
+    wide = page.count_bars("counts").pivot_table(
+        index="class", columns="split", values="photos", fill_value=0
+    )
+    present = [split for split in SPLITS if split in wide]
+    wide = wide.reindex(columns=present, index=page.dataset.classes)
+    st.dataframe(wide.astype(int), alt="Photos per class and split")
+    for place, (name, (title, _)) in zip(st.columns(5), _TITLES.items(), strict=True):
+        table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
+        place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")

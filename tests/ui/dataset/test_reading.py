@@ -1,0 +1,100 @@
+"""What the dataset page has read: which photos a link finds, what a map of it would be."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from core.ui.dataset.map_reading import read_map_page
+from core.ui.dataset.reading import (
+    DatasetPage,
+    PhotoFilter,
+    read_dataset_page,
+    read_versions_page,
+)
+from core.ui.parts import cache
+from core.workspace import Workspace
+from data.manifest import Dataset, list_datasets, read_dataset
+
+Address = Callable[..., None]
+
+
+@pytest.fixture
+def dataset(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """36 photos of daisy, rose and tulip, without a quality analysis; the settings name it."""
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
+    st.cache_resource.clear()
+    return read_dataset(trained_workspace, list_datasets(trained_workspace)[0].id)
+
+
+def find_photos(dataset: Dataset, wanted: PhotoFilter) -> np.ndarray:
+    return DatasetPage(dataset, "photos", wanted).photos
+
+
+def test_filters_are_joined_and_order_is_kept(dataset: Dataset) -> None:
+    manifest = dataset.manifest
+    found = find_photos(dataset, PhotoFilter(class_name="rose", split="train", sort="brightest"))
+    assert sorted(found) == dataset.photo_numbers("train", "rose").tolist()
+    assert manifest["brightness"].to_numpy()[found].tolist() == sorted(
+        manifest["brightness"][found], reverse=True
+    )
+    assert find_photos(dataset, PhotoFilter(text="TULIP_00")).tolist() == [
+        row for row, path in enumerate(manifest["path"]) if "tulip_00" in path
+    ]
+    middle = float(manifest["brightness"].median())
+    dark = find_photos(dataset, PhotoFilter(bars=(("brightness", f"..{middle}"),)))
+    assert sorted(dark) == [r for r, v in enumerate(manifest["brightness"]) if v < middle]
+
+
+def test_issues_name_the_photos_that_have_them(dataset: Dataset) -> None:
+    for issue in cache.issues(dataset.id).columns:
+        found = find_photos(dataset, PhotoFilter(issue=issue))
+        assert len(found) == cache.issues(dataset.id)[issue].sum()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"class": "no such class", "in": "nowhere", "issue": "none", "sort": "by magic"},
+        {"like": "99999"},
+        {"view": "nonsense", "text": "  "},
+    ],
+)
+def test_what_a_link_names_wrongly_is_left_out(
+    query: dict[str, str], dataset: Dataset, address: Address
+) -> None:
+    address(**query)
+    page = read_dataset_page(dataset)
+    assert page.wanted == PhotoFilter()
+    assert page.view == "photos"
+    assert len(page.photos) == len(dataset)
+
+
+@pytest.mark.parametrize("query", [{"sort": "least-typical"}, {"issue": "leak"}, {"like": "3"}])
+def test_what_needs_the_analysis_finds_nothing_without(
+    query: dict[str, str], dataset: Dataset, address: Address
+) -> None:
+    address(**query)
+    page = read_dataset_page(dataset)
+    assert page.lacks_analysis
+    assert len(page.photos) == 0
+
+
+def test_an_area_and_the_colours_of_a_map_are_read(dataset: Dataset, address: Address) -> None:
+    address(map="tsne", colours="answers", run="gone", classes="rose|none", area="0,0 0,1 1,1;x")
+    page = read_map_page(dataset)
+    assert (page.positions, page.method) == (None, "pca")  # the first map comes first
+    assert page.colouring.shown == ("rose",)
+    assert page.colouring.run == next(iter(page.runs))
+    assert page.areas == []
+    address(area="0,0 0,1 1,1")
+    (area,) = read_map_page(dataset).areas
+    assert area.tolist() == [[0, 0], [0, 1], [1, 1]]
+
+
+def test_an_only_version_is_compared_with_nothing(dataset: Dataset, address: Address) -> None:
+    address(**{"with": dataset.id})
+    page = read_versions_page(dataset)
+    assert [version.id for version in page.versions] == [dataset.id]
+    assert page.other is None

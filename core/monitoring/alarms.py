@@ -4,9 +4,11 @@ What was told is written to the alarm after the address took it. A process that 
 tells it twice rather than never.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -14,10 +16,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select, update
 
 from core.config import read_settings
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, WebhookFailed, WebhookRefused
 from core.monitoring.rules import MEASURES, NAMES, Level, Name
 from core.monitoring.tables import alarms_table
-from core.monitoring.webhook import Caller, send_message
 from core.runs.database import read_database, write_database
 from core.runs.locks import free_lock, take_lock
 from core.workspace import Workspace
@@ -123,6 +124,8 @@ Event = Literal["begin", "end"]
 
 LONGEST = timedelta(days=1)
 """What happened longer ago is no news, and told no more."""
+TIMEOUT_S, ATTEMPTS, PAUSE_S = 5.0, 3, 0.5
+"""Of one call of the address: for connecting and for each read; tries, and the pause after one."""
 _LONGEST_PAUSE = timedelta(hours=1)
 """Between two calls of an address that fails; the first pauses are 1, 2, 4 … minutes."""
 
@@ -133,9 +136,7 @@ def find_alarm_url() -> str | None:
     return url.get_secret_value() if url else None
 
 
-def tell_alarms(
-    workspace: Workspace, caller: Caller | None = None, now: datetime | None = None
-) -> list[str]:
+def tell_alarms(workspace: Workspace, now: datetime | None = None) -> list[str]:
     """Returns what was told, in words; nothing without an address, or while another tells.
 
     An address that fails is logged and tried again, more and more seldom, for a day.
@@ -147,7 +148,7 @@ def tell_alarms(
     if lock is None:
         return []
     try:
-        return _tell(workspace, url, caller, now)
+        return _tell(workspace, url, now)
     finally:
         free_lock(lock)
 
@@ -187,18 +188,18 @@ def write_message(alarm: Alarm, event: Event) -> dict[str, Any]:
     }
 
 
-def send_test(caller: Caller | None = None) -> bool:
+def send_test() -> bool:
     """Returns whether a message for trial was sent; not without an address.
 
     Raises:
-        WebhookRefused: The address is not https, or not a public one.
+        WebhookRefused: The address is not https.
         WebhookFailed: It did not take the message.
     """
     url = find_alarm_url()
     if url is None:
         return False
     text = "Petalscope: this is a trial. Alarms will come here."
-    send_message(url, {"text": text, "event": "test"}, caller)
+    send_message(url, {"text": text, "event": "test"})
     return True
 
 
@@ -211,12 +212,12 @@ def _find_next_try(alarm: Alarm) -> datetime:
     return datetime.fromisoformat(alarm.facts["tried"]) + pause
 
 
-def _tell(workspace: Workspace, url: str, caller: Caller | None, now: datetime) -> list[str]:
+def _tell(workspace: Workspace, url: str, now: datetime) -> list[str]:
     told = []
     for alarm, event in find_untold(workspace, now):
         message = write_message(alarm, event)
         try:
-            send_message(url, message, caller)
+            send_message(url, message)
         except PetalscopeError as error:
             _log.warning("nobody was told of alarm %d: %s", alarm.number, error)
             tries = int(alarm.facts.get("tries", 0)) + 1
@@ -226,3 +227,79 @@ def _tell(workspace: Workspace, url: str, caller: Caller | None, now: datetime) 
         keep_facts(workspace, alarm.number, {"told": event, "tries": 0, "trouble": ""})
         told.append(str(message["text"]))
     return told
+
+
+def send_message(url: str, message: Mapping[str, Any]) -> None:
+    """Post a message as JSON; return once the receiver has accepted it.
+
+    What may pass soon (no answer, a fault of the server, too many requests) is tried again.
+
+    Raises:
+        WebhookRefused: The address is not https.
+        WebhookFailed: It does not answer, answers with an error, or redirects.
+    """
+    import tenacity  # here: every page reads alarms, hardly one sends them
+
+    host = _check_address(url)
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(PAUSE_S),
+        retry=tenacity.retry_if_result(bool),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else "",
+    )
+    content = json.dumps(message, allow_nan=False)
+    problem = retrying(lambda: asyncio.run(_post(url, content, host)))
+    if problem:
+        raise _fail(host, problem)
+
+
+def _check_address(url: str) -> str:
+    """Return the host of the address, which can be called."""
+    import httpx
+
+    remedy = "Set PETALSCOPE_ALARM_URL to an https address, as your chat or alarm service gives it."
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise WebhookRefused("The address for alarms is no address.", remedy) from error
+    if address.scheme != "https" or not address.host or address.userinfo:
+        raise WebhookRefused(
+            "The address for alarms is not https, or carries a name and password.", remedy
+        )
+    return address.host
+
+
+async def _post(url: str, content: str, host: str) -> str:
+    """Post once; return what went wrong where another try may help, else ""."""
+    import httpx
+
+    tls = ssl.create_default_context()  # the certificates that this machine trusts
+    headers = {"Content-Type": "application/json", "User-Agent": "Petalscope"}
+    try:
+        # Also in all: a receiver that drips keeps within the time of each read.
+        async with (
+            asyncio.timeout(2 * TIMEOUT_S),
+            httpx.AsyncClient(verify=tls, timeout=TIMEOUT_S, trust_env=False) as client,
+            client.stream("POST", url, content=content, headers=headers) as answer,
+        ):
+            status = answer.status_code
+    except (TimeoutError, httpx.TimeoutException):
+        return "cannot be reached (no answer in time)"
+    except httpx.TransportError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise _fail(host, "cannot be reached (its certificate is not valid)") from error
+        return f"cannot be reached ({type(error).__name__})"
+    if 300 <= status < 400:
+        raise _fail(host, f"sends us elsewhere (status {status}), where we do not go")
+    problem = f"did not take the message (status {status})"
+    if 400 <= status < 500 and status != 429:
+        raise _fail(host, problem)
+    return "" if status < 300 else problem
+
+
+def _fail(host: str, what: str) -> WebhookFailed:
+    return WebhookFailed(
+        f"The host for alarms, {host}, {what}.",
+        "Check PETALSCOPE_ALARM_URL and the service behind it; alarms are tried again.",
+        host=host,
+    )

@@ -27,7 +27,6 @@ from core.monitoring.log import read_predictions
 from core.monitoring.rules import LEVELS, Measure, Rule, Watch, read_watch
 from core.monitoring.summaries import estimate_share, keep_newest, list_right
 from core.monitoring.tables import alarms_table
-from core.monitoring.webhook import Caller
 from core.registry.store import ModelVersion, find_version
 from core.runs.database import write_database
 from core.runs.locks import free_lock, wait_for_lock
@@ -267,7 +266,6 @@ def check_rules(
     *,
     now: datetime | None = None,
     tell: bool = True,
-    caller: Caller | None = None,
 ) -> list[Reading]:
     """Returns what the rules measure; alarms have begun and ended by it.
 
@@ -275,7 +273,6 @@ def check_rules(
         workspace: Holds the log and the rules.
         now: The end of the time that they look over; this moment when None.
         tell: Whether the address for alarms is told, which may take half a minute.
-        caller: How it is called.
     """
     lock = wait_for_lock(workspace.alarms_lock)
     try:
@@ -287,7 +284,7 @@ def check_rules(
     finally:
         free_lock(lock)
     if tell:
-        tell_alarms(workspace, caller, moment)
+        tell_alarms(workspace, moment)
     return readings
 
 

@@ -83,6 +83,6 @@ def test_without_an_address_no_trial_is_sent(
     monkeypatch.delenv("PETALSCOPE_ALARM_URL", raising=False)
     assert main(["monitor", "--trial"]) == 0
     assert "PETALSCOPE_ALARM_URL" in capsys.readouterr().out
-    monkeypatch.setenv("PETALSCOPE_ALARM_URL", "https://localhost/hook")
+    monkeypatch.setenv("PETALSCOPE_ALARM_URL", "http://localhost/hook")
     assert main(["monitor", "--trial", "--json"]) == 1
     assert read_document(capsys)["error"]["code"] == "webhook_refused"

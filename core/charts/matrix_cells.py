@@ -1,10 +1,12 @@
-"""How the cells of a confusion matrix look: colour, words and legend; page and export share it.
+"""A confusion matrix as it is drawn: its cells in colours and words, its legends, its title.
 
-Right answers have a scale of their own, so that hits do not drown the errors. Colours grow with the
-root of a cell's number, which makes single photos visible beside many. In a difference the colour
-says better or worse, and the number in the cell says more or fewer.
+The grid of the page and the charts of files and reports all draw what is described here. Right
+answers have a scale of their own, so that hits do not drown the errors. Colours grow with the root
+of a cell's number, which makes single photos visible beside many. In a difference the colour says
+better or worse, and the number in the cell says more or fewer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -13,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from core.charts.theme import Palette, choose_palette, format_share, mix_ramp, text_on
-
-Value = Literal["count", "row share", "column share"]
+from core.evaluation.confusion import Value, judge_difference, subtract_matrices, to_long
+from core.formats import count
 
 MANY_ABOVE = 12
 """Classes above which a chart has no room for numbers in its cells."""
@@ -28,133 +30,232 @@ _TITLES = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look:
+    """What of a matrix is drawn, and how."""
+
+    rows: np.ndarray
+    """(r,) int, class numbers from top to bottom."""
+    columns: np.ndarray
+    """(c,) int, class numbers from left to right."""
+    value: Value = "count"
+    hide_diagonal: bool = False
+    """Leave right answers uncoloured."""
+    dark: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Two matrices of the same photos, under the same classes."""
+
+    after: np.ndarray
+    """(k, k) counts."""
+    before: np.ndarray
+    classes: Sequence[str]
+    names: tuple[str, str] = ("before", "after")
+    """What the two are called."""
+    title: str = ""
+    """What the difference shows, in plain text."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Legend:
     """One scale of colours, in words at both ends."""
 
     title: str
     colours: tuple[str, ...]
     """#rrggbb at equal steps of the number, from the low end to the high end."""
-    low: float
     high: float
+    """The number at the high end; that at the low end is 0."""
     unit: Literal["photos", "share", "points"]
 
     @property
     def words(self) -> tuple[str, str]:
-        """What stands at the low and at the high end."""
+        """The words at the low and at the high end."""
         if self.unit == "photos":
-            return f"{self.low:,.0f}", f"{self.high:,.0f}"
+            return "0", f"{self.high:,.0f}"
         points = " points" if self.unit == "points" else ""
-        return format_share(self.low), format_share(self.high).replace(" %", f" %{points}")
+        return format_share(0.0), format_share(self.high).replace(" %", f" %{points}")
 
 
-def field_of(value: Value) -> str:
-    """Returns the column of `core.evaluation.confusion.to_long` that a cell shows."""
-    return value.replace(" ", "_")
+@dataclass(frozen=True, kw_only=True)
+class DrawnMatrix:
+    """The cells of a matrix, or of a difference of two, ready to be drawn."""
+
+    look: Look
+    classes: Sequence[str]
+    """Names of all k classes."""
+    cells: pd.DataFrame
+    """One line per cell, row by row: place (row × number of columns + column), true, predicted,
+    empty (bool: nothing to be said of it), kind, fill, ink, text (in the cell) and said (the cell
+    in a sentence). Of more than 12 rows or columns only what is not empty."""
+    legends: tuple[Legend, ...]
+    title: str
+    empty: str
+    """What is said of an empty cell."""
+
+    @property
+    def rows(self) -> list[str]:
+        """Names of the rows, from top to bottom."""
+        return [self.classes[one] for one in self.look.rows]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, from left to right."""
+        return [self.classes[one] for one in self.look.columns]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there is room for a number in each cell."""
+        return _is_small(self.look)
 
 
-def find_tops(cells: pd.DataFrame, value: Value) -> dict[str, float]:
-    """Returns the number at the strong end of the colours, for right answers and for errors."""
-    diagonal = cells["true"] == cells["predicted"]
-    numbers = cells[field_of(value)]
-    highest = {"hit": numbers[diagonal].max(), "error": numbers[~diagonal].max()}
-    return {kind: float(top) if top > 0 else 1.0 for kind, top in highest.items()}
-
-
-def describe_cells(
-    cells: pd.DataFrame, value: Value, hide_diagonal: bool, dark: bool, tops: dict[str, float]
-) -> pd.DataFrame:
-    """Returns the cells with kind ("none", "hit", "error"), fill, ink and the words in them.
+def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> DrawnMatrix:
+    """Describe the matrix of a run.
 
     Args:
-        cells: What `to_long` returns, or some of it.
-        value: What a cell shows.
-        hide_diagonal: Leave right answers uncoloured.
-        dark: Whether the page is dark.
-        tops: What `find_tops` returned for all cells.
+        matrix: (k, k) counts, rows true, columns predicted.
+        classes: Names of the k classes.
+        look: What of it is drawn, and how.
     """
+    cells = to_long(matrix, classes, look.rows, look.columns)
     diagonal = (cells["true"] == cells["predicted"]).to_numpy()
-    photos = cells["count"].to_numpy()
-    empty = (photos == 0) | (diagonal & hide_diagonal)
-    kind = np.select([empty, diagonal], ["none", "hit"], "error")
-    numbers = cells[field_of(value)].fillna(0.0).to_numpy()
-    strengths = np.sqrt(numbers / np.where(diagonal, tops["hit"], tops["error"]))
-    fill, ink = _colour(kind, strengths, _ramps(choose_palette(dark)), dark)
-    shares = {
-        name: [format_share(one) for one in cells[name]] for name in ("row_share", "column_share")
+    shown = cells[look.value.replace(" ", "_")]
+    tops = {
+        kind: float(top) if (top := shown[of_kind].max()) > 0 else 1.0
+        for kind, of_kind in (("hit", diagonal), ("error", ~diagonal))
     }
-    texts = {"count": [f"{number:,}" for number in photos], **shares}
-    unsaid = np.where(diagonal & (photos > 0), "", "·")
-    return cells.assign(
-        kind=kind,
-        fill=fill,
-        ink=ink,
-        text=np.where(empty, unsaid, np.array(texts[field_of(value)], dtype=object)),
-        of_true=shares["row_share"],
-        of_predicted=shares["column_share"],
-    )
-
-
-def describe_legends(value: Value, tops: dict[str, float], dark: bool) -> tuple[Legend, Legend]:
-    """Returns the legends of errors and of right answers."""
-    ramps = _ramps(choose_palette(dark))
+    drawn = _choose_cells(cells, cells["count"].to_numpy() == 0, look)
+    ramps = _ramps(choose_palette(look.dark))
     errors, hits = (
         Legend(
             title=title,
             colours=_root_steps(ramps[kind]),
-            low=0.0,
             high=tops[kind],
-            unit="photos" if value == "count" else "share",
+            unit="photos" if look.value == "count" else "share",
         )
-        for kind, title in (("error", _TITLES[value]), ("hit", "Recognised"))
+        for kind, title in (("error", _TITLES[look.value]), ("hit", "Recognised"))
     )
-    return errors, hits
+    return DrawnMatrix(
+        look=look,
+        classes=classes,
+        cells=_colour_counts(drawn, look, tops),
+        legends=(errors,) if look.hide_diagonal else (errors, hits),
+        title=_title_matrix(matrix, look),
+        empty="no photo",
+    )
 
 
-def describe_changes(
-    cells: pd.DataFrame, value: Value, hide_diagonal: bool, dark: bool
-) -> tuple[pd.DataFrame, tuple[Legend, ...]]:
-    """Returns the cells of a difference with kind, fill, ink and words, and the two legends.
+def _colour_counts(cells: pd.DataFrame, look: Look, tops: dict[str, float]) -> pd.DataFrame:
+    diagonal = (cells["true"] == cells["predicted"]).to_numpy()
+    photos = cells["count"].to_numpy()
+    blank = (photos == 0) | (diagonal & look.hide_diagonal)
+    kind = np.select([blank, diagonal], ["none", "hit"], "error")
+    numbers = cells[look.value.replace(" ", "_")].fillna(0.0).to_numpy()
+    strengths = np.sqrt(numbers / np.where(diagonal, tops["hit"], tops["error"]))
+    of_true = [format_share(one) for one in cells["row_share"]]
+    of_predicted = [format_share(one) for one in cells["column_share"]]
+    texts = {
+        "count": [f"{number:,}" for number in photos],
+        "row share": of_true,
+        "column share": of_predicted,
+    }[look.value]
+    said = [
+        f"true {true}, predicted {predicted}: {count(int(number), 'photo')}\n"
+        f"{of_row} of {true} · {of_column} of what is taken for {predicted}"
+        for true, predicted, number, of_row, of_column in zip(
+            cells["true"], cells["predicted"], photos, of_true, of_predicted, strict=True
+        )
+    ]
+    unsaid = np.where(diagonal & (photos > 0), "", "·")
+    text = np.where(blank, unsaid, np.array(texts, dtype=object))
+    return _colour(cells, kind, strengths, _ramps(choose_palette(look.dark)), look.dark).assign(
+        text=text, said=said
+    )
 
-    Args:
-        cells: One line per cell: true, predicted, change (in photos, or a difference of shares;
-            NaN where there is no share) and worth (the same, + where it is better).
-        value: What is subtracted.
-        hide_diagonal: Leave right answers uncoloured.
-        dark: Whether the page is dark.
+
+def _title_matrix(matrix: np.ndarray, look: Look) -> str:
+    """Say how many photos are wrong in all, and how many of them in the part that is drawn."""
+    wrong, total = int(matrix.sum() - matrix.trace()), int(matrix.sum())
+    title = f"{wrong:,} of {count(total, 'photo')} taken for another class"
+    if len(look.rows) == len(look.columns) == len(matrix):
+        return title
+    apart = np.not_equal.outer(look.rows, look.columns)
+    part = matrix[np.ix_(look.rows, look.columns)]
+    return f"{title}, {int(part[apart].sum()):,} of them in this part"
+
+
+def describe_change(change: Change, look: Look) -> DrawnMatrix:
+    """Describe what each cell has more or less of, in a scale centred on 0.
+
+    A cell says the change in photos, or in points of a share; nothing where there is no share.
     """
-    change = cells["change"].fillna(0.0).to_numpy()
-    worth = cells["worth"].fillna(0.0).to_numpy()
-    hidden = (cells["true"] == cells["predicted"]).to_numpy() & hide_diagonal
-    shown = np.where(hidden, 0.0, worth)
-    kind = np.select([shown > 0, shown < 0], ["better", "worse"], "none")
-    top = float(np.abs(shown).max(initial=0.0)) or 1.0
-    ramps = _diverging_ramps(choose_palette(dark))
-    fill, ink = _colour(kind, np.sqrt(np.abs(shown) / top), ramps, dark)
-    text = [format_change(one, value) if one else "·" for one in change]
-    described = cells.assign(
-        kind=kind, fill=fill, ink=ink, text=np.where(hidden, "", np.array(text, dtype=object))
+    difference = subtract_matrices(change.after, change.before, look.value)
+    part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
+    cells = pd.DataFrame(
+        {
+            "true": np.repeat(names[look.rows], len(look.columns)),
+            "predicted": np.tile(names[look.columns], len(look.rows)),
+            "change": np.nan_to_num(difference[part]).ravel(),
+            "worth": np.nan_to_num(judge_difference(difference)[part]).ravel(),
+            "after": change.after[part].ravel(),
+            "before": change.before[part].ravel(),
+        }
     )
+    drawn = _choose_cells(cells, cells["change"].to_numpy() == 0, look)
+    hidden = (drawn["true"] == drawn["predicted"]).to_numpy() & look.hide_diagonal
+    worth = np.where(hidden, 0.0, drawn["worth"])
+    top = float(np.abs(worth).max(initial=0.0)) or 1.0
+    kind = np.select([worth > 0, worth < 0], ["better", "worse"], "none")
+    ramps = _diverging_ramps(choose_palette(look.dark))
+    texts = [format_change(one, look.value) if one else "·" for one in drawn["change"]]
+    text = np.where(hidden, "", np.array(texts, dtype=object))
+    coloured = _colour(drawn, kind, np.sqrt(np.abs(worth) / top), ramps, look.dark)
     legends = tuple(
         Legend(
             title=title,
             colours=_root_steps(ramps[side]),
-            low=0.0,
             high=top,
-            unit="photos" if value == "count" else "points",
+            unit="photos" if look.value == "count" else "points",
         )
         for side, title in (
             ("better", "Better: more right, fewer errors"),
             ("worse", "Worse: fewer right, more errors"),
         )
     )
-    return described, legends
+    return DrawnMatrix(
+        look=look,
+        classes=change.classes,
+        cells=coloured.assign(text=text, said=_say_changes(drawn, text, change.names)),
+        legends=legends,
+        title=change.title,
+        empty="no change",
+    )
+
+
+def _say_changes(cells: pd.DataFrame, text: np.ndarray, names: tuple[str, str]) -> list[str]:
+    columns = (cells["true"], cells["predicted"], text, cells["before"], cells["after"])
+    return [
+        f"true {true}, predicted {predicted}: {said}\n"
+        f"{names[0]}: {count(int(before), 'photo')} · {names[1]}: {count(int(after), 'photo')}"
+        for true, predicted, said, before, after in zip(*columns, strict=True)
+    ]
 
 
 def format_change(change: float, value: Value) -> str:
-    """Returns "+3", "−2" (photos) or "+12 %" (points of a share)."""
+    """Format as "+3", "−2" (photos) or "+12 %" (points of a share)."""
     sign = "+" if change > 0 else "−"
     size = abs(change)
     return sign + (f"{size:,.0f}" if value == "count" else format_share(size))
+
+
+def _is_small(look: Look) -> bool:
+    return max(len(look.rows), len(look.columns)) <= MANY_ABOVE
+
+
+def _choose_cells(cells: pd.DataFrame, empty: np.ndarray, look: Look) -> pd.DataFrame:
+    """Give each cell its place; of a large matrix drop what is empty."""
+    placed = cells.assign(place=np.arange(len(cells)), empty=empty)
+    return placed if _is_small(look) else placed[~empty]
 
 
 def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
@@ -162,7 +263,7 @@ def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
 
 
 def _diverging_ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
-    """Returns both arms of the diverging scale: from near the ground to right and to wrong."""
+    """Return both arms of the diverging scale: from near the ground to right and to wrong."""
     return {
         "none": (colours.empty, colours.empty),
         "better": (mix_ramp((colours.empty, colours.right), 0.25), colours.right),
@@ -171,9 +272,13 @@ def _diverging_ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
 
 
 def _colour(
-    kind: np.ndarray, strengths: np.ndarray, ramps: dict[str, tuple[str, ...]], dark: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns fill and ink of each cell."""
+    cells: pd.DataFrame,
+    kind: np.ndarray,
+    strengths: np.ndarray,
+    ramps: dict[str, tuple[str, ...]],
+    dark: bool,
+) -> pd.DataFrame:
+    """Return the cells with kind, fill and ink."""
     fill = np.empty(len(kind), dtype=object)
     ink = np.empty(len(kind), dtype=object)
     steps = np.rint(np.clip(strengths, 0, 1) * (_STEPS - 1)).astype(int)
@@ -181,12 +286,12 @@ def _colour(
         fills, inks = _mix_steps(ramps[name], dark)
         here = kind == name
         fill[here], ink[here] = fills[steps[here]], inks[steps[here]]
-    return fill, ink
+    return cells.assign(kind=kind, fill=fill, ink=ink)
 
 
 @lru_cache(maxsize=32)  # a page is drawn at every click, its colours stay
 def _mix_steps(ramp: tuple[str, ...], dark: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the colours of a ramp at equal steps, and what can be read on them."""
+    """Return the colours of a ramp at equal steps, and what can be read on them."""
     fills = [mix_ramp(ramp, step / (_STEPS - 1)) for step in range(_STEPS)]
     inks = [text_on(fill, choose_palette(dark)) for fill in fills]
     return np.array(fills, dtype=object), np.array(inks, dtype=object)

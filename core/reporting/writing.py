@@ -14,17 +14,19 @@ from platform import python_version
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from core.charts.calibration import draw_reliability
 from core.charts.export import draw_svg
 from core.charts.history import draw_history
 from core.charts.matrix import draw_matrix
+from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_found
 from core.charts.theme import DARK, LIGHT, Palette
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA
-from core.evaluation.confusion import order_classes, to_long
+from core.evaluation.confusion import order_classes
 from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
 from core.formats import count, interval, moment, percent
@@ -34,8 +36,6 @@ from core.reporting.tables import describe_dataset, list_figures, say_ends, say_
 from core.runs.recipe.words import has_own_policy, list_settings, write_command
 from data.manifest import SPLITS
 
-_MANY = 12
-"""Classes above which look-alikes are drawn side by side in the matrix."""
 _MOST_PROPERTIES = 4
 _WORST_CLASSES = 5
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
@@ -53,7 +53,7 @@ def write_html(report: RunReport) -> str:
         worth=describe_worth(report.baselines) if report.baselines else [],
         wrong=int((~report.slices.right).sum()),
         matter=list(matter),
-        many=_MANY,
+        many=MANY_ABOVE,
         draw=_Charts(report),
         tables=write_tables(report),
     )
@@ -139,10 +139,14 @@ class _Charts:
 
     def matrix(self) -> tuple[str, str]:
         names, matrix = self._report.result.classes, self._report.matrix
-        many = len(names) > _MANY
-        order = order_classes(matrix, names, "confusion") if many else range(len(names))
-        ordered, cells = [names[number] for number in order], to_long(matrix, names)
-        return _picture(lambda dark: draw_matrix(cells, ordered, dark=dark))
+        many = len(names) > MANY_ABOVE
+        order = order_classes(matrix, names, "confusion") if many else np.arange(len(names))
+
+        def draw(dark: bool) -> Any:
+            look = Look(rows=order, columns=order, dark=dark)
+            return draw_matrix(describe_matrix(matrix, names, look))
+
+        return _picture(draw)
 
     def reliability(self) -> tuple[str, str]:
         bins = self._report.calibration.bins

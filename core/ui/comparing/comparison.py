@@ -13,13 +13,12 @@ from core.errors import PetalscopeError
 from core.evaluation.comparison import (
     Comparison,
     adjust_holm,
-    compare_predictions,
 )
 from core.formats import count, plain
-from core.runs.common_photos import CommonPhotos, find_common, match_results
-from core.runs.result import FACTS_FILE
+from core.runs.common_photos import CommonPhotos
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.compared import show_class_changes, show_curves, show_photos, show_recipes
+from core.ui.comparing.reading import compare_runs
 from core.ui.comparing.verdict import show_compared_table, show_headline
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
@@ -173,28 +172,3 @@ def _pick_other(baseline: RunRecord, others: dict[str, RunRecord]) -> str:
             width=420,
         )
     )
-
-
-def compare_runs(baseline: str, run: str, split: str) -> tuple[CommonPhotos, Comparison]:
-    """Returns the photos that both runs can be judged by, and how they compare on them."""
-    return _compare(baseline, run, split, _written(baseline), _written(run))
-
-
-@st.cache_resource(max_entries=64, show_spinner="Comparing …")
-def _compare(
-    baseline: str,
-    run: str,
-    split: str,
-    *when: float,  # noqa: ARG001 (part of the key)
-) -> tuple[CommonPhotos, Comparison]:
-    a, b = cache.result(baseline), cache.result(run)
-    same = a.dataset_id == b.dataset_id
-    datasets = (None, None) if same else (cache.dataset(a.dataset_id), cache.dataset(b.dataset_id))
-    common = find_common(a, b, match_results(a, b, *datasets), split)
-    answers = (common.labels, common.predictions_a, common.predictions_b)
-    return common, compare_predictions(*answers, common.classes)
-
-
-def _written(run_id: str) -> float:
-    file = cache.workspace().run_folder(run_id) / FACTS_FILE
-    return file.stat().st_mtime if file.exists() else 0.0

@@ -1,73 +1,75 @@
-"""The photos behind a cell, a row or a column, and what both classes of a pair look like."""
+"""The photos behind a cell, a row or a column; of two runs those that came in and those that left.
+
+Beside an error stand typical photos of both classes.
+"""
 
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from core.evaluation.confusion import photos_in_cell
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
-from core.runs.result import RunResult
-from core.runs.store import RunRecord
-from core.ui.confusion.choice import Chosen, choose, forget_row
-from core.ui.confusion.reading import typical_photos
-from core.ui.parts import cache
+from core.runs.common_photos import CommonPhotos
+from core.ui.confusion.lists import forget_row
+from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
 from core.ui.parts.frame import page_file
+from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import show_wall
 
 _TYPICAL = 6
+_KINDS = {"came": "Came in", "left": "Left"}
 
 
-def show_chosen_photos(run: RunRecord, split: str, chosen: Chosen | None) -> None:
-    """Draws the photos of what is chosen, wrong ones first, the surest answer first."""
-    dataset = cache.dataset(run.recipe.dataset)
-    if chosen is None:
+def show_chosen_photos(page: ConfusionPage) -> None:
+    """Draw the photos of what is chosen, and the panel of the one that the URL names."""
+    if page.chosen is None:
         st.info(
-            "Choose a cell, a row or a column of the matrix, or a pair of the list: its photos "
-            "appear here.",
+            "Choose a cell, a row or a column: the photos that came in and that left appear here."
+            if page.pair
+            else "Choose a cell, a row or a column of the matrix, or a pair of the list: its "
+            "photos appear here.",
             icon=":material/ads_click:",
         )
-        show_photo_panel(dataset)
-        return
-    result = cache.result(run.id)
-    rows = result.photo_numbers(split)
-    scores = result.scores[rows]
-    predictions = scores.argmax(axis=1)
-    photos = rows[
-        photos_in_cell(result.labels[rows], predictions, scores, chosen.true, chosen.predicted)
-    ]
-    st.subheader(_title(result, chosen), anchor=False)
-    st.caption(_describe(result, rows, chosen, len(photos), split))
+    elif page.pair is not None:
+        _show_moved(page, page.pair, page.chosen)
+    else:
+        _show_cell(page, page.chosen)
+    show_photo_panel(page.dataset)
+
+
+def _show_cell(page: ConfusionPage, chosen: Chosen) -> None:
+    """Draw the photos of one run, wrong ones first, the surest answer first."""
+    result, photos = page.result, page.find_photos(chosen)
+    st.subheader(_title(page.classes, chosen), anchor=False)
+    st.caption(_describe(page, chosen, len(photos)))
     if chosen.is_error:
         with st.container(horizontal=True, vertical_alignment="center"):
-            _show_way_back(result, rows, chosen)
+            _show_way_back(page, chosen)
             if len(photos):
-                _show_way_to_review(run, split, result, chosen)
+                _show_way_to_review(page, chosen)
     answers = {int(photo): int(result.scores[photo].argmax()) for photo in photos}
 
     def describe(photo: int) -> str:
         answer = answers[photo]
-        score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
-        said = f"{score} {result.classes[answer]}"
-        return f"{result.classes[result.labels[photo]]}\n{said}" if chosen.true is None else said
+        said = f"{_score(page, answer, photo)} {page.classes[answer]}"
+        return f"{page.classes[result.labels[photo]]}\n{said}" if chosen.true is None else said
 
     def mark(photo: int) -> list[str]:
         return ["wrong"] if answers[photo] != result.labels[photo] else []
 
-    whole = chosen.true is None or chosen.predicted is None
     if len(photos):
-        show_gallery(dataset, photos, key="cell", captions=describe, badges=mark if whole else None)
+        badges = mark if chosen.true is None or chosen.predicted is None else None
+        show_gallery(page.dataset, photos, key="cell", captions=describe, badges=badges)
     if chosen.is_error:
-        _show_typical(run, result, chosen)
-    show_photo_panel(dataset)
+        _show_typical(page, chosen)
 
 
-def _title(result: RunResult, chosen: Chosen) -> str:
+def _title(classes: tuple[str, ...], chosen: Chosen) -> str:
     true, predicted = (
-        None if number is None else plain(result.classes[number], 60)
+        None if number is None else plain(classes[number], 60)
         for number in (chosen.true, chosen.predicted)
     )
     if predicted is None:
@@ -77,15 +79,15 @@ def _title(result: RunResult, chosen: Chosen) -> str:
     return f"{true} {'recognised as' if true == predicted else 'taken for'} {predicted}"
 
 
-def _describe(result: RunResult, rows: np.ndarray, chosen: Chosen, photos: int, split: str) -> str:
-    """Returns how many photos these are, of how many, with the interval of the share."""
-    labels, predictions = result.labels[rows], result.scores[rows].argmax(axis=1)
+def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
+    """Say how many photos these are, of how many, with the interval of the share."""
+    labels, predictions, split = page.labels, page.predictions, page.split
     if chosen.true is None:
         n = photos
         shown = int((labels[predictions == chosen.predicted] == chosen.predicted).sum())
         words = f"{count(n, 'photo')} in {split}; {shown:,} of them are that class"
     else:
-        name = plain(result.classes[chosen.true], 60)
+        name = plain(page.classes[chosen.true], 60)
         n = int((labels == chosen.true).sum())
         if chosen.predicted is None:
             shown = int((predictions[labels == chosen.true] == chosen.true).sum())
@@ -100,16 +102,13 @@ def _describe(result: RunResult, rows: np.ndarray, chosen: Chosen, photos: int, 
     return f"{words}: {percent(shown / n, n)} ({bounds}). {first}"
 
 
-def _show_way_back(result: RunResult, rows: np.ndarray, chosen: Chosen) -> None:
-    """Draws the button to the mirrored cell."""
-    true, predicted = chosen.true, chosen.predicted
-    assert true is not None and predicted is not None
-    labels, predictions = result.labels[rows], result.scores[rows].argmax(axis=1)
-    mirrored = int(((labels == predicted) & (predictions == true)).sum())
+def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:
+    """Draw the button to the mirrored cell."""
+    mirrored = int(page.matrix[chosen.predicted, chosen.true])
 
     def turn() -> None:
         forget_row()
-        choose(result.classes, predicted, true)
+        choose(page.classes, chosen.predicted, chosen.true)
 
     st.button(
         f"The other way round: {count(mirrored, 'photo')}",
@@ -121,33 +120,43 @@ def _show_way_back(result: RunResult, rows: np.ndarray, chosen: Chosen) -> None:
     )
 
 
-def _show_way_to_review(run: RunRecord, split: str, result: RunResult, chosen: Chosen) -> None:
+def _show_way_to_review(page: ConfusionPage, chosen: Chosen) -> None:
     assert chosen.true is not None and chosen.predicted is not None
     st.page_link(
         page_file("mistakes"),
         label="Why: review them one by one",
         icon=":material/rule:",
         query_params={
-            "run": run.id,
-            "split": split,
-            "true": result.classes[chosen.true],
-            "predicted": result.classes[chosen.predicted],
+            "run": page.run.id,
+            "split": page.split,
+            "true": page.classes[chosen.true],
+            "predicted": page.classes[chosen.predicted],
         },
     )
 
 
-def _show_typical(run: RunRecord, result: RunResult, chosen: Chosen) -> None:
-    """Draws typical train photos of both classes side by side."""
-    for place, (number, role) in zip(
+def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
+    """Draw typical train photos of both classes side by side."""
+    for place, (number, role, key) in zip(
         st.columns(2, gap="medium"),
-        ((chosen.true, "True class"), (chosen.predicted, "Taken for")),
+        ((chosen.true, "True class", "true"), (chosen.predicted, "Taken for", "taken")),
         strict=True,
     ):
         assert number is not None
-        typical = typical_photos(run.id, number, _TYPICAL)
+        typical = page.find_typical(number, _TYPICAL)
+        name = plain(page.classes[number], 40)
         with place.container(border=True):
-            st.markdown(f"**{role}: typical {plain(result.classes[number], 40)}**")
-            _show_strip(run, typical.photos, role, result.classes[number])
+            st.markdown(f"**{role}: typical {name}**")
+            if len(typical.photos):
+                show_wall(
+                    page.dataset,
+                    typical.photos,
+                    key=f"typical.{key}",
+                    captions=partial(_score, page, number),
+                    selectable=False,
+                )
+            else:
+                st.caption(f"The run recognises no train photo of {name}.")
             st.caption(
                 "Train photos that the run recognises, nearest to the middle of the class."
                 if typical.by_features
@@ -156,22 +165,57 @@ def _show_typical(run: RunRecord, result: RunResult, chosen: Chosen) -> None:
             )
 
 
-def _show_strip(run: RunRecord, photos: np.ndarray, role: str, name: str) -> None:
-    if len(photos) == 0:
-        st.caption(f"The run recognises no train photo of {plain(name, 40)}.")
+def _score(page: ConfusionPage, number: int, photo: int) -> str:
+    return percent(float(page.result.scores[photo, number]), 100).replace(" ", "\u00a0")
+
+
+def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
+    """Draw the photos that came into the chosen cell with this run, and those that left it."""
+    common, moved = pair.common, page.find_moved(pair, chosen)
+    st.subheader(_title_moved(common.classes, chosen), anchor=False)
+    kind = _pick_kind(page, moved)
+    st.caption(
+        f"With run {page.run.number}, compared with run {pair.other.number}. Under each photo: "
+        "what the other run said → what this one says."
+    )
+    rows = moved[kind]
+    if len(rows) == 0:
+        st.info("No photo.", icon=":material/filter_alt_off:")
         return
-    result = cache.result(run.id)
-    number = result.classes.index(name)
-    say = partial(_say_score, result, number)
-    dataset = cache.dataset(run.recipe.dataset)
-    show_wall(
-        dataset,
-        photos,
-        key=f"typical.{role.split()[0].lower()}",
-        captions=say,
-        selectable=False,
+    photos = common.photos_b[rows]
+    said = {
+        int(photo): _say_photo(common, int(row), chosen)
+        for photo, row in zip(photos, rows, strict=True)
+    }
+    show_gallery(page.dataset, photos, key="moved", captions=said.__getitem__)
+
+
+def _title_moved(classes: tuple[str, ...], chosen: Chosen) -> str:
+    """Say what the photos came into and left."""
+    if chosen.predicted is None:
+        assert chosen.true is not None
+        return f"{plain(classes[chosen.true], 60)}: recognised now, or no longer"
+    if chosen.true is None:
+        return f"Taken for {plain(classes[chosen.predicted], 60)}: now, or no longer"
+    return f"{_title(classes, chosen)}: now, or no longer"
+
+
+def _pick_kind(page: ConfusionPage, moved: dict[str, np.ndarray]) -> str:
+    first = next((name for name, rows in moved.items() if len(rows)), "came")
+    shown = page.moved if len(moved.get(page.moved, ())) else first
+    return str(
+        st.segmented_control(
+            "Photos that",
+            list(moved),
+            format_func=lambda one: f"{_KINDS[one]} ({len(moved[one]):,})",
+            label_visibility="collapsed",
+            required=True,
+            **bind_choice("moved", shown, key="confusion.moved"),
+        )
     )
 
 
-def _say_score(result: RunResult, number: int, photo: int) -> str:
-    return percent(float(result.scores[photo, number]), 100).replace(" ", "\u00a0")
+def _say_photo(common: CommonPhotos, row: int, chosen: Chosen) -> str:
+    before, after = common.predictions_a[row], common.predictions_b[row]
+    change = f"{common.classes[before]} → {common.classes[after]}"
+    return change if chosen.true is not None else f"{common.classes[common.labels[row]]}\n{change}"

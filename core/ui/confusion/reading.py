@@ -1,15 +1,84 @@
-"""What the confusion page computes once: which photos show a class best."""
+"""What the confusion page shows, read once: the address and the caches → one `ConfusionPage`.
 
+In the URL: `against` (the other run), `order`, `among`, `cells`, `diagonal`, `look_for` (a class),
+`zoom` (first and last place of rows and columns under that order, counted from 0, as "3-9_0-20"),
+and what is chosen: `true` alone is a row, `predicted` alone a column, both are a cell.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from core.charts.matrix_cells import Change, Look
 from core.errors import FeaturesMissing
+from core.evaluation.comparison import Comparison
+from core.evaluation.confusion import (
+    Order,
+    Value,
+    count_confusions,
+    find_moved,
+    list_confusions_of,
+    list_largest_changes,
+    measure,
+    most_confused_pairs,
+    order_classes,
+    photos_in_cell,
+    subtract_matrices,
+)
 from core.evaluation.mistakes import find_typical
+from core.formats import count
+from core.runs.common_photos import CommonPhotos
+from core.runs.result import RunResult
 from core.runs.run_photos import read_run_features
+from core.runs.store import RunRecord, list_runs
+from core.ui.comparing.reading import compare_runs
+from core.ui.confusion.scope import Part, Zoom, list_parts, read_zoom
 from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, read_choice
+from data.dataset import Dataset
 from models.keeping import is_kept
+
+_MOST = 50
+"""Pairs or changes in the list."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """The run that the matrix is compared with."""
+
+    others: Mapping[str, RunRecord]
+    """All finished runs but this one, those on the same photos first."""
+    run: RunRecord | None
+    is_gone: bool
+    """Whether the link names a run that is not here."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Class numbers of row and column; not both are None."""
+
+    true: int | None
+    predicted: int | None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is a cell beside the diagonal."""
+        return None not in (self.true, self.predicted) and self.true != self.predicted
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPair:
+    """The run of the page ("after") and the other one ("before") on their common photos."""
+
+    other: RunRecord
+    common: CommonPhotos
+    comparison: Comparison
+    change: Change
 
 
 @dataclass(frozen=True)
@@ -22,27 +91,247 @@ class TypicalPhotos:
     """False: the features are gone, and these are the ones with the highest score."""
 
 
-def typical_photos(run_id: str, number: int, top: int) -> TypicalPhotos:
-    """Returns the train photos that show a class best, of those that the run recognises."""
-    kept = is_kept(cache.workspace(), cache.result(run_id).features_id)
-    return _typical_photos(run_id, number, top, cache.result_key(run_id), kept)
+@dataclass(frozen=True, kw_only=True)
+class ConfusionPage:
+    """A run, or what it changes against another one, on the photos of a split."""
+
+    run: RunRecord
+    split: str
+    dataset: Dataset
+    result: RunResult
+    pair: RunPair | None
+    classes: tuple[str, ...]
+    matrix: np.ndarray
+    """(k, k) counts of the run; of two runs those of both, which order and groups go by."""
+    parts: Mapping[str, Part]
+    part: str
+    order: Order
+    arranged: np.ndarray
+    """(m,) int, classes of the part in their order."""
+    zoom: Zoom | None
+    value: Value
+    hide_diagonal: bool
+    chosen: Chosen | None
+    looked_for: int | None
+    """Number of the class that is looked for."""
+    moved: str
+    """Which photos of two runs the link asks for: those that came in or those that left; "" for
+    none."""
+
+    @property
+    def name(self) -> str:
+        """Name of the matrix, unlike that of any other: a zoom belongs to one."""
+        return _name_matrix(self.run, self.pair.other if self.pair else None, self.split)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(r,) int, class numbers of the rows drawn."""
+        return self.arranged if self.zoom is None else _cut(self.arranged, self.zoom.rows)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """(c,) int, class numbers of the columns drawn."""
+        return self.arranged if self.zoom is None else _cut(self.arranged, self.zoom.columns)
+
+    @property
+    def left_out(self) -> str:
+        """What is left out, in a sentence; "" when the whole matrix is drawn."""
+        drawn, k = (len(self.rows), len(self.columns)), len(self.classes)
+        return "" if drawn == (k, k) else f"{drawn[0]} rows × {drawn[1]} columns of {k} classes."
+
+    def look(self, dark: bool) -> Look:
+        """Return what of the matrix is drawn, and how."""
+        return Look(
+            rows=self.rows,
+            columns=self.columns,
+            value=self.value,
+            hide_diagonal=self.hide_diagonal,
+            dark=dark,
+        )
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """(n,) int, photos of the split."""
+        return self.result.photo_numbers(self.split)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(n,) int, class of each photo of the split."""
+        return np.asarray(self.result.labels[self.numbers])
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """(n,) int, answer to each photo of the split."""
+        return np.asarray(self.result.scores[self.numbers].argmax(axis=1))
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """(k, k) float, what the cells show; NaN where there is no share."""
+        if self.pair is None:
+            return measure(self.matrix, self.value)
+        return subtract_matrices(self.pair.change.after, self.pair.change.before, self.value)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(k, k) int, photos of each cell; of two runs what this one has more or less."""
+        if self.pair is None:
+            return self.matrix
+        return np.asarray(self.pair.change.after - self.pair.change.before)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """The most confused pairs, or all those of the class looked for."""
+        if self.looked_for is None:
+            return most_confused_pairs(self.matrix, self.classes, top=_MOST)
+        return list_confusions_of(self.matrix, self.classes, self.looked_for)
+
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """The cells that changed most between two runs, all or of the class looked for."""
+        assert self.pair is not None
+        changes = list_largest_changes(self.pair.change.after, self.pair.change.before)
+        if self.looked_for is not None:
+            changes = changes[(changes[["true", "predicted"]] == self.looked_for).any(axis=1)]
+        return changes.head(_MOST)
+
+    def find_photos(self, chosen: Chosen) -> np.ndarray:
+        """Return the photos of a cell, row or column, (m,) int: wrong ones and sure ones first."""
+        scores = self.result.scores[self.numbers]
+        inside = photos_in_cell(
+            self.labels, self.predictions, scores, chosen.true, chosen.predicted
+        )
+        return np.asarray(self.numbers[inside])
+
+    def find_moved(self, pair: RunPair, chosen: Chosen) -> dict[str, np.ndarray]:
+        """Return which common photos came into a cell with this run and which left it, (m,)."""
+        common = pair.common
+        answers = (common.labels, common.predictions_a, common.predictions_b)
+        came, left = find_moved(*answers, chosen.true, chosen.predicted)
+        return {"came": came, "left": left}
+
+    def find_typical(self, number: int, top: int) -> TypicalPhotos:
+        """Return the train photos that show a class best, of those that the run recognises."""
+        kept = is_kept(cache.workspace(), self.result.features_id)
+        when = cache.result_key(self.run.id)
+        return _find_typical(self.run.id, when, kept, number, top, self.result)
+
+
+def read_against(run: RunRecord) -> Against:
+    """Read which run the matrix is compared with, and which it could be."""
+    others = [
+        one for one in list_runs(cache.workspace()) if one.state == "done" and one.id != run.id
+    ]
+    # Runs on the same photos come first: any other may have none in common.
+    others.sort(key=lambda one: one.recipe.dataset != run.recipe.dataset)
+    known, stated = {one.id: one for one in others}, read_choice("against")
+    is_gone = bool(stated) and stated not in known and stated != run.id
+    return Against(known, known.get(stated or ""), is_gone)
+
+
+def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> ConfusionPage:
+    """Read all that the page shows of a run, or of its difference to another one."""
+    result = cache.result(run.id)
+    pair = None if other is None else _pair_runs(run, other, split)
+    if pair is None:
+        photos, classes = result.photo_numbers(split), result.classes
+        answers = result.scores[photos].argmax(axis=1)
+        matrix = count_confusions(result.labels[photos], answers, len(classes))
+    else:
+        classes = pair.common.classes
+        matrix = pair.change.after + pair.change.before
+    parts = list_parts(matrix, classes)
+    part = _read_one_of(parts, "among") or "all"
+    order: Order = _read_one_of(get_args(Order), "order") or "name"
+    arranged = order_classes(matrix, classes, order)
+    arranged = arranged[np.isin(arranged, parts[part].classes)]
+    looked_for = read_choice("look_for")
+    return ConfusionPage(
+        run=run,
+        split=split,
+        dataset=cache.dataset(run.recipe.dataset),
+        result=result,
+        pair=pair,
+        classes=classes,
+        matrix=matrix,
+        parts=parts,
+        part=part,
+        order=order,
+        arranged=arranged,
+        zoom=read_zoom(len(arranged), _name_matrix(run, other, split)),
+        value=_read_one_of(get_args(Value), "cells") or "count",
+        hide_diagonal=read_choice("diagonal") == "hidden",
+        chosen=_read_chosen(classes),
+        looked_for=classes.index(looked_for) if looked_for in classes else None,
+        moved=read_choice("moved") or "",
+    )
+
+
+def choose(classes: Sequence[str], true: int | None, predicted: int | None) -> None:
+    """Write what is chosen into the URL; both None takes it out."""
+    keep_choice("true", None if true is None else classes[true])
+    keep_choice("predicted", None if predicted is None else classes[predicted])
+
+
+def _pair_runs(run: RunRecord, other: RunRecord, split: str) -> RunPair:
+    common, comparison = compare_runs(other.id, run.id, split)
+    k, gained = len(common.classes), count(comparison.gained, "photo")
+    return RunPair(
+        other=other,
+        common=common,
+        comparison=comparison,
+        change=Change(
+            before=count_confusions(common.labels, common.predictions_a, k),
+            after=count_confusions(common.labels, common.predictions_b, k),
+            classes=common.classes,
+            names=(f"run {other.number}", f"run {run.number}"),
+            title=f"Run {run.number} against run {other.number}: {gained} gained, "
+            f"{comparison.lost:,} lost",
+        ),
+    )
+
+
+def _read_one_of(known: Sequence[str] | Mapping[str, object], name: str) -> Any:
+    stated = read_choice(name)
+    return stated if stated in known else None
+
+
+def _read_chosen(classes: Sequence[str]) -> Chosen | None:
+    """Read what is chosen; names that are no class of the run count as nothing."""
+    names = ("true", "predicted")
+    if any(name in st.query_params for name in names):  # a link to a row names no column
+        stated = [st.query_params.get(name) for name in names]
+    else:
+        stated = [read_choice(name) for name in names]
+    true, predicted = (classes.index(one) if one in classes else None for one in stated)
+    if true is None and predicted is None:
+        return None
+    choose(classes, true, predicted)
+    return Chosen(true, predicted)
+
+
+def _name_matrix(run: RunRecord, other: RunRecord | None, split: str) -> str:
+    return ".".join((run.id, *((other.id,) if other else ()), split))
+
+
+def _cut(arranged: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
+    return arranged[ends[0] : ends[1] + 1]
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
-def _typical_photos(
-    run_id: str,
-    number: int,
-    top: int,
+def _find_typical(
+    run_id: str,  # noqa: ARG001 (part of the key)
     when: float,  # noqa: ARG001 (part of the key)
     kept: bool,  # noqa: ARG001 (whether the features are: part of the key)
+    number: int,
+    top: int,
+    _result: RunResult,
 ) -> TypicalPhotos:
-    result = cache.result(run_id)
-    train = result.photo_numbers("train")
-    mine = train[result.labels[train] == number]
-    mine = mine[result.scores[mine].argmax(axis=1) == number]
+    train = _result.photo_numbers("train")
+    mine = train[_result.labels[train] == number]
+    mine = mine[_result.scores[mine].argmax(axis=1) == number]
     try:
-        features = np.asarray(read_run_features(cache.workspace(), result)[mine], dtype=np.float32)
+        features = np.asarray(read_run_features(cache.workspace(), _result)[mine], dtype=np.float32)
     except FeaturesMissing:
-        surest = np.argsort(-result.scores[mine, number], kind="stable")[:top]
+        surest = np.argsort(-_result.scores[mine, number], kind="stable")[:top]
         return TypicalPhotos(mine[surest], by_features=False)
     return TypicalPhotos(mine[find_typical(features, top)], by_features=True)

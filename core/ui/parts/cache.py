@@ -15,7 +15,6 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
-from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.runs.events import read_events
 from core.runs.queue.scheduled import wake_for_arranged
@@ -79,14 +78,6 @@ def result_key(run_id: str) -> float:
 def evaluation(run_id: str, split: str) -> Evaluation:
     """Return the metrics of a run over one split."""
     return _evaluation(run_id, split, result_key(run_id))
-
-
-def confusions(run_id: str, split: str) -> np.ndarray:
-    """Return the (k, k) counts of a run over one split: rows true, columns predicted."""
-    answers = result(run_id)
-    photos = answers.photo_numbers(split)
-    predictions = answers.scores[photos].argmax(axis=1)
-    return count_confusions(answers.labels[photos], predictions, len(answers.classes))
 
 
 def predictor(run_id: str) -> "Predictor":

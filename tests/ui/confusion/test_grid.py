@@ -1,31 +1,20 @@
 """What the grid is told: places by row and column, colours by number, and nothing empty."""
 
 import json
+from typing import Any
 
 import numpy as np
 
-from core.charts.matrix_cells import describe_cells, describe_legends, find_tops
-from core.evaluation.confusion import to_long
-from core.ui.confusion.grid import GridCells, pack_grid
+from core.charts.matrix_cells import Look, describe_matrix
+from core.ui.confusion.grid import pack_grid
 
 CLASSES = ("daisy", "rose", "tulip")
 MATRIX = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
 
 
-def pack(rows: list[int], columns: list[int], **options: object) -> dict:
-    cells = to_long(MATRIX, CLASSES, np.array(rows), np.array(columns))
-    tops = find_tops(cells, "count")
-    places = np.flatnonzero(cells["count"].to_numpy() > 0)
-    described = describe_cells(cells.iloc[places], "count", False, False, tops)
-    grid = GridCells(
-        rows=np.array(rows),
-        columns=np.array(columns),
-        places=places,
-        cells=described.assign(said="said"),
-        legends=describe_legends("count", tops, False),
-    )
-    settings = {"chosen": (None, None), "marked": None, "dark": False, **options}
-    return pack_grid(grid, CLASSES, label="Matrix", empty="no photo", **settings)  # type: ignore[arg-type]
+def pack(rows: list[int], columns: list[int], *shown: Any) -> dict[str, Any]:
+    look = Look(rows=np.array(rows), columns=np.array(columns))
+    return pack_grid(describe_matrix(MATRIX, CLASSES, look), *shown)
 
 
 def test_a_place_says_row_and_column_of_what_is_drawn() -> None:
@@ -45,7 +34,7 @@ def test_a_place_says_row_and_column_of_what_is_drawn() -> None:
 
 
 def test_colours_are_numbers_into_a_table_and_all_is_json() -> None:
-    packed = json.loads(json.dumps(pack([0, 1, 2], [0, 1, 2], chosen=(1, None), marked=2)))
+    packed = json.loads(json.dumps(pack([0, 1, 2], [0, 1, 2], (1, None), 2)))
     for names in ("fills", "inks"):
         assert all(packed["colours"][number].startswith("#") for number in packed[names])
     assert packed["chosen"] == {"true": 1, "predicted": None}

@@ -56,19 +56,13 @@ def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
     assert "95 % interval" in said
 
 
-def test_features_that_are_gone_are_said(open_link: Open, compared: Workspace) -> None:
+def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
     for file in (compared.root / "features").rglob("*.npy"):
         file.unlink()
-    app = open_link(true="daisy", predicted="tulip")
+    app = open_link(true="daisy", predicted="tulip", against="0000000000000000")
+    assert "a run that is not here" in text_of(app)
+    assert "Most confused pairs" in text_of(app)
     assert "its features are gone" in text_of(app)
-
-
-def test_a_link_to_no_class_chooses_nothing(open_link: Open) -> None:
-    app = open_link(true="<b>oak</b>", predicted="elm", look_for="oak", order="size", zoom="a")
-    assert not app.subheader
-    assert "Choose a cell" in text_of(app)
-    assert app.selectbox(key="confusion.order").value == "name"
-    assert app.selectbox(key="confusion.look_for").value is None
 
 
 def test_a_class_that_is_looked_for_lists_its_confusions(open_link: Open) -> None:
@@ -86,12 +80,6 @@ def test_a_zoom_is_kept_until_the_order_changes(open_link: Open) -> None:
     assert not app.exception
     assert "zoom" not in app.query_params
     assert app.query_params["order"] == "accuracy"
-    assert "columns of 3 classes" not in text_of(app)
-
-
-@pytest.mark.parametrize("zoom", ["0-3_0-1", "2-1_0-1", "0-1", "0-1_0-1x", "99999-99999_0-0"])
-def test_a_zoom_that_does_not_fit_shows_all(open_link: Open, zoom: str) -> None:
-    app = open_link(zoom=zoom)
     assert "columns of 3 classes" not in text_of(app)
 
 
@@ -124,12 +112,6 @@ def test_a_difference_says_who_came_and_who_left(open_link: Open, compared: Work
     app.selectbox(key="confusion.against").set_value(None).run()
     assert not app.exception
     assert "against" not in app.query_params
-    assert "Most confused pairs" in text_of(app)
-
-
-def test_a_difference_to_a_run_that_is_gone_is_said(open_link: Open) -> None:
-    app = open_link(against="0000000000000000")
-    assert "a run that is not here" in text_of(app)
     assert "Most confused pairs" in text_of(app)
 
 

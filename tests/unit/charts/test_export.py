@@ -9,13 +9,14 @@ from PIL import Image
 
 from core.charts.export import draw_png, draw_svg
 from core.charts.matrix import draw_matrix
+from core.charts.matrix_cells import Look, describe_matrix
 from core.charts.theme import DARK, LIGHT
-from core.evaluation.confusion import to_long
 
 
 def chart(k: int, dark: bool = False) -> object:
     classes = tuple(f"<flower & {number:03d}>" for number in range(k))
-    return draw_matrix(to_long(np.eye(k, dtype=int) + 1, classes), classes, dark=dark)
+    look = Look(rows=np.arange(k), columns=np.arange(k), dark=dark)
+    return draw_matrix(describe_matrix(np.eye(k, dtype=int) + 1, classes, look))
 
 
 @pytest.mark.parametrize(("dark", "palette"), [(False, LIGHT), (True, DARK)])

@@ -1,0 +1,115 @@
+"""The grid of a confusion matrix: names that stay in sight, cells for mouse, finger and keys.
+
+Cells are sent as columns of numbers and a table of colours, so that the 932 of 102 classes with
+6,149 photos are some 60 kB. The browser draws and never formats a number.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.charts.matrix_cells import DrawnMatrix, Legend
+from core.charts.theme import choose_palette
+
+_SCRIPTS = ("drawing.js", "grid.js")
+"""One module for the browser: the second goes on from the first."""
+_LABEL = (
+    "Confusion matrix, rows true, columns predicted. Arrows move, Enter opens photos. The table "
+    "below says the same."
+)
+
+Choose = Callable[[int | None, int | None], None]
+Zoom = Callable[[tuple[int, int], tuple[int, int]], None]
+
+
+def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoom) -> None:
+    """Draw the grid; a click or Enter on a cell, a row's or a column's name chooses it.
+
+    Args:
+        data: What `pack_grid` returned.
+        key: Name of the grid; another one on the same page needs another.
+        on_choose: Takes the true and the predicted class; None for a whole column or row.
+        on_zoom: Takes first and last place of the rows and of the columns that were drawn over.
+    """
+
+    def choose() -> None:
+        told = _told(key, "chosen")
+        numbers = (told.get("true"), told.get("predicted"))
+        known = [one for one in numbers if isinstance(one, int)]
+        if known and all(one in data["row_numbers"] + data["column_numbers"] for one in known):
+            on_choose(*numbers)
+
+    def zoom() -> None:
+        told = _told(key, "zoomed")
+        try:
+            rows, columns = ((int(a), int(b)) for a, b in (told["rows"], told["columns"]))
+        except (KeyError, TypeError, ValueError):
+            return
+        on_zoom(rows, columns)
+
+    component = _component()
+    component(key=key, data=data, on_chosen_change=choose, on_zoomed_change=zoom)
+
+
+def pack_grid(
+    matrix: DrawnMatrix,
+    chosen: tuple[int | None, int | None] = (None, None),
+    marked: int | None = None,
+) -> dict[str, Any]:
+    """Pack a matrix as the browser reads it.
+
+    Args:
+        matrix: What is drawn.
+        chosen: True and predicted class number of the chosen cell, row or column.
+        marked: Number of the class whose row and column are marked, None for no class.
+    """
+    colours = choose_palette(matrix.look.dark)
+    cells = matrix.cells[~matrix.cells["empty"]]
+    fills = sorted({*cells["fill"], *cells["ink"]})
+    number = {colour: place for place, colour in enumerate(fills)}
+    return {
+        "rows": matrix.rows,
+        "columns": matrix.columns,
+        "row_numbers": matrix.look.rows.tolist(),
+        "column_numbers": matrix.look.columns.tolist(),
+        "colours": fills,
+        "places": cells["place"].tolist(),
+        "fills": [number[colour] for colour in cells["fill"]],
+        "inks": [number[colour] for colour in cells["ink"]],
+        "texts": cells["text"].tolist(),
+        "said": cells["said"].tolist(),
+        "legends": [_pack_legend(legend) for legend in matrix.legends],
+        "label": _LABEL,
+        "empty": matrix.empty,
+        "chosen": {"true": chosen[0], "predicted": chosen[1]},
+        "marked": marked,
+        "ground": colours.empty,
+        "paper": colours.paper,
+        "ink": colours.ink,
+        "accent": colours.accent,
+    }
+
+
+def _pack_legend(legend: Legend) -> dict[str, Any]:
+    low, high = legend.words
+    return {"title": legend.title, "colours": list(legend.colours), "low": low, "high": high}
+
+
+def _told(key: str, event: str) -> dict[str, Any]:
+    told = (st.session_state.get(key) or {}).get(event)
+    return dict(told) if told else {}
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    folder = Path(__file__).parent
+    # In the page's own tree, not in a shadow root: screen readers and tests meet plain elements.
+    return st.components.v2.component(
+        "petalscope_confusion_grid",
+        js="".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        css=(folder / "grid.css").read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )

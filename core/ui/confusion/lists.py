@@ -1,0 +1,124 @@
+"""The list beside the matrix: the most confused pairs, or what changed most between two runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.intervals import wilson_interval
+from core.formats import count, percent, plain
+from core.ui.confusion.reading import ConfusionPage, RunPair, choose
+
+WIDE_ABOVE = 20
+"""Number of classes above which the matrix takes the whole width."""
+_CLEARED = "confusion.cleared"
+"""Session key of a number in the list's key: another one is a list without a tick."""
+
+
+def forget_row() -> None:
+    """Take the tick off the list, when something was chosen elsewhere."""
+    st.session_state[_CLEARED] = st.session_state.get(_CLEARED, 0) + 1
+
+
+def show_pairs(page: ConfusionPage) -> None:
+    """Draw the most confused pairs, or those of the class looked for; a row chooses that cell."""
+    pairs = page.pairs
+    if page.looked_for is None:
+        st.markdown("**Most confused pairs**")
+        said = "No photo of this split is confused."
+    else:
+        of_class = int(page.matrix[page.looked_for].sum())
+        right = int(page.matrix[page.looked_for, page.looked_for])
+        st.markdown(f"**What {plain(page.classes[page.looked_for], 40)} is confused with**")
+        if of_class:
+            st.caption(f"{right:,} of its {count(of_class, 'photo')} recognised.")
+        said = "None of its photos is taken for another class, and none of another class for it."
+    if pairs.empty:
+        st.success(said, icon=":material/check_circle:")
+        return
+    numbers = {one: place for place, one in enumerate(page.classes)}
+    true, predicted = pairs["true"].map(numbers), pairs["predicted"].map(numbers)
+    ranges = []
+    for photos, support in zip(pairs["count"], pairs["support"], strict=True):
+        low, high = wilson_interval(int(photos), int(support))
+        ranges.append(f"{percent(low, int(support))[:-2]} to {percent(high, int(support))}")
+    table = pairs[["true", "predicted", "count"]].assign(
+        share=100 * pairs["row_share"], interval=ranges, support=pairs["support"]
+    )
+    narrow = 78 if len(page.classes) <= WIDE_ABOVE else None
+    config = {
+        "true": st.column_config.TextColumn("True", width=narrow),
+        "predicted": st.column_config.TextColumn("Taken for", width=narrow),
+        "count": st.column_config.NumberColumn("Photos", width=50),
+        "share": st.column_config.NumberColumn("Share", format="%.0f %%", width=46),
+        "interval": st.column_config.TextColumn("95 % interval", width=84),
+        "support": st.column_config.NumberColumn("n", width=40, help="Photos of the true class."),
+    }
+    alt = "Pairs of classes by how often the first is taken for the second"
+    _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)), alt)
+    st.caption("Tick a row to see its photos. Share: of the n photos of the true class.")
+
+
+def show_changes(page: ConfusionPage, pair: RunPair) -> None:
+    """Draw the cells that changed most, all or of the class looked for; a row chooses that cell."""
+    classes, changes = page.classes, page.changes
+    if page.looked_for is None:
+        st.markdown("**Largest changes**")
+    else:
+        st.markdown(f"**What changed for {plain(classes[page.looked_for], 40)}**")
+    if changes.empty:
+        st.info("No cell changed.", icon=":material/equal:")
+        return
+    before, after = f"Run {pair.other.number}", f"Run {page.run.number}"
+    table = pd.DataFrame(
+        {
+            "True": [classes[true] for true in changes["true"]],
+            "Predicted": [classes[predicted] for predicted in changes["predicted"]],
+            before: changes["before"].to_numpy(),
+            after: changes["after"].to_numpy(),
+            "Change": changes["change"].to_numpy(),
+        }
+    )
+    config = {
+        "True": st.column_config.TextColumn(width=84),
+        "Predicted": st.column_config.TextColumn(width=84),
+        before: st.column_config.NumberColumn(width=56),
+        after: st.column_config.NumberColumn(width=56),
+        "Change": st.column_config.NumberColumn(format="%+d", width=56),
+    }
+    cells = changes[["true", "predicted"]].to_numpy().tolist()
+    alt = "Cells by how much they changed between the runs, in photos"
+    _show_list(page, "changes", table, config, cells, alt)
+    photos = count(len(pair.common), "photo")
+    st.caption(f"Photos; {photos} in all. Tick a row to see who came and left.")
+
+
+def _show_list(
+    page: ConfusionPage,
+    name: str,
+    table: pd.DataFrame,
+    config: dict[str, Any],
+    cells: Sequence[Sequence[int]],
+    alt: str,
+) -> None:
+    """Draw a table whose ticked row chooses its cell: true and predicted class number."""
+    turn = int(st.session_state.get(_CLEARED, 0))
+    key = f"confusion.{name}.{page.name}.{page.looked_for}.{turn}"
+
+    def take() -> None:
+        ticked = st.session_state[key]["selection"]["rows"]
+        if ticked:
+            true, predicted = cells[ticked[0]]
+            choose(page.classes, true, predicted)
+
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=key,
+        on_select=take,
+        selection_mode="single-row",
+        height=min(520, 38 + 35 * len(table)),
+        column_config=config,
+        alt=alt,
+    )

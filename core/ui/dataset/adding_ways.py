@@ -58,7 +58,7 @@ def show_ways() -> None:
 def _offer_sample() -> None:
     st.write(
         "Five classes of drawn flowers, 100 photos each, with a few planted faults. "
-        "Drawn on this machine in half a minute; no network needed."
+        "Drawn on this machine in some seconds; no network needed."
     )
     if st.button("Draw the sample", type="primary", icon=":material/local_florist:"):
         _begin(ImportJob(request=SourceRequest(kind="sample"), keep=True))

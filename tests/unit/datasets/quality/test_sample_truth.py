@@ -21,7 +21,7 @@ FAULTS = describe_faults(plan_photos(2024, 100))
 def sample(
     trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Workspace, Dataset]:
-    """A workspace with backbone and sample: to draw it takes half a minute."""
+    """A workspace with backbone and sample."""
     workspace = Workspace(tmp_path_factory.mktemp("sample") / "workspace")
     copy_workspace(trained_workspace, workspace)
     return workspace, import_source(workspace, "sample")

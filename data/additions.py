@@ -28,9 +28,15 @@ from data.dataset import (
 from data.importing import Progress, keep_dataset, make_staging_folder
 from data.manifest import write_facts
 from data.packing import pack_photos
-from data.sharing import list_ancestors, read_facts
 from data.sources.found import FoundPhoto
-from data.versions import find_free_name, number_classes, read_whole, report_full_disk
+from data.versions import (
+    find_free_name,
+    list_ancestors,
+    number_classes,
+    read_facts,
+    read_whole,
+    report_full_disk,
+)
 
 PHOTO_BYTES = PHOTO_SIZE * PHOTO_SIZE * 3
 

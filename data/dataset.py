@@ -25,7 +25,7 @@ class Dataset:
     """One dataset version, read-only.
 
     `manifest` columns: path, class, label, split, sha256, phash, width, height, bytes, format,
-    thumbnail_start, thumbnail_bytes, original_start, and those of data.measures; `set_aside`
+    thumbnail_start, thumbnail_bytes, original_start, and those of data.findings; `set_aside`
     columns: path, class, split, code, problem.
     """
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from core.errors import DISK_FULL_ERRNOS, DiskFull, ExportRefused
 from data.dataset import Dataset
-from data.sources.mapping import format_mapping
+from data.sources.names import format_mapping
 
 MAPPING, LABELS = "mapping.json", "labels.csv"
 Layout = Literal["splits", "classes"]

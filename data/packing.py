@@ -22,8 +22,8 @@ from PIL import Image
 
 from core.config import PHOTO_SIZE
 from core.errors import PhotoRefused, PhotoUnreadable
+from data.findings import MEASURES, measure_photo
 from data.images import PhotoFacts, encode_thumbnail, read_packed_photo, read_photo_file
-from data.measures import MEASURES, measure_photo
 from data.sources.found import FoundPhoto
 
 _MOST_THREADS = 8

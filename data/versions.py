@@ -1,36 +1,38 @@
 """A new version of a dataset out of an old one and its changes; nothing is decoded again.
 
-Photos, thumbnails and originals stay the same files (hard links: they are never written in place),
-only where photos were excluded the packed photos are copied. Beside them lies changes.parquet.
+Photos, thumbnails and originals stay the same files (hard links: they are never written in place,
+so each version stays whole when the other is deleted); only where photos were excluded the packed
+photos are copied. Beside them lies changes.parquet.
 """
 
+import errno
+import hashlib
+import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.errors import DISK_FULL_ERRNOS, DatasetMissing, DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace, digest_file
-from data.dataset import MANIFEST, Dataset, identify_dataset
+from data.dataset import (
+    FACTS,
+    MANIFEST,
+    ORIGINALS,
+    PHOTOS,
+    SET_ASIDE,
+    THUMBNAILS,
+    Dataset,
+    identify_dataset,
+)
 from data.importing import Progress, keep_dataset, make_staging_folder
-from data.lineage import Differences, compare_versions, list_lineage
 from data.manifest import check_photos, list_datasets, read_dataset, write_facts
-from data.sharing import bring_files, check_links, list_ancestors, read_facts
-
-__all__ = [
-    "Differences",
-    "compare_versions",
-    "count_changes",
-    "find_free_name",
-    "list_lineage",
-    "make_version",
-    "number_classes",
-    "read_changes",
-    "read_whole",
-    "report_full_disk",
-]
 
 CHANGES_FILE = "changes.parquet"
 CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
@@ -220,3 +222,102 @@ def _in_words(on_progress: Callable[[Progress], None] | None) -> Callable[[int, 
             on_progress(Progress(phase="copying photos", done=done, total=total))
 
     return report
+
+
+_BLOCK = 128  # photos copied at a time, 19 MB
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
+
+
+def bring_files(
+    parent: Dataset, folder: Path, excluded: np.ndarray, report: Callable[[int, int], None]
+) -> None:
+    """Returns nothing; the folder has all files of the parent that do not say classes and splits.
+
+    Args:
+        parent: Stays as it is.
+        folder: Where the version is made.
+        excluded: (m,) int numbers of the photos that the version leaves out.
+        report: Told the photos copied and all of them; never called when nothing is copied.
+
+    Raises:
+        ResultDamaged: The parent's photos were altered.
+    """
+    linked = [SET_ASIDE, THUMBNAILS, ORIGINALS]
+    if len(excluded):
+        _copy_photos(parent, folder / PHOTOS, excluded, report)
+    else:
+        linked.append(PHOTOS)
+    for name in linked:
+        _link_or_copy(parent.folder / name, folder / name)
+
+
+def check_links(parent: Dataset, folder: Path) -> None:
+    """Returns nothing when the files that both share are what the parent had when it was made.
+
+    Raises:
+        ResultDamaged: One was altered.
+    """
+    before, after = read_facts(parent.folder)["files"], read_facts(folder)["files"]
+    for name in (THUMBNAILS, ORIGINALS, PHOTOS):
+        shared = (folder / name).stat().st_size == before[name]["bytes"]
+        if shared and after[name]["sha256"] != before[name]["sha256"]:
+            raise _report_altered(parent, name)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Returns what dataset.json of a dataset that was read says."""
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return facts
+
+
+def list_ancestors(dataset: Dataset) -> list[str]:
+    """Returns the ids of the versions that it came of, the import first, and its own, last.
+
+    Kept in each version, because those between may be deleted.
+    """
+    known = read_facts(dataset.folder).get("ancestors")
+    if known is None:  # made by an older program
+        known = [dataset.parent] if dataset.parent else []
+    return [*known, dataset.id]
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copyfile(source, target)
+
+
+def _copy_photos(
+    parent: Dataset, target: Path, excluded: np.ndarray, report: Callable[[int, int], None]
+) -> None:
+    """Copies the packed photos but the excluded ones, and checks all by their digest."""
+    shape = parent.photos.shape[1:]
+    size = int(np.prod(shape))
+    stays = np.ones(len(parent), dtype=bool)
+    stays[excluded] = False
+    digest = hashlib.sha256()
+    with parent.photos_file.open("rb") as source, target.open("wb") as file:
+        # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
+        digest.update(source.read(parent.photos_file.stat().st_size - len(parent) * size))
+        header = {"descr": "|u1", "fortran_order": False, "shape": (int(stays.sum()), *shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(parent), _BLOCK):
+            content = source.read(_BLOCK * size)
+            digest.update(content)
+            block = np.frombuffer(content, np.uint8).reshape(-1, size)
+            file.write(block[stays[start : start + _BLOCK]].tobytes())
+            done = min(start + _BLOCK, len(parent))
+            report(done, len(parent))
+    if digest.hexdigest() != read_facts(parent.folder)["files"][PHOTOS]["sha256"]:
+        raise _report_altered(parent, PHOTOS)
+
+
+def _report_altered(parent: Dataset, name: str) -> ResultDamaged:
+    return ResultDamaged(
+        f"The dataset “{parent.name}” is damaged: {name} was altered.",
+        "Import it again; the same photos give the same dataset. The edits stay in the tray.",
+        dataset=parent.id,
+    )

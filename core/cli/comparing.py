@@ -22,7 +22,8 @@ from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.manifest import SPLITS, read_dataset
+from data.manifest import read_dataset
+from data.splits import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,15 +12,15 @@ from core.cli.tables import format_table
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
 from core.workspace import Workspace
+from data.dataset import Dataset
 from data.manifest import (
-    SPLITS,
-    Dataset,
     DatasetSummary,
+    compare_versions,
     list_datasets,
     read_dataset,
     rename_dataset,
 )
-from data.versions import compare_versions
+from data.splits import SPLITS
 
 _MOST_ROWS = 20
 

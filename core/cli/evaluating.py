@@ -24,7 +24,8 @@ from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from data.manifest import SPLITS, read_dataset
+from data.manifest import read_dataset
+from data.splits import SPLITS
 
 _PAIRS = 10
 

@@ -20,7 +20,7 @@ from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
 from core.runs.result import RunResult, read_result
 from core.runs.test_views import Opening
 from core.workspace import Workspace
-from data.manifest import SPLITS
+from data.splits import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

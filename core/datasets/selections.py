@@ -20,7 +20,7 @@ from core.errors import SelectionMissing, SelectionRefused
 from core.runs.locks import free_lock, wait_for_lock
 from core.workspace import Workspace, check_identifier, write_atomically
 from data.dataset import Dataset
-from data.lineage import match_photos
+from data.manifest import match_photos
 
 LONGEST_NAME, LONGEST_NOTE = 60, 500
 _VERSION = 1

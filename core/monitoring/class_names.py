@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 from core.errors import FeedbackRefused
-from data.sources.spellings import fold_name
+from data.sources.names import fold_name
 
 LONGEST_CLASS = 100
 _ALIKE = 0.8

@@ -38,8 +38,8 @@ from core.runs.run_photos import check_order
 from core.runs.store import read_run
 from core.runs.test_views import record_opening
 from core.workspace import Workspace
-from data.copies import find_copies
 from data.dataset import Dataset
+from data.duplicates import find_copies
 from data.manifest import read_dataset
 from data.splits import draw_splits
 

@@ -31,7 +31,7 @@ from core.registry.store import ModelVersion
 from core.workspace import Workspace
 
 MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
-"""Properties that are compared: see data.measures. Size and format are made alike before a model
+"""Properties that are compared: see data.findings. Size and format are made alike before a model
 sees a photo, and no drift."""
 DISTANCE = "distance"
 """Name of the component that says how far a photo lies from all training photos."""

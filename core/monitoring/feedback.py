@@ -29,7 +29,7 @@ from core.monitoring.kept_photos import keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
-from data.sources.spellings import fold_name
+from data.sources.names import fold_name
 
 State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
 """“used” is accepted or relabelled feedback that a dataset was made with."""

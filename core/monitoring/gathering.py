@@ -25,15 +25,14 @@ from core.runs.store import list_runs
 from core.runs.tables import runs_table
 from core.workspace import Workspace
 from data.additions import add_photos, map_packed
-from data.copies import Copy, find_copies
 from data.dataset import Dataset
+from data.duplicates import Copy, find_copies
 from data.images import read_photo_facts, read_photo_file
 from data.importing import Progress
-from data.lineage import list_lineage
-from data.manifest import read_dataset
+from data.manifest import list_lineage, read_dataset
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
-from data.sources.spellings import fold_name
+from data.sources.names import fold_name
 
 _FOLDER = "reviewed"
 _SPLIT = "train"

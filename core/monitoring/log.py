@@ -31,8 +31,8 @@ from core.monitoring.tables import (
 from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
-from data.measures import measure_photo
-from data.sources.spellings import fold_name
+from data.findings import measure_photo
+from data.sources.names import fold_name
 
 _COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}

@@ -105,7 +105,7 @@ PROPERTIES = {
     "bytes": "Int64",
     "format": "str",
 }
-"""What is kept of a photo, and how a table holds it; the first four: see data.measures."""
+"""What is kept of a photo, and how a table holds it; the first four: see data.findings."""
 
 predictions_table = Table(
     "predictions",

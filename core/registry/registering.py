@@ -34,7 +34,8 @@ from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_photos import check_order, read_run_features
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
-from data.manifest import Dataset, read_dataset
+from data.dataset import Dataset
+from data.manifest import read_dataset
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
 from models.dense import DenseHead
 

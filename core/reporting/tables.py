@@ -8,7 +8,7 @@ from core.evaluation.slice_search import say_points
 from core.evaluation.slices import say_rule
 from core.formats import duration, percent
 from core.reporting.contents import RunReport
-from data.manifest import SPLITS
+from data.splits import SPLITS
 
 Rows = list[list[str]]
 

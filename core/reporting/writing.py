@@ -34,7 +34,7 @@ from core.installed import COMMAND
 from core.reporting.contents import RunReport
 from core.reporting.tables import describe_dataset, list_figures, say_ends, say_figure, write_tables
 from core.runs.recipe.words import has_own_policy, list_settings, write_command
-from data.manifest import SPLITS
+from data.splits import SPLITS
 
 _MOST_PROPERTIES = 4
 _WORST_CLASSES = 5

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.runs.result import RunResult
 from data.dataset import Dataset
-from data.lineage import match_photos
+from data.manifest import match_photos
 
 
 @dataclass(frozen=True, kw_only=True)

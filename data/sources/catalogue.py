@@ -55,7 +55,7 @@ def _open(request: SourceRequest, downloads: Path) -> Source:
 
             return SampleSource()
         case "folder":
-            from data.sources.folder import FolderSource
+            from data.sources.layout import FolderSource
 
             return FolderSource(path)
         case "csv":
@@ -67,7 +67,7 @@ def _open(request: SourceRequest, downloads: Path) -> Source:
 
             return open_oxford102(request, downloads)
         case "flower_photos":
-            from data.sources.flower_photos import FlowerPhotosSource
+            from data.sources.published import FlowerPhotosSource
 
             return FlowerPhotosSource(path if request.path else None, downloads)
         case _:

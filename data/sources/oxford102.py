@@ -16,13 +16,10 @@ from core.config import OXFORD102_URL, read_settings
 from core.errors import SourceRefused
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
 from data.sources.catalogue import SourceRequest
-from data.sources.fetching import fetch_file
 from data.sources.found import FoundPhoto, FoundSource, OnProgress
 from data.sources.layout import is_hidden
-from data.sources.mapping import read_mapping
-from data.sources.matlab import read_vector
-from data.sources.noting import list_names
-from data.sources.oxford102_names import OXFORD102_NAMES
+from data.sources.names import list_names, read_mapping
+from data.sources.published import fetch_file
 
 FILES = {
     "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
@@ -30,6 +27,31 @@ FILES = {
     "setid.mat": "a5357ecc9cb78c4bef273ce3793fc85c",
 }
 """Name and MD5 of the published files. Source: torchvision/datasets/flowers102.py."""
+
+_NAMES = """
+pink primrose, hard-leaved pocket orchid, canterbury bells, sweet pea, english marigold, tiger
+lily, moon orchid, bird of paradise, monkshood, globe thistle, snapdragon, colt's foot, king
+protea, spear thistle, yellow iris, globe-flower, purple coneflower, peruvian lily, balloon
+flower, giant white arum lily, fire lily, pincushion flower, fritillary, red ginger, grape
+hyacinth, corn poppy, prince of wales feathers, stemless gentian, artichoke, sweet william,
+carnation, garden phlox, love in the mist, mexican aster, alpine sea holly, ruby-lipped cattleya,
+cape flower, great masterwort, siam tulip, lenten rose, barbeton daisy, daffodil, sword lily,
+poinsettia, bolero deep blue, wallflower, marigold, buttercup, oxeye daisy, common dandelion,
+petunia, wild pansy, primula, sunflower, pelargonium, bishop of llandaff, gaura, geranium, orange
+dahlia, pink-yellow dahlia, cautleya spicata, japanese anemone, black-eyed susan, silverbush,
+californian poppy, osteospermum, spring crocus, bearded iris, windflower, tree poppy, gazania,
+azalea, water lily, rose, thorn apple, morning glory, passion flower, lotus, toad lily, anthurium,
+frangipani, clematis, hibiscus, columbine, desert-rose, tree mallow, magnolia, cyclamen,
+watercress, canna lily, hippeastrum, bee balm, ball moss, foxglove, bougainvillea, camellia,
+mallow, mexican petunia, bromelia, blanket flower, trumpet creeper, blackberry lily
+"""
+OXFORD102_NAMES = tuple(" ".join(name.split()) for name in _NAMES.split(","))
+"""The names of the labels 1..102.
+
+Source: the category list at https://www.robots.ox.ac.uk/~vgg/data/flowers/102/categories.html.
+Other lists differ in 5 (wild geranium), 16 (globe flower), 60 (with “?”), 78 (lotus lotus) and
+93 (pink quill).
+"""
 
 _SPLIT_OF_LIST = {"trnid": "train", "valid": "validation", "tstid": "test"}
 _PHOTO = re.compile(r"(?:^|/)image_(\d{5})\.jpe?g$", re.IGNORECASE)
@@ -247,3 +269,31 @@ def _list_notes(photos: list[FoundPhoto], contents: ArchiveContents, labels: int
     if others:
         notes.append(f"{others:,} other files in the archive were left out.")
     return notes
+
+
+def read_vector(file: Path, name: str) -> np.ndarray:
+    """Returns a variable of a .mat file as (n,) int64, n at least 1.
+
+    Raises:
+        SourceRefused: It is no .mat file, has no such variable, or it is no list of whole numbers.
+    """
+    from scipy.io import loadmat  # takes a third of a second
+
+    try:
+        found = loadmat(file, variable_names=[name]).get(name)
+    except FileNotFoundError as error:
+        raise SourceRefused(f"There is no file “{file}”.", "Check the path.") from error
+    except Exception as error:
+        raise SourceRefused(
+            f"“{file.name}” is no MATLAB file that can be read ({error}).",
+            "Copy or download it again.",
+        ) from error
+    values = np.asarray(found if found is not None else []).ravel()
+    whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and (values % 1 == 0).all()
+    if not len(values) or not whole:
+        raise SourceRefused(
+            f"“{file.name}” has no list of whole numbers called “{name}”.",
+            "Check that the right files were given: imagelabels.mat holds “labels”, setid.mat "
+            "holds “trnid”, “valid” and “tstid”.",
+        )
+    return values.astype(np.int64)

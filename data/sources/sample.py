@@ -16,8 +16,8 @@ import numpy as np
 
 from data.sources.flowers.blooms import SPECIES
 from data.sources.flowers.scene import draw_scene
-from data.sources.folder import find_photos_in_folder
 from data.sources.found import FoundSource, OnProgress
+from data.sources.layout import find_photos_in_folder
 
 SMALLEST = 6
 """Photos per class that still leave room for every fault."""

@@ -15,8 +15,7 @@ from pathlib import Path, PurePosixPath
 from core.errors import SourceRefused
 from data.sources.found import FoundPhoto, FoundSource, OnProgress
 from data.sources.layout import PHOTO_SUFFIXES, check_classes, make_storable, read_split_name
-from data.sources.noting import list_names, note_classes, note_files
-from data.sources.spellings import unify_spellings
+from data.sources.names import list_names, note_classes, note_files, unify_spellings
 
 LINE_LIMIT = 1_000_000
 

@@ -20,8 +20,8 @@ from core.registry.files import Reference, pack_reference, unpack_arrays
 from core.runs.result import read_result
 from core.runs.run_photos import read_run_features
 from core.workspace import Workspace
+from data.findings import measure_photo
 from data.manifest import read_dataset
-from data.measures import measure_photo
 from tests.bench.measuring import Figure, Report, say
 
 ROUNDS = 100

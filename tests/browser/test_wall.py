@@ -12,8 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.datasets.edits.tray import count_edits, list_edits
 from core.workspace import Workspace
+from data.dataset import Dataset
 from data.importing import import_source
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.manifest import list_datasets, read_dataset
 from tests.browser.conftest import PageServer, close_panel, wait_for_url
 from tests.builders import write_class_folders
 from tests.processes import wait_until

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.errors import EditRefused
 from data.dataset import Dataset
-from data.sources.spellings import fold_name
+from data.sources.names import fold_name
 from data.splits import SPLITS
 
 Action = Literal["relabel", "exclude", "move", "restore"]

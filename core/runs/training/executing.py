@@ -28,7 +28,8 @@ from core.runs.training.reporting import RunReport, keep_finite
 from core.runs.training.strategies import Training
 from core.runs.training.studies import execute_plan
 from core.workspace import Workspace
-from data.manifest import Dataset, read_dataset
+from data.dataset import Dataset
+from data.manifest import read_dataset
 from data.splits import draw_splits
 from models.devices import find_device
 

@@ -15,7 +15,8 @@ from core.errors import WeightsMissing
 from core.runs.store import Phase
 from core.runs.training.feature_store import find_donors
 from core.workspace import Workspace
-from data.manifest import Dataset, check_photos
+from data.dataset import Dataset
+from data.manifest import check_photos
 from models.backbone import (
     Backbone,
     Precision,

@@ -15,7 +15,7 @@ from core.ui.dataset.charts import describe_value
 from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, DatasetPage
 from core.ui.parts.frame import page_file
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
-from data.manifest import SPLITS
+from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", *MEASURES)
 

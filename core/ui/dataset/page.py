@@ -24,7 +24,8 @@ from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_edits, show_tray
-from data.manifest import SPLITS, Dataset
+from data.dataset import Dataset
+from data.splits import SPLITS
 
 _TITLES = {
     "size": ("Size", "long side, px"),

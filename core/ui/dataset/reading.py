@@ -25,8 +25,8 @@ from core.ui.parts.state import read_choice, read_number
 from data.additions import count_added
 from data.dataset import Dataset
 from data.findings import Thresholds
-from data.lineage import Differences, compare_versions, list_lineage
-from data.manifest import SPLITS, DatasetSummary, list_datasets
+from data.manifest import DatasetSummary, Differences, compare_versions, list_datasets, list_lineage
+from data.splits import SPLITS
 from data.versions import count_changes, read_changes
 
 VIEWS = {"photos": "Photos", "map": "Map", "edits": "Edits", "versions": "Versions"}

@@ -8,7 +8,7 @@ from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice
-from data.lineage import list_lineage
+from data.manifest import list_lineage
 
 
 def pick_judge(selection: Selection) -> RunRecord | None:

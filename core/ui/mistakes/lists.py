@@ -17,7 +17,7 @@ from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import keep_choice, read_choice
-from data.lineage import list_lineage
+from data.manifest import list_lineage
 
 MOST_LISTED = 300
 """Rankings that never end (each photo is more or less sure) stop here."""

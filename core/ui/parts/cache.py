@@ -21,7 +21,8 @@ from core.runs.queue.scheduled import wake_for_arranged
 from core.runs.result import FACTS_FILE, RunResult, read_result
 from core.runs.run_photos import check_order
 from core.workspace import Workspace, open_workspace
-from data.manifest import Dataset, read_dataset
+from data.dataset import Dataset
+from data.manifest import read_dataset
 from models.devices import Device, find_device
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from core.ui.parts import cache
 from core.ui.parts.messages import show_empty
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice, read_choice
-from data.manifest import SPLITS, Dataset, DatasetSummary, list_datasets
+from data.dataset import Dataset
+from data.manifest import DatasetSummary, list_datasets
+from data.splits import SPLITS
 
 
 def pick_dataset(*, show_empty_state: bool = True) -> Dataset:

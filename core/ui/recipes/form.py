@@ -34,7 +34,7 @@ from core.ui.recipes.values import (
     read_setting,
     release_recipe,
 )
-from data.manifest import Dataset
+from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.weights import Weights
 

@@ -24,7 +24,7 @@ from core.ui.recipes.values import (
     release_recipe,
     suit_strategy,
 )
-from data.manifest import Dataset
+from data.dataset import Dataset
 
 MOST_REPEATS = 20
 

@@ -25,7 +25,7 @@ from core.ui.parts.state import name_visitor
 from core.ui.review.retraining_card import show_challenger
 from core.ui.review.retraining_going import show_going
 from core.ui.review.retraining_times import show_times
-from data.lineage import list_lineage
+from data.manifest import list_lineage
 
 _REVIEWED = "reviewed"
 _LEARN_FROM = "review.learn_from"

@@ -25,7 +25,7 @@ from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.state import change_choice, keep_choice, read_choice
 from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
-from data.manifest import Dataset
+from data.dataset import Dataset
 from models.weights import find_weights
 
 _STUDY = "sweep"

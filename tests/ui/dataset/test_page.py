@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.workspace import Workspace
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 
 ROOT = Path(__file__).resolve().parents[3]
 

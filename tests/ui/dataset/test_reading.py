@@ -15,7 +15,8 @@ from core.ui.dataset.reading import (
 )
 from core.ui.parts import cache
 from core.workspace import Workspace
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 
 Address = Callable[..., None]
 

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits, count_edits
 from core.workspace import Workspace
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 from tests.ui.photos.test_gallery import click, labels
 from tests.ui.test_pages import text_of
 

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.edits.tray import add_edits, count_edits, list_edits
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 from tests.ui.test_pages import text_of
 
 ROOT = Path(__file__).resolve().parents[3]

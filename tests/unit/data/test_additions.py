@@ -15,8 +15,14 @@ from data.additions import add_photos, count_added
 from data.dataset import Dataset
 from data.images import read_packed_photo
 from data.importing import Progress, import_source
-from data.lineage import compare_versions, list_lineage
-from data.manifest import check_photos, delete_dataset, list_datasets, read_dataset
+from data.manifest import (
+    check_photos,
+    compare_versions,
+    delete_dataset,
+    list_datasets,
+    list_lineage,
+    read_dataset,
+)
 from data.sources.found import FoundPhoto
 from data.versions import make_version, read_changes
 from tests.builders import draw_photo, encode_photo, write_class_folders

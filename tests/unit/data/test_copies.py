@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from core.workspace import Workspace
-from data.copies import Copy, find_copies
 from data.dataset import Dataset
+from data.duplicates import Copy, find_copies
 from data.images import read_packed_photo
 from data.importing import import_source
 from tests.builders import draw_photo, encode_photo, write_class_folders

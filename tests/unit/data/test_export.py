@@ -134,8 +134,8 @@ def run_command(
         "entry.COMMANDS['export'] = entry.Command('core.cli.exporting', 'write photos', '…')\n"
         "sys.exit(entry.main(['export', *sys.argv[1:], '--json']))"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+    return subprocess.run(  # -B: under the limit Python would write compiled files cut short
+        [sys.executable, "-B", "-c", code, *arguments],
         cwd=PROJECT_ROOT,
         env=os.environ | {"PETALSCOPE_WORKSPACE": str(workspace.root)},
         preexec_fn=limit,

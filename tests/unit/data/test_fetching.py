@@ -12,7 +12,7 @@ from core.errors import DownloadFailed
 from core.workspace import digest_file
 from data.sources import oxford102
 from data.sources.catalogue import SourceRequest, open_source
-from data.sources.fetching import fetch_file
+from data.sources.published import fetch_file
 from tests.unit.data.archives import list_good_members, write_tar
 from tests.unit.data.test_oxford102 import write_files
 

@@ -382,7 +382,7 @@ def test_a_disk_that_is_full_midway_leaves_nothing(tmp_path: Path, target: Path)
         "except OSError as error: print(error.errno)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(archive), str(target)],
+        [sys.executable, "-B", "-c", code, str(archive), str(target)],
         cwd=PROJECT_ROOT,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
         capture_output=True,

@@ -12,10 +12,11 @@ import pytest
 
 from core.errors import DiskFull, SourceRefused
 from core.workspace import PROJECT_ROOT, Workspace
+from data.dataset import Dataset
 from data.images import read_packed_photo
 from data.importing import Progress, import_source
-from data.manifest import Dataset, list_datasets
-from data.sources.folder import find_photos_in_folder
+from data.manifest import list_datasets
+from data.sources.layout import find_photos_in_folder
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import SourceRefused
-from data.sources.folder import find_photos_in_folder, read_folder
 from data.sources.found import FoundPhoto
-from data.sources.layout import read_layout
+from data.sources.layout import find_photos_in_folder, read_folder, read_layout
 from tests.builders import write_class_folders, write_split_folders
 
 

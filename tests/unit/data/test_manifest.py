@@ -9,15 +9,9 @@ import pytest
 
 from core.errors import BadIdentifier, DatasetMissing, ResultDamaged
 from core.workspace import Workspace
+from data.dataset import Dataset
 from data.importing import import_source
-from data.manifest import (
-    Dataset,
-    check_photos,
-    delete_dataset,
-    list_datasets,
-    read_dataset,
-    rename_dataset,
-)
+from data.manifest import check_photos, delete_dataset, list_datasets, read_dataset, rename_dataset
 from tests.builders import write_class_folders
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import ImageFilter
 
-from data.measures import MEASURES, measure_photo
+from data.findings import MEASURES, measure_photo
 from tests.builders import draw_photo
 
 

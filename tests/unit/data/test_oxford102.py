@@ -15,7 +15,7 @@ from core.errors import SourceRefused
 from core.workspace import PROJECT_ROOT
 from data.sources.catalogue import SourceRequest, open_source
 from data.sources.found import FoundSource
-from data.sources.oxford102_names import OXFORD102_NAMES
+from data.sources.oxford102 import OXFORD102_NAMES
 from tests.builders import draw_photo, encode_photo
 
 SHARED = PROJECT_ROOT.parent / "shared" / "data"

@@ -12,8 +12,15 @@ from core.errors import DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.dataset import Dataset, identify_dataset
 from data.importing import Progress, import_source
-from data.manifest import check_photos, delete_dataset, list_datasets, read_dataset
-from data.versions import compare_versions, list_lineage, make_version, read_changes
+from data.manifest import (
+    check_photos,
+    compare_versions,
+    delete_dataset,
+    list_datasets,
+    list_lineage,
+    read_dataset,
+)
+from data.versions import make_version, read_changes
 from tests.builders import write_class_folders
 
 

@@ -28,7 +28,7 @@ from core.prediction.predictor import open_predictor
 from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.measures import measure_photo
+from data.findings import measure_photo
 from tests.builders import draw_photo, encode_photo
 from tests.predictions import NOON, make_prediction
 

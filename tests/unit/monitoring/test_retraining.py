@@ -33,8 +33,7 @@ from core.runs.queue.queue import claim_next_run, delete_run
 from core.runs.store import list_runs, read_run
 from core.runs.test_views import read_openings
 from core.workspace import Workspace
-from data.lineage import list_lineage
-from data.manifest import delete_dataset, list_datasets, read_dataset
+from data.manifest import delete_dataset, list_datasets, list_lineage, read_dataset
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 
 

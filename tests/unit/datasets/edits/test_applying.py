@@ -17,8 +17,7 @@ from core.datasets.edits.tray import (
     resolve_edits,
 )
 from core.errors import DatasetMissing, DiskFull, EditRefused
-from data.manifest import delete_dataset, list_datasets
-from data.versions import compare_versions
+from data.manifest import compare_versions, delete_dataset, list_datasets
 
 _NAMES = st.sampled_from(["daisy", "rose", "Rose ", "a,b", 'say "x"', "été", "=1+1", "x;y"])
 _EDITS = st.one_of(

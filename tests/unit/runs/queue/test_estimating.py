@@ -9,7 +9,8 @@ from core.runs.queue.speeds import note_speed
 from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace
-from data.manifest import Dataset, list_datasets, read_dataset
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 from data.policy import PRESETS
 from models.devices import Device
 from tests.training import make_recipe

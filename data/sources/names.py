@@ -1,0 +1,133 @@
+"""Names of classes: one in several spellings, in sentences for people, and by number in JSON.
+
+“Oxeye Daisy”, “oxeye_daisy” and “oxeye-daisy” are the same class. The JSON is
+{"1": "pink primrose", …}, which scripts for Oxford 102 call mapping or cat_to_name.
+"""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from core.errors import SourceRefused
+from core.formats import count
+from data.sources.found import FoundPhoto
+
+_GAPS = re.compile(r"[\s_-]+")
+
+
+def unify_spellings(photos_of: Mapping[str, int]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Returns class name → the spelling to use, and a sentence for each class that has several.
+
+    Two names are the same class when they differ only in capitals, in spaces, “-” and “_”, or in
+    how Unicode composes a letter. The spelling with most photos is used; of equals, the first.
+
+    Args:
+        photos_of: Number of photos of each class name.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in sorted(photos_of):
+        alike.setdefault(fold_name(name), []).append(name)
+    chosen: dict[str, str] = {}
+    notes = []
+    for spellings in alike.values():
+        used = max(spellings, key=lambda name: photos_of[name])
+        chosen |= dict.fromkeys(spellings, used)
+        if len(spellings) > 1:
+            others = " and ".join(f"“{name}”" for name in spellings)
+            notes.append(f"{others} were taken for one class, “{used}”.")
+    return chosen, tuple(notes)
+
+
+def fold_name(name: str) -> str:
+    """Returns what all spellings of a class have in common."""
+    composed = unicodedata.normalize("NFC", name).casefold()
+    # A name of nothing but gaps is left as it is: “-” and “_” may be meant.
+    return _GAPS.sub(" ", composed).strip() or composed
+
+
+def list_names(names: Collection[str]) -> str:
+    """Returns “a”, “b” and 3 more: at most five names, sorted."""
+    shown = ", ".join(f"“{name}”" for name in sorted(names)[:5])
+    return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+
+
+def note_classes(photos: Sequence[FoundPhoto]) -> Iterator[str]:
+    """Yields a sentence on classes of one photo, and one on photos without a class."""
+    per_class = Counter(photo.class_name for photo in photos)
+    if outside := per_class.pop("", 0):
+        yield f"{count(outside, 'photo')} outside of the class folders will be set aside."
+    if lonely := [name for name, photos_of in per_class.items() if photos_of == 1]:
+        yield f"There is only one photo of {list_names(lonely)}: none is left to judge it by."
+
+
+def note_empty_folders(class_folders: set[str], folders: Iterable[str]) -> Iterator[str]:
+    """Yields a sentence on folders beside class folders that hold no photo."""
+    parents = {folder.rpartition("/")[0] for folder in class_folders}
+    above = {outer.as_posix() for parent in parents for outer in PurePosixPath(parent).parents}
+    taken = class_folders | parents | above
+    empty = {
+        path.rpartition("/")[2]
+        for path in (folder.rstrip("/") for folder in folders)
+        if path.rpartition("/")[0] in parents and path and path not in taken
+    }
+    if empty:
+        yield f"No photo lies in {list_names(empty)}, so it is no class."
+
+
+def note_files(paths: Sequence[str], what: str) -> Iterator[str]:
+    """Yields a sentence on files that were left out because they are `what`."""
+    if len(paths) == 1:
+        yield f"“{paths[0]}” was left out: it is {what}."
+    elif paths:
+        yield f"{len(paths):,} files were left out: each is {what} (the first: “{min(paths)}”)."
+
+
+_LARGEST_BYTES = 10_000_000
+
+
+def read_mapping(file: Path) -> dict[int, str]:
+    """Returns class number → name, in the order of the numbers.
+
+    Raises:
+        SourceRefused: There is no such file, or it is not such a mapping.
+    """
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_LARGEST_BYTES + 1)
+        names = json.loads(content[:_LARGEST_BYTES].decode("utf-8-sig"))
+    except OSError as error:
+        raise SourceRefused(
+            f"“{file}” could not be read ({error.strerror}).", "Check the path of the names."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceRefused(
+            f"“{file.name}” is no JSON ({error}).", _describe_form("Check what is in it")
+        ) from error
+    if not isinstance(names, dict) or not names:
+        raise SourceRefused(
+            f"“{file.name}” does not map numbers to names.", _describe_form("Write it anew")
+        )
+    mapping: dict[int, str] = {}
+    for number, name in names.items():
+        tidy = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
+        if not (number.isascii() and number.isdigit() and len(number) < 10 and tidy):
+            raise SourceRefused(
+                f"“{file.name}” has the entry “{number[:40]}”: “{str(name)[:40]}”, which is not a "
+                "number and a name.",
+                _describe_form("Correct it"),
+            )
+        mapping[int(number)] = tidy
+    return dict(sorted(mapping.items()))
+
+
+def format_mapping(names: Mapping[int, str]) -> str:
+    """Returns the JSON of class number → name, as scripts for Oxford 102 read it."""
+    content = {str(number): name for number, name in sorted(names.items())}
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _describe_form(advice: str) -> str:
+    return f'{advice}; it should look like {{"1": "pink primrose", "2": "…"}}.'

@@ -1,0 +1,96 @@
+"""Public datasets: files fetched once and known by their digest, and flower_photos (tf_flowers).
+
+flower_photos: 3,670 photos of five classes, as an archive or downloaded.
+"""
+
+import gzip
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+from core.config import FLOWER_PHOTOS_URL, read_settings
+from core.downloading import Report, download_file
+from core.errors import DownloadFailed
+from core.workspace import digest_file
+from data.sources.archive import ArchiveSource
+from data.sources.found import FoundSource, OnProgress, Source
+from data.sources.layout import FolderSource
+
+
+def fetch_file(address: str, target: Path, digest: str | None, on_progress: Report) -> None:
+    """Returns nothing; the file stands at `target`, fetched now or earlier.
+
+    Args:
+        address: Where it is published.
+        target: Where it is kept.
+        digest: Its MD5 or SHA-256; None: none is known, as of a copy on another server, so that
+            only the checksum inside a .tgz is looked at, which tells damage, but no other file.
+        on_progress: Told the bytes that are here and the bytes in all.
+
+    Raises:
+        DownloadFailed: It cannot be fetched, or what came is not it; see core.downloading.
+        DiskFull: There is no room for it.
+    """
+
+    def check(file: Path) -> None:
+        algorithm = "sha256" if digest and len(digest) == 64 else "md5"
+        if digest and digest_file(file, algorithm) != digest:
+            raise _refuse(address, "its digest is not that of the published file")
+        if digest is None and target.suffix in (".tgz", ".gz"):
+            _check_gzip(file, address)
+
+    download_file(address, target, check, on_progress)
+
+
+def _check_gzip(file: Path, address: str) -> None:
+    """Reads a .gz to its end, whose checksum and length it states itself."""
+    try:
+        with gzip.open(file) as stream:
+            while stream.read(2**20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise _refuse(address, f"it is no whole .tgz ({error})") from error
+
+
+def _refuse(address: str, reason: str) -> DownloadFailed:
+    return DownloadFailed(
+        f"What came from {address} is not what was asked for: {reason}.",
+        "Try again; if it stays so, get the file elsewhere and import it by its path.",
+        reason=reason,
+        address=address,
+    )
+
+
+FILE = "flower_photos.tgz"
+SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+"""Source: tensorflow_datasets/datasets/tf_flowers/checksums.tsv of TensorFlow Datasets."""
+
+
+class FlowerPhotosSource:
+    """An archive or folder of it on this machine, or the download when none is named."""
+
+    def __init__(self, path: Path | None, downloads: Path) -> None:
+        self.phase = "reading the source"
+        self._path = path
+        self._downloads = downloads
+
+    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
+        """Returns the photos; the source has no splits; see data.sources.found.Source."""
+        path = self._path or self._download(on_progress)
+        source: Source = FolderSource(path) if path.is_dir() else ArchiveSource(path)
+        found = source.find(unpacked, on_progress)
+        where = found.origin if self._path else "downloaded"
+        return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
+
+    def _download(self, on_progress: OnProgress | None) -> Path:
+        def report(done: int, total: int) -> None:
+            if on_progress:
+                on_progress(done // 1_000_000, total // 1_000_000)
+
+        self.phase = f"downloading {FILE}, in MB"
+        address = read_settings().flower_photos_url
+        target = self._downloads / FILE
+        # Another server than the makers' may hold a resized copy.
+        fetch_file(address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, report)
+        self.phase = "reading the source"
+        return target

@@ -1,13 +1,23 @@
-"""ROC and precision-recall curves: chosen classes stand out, all others lie quietly behind."""
+"""The charts of the metrics page: ranking curves of classes, and the run beside its baselines."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
+import altair as alt
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.theme import Palette, choose_palette, figure_layout
+from core.charts.theme import (
+    PERCENT_LABELS,
+    Palette,
+    choose_palette,
+    figure_layout,
+    style_altair,
+    title_params,
+)
+from core.formats import percent
 
 Kind = Literal["roc", "precision_recall"]
 
@@ -23,6 +33,7 @@ _HEIGHT = 520
 _TICKS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 _LEGEND = {"orientation": "h", "x": 0, "y": -0.17, "entrywidthmode": "fraction", "entrywidth": 0.49}
 _CUT = 28
+_ROW = 34
 
 
 def draw_ranking(
@@ -33,7 +44,7 @@ def draw_ranking(
     areas: Mapping[str, str],
     dark: bool = False,
 ) -> go.Figure:
-    """Returns the curves of all classes, the chosen ones strong, and the micro average.
+    """Draw the curves of all classes, the chosen ones strong, and the micro average.
 
     Args:
         kind: Of which curves.
@@ -60,7 +71,7 @@ def draw_ranking(
 def _draw_others(
     kind: Kind, curves: Mapping[str, np.ndarray], drawn: Sequence[str], colours: Palette
 ) -> go.Scatter:
-    """Returns all other classes in one line with gaps, which costs the browser next to nothing."""
+    """Draw all other classes in one line with gaps, which costs the browser next to nothing."""
     others = [curve for name, curve in curves.items() if name not in drawn]
     gap = np.full((2, 1), np.nan)
     joined = np.concatenate([part for curve in others for part in (curve, gap)] or [gap], axis=1)
@@ -133,3 +144,50 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
         "yaxis": {**axis, "title": {"text": y, "font": {"size": 12}}},
     }
     return figure.update_layout(layout)
+
+
+def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
+    """Draw one bar for the run and for each baseline, with its 95 % interval.
+
+    Args:
+        rows: name, accuracy, low, high, own (bool: it is the run), in the order they are drawn.
+        n: Photos behind each.
+        dark: Whether the page is dark.
+    """
+    colours = choose_palette(dark)
+    ends = zip(rows["low"], rows["high"], strict=True)
+    rows = rows.assign(
+        said=[percent(share, n) for share in rows["accuracy"]],
+        interval=[f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
+    )
+    axis = alt.Axis(labelLimit=230, labelOverlap=False, title=None, grid=False)
+    # Named, because the browser keeps the order of the rows it drew before.
+    scale = alt.Scale(domain=rows["name"].tolist(), paddingInner=0.35)
+    base = alt.Chart(rows).encode(
+        y=alt.Y("name:N", sort=None, axis=axis, scale=scale),
+        tooltip=[
+            alt.Tooltip("name:N", title="answers by"),
+            alt.Tooltip("said:N", title="accuracy"),
+            alt.Tooltip("interval:N", title="95 % interval"),
+        ],
+    )
+    ticks = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr=PERCENT_LABELS, labelFlush=True)
+    x = alt.X("accuracy:Q", title="accuracy", axis=ticks, scale=alt.Scale(domain=[0, 1.12]))
+    fill = alt.condition("datum.own", alt.value(colours.accent), alt.value(colours.faint))
+    layers = [
+        base.mark_bar(cornerRadiusEnd=2).encode(x=x, color=fill),
+        base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
+        base.mark_text(align="right", color=colours.ink, fontSize=12).encode(
+            x=alt.datum(1.12), text="said:N"
+        ),
+    ]
+    title = title_params(_title(rows), "Lines: 95 % intervals. All learnt from the same photos")
+    return style_altair(alt.layer(*layers), dark, title=title, height=_ROW * len(rows) + 96)
+
+
+def _title(rows: pd.DataFrame) -> str:
+    own, others = rows[rows["own"]], rows[~rows["own"]]
+    beaten = int((others["accuracy"] < own["accuracy"].iloc[0]).sum())
+    if beaten == len(others):
+        return "The run is right more often than every baseline"
+    return f"The run is right more often than {beaten} of {len(others)} baselines"

@@ -6,18 +6,14 @@ The chosen class lives in the URL (`focus`). Whichever was clicked last is what 
 import zlib
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from core.charts.bars import CLASS, Metric, draw_class_bars
+from core.charts.bars import CLASS, draw_class_bars
 from core.formats import percent_format
-from core.runs.store import RunRecord
-from core.ui.metrics import reading as metrics_cache
-from core.ui.parts import cache
-from core.ui.parts.frame import is_dark
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.metrics.reading import AREAS, SHARES, MetricsPage
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.state import keep_choice
 
-_METRICS: tuple[Metric, ...] = ("recall", "precision", "f1")
 _SCROLL_ABOVE = 20
 """Number of classes above which their bars scroll inside their card."""
 _ROWS_IN_SIGHT = 14
@@ -35,17 +31,11 @@ _BARS = "metrics.bars"
 _TABLE = "metrics.table"
 
 
-def read_class(run: RunRecord) -> str | None:
-    """Returns the class that the URL names, or None."""
-    stated = read_choice("focus")
-    return stated if stated in cache.result(run.id).classes else None
-
-
-def show_class_bars(run: RunRecord, split: str) -> None:
-    """Draws one metric, chosen above the chart, for every class; a click on a bar chooses it."""
+def show_class_bars(page: MetricsPage) -> None:
+    """Draw one metric, chosen above the chart, for every class; a click on a bar chooses it."""
     metric = st.segmented_control(
         "Metric",
-        _METRICS,
+        SHARES,
         default="recall",
         format_func=lambda name: _NAMES.get(name, name.capitalize()),
         key="metrics.metric",
@@ -53,33 +43,21 @@ def show_class_bars(run: RunRecord, split: str) -> None:
         required=True,
     )
     st.caption(_HELP[metric])
-    classes = cache.result(run.id).classes
-    with st.container(height=610 if len(classes) > _SCROLL_ABOVE else "content", border=False):
-        st.vega_lite_chart(
-            _draw_bars(run.id, split, cache.result_key(run.id), metric, is_dark()),
-            theme=None,
-            key=_key(_BARS, run.id, split, metric),
+    many = len(page.result.classes) > _SCROLL_ABOVE
+    with st.container(height=610 if many else "content", border=False):
+        show_kept_chart(
+            draw_class_bars,
+            page.evaluation.per_class,
+            metric,
+            key=_key(_BARS, page.run.id, page.split, metric),
             on_select=_choose_from_bars,
             selection_mode=CLASS,
-            alt=f"{metric} of each class; the same numbers stand in the table below.",
+            alt=f"{metric} of each class; the same numbers are in the table below.",
         )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _draw_bars(
-    run_id: str,
-    split: str,
-    when: float,  # noqa: ARG001 (part of the key)
-    metric: Metric,
-    dark: bool,
-) -> dict[str, Any]:
-    """Returns the chart as Vega-Lite: Altair takes a tenth of a second to write it."""
-    per_class = cache.evaluation(run_id, split).per_class
-    return dict(draw_class_bars(per_class, metric, dark).to_dict())
-
-
-def show_class_table(run: RunRecord, split: str) -> None:
-    """Draws every metric of every class, to be searched and sorted; a click on a row chooses it."""
+def show_class_table(page: MetricsPage) -> None:
+    """Draw every metric of every class, to be searched and sorted; a click on a row chooses it."""
     wanted = st.text_input(
         "Search classes",
         key="metrics.search",
@@ -91,7 +69,7 @@ def show_class_table(run: RunRecord, split: str) -> None:
         bind="query-params",
         width=260,
     )
-    table = _measure(run, split)
+    table = page.table
     if wanted:
         named = table["class"].str.contains(wanted.strip(), case=False, regex=False)
         table = table[named]
@@ -100,12 +78,11 @@ def show_class_table(run: RunRecord, split: str) -> None:
         return
     classes = table["class"].tolist()
     st.session_state[f"{_TABLE}.listed"] = classes
-    chosen = read_class(run)
-    rows = [classes.index(chosen)] if chosen in classes else []
+    rows = [classes.index(page.class_name)] if page.class_name in classes else []
     st.dataframe(
         table,
         hide_index=True,
-        key=_key(_TABLE, run.id, split, wanted or ""),
+        key=_key(_TABLE, page.run.id, page.split, wanted or ""),
         on_select=_choose_from_table,
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
@@ -120,25 +97,6 @@ def show_class_table(run: RunRecord, split: str) -> None:
     )
 
 
-def _measure(run: RunRecord, split: str) -> pd.DataFrame:
-    """Returns the rows of the table: shares in percent, intervals in words."""
-    measured = cache.evaluation(run.id, split).per_class
-    areas = metrics_cache.ranking(run.id, split).per_class
-    both = pd.concat([measured, areas.drop(columns="class")], axis=1)
-    table = both[["class", "support"]].copy()
-    for name in (*_METRICS, "roc_auc", "average_precision"):
-        if name == "precision":
-            table["predicted"] = both["predicted"]
-        table[name] = 100 * both[name]
-        table[f"{name}_interval"] = _write_intervals(both, name)
-    return table
-
-
-def _write_intervals(measured: pd.DataFrame, name: str) -> list[str]:
-    ends = zip(measured[f"{name}_low"], measured[f"{name}_high"], strict=True)
-    return ["" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends]
-
-
 def _configure(n: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     config: dict[str, Any] = {
@@ -146,14 +104,14 @@ def _configure(n: int) -> dict[str, Any]:
         "support": number("n", help="Photos that are this class.", width=46),
         "predicted": number("Taken", help="Photos taken for it.", width=54),
     }
-    for name in (*_METRICS, "roc_auc", "average_precision"):
-        bar = st.column_config.ProgressColumn if name in _METRICS else number
-        ends: dict[str, Any] = {"min_value": 0, "max_value": 100} if name in _METRICS else {}
+    for name in (*SHARES, *AREAS):
+        bar = st.column_config.ProgressColumn if name in SHARES else number
+        ends: dict[str, Any] = {"min_value": 0, "max_value": 100} if name in SHARES else {}
         config[name] = bar(
             _NAMES.get(name, name.capitalize()),
             help=_HELP[name],
-            format=percent_format(n if name in _METRICS else 200),
-            width=92 if name in _METRICS else 76,
+            format=percent_format(n if name in SHARES else 200),
+            width=92 if name in SHARES else 76,
             **ends,
         )
         config[f"{name}_interval"] = st.column_config.TextColumn(
@@ -163,7 +121,7 @@ def _configure(n: int) -> dict[str, Any]:
 
 
 def _key(widget: str, *parts: str) -> str:
-    """Returns the widget's key; a click in the other one changes it, so that it is drawn anew."""
+    """Return the widget's key; a click in the other one changes it, so that it is drawn anew."""
     turn = st.session_state.get(f"{widget}.turn", 0)
     key = f"{widget}.{zlib.crc32('|'.join(parts).encode())}.{turn}"
     st.session_state[f"{widget}.key"] = key

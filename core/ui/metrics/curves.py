@@ -1,5 +1,7 @@
 """The metrics page, curves: how well the scores of a class rank its photos above all others."""
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -7,11 +9,8 @@ import streamlit as st
 from core.evaluation.intervals import Estimate
 from core.evaluation.ranking import Ranking
 from core.formats import count, percent
-from core.runs.store import RunRecord
-from core.ui.metrics import reading as metrics_cache
 from core.ui.metrics.charts import MOST_CLASSES, Kind, draw_ranking
-from core.ui.metrics.headline import say_range
-from core.ui.parts import cache
+from core.ui.metrics.reading import MetricsPage
 from core.ui.parts.frame import is_dark
 
 _KINDS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "Precision-recall"}
@@ -22,9 +21,9 @@ _CHOSEN = "metrics.curves"
 _WEAKEST_OF_BEFORE = "metrics.weakest"
 
 
-def show_curves(run: RunRecord, split: str, class_name: str | None) -> None:
-    """Draws ROC or precision-recall curves; the chosen class is always among the strong ones."""
-    ranking = metrics_cache.ranking(run.id, split)
+def show_curves(page: MetricsPage) -> None:
+    """Draw ROC or precision-recall curves; the chosen class is always among the strong ones."""
+    ranking = page.ranking
     kind = st.segmented_control(
         "Curves",
         list(_KINDS),
@@ -43,10 +42,10 @@ def show_curves(run: RunRecord, split: str, class_name: str | None) -> None:
         )
         return
     chosen = _pick_classes(ranking, drawn)
-    if class_name in drawn and class_name not in chosen:
-        chosen = [str(class_name), *chosen][:MOST_CLASSES]
+    if page.class_name in drawn and page.class_name not in chosen:
+        chosen = [str(page.class_name), *chosen][:MOST_CLASSES]
     st.plotly_chart(
-        _draw(run.id, split, cache.result_key(run.id), kind, tuple(chosen), is_dark()),
+        _draw((page.run.id, page.split, page.when), kind, tuple(chosen), is_dark(), ranking),
         theme=None,
         key="metrics.ranking",
         config={"displayModeBar": False},
@@ -57,19 +56,17 @@ def show_curves(run: RunRecord, split: str, class_name: str | None) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _draw(
-    run_id: str,
-    split: str,
-    when: float,  # noqa: ARG001 (part of the key)
+    of: tuple[str, str, float],  # noqa: ARG001 (part of the key)
     kind: Kind,
     chosen: tuple[str, ...],
     dark: bool,
+    _ranking: Ranking,
 ) -> go.Figure:
-    ranking = metrics_cache.ranking(run_id, split)
-    areas = ranking.per_class.set_index("class")[_AREAS[kind]]
+    areas = _ranking.per_class.set_index("class")[_AREAS[kind]]
     said = {name: _round(areas[name]) for name in chosen}
-    said["all pairs"] = _round(ranking.micro[kind].value)
-    micro = ranking.micro_curves[kind]
-    return draw_ranking(kind, ranking.curves[kind], chosen, micro, said, dark)
+    said["all pairs"] = _round(_ranking.micro[kind].value)
+    micro = _ranking.micro_curves[kind]
+    return draw_ranking(kind, _ranking.curves[kind], chosen, micro, said, dark)
 
 
 def _say_areas(ranking: Ranking, kind: Kind) -> None:
@@ -111,6 +108,14 @@ def _show_left_out(per_class: pd.DataFrame) -> None:
     empty = int((per_class["positives"] == 0).sum())
     if empty:
         st.caption(f"Not drawn: {count(empty, 'class')} without a photo in this split.")
+
+
+def say_range(estimate: Estimate) -> str:
+    """Write the interval of a share in words, with one sign of percent; empty without one."""
+    if math.isnan(estimate.low):
+        return ""
+    low = percent(estimate.low, estimate.n).removesuffix(" %")
+    return f"{low} to {percent(estimate.high, estimate.n)}"
 
 
 def _parenthesise(estimate: Estimate) -> str:

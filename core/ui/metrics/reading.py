@@ -1,44 +1,145 @@
-"""What the metrics page computes of a run and a split, kept in memory until the run is new."""
+"""What the metrics page shows, read once: the address and the caches → one `MetricsPage`.
+
+In the URL: `focus` (a class) and `heap` (which of its photos). What is costly is computed when it
+is first drawn, and kept in memory until the run is new.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baselines import Beside, compare_baselines
+from core.evaluation.baselines import NAMES, Beside, compare_baselines
 from core.evaluation.intervals import Estimate
+from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
 from core.prediction.nearest import predict_baselines, read_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.pickers import title_run
+from core.ui.parts.state import read_choice
+from data.dataset import Dataset
+
+SHARES = ("recall", "precision", "f1")
+AREAS = ("roc_auc", "average_precision")
 
 
-def agreement(run_id: str, split: str) -> Mapping[str, Estimate]:
-    """Returns the figures over all classes, by name, with their intervals."""
-    return _agreement(run_id, split, cache.result_key(run_id))
+@dataclass(frozen=True, kw_only=True)
+class MetricsPage:
+    """How good a run is on the photos of a split."""
+
+    run: RunRecord
+    split: str
+    dataset: Dataset
+    result: RunResult
+    evaluation: Evaluation
+    when: float
+    """When the result was written: part of the key of what is kept."""
+    class_name: str | None
+    """The class in focus."""
+    heap: str
+    """Which of its photos the link asks for; "" for none."""
+
+    @cached_property
+    def figures(self) -> Mapping[str, Estimate]:
+        """The figures over all classes, by name, with their intervals."""
+        return _estimate(self.run.id, self.split, self.when)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """ROC and precision-recall curves of the classes, and their areas."""
+        return _rank(self.run.id, self.split, self.when)
+
+    @cached_property
+    def besides(self) -> list[Beside]:
+        """The run compared with each baseline."""
+        features = read_frozen_features(cache.workspace(), self.run.recipe, self.result)
+        return _compare(self.run.id, self.split, self.when, features is not None, self.run)
+
+    @cached_property
+    def heaps(self) -> dict[str, np.ndarray]:
+        """Photo numbers of the class in focus: missed, taken (for it) and found."""
+        assert self.class_name is not None
+        number = self.result.classes.index(self.class_name)
+        return find_heaps(self.result, self.split, number)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every metric of every class: shares in percent, intervals in words."""
+        areas = self.ranking.per_class.drop(columns="class")
+        both = pd.concat([self.evaluation.per_class, areas], axis=1)
+        table = both[["class", "support"]].copy()
+        for name in (*SHARES, *AREAS):
+            if name == "precision":
+                table["predicted"] = both["predicted"]
+            table[name] = 100 * both[name]
+            ends = zip(both[f"{name}_low"], both[f"{name}_high"], strict=True)
+            table[f"{name}_interval"] = [
+                "" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends
+            ]
+        return table
+
+    @cached_property
+    def baselines(self) -> pd.DataFrame:
+        """The run, then its baselines, the best first: name, accuracy, low, high, own."""
+        rows = [(title_run(self.run), self.figures["accuracy"], True)]
+        ordered = sorted(self.besides, key=lambda beside: -beside.accuracy.value)
+        rows += [(NAMES[beside.name], beside.accuracy, False) for beside in ordered]
+        return pd.DataFrame(
+            [(name, one.value, one.low, one.high, own) for name, one, own in rows],
+            columns=["name", "accuracy", "low", "high", "own"],
+        )
 
 
-def ranking(run_id: str, split: str) -> Ranking:
-    """Returns ROC and precision-recall curves of the classes, and their areas."""
-    return _ranking(run_id, split, cache.result_key(run_id))
+def read_metrics(run: RunRecord, split: str) -> MetricsPage:
+    """Read what the page shows of a run on a split."""
+    result, focus = cache.result(run.id), read_choice("focus")
+    return MetricsPage(
+        run=run,
+        split=split,
+        dataset=cache.dataset(run.recipe.dataset),
+        result=result,
+        evaluation=cache.evaluation(run.id, split),
+        when=cache.result_key(run.id),
+        class_name=focus if focus in result.classes else None,
+        heap=read_choice("heap") or "",
+    )
 
 
-def besides(run: RunRecord, split: str) -> list[Beside]:
-    """Returns the run compared with each baseline."""
-    kept = read_frozen_features(cache.workspace(), run.recipe, cache.result(run.id)) is not None
-    return _besides(run.id, split, cache.result_key(run.id), kept, run)
+def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np.ndarray]:
+    """Return the photo numbers of a class in a split: missed, taken (for it) and found.
+
+    Mistakes come with the surest first, what was found with the least sure first.
+    """
+    photos = result.photo_numbers(split)
+    answers, labels = result.scores[photos].argmax(axis=1), result.labels[photos]
+    sure = result.scores[photos].max(axis=1)
+    of_class, taken = labels == class_number, answers == class_number
+
+    def order(chosen: np.ndarray, sign: int) -> np.ndarray:
+        found = np.flatnonzero(chosen)
+        return np.asarray(photos[found[np.argsort(sign * sure[found], kind="stable")]])
+
+    return {
+        "missed": order(of_class & ~taken, -1),
+        "taken": order(taken & ~of_class, -1),
+        "found": order(of_class & taken, 1),
+    }
 
 
 @st.cache_resource(max_entries=32, show_spinner="Drawing 1,000 resamples …")
-def _agreement(run_id: str, split: str, when: float) -> Mapping[str, Estimate]:  # noqa: ARG001
+def _estimate(run_id: str, split: str, when: float) -> Mapping[str, Estimate]:  # noqa: ARG001
     answers, photos = _choose(run_id, split)
     return estimate_agreement(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Ranking the photos for each class …")
-def _ranking(run_id: str, split: str, when: float) -> Ranking:  # noqa: ARG001 (part of the key)
+def _rank(run_id: str, split: str, when: float) -> Ranking:  # noqa: ARG001 (part of the key)
     answers, photos = _choose(run_id, split)
     return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
 
@@ -46,7 +147,7 @@ def _ranking(run_id: str, split: str, when: float) -> Ranking:  # noqa: ARG001 (
 @st.cache_resource(
     max_entries=32, show_spinner="Asking simple rules the same photos: once a run and split …"
 )
-def _besides(
+def _compare(
     run_id: str,
     split: str,
     when: float,  # noqa: ARG001 (part of the key)

@@ -1,4 +1,4 @@
-"""Charts without selections, drawn once: Altair takes 20 to 60 ms to build and check each."""
+"""Charts drawn once and kept: Altair takes 20 to 60 ms to build and check each."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,18 @@ import streamlit as st
 from core.ui.parts.frame import is_dark
 
 
-def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str) -> None:
+def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str, **options: Any) -> None:
     """Draw an Altair chart; its Vega-Lite is kept while the arguments stay equal.
 
     Args:
         draw: Of core.charts; takes the arguments and whether the page is dark.
         arguments: Tables, arrays, mappings and plain values: they are the key.
         alt: Says what is to be seen.
+        options: Of `st.vega_lite_chart`, where a click selects: key, on_select, selection_mode.
     """
     name = f"{draw.__module__}.{draw.__qualname__}"
     spec = _draw(draw, name, arguments, is_dark())
-    st.vega_lite_chart(spec=spec, theme=None, alt=alt)
+    st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
 
 
 @st.cache_data(max_entries=256, ttl=600, show_spinner=False)

@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.charts.slices import SLICE
-from core.datasets.quality.slicing import SliceStudy
+from core.charts.slices import SLICE, draw_bins
+from core.evaluation.comparison import ALPHA
 from core.formats import percent_format, plain
-from core.runs.store import RunRecord
-from core.ui.parts.frame import is_dark
-from core.ui.parts.state import keep_choice, read_choice
-from core.ui.slices.reading import bins_chart
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.state import keep_choice
+from core.ui.slices.reading import SlicesPage
 
 _COLUMNS = 2
 _HEIGHT = 540
@@ -22,15 +21,16 @@ _HEIGHT = 540
 _TABLE = "slices.table"
 
 
-def show_properties(run: RunRecord, study: SliceStudy) -> None:
-    """Draws one chart for each property that parts the photos, and the table behind them."""
+def show_properties(page: SlicesPage) -> None:
+    """Draw one chart for each property that parts the photos, and the table behind them."""
+    study = page.study
     parted = [name for name in study.ranking["name"] if len(study.bins[name]) > 1]
     alone = [plain(study.properties[name].label) for name in study.properties if name not in parted]
     if not parted:
         st.info("These photos are too few or too alike to be parted by any property.")
         return
     with st.container(height=_HEIGHT, border=True):
-        _show_charts(run, study, parted)
+        _show_charts(page, parted)
     same = f" The same for all of these photos: {', '.join(alone)}." if alone else ""
     st.caption(
         "Beyond chance: a permutation test of right and wrong over the bins, adjusted by Holm for "
@@ -42,10 +42,10 @@ def show_properties(run: RunRecord, study: SliceStudy) -> None:
     )  # fmt: skip
     if tables.open:
         with tables:
-            _show_table(run, study, parted)
+            _show_table(page, parted)
 
 
-def _show_charts(run: RunRecord, study: SliceStudy, parted: list[str]) -> None:
+def _show_charts(page: SlicesPage, parted: list[str]) -> None:
     st.caption(
         "Dots: accuracy of each bin with its 95 % interval. Dashed: all photos of the split. Bars "
         "and their numbers: n. Orange: the whole interval lies below the dashed line. Click a bin."
@@ -54,13 +54,12 @@ def _show_charts(run: RunRecord, study: SliceStudy, parted: list[str]) -> None:
         row = parted[first : first + _COLUMNS]
         for place, name in zip(st.columns(_COLUMNS, gap="small"), row, strict=False):
             with place:
-                _show_chart(run, study, name)
+                _show_chart(page, name)
 
 
-def _show_chart(run: RunRecord, study: SliceStudy, name: str) -> None:
-    chosen = read_choice("slice") or ""
-    values = set(study.bins[name]["value"])
-    start = chosen if chosen in values else ""
+def _show_chart(page: SlicesPage, name: str) -> None:
+    study, run = page.study, page.run
+    start = page.stated if page.stated in set(study.bins[name]["value"]) else ""
     # Another slice chosen elsewhere draws the chart anew; a click in itself need not.
     key = f"slices.{name}.{run.id}.{study.split}"
     clicked = f"{key}.clicked"
@@ -77,23 +76,35 @@ def _show_chart(run: RunRecord, study: SliceStudy, name: str) -> None:
         keep_choice("slice", value)
 
     label = study.properties[name].label
-    st.vega_lite_chart(
-        spec=bins_chart(run, study, name, first, is_dark()),
-        theme=None,
+    ranked = study.ranking.set_index("name").loc[name]
+    beyond = f"accuracy varies by ± {100 * ranked['spread']:.1f} points"
+    show_kept_chart(
+        _draw_property,
+        study.bins[name],
+        (label, beyond if ranked["p_value"] < ALPHA else "no difference beyond chance"),
+        (study.accuracy, study.lowest_end),
+        first,
         key=widget,
         on_select=select,
         selection_mode=SLICE,
-        alt=f"Accuracy by {label.lower()}; the same numbers stand in the table below.",
+        alt=f"Accuracy by {label.lower()}; the same numbers are in the table below.",
     )
 
 
-def _list_bins(study: SliceStudy, parted: list[str]) -> pd.DataFrame:
-    labelled = (study.bins[name].assign(property=study.properties[name].label) for name in parted)
-    return pd.concat(list(labelled), ignore_index=True)
+def _draw_property(
+    bins: pd.DataFrame, words: tuple[str, str], ends: tuple[float, float], chosen: str, dark: bool
+) -> Any:
+    """Draw a property under its name and a line below; ends: accuracy of all, and of the scale."""
+    (title, subtitle), (accuracy, lowest) = words, ends
+    return draw_bins(
+        bins, title, accuracy, lowest=lowest, subtitle=subtitle, chosen=chosen, dark=dark
+    )
 
 
-def _show_table(run: RunRecord, study: SliceStudy, parted: list[str]) -> None:
-    table = _list_bins(study, parted)
+def _show_table(page: SlicesPage, parted: list[str]) -> None:
+    study, run = page.study, page.run
+    labelled = [study.bins[name].assign(property=study.properties[name].label) for name in parted]
+    table = pd.concat(labelled, ignore_index=True)
     values = table["value"].tolist()
     key = f"{_TABLE}.{run.id}.{study.split}"
 

@@ -1,68 +1,64 @@
-"""The slices of a run, computed once and kept in memory under what identifies them."""
+"""What the slices page shows, read once: the address and the caches → one `SlicesPage`.
 
+In the URL: `by` (the view), `slice` (a rule) and `shown` (its wrong photos, or all).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
 import streamlit as st
 
-from core.charts.slices import draw_bins
 from core.datasets.quality.slicing import SliceStudy, study_slices
-from core.evaluation.comparison import ALPHA
 from core.evaluation.slices import Rule, read_rule
+from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.state import read_choice
+from data.dataset import Dataset
+
+VIEWS = {"properties": "By property", "worst": "Worst slices", "shortcuts": "Shortcuts"}
 
 
-def study(run: RunRecord, split: str) -> SliceStudy:
-    """Returns the slices of a run over the photos of a split."""
-    return _study(run.id, split, cache.result_key(run.id), _find_analysis(run))
+@dataclass(frozen=True, kw_only=True)
+class SlicesPage:
+    """Where a run is weak on the photos of a split, and the slice that is looked at."""
+
+    run: RunRecord
+    dataset: Dataset
+    result: RunResult
+    study: SliceStudy
+    view: str
+    stated: str
+    """The slice that the link names; "" for none."""
+    rule: Rule | None
+    """The same; None also where this dataset does not have it."""
+    shows_all: bool
+    """False: only the wrong photos of the slice."""
+
+    def order_photos(self, photos: np.ndarray) -> np.ndarray:
+        """Return the photos with wrong ones first, the surest answer first."""
+        scores = self.result.scores[photos]
+        answers = scores.argmax(axis=1)
+        wrong = answers != self.result.labels[photos]
+        order = np.lexsort((-scores[np.arange(len(photos)), answers], ~wrong))
+        return np.asarray(photos[order])
 
 
-def read_chosen(study: SliceStudy) -> Rule | None:
-    """Returns the slice that the URL names; None where it names none that is known here."""
-    stated = read_choice("slice")
-    return read_rule(stated, study.properties) if stated else None
-
-
-def bins_chart(
-    run: RunRecord, study: SliceStudy, name: str, chosen: str, dark: bool
-) -> dict[str, object]:
-    """Returns the chart of one property as Vega-Lite.
-
-    Args:
-        run: Whose slices they are.
-        study: As `study` returns it.
-        name: Of the property.
-        chosen: `value` of the bin that is selected at first.
-        dark: Whether the page is dark.
-    """
-    key = (run.id, study.split, cache.result_key(run.id), _find_analysis(run))
-    return _bins_chart(key, name, chosen, dark, study)
-
-
-def _find_analysis(run: RunRecord) -> str:
+def read_slices(run: RunRecord, split: str) -> SlicesPage:
+    """Read what the page shows of a run on a split."""
     quality = cache.quality(run.recipe.dataset)
-    return quality.id if quality else ""
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _bins_chart(
-    key: tuple[str, str, float, str],  # noqa: ARG001 (what identifies the study)
-    name: str,
-    chosen: str,
-    dark: bool,
-    _study: SliceStudy,
-) -> dict[str, object]:
-    ranked = _study.ranking.set_index("name").loc[name]
-    spread = f"accuracy varies by ± {100 * ranked['spread']:.1f} points"
-    chart = draw_bins(
-        _study.bins[name],
-        _study.properties[name].label,
-        _study.accuracy,
-        lowest=_study.lowest_end,
-        subtitle=spread if ranked["p_value"] < ALPHA else "no difference beyond chance",
-        chosen=chosen,
-        dark=dark,
+    study = _study(run.id, split, cache.result_key(run.id), quality.id if quality else "")
+    view, stated = read_choice("by") or "", read_choice("slice") or ""
+    return SlicesPage(
+        run=run,
+        dataset=cache.dataset(run.recipe.dataset),
+        result=cache.result(run.id),
+        study=study,
+        view=view if view in VIEWS else next(iter(VIEWS)),
+        stated=stated,
+        rule=read_rule(stated, study.properties) if stated else None,
+        shows_all=read_choice("shown") == "all",
     )
-    return dict(chart.to_dict())
 
 
 @st.cache_resource(max_entries=8, show_spinner="Cutting the photos into slices …")

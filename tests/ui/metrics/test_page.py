@@ -12,7 +12,7 @@ from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.result import read_result, read_run_head, write_result
 from core.runs.store import list_runs
 from core.runs.test_views import read_openings, record_opening
-from core.ui.metrics.photos import find_heaps
+from core.ui.metrics.reading import find_heaps
 from core.workspace import Workspace
 
 PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "metrics.py")

@@ -1,0 +1,190 @@
+"""The metrics page: figures over all classes, baselines, each class, and the photos of one."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.agreement import AVERAGED, RESAMPLES
+from core.evaluation.intervals import Estimate
+from core.formats import count, percent, plain
+from core.runs.result import RunResult
+from core.runs.store import RunRecord
+from core.ui.metrics.baselines import show_baselines
+from core.ui.metrics.classes import show_class_bars, show_class_table
+from core.ui.metrics.curves import say_range, show_curves
+from core.ui.metrics.reading import MetricsPage, read_metrics
+from core.ui.parts.frame import page_file
+from core.ui.parts.state import bind_choice
+from core.ui.photos.gallery import show_gallery
+from core.ui.photos.panel import show_photo_panel
+
+_CARD = 160
+_AVERAGES = ("macro", "weighted")
+_HELP = {
+    "accuracy": "The share of photos whose highest score is their own class.",
+    "balanced_accuracy": "Also called mean per-class accuracy: the mean recall of the classes that "
+    "have photos, so that a small class weighs as much as a large one.",
+    "macro_f1": "F1 (the harmonic mean of precision and recall), averaged over the classes.",
+    "cohen_kappa": "Cohen's kappa: how much of the agreement that chance leaves open was reached. "
+    "0: as chance; 1: perfect.",
+    "matthews": "Matthews correlation of truth and answer over all classes. 0: as chance; 1: "
+    "perfect.",
+    "roc": "How often a photo of a class has a higher score for it than another photo has; mean "
+    "of the classes that have photos. 50 %: as chance.",
+    "loss": "Mean categorical cross-entropy (natural logarithm). 0: certain and right; unlike the "
+    "others, lower is better.",
+}
+
+
+_KINDS = {"missed": "Missed", "taken": "Taken for it", "found": "Found"}
+_WORDS = {
+    "missed": "taken for another class, the surest mistake first; named is the answer",
+    "taken": "taken for it, the surest mistake first; named is the true class",
+    "found": "found, the least sure first",
+}
+
+
+def show_metrics(run: RunRecord, split: str) -> None:
+    """Draw the page for a run and a split."""
+    page = read_metrics(run, split)
+    _show_headline(page)
+    _show_averages(page)
+    with st.container(border=True):
+        show_baselines(page)
+    st.subheader("Each class", anchor=False)
+    bars, curves = st.columns([2, 3], gap="medium")
+    with bars.container(border=True):
+        show_class_bars(page)
+    with curves.container(border=True):
+        show_curves(page)
+    show_class_table(page)
+    _show_class_photos(page)
+    show_photo_panel(page.dataset)
+
+
+def _show_headline(page: MetricsPage) -> None:
+    """Draw the figures over all classes with their intervals, and how these were found."""
+    figures, top_k = page.figures, page.evaluation.top_k
+    n = figures["accuracy"].n
+    with st.container(horizontal=True, gap="medium"):
+        _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
+        if top_k > 1:  # of two classes it would be the accuracy once more
+            help_text = f"The true class is among the {top_k} highest scores."
+            if top_k < 5:
+                help_text += " (Of so few classes top-5 is always right.)"
+            _show_share(f"Top-{top_k}", figures["top_k_accuracy"], help_text)
+        _show_share("Balanced", figures["balanced_accuracy"], _HELP["balanced_accuracy"])
+        _show_share("Macro F1", figures["macro_f1"], _HELP["macro_f1"])
+        _show_number("Kappa", figures["cohen_kappa"], _HELP["cohen_kappa"])
+        _show_number("Matthews", figures["matthews"], _HELP["matthews"])
+        _show_share("ROC area", page.ranking.macro["roc"], _HELP["roc"])
+        _show_number("Loss", figures["loss"], _HELP["loss"])
+    st.caption(
+        f"n = {n:,} {page.split} photos. Below each figure its 95 % interval: Wilson for accuracy "
+        f"and top-k, jackknife for the ROC area, else a bootstrap of {RESAMPLES:,} resamples "
+        "within each class; for Balanced and macro figures the wider of that and the classes' "
+        "Wilson intervals combined. Balanced is the mean per-class accuracy."
+    )
+
+
+def _show_averages(page: MetricsPage) -> None:
+    """Draw macro and weighted averages with their intervals, and what they mean."""
+    figures = page.figures
+    n = figures["accuracy"].n
+    table = pd.DataFrame({"average": [kind.capitalize() for kind in _AVERAGES]})
+    column = st.column_config.TextColumn
+    config = {"average": column("Over the classes", width=120)}
+    for name in AVERAGED:
+        estimates = [figures[f"{kind}_{name}"] for kind in _AVERAGES]
+        table[name] = [percent(one.value, n) for one in estimates]
+        table[f"{name}_interval"] = [say_range(one) for one in estimates]
+        config[name] = column(name.capitalize(), width=78)
+        config[f"{name}_interval"] = column(
+            "95 %",
+            width=118,
+            help="95 % interval: bootstrap; macro: the wider of that and the classes' Wilson "
+            "intervals combined.",
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=config,
+        alt="Macro and weighted averages of precision, recall and F1 with their 95 % intervals",
+    )
+    st.caption(
+        "Macro counts every class alike, so a small class weighs as much as a large one; weighted "
+        f"counts every photo alike. n = {n:,}."
+    )
+
+
+def _show_share(label: str, estimate: Estimate, help_text: str) -> None:
+    _show(label, percent(estimate.value, estimate.n), say_range(estimate), help_text)
+
+
+def _show_number(label: str, estimate: Estimate, help_text: str) -> None:
+    decimals = 2 if estimate.n < 200 else 3
+    value = "–" if math.isnan(estimate.value) else f"{estimate.value:.{decimals}f}"
+    ends = f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}"
+    _show(label, value, "" if math.isnan(estimate.low) else ends, help_text)
+
+
+def _show(label: str, value: str, ends: str, help_text: str) -> None:
+    with st.container(width=_CARD, gap=None):
+        st.metric(label, value, help=help_text)
+        st.caption(ends or "no interval")
+
+
+def _show_class_photos(page: MetricsPage) -> None:
+    """Draw the photos behind the numbers of a class, in three heaps; the heap is in the URL."""
+    if page.class_name is None:
+        st.info(
+            "Choose a class in the table or a bar: its photos appear here.",
+            icon=":material/ads_click:",
+        )
+        return
+    result, class_name = page.result, page.class_name
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(class_name), anchor=False, width="content")
+        st.page_link(
+            page_file("confusion"),
+            label="Taken for which classes",
+            icon=":material/grid_on:",
+            query_params={"run": page.run.id, "split": page.split, "true": class_name},
+        )
+    kind = _pick_heap(page)
+    photos = page.heaps[kind]
+    of = "other classes" if kind == "taken" else plain(class_name)
+    st.caption(f"{count(len(photos), 'photo')} of {of} in {page.split}, {_WORDS[kind]}.")
+    if len(photos):
+        answers = result.scores[photos].argmax(axis=1)
+        said = dict(zip(photos.tolist(), answers.tolist(), strict=True))
+        show_gallery(
+            page.dataset,
+            photos,
+            key=f"class.{kind}",
+            captions=lambda photo: _caption(result, photo, said[photo], kind),
+        )
+
+
+def _pick_heap(page: MetricsPage) -> str:
+    """Draw the choice of a heap; return it, the first that holds photos without a choice."""
+    fallback = next((kind for kind in _KINDS if len(page.heaps[kind])), "missed")
+    return str(
+        st.segmented_control(
+            "Photos",
+            list(_KINDS),
+            format_func=lambda name: f"{_KINDS[name]} ({len(page.heaps[name]):,})",
+            label_visibility="collapsed",
+            required=True,
+            **bind_choice(
+                "heap", page.heap if page.heap in _KINDS else fallback, key="metrics.photos"
+            ),
+        )
+    )
+
+
+def _caption(result: RunResult, photo: int, answer: int, kind: str) -> str:
+    score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
+    named = int(result.labels[photo]) if kind == "taken" else answer
+    return f"{score} {result.classes[named]}"

@@ -11,14 +11,14 @@ from core.charts.theme import format_share
 from core.errors import PetalscopeError
 from core.formats import plain
 from core.prediction.gradcam import draw_overlay, draw_scale
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
 from core.ui.photos.explaining_controls import Drawing, choose_class, choose_drawing, settle_widget
-from core.ui.photos.reading import explain
+from core.ui.photos.reading import PhotoPage, explain
 from data.dataset import Dataset
 
 _WIDEST = 320
@@ -143,37 +143,35 @@ def encode_picture(picture: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def show_looked_at(dataset: Dataset, photo: int) -> None:
+def show_looked_at(page: PhotoPage) -> None:
     """Draw a switch and, while it is on, what a run looked at; nothing without a finished run.
 
     Off at first: the first photo of a backbone takes a second, because the network is loaded.
     """
-    runs = [run for run in list_runs(cache.workspace(), dataset.id) if run.state == "done"]
-    if not runs:
+    if not page.runs:
         return
     on = bool(settle_widget(_TOGGLE, st.session_state.get(_SHOWN, False)))
     if not st.toggle("What a run looked at", on, key=_TOGGLE, on_change=_keep_shown):
         return
-    run = _pick_run(dataset, runs)
+    run = _pick_run(page)
     result = cache.result(run.id)
-    if find_sealed(run.id)[photo]:
+    if find_sealed(run.id)[page.photo]:
         st.caption(
             "A test photo of this run: what it answers is sealed. Open the test split on the page "
             "Metrics; each opening is counted."
         )
         return
-    true, predicted = int(result.labels[photo]), int(result.scores[photo].argmax())
-    draw_explanation(
-        run, dataset, photo, (predicted, true), key="panel", roles=("predicted", "true")
-    )
+    true, predicted = int(result.labels[page.photo]), int(result.scores[page.photo].argmax())
+    roles = ("predicted", "true")
+    draw_explanation(run, page.dataset, page.photo, (predicted, true), key="panel", roles=roles)
 
 
-def _pick_run(dataset: Dataset, runs: list[RunRecord]) -> RunRecord:
+def _pick_run(page: PhotoPage) -> RunRecord:
     """Return the run chosen in a panel before, else that of the page, else the newest."""
-    known = {run.id: run for run in runs}
-    wishes = (st.session_state.get(_RUN), read_choice("run"), runs[0].id)
+    known = {run.id: run for run in page.runs}
     if len(known) == 1:
-        return runs[0]
+        return page.runs[0]
+    wishes = (st.session_state.get(_RUN), read_choice("run"), page.runs[0].id)
     run_id = settle_widget(_PICKER, next(wish for wish in wishes if wish in known))
     chosen = st.selectbox(
         "Run",
@@ -182,7 +180,7 @@ def _pick_run(dataset: Dataset, runs: list[RunRecord]) -> RunRecord:
         format_func=lambda key: describe_run(known[key]),
         key=_PICKER,
         on_change=_keep_run,
-        help=f"The finished runs of {dataset.name}.",
+        help=f"The finished runs of {page.dataset.name}.",
     )
     return known[chosen]
 

@@ -1,17 +1,25 @@
-"""What explaining photos keeps between reruns: the reader of maps by backbone, the head by run."""
+"""What is known of one photo, read once, and what explaining photos keeps between reruns."""
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from core.datasets.edits.tray import Edit, list_edits, resolve_edits
+from core.datasets.quality.store import QualityResult
 from core.errors import PhotoRefused
+from core.formats import percent, plain
 from core.runs.result import read_run_head
-from core.runs.store import RunRecord
+from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.pickers import title_run
+from core.ui.parts.seal import find_sealed
 from data.dataset import Dataset
 from data.images import decode_photo
 from models.dense import DenseHead
@@ -21,6 +29,93 @@ if TYPE_CHECKING:
 
 _LONGEST_SIDE = 1024
 _DAMAGED = "The photo's own file can no longer be read; this is the square that was packed of it."
+_ISSUES = {"odd_shape": "odd shape", "duplicate": "identical file"}
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoPage:
+    """A photo of a dataset, by its number."""
+
+    dataset: Dataset
+    photo: int
+
+    @cached_property
+    def row(self) -> pd.Series:
+        """Its row of the manifest."""
+        return self.dataset.manifest.iloc[self.photo]
+
+    @cached_property
+    def quality(self) -> QualityResult | None:
+        """The quality analysis of the dataset; None while there is none."""
+        return cache.quality(self.dataset.id)
+
+    @cached_property
+    def runs(self) -> list[RunRecord]:
+        """The finished runs of the dataset, newest first."""
+        known = list_runs(cache.workspace(), self.dataset.id)
+        return [run for run in known if run.state == "done"]
+
+    @property
+    def issues(self) -> list[str]:
+        """Its issues in words."""
+        flags = cache.issues(self.dataset.id).iloc[self.photo]
+        words = [_ISSUES.get(str(name), str(name)) for name in flags.index if flags[name]]
+        if self.quality is not None and "suspect" in words:
+            suggested = plain(str(self.quality.photos["suggested"].iat[self.photo]), 30)
+            words[words.index("suspect")] = f"suspect: {suggested}?"
+        return words
+
+    @cached_property
+    def edits(self) -> list[Edit]:
+        """The edits of it that wait in the tray."""
+        edits = list_edits(cache.workspace(), self.dataset.id)
+        return [edit for edit in edits if edit.path == self.row["path"]]
+
+    @property
+    def wishes(self) -> list[str]:
+        """What the tray will do to it, in words."""
+        changes = resolve_edits(self.dataset, self.edits)
+        if changes.empty:
+            return []
+        change = changes.iloc[0]
+        if change["excluded"]:
+            return ["exclude"]
+        return [
+            f"{plain(str(change[old]), 30)} → {plain(str(change[new]), 30)}"
+            for old, new in (("class", "new_class"), ("split", "new_split"))
+            if change[old] != change[new]
+        ]
+
+    @property
+    def twins(self) -> dict[int, str]:
+        """Its twins → "identical" or "nearly the same", identical ones first."""
+        photo, digests = self.photo, self.dataset.manifest["sha256"].to_numpy()
+        same = np.flatnonzero(digests == digests[photo])
+        twins = {int(n): "identical" for n in same if n != photo}
+        if self.quality is not None:
+            pairs = self.quality.pairs
+            pairs = pairs[(pairs["a"] == photo) | (pairs["b"] == photo)]
+            for a, b, kind in pairs[["a", "b", "kind"]].itertuples(index=False):
+                word = "identical" if kind == "exact" else "nearly the same"
+                twins.setdefault(int(b if a == photo else a), word)
+        return twins
+
+    def describe_answer(self, run: RunRecord) -> dict[str, str]:
+        """Return what a run says of it; of a test photo only when the split was opened."""
+        result = cache.result(run.id)
+        if find_sealed(run.id)[self.photo]:
+            hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
+            return {"Run": title_run(run), **hidden, "Answer": "sealed", "Split": "test"}
+        scores, label = result.scores[self.photo], int(result.labels[self.photo])
+        top = int(scores.argmax())
+        return {
+            "Run": title_run(run),
+            "Predicted": result.classes[top],
+            "Score": percent(float(scores[top]), 100),
+            "Score of its class": percent(float(scores[label]), 100),
+            "Answer": "right" if top == label else "wrong",
+            "Split": str(result.splits[self.photo]),
+        }
 
 
 def explainer(run_id: str, dataset: Dataset) -> "Explainer":

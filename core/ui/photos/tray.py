@@ -4,7 +4,7 @@ The line costs one SQL count and stands on every page that shows photos.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -12,10 +12,12 @@ import streamlit as st
 
 from core.datasets.edits.applying import apply_edits, read_edits_csv, write_edits_csv
 from core.datasets.edits.tray import (
+    Action,
     add_edits,
     clear_edits,
     count_edits,
     count_undone,
+    list_classes,
     list_edits,
     redo_edits,
     resolve_edits,
@@ -26,9 +28,11 @@ from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
+from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import change_choice
 from data.dataset import Dataset
 from data.importing import Progress
+from data.splits import SPLITS
 
 DONE = "selection.done"
 """Session key of the last edit: (dataset id, batch, what it does in Markdown)."""
@@ -91,11 +95,8 @@ def _describe(changes: pd.DataFrame) -> str:
 
 
 def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
-    pages = -(-len(changes) // _ROWS_A_PAGE)
-    if st.session_state.get("tray_page", 1) > pages:
-        st.session_state["tray_page"] = pages
-    page = st.pagination(pages, key="tray_page", bind="query-params") if pages > 1 else 1
-    shown = changes.iloc[(page - 1) * _ROWS_A_PAGE : page * _ROWS_A_PAGE]
+    part = pick_page("tray_page", len(changes), _ROWS_A_PAGE)
+    shown = changes.iloc[part]
     table = pd.DataFrame(
         {
             "photo": [_draw_inline(dataset.thumbnail(photo)) for photo in shown["photo"]],
@@ -109,7 +110,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
         table,
         hide_index=True,
         row_height=56,
-        key=f"tray.changes.{dataset.id}.{len(changes)}.{page}",
+        key=f"tray.changes.{dataset.id}.{len(changes)}.{part.start}",
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
@@ -239,3 +240,44 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
         return False
     st.session_state[DONE] = (dataset.id, batch, sentence)
     return True
+
+
+def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
+    """Draw relabel, move and exclude, side by side; return whether an edit was noted.
+
+    Args:
+        photos: Numbers of the photos they are for.
+        what: What these are called: “3 photos”.
+        key: Name of the place; another one on the same page needs another.
+    """
+    done: tuple[Action, str, str] | None = None
+    with st.popover("Relabel", icon=":material/label:"):
+        chosen = st.selectbox(
+            "New class",
+            list_classes(cache.workspace(), dataset),
+            index=None,
+            placeholder="Choose a class, or type a new one",
+            accept_new_options=True,
+            key=f"{key}.class",
+        )
+        label = f"Relabel {what}"
+        if st.button(label, type="primary", disabled=not chosen, key=f"{key}.relabel"):
+            done = "relabel", str(chosen), f"relabelled to “{plain(str(chosen), 40)}”"
+    with st.popover("Move", icon=":material/drive_file_move:"):
+        st.caption("To which split?")
+        present = set(dataset.splits[list(photos)])
+        for split in SPLITS:
+            here = present == {split}
+            key_of = f"{key}.{split}"
+            if st.button(split.capitalize(), width="stretch", disabled=here, key=key_of):
+                done = "move", split, f"moved to {split}"
+    if st.button("Exclude", icon=":material/block:", key=f"{key}.exclude"):
+        done = "exclude", "", "excluded"
+    if done is None:
+        return False
+    action, value, sentence = done
+    return note_edit(
+        dataset,
+        lambda: add_edits(cache.workspace(), dataset, photos, action, value),
+        f"{count(len(photos), 'photo')} {sentence}",
+    )

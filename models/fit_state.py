@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,10 +12,18 @@ from models.checkpoint import Checkpoint, clear_leftovers, read_checkpoint, writ
 from models.dense import DenseHead, measure_scores
 from models.devices import UsageSampler
 from models.head import seed_dropout, to_dense_head
-from models.plan import EpochResult, FitPlan, Source, find_best_epoch, find_rate, is_patience_over
-from models.stepping import Seen, Stepper
+from models.plan import (
+    Ask,
+    EpochResult,
+    FitPlan,
+    FitRecord,
+    Source,
+    find_best_epoch,
+    find_rate,
+    is_patience_over,
+)
+from models.stepping import Pass, Seen, Stepper
 
-Ask = Callable[[], bool]
 Measure = Callable[[Stepper], np.ndarray | None]
 """Gives the scores of the validation photos, (n, k); None when asked to stop."""
 
@@ -48,19 +55,18 @@ class FitState:
         self,
         model: keras.Model,
         plan: FitPlan,
-        folder: Path | None,
-        mark: str,
-        before: Sequence[EpochResult],
-        on_step: Callable[[int, int], None] | None,
+        record: FitRecord,
+        on_step: Callable[[int, int], None] | None = None,
     ) -> None:
+        before, folder = record.before, record.folder
         self.history = list(before)
         self._before = len(before)
-        self._plan, self._folder, self._mark = plan, folder, mark
+        self._plan, self._folder, self._mark = plan, folder, record.mark(plan)
         self._stepper = Stepper(model, plan, on_step)
         self._best_weights = self._stepper.read_weights()
         if folder:
             clear_leftovers(folder)
-        kept = read_checkpoint(folder, mark) if folder else None
+        kept = read_checkpoint(folder, self._mark) if folder else None
         if kept and kept.best_epoch <= len(before) + len(kept.history):
             self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
             self.history += [EpochResult(**facts) for facts in kept.history]
@@ -122,17 +128,16 @@ class FitState:
         seeds = np.random.SeedSequence((self._plan.seed, len(self.history) + 1)).spawn(3)
         shuffling, dropping, mixing = seeds
         seed_dropout(self._stepper.model, dropping)
-        return self._stepper.run(
-            train,
-            np.random.default_rng(shuffling).permutation(len(train.labels)),
+        steps = Pass(
+            order=np.random.default_rng(shuffling).permutation(len(train.labels)),
             number=len(self.own) + 1,
             rate=lambda step, steps: find_rate(self._plan, self.own, step, steps),
             mixing=np.random.default_rng(mixing),
-            should_stop=should_stop,
         )
+        return self._stepper.run(train, steps, should_stop)
 
     def _keep(self, result: EpochResult) -> None:
-        """Returns nothing; the epoch is in the curve and the checkpoint stands."""
+        """Add the epoch to the curve and write the checkpoint."""
         weights = self._stepper.read_weights()
         self.history.append(result)
         if find_best_epoch(self.history) == result.epoch:

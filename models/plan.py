@@ -7,12 +7,15 @@ pages may read this.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
+
+from core.config import fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,49 @@ class EpochResult:
     gpu_memory_bytes: int | None = None
     gpu_share: float | None = None
     """Busy share of the GPU over the epoch, 0 to 1; None on the CPU."""
+
+
+Tell = Callable[[EpochResult, EpochResult], None]
+"""Told each epoch and the best so far, once its checkpoint is written. The epochs of a checkpoint
+are told again: the process may have died before it could pass them on."""
+Ask = Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitWatch:
+    """Whom a fit tells how far it is, and whom it asks whether to go on."""
+
+    on_epoch: Tell = lambda *_: None
+    on_step: Callable[[int, int], None] | None = None
+    """Told after each batch how many photos of the epoch are done, and of how many."""
+    should_stop: Ask = lambda: False
+    """Asked after each batch and epoch; an epoch that is not complete is dropped."""
+    should_end: Ask = lambda: False
+    """Asked after each epoch."""
+
+
+UNWATCHED = FitWatch()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitRecord:
+    """Where the checkpoints of a fit are kept, and what they belong to."""
+
+    folder: Path | None
+    """None: no checkpoint is written."""
+    subject: Mapping[str, object] = field(default_factory=dict)
+    """All that decides the fit beside the plan; a checkpoint of another is not used."""
+    before: Sequence[EpochResult] = ()
+    """Epochs of an earlier phase; one of them may be the best."""
+
+    def mark(self, plan: FitPlan) -> str:
+        """Return what a checkpoint of this fit is recognised by."""
+        timing = asdict(plan)
+        if plan.schedule != "cosine":  # more epochs go on from fewer, but for the cosine
+            timing.pop("epochs")
+        timing.pop("patience")
+        past = [{"epoch": epoch.epoch, "loss": repr(epoch.loss)} for epoch in self.before]
+        return fingerprint({"plan": timing, "subject": dict(self.subject), "before": past})
 
 
 PLATEAU_EPOCHS = 2

@@ -4,17 +4,16 @@ Batches come in a shuffled order, again and again where the photos do not last. 
 losses.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import RunStopped
-from models.dense import measure_spread
-from models.fitting import NO_SPREAD, Features, make_deterministic
-from models.head import build_head, seed_dropout
-from models.plan import FitPlan, HeadShape, KeptViews
-from models.stepping import Stepper
+from models.fitting import HeadFit
+from models.head import seed_dropout
+from models.plan import FitWatch, KeptViews
+from models.stepping import Pass, Stepper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,55 +28,38 @@ class MeasuredRates:
     """Whether the loss exploded before the highest rate was reached."""
 
 
-def find_rates(
-    *,
-    train: Features,
-    head: HeadShape,
-    plan: FitPlan,
-    standardise: bool,
-    lowest: float,
-    highest: float,
-    steps: int,
-    on_step: Callable[[int, int], None],
-    should_stop: Callable[[], bool],
-) -> MeasuredRates:
-    """Returns the loss of each step of a new head while the rate rises from `lowest` to `highest`.
+def find_rates(job: HeadFit, rates: np.ndarray, watch: FitWatch) -> MeasuredRates:
+    """Return the loss of each step of a new head while the learning rate rises.
 
     Args:
-        train: Only its first view is used.
-        plan: Its learning rate, schedule and epochs are not used.
-        on_step: Told how many steps are done, and of how many.
-        should_stop: Asked before each step.
+        job: Only the first view of its training photos is used; not the plan's rate, schedule and
+            epochs.
+        rates: (steps,) float, ascending; see `rising_rates`.
+        watch: Told of each step how many are done, and of how many; asked before each whether to
+            stop.
 
     Raises:
         RunStopped: `should_stop` said so.
     """
-    make_deterministic(plan.seed)
-    (values, *_), labels = train
-    spread = measure_spread(values) if standardise else NO_SPREAD
-    model = build_head(head, spread, plan.seed)
+    model, plan, ((values, *_), labels) = job.build(), job.plan, job.train
     dropping, mixing = np.random.SeedSequence((plan.seed, 0)).spawn(2)
     seed_dropout(model, dropping)
     stepper = Stepper(model, replace(plan, schedule="constant"))
     source, mixer = KeptViews([values], labels), np.random.default_rng(mixing)
-    rates = rising_rates(lowest, highest, steps)
     batches = _draw_batches(len(labels), plan.batch_size, plan.seed)
     losses: list[float] = []
     for rate in rates:
-        seen = stepper.run(
-            source,
-            next(batches),
-            number=1,
-            rate=lambda *_, rate=float(rate): rate,
-            mixing=mixer,
-            should_stop=should_stop,
+        step = Pass(
+            order=next(batches), number=1, rate=lambda *_, rate=float(rate): rate, mixing=mixer
         )
+        seen = stepper.run(source, step, watch.should_stop)
         if seen is None:
             raise RunStopped(
                 "The search for a learning rate was stopped.", "Start it again: it takes seconds."
             )
         losses.append(seen.loss)
-        on_step(len(losses), steps)
+        if watch.on_step:
+            watch.on_step(len(losses), len(rates))
         if has_exploded(losses):
             break
     return _conclude(rates[: len(losses)], losses)

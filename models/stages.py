@@ -3,7 +3,7 @@
 Photos or activations come from sources, batch by batch; the weights they leave can be written.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,11 @@ from core.config import PHOTO_SIZE
 from core.workspace import write_atomically
 from models.backbone import Preprocessing, fill_batch
 from models.dense import DenseHead, measure_spread
-from models.fit_state import Ask, FitResult
-from models.fitting import NO_SPREAD, Tell, fit, make_deterministic
+from models.fit_state import FitResult
+from models.fitting import NO_SPREAD, FitData, fit, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import draw_random_weights, preprocess
-from models.plan import EpochResult, FitPlan, HeadShape, Source, read_ahead
+from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
 from models.rows import CONV4
 from models.stepping import Stepper
 from models.weights import Weights
@@ -42,83 +42,61 @@ class Network:
             yield np.asarray(seen[: len(batch)], np.float32)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tuning:
+    """Which stages of which network are trained, and how."""
+
+    weights: Weights
+    preprocessing: Preprocessing
+    unfrozen: int
+    """How many of the last stages are free, 1 (conv5) to 5 (all)."""
+    whole: bool
+    """Whether the network takes photos; else activations of conv4, for `unfrozen` 1 only."""
+    mixed: bool
+    """Whether it computes in bfloat16."""
+    shape: HeadShape
+    plan: FitPlan
+    standardise_by: np.ndarray | None = None
+    """Features (m, 2048) of the frozen backbone; None: as they are."""
+    start: DenseHead | None = None
+    """The head to begin with, and its spread; None: a new one, from the plan's seed."""
+
+    @property
+    def spread(self) -> Spread:
+        """Mean and scale of the features in front of the head."""
+        if self.start is not None:
+            return self.start.mean, self.start.scale
+        return NO_SPREAD if self.standardise_by is None else measure_spread(self.standardise_by)
+
+
 class StagesFit:
     """A network with free stages, fitted by `run`."""
 
-    def __init__(
-        self,
-        *,
-        weights: Weights,
-        preprocessing: Preprocessing,
-        unfrozen: int,
-        whole: bool,
-        mixed: bool,
-        shape: HeadShape,
-        plan: FitPlan,
-        standardise_by: np.ndarray | None,
-        start: DenseHead | None,
-    ) -> None:
-        """Builds the network.
-
-        Args:
-            whole: Whether it takes photos; else activations of conv4, for `unfrozen` 1 only.
-            standardise_by: Features (m, 2048) of the frozen backbone; None: as they are.
-            start: The head to begin with, and its spread; None: a new one, from the plan's seed.
-        """
-        make_deterministic(plan.seed)
-        spread = NO_SPREAD if standardise_by is None else measure_spread(standardise_by)
-        if start is not None:
-            spread = start.mean, start.scale
-        self._plan = plan
-        self._network: Network = (
-            build_whole(
-                weights, preprocessing, shape, spread, plan.seed, unfrozen=unfrozen, mixed=mixed
-            )
-            if whole
-            else build_tail(weights, shape, spread, plan.seed, mixed=mixed)
-        )
-        if start is not None:
-            set_dense_head(self._network.model, start)
+    def __init__(self, tuning: Tuning) -> None:
+        """Build the network."""
+        make_deterministic(tuning.plan.seed)
+        self._plan = tuning.plan
+        self._network = build_whole(tuning) if tuning.whole else build_tail(tuning)
+        if tuning.start is not None:
+            set_dense_head(self._network.model, tuning.start)
 
     def run(
-        self,
-        train: Source,
-        validation: Source,
-        *,
-        folder: Path | None,
-        subject: dict[str, object],
-        on_epoch: Tell,
-        should_stop: Ask,
-        should_end: Ask,
-        before: Sequence[EpochResult] = (),
-        on_step: Callable[[int, int], None] | None = None,
+        self, train: Source, validation: Source, record: FitRecord, watch: FitWatch
     ) -> FitResult:
-        """Returns the curve and the best head; the arguments are those of `models.fitting.fit`.
+        """Return the curve and the best head.
 
         Raises:
             RunStopped: Stopped before the first epoch was complete, with none before.
         """
 
         def measure(stepper: Stepper) -> np.ndarray | None:
-            return self._measure(validation, stepper, should_stop)
+            return self._measure(validation, stepper, watch.should_stop)
 
-        return fit(
-            self._network.model,
-            train,
-            validation.labels,
-            measure,
-            self._plan,
-            folder=folder,
-            subject=subject,
-            on_epoch=on_epoch,
-            should_stop=should_stop,
-            should_end=should_end,
-            before=before,
-            on_step=on_step,
-        )
+        data = FitData(train=train, val_labels=validation.labels, measure=measure)
+        return fit(self._network.model, data, self._plan, record, watch)
 
     def write_weights(self, file: Path) -> None:
-        """Returns nothing; the weights of the backbone's best epoch stand in the file."""
+        """Write the weights of the backbone's best epoch."""
         write_weights(self._network.resnet, file)
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
@@ -137,51 +115,30 @@ class StagesFit:
         return np.concatenate(seen) if sum(map(len, seen)) == len(rows) else None
 
 
-def build_tail(
-    weights: Weights, shape: HeadShape, spread: Spread, seed: int, *, mixed: bool
-) -> Network:
-    """Returns conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
-    resnet = _build_resnet(weights, mixed=mixed)
+def build_tail(tuning: Tuning) -> Network:
+    """Return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
+    resnet = _build_resnet(tuning.weights, mixed=tuning.mixed)
     _free_stages(resnet, 1)
     tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
     inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
-    maps = tail(keras.ops.cast(inputs, "float32"))
-    return _close(inputs, maps, resnet, shape, spread, seed)
+    return _close(inputs, tail(keras.ops.cast(inputs, "float32")), resnet, tuning)
 
 
-def build_whole(
-    weights: Weights,
-    preprocessing: Preprocessing,
-    shape: HeadShape,
-    spread: Spread,
-    seed: int,
-    *,
-    unfrozen: int,
-    mixed: bool,
-) -> Network:
-    """Returns ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores.
-
-    Args:
-        unfrozen: How many of the last stages are free, 1 (conv5) to 5 (all).
-    """
-    resnet = _build_resnet(weights, mixed=mixed)
-    _free_stages(resnet, unfrozen)
+def build_whole(tuning: Tuning) -> Network:
+    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores."""
+    resnet = _build_resnet(tuning.weights, mixed=tuning.mixed)
+    _free_stages(resnet, tuning.unfrozen)
     inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    maps = resnet(preprocess(keras.ops.cast(inputs, "float32"), preprocessing))
-    return _close(inputs, maps, resnet, shape, spread, seed)
+    maps = resnet(preprocess(keras.ops.cast(inputs, "float32"), tuning.preprocessing))
+    return _close(inputs, maps, resnet, tuning)
 
 
 def _close(
-    inputs: keras.KerasTensor,
-    maps: keras.KerasTensor,
-    resnet: keras.Model,
-    shape: HeadShape,
-    spread: Spread,
-    seed: int,
+    inputs: keras.KerasTensor, maps: keras.KerasTensor, resnet: keras.Model, tuning: Tuning
 ) -> Network:
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
-    model = keras.Model(inputs, add_head(pooled, shape, spread, seed), name="network")
-    return Network(model=model, resnet=resnet)
+    scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)
+    return Network(model=keras.Model(inputs, scores, name="network"), resnet=resnet)
 
 
 def _build_resnet(weights: Weights, *, mixed: bool) -> keras.Model:
@@ -207,7 +164,7 @@ def _use_policy(name: str) -> Iterator[None]:
 
 
 def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
-    """Returns nothing; the last stages are trained, but for their BatchNorm."""
+    """Train the last stages, but for their BatchNorm."""
     first = 6 - unfrozen
     for layer in resnet.layers:
         normalises = isinstance(layer, keras.layers.BatchNormalization)
@@ -221,7 +178,7 @@ def _find_stage(layer: str) -> int:
 
 
 def write_weights(resnet: keras.Model, file: Path) -> None:
-    """Returns nothing; the weights stand in the file, in Keras' HDF5 layout without top."""
+    """Write the weights in Keras' HDF5 layout without top."""
     layers = [layer for layer in resnet.layers if layer.weights]
     with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
         content.attrs["layer_names"] = [layer.name.encode() for layer in layers]

@@ -6,6 +6,7 @@ accumulated: the steps stay those of the whole batch.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
@@ -14,7 +15,7 @@ import numpy as np
 from models.devices import is_out_of_memory
 from models.head import read_array
 from models.parallel import place, prepare_steps
-from models.plan import FitPlan, Source, read_ahead
+from models.plan import Ask, FitPlan, Source, read_ahead
 
 _log = logging.getLogger("run")
 
@@ -27,6 +28,19 @@ class Seen(NamedTuple):
     loss: float
     accuracy: float
     learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pass:
+    """One pass over photos: their order, and all that its steps depend on."""
+
+    order: np.ndarray
+    """Rows of the source, each once."""
+    number: int
+    """Of the epoch, from 1: which view it is."""
+    rate: Callable[[int, int], float]
+    """Gives the learning rate of a step, from its number and that of all steps."""
+    mixing: np.random.Generator
 
 
 class Stepper:
@@ -52,31 +66,16 @@ class Stepper:
         """Whether anything before the head is trained."""
         return any(len(variable.shape) == 4 for variable in self.model.trainable_variables)
 
-    def run(
-        self,
-        source: Source,
-        order: np.ndarray,
-        *,
-        number: int,
-        rate: Callable[[int, int], float],
-        mixing: np.random.Generator,
-        should_stop: Callable[[], bool],
-    ) -> Seen | None:
-        """Returns what the epoch gave, or None when a stop was asked for after a batch.
-
-        Args:
-            order: Rows of the source, each once.
-            number: Of the epoch, from 1: which view it is.
-            rate: Gives the learning rate of a step, from its number and that of all steps.
-        """
-        start = self.read_weights(), self.read_optimizer(), mixing.bit_generator.state
+    def run(self, source: Source, steps: Pass, should_stop: Ask) -> Seen | None:
+        """Return what the pass gave, or None when a stop was asked for after a batch."""
+        start = self.read_weights(), self.read_optimizer(), steps.mixing.bit_generator.state
         while True:
             try:
-                return self._run(source, order, number, rate, mixing, should_stop)
+                return self._run(source, steps, should_stop)
             except Exception as error:
                 if not is_out_of_memory(error) or self.split >= self._plan.batch_size:
                     raise
-            weights, optimizer, mixing.bit_generator.state = start
+            weights, optimizer, steps.mixing.bit_generator.state = start
             self.write_state(weights, optimizer, split=2 * self.split)
             done = self.model.optimizer._iterations  # Keras counts parts, not batches
             done.assign(2 * int(read_array(done)))
@@ -87,31 +86,24 @@ class Stepper:
                 self.split,
             )
 
-    def _run(
-        self,
-        source: Source,
-        order: np.ndarray,
-        number: int,
-        rate: Callable[[int, int], float],
-        mixing: np.random.Generator,
-        should_stop: Callable[[], bool],
-    ) -> Seen | None:
+    def _run(self, source: Source, steps: Pass, should_stop: Ask) -> Seen | None:
         size = self._plan.batch_size
+        order = steps.order
         batches = [order[first : first + size] for first in range(0, len(order), size)]
         sums, photos, last_rate = np.zeros(2), 0, 0.0
         weights = _weigh_classes(source.labels) if self._plan.class_weights else None
-        for step, (rows, inputs) in enumerate(read_ahead(source, batches, number)):
+        for step, (rows, inputs) in enumerate(read_ahead(source, batches, steps.number)):
             if should_stop():
                 return None
             if len(rows) < self.split:
                 continue  # fewer photos than parts: the next batch would not begin with its first
-            last_rate = rate(step, len(batches))
+            last_rate = steps.rate(step, len(batches))
             self.model.optimizer.learning_rate = last_rate
             labels = source.labels[rows]
             targets = self._make_targets(labels)
             each = None if weights is None else weights[labels]
             if self._plan.mixup:
-                inputs, targets, each = _mix(inputs, targets, each, self._plan.mixup, mixing)
+                inputs, targets, each = _mix(inputs, targets, each, self._plan.mixup, steps.mixing)
             for part in np.array_split(np.arange(len(rows)), self.split):
                 sums += len(part) * self._train_on(inputs, targets, each, part)
                 photos += len(part)

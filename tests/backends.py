@@ -39,34 +39,32 @@ def main() -> int:
 
 def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
     """Returns the curve of a head with a hidden layer and dropout, on two views."""
-    from models.fitting import fit_head
+    from models.fitting import HeadFit, fit_head
     from models.plan import FitPlan, HeadShape
 
     labels = np.arange(PHOTOS) % CLASSES
     views = [_draw(seed, (2048,), np.float32) for seed in (0, 1)]
-    fit = fit_head(
+    job = HeadFit(
         train=(views, labels),
         validation=([views[0]], labels),
-        head=HeadShape(n_classes=CLASSES, hidden=(16,)),
+        shape=HeadShape(n_classes=CLASSES, hidden=(16,)),
         plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=3e-3),
         standardise=True,
-        checkpoint_folder=folder,
-        on_epoch=lambda *_: None,
-        should_stop=lambda: False,
     )
+    fit = fit_head(job, folder)
     return [asdict(epoch) for epoch in fit.history]
 
 
 def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
     """Returns the curve of conv5, with weights drawn at random, and a head on its end."""
-    from models.plan import FitPlan, HeadShape, KeptViews
+    from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
     from models.rows import CONV4
-    from models.stages import StagesFit
+    from models.stages import StagesFit, Tuning
     from models.weights import find_weights
 
     labels = np.arange(PHOTOS) % CLASSES
     photos = KeptViews([_draw(0, CONV4.shape, np.float16)], labels)
-    stages = StagesFit(
+    tuning = Tuning(
         weights=find_weights(open_workspace(), "random"),
         preprocessing="resnet",
         unfrozen=1,
@@ -74,19 +72,10 @@ def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
         mixed=False,
         shape=HeadShape(n_classes=CLASSES, dropout=0.2),
         plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-4),
-        standardise_by=None,
-        start=None,
     )
+    stages = StagesFit(tuning)
     start = time.perf_counter()
-    fit = stages.run(
-        photos,
-        photos,
-        folder=folder,
-        subject={},
-        on_epoch=lambda *_: None,
-        should_stop=lambda: False,
-        should_end=lambda: False,
-    )
+    fit = stages.run(photos, photos, FitRecord(folder=folder), FitWatch())
     stages.write_weights(folder / "weights.h5")
     print(f"last stage: {time.perf_counter() - start:.1f} s", file=sys.stderr)
     return [asdict(epoch) for epoch in fit.history]

@@ -12,6 +12,7 @@ from core.runs.store import RunRecord
 from core.runs.training.reporting import RunReport
 from core.runs.training.study_results import RateCurve, read_rates, write_rates
 from core.workspace import Workspace
+from models.plan import FitWatch
 
 if TYPE_CHECKING:
     from models.fitting import Features
@@ -24,7 +25,7 @@ def execute_rate(
     report: RunReport,
     *,
     train: "Features",
-    validation: "Features",  # noqa: ARG001 (as `execute_sweep` is called)
+    validation: "Features",
     n_classes: int,
 ) -> bool:
     """Returns False: the curve stands in the run's folder. One that stands is not made again.
@@ -32,22 +33,24 @@ def execute_rate(
     Raises:
         RunStopped: A person ended the search; half a curve says nothing.
     """
-    from models.rate_finding import find_rates
+    from models.fitting import HeadFit
+    from models.rate_finding import find_rates, rising_rates
 
     assert isinstance(run.plan, RatePlan)
     folder = workspace.run_folder(run.id)
     if read_rates(folder) is not None:
         return False
-    measured = find_rates(
+    job = HeadFit(
         train=train,
-        head=shape_head(run.recipe, n_classes),
+        validation=validation,
+        shape=shape_head(run.recipe, n_classes),
         plan=plan_head(run.recipe),
         standardise=run.recipe.standardise,
-        lowest=run.plan.lowest,
-        highest=run.plan.highest,
-        steps=run.plan.steps,
-        on_step=report.tell_progress,
-        should_stop=hold.should_stop,
+    )
+    measured = find_rates(
+        job,
+        rising_rates(run.plan.lowest, run.plan.highest, run.plan.steps),
+        FitWatch(on_step=report.tell_progress, should_stop=hold.should_stop),
     )
     write_rates(
         folder,

@@ -28,7 +28,7 @@ from models import prefer_convolutions
 from models.checkpoint import find_checkpoint
 from models.devices import Device
 from models.keeping import ViewKind
-from models.plan import EpochResult
+from models.plan import EpochResult, FitRecord, FitWatch
 from models.weights import Weights, describe_weights
 
 if TYPE_CHECKING:
@@ -122,33 +122,36 @@ class Training:
         photos = len(self.validation)
         self._report.begin_phase("training", device=self._device.name, val_photos=photos)
 
+    @property
+    def _watch(self) -> FitWatch:
+        return FitWatch(
+            on_epoch=self._tell, should_stop=self._hold.should_stop, should_end=self._should_end
+        )
+
     def _fit_head(self, frozen: Features, name: str) -> "FitResult":
-        from models.fitting import fit_head
+        from models.fitting import HeadFit, fit_head
 
         train, validation = self.split_features(frozen)
         self.begin()
-        fit = fit_head(
+        job = HeadFit(
             train=train,
             validation=validation,
-            head=shape_head(self.recipe, len(self._dataset.classes)),
+            shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_head(self.recipe),
             standardise=self.recipe.standardise,
-            checkpoint_folder=self.folder / CHECKPOINT_FOLDER / name,
-            on_epoch=self._tell,
-            should_stop=self._hold.should_stop,
-            should_end=self._should_end,
         )
+        fit = fit_head(job, self.folder / CHECKPOINT_FOLDER / name, self._watch)
         self._report.note_speeds(fit.history, "head")
         self._check_pause()
         return fit
 
     def _fit_stages(self, frozen: Features, first: "FitResult | None") -> Trained:
-        from models.stages import StagesFit
+        from models.stages import StagesFit, Tuning
 
         before = first.history if first else []
         train, validation, kind = self._read_sources()
         self.begin()
-        fit = StagesFit(
+        tuning = Tuning(
             weights=self.weights,
             preprocessing=self.recipe.preprocessing,
             unfrozen=self.recipe.trained_stages,
@@ -159,17 +162,14 @@ class Training:
             standardise_by=frozen.values[self.train] if self.recipe.standardise else None,
             start=first.head if first else None,
         )
-        result = fit.run(
-            train,
-            validation,
+        fit = StagesFit(tuning)
+        record = FitRecord(
             folder=self.folder / CHECKPOINT_FOLDER / "stages",
             subject=describe_stages(self.recipe, kind),
             before=before,
-            on_step=self._report.tell_step,
-            on_epoch=self._tell,
-            should_stop=self._hold.should_stop,
-            should_end=self._should_end,
         )
+        watch = replace(self._watch, on_step=self._report.tell_step)
+        result = fit.run(train, validation, record, watch)
         own = result.history[len(before) :]
         self._report.note_speeds(
             own, f"stages:{self.recipe.trained_stages}:{self.recipe.precision}"

@@ -31,6 +31,7 @@ from core.runs.training.study_results import (
 )
 from core.runs.training.sweep_study import choose_settings, measure_importance
 from core.workspace import Workspace
+from models.plan import FitWatch
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -150,7 +151,7 @@ class _Sweep:
 
     def _fit(self, recipe: Recipe, trial: "Trial", hold: Hold) -> "_Curve | None":
         """Returns the curve of a trial; None when a person stopped it before it ended."""
-        from models.fitting import fit_head
+        from models.fitting import HeadFit, fit_head
 
         curve = _Curve()
 
@@ -161,16 +162,16 @@ class _Sweep:
             curve.pruned = bool(not last and trial.should_prune())
 
         try:
-            fit = fit_head(
+            job = HeadFit(
                 **self._photos,
-                head=shape_head(recipe, self._n_classes),
+                shape=shape_head(recipe, self._n_classes),
                 plan=plan_head(recipe),
                 standardise=recipe.standardise,
-                checkpoint_folder=None,
-                on_epoch=note,
-                should_stop=hold.should_stop,
-                should_end=lambda: curve.pruned,
             )
+            watch = FitWatch(
+                on_epoch=note, should_stop=hold.should_stop, should_end=lambda: curve.pruned
+            )
+            fit = fit_head(job, None, watch)
         except RunStopped:
             return None
         return curve if curve.pruned or not fit.stopped else None

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.fitting import NO_SPREAD, FitResult
+from models.fitting import NO_SPREAD, FitData, FitResult
 from models.fitting import fit as fit_any
 from models.head import build_head, to_dense_head
-from models.plan import EpochResult, KeptViews
+from models.plan import EpochResult, FitRecord, FitWatch, KeptViews
 from tests.unit.models.test_fitting import HEAD, PLAN, Splits, assert_same, curve, fit
 
 
@@ -95,17 +95,11 @@ def test_patience_begins_anew_in_the_second_phase(split_features: Splits, tmp_pa
     ]
     model = build_head(HEAD, NO_SPREAD, seed=0)
     plan = dataclasses.replace(PLAN, epochs=5, patience=4, learning_rate=1e-4)
-    result = fit_any(
-        model,
-        KeptViews([features], labels),
-        val_labels,
-        lambda _: to_dense_head(model).scores(val_features),
-        plan,
-        folder=tmp_path,
-        subject={},
-        on_epoch=lambda *_: None,
-        should_stop=lambda: False,
-        before=before,
+    data = FitData(
+        train=KeptViews([features], labels),
+        val_labels=val_labels,
+        measure=lambda _: to_dense_head(model).scores(val_features),
     )
+    result = fit_any(model, data, plan, FitRecord(folder=tmp_path, before=before), FitWatch())
     assert [epoch.epoch for epoch in result.history] == list(range(1, 9))
     assert (result.best_epoch, result.stopped) == (1, False)

@@ -12,8 +12,8 @@ import pytest
 
 from core.errors import RunStopped
 from core.workspace import PROJECT_ROOT
-from models.fitting import FitResult, fit_head, warm_up
-from models.plan import EpochResult, FitPlan, HeadShape
+from models.fitting import FitResult, HeadFit, fit_head, warm_up
+from models.plan import EpochResult, FitPlan, FitWatch, HeadShape
 
 Split = tuple[np.ndarray, np.ndarray]
 Splits = tuple[Split, Split]
@@ -31,14 +31,14 @@ def fit(splits: Splits, folder: Path | None, **changes: Any) -> FitResult:
         dataclasses.replace(one, **{n: changes.pop(n) for n in list(changes) if hasattr(one, n)})
         for one in (PLAN, HEAD)
     )
-    settings: dict[str, Any] = {
+    names = {one.name for one in dataclasses.fields(FitWatch)}
+    watch = FitWatch(**{name: changes.pop(name) for name in list(changes) if name in names})
+    photos: dict[str, Any] = {
         "train": ([splits[0][0]], splits[0][1]),
         "validation": ([splits[1][0]], splits[1][1]),
         "standardise": True,
-        "on_epoch": lambda *_: None,
-        "should_stop": lambda: False,
     }
-    return fit_head(**settings | changes, head=head, plan=plan, checkpoint_folder=folder)
+    return fit_head(HeadFit(**photos | changes, shape=head, plan=plan), folder, watch)
 
 
 def curve(result: FitResult) -> Curve:

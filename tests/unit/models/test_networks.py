@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,12 +11,17 @@ import pytest
 from core.workspace import Workspace
 from models.backbone import Backbone, open_trunk
 from models.head import read_array
-from models.plan import FitPlan, HeadShape, KeptViews
-from models.stages import Network, StagesFit, build_tail, build_whole, write_weights
+from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
+from models.stages import Network, StagesFit, Tuning, build_tail, build_whole, write_weights
 from models.weights import Weights, check_weights_file, describe_weights, find_weights
 
 SHAPE = HeadShape(n_classes=3)
-SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)
+
+
+def tuning(weights: Weights, **changes: Any) -> Tuning:
+    """conv5 alone, with a head of three classes."""
+    settings: dict[str, Any] = {"unfrozen": 1, "whole": False, "plan": FitPlan()} | changes
+    return Tuning(weights=weights, preprocessing="resnet", mixed=False, shape=SHAPE, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def weights(trained_workspace: Workspace) -> Weights:
 
 @pytest.fixture(scope="module")
 def tail(weights: Weights) -> Network:
-    return build_tail(weights, SHAPE, SPREAD, 0, mixed=False)
+    return build_tail(tuning(weights))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +51,7 @@ def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) ->
 def test_tail_and_whole_give_the_same_scores(
     tail: Network, weights: Weights, activations: np.ndarray, photos: np.ndarray
 ) -> None:
-    whole = build_whole(weights, "resnet", SHAPE, SPREAD, 0, unfrozen=2, mixed=False)
+    whole = build_whole(tuning(weights, unfrozen=2, whole=True))
     free = {path.split("/")[-2][:5] for path in (v.path for v in whole.model.trainable_variables)}
     assert free == {"conv4", "conv5", "score"}
     from_photos = np.concatenate(list(whole.scores([photos[:8]], 8)))
@@ -74,7 +80,7 @@ def test_the_weights_that_are_written_are_those_of_the_network(
     tuned = describe_weights(file, "this run", "fine-tuned")
     assert tuned.label == "fine-tuned"
     assert tuned.digest != weights.digest
-    again = build_tail(tuned, SHAPE, SPREAD, 0, mixed=False)
+    again = build_tail(tuning(tuned))
     for one, other in zip(tail.resnet.weights, again.resnet.weights, strict=True):
         np.testing.assert_array_equal(read_array(one), read_array(other))
 
@@ -85,26 +91,14 @@ def test_conv5_learns_and_goes_on_exactly_after_an_end(
     source = KeptViews([activations], np.arange(8) % 3)
 
     def fit(folder: Path | None, epochs: int) -> tuple[list[float], list[np.ndarray]]:
-        stages = StagesFit(
-            weights=weights,
-            preprocessing="resnet",
-            unfrozen=1,
-            whole=False,
-            mixed=False,
-            shape=SHAPE,
-            plan=FitPlan(learning_rate=1e-3, batch_size=4, epochs=epochs),
-            standardise_by=None,
-            start=None,
-        )
+        plan = FitPlan(learning_rate=1e-3, batch_size=4, epochs=epochs)
+        stages = StagesFit(tuning(weights, plan=plan))
         told: list[dict[str, object]] = []
         result = stages.run(
             source,
             source,
-            folder=folder,
-            subject={},
-            on_epoch=lambda epoch, _: told.append(dataclasses.asdict(epoch)),
-            should_stop=lambda: False,
-            should_end=lambda: False,
+            FitRecord(folder=folder),
+            FitWatch(on_epoch=lambda epoch, _: told.append(dataclasses.asdict(epoch))),
         )
         assert [epoch["phase"] for epoch in told] == ["stages"] * epochs
         return [epoch.loss for epoch in result.history], list(result.head.kernels)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from core.errors import RunStopped
-from models.plan import FitPlan, HeadShape
-from models.rate_finding import MeasuredRates, find_rates
+from models.fitting import HeadFit
+from models.plan import FitPlan, FitWatch, HeadShape
+from models.rate_finding import MeasuredRates, find_rates, rising_rates
 
 
 def find(**changes: Any) -> MeasuredRates:
@@ -16,18 +17,15 @@ def find(**changes: Any) -> MeasuredRates:
     labels = np.arange(90) % 3
     centres = rng.normal(size=(3, 2048))
     values = (centres[labels] + 2 * rng.normal(size=(90, 2048))).astype(np.float32)
-    settings: dict[str, Any] = {
-        "train": ([values], labels),
-        "head": HeadShape(n_classes=3),
-        "plan": FitPlan(batch_size=16),
-        "standardise": True,
-        "lowest": 1e-6,
-        "highest": 1.0,
-        "steps": 60,
-        "on_step": lambda *_: None,
-        "should_stop": lambda: False,
-    }
-    return find_rates(**{**settings, **changes})
+    job = HeadFit(
+        train=changes.pop("train", ([values], labels)),
+        validation=([values[:0]], labels[:0]),
+        shape=HeadShape(n_classes=3),
+        plan=changes.pop("plan", FitPlan(batch_size=16)),
+        standardise=changes.pop("standardise", True),
+    )
+    rates = rising_rates(1e-6, changes.pop("highest", 1.0), changes.pop("steps", 60))
+    return find_rates(job, rates, FitWatch(**changes))
 
 
 def test_it_finds_a_rate_and_the_same_again() -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from models.head import build_head
 from models.plan import FitPlan, HeadShape, KeptViews, read_ahead
-from models.stepping import Seen, Stepper, _mix
+from models.stepping import Pass, Seen, Stepper, _mix
 
 PHOTOS = 48
 SPREAD = np.zeros(2048, np.float32), np.ones(2048, np.float32)
@@ -28,11 +28,13 @@ def run(stepper: Stepper, source: KeptViews, epochs: int = 1) -> list[Seen | Non
     return [
         stepper.run(
             source,
-            np.arange(len(source.labels)),
-            number=number,
-            rate=lambda *_: 1e-3,
-            mixing=np.random.default_rng(0),
-            should_stop=lambda: False,
+            Pass(
+                order=np.arange(len(source.labels)),
+                number=number,
+                rate=lambda *_: 1e-3,
+                mixing=np.random.default_rng(0),
+            ),
+            lambda: False,
         )
         for number in range(1, epochs + 1)
     ]

@@ -311,7 +311,7 @@ class WatchRefused(PetalscopeError, code="watch_refused"):
 
 
 class WebhookRefused(PetalscopeError, code="webhook_refused"):
-    """The address for alarms is none that this program calls. Check `PETALSCOPE_ALARM_URL`."""
+    """The address for alarms is not https, or carries a password. Check `PETALSCOPE_ALARM_URL`."""
 
 
 class WebhookFailed(PetalscopeError, code="webhook_failed"):

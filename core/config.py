@@ -122,7 +122,7 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Returns the settings as the environment has them now.
+    """Return the settings as the environment has them now.
 
     Raises:
         SettingRefused: One has a value that is not allowed.
@@ -133,7 +133,7 @@ def read_settings() -> Settings:
 
 @functools.lru_cache(maxsize=8)
 def _read_settings(_environment: frozenset[tuple[str, str]]) -> Settings:
-    """Returns the settings of this environment: read once, they are asked for with every photo."""
+    """Return the settings of this environment: read once, they are asked for with every photo."""
     try:
         return Settings()
     except ValidationError as error:
@@ -149,7 +149,7 @@ def _read_settings(_environment: frozenset[tuple[str, str]]) -> Settings:
 
 
 def fingerprint(recipe: object) -> str:
-    """Returns 16 hexadecimal digits that stand for everything in a recipe that changes a result.
+    """Return 16 hexadecimal digits that stand for everything in a recipe that changes a result.
 
     Args:
         recipe: A dataclass instance (its class name and, if it has one, its class attribute

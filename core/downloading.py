@@ -22,7 +22,7 @@ def download_file(
     check: Callable[[Path], None],
     on_progress: Report | None = None,
 ) -> None:
-    """Returns nothing; the file of the address stands at `target`, complete and checked.
+    """Fetch the file of an address to `target`, complete and checked.
 
     What came before a break is kept beside `target` and completed by the next call. Two processes
     that ask at once share one download.
@@ -119,4 +119,4 @@ def _describe_failure(
 
 
 def _report_nothing(done: int, total: int) -> None:
-    """Serves callers who do not watch."""
+    """Serve callers who do not watch."""

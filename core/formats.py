@@ -8,14 +8,14 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
 def plain(name: str, limit: int | None = None) -> str:
-    """Returns a name that Markdown shows as it is, cut to `limit` characters."""
+    """Return a name that Markdown shows as it is, cut to `limit` characters."""
     if limit is not None and len(name) > limit:
         name = name[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", name)
 
 
 def cell_text(name: str) -> str:
-    """Returns a name as a cell of a CSV file: what a spreadsheet would run gets an apostrophe.
+    """Return a name as a cell of a CSV file: what a spreadsheet would run gets an apostrophe.
 
     Source: OWASP, “CSV Injection”.
     """
@@ -23,30 +23,30 @@ def cell_text(name: str) -> str:
 
 
 def percent(share: float, n: int) -> str:
-    """Returns a share as a percentage: a decimal only where n photos support one."""
+    """Return a share as a percentage: a decimal only where n photos support one."""
     if math.isnan(share):
         return "–"
     return f"{100 * share:.{0 if n < 200 else 1}f} %"
 
 
 def interval(low: float, high: float, n: int) -> str:
-    """Returns a 95 % interval and the n behind it, in words."""
+    """Return a 95 % interval and the n behind it, in words."""
     return f"95 % interval {percent(low, n)} to {percent(high, n)}, n = {n:,}"
 
 
 def percent_format(n: int) -> str:
-    """Returns how a table prints percentages (0 to 100) that rest on n photos."""
+    """Return how a table prints percentages (0 to 100) that rest on n photos."""
     return f"%.{0 if n < 200 else 1}f %%"
 
 
 def count(number: int, noun: str) -> str:
-    """Returns "1 photo", "3,670 photos", "2 classes"."""
+    """Return "1 photo", "3,670 photos", "2 classes"."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
 def duration(seconds: float) -> str:
-    """Returns a span of time in the two largest units that matter."""
+    """Return a span of time in the two largest units that matter."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -59,14 +59,14 @@ def duration(seconds: float) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Returns a span of time as roughly as an estimate deserves: one unit, no decimals."""
+    """Return a span of time as roughly as an estimate deserves: one unit, no decimals."""
     if seconds < 90:
         return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def size(n_bytes: float) -> str:
-    """Returns a size in the largest fitting decimal unit."""
+    """Return a size in the largest fitting decimal unit."""
     for unit in ("B", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.0f} {unit}"
@@ -75,5 +75,5 @@ def size(n_bytes: float) -> str:
 
 
 def moment(time: datetime | None) -> str:
-    """Returns a moment as date and minute in UTC, or a dash."""
+    """Return a moment as date and minute in UTC, or a dash."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if time else "–"

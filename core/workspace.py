@@ -26,7 +26,7 @@ _IDENTIFIER = re.compile(r"[0-9a-z][0-9a-z-]{2,63}")
 
 
 def check_identifier(identifier: str) -> str:
-    """Returns the id unchanged.
+    """Return the id unchanged.
 
     Raises:
         BadIdentifier: It could not have come from this program (a path, say).
@@ -158,7 +158,7 @@ class Workspace:
         return self.features / f"{check_identifier(features_id)}.npy"
 
     def maps_folder(self, dataset_id: str) -> Path:
-        """Holds <backbone>-<precision>/<photo>.map of the photos of a dataset."""
+        """Hold <backbone>-<precision>/<photo>.map of the photos of a dataset."""
         return self.maps / check_identifier(dataset_id)
 
     def backbone_folder(self, backbone_id: str) -> Path:
@@ -187,7 +187,7 @@ class Workspace:
 
 
 def open_workspace() -> Workspace:
-    """Returns the workspace of the settings, with its folders made."""
+    """Return the workspace of the settings, with its folders made."""
     workspace = Workspace(read_settings().workspace.expanduser().resolve())
     for folder in (
         workspace.datasets,
@@ -206,7 +206,7 @@ def open_workspace() -> Workspace:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` when the block ends well."""
+    """Yield a temporary path beside `path`; renames it to `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}-{path.name}")
     try:
@@ -218,7 +218,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def make_folder_atomically(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder; renames it to `folder` when the block ends well.
+    """Yield a temporary folder; renames it to `folder` when the block ends well.
 
     A folder that is already there wins: equal ids mean equal content, so the new one is dropped.
     """
@@ -234,7 +234,7 @@ def make_folder_atomically(folder: Path) -> Iterator[Path]:
 
 
 def write_whole(file: BinaryIO, content: bytes) -> None:
-    """Writes all of the content to an unbuffered file, whose `write` may take less and not say so.
+    """Write all of the content to an unbuffered file, whose `write` may take less and not say so.
 
     Raises:
         OSError: There is no room for all of it.
@@ -244,7 +244,7 @@ def write_whole(file: BinaryIO, content: bytes) -> None:
 
 
 def digest_file(path: Path, algorithm: str = "sha256") -> str:
-    """Returns the hexadecimal digest of a file's bytes."""
+    """Return the hexadecimal digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 

@@ -23,6 +23,6 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def prefer_convolutions() -> None:
-    """Returns nothing; TensorFlow, when it is imported after this, computes for convolutions."""
+    """Let TensorFlow, when it is imported after this, compute for convolutions."""
     if "tensorflow" not in sys.modules:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"

@@ -72,14 +72,14 @@ class Backbone(Protocol):
         """Photos that one batch of `stream` holds at most."""
 
     def look(self, photos: np.ndarray) -> Look:
-        """Returns maps and features of a few photos (n, 224, 224, 3) uint8."""
+        """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
 
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing) -> str:
-    """Returns the id of the backbone with these weights and preprocessing."""
+    """Return the id of the backbone with these weights and preprocessing."""
     return fingerprint(
         {
             "backbone": "resnet50",
@@ -92,7 +92,7 @@ def backbone_id(weights: Weights, preprocessing: Preprocessing) -> str:
 
 
 def backbone_exists(workspace: Workspace, backbone_id: str) -> bool:
-    """Returns whether the backbone stands in the workspace, whole and unaltered."""
+    """Return whether the backbone stands in the workspace, whole and unaltered."""
     try:
         read_backbone_facts(workspace, backbone_id)
     except BackboneMissing:
@@ -101,7 +101,7 @@ def backbone_exists(workspace: Workspace, backbone_id: str) -> bool:
 
 
 def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts:
-    """Returns what is known about a backbone, after a check of its files.
+    """Return what is known about a backbone, after a check of its files.
 
     Raises:
         BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
@@ -118,7 +118,7 @@ def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts
 
 
 def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -> Backbone:
-    """Returns the backbone, compiled for many photos ("throughput") or one at a time ("latency").
+    """Return the backbone, compiled for many photos ("throughput") or one at a time ("latency").
 
     Raises:
         BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
@@ -131,18 +131,18 @@ def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -
 
 
 def offered_precisions() -> tuple[Precision, ...]:
-    """Returns the precisions that this CPU computes natively, the fastest first."""
+    """Return the precisions that this CPU computes natively, the fastest first."""
     offered = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in offered else ("f32",)
 
 
 def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
-    """Returns the network of a file compiled for batches of one fixed size."""
+    """Return the network of a file compiled for batches of one fixed size."""
     return compile_model(ov.Core().read_model(file), precision, purpose)
 
 
 def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
-    """Returns the network compiled for batches of one fixed size."""
+    """Return the network compiled for batches of one fixed size."""
     # A fixed size is faster than a free one, and keeps a photo's features free of its neighbours.
     network.reshape([_BATCH_SIZES[purpose], PHOTO_SIZE, PHOTO_SIZE, 3])
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": purpose.upper()}
@@ -152,7 +152,7 @@ def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> 
 def stream_output(
     network: ov.CompiledModel, output: ov.ConstOutput, batches: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yields one output (b, …) of a compiled network for each batch of photos, in order.
+    """Yield one output (b, …) of a compiled network for each batch of photos, in order.
 
     Each stream of the CPU has one batch in work and one waiting, so that it never idles while
     the caller reads the next batch or writes the last rows.
@@ -194,7 +194,7 @@ class OpenVinoBackbone:
         self._request = network.create_infer_request()
 
     def look(self, photos: np.ndarray) -> Look:
-        """Returns maps and features of a few photos (n, 224, 224, 3) uint8."""
+        """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
         side = PHOTO_SIZE // 32
         maps = np.empty((len(photos), side, side, FEATURE_SIZE), np.float32)
         features = np.empty((len(photos), FEATURE_SIZE), np.float32)
@@ -207,12 +207,12 @@ class OpenVinoBackbone:
         return Look(maps, features)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
         return stream_output(self._network, self._features, batches)
 
 
 def fill_batch(photos: np.ndarray, size: int) -> np.ndarray:
-    """Returns the photos as a batch of `size`, the places left over black."""
+    """Return the photos as a batch of `size`, the places left over black."""
     if len(photos) == size:
         return np.ascontiguousarray(photos)
     batch = np.zeros((size, *photos.shape[1:]), photos.dtype)
@@ -241,14 +241,14 @@ class Trunk(Protocol):
         """Photos that one batch of `stream` holds at most."""
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the activations (b, 14, 14, 1024) float16 of each batch of photos, in order.
+        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order.
 
         What is larger than float16 can say is infinite.
         """
 
 
 def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
-    """Returns the trunk of a backbone, compiled for many photos.
+    """Return the trunk of a backbone, compiled for many photos.
 
     Raises:
         BackboneMissing: The backbone is not in the workspace, or was altered.
@@ -270,12 +270,12 @@ class OpenVinoTrunk:
         self._network = network
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
+        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
         return stream_output(self._network, self._network.output(0), batches)
 
 
 def _cut(network: ov.Model) -> ov.Model:
-    """Returns the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
+    """Return the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
     side, _, channels = CONV4.shape
     ends = [
         node

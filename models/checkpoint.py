@@ -35,12 +35,12 @@ _LISTS = ("weights", "optimizer", "best_weights")
 
 
 def find_checkpoint(folder: Path) -> Path:
-    """Returns where the checkpoint of a folder is, or would be."""
+    """Return where the checkpoint of a folder is, or would be."""
     return folder / _FILE
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Returns nothing; what a process left that was killed while it wrote a checkpoint is gone.
+    """Delete what a process left that was killed while it wrote a checkpoint.
 
     Only for whoever has the run: nobody else writes there meanwhile.
     """
@@ -49,7 +49,7 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
-    """Returns nothing; the checkpoint replaces the one in the folder."""
+    """Write the checkpoint in place of the one in the folder."""
     arrays = {
         f"{name}_{number}": array
         for name in _LISTS
@@ -67,7 +67,7 @@ def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
-    """Returns the checkpoint in the folder; None where it is missing, damaged or of another fit."""
+    """Return the checkpoint in the folder; None where it is missing, damaged or of another fit."""
     try:
         with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))

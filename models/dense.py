@@ -32,7 +32,7 @@ class DenseHead:
     """(2048,) float32, divides what is left."""
 
     def scores(self, features: np.ndarray) -> np.ndarray:
-        """Returns the score of each class, (n, k) float32, each row summing to 1."""
+        """Return the score of each class, (n, k) float32, each row summing to 1."""
         scores = np.empty((len(features), len(self.biases[-1])), np.float32)
         for rows in _split_rows(len(features)):
             logits = self._activations(features[rows])[-1]
@@ -41,7 +41,7 @@ class DenseHead:
         return scores
 
     def logit_gradient(self, features: np.ndarray, class_numbers: np.ndarray) -> np.ndarray:
-        """Returns the gradient of one class's logit by the features, (n, 2048) float32.
+        """Return the gradient of one class's logit by the features, (n, 2048) float32.
 
         Args:
             features: (n, 2048) float.
@@ -57,7 +57,7 @@ class DenseHead:
         return gradients
 
     def _activations(self, features: np.ndarray) -> list[np.ndarray]:
-        """Returns what each layer gives, float64: the hidden ones after relu, then the logits."""
+        """Return what each layer gives, float64: the hidden ones after relu, then the logits."""
         values = (features.astype(np.float64) - self.mean) / self.scale
         given = []
         for number, (kernel, bias) in enumerate(zip(self._kernels, self.biases, strict=True), 1):
@@ -77,7 +77,7 @@ def _split_rows(rows: int) -> Iterator[slice]:
 
 
 def measure_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and scale (2048,) float32 by which features are standardised.
+    """Return mean and scale (2048,) float32 by which features are standardised.
 
     The scale is the standard deviation, but at least a hundredth of the median one: a feature that
     hardly stirred in training must not outweigh all others in a photo where it does.
@@ -92,7 +92,7 @@ def measure_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Returns the mean categorical cross-entropy and the accuracy, as Keras computes them.
+    """Return the mean categorical cross-entropy and the accuracy, as Keras computes them.
 
     Source: keras.losses.categorical_crossentropy, which keeps scores in [1e-7, 1 - 1e-7].
     """
@@ -102,7 +102,7 @@ def measure_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
 
 def write_head(head: DenseHead, path: Path) -> None:
-    """Returns nothing; the head stands in the file (.npz)."""
+    """Write the head into the file (.npz)."""
     arrays = {"mean": head.mean, "scale": head.scale}
     for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
         arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
@@ -111,7 +111,7 @@ def write_head(head: DenseHead, path: Path) -> None:
 
 
 def read_head(path: Path) -> DenseHead:
-    """Returns the head of a file.
+    """Return the head of a file.
 
     Raises:
         ResultDamaged: The file is missing, cut short or no head.

@@ -56,7 +56,7 @@ class Device:
 
 @contextmanager
 def open_gpus() -> Iterator[list[Handle]]:
-    """Yields the GPUs, those that CUDA_VISIBLE_DEVICES names, in its order; all without it.
+    """Yield the GPUs, those that CUDA_VISIBLE_DEVICES names, in its order; all without it.
 
     Raises:
         NVMLError: There is no driver, or it does not know one that is named.
@@ -82,7 +82,7 @@ def _open_gpu(name: str) -> Handle:
 
 
 def find_device() -> Device:
-    """Returns the device that runs use: PETALSCOPE_DEVICE, else a usable GPU, else the CPU.
+    """Return the device that runs use: PETALSCOPE_DEVICE, else a usable GPU, else the CPU.
 
     Raises:
         DeviceUnavailable: A GPU is demanded and there is none that can be used.
@@ -103,7 +103,7 @@ def find_device() -> Device:
 
 
 def _find_gpu() -> tuple[Device | None, str]:
-    """Returns the first GPU that programs may see, or None and why not."""
+    """Return the first GPU that programs may see, or None and why not."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
         return None, "CUDA_VISIBLE_DEVICES hides every GPU"
@@ -128,7 +128,7 @@ def _describe_gpu(handle: Handle) -> Device:
 
 
 def _find_backend_obstacle() -> str:
-    """Returns why the Keras backend cannot use a GPU that is there; empty when it can."""
+    """Return why the Keras backend cannot use a GPU that is there; empty when it can."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend == "tensorflow" and _is_installed("tensorflow_cpu"):
         remedy = "pip uninstall tensorflow-cpu, then pip install 'tensorflow[and-cuda]'"
@@ -191,7 +191,7 @@ class Usage:
 
 
 def measure_usage() -> Usage:
-    """Returns what is in use now; 2 ms on the CPU."""
+    """Return what is in use now; 2 ms on the CPU."""
     memory = int(psutil.Process().memory_info().rss)
     if find_device().kind == "cpu":
         return Usage(memory_bytes=memory)
@@ -226,7 +226,7 @@ class UsageSampler:
             self._thread.join()
 
     def read(self) -> Usage:
-        """Returns what is in use now, with the mean share of the GPUs since it was entered."""
+        """Return what is in use now, with the mean share of the GPUs since it was entered."""
         usage = measure_usage()
         if not self._shares:
             return usage
@@ -248,7 +248,7 @@ def _read_memory(gpu: Handle) -> int:
 
 
 def _read_share(gpus: list[Handle]) -> float | None:
-    """Returns the mean busy share; None where it is not told, as of a part of a GPU (MIG)."""
+    """Return the mean busy share; None where it is not told, as of a part of a GPU (MIG)."""
     try:
         shares = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100 for gpu in gpus]
     except pynvml.NVMLError_NotSupported:
@@ -257,7 +257,7 @@ def _read_share(gpus: list[Handle]) -> float | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Returns whether the error is that of TensorFlow, PyTorch or JAX for want of memory."""
+    """Return whether the error is that of TensorFlow, PyTorch or JAX for want of memory."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _ALWAYS:
         return True

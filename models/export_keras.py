@@ -48,7 +48,7 @@ class Convolution(NamedTuple):
 def build_full_model(
     network_file: Path, preprocessing: Preprocessing, head: DenseHead
 ) -> keras.Model:
-    """Returns the model photos (n, 224, 224, 3) uint8 RGB → scores (n, k) float32.
+    """Return the model photos (n, 224, 224, 3) uint8 RGB → scores (n, k) float32.
 
     Args:
         network_file: Of the backbone, OpenVINO.
@@ -77,7 +77,7 @@ def build_full_model(
 
 
 def _set_convolutions(resnet: keras.Model, convolutions: dict[str, Convolution]) -> None:
-    """Returns nothing; BatchNorm, which stands in the kernels, leaves what it is given as it is."""
+    """Set the kernels; BatchNorm, which is folded into them, becomes the identity."""
     for layer in resnet.layers:
         if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = convolutions[layer.name]
@@ -98,7 +98,7 @@ class KerasExport:
         return freeze_model(self._model)
 
     def write(self, name: KerasFormat, path: Path) -> None:
-        """Returns nothing; the model stands under the path, whose folder is there."""
+        """Write the model to the path, whose folder is there."""
         if name == "keras":
             self._model.save(path)
         elif name == "savedmodel":
@@ -113,7 +113,7 @@ INPUT, OUTPUT = "photos", "scores"
 
 
 def freeze_model(model: keras.Model) -> Any:
-    """Returns the model as a concrete function photos (n, 224, 224, 3) uint8 → scores (n, k)."""
+    """Return the model as a concrete function photos (n, 224, 224, 3) uint8 → scores (n, k)."""
     spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
 
     def serve(photos: tf.Tensor) -> tf.Tensor:
@@ -124,7 +124,7 @@ def freeze_model(model: keras.Model) -> Any:
 
 
 def write_saved_model(frozen: Any, folder: Path) -> None:
-    """Returns nothing; the folder holds a SavedModel with the signature “serving_default”."""
+    """Write a SavedModel with the signature “serving_default” into the folder."""
     spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
     module = tf.Module()
     module.serve = tf.function(lambda photos: {OUTPUT: frozen(photos)[0]}, input_signature=[spec])
@@ -132,13 +132,13 @@ def write_saved_model(frozen: Any, folder: Path) -> None:
 
 
 def write_litert(saved_model: Path, file: Path) -> None:
-    """Returns nothing; the LiteRT model of a SavedModel stands in the file."""
+    """Write the LiteRT model of a SavedModel."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     file.write_bytes(converter.convert())
 
 
 def read_convolutions(network_file: Path) -> dict[str, Convolution]:
-    """Returns layer name ("conv2_block1_0_conv") → convolution, of a backbone's network file.
+    """Return layer name ("conv2_block1_0_conv") → convolution, of a backbone's network file.
 
     Where the network's preprocessing scales photos, that may stand in the first kernel instead:
     see `folds_scale`.
@@ -158,13 +158,13 @@ def read_convolutions(network_file: Path) -> dict[str, Convolution]:
 
 
 def folds_scale(network_file: Path) -> bool:
-    """Returns whether a division of the photos by 255 would stand in the first kernel."""
+    """Return whether a division of the photos by 255 would stand in the first kernel."""
     kinds = {node.get_type_name() for node in ov.Core().read_model(network_file).get_ordered_ops()}
     return kinds.isdisjoint({"Multiply", "Divide"})
 
 
 def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:
-    """Yields Keras' name of each convolution; `nodes` in the order of computation."""
+    """Yield Keras' name of each convolution; `nodes` in the order of computation."""
     yield "conv1_conv", nodes[0]
     rest = iter(nodes[1:])
     for stack, blocks in _STACKS:
@@ -175,7 +175,7 @@ def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:
 
 
 def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
-    """Yields the place of each convolution in its block: 0 is the one beside the other three."""
+    """Yield the place of each convolution in its block: 0 is the one beside the other three."""
     middle = next(node for node in own if node.input_value(1).get_node().shape[2] == 3)
     second = middle.get_friendly_name()
     first = _find_before(middle)
@@ -186,7 +186,7 @@ def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
 
 
 def _find_before(node: ov.Node) -> str:
-    """Returns the name of the convolution right before this one; "" where something else is."""
+    """Return the name of the convolution right before this one; "" where something else is."""
     before = node.input_value(0).get_node()
     while before.get_type_name() in ("Relu", "Add"):
         if before.get_type_name() == "Add" and not _is_constant(before, 1):

@@ -27,7 +27,7 @@ _ORDERING = {"Convert", "StridedSlice", "Unsqueeze", "Concat", "Transpose"}
 def write_onnx(
     network_file: Path, preprocessing: Preprocessing, head: DenseHead, file: Path
 ) -> None:
-    """Returns nothing; the ONNX model stands in the file: "photos" → "scores".
+    """Write the ONNX model: "photos" → "scores".
 
     Raises:
         ExtraMissing: The package onnx is not installed.
@@ -71,7 +71,7 @@ class _Graph:
         self.constants: list[Any] = []
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Returns the name of what the new node gives."""
+        """Return the name of what the new node gives."""
         from onnx import helper
 
         output = name or f"value_{len(self.nodes)}"
@@ -79,7 +79,7 @@ class _Graph:
         return output
 
     def keep(self, array: np.ndarray) -> str:
-        """Returns the name of the constant."""
+        """Return the name of the constant."""
         from onnx import numpy_helper
 
         name = f"constant_{len(self.constants)}"
@@ -88,7 +88,7 @@ class _Graph:
 
 
 def _copy_network(graph: _Graph, network: ov.Model, preprocessing: Preprocessing) -> str:
-    """Returns the name of the features: the network's nodes stand in the graph."""
+    """Return the name of the features: the network's nodes stand in the graph."""
     photos = graph.add("Cast", "photos", to=1)  # float32
     photos = graph.add("Transpose", photos, perm=[0, 3, 1, 2])
     if preprocessing == "resnet":  # its colours are BGR
@@ -112,7 +112,7 @@ def _copy_network(graph: _Graph, network: ov.Model, preprocessing: Preprocessing
 
 
 def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]) -> str:
-    """Returns the name of what the copy of the node gives.
+    """Return the name of what the copy of the node gives.
 
     Args:
         graph: Where it goes.
@@ -146,7 +146,7 @@ def _read_constant(node: ov.Node, place: int) -> np.ndarray:
 
 
 def _add_head(graph: _Graph, features: str, head: DenseHead) -> str:
-    """Returns the name of the scores."""
+    """Return the name of the scores."""
     values = graph.add("Sub", features, graph.keep(head.mean))
     values = graph.add("Div", values, graph.keep(head.scale))
     for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True), 1):
@@ -165,7 +165,7 @@ def _unknown(what: str) -> BackboneMissing:
 
 
 def write_openvino(network_file: Path, head: DenseHead, file: Path) -> None:
-    """Returns nothing; the model stands in the file (.xml) and the .bin beside it.
+    """Write the model into the file (.xml) and the .bin beside it.
 
     Args:
         network_file: Of the backbone.

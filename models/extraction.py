@@ -43,7 +43,7 @@ class Network(Protocol):
         """Photos that one batch of `stream` holds at most."""
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the rows (b, …) of each batch (b, 224, 224, 3) uint8, in order."""
+        """Yield the rows (b, …) of each batch (b, 224, 224, 3) uint8, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Photos:
 
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
-    """Returns the id of the features of a dataset's photos by a backbone."""
+    """Return the id of the features of a dataset's photos by a backbone."""
     return fingerprint(
         {
             "features": "pooled",
@@ -89,7 +89,7 @@ def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
 
 
 def read_features(workspace: Workspace, features_id: str) -> np.ndarray | None:
-    """Returns the features (n, 2048) float32, memory-mapped; None when missing or altered."""
+    """Return the features (n, 2048) float32, memory-mapped; None when missing or altered."""
     return read_kept(workspace, features_id)
 
 
@@ -103,7 +103,7 @@ def extract_features(
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Returns the features (n, 2048) float32 of all photos, memory-mapped; computed if not kept.
+    """Return the features (n, 2048) float32 of all photos, memory-mapped; computed if not kept.
 
     Args:
         photos_file: .npy of (n, 224, 224, 3) uint8.
@@ -123,7 +123,7 @@ def extract_features(
 def copy_features(
     workspace: Workspace, *, dataset_id: str, backbone_id: str, precision: str, donors: Donors
 ) -> np.ndarray:
-    """Returns the features (n, 2048) float32 of photos that are all known, memory-mapped.
+    """Return the features (n, 2048) float32 of photos that are all known, memory-mapped.
 
     No backbone is opened: this takes a second where an extraction takes minutes.
     """
@@ -139,7 +139,7 @@ def extract_rows(
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Returns the rows of an entry, memory-mapped; computed if not kept. See `extract_features`."""
+    """Return the rows of an entry, memory-mapped; computed if not kept. See `extract_features`."""
     stop = should_stop or (lambda: False)
 
     def complete(partial: Path) -> None:
@@ -157,7 +157,7 @@ def extract_rows(
 
 
 def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
-    """Returns the rows of an entry, memory-mapped, when all of them are known."""
+    """Return the rows of an entry, memory-mapped, when all of them are known."""
     assert not len(donors.find_unknown(0))
 
     def complete(partial: Path) -> None:
@@ -184,7 +184,7 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Ent
 def _read_changed(
     packed: BinaryIO, photos: Photos, wanted: np.ndarray, batch_size: int
 ) -> Generator[np.ndarray]:
-    """Yields batches of the wanted photos as the network is to see them, in order."""
+    """Yield batches of the wanted photos as the network is to see them, in order."""
     batches = read_batches(packed, wanted, batch_size)
     if photos.change is None:
         yield from batches
@@ -225,7 +225,7 @@ def _append_rows(
     report: Callable[[ExtractionProgress], None],
     should_stop: Callable[[], bool],
 ) -> None:
-    """Returns nothing; all rows stand in the partial file, in order: computed or copied."""
+    """Append all rows to the partial file, in order: computed or copied."""
     unknown, seen, start = donors.find_unknown(done), 0, time.perf_counter()
     for batch in computed:
         for photo, row in zip(unknown[seen : seen + len(batch)].tolist(), batch, strict=True):
@@ -247,4 +247,4 @@ def _append_rows(
 
 
 def _report_nothing(progress: ExtractionProgress) -> None:
-    """Serves callers who do not watch."""
+    """Serve callers who do not watch."""

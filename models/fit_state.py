@@ -44,7 +44,7 @@ class FitResult:
 
 
 def find_best(history: Sequence[EpochResult]) -> EpochResult:
-    """Returns the best epoch of a history without gaps."""
+    """Return the best epoch of a history without gaps."""
     return history[find_best_epoch(history) - 1]
 
 
@@ -94,7 +94,7 @@ class FitState:
         measure: Measure,
         should_stop: Ask,
     ) -> bool:
-        """Returns whether another epoch was completed; False when a stop was asked for."""
+        """Return whether another epoch was completed; False when a stop was asked for."""
         start = time.perf_counter()
         with UsageSampler() as usage:
             seen = self._run_steps(train, should_stop)
@@ -124,7 +124,7 @@ class FitState:
         return True
 
     def _run_steps(self, train: Source, should_stop: Ask) -> Seen | None:
-        """Returns what the steps of the next epoch gave; None when a stop was asked for."""
+        """Return what the steps of the next epoch gave; None when a stop was asked for."""
         seeds = np.random.SeedSequence((self._plan.seed, len(self.history) + 1)).spawn(3)
         shuffling, dropping, mixing = seeds
         seed_dropout(self._stepper.model, dropping)
@@ -155,7 +155,7 @@ class FitState:
         write_checkpoint(self._folder, self._mark, checkpoint)
 
     def conclude(self) -> FitResult:
-        """Returns the result; the model has the weights of the best epoch of this phase."""
+        """Return the result; the model has the weights of the best epoch of this phase."""
         if not self.history:
             raise RunStopped(
                 "The run was stopped before its first epoch was complete.",

@@ -16,7 +16,7 @@ Spread = tuple[np.ndarray, np.ndarray]
 
 
 def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
-    """Returns the head, not compiled: features (n, 2048) float32 → scores (n, k)."""
+    """Return the head, not compiled: features (n, 2048) float32 → scores (n, k)."""
     features = keras.Input((FEATURE_SIZE,), name="features")
     return keras.Model(features, add_head(features, shape, spread, seed), name="head")
 
@@ -24,7 +24,7 @@ def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
 def add_head(
     features: keras.KerasTensor, shape: HeadShape, spread: Spread, seed: int
 ) -> keras.KerasTensor:
-    """Returns the scores of a head on these features.
+    """Return the scores of a head on these features.
 
     Args:
         shape: Its dropout is the share of inputs dropped in front of each dense layer but the
@@ -49,7 +49,7 @@ def add_head(
 
 
 def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
-    """Returns nothing; what the dropout layers drop from now on follows from the seed."""
+    """Seed what the dropout layers drop from now on."""
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     layers = [layer for layer in dropouts if layer.rate > 0]  # the others have no seed
     for layer, child in zip(layers, seed.spawn(len(layers)), strict=True):
@@ -58,7 +58,7 @@ def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
 
 
 def to_dense_head(model: keras.Model) -> DenseHead:
-    """Returns the head at the end of the model in NumPy; its scores are equal within 1e-6."""
+    """Return the head at the end of the model in NumPy; its scores are equal within 1e-6."""
     standardise = model.get_layer("standardise")
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return DenseHead(
@@ -70,7 +70,7 @@ def to_dense_head(model: keras.Model) -> DenseHead:
 
 
 def set_dense_head(model: keras.Model, head: DenseHead) -> None:
-    """Returns nothing; the head at the end of the model has the weights of this one."""
+    """Give the head at the end of the model these weights."""
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     for layer, kernel, bias in zip(layers, head.kernels, head.biases, strict=True):
         layer.kernel.assign(kernel)
@@ -78,5 +78,5 @@ def set_dense_head(model: keras.Model, head: DenseHead) -> None:
 
 
 def read_array(variable: keras.Variable) -> np.ndarray:
-    """Returns a copy of the variable's value, wherever it lies."""
+    """Return a copy of the variable's value, wherever it lies."""
     return np.array(variable.numpy())

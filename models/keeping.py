@@ -35,13 +35,13 @@ class Entry:
 
 
 def name_partial(workspace: Workspace, entry: Entry) -> Path:
-    """Returns the path of the hidden file that holds the rows of an entry until all are there."""
+    """Return the path of the hidden file that holds the rows of an entry until all are there."""
     kind = entry.facts.get("view", "features")
     return workspace.features / f".{entry.facts['dataset']}.{kind}.{entry.id}.part"
 
 
 def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
-    """Returns how many rows of an entry that is not complete are there, by the file's size."""
+    """Return how many rows of an entry that is not complete are there, by the file's size."""
     try:
         size = name_partial(workspace, entry).stat().st_size
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
 
 
 def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
-    """Returns the rows (n, …), memory-mapped; None when missing or altered."""
+    """Return the rows (n, …), memory-mapped; None when missing or altered."""
     file = workspace.features_file(identifier)
     try:
         facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
 
 
 def is_kept(workspace: Workspace, identifier: str) -> bool:
-    """Returns whether the rows stand there, by their names alone: costs nothing."""
+    """Return whether the rows stand there, by their names alone: costs nothing."""
     file = workspace.features_file(identifier)
     return file.exists() and file.with_suffix(".json").exists()
 
@@ -73,7 +73,7 @@ def keep_rows(
     complete: Callable[[Path], None],
     should_stop: Callable[[], bool],
 ) -> np.ndarray:
-    """Returns the rows of the entry, memory-mapped; `complete` has made its file if it was missing.
+    """Return the rows of the entry, memory-mapped; `complete` has made its file if it was missing.
 
     Args:
         complete: Given the path of the partial file; all rows stand in it when it returns.
@@ -93,7 +93,7 @@ def keep_rows(
 
 
 def report_stop() -> RunStopped:
-    """Returns what is raised when a person stops an extraction."""
+    """Return what is raised when a person stops an extraction."""
     return RunStopped(
         "The extraction of features was stopped.",
         "Start the run again: it goes on with the photos that are left.",
@@ -101,7 +101,7 @@ def report_stop() -> RunStopped:
 
 
 def _publish(partial: Path, file: Path, entry: Entry) -> None:
-    """Returns nothing; the complete file has its name, and what it is stands beside it."""
+    """Give the complete file its name, and write beside it what it is."""
     with partial.open("rb") as rows:
         os.fsync(rows.fileno())
     content = {**entry.facts, "sha256": digest_file(partial)}
@@ -117,7 +117,7 @@ def _map(file: Path) -> np.ndarray:
 
 @contextmanager
 def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
-    """Yields when no other process makes the same rows."""
+    """Yield when no other process makes the same rows."""
     lock = FileLock(lock_file)
     while True:
         try:
@@ -164,7 +164,7 @@ class ViewSource:
 
 
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
-    """Returns the entry under which a view of these photos (m,) int of a dataset is kept."""
+    """Return the entry under which a view of these photos (m,) int of a dataset is kept."""
     rows = np.ascontiguousarray(photos, dtype="<i8")
     facts = {**source.facts, "dataset": dataset_id}
     identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})

@@ -41,7 +41,7 @@ _BATCH_SIZE = 64
 def build_backbone(
     weights: Weights, preprocessing: Preprocessing, precision: Precision = "f32"
 ) -> keras.Model:
-    """Returns ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
+    """Return ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
     shape = (PHOTO_SIZE, PHOTO_SIZE, 3)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(_POLICIES[precision])
@@ -63,7 +63,7 @@ def build_backbone(
 
 
 def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
-    """Returns photos 0..255 float32 as the weights want them, or as the recipe says."""
+    """Return photos 0..255 float32 as the weights want them, or as the recipe says."""
     if preprocessing == "unit":
         return photos / 255.0
     return keras.applications.resnet.preprocess_input(photos)
@@ -78,17 +78,17 @@ class KerasBackbone:
         self._model = model
 
     def look(self, photos: np.ndarray) -> Look:
-        """Returns maps and features of a few photos (n, 224, 224, 3) uint8."""
+        """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
         starts = range(0, len(photos), self.batch_size)
         looks = [self._look_at(photos[start : start + self.batch_size]) for start in starts]
         return Look(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
+        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
         return _stream_in_thread(lambda photos: self._look_at(photos).features, batches)
 
     def cut_trunk(self) -> "KerasTrunk":
-        """Returns the trunk of this backbone; they share their weights."""
+        """Return the trunk of this backbone; they share their weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
         photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
@@ -110,7 +110,7 @@ class KerasTrunk:
         self._model = model
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yields the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
+        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
         return _stream_in_thread(self._look_at, batches)
 
     def _look_at(self, photos: np.ndarray) -> np.ndarray:
@@ -121,7 +121,7 @@ class KerasTrunk:
 def _stream_in_thread(
     look: Callable[[np.ndarray], np.ndarray], batches: Iterable[np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yields what is seen in each batch, in order.
+    """Yield what is seen in each batch, in order.
 
     A thread computes, one batch ahead, while the caller reads the next and writes the last.
     """
@@ -138,7 +138,7 @@ def _stream_in_thread(
 def open_keras_backbone(
     weights: Weights, preprocessing: Preprocessing, batch_size: int = _BATCH_SIZE
 ) -> KerasBackbone:
-    """Returns the backbone on Keras' device, in float16 where that keeps the features.
+    """Return the backbone on Keras' device, in float16 where that keeps the features.
 
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
@@ -166,7 +166,7 @@ _DAMPING = 0.1
 
 
 def draw_random_weights(resnet: Any) -> None:
-    """Returns nothing; the weights of the Keras model are drawn anew.
+    """Draw the weights of the Keras model anew.
 
     Source: He et al. 2015, "Delving deep into rectifiers" (spread of kernels); Goyal et al. 2017,
     "Accurate, large minibatch SGD" (a small last gamma; there 0). Chosen by the accuracy of a ridge
@@ -188,7 +188,7 @@ COSINE_LIMIT = 0.999
 
 
 def draw_probe_photos(photos: int = 8) -> np.ndarray:
-    """Returns coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales rule."""
+    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales rule."""
     rng = np.random.default_rng(0)
     clouds = np.zeros((photos, PHOTO_SIZE, PHOTO_SIZE, 3))
     for cells in (2, 4, 7, 14, 28, 56):
@@ -201,7 +201,7 @@ def draw_probe_photos(photos: int = 8) -> np.ndarray:
 
 
 def compare_features(features: np.ndarray, exact: np.ndarray) -> float:
-    """Returns the least cosine between the rows of both (n, 2048); NaN when one is not finite."""
+    """Return the least cosine between the rows of both (n, 2048); NaN when one is not finite."""
     a, b = features.astype(np.float64), exact.astype(np.float64)
     with np.errstate(all="ignore"):
         cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
@@ -217,7 +217,7 @@ def make_backbone(
     preprocessing: Preprocessing,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> str:
-    """Returns the id of the backbone, which stands in the workspace; made now if it did not (6 s).
+    """Return the id of the backbone, which stands in the workspace; made now if it did not (6 s).
 
     Args:
         on_progress: Told the steps done and the steps in all.
@@ -271,4 +271,4 @@ def _measure_cosine(network: Path, facts: BackboneFacts, precision: Precision) -
 
 
 def _report_nothing(done: int, total: int) -> None:
-    """Serves callers who do not watch."""
+    """Serve callers who do not watch."""

@@ -17,7 +17,7 @@ _entered = ExitStack()
 
 
 def prepare_devices() -> int:
-    """Returns how many devices share each batch from here on; models built later are on all."""
+    """Return how many devices share each batch from here on; models built later are on all."""
     backend = keras.backend.backend()
     if backend == "jax":
         return _share_on_jax()
@@ -27,7 +27,7 @@ def prepare_devices() -> int:
 
 
 def prepare_steps(model: keras.Model) -> None:
-    """Returns nothing; a model that was compiled can be given parts of batches."""
+    """Prepare a compiled model for parts of batches."""
     if _count_replicas() > 1:
         # Keras makes metrics from the first batch it sees, and cannot read the shape of parts.
         rows = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
@@ -35,7 +35,7 @@ def prepare_steps(model: keras.Model) -> None:
 
 
 def place(array: np.ndarray) -> Any:
-    """Returns what a step takes for the rows of a batch: the array, or each device's part of it.
+    """Return what a step takes for the rows of a batch: the array, or each device's part of it.
 
     A batch that cannot be divided evenly is computed whole on every device: the step is the same.
     """
@@ -51,7 +51,7 @@ def place(array: np.ndarray) -> Any:
 
 
 def _count_replicas() -> int:
-    """Returns the devices that batches have to be divided among here; on JAX Keras does it."""
+    """Return the devices that batches have to be divided among here; on JAX Keras does it."""
     if keras.backend.backend() != "tensorflow":
         return 1
     import tensorflow as tf

@@ -123,7 +123,7 @@ PLATEAU_FACTOR = 0.5
 def find_rate(
     plan: FitPlan, history: Sequence[EpochResult], step: int = 0, steps: int = 1
 ) -> float:
-    """Returns the learning rate of a step of the epoch that follows the history.
+    """Return the learning rate of a step of the epoch that follows the history.
 
     Args:
         history: The epochs that were done with this plan.
@@ -143,12 +143,12 @@ def find_rate(
 
 
 def find_best_epoch(history: Sequence[EpochResult]) -> int:
-    """Returns the first epoch of the lowest validation, else training, loss."""
+    """Return the first epoch of the lowest validation, else training, loss."""
     return min(history, key=_read_loss).epoch
 
 
 def is_patience_over(plan: FitPlan, history: Sequence[EpochResult]) -> bool:
-    """Returns whether the last `patience` epochs brought none that is better."""
+    """Return whether the last `patience` epochs brought none that is better."""
     if plan.patience is None or not history:
         return False
     best = find_best_epoch(history)
@@ -157,7 +157,7 @@ def is_patience_over(plan: FitPlan, history: Sequence[EpochResult]) -> bool:
 
 
 def _count_plateaus(history: Sequence[EpochResult]) -> int:
-    """Returns how often the rate was lowered; the wait starts anew each time."""
+    """Return how often the rate was lowered; the wait starts anew each time."""
     lowered, waited, best = 0, 0, math.inf
     for epoch in history:
         loss = _read_loss(epoch)
@@ -169,7 +169,7 @@ def _count_plateaus(history: Sequence[EpochResult]) -> int:
 
 
 def _read_loss(epoch: EpochResult) -> float:
-    """Returns the loss by which an epoch is judged; infinite where it is not finite."""
+    """Return the loss by which an epoch is judged; infinite where it is not finite."""
     loss = epoch.loss if epoch.val_loss is None else epoch.val_loss
     return loss if math.isfinite(loss) else math.inf
 
@@ -185,7 +185,7 @@ class Source(Protocol):
     """(m,) int."""
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Returns what the network takes for these rows, in an epoch (from 1); any thread."""
+        """Return what the network takes for these rows, in an epoch (from 1); any thread."""
 
 
 class KeptViews:
@@ -196,14 +196,14 @@ class KeptViews:
         self.labels = labels
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Returns the rows of the view whose turn it is."""
+        """Return the rows of the view whose turn it is."""
         return np.asarray(self.views[(epoch - 1) % len(self.views)][rows])
 
 
 def read_ahead(
     source: Source, batches: Iterable[np.ndarray], epoch: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
+    """Yield (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
     waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as thread:
         try:

@@ -66,7 +66,7 @@ def find_rates(job: HeadFit, rates: np.ndarray, watch: FitWatch) -> MeasuredRate
 
 
 def _draw_batches(photos: int, size: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields batches of row numbers for ever; each pass over the photos has its own order."""
+    """Yield batches of row numbers for ever; each pass over the photos has its own order."""
     size = min(size, photos)
     rng = np.random.default_rng((seed, 1))
     while True:
@@ -98,13 +98,13 @@ _LEAST_FALL = 0.03
 
 
 def rising_rates(lowest: float, highest: float, steps: int) -> np.ndarray:
-    """Returns the learning rate of each step, (steps,) float64, each the same factor above the
+    """Return the learning rate of each step, (steps,) float64, each the same factor above the
     one before."""
     return np.geomspace(lowest, highest, steps)
 
 
 def smooth_losses(losses: Sequence[float]) -> np.ndarray:
-    """Returns the exponential mean of the losses up to each step, (n,), corrected for its start."""
+    """Return the exponential mean of the losses up to each step, (n,), corrected for its start."""
     mean, smoothed = 0.0, []
     for step, loss in enumerate(losses, 1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -113,7 +113,7 @@ def smooth_losses(losses: Sequence[float]) -> np.ndarray:
 
 
 def has_exploded(losses: Sequence[float]) -> bool:
-    """Returns whether the loss is no number any more, or far above the lowest one."""
+    """Return whether the loss is no number any more, or far above the lowest one."""
     if not np.isfinite(losses[-1]):
         return True
     smoothed = smooth_losses(losses)
@@ -121,7 +121,7 @@ def has_exploded(losses: Sequence[float]) -> bool:
 
 
 def suggest_rate(rates: np.ndarray, losses: Sequence[float]) -> float | None:
-    """Returns the rate at which the smoothed loss falls fastest, to two digits.
+    """Return the rate at which the smoothed loss falls fastest, to two digits.
 
     The slope is that of the loss over the logarithm of the rate, fitted through the tenth of the
     steps around each; only rates below that of the lowest loss are asked.

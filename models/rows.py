@@ -41,7 +41,7 @@ CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
 
 
 def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm = POOLED) -> int:
-    """Returns the rows done in a partial file, which then ends behind its last whole row."""
+    """Return the rows done in a partial file, which then ends behind its last whole row."""
     header = make_header(total, form)
     size = rows.seek(0, os.SEEK_END)
     done = (size - len(header)) // form.size
@@ -55,7 +55,7 @@ def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm = POOLED) -> int:
 
 
 def make_header(total: int, form: RowForm) -> bytes:
-    """Returns the bytes that a file of so many rows begins with."""
+    """Return the bytes that a file of so many rows begins with."""
     stream = io.BytesIO()
     facts = {"descr": form.kind, "fortran_order": False, "shape": (total, *form.shape)}
     np.lib.format.write_array_header_1_0(stream, facts)
@@ -63,7 +63,7 @@ def make_header(total: int, form: RowForm) -> bytes:
 
 
 def read_header(photos: BinaryIO, file: Path) -> int:
-    """Returns the number of photos in an open .npy, which then stands at the first of them."""
+    """Return the number of photos in an open .npy, which then stands at the first of them."""
     try:
         if np.lib.format.read_magic(photos) != (1, 0):
             raise ValueError("not written by this program")
@@ -78,7 +78,7 @@ def read_header(photos: BinaryIO, file: Path) -> int:
 
 
 def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields batches (b, 224, 224, 3) uint8, by plain reads: mapped pages would fill our memory."""
+    """Yield batches (b, 224, 224, 3) uint8, by plain reads: mapped pages would fill our memory."""
     first = photos.tell()
     for start in range(0, len(numbers), batch_size):
         chosen = numbers[start : start + batch_size].tolist()
@@ -90,7 +90,7 @@ def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Iter
 
 
 def are_finite(rows: np.ndarray) -> bool:
-    """Returns whether no number of the rows is infinite or none."""
+    """Return whether no number of the rows is infinite or none."""
     if rows.dtype != np.float16:
         return bool(np.isfinite(rows).all())
     bits = rows.view(np.uint16) & 0x7FFF  # without the sign; five times as fast as isfinite
@@ -100,7 +100,7 @@ def are_finite(rows: np.ndarray) -> bool:
 def change_batches(
     batches: Iterable[np.ndarray], numbers: np.ndarray, change: Change, threads: int
 ) -> Generator[np.ndarray]:
-    """Yields the batches, each photo changed, in order; threads work a few batches ahead.
+    """Yield the batches, each photo changed, in order; threads work a few batches ahead.
 
     Args:
         numbers: (m,) the number of each photo, over all batches.
@@ -153,11 +153,11 @@ class Donors:
         return len(self.source)
 
     def find_unknown(self, first: int) -> np.ndarray:
-        """Returns the numbers of the photos from `first` on that none knows, ascending."""
+        """Return the numbers of the photos from `first` on that none knows, ascending."""
         return np.flatnonzero(self.source[first:] < 0) + first
 
     def write_rows(self, file: BinaryIO, start: int, end: int) -> None:
-        """Writes the rows of the photos from `start` to before `end`, all of them known."""
+        """Write the rows of the photos from `start` to before `end`, all of them known."""
         if start == end:
             return
         form = self.features[0]
@@ -173,5 +173,5 @@ class Donors:
 
 
 def find_no_donors(photos: int) -> Donors:
-    """Returns donors that know none of this number of photos."""
+    """Return donors that know none of this number of photos."""
     return Donors(features=(), source=np.full(photos, -1), row=np.zeros(photos, np.int64))

@@ -36,7 +36,7 @@ class Network:
     resnet: keras.Model
 
     def scores(self, batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-        """Yields the scores (b, k) float32 of each batch, all computed in one size."""
+        """Yield the scores (b, k) float32 of each batch, all computed in one size."""
         for batch in batches:
             seen = self.model.predict_on_batch(fill_batch(batch, batch_size))
             yield np.asarray(seen[: len(batch)], np.float32)
@@ -100,7 +100,7 @@ class StagesFit:
         write_weights(self._network.resnet, file)
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
-        """Returns the scores of the validation photos, (n, k); None when asked to stop."""
+        """Return the scores of the validation photos, (n, k); None when asked to stop."""
         size = -(-self._plan.batch_size // stepper.split)
         rows = np.arange(len(validation.labels))
         batches = [rows[first : first + size] for first in range(0, len(rows), size)]
@@ -172,7 +172,7 @@ def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
 
 
 def _find_stage(layer: str) -> int:
-    """Returns the stage of a layer, 1 to 5, by its name: conv4_block6_out is of stage 4."""
+    """Return the stage of a layer, 1 to 5, by its name: conv4_block6_out is of stage 4."""
     name = layer.partition("_")[0]
     return int(name.removeprefix("conv")) if name.startswith("conv") else 0
 

@@ -49,7 +49,7 @@ class Stepper:
     def __init__(
         self, model: keras.Model, plan: FitPlan, on_step: Callable[[int, int], None] | None = None
     ) -> None:
-        """Compiles the model.
+        """Compile the model.
 
         Args:
             on_step: Told after each batch how many photos of the epoch are done, and of how many.
@@ -135,22 +135,22 @@ class Stepper:
         return targets
 
     def read_weights(self) -> list[np.ndarray]:
-        """Returns what is trained, in the order of Keras' variables."""
+        """Return what is trained, in the order of Keras' variables."""
         return [read_array(variable) for variable in self.model.trainable_variables]
 
     def write_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Returns nothing; the model has these weights."""
+        """Give the model these weights."""
         for variable, value in zip(self.model.trainable_variables, weights, strict=True):
             variable.assign(value)
 
     def read_optimizer(self) -> list[np.ndarray]:
-        """Returns the state of the optimiser, without gradients that wait to be applied."""
+        """Return the state of the optimiser, without gradients that wait to be applied."""
         return [read_array(variable) for variable in self._list_state()]
 
     def write_state(
         self, weights: Sequence[np.ndarray], optimizer: Sequence[np.ndarray], *, split: int
     ) -> None:
-        """Returns nothing; the fit stands where these were read."""
+        """Set the fit back to where these were read."""
         if split != self.split:
             self.split = split
             self._compile()
@@ -193,7 +193,7 @@ def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:
 
 
 def _weigh_classes(labels: np.ndarray) -> np.ndarray:
-    """Returns the weight of each class, n / (k * photos of the class), as scikit-learn's balanced.
+    """Return the weight of each class, n / (k * photos of the class), as scikit-learn's balanced.
 
     Classes without a photo to train with count in neither n nor k.
     """
@@ -211,7 +211,7 @@ def _mix(
     alpha: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Returns each photo mixed with another of its batch, targets and weights likewise.
+    """Return each photo mixed with another of its batch, targets and weights likewise.
 
     Source: Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
     """

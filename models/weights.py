@@ -56,7 +56,7 @@ class Weights:
 
 
 def find_weights(workspace: Workspace, kind: WeightsKind = "pretrained") -> Weights:
-    """Returns the weights to use; never downloads.
+    """Return the weights to use; never downloads.
 
     Raises:
         WeightsMissing: No pretrained weights are on this machine.
@@ -88,7 +88,7 @@ def find_weights(workspace: Workspace, kind: WeightsKind = "pretrained") -> Weig
 def download_weights(
     workspace: Workspace, on_progress: Callable[[int, int], None] | None = None
 ) -> Weights:
-    """Returns the weights of PETALSCOPE_WEIGHTS_URL, downloaded into the workspace.
+    """Return the weights of PETALSCOPE_WEIGHTS_URL, downloaded into the workspace.
 
     A download that broke off goes on where it stopped; one that is complete is not repeated.
 
@@ -124,7 +124,7 @@ def download_weights(
 
 
 def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
-    """Returns the weights in a file, after a check that they are ResNet-50's without top.
+    """Return the weights in a file, after a check that they are ResNet-50's without top.
 
     Raises:
         WeightsDamaged: They are not.
@@ -143,7 +143,7 @@ def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
 
 @functools.lru_cache(maxsize=64)
 def _check_once(file: Path, size: int, mtime_ns: int) -> None:  # noqa: ARG001 (with it the key)
-    """Returns nothing; found right, a file is not read again: pages ask at every click."""
+    """Check a file once: pages ask at every click."""
     check_weights_file(file)
 
 
@@ -158,7 +158,7 @@ def _read_chosen(file: Path) -> Weights:
 
 
 def _list_stored(workspace: Workspace) -> list[Path]:
-    """Returns the weights files of the workspace, the official name first."""
+    """Return the weights files of the workspace, the official name first."""
     files = (file for file in workspace.weights.glob("*.h5") if not file.name.startswith("."))
     return sorted(files, key=lambda file: (file.name != OFFICIAL_NAME, file.name))
 
@@ -183,7 +183,7 @@ _STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
 
 
 def check_weights_file(path: Path) -> None:
-    """Returns nothing when the file holds the weights of ResNet-50 without top.
+    """Check that the file holds the weights of ResNet-50 without top.
 
     Raises:
         WeightsDamaged: It is truncated, no HDF5, or another network's.
@@ -207,7 +207,7 @@ def check_weights_file(path: Path) -> None:
 
 
 def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yields layer and kernel shape of every layer that has one."""
+    """Yield layer and kernel shape of every layer that has one."""
     for layer, group in file.items():
         for name in group.attrs.get("weight_names", ()):
             text = name.decode() if isinstance(name, bytes) else str(name)
@@ -231,7 +231,7 @@ def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
-    """Returns in words the first difference between the two."""
+    """Return in words the first difference between the two."""
     if not found:
         return "it holds no layers in Keras' layout"
     if extra := sorted(found.keys() - expected.keys()):

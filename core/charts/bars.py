@@ -31,7 +31,7 @@ _FEW = 30
 
 
 def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False) -> Any:
-    """Returns one bar per class, lowest first, with its n and its interval.
+    """Return one bar per class, lowest first, with its n and its interval.
 
     A click anywhere in its row selects `class`.
 
@@ -80,7 +80,7 @@ def _describe_hover(metric: Metric) -> list[Any]:
 
 
 def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Returns the rows to draw, lowest first, with n and the words of the tooltip."""
+    """Return the rows to draw, lowest first, with n and the words of the tooltip."""
     rows = per_class.sort_values([metric, "class"], na_position="last")
     rows["value"] = [format_share(value) for value in rows[metric]]
     rows["n"] = rows["predicted" if metric == "precision" else "support"]
@@ -92,7 +92,7 @@ def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 def draw_split_counts(
     counts: pd.DataFrame, chosen: tuple[str, str] | None = None, dark: bool = False
 ) -> Any:
-    """Returns stacked bars of photos per class and split, largest class first.
+    """Return stacked bars of photos per class and split, largest class first.
 
     The chart carries the point selection `part`, whose value is {"class": …, "split": …}.
 
@@ -139,7 +139,7 @@ def draw_split_counts(
 def draw_top_scores(
     classes: Sequence[str], scores: Sequence[float], dark: bool = False, answered: bool = True
 ) -> Any:
-    """Returns the best classes of one photo with their scores; the first is the answer.
+    """Return the best classes of one photo with their scores; the first is the answer.
 
     Args:
         classes: Names, best first.

@@ -22,7 +22,7 @@ _TALLEST = 0.2
 
 
 def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
-    """Returns the share of right answers against the score, one point a bin, with intervals.
+    """Return the share of right answers against the score, one point a bin, with intervals.
 
     On the diagonal a score means what it says; below it, it promises too much. Bars at the foot
     say how many photos a bin has. A click on a bin selects it.
@@ -65,7 +65,7 @@ def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
 
 
 def _draw_target(base: Any, colours: Palette) -> Any:
-    """Returns what is pointed at and clicked: the whole height of each bin, unseen until chosen."""
+    """Return what is pointed at and clicked: the whole height of each bin, unseen until chosen."""
     chosen = alt.selection_point(name=BIN, fields=["position"], on="click", toggle=False)
     shade = alt.condition({"param": BIN, "empty": False}, alt.value(0.12), alt.value(0.0))
     return (

@@ -15,7 +15,7 @@ _FEW = 30
 
 
 def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
-    """Returns bars of photos gained (to the right) and lost (to the left) of each class.
+    """Return bars of photos gained (to the right) and lost (to the left) of each class.
 
     Classes stand by what they gained less what they lost, the most gained first; those without any
     change are left out. A click on a bar selects `change`: its class, and "gained" or "lost".

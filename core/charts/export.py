@@ -9,7 +9,7 @@ _PNG_SCALE = 2.0
 
 
 def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:
-    """Returns an Altair chart as a PNG of `scale` pixels for each of its own, on the page's paper.
+    """Return an Altair chart as a PNG of `scale` pixels for each of its own, on the page's paper.
 
     Args:
         chart: Any Altair chart.
@@ -27,12 +27,12 @@ def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes
 
 
 def draw_svg(chart: Any, dark: bool = False) -> str:
-    """Returns an Altair chart as an SVG that stands alone, on the page's paper."""
+    """Return an Altair chart as an SVG that stands alone, on the page's paper."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(_lay_on_paper(chart, dark)))
 
 
 def _lay_on_paper(chart: Any, dark: bool) -> dict[str, Any]:
-    """Returns the specification with a ground: a page's charts are transparent."""
+    """Return the specification with a ground: a page's charts are transparent."""
     return {**chart.to_dict(), "background": choose_palette(dark).paper}

@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 330, 220
 
 
 def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bool = False) -> Any:
-    """Returns loss and accuracy per epoch for train and validation photos; the best is marked.
+    """Return loss and accuracy per epoch for train and validation photos; the best is marked.
 
     Args:
         history: Of the result: epoch, loss, accuracy, val_loss, val_accuracy; None where a number

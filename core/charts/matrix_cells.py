@@ -95,12 +95,12 @@ class DrawnMatrix:
 
     @property
     def rows(self) -> list[str]:
-        """Names of the rows, from top to bottom."""
+        """Name of the rows, from top to bottom."""
         return [self.classes[one] for one in self.look.rows]
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns, from left to right."""
+        """Name of the columns, from left to right."""
         return [self.classes[one] for one in self.look.columns]
 
     @property

@@ -40,7 +40,7 @@ def draw_bins(
     dark: bool = False,
     height: int = _HEIGHT,
 ) -> Any:
-    """Returns accuracy with its 95 % interval in each bin of a property, bars of n at the foot.
+    """Return accuracy with its 95 % interval in each bin of a property, bars of n at the foot.
 
     Args:
         bins: What `core.evaluation.slices.measure_bins` returns.
@@ -74,7 +74,7 @@ def draw_bins(
 
 
 def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
-    """Returns the accuracy of slices beside that of the rest, one line a slice.
+    """Return the accuracy of slices beside that of the rest, one line a slice.
 
     Args:
         found: Columns rule (in words), n, accuracy, low, high, rest (accuracy of the rest),
@@ -123,7 +123,7 @@ _FOUND_TOOLTIP = [
 
 
 def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
-    """Returns the bars of n, with numbers where there is room."""
+    """Return the bars of n, with numbers where there is room."""
     most = alt.Scale(domain=[0, int(rows["n"].max()) * _BARS_SHARE], nice=False)
     n = alt.Y("n:Q", scale=most, axis=None)
     bars = base.mark_bar(color=colours.faint, opacity=0.55, cursor="pointer").encode(y=n)
@@ -134,7 +134,7 @@ def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
 
 
 def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) -> Any:
-    """Returns the accuracy of each bin with its interval, above the bars, and that of all."""
+    """Return the accuracy of each bin with its interval, above the bars, and that of all."""
     floor = max(0.0, lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02)
     scale = alt.Scale(domain=[floor, _TOP], nice=False, zero=False)
     axis = alt.Axis(
@@ -154,7 +154,7 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
 
 
 def _draw_beside(base: Any, lowest: float, colours: Palette) -> tuple[Any, ...]:
-    """Returns the rest, and each slice with its interval."""
+    """Return the rest, and each slice with its interval."""
     scale = alt.Scale(domain=[lowest, 1.0], nice=False, zero=False)
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6)
     colour = alt.condition("datum.confirmed", alt.value(colours.wrong), alt.value(colours.quiet))
@@ -171,7 +171,7 @@ def _draw_beside(base: Any, lowest: float, colours: Palette) -> tuple[Any, ...]:
 
 
 def _choose_ticks(floor: float) -> list[float]:
-    """Returns the ticks of an axis from `floor` to 1, three to five, 1 among them."""
+    """Return the ticks of an axis from `floor` to 1, three to five, 1 among them."""
     percents = 20 if floor < 0.6 else 10 if floor < 0.8 else 5
     return [tick / 100 for tick in range(0, 101, percents)]
 

@@ -101,7 +101,7 @@ DARK = Palette(
 
 
 def choose_palette(dark: bool) -> Palette:
-    """Returns the palette of the page's theme."""
+    """Return the palette of the page's theme."""
     return DARK if dark else LIGHT
 
 
@@ -110,7 +110,7 @@ PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
 
 
 def format_share(share: float) -> str:
-    """Returns a share as "21 %"; "<1 %" if not quite 0, ">99 %" if not quite 1, a dash for NaN."""
+    """Return a share as "21 %"; "<1 %" if not quite 0, ">99 %" if not quite 1, a dash for NaN."""
     if math.isnan(share):
         return "–"
     if 0 < share < 0.005 or 0.995 <= share < 1:
@@ -119,12 +119,12 @@ def format_share(share: float) -> str:
 
 
 def title_params(text: str, subtitle: str | None = None, **options: Any) -> Any:
-    """Returns an Altair title that says what is to be seen, with a quiet line below it."""
+    """Return an Altair title that says what is to be seen, with a quiet line below it."""
     return alt.TitleParams(text, **({"subtitle": subtitle} if subtitle else {}), **options)
 
 
 def contrast(one: str, other: str) -> float:
-    """Returns the contrast of two #rrggbb colours, 1 to 21; text needs 4.5, marks 3.
+    """Return the contrast of two #rrggbb colours, 1 to 21; text needs 4.5, marks 3.
 
     Source: WCAG 2.2, relative luminance and contrast ratio.
     """
@@ -133,25 +133,25 @@ def contrast(one: str, other: str) -> float:
 
 
 def mix_ramp(ramp: tuple[str, ...], position: float) -> str:
-    """Returns the colour at a position in [0, 1] of a ramp, mixed in RGB."""
+    """Return the colour at a position in [0, 1] of a ramp, mixed in RGB."""
     places = np.linspace(0, 1, len(ramp))
     channels = np.array([_channels(colour) for colour in ramp]).T
     return "#" + "".join(f"{round(np.interp(position, places, c)):02x}" for c in channels)
 
 
 def text_on(ground: str, colours: Palette) -> str:
-    """Returns ink or paper, whichever reads better on the ground."""
+    """Return ink or paper, whichever reads better on the ground."""
     return max(colours.ink, colours.paper, key=lambda colour: contrast(colour, ground))
 
 
 def hue_colour(degrees: float) -> str:
-    """Returns the colour that a hue stands for, on both grounds: red 0, green 120, blue 240."""
+    """Return the colour that a hue stands for, on both grounds: red 0, green 120, blue 240."""
     channels = colorsys.hls_to_rgb(degrees % 360 / 360, 0.55, 0.6)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
 
 def luma_colour(luma: float) -> str:
-    """Returns the grey of a brightness, 0 black to 1 white."""
+    """Return the grey of a brightness, 0 black to 1 white."""
     return "#" + f"{round(255 * min(1.0, max(0.0, luma))):02x}" * 3
 
 
@@ -168,7 +168,7 @@ def _luminance(colour: str) -> float:
 
 
 def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
-    """Returns the chart with the house's fonts, text colours and axes; it must be the outermost.
+    """Return the chart with the house's fonts, text colours and axes; it must be the outermost.
 
     Args:
         chart: Any Altair chart.
@@ -202,7 +202,7 @@ def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
 
 
 def figure_layout(dark: bool) -> dict[str, Any]:
-    """Returns the Plotly layout of the house: transparent, its fonts, unified hover."""
+    """Return the Plotly layout of the house: transparent, its fonts, unified hover."""
     colours = choose_palette(dark)
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -41,12 +41,12 @@ class Counts:
 
 
 def count_classes(matrix: np.ndarray) -> Counts:
-    """Returns the counts of a confusion matrix (k, k), rows true, columns predicted."""
+    """Return the counts of a confusion matrix (k, k), rows true, columns predicted."""
     return Counts(matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix))
 
 
 def resample_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Counts:
-    """Returns the counts of resamples (r, k): photos drawn anew with replacement, class by class.
+    """Return the counts of resamples (r, k): photos drawn anew with replacement, class by class.
 
     Each class keeps its number of photos (a stratified bootstrap): splits are made so that classes
     keep their share, and a small class would else be missing from many resamples. Drawing a class's
@@ -71,7 +71,7 @@ def resample_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 
 
 
 def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
-    """Returns the figures of the counts, each without the axis of the classes; NaN without photos.
+    """Return the figures of the counts, each without the axis of the classes; NaN without photos.
 
     Names: balanced_accuracy, cohen_kappa, matthews, and macro_ and weighted_ precision, recall, f1.
     What is undefined counts as scikit-learn (zero_division=0) counts it: as 0, in a mean over all
@@ -102,7 +102,7 @@ def estimate_agreement(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Returns every figure over all classes with its 95 % interval.
+    """Return every figure over all classes with its 95 % interval.
 
     Names: accuracy, top_k_accuracy (both Wilson), loss and those of `measure_agreement` (bootstrap
     within each class; of means over classes the wider of that and `combine_classes`).
@@ -136,7 +136,7 @@ def estimate_agreement(
 def combine_classes(
     counts: Counts, figures: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """Returns ends of the 95 % intervals of the means over classes, from those of the classes.
+    """Return ends of the 95 % intervals of the means over classes, from those of the classes.
 
     Source:
         G. Y. Zou and A. Donner (2008), Statist. Med. 27, 1693-1702. In our simulations it covered
@@ -171,7 +171,7 @@ def _estimate_share(share: float, n: int) -> Estimate:
 def _estimate_loss(
     found: Evaluation, scores: np.ndarray, labels: np.ndarray, resamples: int, seed: int
 ) -> Estimate:
-    """Returns the mean loss; its resamples keep the number of photos of each class, too."""
+    """Return the mean loss; its resamples keep the number of photos of each class, too."""
     losses = cross_entropies(scores, labels)[np.argsort(labels, kind="stable")]
     supports = np.bincount(labels, minlength=1)
     starts = np.repeat(np.cumsum(supports) - supports, supports)
@@ -197,7 +197,7 @@ def _matthews(counts: Counts) -> np.ndarray:
 
 
 def _sum_counts(counts: Counts) -> tuple[np.ndarray, ...]:
-    """Returns n, hits, and the sums of support·predicted, support², predicted², as floats."""
+    """Return n, hits, and the sums of support·predicted, support², predicted², as floats."""
     support, predicted = counts.support.astype(float), counts.predicted.astype(float)
     products = (support * predicted, support**2, predicted**2)
     n, right = support.sum(axis=-1), counts.hits.sum(axis=-1).astype(float)

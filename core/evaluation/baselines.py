@@ -21,7 +21,7 @@ _CHUNK = 512
 
 
 def predict_majority(labels: np.ndarray, train: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Returns (m,) int64: for each photo asked, the largest class of the training photos.
+    """Return (m,) int64: for each photo asked, the largest class of the training photos.
 
     Args:
         labels: (n,) int, of all photos.
@@ -35,7 +35,7 @@ def predict_majority(labels: np.ndarray, train: np.ndarray, asked: np.ndarray) -
 def predict_neighbours(
     described: np.ndarray, labels: np.ndarray, train: np.ndarray, asked: np.ndarray, k: int
 ) -> np.ndarray:
-    """Returns (m,) int64: the class that most of the k nearest training photos have, by cosine.
+    """Return (m,) int64: the class that most of the k nearest training photos have, by cosine.
 
     Of classes with equally many votes, that whose photos are nearer together (sum of cosines).
 
@@ -60,7 +60,7 @@ def predict_neighbours(
 
 
 def describe_colours(photos: np.ndarray, levels: int = 6) -> np.ndarray:
-    """Returns (n, levels³) float32: how much of a photo has each colour, as roots of shares.
+    """Return (n, levels³) float32: how much of a photo has each colour, as roots of shares.
 
     Their cosine is Bhattacharyya's coefficient of the two histograms.
 
@@ -80,7 +80,7 @@ def describe_colours(photos: np.ndarray, levels: int = 6) -> np.ndarray:
 
 
 def _vote(cosines: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """Returns (m,) int64 for cosines (m, t) and the labels (t,) of their columns."""
+    """Return (m,) int64 for cosines (m, t) and the labels (t,) of their columns."""
     nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
     near = np.take_along_axis(cosines, nearest, axis=1)
     votes = np.zeros((len(cosines), int(labels.max()) + 1))
@@ -141,7 +141,7 @@ def compare_baselines(
     baselines: Mapping[str, np.ndarray],
     classes: Sequence[str],
 ) -> list[Beside]:
-    """Returns the run beside each baseline, in the order of NAMES.
+    """Return the run beside each baseline, in the order of NAMES.
 
     Args:
         labels: (n,) int.
@@ -160,13 +160,13 @@ def compare_baselines(
 
 
 def find_strongest(besides: Sequence[Beside], uses_network: bool) -> Beside | None:
-    """Returns the baseline with most hits, of those with or without the network's features."""
+    """Return the baseline with most hits, of those with or without the network's features."""
     among = [one for one in besides if one.uses_network == uses_network]
     return max(among, key=lambda one: one.accuracy.value, default=None)
 
 
 def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
-    """Returns a verdict in words: against what needs no network, then against frozen features."""
+    """Return a verdict in words: against what needs no network, then against frozen features."""
     found = []
     plain = find_strongest(besides, uses_network=False)
     if plain is not None and plain.compared.n:

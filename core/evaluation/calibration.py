@@ -48,7 +48,7 @@ class Calibration:
 def measure_calibration(
     scores: np.ndarray, labels: np.ndarray, binning: Binning = "width", seed: int = 0
 ) -> Calibration:
-    """Returns how far scores (n, k) can be trusted against labels (n,); NaN without photos.
+    """Return how far scores (n, k) can be trusted against labels (n,); NaN without photos.
 
     Raises:
         ValueError: A score is not finite, or the shapes do not fit.
@@ -86,7 +86,7 @@ def measure_calibration(
 
 
 def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") -> pd.DataFrame:
-    """Returns one row for each bin that has photos, lowest scores first.
+    """Return one row for each bin that has photos, lowest scores first.
 
     Columns low, high (the bin's ends; a score on an end is in the lower bin), n, hits, mean_score,
     accuracy, accuracy_low, accuracy_high (Wilson).
@@ -119,7 +119,7 @@ def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") 
 
 
 def find_bin_photos(tops: np.ndarray, bins: pd.DataFrame, position: int) -> np.ndarray:
-    """Returns which scores lie in a row of what `bin_scores` returned for them, (n,) bool."""
+    """Return which scores lie in a row of what `bin_scores` returned for them, (n,) bool."""
     low, high = bins["low"].iloc[position], bins["high"].iloc[position]
     # A score on an end is in the bin below, where there is one.
     above = tops >= low if position == 0 else tops > low
@@ -147,7 +147,7 @@ def _sum_gaps(gaps: np.ndarray, numbers: np.ndarray) -> float:
 def _resample(
     rng: np.random.Generator, values: np.ndarray, gaps: np.ndarray, numbers: np.ndarray
 ) -> list[tuple[float, float]]:
-    """Returns the 95 % intervals of the mean of each column, and last of the calibration error."""
+    """Return the 95 % intervals of the mean of each column, and last of the calibration error."""
     n = len(gaps)
     if not n:
         return [(float("nan"), float("nan"))] * (values.shape[1] + 1)
@@ -170,7 +170,7 @@ def _resample(
 
 
 def _draw_chance(rng: np.random.Generator, tops: np.ndarray, numbers: np.ndarray) -> float:
-    """Returns the 95th percentile of the error where each answer is right as often as it says."""
+    """Return the 95th percentile of the error where each answer is right as often as it says."""
     if not len(tops):
         return float("nan")
     errors = [_sum_gaps(tops - (rng.random(len(tops)) < tops), numbers) for _ in range(_RESAMPLES)]
@@ -203,7 +203,7 @@ class TemperatureFit:
 
 
 def temper_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Returns the scores (n, k) float32 at a temperature: above 1 less sure, below 1 surer."""
+    """Return the scores (n, k) float32 at a temperature: above 1 less sure, below 1 surer."""
     if temperature == 1.0:
         return np.asarray(scores, dtype=np.float32)
     logs = np.log(np.maximum(scores.astype(np.float64), TINY)) / temperature
@@ -212,7 +212,7 @@ def temper_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
-    """Returns the temperature with the least loss over the photos, between 0.05 and 20.
+    """Return the temperature with the least loss over the photos, between 0.05 and 20.
 
     The loss is convex in 1 / temperature, so its slope is zero at one place at most: it is found by
     bisection, to the precision of the machine.
@@ -255,7 +255,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
 def cross_fit_scores(
     scores: np.ndarray, labels: np.ndarray, folds: int = 5, seed: int = 0
 ) -> np.ndarray:
-    """Returns the scores (n, k), each photo's at the temperature that the other folds fit best.
+    """Return the scores (n, k), each photo's at the temperature that the other folds fit best.
 
     So a temperature is judged on photos that did not choose it. Photos are dealt to folds at
     random, by the seed.
@@ -272,7 +272,7 @@ def cross_fit_scores(
 
 
 def check_scores(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns the scores in float64.
+    """Return the scores in float64.
 
     Raises:
         ValueError: A score is not finite, or the shapes do not fit.

@@ -74,7 +74,7 @@ class Comparison:
         return photos_to_tell(self.gained, self.lost, self.n)
 
     def judge(self, p_value: float | None = None) -> Verdict:
-        """Returns better, worse: told apart from chance; open: not; same: all answered alike.
+        """Return better, worse: told apart from chance; open: not; same: all answered alike.
 
         Args:
             p_value: The one to go by, where it was adjusted for several comparisons.
@@ -92,7 +92,7 @@ def compare_predictions(
     predictions_b: np.ndarray,
     classes: Sequence[str],
 ) -> Comparison:
-    """Returns how b does beside a; row i of each array is the same photo.
+    """Return how b does beside a; row i of each array is the same photo.
 
     Args:
         labels: (n,) int, index into the classes.
@@ -113,7 +113,7 @@ def compare_predictions(
 
 
 def exact_mcnemar(gained: int, lost: int) -> float:
-    """Returns the two-sided p-value: how often chance alone splits so unevenly, or more.
+    """Return the two-sided p-value: how often chance alone splits so unevenly, or more.
 
     Source:
         Q. McNemar (1947), Psychometrika 12, 153-157; as the exact binomial test of the photos on
@@ -131,7 +131,7 @@ def exact_mcnemar(gained: int, lost: int) -> float:
 def bootstrap_difference(
     gained: int, lost: int, n: int, seed: int = 0, *, level: float = ALPHA
 ) -> tuple[float, float]:
-    """Returns the interval of the difference in accuracy, 95 % at the level 0.05; NaN where no
+    """Return the interval of the difference in accuracy, 95 % at the level 0.05; NaN where no
     photo differs.
 
     Photos are drawn anew with replacement, the two answers to a photo always together. The
@@ -151,7 +151,7 @@ def bootstrap_difference(
 
 
 def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int | None:
-    """Returns how many photos would tell a difference of this size from chance; None: no number.
+    """Return how many photos would tell a difference of this size from chance; None: no number.
 
     As many as find it with probability POWER at the level, if the shares of gained and lost
     photos are what was seen.
@@ -169,7 +169,7 @@ def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int 
 
 
 def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
-    """Returns p-values (m,) that stay right when the smallest of several is picked out.
+    """Return p-values (m,) that stay right when the smallest of several is picked out.
 
     Source:
         S. Holm (1979), Scand. J. Statist. 6, 65-70.
@@ -208,7 +208,7 @@ def _compare_classes(
 
 
 def count_needed_gains(lost: int, level: float = ALPHA) -> int:
-    """Returns how many photos must be gained, where so many are lost, to be told from chance.
+    """Return how many photos must be gained, where so many are lost, to be told from chance.
 
     By McNemar's exact test; 6 at level 0.05 where none is lost.
     """
@@ -219,7 +219,7 @@ def count_needed_gains(lost: int, level: float = ALPHA) -> int:
 
 
 def level_of_turn(turn: int) -> float:
-    """Returns the level at which a challenger is told from chance.
+    """Return the level at which a challenger is told from chance.
 
     ALPHA for the champion's first (turn 1); then it falls, so that however many come that are no
     better, one of them looks better by chance with a probability below ALPHA: that takes half of
@@ -233,7 +233,7 @@ def level_of_turn(turn: int) -> float:
 
 
 def bound_unseen(n: int, level: float = ALPHA) -> float:
-    """Returns the largest share of photos that may differ when none of n did, at 1 - level.
+    """Return the largest share of photos that may differ when none of n did, at 1 - level.
 
     Source:
         C. J. Clopper, E. S. Pearson (1934), Biometrika 26, 404-413: 1 - 0.025^(1/n).
@@ -242,7 +242,7 @@ def bound_unseen(n: int, level: float = ALPHA) -> float:
 
 
 def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
-    """Returns in two sentences whether the difference is real, and what would tell.
+    """Return in two sentences whether the difference is real, and what would tell.
 
     Args:
         compared: How the two runs compare.
@@ -278,7 +278,7 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
 
 
 def _describe_need(compared: Comparison) -> str:
-    """Returns how many photos it takes, unless these would do (but for the other comparisons)."""
+    """Return how many photos it takes, unless these would do (but for the other comparisons)."""
     needed = compared.photos_needed
     if needed is None or needed <= compared.n:
         return ""
@@ -289,7 +289,7 @@ def _describe_need(compared: Comparison) -> str:
 
 
 def describe_p(p_value: float) -> str:
-    """Returns a p-value as a frequency: “3 of 100”, “fewer than 1 of 1,000”."""
+    """Return a p-value as a frequency: “3 of 100”, “fewer than 1 of 1,000”."""
     if p_value < 0.001:
         return "fewer than 1 of 1,000"
     if p_value < 0.01:
@@ -298,5 +298,5 @@ def describe_p(p_value: float) -> str:
 
 
 def _round(number: int) -> int:
-    """Returns an estimated number with the two digits that it deserves."""
+    """Return an estimated number with the two digits that it deserves."""
     return int(float(f"{number:.2g}"))

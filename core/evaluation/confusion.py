@@ -18,7 +18,7 @@ Value = Literal["count", "row share", "column share"]
 
 
 def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Returns (k, k) int64: how many photos of the row's class were taken for the column's."""
+    """Return (k, k) int64: how many photos of the row's class were taken for the column's."""
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape or labels.ndim != 1:
         raise ValueError(f"labels {labels.shape} and predictions {predictions.shape} do not match")
@@ -30,7 +30,7 @@ def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int
 
 
 def share(matrix: np.ndarray, of: Literal["row", "column"]) -> np.ndarray:
-    """Returns (k, k) float64: counts as shares of their row or column; NaN where that is empty."""
+    """Return (k, k) float64: counts as shares of their row or column; NaN where that is empty."""
     totals = matrix.sum(axis=1, keepdims=True) if of == "row" else matrix.sum(axis=0, keepdims=True)
     shares = np.full(matrix.shape, np.nan)
     np.divide(matrix, totals, out=shares, where=totals > 0)
@@ -38,7 +38,7 @@ def share(matrix: np.ndarray, of: Literal["row", "column"]) -> np.ndarray:
 
 
 def measure(matrix: np.ndarray, value: Value) -> np.ndarray:
-    """Returns (k, k) float64: what the cells show; NaN where there is no share."""
+    """Return (k, k) float64: what the cells show; NaN where there is no share."""
     if value == "count":
         return matrix.astype(np.float64)
     return share(matrix, "row" if value == "row share" else "column")
@@ -50,7 +50,7 @@ def to_long(
     rows: np.ndarray | None = None,
     columns: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Returns one line per cell, row by row: true, predicted, count, row_share, column_share.
+    """Return one line per cell, row by row: true, predicted, count, row_share, column_share.
 
     Args:
         matrix: (k, k) counts.
@@ -74,7 +74,7 @@ def to_long(
 
 
 def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str], top: int = 20) -> pd.DataFrame:
-    """Returns the largest errors: true, predicted, count, row_share, support (photos of `true`).
+    """Return the largest errors: true, predicted, count, row_share, support (photos of `true`).
 
     Sorted by count, then by row share, then by name; pairs that were never confused are left out.
     """
@@ -89,7 +89,7 @@ def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str], top: int = 2
 
 
 def list_confusions_of(matrix: np.ndarray, classes: Sequence[str], number: int) -> pd.DataFrame:
-    """Returns one class' errors in both directions: true, predicted, count, row_share, support.
+    """Return one class' errors in both directions: true, predicted, count, row_share, support.
 
     Those of its photos that are taken for others, and photos of others that are taken for it.
     """
@@ -105,7 +105,7 @@ def photos_in_cell(
     true: int | None,
     predicted: int | None,
 ) -> np.ndarray:
-    """Returns the indices (m,) int64 of the photos of a cell, a row or a column.
+    """Return the indices (m,) int64 of the photos of a cell, a row or a column.
 
     Wrong answers come before right ones, and among each the surest first.
 
@@ -127,7 +127,7 @@ def photos_in_cell(
 
 
 def subtract_matrices(after: np.ndarray, before: np.ndarray, value: Value = "count") -> np.ndarray:
-    """Returns (k, k) float64: what each cell has more (+) or less (−); NaN without a share.
+    """Return (k, k) float64: what each cell has more (+) or less (−); NaN without a share.
 
     Args:
         after: (k, k) counts.
@@ -141,7 +141,7 @@ def subtract_matrices(after: np.ndarray, before: np.ndarray, value: Value = "cou
 
 
 def judge_difference(difference: np.ndarray) -> np.ndarray:
-    """Returns (k, k) float64: the difference with the sign of its worth, + better, − worse.
+    """Return (k, k) float64: the difference with the sign of its worth, + better, − worse.
 
     More on the diagonal is better, more beside it is worse.
     """
@@ -151,7 +151,7 @@ def judge_difference(difference: np.ndarray) -> np.ndarray:
 
 
 def list_largest_changes(after: np.ndarray, before: np.ndarray) -> pd.DataFrame:
-    """Returns the cells that changed: class numbers true, predicted, and before, after, change.
+    """Return the cells that changed: class numbers true, predicted, and before, after, change.
 
     The largest change first, whatever its sign; then row by row.
     """
@@ -177,7 +177,7 @@ def find_moved(
     true: int | None,
     predicted: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the photos that came into a cell and those that left it, (m,) int64 each.
+    """Return the photos that came into a cell and those that left it, (m,) int64 each.
 
     Args:
         labels: (n,) int.
@@ -211,7 +211,7 @@ class LookAlikes:
 
 
 def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.ndarray:
-    """Returns the class numbers in the order of rows and columns, (k,) int64.
+    """Return the class numbers in the order of rows and columns, (k,) int64.
 
     Args:
         matrix: (k, k) counts.
@@ -235,7 +235,7 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
 
 
 def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
-    """Returns the classes with the most errors, (m,) int64, the most first, at most `top`.
+    """Return the classes with the most errors, (m,) int64, the most first, at most `top`.
 
     An error counts for both: for the class it was and for the class it was taken for. Classes
     without any are left out.
@@ -248,7 +248,7 @@ def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
 
 
 def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
-    """Returns the groups of two or more classes that are taken for each other, the worst first.
+    """Return the groups of two or more classes that are taken for each other, the worst first.
 
     The tree of `order_classes(…, by="confusion")` is cut where the classes of two branches take on
     average less than 3 % of their photos for each other.
@@ -272,7 +272,7 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
 
 
 def _order_look_alikes(matrix: np.ndarray) -> np.ndarray:
-    """Returns the leaves of the tree, then the classes that are confused with none."""
+    """Return the leaves of the tree, then the classes that are confused with none."""
     from scipy.cluster.hierarchy import leaves_list
 
     confused = np.sort(list_most_confused(matrix, len(matrix)))
@@ -285,7 +285,7 @@ def _order_look_alikes(matrix: np.ndarray) -> np.ndarray:
 
 
 def _link_classes(matrix: np.ndarray) -> np.ndarray:
-    """Returns the tree of the classes, (k - 1, 4), its leaves in the best order.
+    """Return the tree of the classes, (k - 1, 4), its leaves in the best order.
 
     Two classes are as near as the mean of the two shares of photos taken for each other is large.
 

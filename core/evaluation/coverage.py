@@ -50,7 +50,7 @@ class OperatingPoint:
 
 
 def measure_point(answered: np.ndarray, right: np.ndarray) -> OperatingPoint:
-    """Returns what answering some photos means.
+    """Return what answering some photos means.
 
     Args:
         answered: (n,) bool, which photos get an answer.
@@ -73,7 +73,7 @@ def measure_point(answered: np.ndarray, right: np.ndarray) -> OperatingPoint:
 
 
 def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Returns a row for each score as threshold, highest first; equal scores go together.
+    """Return a row for each score as threshold, highest first; equal scores go together.
 
     Columns threshold, answered, wrong, coverage, accuracy (of the answered).
 
@@ -99,7 +99,7 @@ def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def thin_coverage(curve: pd.DataFrame, points: int = 120) -> pd.DataFrame:
-    """Returns at most about `points` rows of a curve, evenly over coverage, with intervals.
+    """Return at most about `points` rows of a curve, evenly over coverage, with intervals.
 
     Adds accuracy_low and accuracy_high (95 %, Wilson). The first rows, where a few photos make
     the accuracy jump, are kept from the tenth answer on.
@@ -116,7 +116,7 @@ def thin_coverage(curve: pd.DataFrame, points: int = 120) -> pd.DataFrame:
 
 
 def area_under_risk(tops: np.ndarray, right: np.ndarray) -> float:
-    """Returns the mean share of wrong answers over all coverages; 0 is best, NaN without photos.
+    """Return the mean share of wrong answers over all coverages; 0 is best, NaN without photos.
 
     Photos of equal score count as if they came in every order.
 
@@ -134,7 +134,7 @@ def area_under_risk(tops: np.ndarray, right: np.ndarray) -> float:
 
 
 def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> float | None:
-    """Returns the lowest threshold that keeps `target` of the answers right; None if none does.
+    """Return the lowest threshold that keeps `target` of the answers right; None if none does.
 
     Whole percents only, as they are kept and shown: rounding up afterwards could miss the target.
 
@@ -153,7 +153,7 @@ def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> floa
 
 
 def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: float) -> pd.DataFrame:
-    """Returns a row for each class: the threshold that keeps its answers right often enough.
+    """Return a row for each class: the threshold that keeps its answers right often enough.
 
     Columns number, taken (photos whose highest score is this class), threshold (NaN: it has none of
     its own), answered, precision, precision_low, precision_high (of the answered; 95 %, Wilson) and
@@ -212,7 +212,7 @@ class Separation:
 
 
 def find_limit(distances: np.ndarray, keep: float = 0.95) -> float | None:
-    """Returns the distance within which at least `keep` of further such photos lie.
+    """Return the distance within which at least `keep` of further such photos lie.
 
     None for so few photos that no limit promises it (fewer than 19 for 95 %).
 
@@ -229,7 +229,7 @@ def find_limit(distances: np.ndarray, keep: float = 0.95) -> float | None:
 
 
 def measure_separation(like: np.ndarray, unlike: np.ndarray) -> Separation:
-    """Returns the area under the ROC curve with its interval; NaN where a set is too small.
+    """Return the area under the ROC curve with its interval; NaN where a set is too small.
 
     Ties count half.
 
@@ -258,7 +258,7 @@ def measure_separation(like: np.ndarray, unlike: np.ndarray) -> Separation:
 
 
 def trace_roc(like: np.ndarray, unlike: np.ndarray) -> pd.DataFrame:
-    """Returns the ROC curve: columns limit, refused (of like), found (of unlike), both shares.
+    """Return the ROC curve: columns limit, refused (of like), found (of unlike), both shares.
 
     A photo is taken for unlike when its distance is above the limit. Corners only.
     """

@@ -47,7 +47,7 @@ class PhotoSet:
         return len(self.groups)
 
     def take(self, rows: np.ndarray) -> "PhotoSet":
-        """Returns some of the photos, in the order of the row numbers or mask."""
+        """Return some of the photos, in the order of the row numbers or mask."""
         return PhotoSet(
             components=self.components[rows],
             properties=self.properties[rows],
@@ -73,14 +73,14 @@ class Drift:
     """Reference photos."""
 
     def size(self, family: Family) -> float:
-        """Returns how far a family has moved: the largest proven distance, or index; else 0."""
+        """Return how far a family has moved: the largest proven distance, or index; else 0."""
         if family == "mix":
             return self.mix.beyond_chance if self.is_proven("mix") else 0.0
         rows = self.columns[(self.columns["family"] == family) & self.columns["is_proven"]]
         return float(rows["distance"].max()) if len(rows) else 0.0
 
     def is_proven(self, family: Family) -> bool:
-        """Returns whether chance is ruled out as the cause."""
+        """Return whether chance is ruled out as the cause."""
         if family == "mix":
             return self.mix_adjusted < FALSE_ALARMS
         return bool(self.columns.loc[self.columns["family"] == family, "is_proven"].any())
@@ -99,7 +99,7 @@ def compare_photos(
     components: Sequence[str],
     properties: Sequence[str],
 ) -> Drift:
-    """Returns in what the current photos differ from the reference.
+    """Return in what the current photos differ from the reference.
 
     The p-values are corrected after Bonferroni: each family gets a third of `FALSE_ALARMS`, shared
     by its columns.
@@ -134,7 +134,7 @@ def compare_photos(
 
 
 def rank_drivers(reference: PhotoSet, current: PhotoSet, drift: Drift) -> np.ndarray:
-    """Returns how far each current photo lies in the direction of the change, (n,) float.
+    """Return how far each current photo lies in the direction of the change, (n,) float.
 
     About 0 for a photo in the middle of its class in the reference; 0, too, for photos whose class
     the reference does not have, and for all where nothing but the mix has moved.
@@ -168,7 +168,7 @@ def _compare_columns(
     weights: np.ndarray,
     current: np.ndarray,
 ) -> pd.DataFrame:
-    """Returns the rows of `Drift.columns` of one family; nothing is proven without photos."""
+    """Return the rows of `Drift.columns` of one family; nothing is proven without photos."""
     distances, adjusted = np.zeros(len(names)), np.ones(len(names))
     m = effective_number(weights)
     if len(current) and m:

@@ -30,7 +30,7 @@ class Estimate:
 
 
 def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Returns the low and high end of the interval of a share; (nan, nan) when n is 0.
+    """Return the low and high end of the interval of a share; (nan, nan) when n is 0.
 
     Args:
         successes: How many of the photos, 0 to n.
@@ -56,7 +56,7 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple
 
 
 def f1_interval(hits: int, union: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a class's F1; (nan, nan) when the class occurs nowhere.
+    """Return the 95 % interval of a class's F1; (nan, nan) when the class occurs nowhere.
 
     Of the photos that are the class or were taken for it, a share J was hit, and F1 = 2J / (1 + J):
     Wilson's interval of J, carried over.
@@ -70,7 +70,7 @@ def f1_interval(hits: int, union: int) -> tuple[float, float]:
 
 
 def auc_interval(area: float, positives: int, negatives: int) -> tuple[float, float]:
-    """Returns the 95 % interval of an area under a ROC curve; (nan, nan) without both kinds.
+    """Return the 95 % interval of an area under a ROC curve; (nan, nan) without both kinds.
 
     Source:
         R. G. Newcombe (2006), Statist. Med. 25, 559-573, method 5: like Wilson's, the spread is
@@ -90,7 +90,7 @@ def auc_interval(area: float, positives: int, negatives: int) -> tuple[float, fl
 
 
 def precision_interval(area: float, positives: int) -> tuple[float, float]:
-    """Returns the 95 % interval of an average precision; (nan, nan) without positives.
+    """Return the 95 % interval of an average precision; (nan, nan) without positives.
 
     Source:
         K. Boyd, K. H. Eng, C. D. Page (2013), ECML PKDD, 451-466: the positives as the n of a
@@ -102,7 +102,7 @@ def precision_interval(area: float, positives: int) -> tuple[float, float]:
 
 
 def logit_interval(value: float, deviation: float) -> tuple[float, float]:
-    """Returns the 95 % interval of a number in (0, 1), symmetric in its log-odds; else NaN.
+    """Return the 95 % interval of a number in (0, 1), symmetric in its log-odds; else NaN.
 
     Args:
         deviation: Standard error of the number.
@@ -115,7 +115,7 @@ def logit_interval(value: float, deviation: float) -> tuple[float, float]:
 
 
 def resampled_interval(draws: np.ndarray, value: float) -> tuple[float, float]:
-    """Returns the 95 % interval of a number from its resamples (r,); NaN where all are alike.
+    """Return the 95 % interval of a number from its resamples (r,); NaN where all are alike.
 
     It holds the number itself.
 
@@ -135,7 +135,7 @@ def resampled_interval(draws: np.ndarray, value: float) -> tuple[float, float]:
 
 
 def _bisect(is_possible: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Returns the last possible value on the way from one that is possible to an end."""
+    """Return the last possible value on the way from one that is possible to an end."""
     if is_possible(outside):
         return outside
     for _ in range(60):
@@ -145,7 +145,7 @@ def _bisect(is_possible: Callable[[float], bool], inside: float, outside: float)
 
 
 def estimate_quantile(values: np.ndarray, share: float) -> Estimate:
-    """Returns the value that a share of the values keeps, with its 95 % interval; NaN of none.
+    """Return the value that a share of the values keeps, with its 95 % interval; NaN of none.
 
     Where the values are too few to bound it on a side, that end is NaN.
 

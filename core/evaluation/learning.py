@@ -45,7 +45,7 @@ def judge_learning(
     *,
     ended: bool = True,
 ) -> Learning:
-    """Returns what the curves say, in words.
+    """Return what the curves say, in words.
 
     Args:
         epochs: Mappings with epoch, loss, accuracy, val_loss and val_accuracy, in order; a loss
@@ -157,7 +157,7 @@ _FLAT = "Flat since epoch {since}: more epochs of the same would change little."
 
 
 def _begin_of_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> int:
-    """Returns the first epoch whose validation loss is about as low as it gets."""
+    """Return the first epoch whose validation loss is about as low as it gets."""
     level = best["val_loss"] * (1 + _TREND)
     low = (
         int(epoch["epoch"])
@@ -168,7 +168,7 @@ def _begin_of_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any])
 
 
 def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
-    """Returns the gap in accuracy at the best epoch, and what it means at this n."""
+    """Return the gap in accuracy at the best epoch, and what it means at this n."""
     if best is None or best.get("val_accuracy") is None or not val_photos:
         return None, ""
     right, gap = best["val_accuracy"], best["accuracy"] - best["val_accuracy"]

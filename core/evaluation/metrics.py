@@ -40,7 +40,7 @@ class Evaluation:
 def evaluate_scores(
     scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], top_k: int | None = None
 ) -> Evaluation:
-    """Returns the metrics of scores (n, k) against labels (n,).
+    """Return the metrics of scores (n, k) against labels (n,).
 
     The prediction is the class of the highest score, the first of them on ties.
 
@@ -79,7 +79,7 @@ def _choose_top_k(n_classes: int) -> int:
 def check_scores(
     scores: np.ndarray, labels: np.ndarray, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns both as arrays.
+    """Return both as arrays.
 
     Raises:
         ValueError: A score is not finite, or the shapes do not fit.
@@ -93,7 +93,7 @@ def check_scores(
 
 
 def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns (n,) int: how many classes stand before the true one; ties in class order."""
+    """Return (n,) int: how many classes stand before the true one; ties in class order."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     before = np.arange(scores.shape[1]) < labels[:, None]
     ranks: np.ndarray = ((scores > own) | ((scores == own) & before)).sum(axis=1)
@@ -101,7 +101,7 @@ def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def cross_entropies(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns (n,) float64: -log(score of the true class), clipped like scikit-learn's log_loss."""
+    """Return (n,) float64: -log(score of the true class), clipped like scikit-learn's log_loss."""
     tiny = np.finfo(scores.dtype).eps
     own = scores[np.arange(len(labels)), labels].clip(tiny, 1 - tiny)
     losses: np.ndarray = -np.log(own.astype(np.float64))

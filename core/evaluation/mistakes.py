@@ -38,7 +38,7 @@ class Answers:
 
 
 def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
-    """Returns what the scores say of each photo.
+    """Return what the scores say of each photo.
 
     Raises:
         ValueError: A score is not finite, there are fewer than 2 classes, or shapes do not fit.
@@ -60,7 +60,7 @@ def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
 
 
 def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.ndarray:
-    """Returns the rows that a ranking lists, (m,) int64, the first to look at first.
+    """Return the rows that a ranking lists, (m,) int64, the first to look at first.
 
     - highest-loss: wrong photos, the lowest score of the true class first. The loss of a photo is
       -ln of that score.
@@ -80,7 +80,7 @@ def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.
 def rank_shared(
     ranking: SharedRanking, wrong: np.ndarray, true_scores: np.ndarray, paths: np.ndarray
 ) -> np.ndarray:
-    """Returns the rows that a ranking of several runs lists, (m,) int64.
+    """Return the rows that a ranking of several runs lists, (m,) int64.
 
     - wrong-in-every-run: the lowest mean score of the true class over all runs first.
     - wrong-in-this-run-only: wrong in the first run and right in each of the others; the highest
@@ -108,7 +108,7 @@ def _sort_rows(rows: np.ndarray, order: np.ndarray, paths: np.ndarray) -> np.nda
 
 
 def find_typical(features: np.ndarray, top: int) -> np.ndarray:
-    """Returns the rows nearest to the mean direction of all, (m,) int64, the nearest first.
+    """Return the rows nearest to the mean direction of all, (m,) int64, the nearest first.
 
     Args:
         features: (n, d) float, the photos of one class.

@@ -58,7 +58,7 @@ class Thresholds:
 
 
 def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Ranking:
-    """Returns areas and curves of scores (n, k) against labels (n,).
+    """Return areas and curves of scores (n, k) against labels (n,).
 
     Raises:
         ValueError: A score is not finite, or shapes do not fit.
@@ -96,7 +96,7 @@ _COLUMNS = ["class", "positives", "negatives"] + [
 
 
 def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
-    """Returns the counts at each distinct score (n,), highest first.
+    """Return the counts at each distinct score (n,), highest first.
 
     Args:
         positive: (n,) bool.
@@ -110,20 +110,20 @@ def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
 
 
 def roc_area(counted: Thresholds) -> float:
-    """Returns how often a positive stands above a negative, ties counted half."""
+    """Return how often a positive stands above a negative, ties counted half."""
     hits, false = counted.hits, counted.false
     middle = hits - np.diff(hits, prepend=0) / 2
     return float((np.diff(false, prepend=0) * middle).sum() / (hits[-1] * false[-1]))
 
 
 def average_precision(counted: Thresholds) -> float:
-    """Returns the precision at each positive's score, averaged over the positives."""
+    """Return the precision at each positive's score, averaged over the positives."""
     found = np.diff(counted.hits, prepend=0)
     return float((found * counted.hits / counted.seen).sum() / counted.hits[-1])
 
 
 def trace(kind: Kind, counted: Thresholds) -> np.ndarray:
-    """Returns the curve (2, t + 1): false and true positive rate, or recall and precision."""
+    """Return the curve (2, t + 1): false and true positive rate, or recall and precision."""
     if kind == "roc":
         rates = [counted.false / counted.false[-1], counted.hits / counted.hits[-1]]
         return np.insert(np.array(rates), 0, 0.0, axis=1)
@@ -133,7 +133,7 @@ def trace(kind: Kind, counted: Thresholds) -> np.ndarray:
 
 
 def thin_curve(curve: np.ndarray, points: int = _POINTS) -> np.ndarray:
-    """Returns the curve with at most so many points: corners first, evenly along its length."""
+    """Return the curve with at most so many points: corners first, evenly along its length."""
     if curve.shape[1] > 2:
         steps = np.diff(curve, axis=1)
         turns = steps[0, 1:] * steps[1, :-1] != steps[0, :-1] * steps[1, 1:]
@@ -146,7 +146,7 @@ def thin_curve(curve: np.ndarray, points: int = _POINTS) -> np.ndarray:
 
 
 def area_pull(kind: Kind, counted: Thresholds, positive: np.ndarray) -> np.ndarray:
-    """Returns (n,): by how much the area grows with the weight of each photo.
+    """Return (n,): by how much the area grows with the weight of each photo.
 
     The sum of squares is the variance of the area; the sum over classes, photo by photo, that of
     their sum, because it keeps that the same photos stand in all.
@@ -186,7 +186,7 @@ def _describe_areas(counted: Thresholds) -> dict[str, object]:
 
 
 def _average(areas: pd.Series, pulls: Sequence[np.ndarray]) -> Estimate:
-    """Returns the mean area of the classes that have one; n is their photos."""
+    """Return the mean area of the classes that have one; n is their photos."""
     if not pulls:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
     value, pull = float(areas.mean()), np.mean(pulls, axis=0)
@@ -195,7 +195,7 @@ def _average(areas: pd.Series, pulls: Sequence[np.ndarray]) -> Estimate:
 
 
 def _rank_pairs(scores: np.ndarray, truth: np.ndarray) -> dict[Kind, tuple[Estimate, np.ndarray]]:
-    """Returns area and curve over all pairs of a photo and a class; none with fewer than two."""
+    """Return area and curve over all pairs of a photo and a class; none with fewer than two."""
     none = Estimate(value=np.nan, low=np.nan, high=np.nan, n=len(truth))
     if not truth.size or truth.all():
         return {kind: (none, np.empty((2, 0))) for kind in _AREAS}

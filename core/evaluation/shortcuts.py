@@ -72,7 +72,7 @@ class Shortcut:
 
     @property
     def told_apart(self) -> list[str]:
-        """Names of the classes that the property tells apart from all others."""
+        """Name of the classes that the property tells apart from all others."""
         return [str(name) for name in self.classes.loc[self.classes["kept"], "class"]]
 
 
@@ -84,7 +84,7 @@ def find_shortcuts(
     right: np.ndarray,
     classes: Sequence[str],
 ) -> list[Shortcut]:
-    """Returns one entry for each property: those that are warned of first, then by gain.
+    """Return one entry for each property: those that are warned of first, then by gain.
 
     Args:
         properties: Of the dataset; flags that rest on labels or features are left out.
@@ -114,7 +114,7 @@ def find_shortcuts(
 
 
 def say_shortcut(one: Shortcut, label: str) -> str:
-    """Returns what a warned property does, as a title: "Brightness gives rose away"."""
+    """Return what a warned property does, as a title: "Brightness gives rose away"."""
     named = one.told_apart
     if not named:
         return f"{label} predicts the class"
@@ -193,7 +193,7 @@ def read_class(
     judged: np.ndarray,
     classes: Sequence[str],
 ) -> np.ndarray:
-    """Returns the share of each class among training photos of the same bin, (m, k) float64.
+    """Return the share of each class among training photos of the same bin, (m, k) float64.
 
     Shares are drawn a little towards those of all training photos, so that a bin of few photos
     says little.
@@ -217,7 +217,7 @@ def read_class(
 
 
 def measure_area(of_class: np.ndarray, of_others: np.ndarray) -> tuple[float, float]:
-    """Returns the area under ROC, ties counted half, and its standard error.
+    """Return the area under ROC, ties counted half, and its standard error.
 
     Source:
         J. A. Hanley and B. J. McNeil (1982), Radiology 143, 29-36.
@@ -233,7 +233,7 @@ def measure_area(of_class: np.ndarray, of_others: np.ndarray) -> tuple[float, fl
 
 
 def measure_knowing(answers: np.ndarray, truth: np.ndarray, seed: int = 0) -> float:
-    """Returns how often labels dealt anew over the photos are met as often, or more.
+    """Return how often labels dealt anew over the photos are met as often, or more.
 
     Of many photos by the normal distribution with the exact mean and variance of the hits.
 

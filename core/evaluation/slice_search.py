@@ -35,7 +35,7 @@ class Judged:
     """(m,) float, how often it is right on photos of the same class."""
 
     def part(self, rows: np.ndarray) -> "Judged":
-        """Returns some of them."""
+        """Return some of them."""
         return Judged(
             photos=self.photos[rows], right=self.right[rows], expected=self.expected[rows]
         )
@@ -89,7 +89,7 @@ class SliceSearch:
 def find_worst_slices(
     properties: Mapping[str, Property], judged: Judged, found_on: Judged | None = None
 ) -> SliceSearch:
-    """Returns the worst slices, each measured on photos it was not found on.
+    """Return the worst slices, each measured on photos it was not found on.
 
     Args:
         properties: All of the dataset's; only searched ones are used.
@@ -123,7 +123,7 @@ def find_worst_slices(
 
 
 def split_in_halves(judged: Judged, seed: int = 0) -> tuple[Judged, Judged]:
-    """Returns two halves drawn at random, with equally many errors in both, give or take one."""
+    """Return two halves drawn at random, with equally many errors in both, give or take one."""
     shuffled = np.random.default_rng(seed).permutation(len(judged.right))
     order = shuffled[np.argsort(judged.right[shuffled], kind="stable")]
     return judged.part(np.sort(order[::2])), judged.part(np.sort(order[1::2]))
@@ -132,7 +132,7 @@ def split_in_halves(judged: Judged, seed: int = 0) -> tuple[Judged, Judged]:
 def choose_slices(
     properties: Mapping[str, Property], found: Judged, nodes: Sequence[Rule]
 ) -> list[tuple[Rule, float]]:
-    """Returns the few worst rules and by how many standard errors, none within another."""
+    """Return the few worst rules and by how many standard errors, none within another."""
     share = float((~found.right).mean())
     rated = []
     for rule in nodes:
@@ -186,7 +186,7 @@ _CUTS = 10
 
 
 def grow_tree(properties: Mapping[str, Property], found: Judged) -> tuple[list[Rule], int]:
-    """Returns the rules of all nodes but the root, and how many cuts were tried.
+    """Return the rules of all nodes but the root, and how many cuts were tried.
 
     Each cut is the one that lowers Gini's impurity of right and wrong most, with no fewer photos
     on a side than a thirtieth of all (and 15).
@@ -213,7 +213,7 @@ def grow_tree(properties: Mapping[str, Property], found: Judged) -> tuple[list[R
 def _find_cut(
     properties: Mapping[str, Property], node: Judged, least: int
 ) -> tuple[tuple[Condition, ...], int]:
-    """Returns the two sides of the best cut, or () where none helps, and how many were tried."""
+    """Return the two sides of the best cut, or () where none helps, and how many were tried."""
     wrong = (~node.right).astype(np.int64)
     n, errors = len(wrong), int(wrong.sum())
     best: tuple[Condition, ...] = ()
@@ -249,7 +249,7 @@ def _list_cuts(of: Property, values: np.ndarray) -> Iterator[tuple[Condition, Co
 
 
 def _join(rule: Rule, side: Condition) -> Rule:
-    """Returns the rule narrowed by a condition; two spans of one property become one."""
+    """Return the rule narrowed by a condition; two spans of one property become one."""
     joined = []
     for one in rule:
         if one.name == side.name and one.kind is None and side.kind is None:
@@ -274,7 +274,7 @@ class ShareDifference:
 
 
 def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDifference:
-    """Returns how the share hits / n differs from other_hits / other_n; both n are at least 1.
+    """Return how the share hits / n differs from other_hits / other_n; both n are at least 1.
 
     Source:
         R. G. Newcombe (1998), Stat. Med. 17, 873-890, method 10, for the interval; R. A. Fisher
@@ -295,7 +295,7 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
 
 
 def _exact_fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
-    """Returns the probability, all sums of the table given, of one as unlikely or more so."""
+    """Return the probability, all sums of the table given, of one as unlikely or more so."""
     total, all_hits = n + other_n, hits + other_hits
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
     possible = np.arange(max(0, all_hits - other_n), min(n, all_hits) + 1)
@@ -311,6 +311,6 @@ def _exact_fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
 
 
 def say_points(difference: float) -> str:
-    """Returns a difference of shares in whole percentage points, signed: "−14", "+3", "0"."""
+    """Return a difference of shares in whole percentage points, signed: "−14", "+3", "0"."""
     points = round(100 * difference)
     return "0" if points == 0 else f"{'−' if points < 0 else '+'}{abs(points)}"

@@ -55,7 +55,7 @@ class Condition:
     """Of a kind: it is any other."""
 
     def holds(self, values: np.ndarray) -> np.ndarray:
-        """Returns for which of the values it holds, (n,) bool."""
+        """Return for which of the values it holds, (n,) bool."""
         if self.kind is None:
             return np.asarray((values >= self.low) & (values < self.high))
         return np.asarray((values == self.kind) != self.excluded)
@@ -65,7 +65,7 @@ Rule = tuple[Condition, ...]
 
 
 def match_rule(rule: Rule, properties: Mapping[str, Property]) -> np.ndarray:
-    """Returns which photos of the dataset a rule holds for, (n,) bool.
+    """Return which photos of the dataset a rule holds for, (n,) bool.
 
     Raises:
         KeyError: It names a property that is not there.
@@ -77,12 +77,12 @@ def match_rule(rule: Rule, properties: Mapping[str, Property]) -> np.ndarray:
 
 
 def write_rule(rule: Rule) -> str:
-    """Returns the rule as links carry it: "brightness:..0.31;colour:!red"."""
+    """Return the rule as links carry it: "brightness:..0.31;colour:!red"."""
     return ";".join(f"{one.name}:{_write_values(one)}" for one in rule)
 
 
 def read_rule(text: str, properties: Mapping[str, Property]) -> Rule | None:
-    """Returns the rule that `write_rule` wrote; None where it is none for these properties."""
+    """Return the rule that `write_rule` wrote; None where it is none for these properties."""
     rule = []
     for part in text.split(";"):
         name, _, written = part.partition(":")
@@ -94,12 +94,12 @@ def read_rule(text: str, properties: Mapping[str, Property]) -> Rule | None:
 
 
 def say_rule(rule: Rule, properties: Mapping[str, Property]) -> str:
-    """Returns the rule in words: "brightness below 0.31 and short side below 200 px"."""
+    """Return the rule in words: "brightness below 0.31 and short side below 200 px"."""
     return " and ".join(say_condition(one, properties[one.name]) for one in rule)
 
 
 def say_condition(condition: Condition, of: Property) -> str:
-    """Returns a condition in words, beginning in lower case."""
+    """Return a condition in words, beginning in lower case."""
     label = of.label[0].lower() + of.label[1:]
     if condition.kind is not None:
         return f"{label} is {'not ' if condition.excluded else ''}{condition.kind}"
@@ -107,7 +107,7 @@ def say_condition(condition: Condition, of: Property) -> str:
 
 
 def say_span(low: float, high: float, of: Property) -> str:
-    """Returns a span of a property in words: "below 0.31", "from 160 to 200 px"."""
+    """Return a span of a property in words: "below 0.31", "from 160 to 200 px"."""
     unit = f" {of.unit}" if of.unit else ""
     ends = [f"{end:,.{of.digits}f}" for end in (low, high)]
     if math.isinf(low):
@@ -146,7 +146,7 @@ _DRAWS = 4999
 
 
 def bin_property(of: Property, photos: np.ndarray) -> list[Condition]:
-    """Returns conditions that part the photos into bins with about equally many of them.
+    """Return conditions that part the photos into bins with about equally many of them.
 
     Numbers: at most MOST_BINS, from the low to the high end. Kinds: the MOST_KINDS most frequent
     ones, the most frequent first. One condition alone where the photos cannot be parted.
@@ -171,7 +171,7 @@ def bin_property(of: Property, photos: np.ndarray) -> list[Condition]:
 def measure_bins(
     of: Property, photos: np.ndarray, right: np.ndarray, expected: np.ndarray
 ) -> pd.DataFrame:
-    """Returns one row for each bin that has photos, in the order of `bin_property`.
+    """Return one row for each bin that has photos, in the order of `bin_property`.
 
     Args:
         of: The property.
@@ -206,13 +206,13 @@ def measure_bins(
 
 
 def expect_by_class(labels: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Returns for each photo how often the run is right on its class, (m,) float64."""
+    """Return for each photo how often the run is right on its class, (m,) float64."""
     support = np.bincount(labels)
     return np.asarray((np.bincount(labels, weights=right) / np.maximum(support, 1))[labels])
 
 
 def measure_spread(bins: pd.DataFrame) -> float:
-    """Returns how far accuracy varies between bins beyond what chance moves, 0 to 1.
+    """Return how far accuracy varies between bins beyond what chance moves, 0 to 1.
 
     The standard deviation of the accuracies, weighted by photos, less what sampling adds to it.
 
@@ -229,7 +229,7 @@ def measure_spread(bins: pd.DataFrame) -> float:
 
 
 def measure_chance(bins: pd.DataFrame, seed: int = 0) -> float:
-    """Returns how often chance alone spreads the errors so unevenly over the bins, or more.
+    """Return how often chance alone spreads the errors so unevenly over the bins, or more.
 
     A permutation test of Pearson's chi-square; the errors are dealt anew over the photos, which is
     multivariate hypergeometric, so it is right for few photos, too.
@@ -249,7 +249,7 @@ def measure_chance(bins: pd.DataFrame, seed: int = 0) -> float:
 
 
 def rank_properties(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Returns which properties accuracy depends on, the most first.
+    """Return which properties accuracy depends on, the most first.
 
     Args:
         tables: Name of a property → what `measure_bins` returns.

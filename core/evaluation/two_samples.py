@@ -13,7 +13,7 @@ import pandas as pd
 
 
 def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Returns weights (m,) that give the reference the mix of groups of the current sample.
+    """Return weights (m,) that give the reference the mix of groups of the current sample.
 
     They are 0 where the current sample has none of a group; their sum is the number of current
     members whose group is known to the reference.
@@ -28,7 +28,7 @@ def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def effective_number(weights: np.ndarray) -> float:
-    """Returns how many equally weighted members tell as much; 0 without any weight.
+    """Return how many equally weighted members tell as much; 0 without any weight.
 
     Source: L. Kish (1965), Survey Sampling, section 11.7.
     """
@@ -39,7 +39,7 @@ def effective_number(weights: np.ndarray) -> float:
 def measure_distances(
     reference: np.ndarray, weights: np.ndarray, current: np.ndarray
 ) -> np.ndarray:
-    """Returns the largest gap between the two cumulative shares in each column, (c,) in [0, 1].
+    """Return the largest gap between the two cumulative shares in each column, (c,) in [0, 1].
 
     Source: Kolmogorov's and Smirnov's statistic of two samples, with weights.
     """
@@ -56,7 +56,7 @@ def measure_distances(
 
 
 def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
-    """Returns how often chance alone gives such a distance or a larger one, (c,) in [0, 1].
+    """Return how often chance alone gives such a distance or a larger one, (c,) in [0, 1].
 
     Args:
         distances: Of `measure_distances`.
@@ -74,7 +74,7 @@ def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Returns the value that half of the weight does not exceed; NaN without any weight."""
+    """Return the value that half of the weight does not exceed; NaN without any weight."""
     if not weights.sum():
         return float("nan")
     order = np.argsort(values, kind="stable")
@@ -109,7 +109,7 @@ class MixShift:
 def compare_mixes(
     classes: list[str], reference: np.ndarray, current: np.ndarray, seed: int = 0
 ) -> MixShift:
-    """Returns how far two mixes of the same classes are apart.
+    """Return how far two mixes of the same classes are apart.
 
     Args:
         classes: Names.
@@ -145,7 +145,7 @@ def compare_mixes(
 
 
 def _index_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Returns the part of each class, (r, k), of counts (r, k); half a photo is added to each."""
+    """Return the part of each class, (r, k), of counts (r, k); half a photo is added to each."""
     before, now = (
         (counts + _SMOOTHING) / (counts + _SMOOTHING).sum(axis=1, keepdims=True)
         for counts in (reference, current)

@@ -41,7 +41,7 @@ def write_readme(subject: Subject, formats: tuple[Format, ...], golden: dict[str
 
 
 def write_card(workspace: Workspace, subject: Subject) -> str:
-    """Returns the model card of the run behind the model, judged by its validation photos.
+    """Return the model card of the run behind the model, judged by its validation photos.
 
     A version outlives its run and dataset: where they are gone, a short card says so.
     """
@@ -54,7 +54,7 @@ def write_card(workspace: Workspace, subject: Subject) -> str:
 
 
 def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, Any]:
-    """Returns what model.json holds: all that a program wants to know of the model."""
+    """Return what model.json holds: all that a program wants to know of the model."""
     rule = subject.rule
     kept = None if rule is None else asdict(rule) | {"made": rule.made.isoformat()}
     return {

@@ -51,7 +51,7 @@ class GoldenPhoto:
 def choose_photos(
     workspace: Workspace, subject: Subject, origin: Origin
 ) -> tuple[Origin, list[GoldenPhoto]]:
-    """Returns where the photos are from at last, and the photos.
+    """Return where the photos are from at last, and the photos.
 
     Drawn ones are taken as well where the dataset is gone or has no validation photos.
     """
@@ -68,7 +68,7 @@ def choose_photos(
 def describe_golden(
     subject: Subject, origin: Origin, photos: Sequence[GoldenPhoto]
 ) -> dict[str, Any]:
-    """Returns what golden.json holds: the scores and the answer of each photo, in float32."""
+    """Return what golden.json holds: the scores and the answer of each photo, in float32."""
     packed = np.stack([read_packed_photo(photo.content)[0] for photo in photos])
     features, scores = _look(subject, packed, "f32")
     return {
@@ -90,7 +90,7 @@ def describe_golden(
 
 
 def _choose_own(dataset: Dataset) -> list[GoldenPhoto]:
-    """Returns validation photos of as many classes as there are places, in the classes' order."""
+    """Return validation photos of as many classes as there are places, in the classes' order."""
     by_class = [dataset.photo_numbers("validation", name) for name in dataset.classes]
     filled = [numbers for numbers in by_class if len(numbers)]
     spread = np.linspace(0, len(filled), min(PHOTOS, len(filled)), endpoint=False).astype(int)
@@ -135,7 +135,7 @@ def _is_readable(content: bytes) -> bool:
 
 
 def _make(place: int, content: bytes, class_name: str) -> GoldenPhoto:
-    """Returns the photo upright, at most 448 px high or wide, as JPEG and PNG in turns."""
+    """Return the photo upright, at most 448 px high or wide, as JPEG and PNG in turns."""
     image = decode_photo(content)[0]
     share = min(1.0, _SHORT_SIDE / min(image.size))
     image = image.resize([max(1, round(share * side)) for side in image.size])
@@ -150,7 +150,7 @@ def _make(place: int, content: bytes, class_name: str) -> GoldenPhoto:
 def _look(
     subject: Subject, packed: np.ndarray, precision: Precision
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns features (n, 2048) and scores (n, k) as the program computes them."""
+    """Return features (n, 2048) and scores (n, k) as the program computes them."""
     facts = dataclasses.replace(subject.backbone, precision=precision)
     network = compile_network(subject.network_file, precision, "latency")
     features = OpenVinoBackbone(facts, network).look(packed).features
@@ -158,7 +158,7 @@ def _look(
 
 
 def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
-    """Returns the precision that the program answers in here, and how far that is from float32."""
+    """Return the precision that the program answers in here, and how far that is from float32."""
     own = subject.backbone.precision
     precision = own if own in offered_precisions() else "f32"
     scores = exact if precision == "f32" else _look(subject, packed, precision)[1]
@@ -170,7 +170,7 @@ def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray)
 
 
 def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:
-    """Returns kind and class of the answer, and the answer in words."""
+    """Return kind and class of the answer, and the answer in words."""
     if subject.rule is None:
         best = np.argsort(-scores, kind="stable")[:_TOP]
         top = [(subject.classes[number], float(scores[number])) for number in best]

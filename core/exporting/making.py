@@ -62,7 +62,7 @@ class Making:
         self._steps = 4 + _needs_keras(request.formats) + len(request.formats) + request.space
 
     def write(self, target: Path) -> None:
-        """Returns nothing; the zip stands in the target file.
+        """Write the zip to the target file.
 
         Raises:
             ExtraMissing: A format needs a package that is not installed.
@@ -152,7 +152,7 @@ class Making:
 
 
 def check_extras(formats: tuple[Format, ...]) -> None:
-    """Returns nothing when everything that writing these formats needs is installed.
+    """Check that everything that writing these formats needs is installed.
 
     Raises:
         ExtraMissing: Something is not; says how it is installed.
@@ -171,7 +171,7 @@ def _needs_keras(formats: tuple[Format, ...]) -> bool:
 
 
 def _write_rule(folder: Path, subject: Subject, formats: tuple[Format, ...]) -> None:
-    """Returns nothing; model.json and, where it is looked for, what is unlike stand there."""
+    """Write model.json and, where it is looked for, the model of unlike photos."""
     write_json(folder / "model.json", describe_model(subject, formats))
     unlike = subject.unlike
     if unlike is not None:
@@ -191,7 +191,7 @@ def _write_onnx(file: Path, subject: Subject) -> None:
 
 
 def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:
-    """Returns the export that fulfils the request, made now if it is not there.
+    """Return the export that fulfils the request, made now if it is not there.
 
     Raises:
         ExtraMissing: A format needs a package that is not installed.
@@ -214,7 +214,7 @@ def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> Exp
 def describe_export(
     identifier: str, request: ExportRequest, making: Making, target: Path
 ) -> ExportRecord:
-    """Returns what is known of an export that was just written."""
+    """Return what is known of an export that was just written."""
     return ExportRecord(
         id=identifier,
         model=request.model,
@@ -242,20 +242,20 @@ _LEAST_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Returns nothing; the content stands in the file."""
+    """Write the content into the file."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def write_sums(folder: Path) -> None:
-    """Returns nothing; SHA256SUMS names every other file, as `sha256sum --check` reads it."""
+    """Write SHA256SUMS of every other file, as `sha256sum --check` reads it."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     lines = [f"{digest_file(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def check_folder(folder: Path) -> dict[str, dict[str, Any]]:
-    """Returns format → what check.py says of it: state (“right”, “skipped”), difference, problem.
+    """Return format → what check.py says of it: state (“right”, “skipped”), difference, problem.
 
     Raises:
         ExportFailed: Something is wrong; says what.
@@ -290,7 +290,7 @@ def check_folder(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def pack_folder(folder: Path, file: Path) -> None:
-    """Returns nothing; the file is a zip of the folder, under the folder's name."""
+    """Write the folder as a zip, under the folder's name."""
     with zipfile.ZipFile(file, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = (Path(folder.name) / path.relative_to(folder)).as_posix()

@@ -58,7 +58,7 @@ _ICON, _THEME = Path("core/ui/parts/icon.svg"), Path(".streamlit/config.toml")
 
 
 def write_space(folder: Path, subject: Subject) -> None:
-    """Returns nothing; the folder holds the app but its model, which goes into folder/model."""
+    """Write the app, without its model, which goes into folder/model."""
     texts = {
         "app.py": read_shipped("app.py"),
         "answering.py": read_shipped("answering.py"),
@@ -77,13 +77,13 @@ def write_space(folder: Path, subject: Subject) -> None:
 
 
 def _read_theme() -> str:
-    """Returns what the program's own configuration says of colours and fonts."""
+    """Return what the program's own configuration says of colours and fonts."""
     text = (PROJECT_ROOT / _THEME).read_text(encoding="utf-8")
     return text[text.index("[theme]") :]
 
 
 def _write_readme(subject: Subject) -> str:
-    """Returns README.md with the front matter that a Space reads."""
+    """Return README.md with the front matter that a Space reads."""
     title = json.dumps(subject.name, ensure_ascii=False)  # YAML reads JSON strings as they are
     return f"""---
 title: {title}
@@ -121,7 +121,7 @@ _UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
 
 
 def write_photo_module() -> str:
-    """Returns photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
+    """Return photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
     ground = read_shipped("photo_ground.py")
     source = _read(data.images.__file__)
     tree = ast.parse(source)
@@ -131,7 +131,7 @@ def write_photo_module() -> str:
 
 
 def write_deciding_module() -> str:
-    """Returns deciding.py: `decide(…)` and `phrase_decision(…)`, when to answer and in words."""
+    """Return deciding.py: `decide(…)` and `phrase_decision(…)`, when to answer and in words."""
     title = (
         '"""When the model answers, and in what words; made from Petalscope\'s core/prediction."""'
     )
@@ -154,7 +154,7 @@ def write_deciding_module() -> str:
 
 
 def read_shipped(name: str) -> str:
-    """Returns a file that goes into exports as it stands, without words for our type checker."""
+    """Return a file that goes into exports as it stands, without words for our type checker."""
     lines = _read(SHIPPED / name).splitlines()
     return "\n".join(line.partition("  # type: ignore")[0] for line in lines) + "\n"
 
@@ -165,7 +165,7 @@ def _read(file: str | Path | None) -> str:
 
 
 def _split_imports(source: str, tree: ast.Module) -> tuple[str, str]:
-    """Returns the imports that are not ours, and all that follows the imports."""
+    """Return the imports that are not ours, and all that follows the imports."""
     nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     foreign = [node for node in nodes if not _is_ours(node)]
     lines = source.splitlines()
@@ -180,7 +180,7 @@ def _is_ours(node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def _cut(source: str, names: tuple[str, ...]) -> list[str]:
-    """Returns the definitions of these names at the top of a module, in its order, as they stand.
+    """Return the definitions of these names at the top of a module, in its order, as they stand.
 
     Raises:
         ValueError: One of them is not there.

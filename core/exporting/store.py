@@ -70,7 +70,7 @@ class ExportRecord:
 def make_request(
     model: str, formats: Sequence[str], *, space: bool = False, golden: Origin = "dataset"
 ) -> ExportRequest:
-    """Returns the request.
+    """Return the request.
 
     Raises:
         ExportRefused: A format is unknown, or nothing is wished for.
@@ -86,7 +86,7 @@ def make_request(
 
 
 def identify_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Returns the id of the export that fulfils the request.
+    """Return the id of the export that fulfils the request.
 
     Raises:
         VersionMissing: No version has that number.
@@ -98,7 +98,7 @@ def identify_export(workspace: Workspace, request: ExportRequest) -> str:
 
 
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Returns the id of the export; unless it is there, a process of its own makes it.
+    """Return the id of the export; unless it is there, a process of its own makes it.
 
     Raises:
         VersionMissing: No version has that number.
@@ -113,12 +113,12 @@ def start_export(workspace: Workspace, request: ExportRequest) -> str:
 
 
 def read_status(workspace: Workspace, export_id: str) -> JobStatus | None:
-    """Returns where the job of an export stands; None when none was started."""
+    """Return where the job of an export stands; None when none was started."""
     return read_job(workspace.export_folder(export_id))
 
 
 def is_made(workspace: Workspace, export_id: str) -> bool:
-    """Returns whether the export stands in the workspace, of the right size."""
+    """Return whether the export stands in the workspace, of the right size."""
     try:
         record = read_export(workspace, export_id)
     except ExportMissing:
@@ -127,14 +127,14 @@ def is_made(workspace: Workspace, export_id: str) -> bool:
 
 
 def keep_export(workspace: Workspace, record: ExportRecord) -> None:
-    """Returns nothing; the export, whose zip is there, is listed from now on."""
+    """List the export, whose zip is written, from now on."""
     content = asdict(record) | {"created": record.created.isoformat()}
     with write_atomically(workspace.export_folder(record.id) / _FACTS) as file:
         file.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
-    """Returns an export.
+    """Return an export.
 
     Raises:
         ExportMissing: There is none of that id, or its zip is gone.
@@ -153,7 +153,7 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
 
 
 def list_exports(workspace: Workspace) -> list[ExportRecord]:
-    """Returns the exports that are made, newest first."""
+    """Return the exports that are made, newest first."""
     found = []
     for file in workspace.exports.glob(f"[!.]*/{_FACTS}"):
         try:
@@ -164,19 +164,19 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
 
 
 def list_going(workspace: Workspace) -> list[str]:
-    """Returns the ids of the exports that are being made."""
+    """Return the ids of the exports that are being made."""
     folders = [file.parent for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
     statuses = [(folder.name, read_job(folder)) for folder in folders]
     return [name for name, status in statuses if status is not None and status.state == "going"]
 
 
 def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
-    """Returns where the zip of an export stands."""
+    """Return where the zip of an export stands."""
     return workspace.export_folder(record.id) / record.file
 
 
 def delete_export(workspace: Workspace, export_id: str) -> None:
-    """Returns nothing; the export is gone.
+    """Delete the export.
 
     Raises:
         ExportRefused: It is being made.
@@ -190,7 +190,7 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
 
 
 def sweep_leftovers(workspace: Workspace) -> None:
-    """Returns nothing; what exports that were killed left behind, a day ago or more, is gone."""
+    """Delete what killed exports left behind a day ago or more."""
     for folder in filter(_is_left_over, workspace.temporary.glob(f"{STAGING_PREFIX}*")):
         shutil.rmtree(folder, ignore_errors=True)
     for part in filter(_is_left_over, workspace.exports.glob("[!.]*/.*.zip")):

@@ -57,13 +57,13 @@ class Subject:
 
 
 def find_number(model: str) -> int | None:
-    """Returns the number of the version that is named; None: it is a run."""
+    """Return the number of the version that is named; None: it is a run."""
     match = _VERSION.fullmatch(model)
     return int(match[1]) if match else None
 
 
 def digest_subject(workspace: Workspace, model: str) -> str:
-    """Returns what stands for all that decides the answers of a model.
+    """Return what stands for all that decides the answers of a model.
 
     Raises:
         VersionMissing: No version has that number.
@@ -81,7 +81,7 @@ def digest_subject(workspace: Workspace, model: str) -> str:
 
 @contextmanager
 def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
-    """Yields the model; its network file is there until the block ends.
+    """Yield the model; its network file is there until the block ends.
 
     Raises:
         VersionMissing: No version has that number.
@@ -220,5 +220,5 @@ FACTS: dict[str, FormatFacts] = {
 
 
 def list_missing(name: str) -> list[str]:
-    """Returns the packages that writing this format needs and that are not installed."""
+    """Return the packages that writing this format needs and that are not installed."""
     return [package for package in FACTS[name].extras if find_spec(package) is None]

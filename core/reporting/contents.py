@@ -101,7 +101,7 @@ class RunReport:
 def collect_report(
     workspace: Workspace, run: RunRecord, split: str, pictures: int = MOST
 ) -> RunReport:
-    """Returns the report of a finished run over a split (seconds; pictures take most of them).
+    """Return the report of a finished run over a split (seconds; pictures take most of them).
 
     Whoever asks for test photos records the opening first.
 
@@ -178,7 +178,7 @@ def picture_worst(
     photos: np.ndarray,
     most: int = MOST,
 ) -> list[WorstPhoto]:
-    """Returns the wrong ones of the photos, the highest loss first, at most `most`."""
+    """Return the wrong ones of the photos, the highest loss first, at most `most`."""
     answers = read_answers(result.scores[photos], result.labels[photos])
     rows = rank_photos("highest-loss", answers, result.paths[photos])[:most]
     if not len(rows):

@@ -31,7 +31,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 def is_loopback(host: str) -> bool:
-    """Returns whether an address or name is this machine's own and nobody else can reach it."""
+    """Return whether an address or name is this machine's own and nobody else can reach it."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -41,12 +41,12 @@ def is_loopback(host: str) -> bool:
 
 
 def is_passed_on(headers: Headers) -> bool:
-    """Returns whether a proxy says that it has passed the request on."""
+    """Return whether a proxy says that it has passed the request on."""
     return any(_find(headers, told) for told in _PASSED_ON)
 
 
 def is_local_page(origin: str) -> bool:
-    """Returns whether a web page with this Origin comes from this machine."""
+    """Return whether a web page with this Origin comes from this machine."""
     try:
         return is_loopback(urlsplit(origin).hostname or "")
     except ValueError:
@@ -54,7 +54,7 @@ def is_local_page(origin: str) -> bool:
 
 
 def read_key(settings: Settings) -> str | None:
-    """Returns the key that programs must send; None: there is none.
+    """Return the key that programs must send; None: there is none.
 
     Raises:
         SettingRefused: It is short, or empty.
@@ -73,7 +73,7 @@ def read_key(settings: Settings) -> str | None:
 
 
 def check_binding(settings: Settings, host: str) -> None:
-    """Returns nothing; the API may be bound to this address with these settings.
+    """Check that the API may be bound to this address with these settings.
 
     Raises:
         SettingRefused: Others could reach it and no key is set, or the key is short.
@@ -100,7 +100,7 @@ class Authenticator:
         return self._key is not None
 
     def check_place(self, server: str | None, headers: Headers) -> None:
-        """Returns nothing; a request may come by this address.
+        """Check that a request may come by this address.
 
         Args:
             server: Own address that the connection was made to; None for a local socket.
@@ -131,7 +131,7 @@ class Authenticator:
         )
 
     def check_key(self, headers: Headers) -> None:
-        """Returns nothing; the request carries the key, or none is needed.
+        """Check the key of a request, where one is needed.
 
         Raises:
             KeyRefused: It does not.
@@ -158,7 +158,7 @@ class Capacity:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> None:
-        """Returns nothing; a place is taken.
+        """Take a place in the queue.
 
         Raises:
             ServiceBusy: There is none.
@@ -172,7 +172,7 @@ class Capacity:
         self.taken += 1
 
     async def wait(self) -> None:
-        """Returns when a place was free, which is then taken; who came first is first."""
+        """Return when a place was free, which is then taken; who came first is first."""
         if self.taken < self.size:
             self.taken += 1
             return
@@ -186,7 +186,7 @@ class Capacity:
             raise
 
     def leave(self) -> None:
-        """Returns nothing; the place goes to who waits longest, or is free again."""
+        """Give the place to who waits longest, or free it."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -203,7 +203,7 @@ class ByteBudget:
         self._bytes = 0
 
     def add(self, n_bytes: int) -> None:
-        """Returns nothing; so many bytes more are held.
+        """Count bytes as held.
 
         Raises:
             ServiceBusy: They would be too many.
@@ -217,7 +217,7 @@ class ByteBudget:
         self._bytes += n_bytes
 
     def drop(self, n_bytes: int) -> None:
-        """Returns nothing; so many bytes are held no more."""
+        """Count bytes as released."""
         self._bytes -= n_bytes
 
 
@@ -242,12 +242,12 @@ class Caller(NamedTuple):
     """On this machine, and passed on by no proxy."""
 
     def name_key(self) -> "Caller":
-        """Returns the same caller, counted by the key that it has."""
+        """Return the same caller, counted by the key that it has."""
         return self._replace(name="whoever has the key")
 
 
 def name_caller(address: str, *, is_passed_on: bool) -> Caller:
-    """Returns who is counted for requests from an address.
+    """Return who is counted for requests from an address.
 
     Args:
         address: Of the client, as far as it is known.
@@ -274,7 +274,7 @@ class Rate:
         self._window = SlidingWindowCounterRateLimiter(self._storage)
 
     def check(self, caller: Caller) -> None:
-        """Returns nothing; a request more, which counts as one photo, is within the rate.
+        """Count a request, as one photo, against the caller's rate.
 
         Raises:
             TooManyRequests: It is not; says in how many seconds it will be.
@@ -282,7 +282,7 @@ class Rate:
         self._count(caller, 1, again=1)
 
     def check_batch(self, caller: Caller, photos: int) -> None:
-        """Returns nothing; a batch of so many, whose request was counted, is within the rate.
+        """Count the rest of a batch against the caller's rate.
 
         Raises:
             RequestTooLarge: It never can be.
@@ -310,13 +310,13 @@ class Rate:
             )
 
     def _find_limit(self, caller: Caller) -> int:
-        """Returns how many photos a minute it may send; 0: any number."""
+        """Return how many photos a minute it may send; 0: any number."""
         if self._limit is None:
             return 0 if caller.is_local else _PHOTOS_A_MINUTE
         return self._limit
 
     def _find_wait(self, item: RateLimitItemPerMinute, name: str, photos: int) -> int:
-        """Returns after how many seconds so many photos fit, if nothing else comes meanwhile.
+        """Return after how many seconds so many photos fit, if nothing else comes meanwhile.
 
         What was counted in one minute fades out in the next: `limits` counts its share.
         """

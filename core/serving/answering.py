@@ -59,7 +59,7 @@ class AnswerService:
     async def answer(
         self, upload: Upload, *, request_id: str, client: str, top: int
     ) -> schemas.Answer:
-        """Returns the answer for one photo.
+        """Return the answer for one photo.
 
         Raises:
             PhotoRefused: Not a photo that is taken here.
@@ -75,7 +75,7 @@ class AnswerService:
     async def answer_batch(
         self, uploads: list[Upload], *, request_id: str, client: str, top: int
     ) -> list[schemas.BatchItem]:
-        """Returns an answer or a problem for each photo, in their order.
+        """Return an answer or a problem for each photo, in their order.
 
         Raises:
             ServiceNotReady: No version serves.
@@ -98,14 +98,14 @@ class AnswerService:
         return list(await asyncio.gather(*map(answer_one, uploads)))
 
     def close(self) -> None:
-        """Returns when the threads have ended."""
+        """Return when the threads have ended."""
         self._decoders.shutdown(wait=True)
         self._batcher.close()
 
     async def _answer_in_place(
         self, upload: Upload, request_id: str, client: str, top: int
     ) -> schemas.Answer:
-        """Returns the answer for a photo that has a place, which is free again afterwards."""
+        """Return the answer for a photo that has a place, which is free again afterwards."""
         started = time.perf_counter()
         try:
             decoded = await self._decode(upload.content)

@@ -28,7 +28,7 @@ _DESCRIPTION = (
 
 
 def create_app() -> FastAPI:
-    """Returns the application, with the settings of the environment.
+    """Return the application, with the settings of the environment.
 
     Raises:
         SettingRefused: The key is short.

@@ -62,7 +62,7 @@ class Batcher:
         count_coming: Callable[[], int],
         on_batch: Callable[[int], None],
     ) -> None:
-        """Prepares; nothing runs before the first photo.
+        """Prepare; nothing runs before the first photo.
 
         Args:
             find_model: Tells what serves now; None: nothing does.
@@ -77,7 +77,7 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backbone")
 
     async def ask(self, photo: np.ndarray) -> Row:
-        """Returns what the model says of a packed photo (224, 224, 3) uint8.
+        """Return what the model says of a packed photo (224, 224, 3) uint8.
 
         Raises:
             ServiceNotReady: No version serves.
@@ -105,7 +105,7 @@ class Batcher:
         )
 
     def close(self) -> None:
-        """Returns when the backbone's thread has ended."""
+        """Return when the backbone's thread has ended."""
         self._thread.shutdown(wait=True)
 
     async def _run(self, batch: _Batch) -> _Answers:
@@ -130,7 +130,7 @@ class Batcher:
             self._gathering = None
 
     def _answer(self, photos: list[np.ndarray]) -> _Answers:
-        """Returns the answers of a batch; runs in the backbone's thread."""
+        """Return the answers of a batch; runs in the backbone's thread."""
         model = self._find_model()
         if model is None:
             raise not_ready()
@@ -142,7 +142,7 @@ class Batcher:
 
 
 def not_ready() -> ServiceNotReady:
-    """Returns the error of an API that has nothing to answer with."""
+    """Return the error of an API that has nothing to answer with."""
     return ServiceNotReady(
         "No version of a model serves here yet.",
         "Register a finished run and promote it: “python -m core register RUN” and “python -m core "

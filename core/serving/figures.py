@@ -99,12 +99,12 @@ class Figures:
         )
 
     def show_serving(self, version: str, digest: str) -> None:
-        """Returns nothing; this version is the one that answers."""
+        """Show this version as the one that answers."""
         self.serving.clear()
         self.serving.labels(version=version, digest=digest[:12]).set(1)
 
     def write(self) -> bytes:
-        """Returns all figures as Prometheus reads them."""
+        """Return all figures as Prometheus reads them."""
         return generate_latest(self._registry)
 
 
@@ -113,7 +113,7 @@ _LOGGERS = ("core", "uvicorn.error", "asyncio", "python_multipart")
 
 
 def begin_journal() -> None:
-    """Returns nothing; our lines, and those of the server and libraries, have one form from now."""
+    """Give our log lines, and those of server and libraries, one form."""
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -122,7 +122,7 @@ class _Visit:
         self._body = body
 
     async def send(self, message: Message) -> None:
-        """Sends on; the head of the answer carries the id."""
+        """Send on; the head of the answer carries the id."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [pair for pair in message.get("headers", []) if pair[0] != _ID_HEADER]
@@ -148,7 +148,7 @@ class _Body:
         self._deadline = time.monotonic() + BODY_TIMEOUT_S
 
     def check_announced(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Returns nothing; the length that the request announces is within the limit.
+        """Check that the announced length is within the limit.
 
         Raises:
             RequestTooLarge: It is not.
@@ -158,7 +158,7 @@ class _Body:
             raise self._too_large()
 
     def goes_on(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Returns whether much more may come in that nobody will read: it is hung up on then.
+        """Return whether much more may come in that nobody will read: it is hung up on then.
 
         A little more is read and dropped instead: who is cut off might never see the answer.
         """
@@ -168,7 +168,7 @@ class _Body:
         return not self._is_complete and (large or b"transfer-encoding" in told)
 
     async def receive(self) -> Message:
-        """Returns the next piece of the body.
+        """Return the next piece of the body.
 
         Raises:
             RequestTooLarge: The pieces so far are more than the limit.
@@ -195,7 +195,7 @@ class _Body:
         return message
 
     def drop(self) -> None:
-        """Returns nothing; the bytes are held no more."""
+        """Release the bytes."""
         self._held.drop(self._bytes)
         self._bytes = 0
 

@@ -50,7 +50,7 @@ class Logbook:
     """A bounded heap of lines, and the thread that writes them down."""
 
     def __init__(self, workspace: Workspace, on_lost: Callable[[int], None]) -> None:
-        """Prepares; `on_lost` is told how many lines were given up."""
+        """Prepare; `on_lost` is told how many lines were given up."""
         self._workspace = workspace
         self._on_lost = on_lost
         self._lines: deque[Line] = deque()
@@ -73,11 +73,11 @@ class Logbook:
         return self._lost
 
     def start(self) -> None:
-        """Returns at once; lines are written from now on."""
+        """Return at once; lines are written from now on."""
         self._thread.start()
 
     def add(self, line: Line) -> None:
-        """Returns at once; the line will be written, or given up where too many wait."""
+        """Return at once; the line will be written, or given up where too many wait."""
         with self._changed:
             full = len(self._lines) >= _MOST_LINES or self._bytes > _MOST_BYTES
             if not full and not self._is_closing:
@@ -89,7 +89,7 @@ class Logbook:
         self._lose(1)
 
     def flush(self, timeout_s: float) -> bool:
-        """Returns whether all lines that wait now are written (or given up) within the time.
+        """Return whether all lines that wait now are written (or given up) within the time.
 
         Those that come meanwhile do not count: under load there is always one that waits.
         """
@@ -100,7 +100,7 @@ class Logbook:
             return self._changed.wait_for(lambda: self._done >= before, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Returns when what waits is written, or the time is over: the rest is counted lost."""
+        """Return when what waits is written, or the time is over: the rest is counted lost."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()

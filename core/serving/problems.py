@@ -36,7 +36,7 @@ _STATUSES: tuple[tuple[type[PetalscopeError], int], ...] = (
 
 
 def find_status(error: PetalscopeError) -> int:
-    """Returns the HTTP status that an error is answered with."""
+    """Return the HTTP status that an error is answered with."""
     own = error.facts.get("status")
     if isinstance(own, int):
         return own
@@ -44,14 +44,14 @@ def find_status(error: PetalscopeError) -> int:
 
 
 def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
-    """Returns the error as the API tells it."""
+    """Return the error as the API tells it."""
     return Problem(
         code=error.code, problem=error.problem, remedy=error.remedy, request_id=request_id
     )
 
 
 def problem_response(error: PetalscopeError, request_id: str) -> Response:
-    """Returns the whole answer to a request that ended with an error."""
+    """Return the whole answer to a request that ended with an error."""
     status = find_status(error)
     headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff"}
     if status == HTTPStatus.UNAUTHORIZED:
@@ -65,12 +65,12 @@ def problem_response(error: PetalscopeError, request_id: str) -> Response:
 
 
 def find_request_id(request: Request) -> str:
-    """Returns the id that the gate has given to the request."""
+    """Return the id that the gate has given to the request."""
     return str(request.scope.get("request_id", ""))
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Returns nothing; whatever goes wrong in the application is answered in the one shape."""
+    """Answer whatever goes wrong in the application in the one shape."""
 
     @app.exception_handler(PetalscopeError)
     async def answer_our_error(request: Request, error: PetalscopeError) -> Response:
@@ -204,7 +204,7 @@ FEEDBACK_BODY: dict[str, Any] = {
 
 
 def describe_refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Returns what the document says of answers with these statuses: all have the one shape."""
+    """Return what the document says of answers with these statuses: all have the one shape."""
     return {
         status: {
             "model": ProblemDocument,

@@ -40,23 +40,23 @@ Top = Annotated[int, Query(ge=1, le=200, description="how many classes each answ
 
 
 def find_service(request: Request) -> Service:
-    """Returns the parts behind the addresses."""
+    """Return the parts behind the addresses."""
     service: Service = request.app.state.service
     return service
 
 
 def find_client(request: Request) -> str:
-    """Returns the address that the request came from."""
+    """Return the address that the request came from."""
     return request.client.host if request.client else ""
 
 
 def note(request: Request, **facts: object) -> None:
-    """Returns nothing; the line in the log of this request says so."""
+    """Add facts to this request's line in the log."""
     request.scope["noted"] = facts
 
 
 def answer_json(document: BaseModel, status: int = 200) -> Response:
-    """Returns the document as the body of an answer."""
+    """Return the document as the body of an answer."""
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return Response(document.model_dump_json(), status, headers, "application/json")
 

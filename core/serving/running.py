@@ -37,7 +37,7 @@ class Tls:
     key: Path | None = None
 
     def check(self) -> None:
-        """Returns nothing; HTTPS can be spoken with the files, or there are none.
+        """Check that HTTPS works with the files, or that there are none.
 
         Raises:
             SettingRefused: One is missing, cannot be read, or they do not belong together.
@@ -80,7 +80,7 @@ class PatientProtocol(H11Protocol):
         self._begin_waiting()
 
     def send_400_response(self, msg: str) -> None:
-        """Tells that this is no HTTP, where that may still be said; else it hangs up.
+        """Tell that this is no HTTP, where that may still be said; else it hangs up.
 
         uvicorn goes on with the application's own answer, or sends what it must not: each is a
         traceback in the log, which whoever likes to could fill.
@@ -116,7 +116,7 @@ def _refuse_tls(problem: str) -> SettingRefused:
 def run_server(
     host: str, port: int, tls: Tls = Tls(), on_bound: Callable[[], None] | None = None
 ) -> None:
-    """Returns when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
+    """Return when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
 
     Args:
         host: Address to bind to.
@@ -162,7 +162,7 @@ def _end_quietly() -> Iterator[None]:
 
 
 def _let_pass(_number: int, _frame: FrameType | None) -> None:
-    """Does nothing: the server has ended by then."""
+    """Do nothing: the server has ended by then."""
 
 
 def _bind(host: str, port: int) -> socket.socket:

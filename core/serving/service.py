@@ -37,7 +37,7 @@ class Service:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Yields while the service answers; afterwards what waits for the log is written."""
+        """Yield while the service answers; afterwards what waits for the log is written."""
         # BLAS threads that wake behind OpenVINO's take longer than what they are given to do.
         with threadpool_limits(1, user_api="blas"):
             self.logbook.start()
@@ -53,7 +53,7 @@ class Service:
 
     @asynccontextmanager
     async def open_batch(self) -> AsyncIterator[None]:
-        """Yields while a batch request is read and answered; only a few may be at once.
+        """Yield while a batch request is read and answered; only a few may be at once.
 
         Raises:
             ServiceBusy: There are as many as may be.
@@ -71,7 +71,7 @@ class Service:
             self._batches -= 1
 
     def describe_readiness(self) -> Readiness:
-        """Returns whether photos are answered, and by what."""
+        """Return whether photos are answered, and by what."""
         state = self.switcher.state
         problem, remedy = state.problem, state.remedy
         if state.model is None and not problem:
@@ -89,7 +89,7 @@ class Service:
         )
 
     def write_figures(self) -> bytes:
-        """Returns the figures as Prometheus reads them."""
+        """Return the figures as Prometheus reads them."""
         return self.figures.write()
 
     def _wake_scheduler(self) -> None:

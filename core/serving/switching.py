@@ -56,13 +56,13 @@ class ServingModel:
         return BATCH if self.many else _FEW
 
     def answer(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
+        """Return features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
         if self.many is not None and len(photos) >= self.break_even:
             return self.many.answer_packed(photos)
         return self.single.answer_packed(photos)
 
     def rank(self, scores: np.ndarray, top: int) -> list[tuple[str, float]]:
-        """Returns the `top` best classes and their scores, calibrated where there is a rule."""
+        """Return the `top` best classes and their scores, calibrated where there is a rule."""
         rule = self.single.rule
         shown = temper_scores(scores[None], rule.temperature)[0] if rule else scores
         best = np.argsort(-shown, kind="stable")[:top]
@@ -70,7 +70,7 @@ class ServingModel:
 
 
 def open_serving_model(workspace: Workspace, version: ModelVersion) -> ServingModel:
-    """Returns the version, warmed up and compiled for what is faster here.
+    """Return the version, warmed up and compiled for what is faster here.
 
     Raises:
         VersionDamaged: A file of it was cut short or altered.
@@ -81,7 +81,7 @@ def open_serving_model(workspace: Workspace, version: ModelVersion) -> ServingMo
 
 
 def add_many(version: ModelVersion, single: Predictor, many: Predictor) -> ServingModel:
-    """Returns the model; `many` is kept only where it answers clearly more photos a second."""
+    """Return the model; `many` is kept only where it answers clearly more photos a second."""
     batch = np.zeros((BATCH, PHOTO_SIZE, PHOTO_SIZE, 3), dtype=np.uint8)
     for predictor in (single, many):  # the first answer is slower than any later one
         features, scores = predictor.answer_packed(batch[:1])
@@ -120,7 +120,7 @@ class Switcher:
     """Keeps what serves equal to the champion."""
 
     def __init__(self, workspace: Workspace, on_change: Callable[[State], None]) -> None:
-        """Prepares; `on_change` is told of every new state, from the switcher's thread."""
+        """Prepare; `on_change` is told of every new state, from the switcher's thread."""
         self._workspace = workspace
         self._on_change = on_change
         self._state = State()
@@ -134,21 +134,21 @@ class Switcher:
         return self._state
 
     def find_model(self) -> ServingModel | None:
-        """Returns the model that serves now; None where none does."""
+        """Return the model that serves now; None where none does."""
         return self._state.model
 
     def start(self) -> None:
-        """Returns at once; the champion is loaded meanwhile."""
+        """Return at once; the champion is loaded meanwhile."""
         self._thread.start()
 
     def close(self) -> None:
-        """Returns when the thread has ended."""
+        """Return when the thread has ended."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def look(self) -> None:
-        """Returns nothing; what serves is the champion as the alias names it now, if it loads."""
+        """Load the version that `champion` names now, if it loads."""
         try:
             self._follow(read_aliases(self._workspace).get("champion"))
         except (SQLAlchemyError, PetalscopeError, OSError, RuntimeError) as error:
@@ -189,7 +189,7 @@ class Switcher:
             self._refuse(champion, error, serving)
 
     def _open_standing(self) -> None:
-        """Takes the champion, or the newest former one that loads."""
+        """Take the champion, or the newest former one that loads."""
         single = open_standing(self._workspace, "champion")
         many = open_standing(self._workspace, "champion", purpose="throughput")
         version = single.predictor.version

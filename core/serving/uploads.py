@@ -34,7 +34,7 @@ class Upload:
 
 
 def limit_body(route: str, settings: Settings) -> int:
-    """Returns how many bytes a request to this route may have."""
+    """Return how many bytes a request to this route may have."""
     photo = settings.api_photo_limit_mb * _MEGABYTE
     if route == "/v1/predict/batch":
         return max(_BATCH_MEGABYTES * _MEGABYTE, photo) + _FORM_OVERHEAD
@@ -44,7 +44,7 @@ def limit_body(route: str, settings: Settings) -> int:
 
 
 async def read_photo(request: Request) -> Upload:
-    """Returns the one photo of a request.
+    """Return the one photo of a request.
 
     Raises:
         RequestRefused: The request has no photo, or more than one.
@@ -64,7 +64,7 @@ async def read_photo(request: Request) -> Upload:
 
 
 async def read_photos(request: Request) -> list[Upload]:
-    """Returns the photos of a batch, 1 to 64, in the order they were sent.
+    """Return the photos of a batch, 1 to 64, in the order they were sent.
 
     Raises:
         RequestRefused: The request is no form, has no photo, or too many.
@@ -87,7 +87,7 @@ async def read_photos(request: Request) -> list[Upload]:
 
 
 def check_upload(content: bytes, limit_mb: int) -> None:
-    """Returns nothing; the bytes may be a photo that is taken here. Nothing is decoded.
+    """Check that the bytes may be a photo that is accepted. Nothing is decoded.
 
     Raises:
         PhotoTooLarge: It has more bytes than are taken.

@@ -49,7 +49,7 @@ class Answerer:
                 self.unlike = UnlikeModel(**dict(arrays))
 
     def answer(self, scores: np.ndarray, features: np.ndarray | None = None) -> Answer:
-        """Returns what is said of a photo with these scores (k,) and features (2048,)."""
+        """Return what is said of a photo with these scores (k,) and features (2048,)."""
         if self.rule is None:
             best = np.argsort(-scores, kind="stable")[:TOP]
             top = [(self.classes[number], float(scores[number])) for number in best]

@@ -23,7 +23,7 @@ MOST_CLASSES = 12  # named at once; the others stand under “more”
 
 @st.cache_resource(show_spinner="Loading the model …")
 def open_model() -> tuple[Any, Answerer]:
-    """Returns the compiled model, and what it says of scores."""
+    """Return the compiled model, and what it says of scores."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
@@ -33,19 +33,19 @@ def open_model() -> tuple[Any, Answerer]:
 
 
 def look(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns scores (k,) and features (2048,) of a photo (224, 224, 3) uint8 RGB."""
+    """Return scores (k,) and features (2048,) of a photo (224, 224, 3) uint8 RGB."""
     model, _ = open_model()
     found = model.create_infer_request().infer({0: photo[None]})
     return np.array(found["scores"][0]), np.array(found["features"][0])
 
 
 def escape(name: str) -> str:
-    """Returns a name that Markdown shows as it is."""
+    """Return a name that Markdown shows as it is."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|~$:<>&" else sign for sign in name)
 
 
 def show_answer(content: bytes) -> None:
-    """Draws what the model says of a photo."""
+    """Draw what the model says of a photo."""
     try:
         photo, _ = read_packed_photo(content)
     except PhotoRefused as error:
@@ -63,7 +63,7 @@ def show_answer(content: bytes) -> None:
 
 
 def show_classes(classes: list[str]) -> None:
-    """Draws what the model knows."""
+    """Draw what the model knows."""
     names = [escape(name) for name in classes]
     rest = names[MOST_CLASSES:]
     st.caption(f"It knows: {', '.join(names[:MOST_CLASSES])}{' …' if rest else '.'}")
@@ -73,7 +73,7 @@ def show_classes(classes: list[str]) -> None:
 
 
 def main() -> None:
-    """Draws the page."""
+    """Draw the page."""
     facts = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
     st.set_page_config(page_title=facts["name"], page_icon=str(HERE / "icon.svg"))
     st.title(escape(facts["name"]), anchor=False)

@@ -32,14 +32,14 @@ Look = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def open_keras() -> Look:
-    """Returns the .keras model, loaded in safe mode."""
+    """Return the .keras model, loaded in safe mode."""
     keras = import_module("keras")
     model = keras.models.load_model(HERE / "keras/model.keras", safe_mode=True)
     return lambda photos: {"scores": np.asarray(model.predict_on_batch(photos))}
 
 
 def open_savedmodel() -> Look:
-    """Returns the SavedModel, by the signature that TensorFlow Serving calls."""
+    """Return the SavedModel, by the signature that TensorFlow Serving calls."""
     tensorflow = import_module("tensorflow")
     loaded = tensorflow.saved_model.load(str(HERE / "savedmodel/1"))
     serve = loaded.signatures["serving_default"]
@@ -50,7 +50,7 @@ def open_savedmodel() -> Look:
 
 
 def open_onnx() -> Look:
-    """Returns the ONNX model in ONNX Runtime."""
+    """Return the ONNX model in ONNX Runtime."""
     runtime = import_module("onnxruntime")
     session = runtime.InferenceSession(
         str(HERE / "onnx/model.onnx"), providers=["CPUExecutionProvider"]
@@ -59,7 +59,7 @@ def open_onnx() -> Look:
 
 
 def open_litert() -> Look:
-    """Returns the LiteRT model in its interpreter."""
+    """Return the LiteRT model in its interpreter."""
     interpreter = import_module("ai_edge_litert.interpreter")
     model = interpreter.Interpreter(model_path=str(HERE / "litert/model.tflite"))
     run = model.get_signature_runner("serving_default")
@@ -67,7 +67,7 @@ def open_litert() -> Look:
 
 
 def open_openvino(path: str = "openvino/model.xml") -> Look:
-    """Returns an OpenVINO model, computed in float32."""
+    """Return an OpenVINO model, computed in float32."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     openvino = import_module("openvino")
     hints = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -90,7 +90,7 @@ OPENERS: dict[str, Callable[[], Look]] = {
 
 
 def check_files() -> list[str]:
-    """Returns what is wrong with the files; nothing when each has the digest in SHA256SUMS."""
+    """Return what is wrong with the files; nothing when each has the digest in SHA256SUMS."""
     problems = []
     for line in (HERE / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
@@ -103,7 +103,7 @@ def check_files() -> list[str]:
 
 
 def read_photos(golden: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
-    """Returns the golden photos (n, 224, 224, 3), and which are decoded differently here."""
+    """Return the golden photos (n, 224, 224, 3), and which are decoded differently here."""
     photos, problems = [], []
     for entry in golden["photos"]:
         photo, _ = read_packed_photo((HERE / "golden" / entry["file"]).read_bytes())
@@ -116,7 +116,7 @@ def read_photos(golden: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
 
 
 def check_format(name: str, photos: np.ndarray, golden: dict[str, Any]) -> dict[str, Any]:
-    """Returns how far the scores of a format are from the golden ones, and what is wrong."""
+    """Return how far the scores of a format are from the golden ones, and what is wrong."""
     try:
         look = OPENERS[name]()
     except ImportError as error:
@@ -139,7 +139,7 @@ def check_format(name: str, photos: np.ndarray, golden: dict[str, Any]) -> dict[
 
 
 def check_answers(seen: dict[str, np.ndarray], golden: dict[str, Any]) -> Iterator[str]:
-    """Yields each photo of which something else is said than was said by the program."""
+    """Yield each photo of which something else is said than was said by the program."""
     answerer = Answerer(HERE)
     for entry, scores, features in zip(
         golden["photos"], seen["scores"], seen["features"], strict=True
@@ -150,7 +150,7 @@ def check_answers(seen: dict[str, np.ndarray], golden: dict[str, Any]) -> Iterat
 
 
 def check(names: list[str]) -> dict[str, Any]:
-    """Returns what was checked, as JSON values."""
+    """Return what was checked, as JSON values."""
     golden = json.loads((HERE / "golden" / "golden.json").read_text(encoding="utf-8"))
     problems = check_files()
     photos, others = read_photos(golden)
@@ -164,7 +164,7 @@ def check(names: list[str]) -> dict[str, Any]:
 
 
 def describe(found: dict[str, Any]) -> str:
-    """Returns what was checked, in words."""
+    """Return what was checked, in words."""
     lines = [f"wrong    {problem}" for problem in found["files"]] or ["right    all files"]
     for row in found["formats"]:
         said = f"{row['state']:<8} {row['format']:<11}"
@@ -177,7 +177,7 @@ def describe(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit code."""
+    """Return the exit code."""
     present = [name for name in OPENERS if (HERE / name).is_dir()]
     wanted = [word for word in arguments if word != "--json"] or present
     if unknown := [name for name in wanted if name not in present]:

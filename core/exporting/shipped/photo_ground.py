@@ -26,5 +26,5 @@ class _Limits:
 
 
 def read_settings() -> type[_Limits]:
-    """Returns the largest photo that is accepted, in megabytes and megapixels."""
+    """Return the largest photo that is accepted, in megabytes and megapixels."""
     return _Limits

@@ -35,8 +35,8 @@ from data.dataset import Dataset, identify_dataset
 from data.manifest import check_photos, delete_dataset, read_dataset, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report
-from data.sources.catalogue import SourceRequest, open_source
-from data.sources.found import FoundSource
+from data.sources.catalogue import open_source
+from data.sources.found import FoundSource, SourceRequest
 from data.splits import draw_splits, draw_validation
 
 

@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import get_args
 
 from core.cli.datasets import dataset_document
 from core.cli.outcome import Outcome
@@ -14,7 +13,8 @@ from core.formats import count, size
 from core.workspace import Workspace
 from data.importing import Progress, keep_dataset, make_staging_folder, prepare_dataset
 from data.report import ClassCount, ImportReport
-from data.sources.catalogue import Kind, SourceRequest
+from data.sources.catalogue import SOURCES
+from data.sources.found import SourceRequest
 from data.splits import SPLITS
 
 _CLASSES_SHOWN = 20
@@ -33,16 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         dest="kind",
-        choices=get_args(Kind),
+        choices=list(SOURCES),
         default="auto",
         help="what the source is (default: by what the path is)",
     )
-    for option, what in (("images", "102flowers.tgz"), ("labels", "imagelabels.mat")):
-        parser.add_argument(f"--{option}", metavar="FILE", default="", help=f"oxford102: {what}")
-    parser.add_argument("--splits", metavar="FILE", default="", help="oxford102: setid.mat")
-    parser.add_argument(
-        "--names", metavar="JSON", default="", help="oxford102: your own names of its classes"
-    )
+    for source in SOURCES.values():
+        for field in (*(field for way in source.ways for field in way.fields), *source.optional):
+            if field.option:
+                form = "JSON" if field.placeholder.endswith(".json") else "FILE"
+                what = f"{source.kind}: {field.option}"
+                parser.add_argument(f"--{field.name}", metavar=form, default="", help=what)
     parser.add_argument(
         "--own-split", action="store_true", help="draw splits, whatever the source says"
     )

@@ -19,7 +19,7 @@ from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, take_lock, wait_for_lock
 from core.workspace import Workspace, open_workspace
 from data.report import ImportReport, restore_report
-from data.sources.catalogue import SourceRequest
+from data.sources.found import SourceRequest
 
 if TYPE_CHECKING:
     from data.dataset import Dataset

@@ -28,7 +28,7 @@ from data.sources.archive_readers import (
     open_reader,
     refuse_archive,
 )
-from data.sources.found import FoundSource, OnProgress
+from data.sources.found import FoundSource, OnProgress, SourceKind
 from data.sources.layout import Layout, read_layout
 
 RATIO_LIMIT = 100
@@ -209,3 +209,10 @@ def _report_damage() -> Iterator[None]:
         raise ArchiveRefused(
             f"The archive is broken or cut short ({error}).", "Copy or download it again."
         ) from error
+
+
+ARCHIVE = SourceKind(
+    kind="archive",
+    title="Archive",
+    open=lambda request, _downloads: ArchiveSource(Path(request.path).expanduser()),
+)

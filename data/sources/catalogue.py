@@ -3,37 +3,30 @@
 A request is plain words, so that it can be kept as JSON and handed to another process.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from core.errors import SourceRefused
 from core.workspace import open_workspace
-from data.sources.found import FoundSource, OnProgress, Source
-
-Kind = Literal["auto", "folder", "archive", "csv", "oxford102", "flower_photos", "sample"]
-TABLE_ENDINGS = (".csv", ".tsv")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceRequest:
-    """What a person asked to import; `asdict` gives JSON and `SourceRequest(**…)` takes it."""
-
-    kind: Kind = "auto"
-    path: str = ""
-    """Folder, archive or .csv; for oxford102 the folder of its three files; “sample” for auto."""
-    images: str = ""
-    labels: str = ""
-    splits: str = ""
-    """102flowers.tgz, imagelabels.mat and setid.mat of oxford102, where they lie apart."""
-    names: str = ""
-    """A mapping.json or cat_to_name.json with the class names of oxford102."""
-    own_split: bool = False
-    """Draw our own stratified splits, whatever the source says."""
+from data.sources.archive import ARCHIVE
+from data.sources.found import (
+    Field,
+    FoundSource,
+    OnProgress,
+    Source,
+    SourceKind,
+    SourceRequest,
+    Way,
+)
+from data.sources.layout import FOLDER, LAYOUTS
+from data.sources.oxford102 import OXFORD102
+from data.sources.published import FLOWER_PHOTOS
+from data.sources.sample import SAMPLE
+from data.sources.table import TABLE, TABLE_ENDINGS
 
 
 def open_source(request: SourceRequest, downloads: Path | None = None) -> Source:
-    """Returns the source that is asked for; nothing is read yet.
+    """Return the source that is asked for; nothing is read yet.
 
     Args:
         request: What to import.
@@ -42,54 +35,23 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
     Raises:
         SourceRefused: The request names no source, or a file of it is not there.
     """
-    source = _open(request, downloads or open_workspace().downloads)
+    kind = SOURCES[request.kind]
+    if kind.needs_path and not request.path:
+        raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
+    source = kind.open(request, downloads or open_workspace().downloads)
     return _OwnSplits(source) if request.own_split else source
 
 
-def _open(request: SourceRequest, downloads: Path) -> Source:
-    # Only what is asked for is imported: SciPy takes a while.
+def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
+    """Return the source that the path is of."""
     path = Path(request.path).expanduser()
-    match _recognise_kind(request):
-        case "sample":
-            from data.sources.sample import SampleSource
-
-            return SampleSource()
-        case "folder":
-            from data.sources.layout import FolderSource
-
-            return FolderSource(path)
-        case "csv":
-            from data.sources.table import TableSource
-
-            return TableSource(path)
-        case "oxford102":
-            from data.sources.oxford102 import open_oxford102
-
-            return open_oxford102(request, downloads)
-        case "flower_photos":
-            from data.sources.published import FlowerPhotosSource
-
-            return FlowerPhotosSource(path if request.path else None, downloads)
-        case _:
-            from data.sources.archive import ArchiveSource
-
-            return ArchiveSource(path)
-
-
-def _recognise_kind(request: SourceRequest) -> Kind:
-    """Returns the kind that is asked for; where that is left open, by what the path is."""
-    if request.kind == "sample" or (request.kind, request.path) == ("auto", "sample"):
-        return "sample"
-    if request.kind in ("oxford102", "flower_photos"):
-        return request.kind
-    if not request.path:
-        raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
-    if request.kind != "auto":
-        return request.kind
-    path = Path(request.path).expanduser()
-    if path.is_dir():
-        return "oxford102" if (path / "imagelabels.mat").is_file() else "folder"
-    return "csv" if path.suffix.lower() in TABLE_ENDINGS else "archive"
+    if request.path == "sample":
+        kind = SAMPLE
+    elif path.is_dir():
+        kind = OXFORD102 if (path / "imagelabels.mat").is_file() else FOLDER
+    else:
+        kind = TABLE if path.suffix.lower() in TABLE_ENDINGS else ARCHIVE
+    return kind.open(request, downloads)
 
 
 class _OwnSplits:
@@ -106,3 +68,21 @@ class _OwnSplits:
         found = self._source.find(unpacked, on_progress)
         photos = [replace(photo, split=None) for photo in found.photos]
         return replace(found, photos=photos, split_origin=None)
+
+
+AUTO = SourceKind(
+    kind="auto",
+    title="Path on this machine",
+    open=_open_by_path,
+    ways=(
+        Way(
+            fields=(Field("path", "Path of the folder or archive", "/home/me/flowers"),),
+            note=f"{LAYOUTS} The photos are only read; nothing in the folder is changed.",
+        ),
+    ),
+)
+SOURCES: dict[str, SourceKind] = {
+    source.kind: source
+    for source in (AUTO, FOLDER, ARCHIVE, TABLE, OXFORD102, FLOWER_PHOTOS, SAMPLE)
+}
+"""Kind → source. A new one states its `SourceKind` and gets a place here."""

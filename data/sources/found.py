@@ -1,13 +1,14 @@
-"""What every source answers: its photos, their classes and splits, and what a person should know.
+"""What every source states and answers: how it is asked for, its photos, their classes and splits.
 
-A source reads as little as it can: no photo is decoded here. It may write into the empty folder it
-is given, and nowhere else but among the downloads.
+The form of the page and the options of the command line follow from its `SourceKind`. A source
+reads as little as it can: no photo is decoded here. It may write into the empty folder it is given,
+and nowhere else but among the downloads.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 OnProgress = Callable[[int, int], None]
 """Told what is done and what there is in all."""
@@ -65,3 +66,62 @@ class Source(Protocol):
             DownloadFailed: It could not be fetched.
             OSError: There is no room on the disk; nothing is left in `unpacked`.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRequest:
+    """What a person asked to import; `asdict` gives JSON and `SourceRequest(**…)` takes it."""
+
+    kind: str = "auto"
+    path: str = ""
+    """Folder, archive or .csv; for oxford102 the folder of its three files; “sample” for auto."""
+    images: str = ""
+    labels: str = ""
+    splits: str = ""
+    """102flowers.tgz, imagelabels.mat and setid.mat of oxford102, where they lie apart."""
+    names: str = ""
+    """A mapping.json or cat_to_name.json with the class names of oxford102."""
+    own_split: bool = False
+    """Draw our own stratified splits, whatever the source says."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A path that a person may give."""
+
+    name: Literal["path", "images", "labels", "splits", "names"]
+    """Of the request, and of the option on the command line."""
+    label: str
+    placeholder: str
+    option: str = ""
+    """What the option is for; "" for `path`, which is no option."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One way to give the files of a source: paths, or none where they are downloaded or drawn."""
+
+    key: str = ""
+    """What is remembered of the choice between several."""
+    title: str = ""
+    fields: tuple[Field, ...] = ()
+    note: str = ""
+    button: str = "Read the photos"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceKind:
+    """A kind of source as people meet it in the form and on the command line."""
+
+    kind: str
+    title: str
+    open: Callable[[SourceRequest, Path], Source]
+    """Takes the request and the folder of downloads; reads nothing yet, but may raise
+    SourceRefused: the request names no source, or a file of it is not there."""
+    needs_path: bool = True
+    about: str = ""
+    ways: tuple[Way, ...] = ()
+    """None: it is not in the form."""
+    optional: tuple[Field, ...] = ()
+    official_split: str = ""
+    """What it comes with, where a person may have our own instead."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import SourceRefused
-from data.sources.found import FoundPhoto, FoundSource, OnProgress
+from data.sources.found import FoundPhoto, FoundSource, OnProgress, SourceKind
 from data.sources.names import (
     list_names,
     note_classes,
@@ -314,3 +314,11 @@ def _refuse_unreadable(error: OSError) -> None:
         f"The folder “{error.filename}” could not be read ({error.strerror}).",
         "Check who may read it.",
     ) from error
+
+
+LAYOUTS = "One folder a class, or train, validation and test folders of classes."
+FOLDER = SourceKind(
+    kind="folder",
+    title="Folder",
+    open=lambda request, _downloads: FolderSource(Path(request.path).expanduser()),
+)

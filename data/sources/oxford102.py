@@ -15,11 +15,18 @@ import numpy as np
 from core.config import OXFORD102_URL, read_settings
 from core.errors import SourceRefused
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
-from data.sources.catalogue import SourceRequest
-from data.sources.found import FoundPhoto, FoundSource, OnProgress
+from data.sources.found import (
+    Field,
+    FoundPhoto,
+    FoundSource,
+    OnProgress,
+    SourceKind,
+    SourceRequest,
+    Way,
+)
 from data.sources.layout import is_hidden
 from data.sources.names import list_names, read_mapping
-from data.sources.published import fetch_file
+from data.sources.published import DOWNLOAD, fetch_file
 
 FILES = {
     "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
@@ -297,3 +304,41 @@ def read_vector(file: Path, name: str) -> np.ndarray:
             "holds “trnid”, “valid” and “tstid”.",
         )
     return values.astype(np.int64)
+
+
+OXFORD102 = SourceKind(
+    kind="oxford102",
+    title="Oxford 102",
+    needs_path=False,
+    open=open_oxford102,
+    about="8,189 photos of 102 kinds of flowers, as their makers publish them: 102flowers.tgz, "
+    "imagelabels.mat and setid.mat.",
+    ways=(
+        Way(
+            key="In one folder",
+            title="In a folder on this machine",
+            fields=(Field("path", "Folder with the three files", "/home/me/oxford102"),),
+        ),
+        Way(
+            key="Three files",
+            title="Three files on this machine",
+            fields=(
+                Field("images", "Photos", "/home/me/oxford102/102flowers.tgz", "102flowers.tgz"),
+                Field("labels", "Labels", "/home/me/oxford102/imagelabels.mat", "imagelabels.mat"),
+                Field("splits", "Official split", "/home/me/oxford102/setid.mat", "setid.mat"),
+            ),
+        ),
+        replace(
+            DOWNLOAD, note="345 MB, kept in the workspace; a download that breaks off goes on."
+        ),
+    ),
+    optional=(
+        Field(
+            "names",
+            "Your own class names, if you like",
+            "/…/mapping.json",
+            "your own names of its classes",
+        ),
+    ),
+    official_split="1,020 train, 1,020 validation, 6,149 test",
+)

@@ -13,7 +13,15 @@ from core.downloading import Report, download_file
 from core.errors import DownloadFailed
 from core.workspace import digest_file
 from data.sources.archive import ArchiveSource
-from data.sources.found import FoundSource, OnProgress, Source
+from data.sources.found import (
+    Field,
+    FoundSource,
+    OnProgress,
+    Source,
+    SourceKind,
+    SourceRequest,
+    Way,
+)
 from data.sources.layout import FolderSource
 
 
@@ -94,3 +102,31 @@ class FlowerPhotosSource:
         fetch_file(address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, report)
         self.phase = "reading the source"
         return target
+
+
+def _open_flower_photos(request: SourceRequest, downloads: Path) -> Source:
+    path = Path(request.path).expanduser() if request.path else None
+    return FlowerPhotosSource(path, downloads)
+
+
+DOWNLOAD = Way(
+    key="Download",
+    title="Download",
+    note="229 MB, kept in the workspace; a download that breaks off goes on.",
+    button="Download and read",
+)
+FLOWER_PHOTOS = SourceKind(
+    kind="flower_photos",
+    title="flower_photos",
+    needs_path=False,
+    open=_open_flower_photos,
+    about="3,670 photos of five kinds of flowers, in one archive. It comes without splits.",
+    ways=(
+        Way(
+            key="In one folder",
+            title="On this machine",
+            fields=(Field("path", "Path of the archive", "/home/me/flower_photos.tgz"),),
+        ),
+        DOWNLOAD,
+    ),
+)

@@ -16,7 +16,7 @@ import numpy as np
 
 from data.sources.flowers.blooms import SPECIES
 from data.sources.flowers.scene import draw_scene
-from data.sources.found import FoundSource, OnProgress
+from data.sources.found import FoundSource, OnProgress, SourceKind, Way
 from data.sources.layout import find_photos_in_folder
 
 SMALLEST = 6
@@ -196,3 +196,14 @@ def describe_faults(photos: list[PlannedPhoto]) -> dict[str, object]:
             if photo.variety
         ],
     }
+
+
+SAMPLE = SourceKind(
+    kind="sample",
+    title="Sample flowers",
+    needs_path=False,
+    open=lambda _request, _downloads: SampleSource(),
+    about="Five classes of drawn flowers, 100 photos each, with a few planted faults. "
+    "Drawn on this machine in some seconds; no network needed.",
+    ways=(Way(button="Draw the sample"),),
+)

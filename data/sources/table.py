@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.errors import SourceRefused
-from data.sources.found import FoundPhoto, FoundSource, OnProgress
+from data.sources.found import Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
 from data.sources.layout import PHOTO_SUFFIXES, check_classes, make_storable, read_split_name
 from data.sources.names import list_names, note_classes, note_files, unify_spellings
 
 LINE_LIMIT = 1_000_000
+TABLE_ENDINGS = (".csv", ".tsv")
 
 _COLUMNS = {
     "path": ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "photo"),
@@ -191,3 +192,17 @@ def _refuse(name: str, number: int, problem: str) -> SourceRefused:
     return SourceRefused(
         f"Line {number:,} of “{name}” cannot be used: {problem}.", "Correct the line."
     )
+
+
+TABLE = SourceKind(
+    kind="csv",
+    title="CSV",
+    open=lambda request, _downloads: TableSource(Path(request.path).expanduser()),
+    ways=(
+        Way(
+            fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),
+            note="Columns path and class, and split if you like (train, validation, test). Paths "
+            "are absolute, or relative to the folder of the CSV.",
+        ),
+    ),
+)

@@ -17,13 +17,14 @@ from core.datasets.importing import (
 )
 from core.errors import BadIdentifier, ImportFailed
 from core.formats import count, plain, size
-from core.ui.dataset.adding_ways import IMPORT, WAYS, show_ways
+from core.ui.dataset.adding_ways import IMPORT, show_ways
 from core.ui.parts import cache
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.state import change_choice, keep_choice, read_choice
 from data.manifest import list_datasets
 from data.report import REFUSED_SHOWN, ImportReport
+from data.sources.catalogue import SOURCES
 from data.splits import SPLITS
 
 _ROW_PX, _MOST_ROWS = 35, 12
@@ -90,8 +91,9 @@ def name_import(status: ImportStatus) -> str:
     """Return what to call an import before its dataset has a name."""
     request = status.job.request
     named = status.report.name if status.report else status.job.name
-    if request.kind in ("sample", "oxford102", "flower_photos"):
-        return named or WAYS[request.kind]
+    source = SOURCES[request.kind]
+    if not source.needs_path:
+        return named or source.title
     return named or request.path.rstrip("/").rpartition("/")[2]
 
 

@@ -11,7 +11,8 @@ import pytest
 from core.errors import DownloadFailed
 from core.workspace import digest_file
 from data.sources import oxford102
-from data.sources.catalogue import SourceRequest, open_source
+from data.sources.catalogue import open_source
+from data.sources.found import SourceRequest
 from data.sources.published import fetch_file
 from tests.unit.data.archives import list_good_members, write_tar
 from tests.unit.data.test_oxford102 import write_files

@@ -13,8 +13,8 @@ from scipy.io import savemat
 
 from core.errors import SourceRefused
 from core.workspace import PROJECT_ROOT
-from data.sources.catalogue import SourceRequest, open_source
-from data.sources.found import FoundSource
+from data.sources.catalogue import open_source
+from data.sources.found import FoundSource, SourceRequest
 from data.sources.oxford102 import OXFORD102_NAMES
 from tests.builders import draw_photo, encode_photo
 

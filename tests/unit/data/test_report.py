@@ -12,7 +12,7 @@ from core.workspace import Workspace
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import list_datasets
 from data.report import REFUSED_SHOWN, ImportReport, restore_report
-from data.sources.catalogue import SourceRequest
+from data.sources.found import SourceRequest
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import SourceRefused
-from data.sources.catalogue import SourceRequest, open_source
-from data.sources.found import FoundSource
+from data.sources.catalogue import open_source
+from data.sources.found import FoundSource, SourceRequest
 from tests.builders import write_class_folders
 
 HEADS = ["path,class", "file;label", "Filename\tClass", "IMAGE,Label", '"path","class"']

@@ -26,7 +26,7 @@ from core.errors import DiskFull, ImportFailed
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import delete_dataset, list_datasets, read_dataset
-from data.sources.catalogue import SourceRequest
+from data.sources.found import SourceRequest
 from tests.builders import write_class_folders
 from tests.processes import find_processes, wait_until
 
@@ -198,7 +198,7 @@ def test_no_room_is_reported_and_nothing_left(workspace: Workspace, photos: Path
     code = (
         "import sys; from core.datasets.importing import ImportJob, start_import\n"
         "from core.workspace import open_workspace\n"
-        "from data.sources.catalogue import SourceRequest\n"
+        "from data.sources.found import SourceRequest\n"
         "request = SourceRequest(path=sys.argv[1])\n"
         "print(start_import(open_workspace(), ImportJob(request=request)))"
     )
@@ -234,7 +234,7 @@ def test_the_workspace_may_be_relative_to_any_working_directory(tmp_path: Path) 
     code = (
         "from core.datasets.importing import ImportJob, start_import\n"
         "from core.workspace import open_workspace\n"
-        "from data.sources.catalogue import SourceRequest\n"
+        "from data.sources.found import SourceRequest\n"
         "job = ImportJob(request=SourceRequest(path='photos'), keep=True)\n"
         "print(start_import(open_workspace(), job))"
     )

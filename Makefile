@@ -14,7 +14,7 @@ install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/py
 .PHONY: help run api test test-slow test-all check bench clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
 
 run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
 	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample

@@ -19,6 +19,15 @@ def _scanned_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> None:
+    """Each test begins as a page server does: what another test's workspace gave is forgotten."""
+    import streamlit as st
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
 @pytest.fixture
 def address() -> Iterator[Callable[..., None]]:
     """A function that writes a link for `reading.py` to read, without a page; nothing is kept."""

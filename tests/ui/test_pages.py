@@ -17,6 +17,7 @@ from data.manifest import list_datasets
 from models.weights import find_weights
 from tests.builders import write_class_folders
 from tests.processes import end_processes, wait_until
+from tests.ui.driver import open_page, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
@@ -25,32 +26,21 @@ OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+def open_in(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """Returns a function that runs a page in a workspace, as a cold deep link would."""
-    import streamlit as st
 
     def run(page: str, workspace: Workspace, **query: str) -> AppTest:
         monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return app.run()
+        return open_page(page, **query)
 
     return run
 
 
-def text_of(app: AppTest) -> str:
-    """Returns everything a person reads on the page, in one string."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_without_a_dataset_it_says_what_to_do(
-    page: str, workspace: Workspace, open_page: OpenPage
+    page: str, workspace: Workspace, open_in: OpenPage
 ) -> None:
-    app = open_page(page, workspace)
+    app = open_in(page, workspace)
     assert not app.exception
     assert app.title and app.title[0].value
     expected = "No finished run yet" if page in NEEDS_RUN else "photos"
@@ -59,10 +49,10 @@ def test_without_a_dataset_it_says_what_to_do(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_without_a_run_it_says_what_to_do(
-    page: str, workspace: Workspace, tmp_path: Path, open_page: OpenPage
+    page: str, workspace: Workspace, tmp_path: Path, open_in: OpenPage
 ) -> None:
     import_source(workspace, write_class_folders(tmp_path / "flowers"))
-    app = open_page(page, workspace)
+    app = open_in(page, workspace)
     assert not app.exception
     if page in NEEDS_RUN:
         assert "No finished run yet" in text_of(app)
@@ -77,8 +67,8 @@ def test_without_a_run_it_says_what_to_do(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_with_a_finished_run(page: str, trained_workspace: Workspace, open_page: OpenPage) -> None:
-    app = open_page(page, trained_workspace)
+def test_with_a_finished_run(page: str, trained_workspace: Workspace, open_in: OpenPage) -> None:
+    app = open_in(page, trained_workspace)
     assert not app.exception
     assert not app.error
     run = list_runs(trained_workspace)[0]
@@ -90,18 +80,18 @@ def test_with_a_finished_run(page: str, trained_workspace: Workspace, open_page:
         assert "Random weights" in text_of(app)
 
 
-def test_a_link_names_run_split_and_cell(trained_workspace: Workspace, open_page: OpenPage) -> None:
+def test_a_link_names_run_split_and_cell(trained_workspace: Workspace, open_in: OpenPage) -> None:
     run = list_runs(trained_workspace)[0]
     query = {"run": run.id, "split": "train", "true": "daisy", "predicted": "daisy"}
-    app = open_page("confusion", trained_workspace, **query)
+    app = open_in("confusion", trained_workspace, **query)
     assert not app.exception
     assert any("daisy recognised as daisy" in subheader.value for subheader in app.subheader)
 
 
 def test_the_test_split_is_sealed_until_it_is_opened(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_in: OpenPage
 ) -> None:
-    app = open_page("metrics", trained_copy, split="test")
+    app = open_in("metrics", trained_copy, split="test")
     assert "The test split is sealed" in text_of(app)
     assert not app.metric
     next(button for button in app.button if button.label == "Open the test split").click().run()
@@ -109,10 +99,8 @@ def test_the_test_split_is_sealed_until_it_is_opened(
     assert "Accuracy" in [metric.label for metric in app.metric]
 
 
-def test_an_unknown_run_in_a_link_is_said(
-    trained_workspace: Workspace, open_page: OpenPage
-) -> None:
-    app = open_page("metrics", trained_workspace, run="0000000000000000")
+def test_an_unknown_run_in_a_link_is_said(trained_workspace: Workspace, open_in: OpenPage) -> None:
+    app = open_in("metrics", trained_workspace, run="0000000000000000")
     assert not app.exception
     assert "not here" in text_of(app)
 
@@ -144,10 +132,10 @@ def going_workspace(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_while_a_run_goes(
-    page: str, going_workspace: tuple[Workspace, str], open_page: OpenPage
+    page: str, going_workspace: tuple[Workspace, str], open_in: OpenPage
 ) -> None:
     workspace, run_id = going_workspace
-    app = open_page(page, workspace)
+    app = open_in(page, workspace)
     assert not app.exception
     assert not app.error
     assert read_run(workspace, run_id).is_going

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,27 +16,18 @@ from data.augmentation import augment
 from data.manifest import read_dataset
 from data.policy import PRESETS, AugmentationPolicy, Part
 from tests.training import change_recipe, train
+from tests.ui.driver import open_page
 
-ROOT = Path(__file__).resolve().parents[3]
 OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
 def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """Returns a function that opens the page as a cold deep link would."""
-    import streamlit as st
-
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
 
     def run(**query: str) -> AppTest:
-        st.cache_resource.clear()
-        st.cache_data.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "augmentation.py"), default_timeout=120)
-        for name, value in {"asked": "nobody", "photos": "0", **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("augmentation", **{"asked": "nobody", "photos": "0", **query})
 
     return run
 

@@ -1,73 +1,36 @@
 """The calibration page: three questions, a rule that is kept, and what predict says by it."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.prediction.deciding import DecisionRule, read_rule, save_rule
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.builders import draw_photo, encode_photo
 from tests.calibrating import VALIDATION, rewrite_result
+from tests.ui.driver import open_page, press, text_of
 
-PAGES = Path(__file__).resolve().parents[3] / "pages"
-OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
-    """Returns a function that opens a page of the copied workspace by a link."""
-    import streamlit as st
-
-    st.cache_resource.clear()
-
-    def run(page: str = "calibration", **query: str) -> AppTest:
-        app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return run
+pytestmark = pytest.mark.usefixtures("trained_copy")  # the settings point to it
 
 
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    app = next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception
-    return app
-
-
-def test_few_photos_choose_nothing_and_say_why(open_page: OpenPage) -> None:
-    said = text_of(open_page())
+def test_few_photos_choose_nothing_and_say_why() -> None:
+    said = text_of(open_page("calibration"))
     assert "No temperature from the" in said
     assert "No limit:" in said
     assert "say little about scores" in said
 
 
-def test_scores_are_judged_and_the_photos_are_named(
-    trained_copy: Workspace, open_page: OpenPage
-) -> None:
+def test_scores_are_judged_and_the_photos_are_named(trained_copy: Workspace) -> None:
     rewrite_result(trained_copy)
-    app = open_page(question="scores", bins="count")
+    app = open_page("calibration", question="scores", bins="count")
     assert f"n = {VALIDATION}" in text_of(app)
     measures = next(table.value for table in app.dataframe if "Measure" in table.value)
     assert measures["Measure"].tolist()[2] == "Calibration error"
     assert measures.iloc[2, 1].endswith("]")
 
 
-def test_the_answers_add_up_and_lead_to_their_photos(
-    trained_copy: Workspace, open_page: OpenPage
-) -> None:
+def test_the_answers_add_up_and_lead_to_their_photos(trained_copy: Workspace) -> None:
     _, result = rewrite_result(trained_copy)
-    app = open_page(question="answers", threshold="90", photos="sent")
+    app = open_page("calibration", question="answers", threshold="90", photos="sent")
     photos = result.photo_numbers("validation")
     tops = result.scores[photos].max(axis=1)
     numbers = {metric.label: metric.value for metric in app.metric}
@@ -82,11 +45,9 @@ def test_the_answers_add_up_and_lead_to_their_photos(
     assert "The rule was chosen on these photos" in said
 
 
-def test_a_rule_is_kept_and_predict_answers_by_it(
-    trained_copy: Workspace, open_page: OpenPage
-) -> None:
+def test_a_rule_is_kept_and_predict_answers_by_it(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
-    app = open_page(threshold="100")
+    app = open_page("calibration", threshold="100")
     assert "Nothing is kept" in text_of(app)
     app = press(app, "Keep with the run")
     rule = read_rule(trained_copy, run)
@@ -104,26 +65,24 @@ def test_a_rule_is_kept_and_predict_answers_by_it(
     assert "Nothing is kept" in text_of(app)
 
 
-def test_a_link_without_threshold_begins_with_what_is_kept(
-    trained_copy: Workspace, open_page: OpenPage
-) -> None:
+def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
     save_rule(trained_copy, run, DecisionRule(threshold=0.37, class_thresholds={"rose": 0.5}))
-    app = open_page(question="answers")
+    app = open_page("calibration", question="answers")
     assert app.slider[0].value == 37
     assert app.toggle[1].value
 
 
-def test_a_stale_rule_is_said(trained_copy: Workspace, open_page: OpenPage) -> None:
+def test_a_stale_rule_is_said(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0].id
     save_rule(trained_copy, run, DecisionRule(threshold=0.4))
     rewrite_result(trained_copy)
-    assert "The rule that is kept is not used" in text_of(open_page())
+    assert "The rule that is kept is not used" in text_of(open_page("calibration"))
 
 
-def test_test_photos_stay_sealed(trained_copy: Workspace, open_page: OpenPage) -> None:
+def test_test_photos_stay_sealed(trained_copy: Workspace) -> None:
     rewrite_result(trained_copy)
-    app = open_page(split="test", question="answers")
+    app = open_page("calibration", split="test", question="answers")
     assert "The test split is sealed" in text_of(app)
     assert not app.metric
     assert not app.slider
@@ -132,12 +91,10 @@ def test_test_photos_stay_sealed(trained_copy: Workspace, open_page: OpenPage) -
     assert "The rule was chosen on these photos" not in text_of(app)
 
 
-def test_missing_features_are_said_and_the_rest_stands(
-    trained_copy: Workspace, open_page: OpenPage
-) -> None:
+def test_missing_features_are_said_and_the_rest_stands(trained_copy: Workspace) -> None:
     _, result = rewrite_result(trained_copy)
     trained_copy.features_file(result.features_id).unlink()
-    app = open_page(question="unlike")
+    app = open_page("calibration", question="unlike")
     assert "features of this run are not in the workspace" in text_of(app)
     assert [error.value for error in app.error]
     assert app.slider

@@ -1,18 +1,15 @@
 """The confusion page: links to a cell, a row, a column, a part and a difference of two runs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.runs.store import list_runs
 from core.runs.test_views import record_opening
 from core.workspace import Workspace
-from tests.ui.test_pages import text_of
+from tests.ui.driver import open_page, text_of
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "confusion.py"
 Open = Callable[..., AppTest]
 
 
@@ -20,16 +17,10 @@ Open = Callable[..., AppTest]
 def open_link(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Returns a function that opens the page of the oldest run on its train photos."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
-    st.cache_resource.clear()
     run_id = list_runs(compared)[-1].id
 
     def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(PAGE), default_timeout=60)
-        for name, value in {"run": run_id, "split": "train", **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("confusion", **{"run": run_id, "split": "train", **query})
 
     return run
 

@@ -1,43 +1,29 @@
 """The dataset page as a script: filters of a link, what needs the analysis, the map without one."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.ui.driver import open_page, text_of
 
 
 @pytest.fixture
 def dataset(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """36 photos of daisy, rose and tulip, without a quality analysis; the settings name it."""
-    import streamlit as st
-
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
-    st.cache_resource.clear()
     return read_dataset(trained_workspace, list_datasets(trained_workspace)[0].id)
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception and not app.error
+def open_dataset(**query: str) -> AppTest:
+    app = open_page("dataset", **query)
+    assert not app.error
     return app
 
 
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.info)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
 def test_a_link_names_class_and_split(dataset: Dataset) -> None:
-    app = open_page(**{"class": "rose", "in": "test"})
+    app = open_dataset(**{"class": "rose", "in": "test"})
     photos = len(dataset.photo_numbers("test", "rose"))
     assert f"{photos} photo" in text_of(app)
     chosen = {box.label: box.value for box in app.selectbox}
@@ -45,12 +31,12 @@ def test_a_link_names_class_and_split(dataset: Dataset) -> None:
 
 
 def test_a_link_with_unknown_values_shows_all_photos(dataset: Dataset) -> None:
-    app = open_page(**{"class": "no such class", "like": "99999", "view": "nonsense"})
+    app = open_dataset(**{"class": "no such class", "like": "99999", "view": "nonsense"})
     assert f"{len(dataset)} photos" in text_of(app)
 
 
 def test_a_bar_that_is_none_matches_nothing(dataset: Dataset) -> None:
-    app = open_page(brightness="<script>")
+    app = open_dataset(brightness="<script>")
     assert "No photo matches" in text_of(app)
     next(button for button in app.button if button.label == "Clear all filters").click()
     assert f"{len(dataset)} photos" in text_of(app.run())
@@ -58,11 +44,11 @@ def test_a_bar_that_is_none_matches_nothing(dataset: Dataset) -> None:
 
 @pytest.mark.usefixtures("dataset")
 def test_what_needs_the_analysis_says_so() -> None:
-    assert "needs the quality analysis" in text_of(open_page(sort="least-typical"))
+    assert "needs the quality analysis" in text_of(open_dataset(sort="least-typical"))
 
 
 @pytest.mark.usefixtures("dataset")
 def test_the_map_without_analysis_offers_to_make_it() -> None:
-    app = open_page(view="map")
+    app = open_dataset(view="map")
     assert "No map yet" in text_of(app)
     assert any("random weights" in button.label for button in app.button)

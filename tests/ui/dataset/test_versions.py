@@ -1,10 +1,8 @@
 """The review of the tray, applying it, and the versions that come of it, without a browser."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.applying import apply_edits
@@ -12,10 +10,8 @@ from core.datasets.edits.tray import add_edits, count_edits
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
-from tests.ui.photos.test_gallery import click, labels
-from tests.ui.test_pages import text_of
+from tests.ui.driver import labels, open_page, press, text_of
 
-ROOT = Path(__file__).resolve().parents[3]
 Open = Callable[..., AppTest]
 
 
@@ -29,11 +25,7 @@ def open_view() -> Open:
     """Returns a function that opens a view of a dataset on the dataset page."""
 
     def run(dataset: Dataset, view: str) -> AppTest:
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=60)
-        app.query_params["dataset"] = dataset.id
-        app.query_params["view"] = view
-        return app.run()
+        return open_page("dataset", dataset=dataset.id, view=view)
 
     return run
 
@@ -61,10 +53,10 @@ def test_the_review_says_what_will_change(
 
 def test_clear_can_be_redone(trained_copy: Workspace, dataset: Dataset, open_view: Open) -> None:
     add_edits(trained_copy, dataset, [0, 1], "exclude")
-    app = click(open_view(dataset, "edits"), "Clear")
+    app = press(open_view(dataset, "edits"), "Clear")
     assert not app.exception
     assert count_edits(trained_copy, dataset.id) == 0
-    click(app, "Redo")
+    press(app, "Redo")
     assert count_edits(trained_copy, dataset.id) == 2
 
 
@@ -74,7 +66,7 @@ def test_apply_makes_a_version_and_chooses_it(
     add_edits(trained_copy, dataset, [1], "exclude")
     app = open_view(dataset, "edits")
     next(field for field in app.text_input if field.label == "Name").set_value("cleaned")
-    app = click(app, "Apply the edits")
+    app = press(app, "Apply the edits")
     assert not app.exception and not app.error
     made = next(entry for entry in list_datasets(trained_copy) if entry.parent == dataset.id)
     assert (made.name, made.photos) == ("cleaned", len(dataset) - 1)
@@ -86,7 +78,7 @@ def test_what_cannot_be_applied_is_said_and_stays_in_the_tray(
     trained_copy: Workspace, dataset: Dataset, open_view: Open
 ) -> None:
     add_edits(trained_copy, dataset, range(len(dataset)), "exclude")
-    app = click(open_view(dataset, "edits"), "Apply the edits")
+    app = press(open_view(dataset, "edits"), "Apply the edits")
     assert not app.exception
     assert "Every photo would be excluded" in text_of(app)
     assert count_edits(trained_copy, dataset.id) == len(dataset)
@@ -109,6 +101,6 @@ def test_versions_are_listed_and_compared(
 def test_a_version_is_renamed(trained_copy: Workspace, dataset: Dataset, open_view: Open) -> None:
     app = open_view(dataset, "versions")
     next(field for field in app.text_input if field.label == "Name").set_value("  roses & co ")
-    app = click(app, "Rename")
+    app = press(app, "Rename")
     assert not app.exception
     assert read_dataset(trained_copy, dataset.id).name == "roses & co"

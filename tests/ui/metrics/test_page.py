@@ -1,7 +1,6 @@
 """The metrics page: intervals under every figure, links, heaps of photos, and the seal's count."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,23 +13,12 @@ from core.runs.store import list_runs
 from core.runs.test_views import read_openings, record_opening
 from core.ui.metrics.reading import find_heaps
 from core.workspace import Workspace
-
-PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "metrics.py")
+from tests.ui.driver import captions, open_page
 
 
 def open_metrics(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
-    import streamlit as st
-
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-    st.cache_resource.clear()
-    app = AppTest.from_file(PAGE, default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def captions(app: AppTest) -> str:
-    return "\n".join(caption.value for caption in app.caption)
+    return open_page("metrics", **query)
 
 
 def test_every_figure_has_its_interval(

@@ -2,11 +2,9 @@
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.applying import apply_edits
@@ -20,9 +18,8 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
 from tests.training import make_recipe, train
-from tests.ui.test_pages import text_of
+from tests.ui.driver import open_page, press, text_of
 
-ROOT = Path(__file__).resolve().parents[3]
 Open = Callable[..., AppTest]
 
 
@@ -36,13 +33,8 @@ def open_mistakes(trained_copy: Workspace) -> Open:
     """Returns a function that opens the page on the train photos, least sure first."""
 
     def run(**query: str) -> AppTest:
-        st.cache_resource.clear()
-        st.cache_data.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "mistakes.py"), default_timeout=60)
         usual = {"run": list_runs(trained_copy)[-1].id, "split": "train", "tab": "least-sure"}
-        for name, value in {**usual, **query}.items():
-            app.query_params[name] = value
-        return app.run()
+        return open_page("mistakes", **usual | query)
 
     return run
 
@@ -52,12 +44,6 @@ def expected_order(workspace: Workspace) -> list[int]:
     result = read_result(workspace, list_runs(workspace)[-1].id)
     photos = result.photo_numbers("train").tolist()
     return sorted(photos, key=lambda photo: (result.scores[photo].max(), result.paths[photo]))
-
-
-def click(app: AppTest, start: str) -> AppTest:
-    found = next(button for button in app.button if button.label.startswith(start))
-    assert not found.disabled
-    return found.click().run()
 
 
 def place_of(app: AppTest) -> str:
@@ -78,15 +64,15 @@ def test_the_review_goes_through_the_list_and_back(
     open_mistakes: Open, trained_copy: Workspace
 ) -> None:
     order = expected_order(trained_copy)
-    app = click(open_mistakes(), "One by one")
+    app = press(open_mistakes(), "One by one")
     assert not app.exception and not app.error
     assert app.query_params["review"] == str(order[0])
     assert place_of(app) == f"**1 of {len(order)}**, 0 in the tray"
-    app = click(app, "Next")
+    app = press(app, "Next")
     assert app.query_params["review"] == str(order[1])
-    app = click(app, "Previous")
+    app = press(app, "Previous")
     assert app.query_params["review"] == str(order[0])
-    app = click(app, "Gallery")
+    app = press(app, "Gallery")
     assert "review" not in app.query_params
     assert "One by one" in [button.label for button in app.button]
 
@@ -111,11 +97,11 @@ def test_deeds_are_noted_and_undone(
     order = expected_order(trained_copy)
     result = read_result(trained_copy, list_runs(trained_copy)[-1].id)
     paths = [str(dataset.manifest["path"].iat[photo]) for photo in order]
-    app = click(open_mistakes(review=str(order[0])), "Exclude")
+    app = press(open_mistakes(review=str(order[0])), "Exclude")
     assert app.query_params["review"] == str(order[1])
     best = np.argsort(-result.scores[order[1]], kind="stable")
     other = next(result.classes[n] for n in best if n != result.labels[order[1]])
-    app = click(app, f"{other} · ")
+    app = press(app, f"{other} · ")
     assert not app.exception
     edits = list_edits(trained_copy, dataset.id)
     assert [(edit.path, edit.action, edit.value) for edit in edits] == [
@@ -124,9 +110,9 @@ def test_deeds_are_noted_and_undone(
     ]
     assert "Run 1 says" in edits[1].note
     assert place_of(app) == f"**3 of {len(order)}**, 2 in the tray"
-    app = click(app, "Undo")  # goes to the photo whose edit it takes back
+    app = press(app, "Undo")  # goes to the photo whose edit it takes back
     assert app.query_params["review"] == str(order[1])
-    app = click(app, "Undo")
+    app = press(app, "Undo")
     assert app.query_params["review"] == str(order[0])
     assert list_edits(trained_copy, dataset.id) == []
 
@@ -135,12 +121,12 @@ def test_its_own_class_keeps_the_photo_and_cancels_what_waits(
     open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
 ) -> None:
     photo = expected_order(trained_copy)[0]
-    app = click(open_mistakes(review=str(photo)), f"{dataset.manifest['class'].iat[photo]} · ")
+    app = press(open_mistakes(review=str(photo)), f"{dataset.manifest['class'].iat[photo]} · ")
     assert list_edits(trained_copy, dataset.id) == []  # nothing to say, nothing noted
     add_edits(trained_copy, dataset, [photo], "exclude")
     app = open_mistakes(review=str(photo))
     assert "In the tray: excluded" in text_of(app)
-    app = click(app, "Keep")
+    app = press(app, "Keep")
     assert place_of(app).endswith(", 0 in the tray")
 
 
@@ -202,19 +188,19 @@ def test_a_selection_is_saved_and_opened_by_its_link(
 ) -> None:
     app = open_mistakes()
     app.text_input(key="mistakes.save.name").set_value("Odd *ones*").run()
-    app = click(app, "Save ")
+    app = press(app, "Save ")
     assert not app.exception and not app.error
     (saved,) = list_selections(trained_copy)
     order = expected_order(trained_copy)
     assert saved.paths == tuple(dataset.manifest["path"].iloc[order])
     assert app.text_input(key="mistakes.save.name").value == ""
     app.text_input(key="mistakes.save.name").set_value("ODD *ones*").run()
-    app = click(app, "Save ")
+    app = press(app, "Save ")
     assert "already" in "".join(error.value for error in app.error)
     app = open_mistakes(selection=saved.id)
     assert not app.exception and not app.error
     assert "Odd \\*ones\\*" in [heading.value for heading in app.subheader]
-    app = click(app, "One by one")
+    app = press(app, "One by one")
     assert place_of(app).startswith(f"**1 of {len(order)}**")
 
 

@@ -1,9 +1,6 @@
 """The monitoring page: empty, with answers, with drift; rules that are changed and alarms ended."""
 
-from pathlib import Path
-
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.monitoring.alarms import list_alarms
@@ -15,29 +12,17 @@ from tests.builders import draw_photo, encode_photo
 from tests.predictions import make_prediction
 from tests.registered import change_byte, version_file
 from tests.retraining import let_first_run_answer
-
-PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "monitoring.py")
-
-
-def open_page(**query: str) -> AppTest:
-    st.cache_resource.clear()
-    app = AppTest.from_file(PAGE, default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+from tests.ui import driver
+from tests.ui.driver import open_page
 
 
 def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
-    kinds = (*kinds, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+    return driver.text_of(app).replace("\\", "")
 
 
 def test_before_the_first_answer_it_leads_on(workspace: Workspace) -> None:
     assert workspace.root
-    app = open_page()
+    app = open_page("monitoring")
     assert "Nothing was asked yet" in text_of(app)
     assert not app.metric
 
@@ -47,7 +32,7 @@ def test_answers_are_counted_and_compared(trained_copy: Workspace) -> None:
     rows = ask(trained_copy, version, 60)
     for row in rows[:4]:
         give_feedback(trained_copy, row.id, class_name=row.top)
-    app = open_page()
+    app = open_page("monitoring")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Answers"] == "60"
     assert metrics["Right, where people said"] == "100 %"
@@ -60,7 +45,7 @@ def test_answers_are_counted_and_compared(trained_copy: Workspace) -> None:
 def test_charts_and_tables_are_drawn_when_they_are_asked_for(trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60, darker=0.1)
-    app = open_page()
+    app = open_page("monitoring")
     drawn = len(app.get("vega_lite_chart"))
     assert 0 < drawn <= 6 and "Line: the reference" not in text_of(app)
     assert not [frame for frame in app.dataframe if "Level" in frame.value]
@@ -78,7 +63,7 @@ def test_darker_photos_raise_the_banner_and_are_shown(trained_copy: Workspace) -
     photo = encode_photo(draw_photo(0, 90))
     ask(trained_copy, version, 60, darker=0.1)
     keep_photo(trained_copy, photo, consent=True)
-    app = open_page(watch=version.label, period="7")
+    app = open_page("monitoring", watch=version.label, period="7")
     assert "Drift of the photos of v1, critical" in app.error[0].value.replace("\\", "")
     said = text_of(app)
     assert "The photos are darker: brightness" in said
@@ -89,7 +74,7 @@ def test_darker_photos_raise_the_banner_and_are_shown(trained_copy: Workspace) -
 def test_an_alarm_is_ended_by_hand(trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60, darker=0.1)
-    app = open_page()
+    app = open_page("monitoring")
     (alarm,) = list_alarms(trained_copy, standing=True)
     app.button(key=f"monitoring.end.{alarm.number}").click().run()
     assert not app.exception
@@ -100,7 +85,7 @@ def test_answers_of_runs_have_no_reference_and_are_counted(trained_copy: Workspa
     from core.monitoring.log import log_predictions
 
     log_predictions(trained_copy, [make_prediction(0)])
-    app = open_page(period="90", watch="v7")
+    app = open_page("monitoring", period="90", watch="v7")
     assert {metric.label: metric.value for metric in app.metric}["Answers"] == "1"
     assert "Answers of runs have no reference" in text_of(app)
 
@@ -109,7 +94,7 @@ def test_a_damaged_reference_is_said_and_the_figures_stay(trained_copy: Workspac
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60)
     change_byte(version_file(trained_copy, version, "reference"))
-    app = open_page()
+    app = open_page("monitoring")
     assert any("altered" in error.value for error in app.error)
     assert {metric.label: metric.value for metric in app.metric}["Answers"] == "60"
     assert "Rules" in [heading.value for heading in app.subheader]
@@ -124,9 +109,7 @@ def test_a_standing_alarm_is_said_where_the_model_is_used(
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60, darker=0.1)
     check_rules(trained_copy)
-    st.cache_resource.clear()
-    app = AppTest.from_file(PAGE.replace("monitoring", page), default_timeout=120).run()
-    assert not app.exception
+    app = open_page(page)
     if page == "predict":  # who has a photo reads one plain line, without figures
         assert any("needs attention" in caption.value for caption in app.caption)
         assert not app.error

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,9 +10,8 @@ from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.runs.test_views import record_opening
 from core.workspace import Workspace
-from tests.ui.test_pages import text_of
+from tests.ui.driver import open_page, text_of
 
-ROOT = Path(__file__).resolve().parents[3]
 PHOTO = 5
 Open = Callable[..., AppTest]
 
@@ -23,16 +21,9 @@ def open_panel(trained_copy: Workspace) -> Open:
     """Returns a function that opens the dataset page with the panel of a photo."""
 
     def run(photo: str = str(PHOTO), **kept: object) -> AppTest:
-        import streamlit as st
-
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=60)
-        query = {"dataset": list_runs(trained_copy)[0].recipe.dataset, "view": "photos"}
-        for name, value in {**query, "photo": photo}.items():
-            app.query_params[name] = value
-        for name, value in kept.items():
-            app.session_state[f"explaining.{name}"] = value
-        return app.run()
+        state = {f"explaining.{name}": value for name, value in kept.items()}
+        dataset = list_runs(trained_copy)[0].recipe.dataset
+        return open_page("dataset", state, dataset=dataset, view="photos", photo=photo)
 
     return run
 
@@ -113,9 +104,6 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
 def test_pages_may_show_explanation_neighbours_and_export(
     photos: list[int], trained_copy: Workspace
 ) -> None:
-    import streamlit as st
-
-    st.cache_resource.clear()
     run = list_runs(trained_copy)[-1]
     app = AppTest.from_function(script, args=(run.id, run.recipe.dataset, photos))
     app.run(timeout=60)

@@ -1,10 +1,8 @@
 """The wall, its selection bar, the photo panel and the tray, without a browser."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import add_edits, count_edits, list_edits
@@ -12,9 +10,8 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
-from tests.ui.test_pages import text_of
+from tests.ui.driver import labels, open_page, press, text_of
 
-ROOT = Path(__file__).resolve().parents[3]
 Open = Callable[..., AppTest]
 
 
@@ -28,26 +25,13 @@ def open_cell(trained_copy: Workspace) -> Open:
     """Returns a function that opens the cell daisy/daisy of the matrix, where all photos lie."""
 
     def run(selected: list[int] | None = None, **query: str) -> AppTest:
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "confusion.py"), default_timeout=60)
         run_id = list_runs(trained_copy)[0].id
         cell = {"run": run_id, "split": "train", "true": "daisy", "predicted": "daisy"}
-        for name, value in {**cell, **query}.items():
-            app.query_params[name] = value
-        if selected is not None:
-            dataset_id = list_datasets(trained_copy)[0].id
-            app.session_state[f"wall.chosen.{dataset_id}.cell"] = selected
-        return app.run()
+        chosen = f"wall.chosen.{list_datasets(trained_copy)[0].id}.cell"
+        state = {} if selected is None else {chosen: selected}
+        return open_page("confusion", state, **cell | query)
 
     return run
-
-
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
-
-
-def click(app: AppTest, label: str) -> AppTest:
-    return next(button for button in app.button if button.label == label).click().run()
 
 
 def test_nothing_is_offered_until_photos_are_selected(open_cell: Open) -> None:
@@ -62,7 +46,7 @@ def test_selected_photos_are_excluded_and_it_can_be_undone(
 ) -> None:
     app = open_cell([0, 2])
     assert "2 photos selected" in text_of(app)
-    app = click(app, "Exclude")
+    app = press(app, "Exclude")
     assert not app.exception
     edits = list_edits(trained_copy, dataset.id)
     assert {edit.path for edit in edits} == set(dataset.manifest["path"].iloc[[0, 2]])
@@ -70,7 +54,7 @@ def test_selected_photos_are_excluded_and_it_can_be_undone(
     # The photos are let go, and what was done can be taken back.
     assert "selected" not in text_of(app)
     assert "2 photos excluded" in text_of(app)
-    app = click(app, "Undo")
+    app = press(app, "Undo")
     assert not app.exception
     assert count_edits(trained_copy, dataset.id) == 0
     assert "2 photos excluded" not in text_of(app)
@@ -81,7 +65,7 @@ def test_selected_photos_are_relabelled(
 ) -> None:
     app = open_cell([1, 4])
     next(box for box in app.selectbox if box.label == "New class").set_value("tulip").run()
-    app = click(app, "Relabel 2 photos")
+    app = press(app, "Relabel 2 photos")
     assert not app.exception
     edits = list_edits(trained_copy, dataset.id)
     assert [(edit.action, edit.value) for edit in edits] == [("relabel", "tulip")] * 2
@@ -91,7 +75,7 @@ def test_what_cannot_be_done_is_said_and_the_selection_stays(
     open_cell: Open, trained_copy: Workspace, dataset: Dataset
 ) -> None:
     other = int(dataset.photo_numbers(class_name="tulip")[0])
-    app = click(open_cell([0, other]), "Exclude 1 photo")
+    app = press(open_cell([0, other]), "Exclude 1 photo")
     assert not app.exception
     assert "in several classes" in text_of(app)
     assert "2 photos selected" in text_of(app)
@@ -123,7 +107,7 @@ def test_the_panel_edits_one_photo(
     open_cell: Open, trained_copy: Workspace, dataset: Dataset
 ) -> None:
     app = open_cell(photo="3")
-    app = click(app, "Exclude")
+    app = press(app, "Exclude")
     assert not app.exception
     (edit,) = list_edits(trained_copy, dataset.id)
     assert (edit.path, edit.action) == (dataset.manifest["path"].iat[3], "exclude")
@@ -149,11 +133,10 @@ def test_the_tray_is_silent_when_empty_and_counts_what_waits(
 
         show_tray(cache.dataset(list_datasets(cache.workspace())[0].id))
 
-    st.cache_resource.clear()
     app = AppTest.from_function(draw, default_timeout=60).run()
     assert not app.exception and not app.markdown and not app.button
     add_edits(trained_copy, dataset, [1, 2, 3], "move", "test")
     app.run()
     assert "**3 edits** in the tray" in text_of(app)
-    click(app, "Undo")
+    press(app, "Undo")
     assert count_edits(trained_copy, dataset.id) == 0

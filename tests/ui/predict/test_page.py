@@ -5,7 +5,6 @@ import re
 import zipfile
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -29,26 +28,18 @@ from data.manifest import delete_dataset, list_datasets, read_dataset
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import change_row, register_versions, show_evidence
+from tests.ui.driver import open_page, press, text_of
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "predict.py"
 PHOTO = encode_photo(draw_photo(0, 77, (300, 260)), quality=90)
 OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_page(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
+def open_predict(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
     """Returns a function that opens the page of the copied workspace by a link."""
-    import streamlit as st
-
-    st.cache_resource.clear()
 
     def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(PAGE), default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("predict", **query)
 
     return run
 
@@ -59,17 +50,6 @@ def give(app: AppTest, *photos: bytes) -> AppTest:
     for number, photo in enumerate(photos):
         uploader = uploader.upload(f"mine {number}.jpg", photo, "image/jpeg")
     app = uploader.run()
-    assert not app.exception
-    return app
-
-
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    app = next(button for button in app.button if label in button.label).click().run()
     assert not app.exception
     return app
 
@@ -85,9 +65,9 @@ def wait_for_batch(app: AppTest) -> Batch:
 
 
 def test_without_a_version_the_newest_run_answers_and_it_is_written_down_once(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
-    app = give(open_page(), PHOTO)
+    app = give(open_predict(), PHOTO)
     assert f"Answered by Run {list_runs(trained_copy)[-1].number}" in text_of(app)
     for _ in range(3):
         app.run()
@@ -98,7 +78,7 @@ def test_without_a_version_the_newest_run_answers_and_it_is_written_down_once(
 
 
 def test_the_champion_answers_unless_the_link_names_another(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, second.number, reason="the first")
@@ -110,7 +90,7 @@ def test_the_champion_answers_unless_the_link_names_another(
         ({"run": run.id}, f"Answered by Run {run.number}"),
         ({"model": "v99"}, "Answered by Champion · v2"),
     ):
-        app = open_page(**query)
+        app = open_predict(**query)
         assert ("names a model that is not here" in text_of(app)) is ("v99" in query.values())
         assert said in text_of(give(app, PHOTO)), query
     log = read_predictions(trained_copy)
@@ -118,23 +98,23 @@ def test_the_champion_answers_unless_the_link_names_another(
 
 
 def test_a_damaged_champion_is_said_and_the_one_before_answers(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, first.number, reason="the first")
     promote(trained_copy, second.number, reason="better", evidence=show_evidence(first, second))
     change_row(trained_copy, second, "facts", "{}")
-    app = give(open_page(), PHOTO)
+    app = give(open_predict(), PHOTO)
     assert "v2 is refused" in text_of(app)
     assert "Answered by Former champion · v1" in text_of(app)
     assert read_predictions(trained_copy)["version"].tolist() == [1]
 
 
-def test_two_models_answer_side_by_side(trained_copy: Workspace, open_page: OpenPage) -> None:
+def test_two_models_answer_side_by_side(trained_copy: Workspace, open_predict: OpenPage) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, first.number, reason="the first")
     set_challenger(trained_copy, second.number)
-    app = give(open_page(against="challenger"), PHOTO)
+    app = give(open_predict(against="challenger"), PHOTO)
     said = text_of(app)
     assert "Both say the same" in said
     assert said.count("Answered by") == 2
@@ -143,9 +123,9 @@ def test_two_models_answer_side_by_side(trained_copy: Workspace, open_page: Open
 
 
 def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
-    app = press(give(open_page(), PHOTO), "Right")
+    app = press(give(open_predict(), PHOTO), "Right")
     (said,) = list_feedback(trained_copy)
     assert said.was_right
     assert read_kept_photo(trained_copy, said.photo) == PHOTO
@@ -160,9 +140,9 @@ def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
 
 
 def test_a_photo_that_finds_no_room_is_said_to_be_lost(
-    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = give(open_page(), PHOTO)
+    app = give(open_predict(), PHOTO)
     monkeypatch.setattr(kept_photos, "_make_room", lambda *_: False)
     app = press(app, "Right")
     assert "it waits in the review inbox" in text_of(app)
@@ -171,7 +151,7 @@ def test_a_photo_that_finds_no_room_is_said_to_be_lost(
 
 
 def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
-    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
         for going in list(predicting_batch._held.values()):
@@ -180,7 +160,7 @@ def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
 
     monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
     monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", "7")
-    app = give(open_page(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
+    app = give(open_predict(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
     [batch] = predicting_batch._held.values()
     assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
     privacy._delete(batch.desk.visitor)
@@ -192,7 +172,7 @@ def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
 
 @pytest.mark.parametrize("deletes", [False, True])
 def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_deleted(
-    trained_copy: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, deletes: bool
+    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch, deletes: bool
 ) -> None:
     """Its answers were seen; and its thread may go on when all is deleted."""
     goes_on = Event()
@@ -202,7 +182,7 @@ def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_delete
         return answer_afresh(workspace, desk, *model)
 
     monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
-    app = give(open_page(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
+    app = give(open_predict(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
     [batch] = predicting_batch._held.values()
     give(app, PHOTO)
     assert find_batch(batch.id) is None and not batch.ended.is_set()
@@ -217,9 +197,9 @@ def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_delete
 
 
 def test_what_was_deleted_is_not_written_again(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
-    app = give(open_page(), PHOTO)
+    app = give(open_predict(), PHOTO)
     visitor = read_predictions(trained_copy)["visitor"][0]
     assert delete_predictions(trained_copy, visitor=visitor) == 1
     app.run()
@@ -230,14 +210,14 @@ def test_what_was_deleted_is_not_written_again(
 
 
 def test_a_version_outlives_the_photos_it_was_trained_with(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     (version,) = register_versions(trained_copy, 1)
     promote(trained_copy, version.number, reason="the first")
     dataset = list_datasets(trained_copy)[0].id
     learnt = read_dataset(trained_copy, dataset)
     photo = learnt.original(int((learnt.manifest["split"] == "train").argmax()))
-    app = give(open_page(), photo)
+    app = give(open_predict(), photo)
     assert "trained with this very photo" in text_of(app)
     delete_dataset(trained_copy, dataset)
     app.run()
@@ -247,10 +227,10 @@ def test_a_version_outlives_the_photos_it_was_trained_with(
 
 
 def test_many_photos_become_a_table_and_known_ones_are_not_asked_again(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     photos = [encode_photo(draw_photo(number % 3, 300 + number)) for number in range(6)]
-    app = give(open_page(), *photos, photos[0], b"no photo")
+    app = give(open_predict(), *photos, photos[0], b"no photo")
     batch = wait_for_batch(app)
     app.run()
     assert "7 photos answered" in text_of(app)
@@ -273,7 +253,7 @@ def test_many_photos_become_a_table_and_known_ones_are_not_asked_again(
 
 
 def test_an_archive_is_unpacked_and_a_hostile_one_refused(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     for name, said in (("rose/1.jpg", "2 photos answered"), ("../1.jpg", "points outside")):
         stream = io.BytesIO()
@@ -281,7 +261,7 @@ def test_an_archive_is_unpacked_and_a_hostile_one_refused(
             archive.writestr(name, PHOTO)
             archive.writestr("2.jpg", encode_photo(draw_photo(2, 9)))
             archive.writestr("notes.txt", "hello")
-        app = open_page()
+        app = open_predict()
         uploader = app.get("file_uploader")[1]
         app = uploader.upload("mine.zip", stream.getvalue(), "application/zip").run()
         assert not app.exception
@@ -292,22 +272,22 @@ def test_an_archive_is_unpacked_and_a_hostile_one_refused(
 
 
 def test_a_page_that_is_loaded_again_still_shows_the_table(
-    trained_copy: Workspace, open_page: OpenPage
+    trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
-    app = give(open_page(), PHOTO, encode_photo(draw_photo(1, 5)))
+    app = give(open_predict(), PHOTO, encode_photo(draw_photo(1, 5)))
     batch = wait_for_batch(app)
-    again = open_page(batch=batch.id)
+    again = open_predict(batch=batch.id)
     assert "2 photos answered" in text_of(again)
     assert len(read_predictions(trained_copy)) == 2
     run = list_runs(trained_copy)[-1].id
     register_versions(trained_copy, 1)
-    other = open_page(batch=batch.id, model="v1", against=run)
+    other = open_predict(batch=batch.id, model="v1", against=run)
     assert len(wait_for_batch(other).models) == 2  # the same photos, for other models
     other.run()
     assert "the models differ on 0 of 2" in text_of(other).lower()
 
 
-def test_a_photo_that_is_none_is_refused_in_words(open_page: OpenPage) -> None:
-    app = give(open_page(), b"no photo")
+def test_a_photo_that_is_none_is_refused_in_words(open_predict: OpenPage) -> None:
+    app = give(open_predict(), b"no photo")
     assert len(app.error) == 1
     assert "not a picture" in app.error[0].value

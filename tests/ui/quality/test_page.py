@@ -15,25 +15,18 @@ from data.importing import import_source
 from tests.builders import write_class_folders
 from tests.faults import write_faults, write_sound
 from tests.processes import wait_until
+from tests.ui.driver import open_page, press
 
-ROOT = Path(__file__).resolve().parents[3]
 OpenQuality = Callable[..., AppTest]
 
 
 @pytest.fixture
 def open_quality(monkeypatch: pytest.MonkeyPatch) -> OpenQuality:
     """Returns a function that opens the page at a finding, as a cold deep link would."""
-    import streamlit as st
 
     def run(workspace: Workspace, finding: str, **query: str) -> AppTest:
         monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "quality.py"), default_timeout=60)
-        for name, value in {"finding": finding, **query}.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("quality", **{"finding": finding, **query})
 
     return run
 
@@ -52,13 +45,6 @@ def read_counts(app: AppTest) -> dict[str, str]:
             title, _, marked = label.partition(" :")
             counts[title] = marked.partition("[")[2].strip("*]")
     return counts
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label.startswith(label)).click()
-    app.run()
-    assert not app.exception
-    return app
 
 
 def find_photo(dataset: Dataset, ending: str) -> str:

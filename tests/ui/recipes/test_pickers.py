@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.policies import save_policy
 from core.workspace import Workspace
 from data.policy import PRESETS, AugmentationPolicy, Part
+from tests.ui.driver import captions, run
 
 ROOT = Path(__file__).resolve().parents[3]
 MINE = AugmentationPolicy(hue=Part(low=-9, high=9, probability=1))
@@ -18,7 +18,6 @@ MINE = AugmentationPolicy(hue=Part(low=-9, high=9, probability=1))
 def app(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The program with a policy "mine", before a page is opened; it starts no processes."""
     monkeypatch.setattr("core.ui.recipes.form.ensure_scheduler", lambda _: None)
-    st.cache_resource.clear()
     save_policy(trained_copy, "mine", MINE)
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
     app.session_state["training.weights"] = "random"
@@ -30,9 +29,7 @@ def open_page(app: AppTest, page: str, **query: str) -> AppTest:
     app.query_params.clear()
     for name, value in query.items():
         app.query_params[name] = value
-    app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception
-    return app
+    return run(app.switch_page(f"pages/{page}.py"))
 
 
 def read_policy_of(app: AppTest, label: str) -> str:
@@ -43,10 +40,6 @@ def read_policy_of(app: AppTest, label: str) -> str:
 def choose(app: AppTest, label: str, name: str) -> None:
     next(box for box in app.selectbox if box.label == label).set_value(name).run()
     assert not app.exception
-
-
-def captions(app: AppTest) -> str:
-    return "\n".join(caption.value for caption in app.caption)
 
 
 def test_the_policy_of_a_recipe_outlasts_a_change_of_page(app: AppTest) -> None:
@@ -83,7 +76,6 @@ def test_a_link_to_a_policy_that_is_gone_says_so(app: AppTest) -> None:
 def test_the_address_says_what_a_run_filled_in(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    st.cache_resource.clear()
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
     save_policy(trained_copy, "mine", MINE)
 

@@ -12,6 +12,7 @@ from core.registry.store import list_versions, read_aliases
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.registered import change_byte, change_row, register_versions, version_file
+from tests.ui.driver import open_page, run, text_of
 
 ROOT = Path(__file__).resolve().parents[3]
 OpenModels = Callable[..., AppTest]
@@ -20,31 +21,17 @@ OpenModels = Callable[..., AppTest]
 @pytest.fixture
 def open_models(trained_copy: Workspace) -> OpenModels:
     """Returns a function that opens the page by a link, in the copy of the trained workspace."""
-    import streamlit as st
-
     assert trained_copy.root.exists()
-    st.cache_resource.clear()
 
     def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "registry.py"), default_timeout=60)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("registry", **query)
 
     return run
 
 
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info, app.warning)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
 def press(app: AppTest, key: str) -> AppTest:
-    app.button(key=key).click().run()
-    assert not app.exception
-    return app
+    app.button(key=key).click()
+    return run(app)
 
 
 def test_without_a_version_a_finished_run_can_be_registered(open_models: OpenModels) -> None:
@@ -138,9 +125,6 @@ def test_the_timeline_narrows_to_some_kinds(
 
 
 def test_runs_offer_to_be_registered(trained_copy: Workspace) -> None:
-    import streamlit as st
-
-    st.cache_resource.clear()
     run = list_runs(trained_copy)[-1].id
     app = AppTest.from_file(str(ROOT / "pages" / "metrics.py"), default_timeout=60)
     app.query_params["run"] = run

@@ -1,10 +1,8 @@
 """The review page without a browser: the inbox, its deeds, and what is said when there is none."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.monitoring.feedback import Feedback, count_feedback, list_feedback, review_feedback
@@ -15,10 +13,8 @@ from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.builders import draw_photo, encode_photo
 from tests.predictions import ask_and_tell
-from tests.ui.photos.test_gallery import click, labels
-from tests.ui.test_pages import text_of
+from tests.ui.driver import labels, open_page, press, text_of
 
-ROOT = Path(__file__).resolve().parents[3]
 Open = Callable[..., AppTest]
 
 
@@ -41,12 +37,7 @@ def open_review() -> Open:
     """Returns a function that opens the page by a link."""
 
     def run(**link: str) -> AppTest:
-        st.cache_resource.clear()
-        st.cache_data.clear()
-        app = AppTest.from_file(str(ROOT / "pages" / "review.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        return app.run()
+        return open_page("review", **link)
 
     return run
 
@@ -65,13 +56,13 @@ def test_one_after_another_is_decided_on(
     app = open_review()
     assert "The model said **daisy**" in text_of(app) and "They say it is **rose**" in text_of(app)
     assert "**1 of 4**" in text_of(app)
-    click(app, "Accept")
+    press(app, "Accept")
     assert not app.exception and "1 photo accepted" in text_of(app)
     assert "**1 of 3**" in text_of(app), "the next that waits comes"
-    click(app, "Discard")
+    press(app, "Discard")
     counts = count_feedback(trained_copy)
     assert (counts["waiting"], counts["accepted"], counts["discarded"]) == (2, 1, 1)
-    click(app, "Undo")
+    press(app, "Undo")
     assert "1 review undone" in text_of(app)
     assert count_feedback(trained_copy)["discarded"] == 0
     assert app.query_params["item"] == str(told[1].number), "undo comes back to its photo"
@@ -83,7 +74,7 @@ def test_a_digit_relabels_to_what_the_model_thought_of(
     app = open_review(item=str(told[2].number))
     assert "They say it is **tulip**" in text_of(app)
     label = next(one for one in labels(app) if one.startswith("rose ·"))
-    click(app, label)
+    press(app, label)
     [relabelled] = list_feedback(trained_copy, state="relabelled")
     assert (relabelled.number, relabelled.final_class) == (told[2].number, "rose")
 
@@ -93,7 +84,7 @@ def test_what_another_reviewer_decided_is_not_decided_again(
 ) -> None:
     app = open_review()
     review_feedback(trained_copy, [told[0].number], "discard", reviewer="another")
-    click(app, "Accept")
+    press(app, "Accept")
     assert "had been decided on by somebody else" in text_of(app)
     assert count_feedback(trained_copy)["discarded"] == 1
     assert count_feedback(trained_copy)["accepted"] == 0
@@ -107,14 +98,14 @@ def test_two_answers_on_one_photo_are_decided_on_once(
     app = open_review()
     assert "**1 of 4**" in text_of(app), "five answers, four photos"
     assert "said aster, they say it is tulip" in text_of(app).replace("\\", "")
-    click(app, "Accept")
+    press(app, "Accept")
     assert not app.exception and "1 photo accepted" in text_of(app)
     assert [one.final_class for one in list_feedback(trained_copy, state="accepted")] == [
         "rose",
         "rose",
     ]
     assert "**1 of 3**" in text_of(app)
-    click(app, "Undo")
+    press(app, "Undo")
     assert "1 review undone" in text_of(app)
     assert count_feedback(trained_copy)["waiting"] == 5
     assert "**1 of 2**" in text_of(open_review(said_class="tulip")), "found by what either says"
@@ -128,10 +119,10 @@ def test_a_new_class_that_is_nearly_a_known_one_is_asked_about(
     ask_and_tell(trained_copy, 1, draw(1), "roses", run_id=run)
     app = open_review()
     assert "The model does not know “tulips”" in text_of(app)
-    click(app, "They mean tulip")
+    press(app, "They mean tulip")
     [relabelled] = list_feedback(trained_copy, state="relabelled")
     assert relabelled.final_class == "tulip"
-    click(app, "Accept")
+    press(app, "Accept")
     assert "New here: “roses” (or is it “rose”?)" in text_of(app)
 
 
@@ -158,7 +149,7 @@ def test_reviewed_photos_become_a_version(
     metrics = {metric.label: metric.value for metric in app.metric}
     assert (metrics["Photos to add"], metrics["Left out"]) == ("3", "1")
     assert "New here: “aster”" in text_of(app)
-    click(app, "Make a new version with 3 reviewed photos")
+    press(app, "Make a new version with 3 reviewed photos")
     assert not app.exception
     made = next(one for one in list_datasets(trained_copy) if one.id != original.id)
     assert (made.photos, made.parent) == (39, original.id)
@@ -175,7 +166,6 @@ def test_the_log_panel_takes_away_and_deletes(
 
         show_log_panel()
 
-    st.cache_resource.clear()
     app = AppTest.from_function(draw_panel, default_timeout=60).run()
     assert not app.exception and "The prediction log: 4 predictions" in app.expander[0].label
     app.selectbox(key="log.which").set_value("id").run()
@@ -201,15 +191,14 @@ def test_a_visitor_deletes_what_is_theirs(
 
         show_privacy_line()
 
-    st.cache_resource.clear()
     app = AppTest.from_function(draw_line, default_timeout=60).run()
     assert "the photo itself is not kept, unless you send it" in text_of(app)
-    click(app, "Delete mine")
+    press(app, "Delete mine")
     assert "Nothing is kept of you" in text_of(app)
     for number, visitor in enumerate(("me", "another")):
         ask_and_tell(trained_copy, number, draw(number), "rose", visitor=visitor)
-    click(app, "Delete mine")
+    press(app, "Delete mine")
     assert "1 answer noted for you" in text_of(app)
-    click(app, "Delete all of it")
+    press(app, "Delete all of it")
     assert not app.exception
     assert read_predictions(trained_copy)["visitor"].tolist() == ["another"]

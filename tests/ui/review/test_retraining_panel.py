@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.monitoring.comparison import find_meeting
@@ -20,9 +18,8 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.registered import show_evidence
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
-from tests.ui.test_pages import text_of
+from tests.ui.driver import open_page, press, text_of
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "review.py"
 Open = Callable[[], AppTest]
 
 
@@ -39,18 +36,9 @@ def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         monkeypatch.setattr(f"{place}.wake_for_arranged", lambda _: None)
 
     def run() -> AppTest:
-        st.cache_resource.clear()
-        app = AppTest.from_file(str(PAGE), default_timeout=60).run()
-        assert not app.exception
-        return app
+        return open_page("review")
 
     yield run
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception
-    return app
 
 
 def test_without_a_champion_it_leads_to_the_models(

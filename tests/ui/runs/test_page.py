@@ -1,7 +1,6 @@
 """The runs page: the table, filters in the link, and comparisons that say what they rest on."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,33 +10,20 @@ from core.runs.queue.queue import submit_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.training import change_recipe
+from tests.ui.driver import open_page, text_of
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "runs.py"
 OpenRuns = Callable[..., AppTest]
 
 
 @pytest.fixture
 def open_runs(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenRuns:
     """Returns a function that opens the page by a link."""
-    import streamlit as st
-
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
-    st.cache_resource.clear()
 
     def run(**query: str) -> AppTest:
-        app = AppTest.from_file(str(PAGE), default_timeout=60)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return open_page("runs", **query)
 
     return run
-
-
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 def ids(workspace: Workspace, *names: str) -> str:

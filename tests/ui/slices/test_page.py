@@ -1,7 +1,6 @@
 """The slices page: each view, a link to a slice, and links that no longer fit."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,28 +10,16 @@ from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import read_dataset
+from tests.ui.driver import open_page, text_of
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "slices.py"
 OpenPage = Callable[..., AppTest]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def fresh() -> None:
-    """Nothing is kept of the workspaces of other tests."""
-    import streamlit as st
-
-    st.cache_resource.clear()
-
-
 @pytest.fixture
-def open_page(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+def open_slices(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     def run(**query: str) -> AppTest:
         monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
-        app = AppTest.from_file(str(PAGE), default_timeout=60)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
+        app = open_page("slices", **query)
         assert not app.error
         return app
 
@@ -45,48 +32,43 @@ def study(trained_workspace: Workspace) -> SliceStudy:
     return study_slices(read_dataset(trained_workspace, result.dataset_id), result, "train")
 
 
-def text_of(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.info, app.warning, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def test_it_asks_for_a_slice_first(open_page: OpenPage) -> None:
-    words = text_of(open_page())
+def test_it_asks_for_a_slice_first(open_slices: OpenPage) -> None:
+    words = text_of(open_slices())
     assert "Choose a slice" in words
     assert "The same for all of these photos" in words and "File format" in words
 
 
-def test_a_link_opens_a_slice_with_its_n(open_page: OpenPage, study: SliceStudy) -> None:
+def test_a_link_opens_a_slice_with_its_n(open_slices: OpenPage, study: SliceStudy) -> None:
     bins = study.bins["brightness"].iloc[0]
-    words = text_of(open_page(split="train", slice=bins["value"], shown="all"))
+    words = text_of(open_slices(split="train", slice=bins["value"], shown="all"))
     assert "Brightness below" in words
     assert f"n = {bins['n']}" in words
     assert f"{bins['n']} photos" in words
 
 
-def test_a_link_to_a_slice_of_another_dataset_is_said(open_page: OpenPage) -> None:
-    words = text_of(open_page(slice="height:..200"))
+def test_a_link_to_a_slice_of_another_dataset_is_said(open_slices: OpenPage) -> None:
+    words = text_of(open_slices(slice="height:..200"))
     assert "does not have" in words and "Choose a slice" in words
 
 
-def test_a_slice_without_photos_is_said(open_page: OpenPage) -> None:
-    assert "is in this slice" in text_of(open_page(slice="brightness:7..9"))
+def test_a_slice_without_photos_is_said(open_slices: OpenPage) -> None:
+    assert "is in this slice" in text_of(open_slices(slice="brightness:7..9"))
 
 
-def test_few_photos_are_not_searched_and_it_says_why(open_page: OpenPage) -> None:
-    assert "A search needs 60 photos" in text_of(open_page(by="worst"))
+def test_few_photos_are_not_searched_and_it_says_why(open_slices: OpenPage) -> None:
+    assert "A search needs 60 photos" in text_of(open_slices(by="worst"))
 
 
-def test_shortcuts_carry_their_n(open_page: OpenPage, study: SliceStudy) -> None:
-    app = open_page(by="shortcuts", split="train")
+def test_shortcuts_carry_their_n(open_slices: OpenPage, study: SliceStudy) -> None:
+    app = open_slices(by="shortcuts", split="train")
     words = text_of(app)
     assert f"n = {study.shortcuts[0].n}" in words
     assert len(app.dataframe[-1].value) == len(study.shortcuts)
     assert "where the most frequent class finds" in words
 
 
-def test_the_views_are_one_click_away(open_page: OpenPage) -> None:
-    app = open_page()
+def test_the_views_are_one_click_away(open_slices: OpenPage) -> None:
+    app = open_slices()
     (views,) = [one for one in app.button_group if one.key == "slices.view"]
     views.set_value("worst").run()
     assert not app.exception

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.runs.database import close_databases
@@ -31,8 +30,8 @@ from core.workspace import Workspace, open_workspace
 from tests.processes import end_processes
 from tests.training import change_recipe as make_recipe
 from tests.training import copy_workspace
+from tests.ui.driver import open_page, press
 
-PAGE = Path(__file__).resolve().parents[3] / "pages" / "training.py"
 ACCURACY = (0.5, 0.25, 0.75, 0.625, 0.6)
 
 
@@ -51,23 +50,15 @@ def workspace(
         "sweeps.results",
     ):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
-    st.cache_resource.clear()
     opened = open_workspace()
     yield opened
     end_processes(opened)
     close_databases()
-    st.cache_resource.clear()
 
 
-def open_page(**query: str) -> AppTest:
+def open_training(**query: str) -> AppTest:
     """Returns the page as a link opens it, with random weights chosen."""
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    app.session_state["training.weights"] = "random"
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return open_page("training", {"training.weights": "random"}, **query)
 
 
 def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
@@ -99,14 +90,8 @@ def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
     return next(study for study in list_studies(workspace) if study.id == run.id)
 
 
-def press(app: AppTest, label: str) -> None:
-    next(button for button in app.button if button.label.startswith(label)).click()
-    app.run()
-    assert not app.exception
-
-
 def test_a_sweep_is_started_from_the_recipe_of_the_form(workspace: Workspace) -> None:
-    app = open_page()
+    app = open_training()
     assert "No sweep yet" in "".join(caption.value for caption in app.caption)
     app.number_input(key="training.trials").set_value(7)
     app.multiselect(key="training.vary").set_value(["dropout", "learning_rate"])
@@ -121,7 +106,7 @@ def test_a_sweep_is_started_from_the_recipe_of_the_form(workspace: Workspace) ->
 
 def test_without_a_setting_to_vary_none_is_started(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
-    app = open_page()
+    app = open_training()
     app.multiselect(key="training.vary").set_value([])
     app.run()
     assert next(one for one in app.button if one.label == "Start the sweep").disabled
@@ -129,9 +114,9 @@ def test_without_a_setting_to_vary_none_is_started(workspace: Workspace) -> None
 
 def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> None:
     sweep = make_sweep(workspace)
-    app = open_page()
+    app = open_training()
     assert "Best trial" not in [metric.label for metric in app.metric]
-    app = open_page(sweep=sweep.id)
+    app = open_training(sweep=sweep.id)
     shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert shown["Best validation accuracy"] == ("75 %", "+25.0 points")
     assert shown["Best trial"] == ("3 of 5", "")
@@ -143,7 +128,7 @@ def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> No
 
 def test_the_best_trial_is_submitted_as_a_run(workspace: Workspace) -> None:
     sweep = make_sweep(workspace)
-    press(open_page(sweep=sweep.id), "Train the best one (trial 3)")
+    press(open_training(sweep=sweep.id), "Train the best one (trial 3)")
     newest = list_runs(workspace)[0]
     assert (newest.name, newest.state) == ("made up, trial 3", "queued")
     assert newest.recipe.dropout == pytest.approx(0.3)
@@ -151,7 +136,7 @@ def test_the_best_trial_is_submitted_as_a_run(workspace: Workspace) -> None:
 
 def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
     sweep = make_sweep(workspace)
-    app = open_page(sweep=sweep.id)
+    app = open_training(sweep=sweep.id)
     press(app, "Delete the sweep")
     assert list_studies(workspace) == []
     assert "Best trial" not in [metric.label for metric in app.metric]
@@ -159,7 +144,7 @@ def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
 
 def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
-    app = open_page(sweep="0000000000000000")
+    app = open_training(sweep="0000000000000000")
     assert any("a sweep that is not here" in caption.value for caption in app.caption)
 
 
@@ -170,7 +155,7 @@ def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
 def test_the_suggested_rate_goes_into_the_form(
     workspace: Workspace, strategy: str, rate: float
 ) -> None:
-    app = open_page()
+    app = open_training()
     app.radio(key="training.strategy").set_value(strategy).run()
     press(app, "Find a learning rate")
     (search,) = list_studies(workspace)

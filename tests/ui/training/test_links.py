@@ -11,7 +11,8 @@ from core.runs.store import State, list_runs
 from core.ui.training.presenting import _list_numbers
 from core.workspace import Workspace
 from tests.training import change_recipe
-from tests.training_page import buttons, captions, copied_without_scheduler, open_page, press, value
+from tests.training_page import buttons, copied_without_scheduler, open_page, value
+from tests.ui.driver import captions, press
 
 
 @pytest.fixture(scope="module")

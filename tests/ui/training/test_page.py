@@ -15,7 +15,8 @@ from core.workspace import Workspace
 from data.policy import PRESETS
 from models.devices import find_device
 from tests.training import change_recipe
-from tests.training_page import buttons, captions, copied_without_scheduler, open_page, press, value
+from tests.training_page import buttons, copied_without_scheduler, open_page, value
+from tests.ui.driver import captions, press
 
 STRATEGIES = ["Head on frozen features", "Last stage", "Full fine-tuning", "Two phases"]
 

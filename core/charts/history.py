@@ -26,9 +26,7 @@ def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bo
         dark: Whether the page is dark.
     """
     rows = _list_points(history)
-    panels = [
-        _draw_panel(rows, name, kind, words, best_epoch, dark) for name, kind, words in _PANELS
-    ]
+    panels = [_draw_panel(rows, panel, best_epoch, dark) for panel in _PANELS]
     chart = alt.hconcat(*panels, spacing=36)
     judged = any(epoch.get("val_loss") is not None for epoch in history)
     title = title_params(
@@ -52,8 +50,9 @@ def _list_points(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _draw_panel(
-    rows: pd.DataFrame, name: str, kind: str, words: str, best_epoch: int, dark: bool
+    rows: pd.DataFrame, panel: tuple[str, str, str], best_epoch: int, dark: bool
 ) -> Any:
+    name, kind, words = panel
     colours = choose_palette(dark)
     drawn = rows[rows["measure"] == name]
     splits = [split for split, _ in _SPLITS]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -105,9 +106,9 @@ def find_shortcuts(
     truth = labels[judged]
     p_values = adjust_holm([measure_knowing(read[name].argmax(axis=1), truth) for name in names])
     trained = np.bincount(labels[learnt], minlength=len(classes))
-    majority = float((truth == trained.argmax()).mean())
+    photos = _Photos(truth, right, trained, classes)
     found = [
-        _describe(properties[name], read[name], truth, trained, right, classes, majority, float(p))
+        _describe(properties[name], read[name], photos, float(p))
         for name, p in zip(names, p_values, strict=True)
     ]
     return sorted(found, key=lambda one: (not one.is_warned, -one.gain))
@@ -121,20 +122,29 @@ def say_shortcut(one: Shortcut, label: str) -> str:
     return f"{label} gives {named[0] if len(named) == 1 else count(len(named), 'class')} away"
 
 
-def _describe(
-    of: Property,
-    shares: np.ndarray,
-    truth: np.ndarray,
-    trained: np.ndarray,
-    right: np.ndarray,
-    classes: Sequence[str],
-    majority: float,
-    p_value: float,
-) -> Shortcut:
+class _Photos(NamedTuple):
+    """The photos that properties are judged by."""
+
+    truth: np.ndarray
+    """(m,) int, their classes."""
+    right: np.ndarray
+    """(m,) bool, whether the run is right on each."""
+    trained: np.ndarray
+    """(k,) int, training photos of each class."""
+    classes: Sequence[str]
+
+    @property
+    def majority(self) -> float:
+        """How often the most frequent class of the training photos is right."""
+        return float((self.truth == self.trained.argmax()).mean())
+
+
+def _describe(of: Property, shares: np.ndarray, photos: _Photos, p_value: float) -> Shortcut:
+    truth, right, majority = photos.truth, photos.right, photos.majority
     hits = shares.argmax(axis=1) == truth
     accuracy = float(hits.mean())
     low, high = wilson_interval(int(hits.sum()), len(hits))
-    apart = _tell_apart(shares, truth, trained, classes, AREA_WARNED.get(of.about, 1.0))
+    apart = _tell_apart(shares, photos, AREA_WARNED.get(of.about, 1.0))
     gain = (accuracy - majority) / (1 - majority) if majority < 1 else 0.0
     known = p_value < ALPHA
     return Shortcut(
@@ -152,13 +162,8 @@ def _describe(
     )
 
 
-def _tell_apart(
-    shares: np.ndarray,
-    truth: np.ndarray,
-    trained: np.ndarray,
-    classes: Sequence[str],
-    warned: float,
-) -> pd.DataFrame:
+def _tell_apart(shares: np.ndarray, photos: _Photos, warned: float) -> pd.DataFrame:
+    truth, trained, classes = photos.truth, photos.trained, photos.classes
     rows = []
     for number, name in enumerate(classes):
         own = truth == number

@@ -175,6 +175,7 @@ def test_the_champion_is_whole_but_for_the_weights_that_were_left_out(workspace:
     assert len(read_reference(workspace, version)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("answers")
 def test_a_run_goes_on_from_its_checkpoint(workspace: Workspace) -> None:
     before = read_result(workspace, RUN)

@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PETALSCOPE_", extra="ignore")
 
     workspace: Path = Field(
-        default_workspace(), description="folder of everything the program makes"
+        default_workspace(),
+        description="folder of everything that the program makes; "
+        "of an installed petalscope: in the user's data folder",
     )
     database_url: str | None = Field(
         None, description="SQLAlchemy address of the database; default: SQLite in the workspace"
@@ -72,7 +74,9 @@ class Settings(BaseSettings):
     )
     photo_limit_mb: int = Field(25, gt=0, description="largest single photo accepted, in megabytes")
     photo_limit_megapixels: int = Field(
-        40, gt=0, description="largest single photo accepted, in megapixels; checked undecoded"
+        40,
+        gt=0,
+        description="largest single photo accepted, in megapixels; checked before decoding",
     )
     archive_limit_mb: int = Field(
         4096, gt=0, description="most that an archive may unpack to, in megabytes"
@@ -84,7 +88,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="days for which photos that were asked about are kept; 0: none are"
     )
     keep_photos_mb: int = Field(
-        500, gt=0, description="most that kept photos may take, in megabytes, also those to review"
+        500, gt=0, description="most that kept photos may take, in megabytes, with those to review"
     )
     api_host: str = Field("127.0.0.1", description="address that the prediction API is bound to")
     api_port: int = Field(8000, ge=1, le=65535, description="port of the prediction API")
@@ -101,8 +105,8 @@ class Settings(BaseSettings):
     api_rate_limit: int | None = Field(
         None,
         ge=0,
-        description="photos a minute that one address, or with a key whoever has it, may send; "
-        "0: any number; default: 3000, on loopback any number",
+        description="photos a minute from one address, or with the key where one is set; "
+        "0: no limit; default: 3000, on loopback no limit",
     )
     api_photo_limit_mb: int = Field(
         10, gt=0, description="largest single photo that the API accepts, in megabytes"
@@ -111,7 +115,7 @@ class Settings(BaseSettings):
         "", description="web pages that may call the API from a browser, separated by commas"
     )
     alarm_url: SecretStr | None = Field(
-        None, description="https address that is told of alarms (a webhook); default: none"
+        None, description="https address that alarms are posted to (a webhook); default: none"
     )
     worker_idle_minutes: float = Field(
         10.0, ge=0, description="how long an idle worker is kept warm with Keras imported"

@@ -93,7 +93,9 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="address that the prediction API is bound to")
     api_port: int = Field(8000, ge=1, le=65535, description="port of the prediction API")
     api_key: SecretStr | None = Field(
-        None, description="key that programs must send; needed on anything but loopback"
+        None,
+        description="key that programs must send, 16 characters or more; "
+        "needed on anything but loopback",
     )
     api_tls_certificate: Path | None = Field(
         None, description="certificate (PEM) that the API speaks HTTPS with; default: plain HTTP"

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_: Workspace, arguments: argparse.Namespace, __: ProgressLine) -> Outcome:
+    if not _FOLDER.is_dir():  # of an installed program
+        return Outcome(text="There is no docs/ here.", document={}, exit_code=1, to_stderr=True)
     tables = {
         "settings": write_settings,
         "errors": write_errors,

@@ -1,9 +1,22 @@
-"""What the calibration page reads again and again, kept in memory under run and result."""
+"""What the calibration page shows, read once: the address and the caches → one `CalibrationPage`.
+
+In the URL: `question` (the view), `threshold`, `bins`, `bin` (as "raw-3"), `photos` (which of those
+behind the answers) and `of` (a class). The rule itself is what the controls of the page say. What
+is costly is computed when it is first drawn, and kept in memory under run and result.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from core.errors import FeaturesMissing
 from core.evaluation.calibration import (
     FEWEST_TO_FIT,
     Binning,
@@ -12,128 +25,274 @@ from core.evaluation.calibration import (
     measure_calibration,
     temper_scores,
 )
-from core.evaluation.coverage import choose_class_thresholds, choose_threshold
+from core.evaluation.coverage import (
+    FEWEST_TO_LIMIT,
+    choose_class_thresholds,
+    choose_threshold,
+    find_limit,
+)
+from core.formats import count, percent, plain
+from core.prediction.deciding import DecisionRule, is_rule_stale, list_answered, read_rule
 from core.prediction.rules import (
     RunDistances,
     UnlikeAnswers,
     answer_drawn,
+    answer_photos,
     find_temperature,
     read_distances,
 )
+from core.runs.result import RunResult
+from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.state import read_choice, read_number
+from data.dataset import Dataset
+from data.unlike import read_own_photos
+
+OF = "calibration.run"
+"""Session key of the run whose threshold is in the address."""
+Key = tuple[str, float]
+"""Id of a run, and when its result was written: the key of all that is kept."""
 
 
-def temperature(run_id: str) -> float | None:
-    """Returns the temperature that fits the validation photos; None where they settle none."""
-    return _temperature(run_id, cache.result_key(run_id))
+class Judged(NamedTuple):
+    """What a rule does to each photo of a split."""
+
+    photos: np.ndarray
+    scores: np.ndarray
+    right: np.ndarray
+    answered: np.ndarray
+    unlike: np.ndarray
 
 
-def tempered(run_id: str, degree: float) -> np.ndarray:
-    """Returns the scores (n, k) float32 of all photos at a temperature."""
-    return _tempered(run_id, degree, cache.result_key(run_id))
+@dataclass(frozen=True, kw_only=True)
+class CalibrationPage:
+    """How far the scores of a run can be trusted on the photos of a split, and its rule."""
+
+    run: RunRecord
+    split: str
+    dataset: Dataset
+    result: RunResult
+    key: Key
+    kept: DecisionRule | None
+    """The rule that is kept with the run."""
+    is_stale: bool
+    """Whether a rule is kept that was made for another result."""
+    question: str
+    threshold: int | None
+    """Of the link, in percent; None without one of this run."""
+    binning: Binning
+    bin: str
+    photos: str
+    of: str | None
+    """The class whose answers are looked at."""
+
+    @property
+    def class_target(self) -> int:
+        """Percent of each class's answers that are to be right: what the control says by now."""
+        return int(st.session_state.get(f"calibration.class_target.{self.run.id}", 95))
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """(m,) int, photos of the split."""
+        return self.result.photo_numbers(self.split)
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """(v,) int, the photos that choose the rule."""
+        return self.result.photo_numbers("validation")
+
+    @cached_property
+    def temperature(self) -> float | None:
+        """The temperature that fits the validation photos; None where they settle none."""
+        return _find_temperature(self.key)
+
+    @cached_property
+    def distances(self) -> RunDistances:
+        """How far all photos lie from the training photos.
+
+        Raises:
+            FeaturesMissing: The features behind the run are gone.
+        """
+        return _measure_distances(self.key)
+
+    @cached_property
+    def drawn(self) -> UnlikeAnswers:
+        """What the run says of the drawn photos without a flower."""
+        return _answer_drawn(self.key)
+
+    @cached_property
+    def limit(self) -> tuple[float | None, str]:
+        """The limit of the distance, or None, and what it rests on, in words."""
+        try:
+            distances = self.distances.distances[self.validation]
+        except FeaturesMissing as error:
+            return None, f"{plain(error.problem)} {plain(error.remedy)}"
+        limit, n = find_limit(distances), len(self.validation)
+        if limit is None:
+            few = f"{count(n, 'validation photo')} cannot promise to keep 95 %"
+            return None, f"No limit: {few}, {FEWEST_TO_LIMIT} are needed."
+        within = int(np.sum(distances <= limit))
+        return limit, (
+            f"Distance limit {limit:.2f}: keeps {within:,} of {n:,} validation photos, and"
+            " 95 % of further ones like them."
+        )
+
+    def find_threshold(self, degree: float, target: float) -> float | None:
+        """Return the lowest score from which on `target` of the validation answers are right."""
+        return _find_threshold(self.key, degree, target)
+
+    def find_class_thresholds(self, degree: float, target: int) -> pd.DataFrame:
+        """Return the thresholds of each class on the validation photos, for a target in percent."""
+        return _find_class_thresholds(self.key, degree, target / 100)
+
+    def temper(self, degree: float) -> np.ndarray:
+        """Return the scores (n, k) float32 of all photos at a temperature."""
+        return _temper(self.key, degree)
+
+    def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
+        """Return how far the scores can be trusted as they are, and calibrated."""
+        before = _measure(self.key, self.split, self.binning, 1.0)
+        if rule.temperature == 1:
+            return before, None
+        return before, _measure(self.key, self.split, self.binning, self._find_degree(rule))
+
+    def list_scores(self, rule: DecisionRule, which: str) -> np.ndarray:
+        """Return the scores (m, k) of the split that are judged: "raw" or "calibrated"."""
+        degree = self._find_degree(rule) if which == "calibrated" else 1.0
+        return _list_scores(self.key, self.split, degree)
+
+    def judge_answers(self, rule: DecisionRule) -> Judged:
+        """Return what the rule does to each photo of the split."""
+        scores = self.temper(rule.temperature)[self.numbers]
+        unlike = np.zeros(len(self.numbers), dtype=bool)
+        if rule.unlike_limit is not None:
+            with suppress(FeaturesMissing):  # said beside the control
+                unlike = self.distances.distances[self.numbers] > rule.unlike_limit
+        return Judged(
+            photos=self.numbers,
+            scores=scores,
+            right=scores.argmax(axis=1) == self.result.labels[self.numbers],
+            answered=list_answered(rule, scores, self.result.classes) & ~unlike,
+            unlike=unlike,
+        )
+
+    def answer_own(
+        self, files: Sequence[UploadedFile]
+    ) -> tuple[dict[str, str], UnlikeAnswers | None]:
+        """Return which files are refused and why, and what the run says of the others."""
+        return _answer_own(self.key, tuple(file.file_id for file in files), files)
+
+    def describe_answer(self, photo: int, answer: int, score: float) -> str:
+        """Say true class (where it differs), answer and its score, for below a photo."""
+        classes = self.result.classes
+        true, said = classes[self.result.labels[photo]], classes[answer]
+        named = said if true == said else f"{true} → {said}"
+        # A space that does not break keeps number and sign on one line.
+        return f"{named} {percent(float(score), 100)}".replace(" %", "\u00a0%")
+
+    def _find_degree(self, rule: DecisionRule) -> float | None:
+        # The validation photos chose the temperature: there it is judged by cross-fitting.
+        return None if self.split == "validation" else rule.temperature
 
 
-def calibration(run_id: str, split: str, binning: Binning, degree: float | None) -> Calibration:
-    """Returns how far the scores of a split can be trusted.
-
-    Args:
-        degree: A temperature; None: on the validation photos, which chose the one that fits them,
-            each photo at the one that the others fit (where there are enough of them).
-    """
-    return _calibration(run_id, split, binning, degree, cache.result_key(run_id))
-
-
-def judged_scores(run_id: str, split: str, degree: float | None) -> np.ndarray:
-    """Returns the scores (m, k) of a split's photos that `calibration` judges."""
-    answers = cache.result(run_id)
-    photos = answers.photo_numbers(split)
-    if degree is not None:
-        return np.asarray(tempered(run_id, degree)[photos])
-    if len(photos) < FEWEST_TO_FIT:
-        return np.asarray(answers.scores[photos])
-    return _cross_fitted(run_id, split, cache.result_key(run_id))
-
-
-def threshold_for(run_id: str, degree: float, target: float) -> float | None:
-    """Returns the lowest score from which on `target` of the validation answers are right."""
-    return _threshold_for(run_id, degree, target, cache.result_key(run_id))
-
-
-def class_thresholds(run_id: str, degree: float, target: float) -> pd.DataFrame:
-    """Returns the thresholds of each class on the validation photos."""
-    return _class_thresholds(run_id, degree, target, cache.result_key(run_id))
-
-
-def distances(run_id: str) -> RunDistances:
-    """Returns how far all photos lie from the training photos.
-
-    Raises:
-        FeaturesMissing: The features behind the run are gone.
-    """
-    return _distances(run_id, cache.result_key(run_id))
-
-
-def drawn(run_id: str) -> UnlikeAnswers:
-    """Returns what the run says of the drawn photos without a flower."""
-    return _drawn(run_id, cache.result_key(run_id))
+def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
+    """Read what the page shows of a run on a split."""
+    threshold = read_choice("threshold") if st.session_state.get(OF) in (None, run.id) else None
+    kept = read_rule(cache.workspace(), run.id)
+    return CalibrationPage(
+        run=run,
+        split=split,
+        dataset=cache.dataset(run.recipe.dataset),
+        result=cache.result(run.id),
+        key=(run.id, cache.result_key(run.id)),
+        kept=kept,
+        is_stale=kept is None and is_rule_stale(cache.workspace(), run.id),
+        question=read_choice("question") or "",
+        threshold=read_number(threshold, 101) if threshold else None,
+        binning="count" if read_choice("bins") == "count" else "width",
+        bin=read_choice("bin") or "",
+        photos=read_choice("photos") or "",
+        of=read_choice("of"),
+    )
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _temperature(run_id: str, when: float) -> float | None:  # noqa: ARG001 (part of the key)
-    answers = cache.result(run_id)
+def _find_temperature(of: Key) -> float | None:
+    answers = cache.result(of[0])
     photos = answers.photo_numbers("validation")
     return find_temperature(answers.scores[photos], answers.labels[photos])
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _tempered(run_id: str, degree: float, when: float) -> np.ndarray:  # noqa: ARG001
-    return temper_scores(cache.result(run_id).scores, degree)
+def _temper(of: Key, degree: float) -> np.ndarray:
+    return temper_scores(cache.result(of[0]).scores, degree)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _calibration(
-    run_id: str,
-    split: str,
-    binning: Binning,
-    degree: float | None,
-    when: float,  # noqa: ARG001 (part of the key)
-) -> Calibration:
-    answers = cache.result(run_id)
+def _measure(of: Key, split: str, binning: Binning, degree: float | None) -> Calibration:
+    answers = cache.result(of[0])
     labels = answers.labels[answers.photo_numbers(split)]
-    return measure_calibration(judged_scores(run_id, split, degree), labels, binning)
+    return measure_calibration(_list_scores(of, split, degree), labels, binning)
+
+
+def _list_scores(of: Key, split: str, degree: float | None) -> np.ndarray:
+    """Return the scores (m, k) of a split's photos at a temperature.
+
+    None: on the validation photos, which chose the one that fits them, each photo at the one that
+    the others fit (where there are enough of them).
+    """
+    answers = cache.result(of[0])
+    photos = answers.photo_numbers(split)
+    if degree is not None:
+        return np.asarray(_temper(of, degree)[photos])
+    return np.asarray(answers.scores[photos]) if len(photos) < FEWEST_TO_FIT else _fit(of, split)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _cross_fitted(run_id: str, split: str, when: float) -> np.ndarray:  # noqa: ARG001
-    answers = cache.result(run_id)
+def _fit(of: Key, split: str) -> np.ndarray:
+    answers = cache.result(of[0])
     photos = answers.photo_numbers(split)
     return cross_fit_scores(answers.scores[photos], answers.labels[photos])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _threshold_for(run_id: str, degree: float, target: float, when: float) -> float | None:  # noqa: ARG001
-    answers = cache.result(run_id)
+def _find_threshold(of: Key, degree: float, target: float) -> float | None:
+    answers = cache.result(of[0])
     photos = answers.photo_numbers("validation")
-    scores = tempered(run_id, degree)[photos]
+    scores = _temper(of, degree)[photos]
     right = scores.argmax(axis=1) == answers.labels[photos]
     return choose_threshold(scores.max(axis=1, initial=0.0), right, target)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _class_thresholds(run_id: str, degree: float, target: float, when: float) -> pd.DataFrame:  # noqa: ARG001
-    answers = cache.result(run_id)
+def _find_class_thresholds(of: Key, degree: float, target: float) -> pd.DataFrame:
+    answers = cache.result(of[0])
     photos = answers.photo_numbers("validation")
-    return choose_class_thresholds(tempered(run_id, degree)[photos], answers.labels[photos], target)
+    return choose_class_thresholds(_temper(of, degree)[photos], answers.labels[photos], target)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Measuring how far all photos lie …")
-def _distances(run_id: str, when: float) -> RunDistances:  # noqa: ARG001 (part of the key)
-    return read_distances(cache.workspace(), run_id, cache.result(run_id))
+def _measure_distances(of: Key) -> RunDistances:
+    return read_distances(cache.workspace(), of[0], cache.result(of[0]))
 
 
 @st.cache_resource(
     max_entries=4, show_spinner="Drawing photos without a flower and showing them to the model …"
 )
-def _drawn(run_id: str, when: float) -> UnlikeAnswers:
-    model = _distances(run_id, when).model
-    return answer_drawn(cache.workspace(), run_id, cache.predictor(run_id), model)
+def _answer_drawn(of: Key) -> UnlikeAnswers:
+    model = _measure_distances(of).model
+    return answer_drawn(cache.workspace(), of[0], cache.predictor(of[0]), model)
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner="Looking at your photos …")
+def _answer_own(
+    of: Key,
+    ids: tuple[str, ...],  # noqa: ARG001 (what identifies the files)
+    _files: Sequence[UploadedFile],
+) -> tuple[dict[str, str], UnlikeAnswers | None]:
+    """Answer photos that a person brings: 80 ms each, so only once."""
+    own = read_own_photos((file.name, file.getvalue()) for file in _files)
+    if not own.names:
+        return own.refused, None
+    model = _measure_distances(of).model
+    return own.refused, answer_photos(cache.predictor(of[0]), model, own.photos, own.names)

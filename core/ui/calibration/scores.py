@@ -1,70 +1,61 @@
 """Whether scores mean what they say: reliability diagrams and their numbers, before and after."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.calibration import BIN, draw_reliability
-from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Binning, Calibration, find_bin_photos
+from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration, find_bin_photos
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
-from core.runs.result import RunResult
-from core.runs.store import RunRecord
-from core.ui.calibration import reading as calibration_cache
-from core.ui.calibration.picks import pick_one
-from core.ui.parts import cache
-from core.ui.parts.frame import is_dark
-from core.ui.parts.state import keep_choice, read_choice, read_number
+from core.ui.calibration.reading import CalibrationPage
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.state import bind_choice, keep_choice, read_number
 from core.ui.photos.gallery import show_gallery
 
 _BINNINGS = {"width": "Equal width", "count": "Equal counts"}
 
 
-def show_scores(run: RunRecord, split: str, rule: DecisionRule) -> None:
-    """Draws reliability and its numbers, of the run's scores and of the calibrated ones."""
-    chosen = pick_one(
-        "bins",
+def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw reliability and its numbers, of the run's scores and of the calibrated ones."""
+    st.segmented_control(
         "Bins",
-        _BINNINGS,
-        "width",
-        f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
+        list(_BINNINGS),
+        format_func=_BINNINGS.__getitem__,
+        help=f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
         " photos.",
+        required=True,
+        **bind_choice("bins", page.binning, key="calibration.bins"),
     )
-    binning: Binning = "count" if chosen == "count" else "width"
-    before, after = _judge(run, split, rule, binning)
-    _show_verdict(before, after, split)
+    before, after = page.judge_scores(rule)
+    _show_verdict(before, after, page.split)
     sides = st.columns(2, gap="medium") if after else [st.container()]
-    where = f"{run.id}.{split}.{binning}"
-    when = cache.result_key(run.id)
-    _show_diagram(sides[0], before, "As the run gives them", f"raw.{where}", when)
+    where = f"{page.run.id}.{page.split}.{page.binning}"
+    with sides[0]:
+        _show_diagram(before, "As the run gives them", f"raw.{where}")
     if after:
         name = f"Calibrated, temperature {rule.temperature:.2f}"
-        _show_diagram(sides[1], after, name, f"calibrated.{where}", when)
+        with sides[1]:
+            _show_diagram(after, name, f"calibrated.{where}")
     st.caption("Click a bin: its photos stand below.")
     _show_numbers(before, after)
     _show_bins(before, after, where)
 
 
-def show_bin_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
-    """Draws the photos of the bin that the URL names, the wrong ones first."""
-    which, _, position = (read_choice("bin") or "").partition("-")
-    binning: Binning = "count" if read_choice("bins") == "count" else "width"
-    before, after = _judge(run, split, rule, binning)
+def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw the photos of the bin that the URL names, the wrong ones first."""
+    which, _, position = page.bin.partition("-")
+    before, after = page.judge_scores(rule)
     judged = after if which == "calibrated" else before
     if judged is None or read_number(position, len(judged.bins)) is None:
         return
-    keep_choice("bin", f"{which}-{position}")
-    degree = _find_degree(split, rule) if which == "calibrated" else 1.0
-    scores = calibration_cache.judged_scores(run.id, split, degree)
-    result = cache.result(run.id)
-    photos, tops = result.photo_numbers(split), scores.max(axis=1)
+    keep_choice("bin", page.bin)
+    scores, photos = page.list_scores(rule, which), page.numbers
+    tops, answers = scores.max(axis=1), scores.argmax(axis=1)
     rows = np.flatnonzero(find_bin_photos(tops, judged.bins, int(position)))
-    answers = scores.argmax(axis=1)
-    right = answers[rows] == result.labels[photos[rows]]
+    right = answers[rows] == page.result.labels[photos[rows]]
     rows = rows[np.lexsort((-tops[rows], right))]
     low, high = judged.bins[["low", "high"]].iloc[int(position)]
     st.subheader(f"Scores from {100 * low:.0f} to {100 * high:.0f} %", anchor=False)
@@ -72,35 +63,10 @@ def show_bin_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
         f"{count(len(rows), 'photo')}, {int(right.sum()):,} of them right; the wrong ones first."
     )
     said = {
-        int(photos[row]): describe_answer(result, int(photos[row]), int(answers[row]), tops[row])
+        int(photos[row]): page.describe_answer(int(photos[row]), int(answers[row]), tops[row])
         for row in rows
     }
-    dataset = cache.dataset(run.recipe.dataset)
-    show_gallery(dataset, photos[rows], key="bin", captions=said.__getitem__)
-
-
-def describe_answer(result: RunResult, photo: int, answer: int, score: float) -> str:
-    """Returns what is said under a photo: true class (where it differs), answer and its score."""
-    true, said = result.classes[result.labels[photo]], result.classes[answer]
-    named = said if true == said else f"{true} → {said}"
-    # A space that does not break keeps number and sign on one line.
-    return f"{named} {percent(float(score), 100)}".replace(" %", "\u00a0%")
-
-
-def _judge(
-    run: RunRecord, split: str, rule: DecisionRule, binning: Binning
-) -> tuple[Calibration, Calibration | None]:
-    """Returns how far the scores can be trusted as they are, and calibrated."""
-    before = calibration_cache.calibration(run.id, split, binning, 1.0)
-    if rule.temperature == 1:
-        return before, None
-    degree = _find_degree(split, rule)
-    return before, calibration_cache.calibration(run.id, split, binning, degree)
-
-
-def _find_degree(split: str, rule: DecisionRule) -> float | None:
-    # The validation photos chose the temperature: there it is judged by cross-fitting.
-    return None if split == "validation" else rule.temperature
+    show_gallery(page.dataset, photos[rows], key="bin", captions=said.__getitem__)
 
 
 def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:
@@ -124,24 +90,16 @@ def _show_verdict(before: Calibration, after: Calibration | None, split: str) ->
         st.caption(f"{count(before.n, 'photo')} say little about scores: look at the intervals.")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _diagram(key: str, name: str, dark: bool, when: float, _bins: pd.DataFrame) -> Any:  # noqa: ARG001
-    """Returns the diagram, built once: Altair takes longer for it than all the numbers."""
-    return draw_reliability(_bins, name, dark)
-
-
-def _show_diagram(
-    place: DeltaGenerator, one: Calibration, name: str, key: str, when: float
-) -> None:
-    with place:
-        st.altair_chart(
-            _diagram(key, name, is_dark(), when, one.bins),
-            theme=None,
-            key=f"calibration.{key}",
-            on_select=partial(_choose_bin, f"calibration.{key}", key.partition(".")[0]),
-            selection_mode=BIN,
-            alt=f"{name}: share of right answers in bins of their score; as a table below.",
-        )
+def _show_diagram(one: Calibration, name: str, key: str) -> None:
+    show_kept_chart(
+        draw_reliability,
+        one.bins,
+        name,
+        key=f"calibration.{key}",
+        on_select=partial(_choose_bin, f"calibration.{key}", key.partition(".")[0]),
+        selection_mode=BIN,
+        alt=f"{name}: share of right answers in bins of their score; as a table below.",
+    )
 
 
 def _show_numbers(before: Calibration, after: Calibration | None) -> None:
@@ -183,7 +141,7 @@ def _list_numbers(one: Calibration) -> dict[str, str]:
 
 
 def _show_bins(before: Calibration, after: Calibration | None, where: str) -> None:
-    """Draws the bins as tables; choosing a row chooses the bin, also with the keyboard."""
+    """Draw the bins as tables; choosing a row chooses the bin, also with the keyboard."""
     with st.expander("The bins as a table", icon=":material/table:"):
         _show_bins_table("As the run gives them", before, "raw", where)
         if after:

@@ -1,11 +1,8 @@
 """Photos like nothing in training: how well they stand out, which ones do, and your own."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
 from core.errors import FeaturesMissing, PetalscopeError
@@ -13,15 +10,13 @@ from core.evaluation.coverage import measure_separation, trace_roc
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
 from core.prediction.deciding import DecisionRule
-from core.prediction.rules import UnlikeAnswers, answer_photos
-from core.runs.store import RunRecord
-from core.ui.calibration import reading as calibration_cache
+from core.prediction.rules import UnlikeAnswers
 from core.ui.calibration.charts import draw_distances, draw_roc
-from core.ui.parts import cache
+from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import show_problem
 from core.ui.photos.gallery import show_gallery
-from data.unlike import MOST_OWN, read_own_photos
+from data.unlike import MOST_OWN
 
 _SHOWN = 12
 _MOST = 40
@@ -29,17 +24,14 @@ _REFUSED = 5
 """Refused files that are named."""
 
 
-def show_unlike(run: RunRecord, split: str, rule: DecisionRule) -> None:
-    """Draws how far drawn photos without a flower lie, and which of the split lie far out."""
-    result = cache.result(run.id)
-    photos = result.photo_numbers(split)
+def show_unlike(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw how far drawn photos without a flower lie, and which of the split lie far out."""
     try:
-        distances = calibration_cache.distances(run.id).distances[photos]
+        distances = page.distances.distances[page.numbers]
     except FeaturesMissing as error:
         show_problem(error.problem, error.remedy)
         return
-    drawn = calibration_cache.drawn(run.id)
-    limit = rule.unlike_limit
+    drawn, limit, split = page.drawn, rule.unlike_limit, page.split
     _show_numbers(distances, drawn, limit, split)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -57,7 +49,7 @@ def show_unlike(run: RunRecord, split: str, rule: DecisionRule) -> None:
         "other classes, and for what people will really show it, use photos of your own below."
     )
     _show_motifs(drawn, limit)
-    _show_own(run, limit)
+    _show_own(page, limit)
 
 
 def _show_numbers(
@@ -97,7 +89,7 @@ def _show_roc(distances: np.ndarray, drawn: UnlikeAnswers, limit: float | None) 
 
 
 def _show_motifs(drawn: UnlikeAnswers, limit: float | None) -> None:
-    """Draws what is found of each motif, and the drawn photos that are taken for flowers."""
+    """Draw what is found of each motif, and the drawn photos that are taken for flowers."""
     if limit is None:
         return
     found = drawn.distances > limit
@@ -127,33 +119,31 @@ def _show_small(answers: UnlikeAnswers, chosen: np.ndarray, limit: float | None)
         st.caption(f"Below each: its distance; refused above {limit:.2f}.")
 
 
-def show_most_unlike(run: RunRecord, split: str) -> None:
-    """Draws the photos of the split that lie farthest from training."""
-    photos = cache.result(run.id).photo_numbers(split)
+def show_most_unlike(page: CalibrationPage) -> None:
+    """Draw the photos of the split that lie farthest from training."""
+    photos, result = page.numbers, page.result
     try:
-        distances = calibration_cache.distances(run.id).distances[photos]
+        distances = page.distances.distances[photos]
     except FeaturesMissing:
         return  # said above
     st.subheader("The most unlike photos", anchor=False)
     order = np.argsort(-distances, kind="stable")[:_MOST]
     st.caption(
-        f"Of the {count(len(photos), 'photo')} in {split}, the {len(order)} farthest from "
+        f"Of the {count(len(photos), 'photo')} in {page.split}, the {len(order)} farthest from "
         "training, with their distance: rare views, other things, wrong labels. Select some to "
         "relabel or exclude them."
     )
-    labels = cache.result(run.id).labels
-    classes = cache.result(run.id).classes
     said = {int(photos[row]): float(distances[row]) for row in order}
     show_gallery(
-        cache.dataset(run.recipe.dataset),
+        page.dataset,
         photos[order],
         key="unlike",
-        captions=lambda photo: f"{said[photo]:.2f} {classes[int(labels[photo])]}",
+        captions=lambda photo: f"{said[photo]:.2f} {result.classes[int(result.labels[photo])]}",
     )
 
 
-def _show_own(run: RunRecord, limit: float | None) -> None:
-    """Draws what the run says of photos that a person brings; they are not kept."""
+def _show_own(page: CalibrationPage, limit: float | None) -> None:
+    """Draw what the run says of photos that a person brings; they are not kept."""
     with st.expander(
         "Try it with photos of your own that show none of the classes", icon=":material/upload:"
     ):
@@ -166,9 +156,8 @@ def _show_own(run: RunRecord, limit: float | None) -> None:
         st.caption("The photos stay on this machine and are not stored.")
         if not uploaded:
             return
-        ids = tuple(file.file_id for file in uploaded)
         try:
-            refused, answers = _answer_own(ids, run.id, cache.result_key(run.id), uploaded)
+            refused, answers = page.answer_own(uploaded)
         except PetalscopeError as error:
             show_problem(error.problem, error.remedy)
             return
@@ -178,21 +167,6 @@ def _show_own(run: RunRecord, limit: float | None) -> None:
             st.caption(f":orange[{count(len(refused) - _REFUSED, 'file')} more were refused.]")
         if answers is not None:
             _show_own_answers(answers, limit)
-
-
-@st.cache_resource(max_entries=2, ttl=600, show_spinner="Looking at your photos …")
-def _answer_own(
-    ids: tuple[str, ...],  # noqa: ARG001 (what identifies the files)
-    run_id: str,
-    when: float,  # noqa: ARG001 (part of the key)
-    _files: Sequence[UploadedFile],
-) -> tuple[dict[str, str], UnlikeAnswers | None]:
-    """Returns what is refused, and what the run says of the others: 80 ms a photo, so only once."""
-    own = read_own_photos((file.name, file.getvalue()) for file in _files)
-    if not own.names:
-        return own.refused, None
-    model = calibration_cache.distances(run_id).model
-    return own.refused, answer_photos(cache.predictor(run_id), model, own.photos, own.names)
 
 
 def _show_own_answers(answers: UnlikeAnswers, limit: float | None) -> None:

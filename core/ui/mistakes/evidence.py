@@ -11,24 +11,27 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.errors import PetalscopeError
-from core.formats import plain
-from core.runs.store import RunRecord
-from core.ui.mistakes.nearest_training import show_nearest_training
-from core.ui.mistakes.reading import answers
-from core.ui.parts import cache
+from core.formats import count, plain
+from core.ui.mistakes.reading import Listed
+from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import show_explanation
 from core.ui.photos.reading import prefetch, read_large_photo
+from core.ui.wall import show_wall
 from data.dataset import Dataset
 
 _HIGHEST = 430
 """Pixels on screen: photo, answer and buttons are in sight together."""
 _NEAREST = 6
+_HELP = (
+    "Training photos of this run that bear this class, by the cosine of their features with those "
+    "of the photo; 1 is equal."
+)
 _TINY = float(np.finfo(np.float32).eps)
 """Scores below it count as it, as in the loss of the metrics."""
 
 
 def show_photo(dataset: Dataset, photo: int) -> None:
-    """Draws the photo as large as the screen allows, with its path below."""
+    """Draw the photo as large as the screen allows, with its path below."""
     content, note = read_large_photo(dataset, photo)
     row = dataset.manifest.iloc[photo]
     width = round(_HIGHEST * row["width"] / row["height"])
@@ -36,9 +39,9 @@ def show_photo(dataset: Dataset, photo: int) -> None:
     st.caption(f"{plain(str(row['path']))} · {row['width']:,} × {row['height']:,} px  \n{note}")
 
 
-def show_answer(run: RunRecord, photo: int, waiting: str) -> None:
-    """Draws the true class and the predicted class, each with its name and score."""
-    result, said = cache.result(run.id), answers(run.id)
+def show_answer(listed: Listed, photo: int, waiting: str) -> None:
+    """Draw the true class and the predicted class, each with its name and score."""
+    result, said = listed.result, listed.answers
     label, predicted = int(result.labels[photo]), int(said.predictions[photo])
     verdict = ":red[wrong]" if said.wrong[photo] else ":green[right]"
     for place, word, number in zip(
@@ -54,8 +57,8 @@ def show_answer(run: RunRecord, photo: int, waiting: str) -> None:
         st.markdown(f":green[:material/edit_note: In the tray: {waiting}]")
 
 
-def show_evidence(run: RunRecord, dataset: Dataset, photo: int, coming: np.ndarray) -> int | None:
-    """Draws Grad-CAM and the nearest training photos of both classes.
+def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> int | None:
+    """Draw Grad-CAM and the nearest training photos of both classes.
 
     Args:
         coming: The photos that will be looked at next: their maps are made meanwhile.
@@ -63,23 +66,55 @@ def show_evidence(run: RunRecord, dataset: Dataset, photo: int, coming: np.ndarr
     Returns:
         The photo that was clicked among the nearest ones, or None.
     """
-    result, said = cache.result(run.id), answers(run.id)
+    result, said = listed.result, listed.answers
     label, predicted = int(result.labels[photo]), int(said.predictions[photo])
     roles = {predicted: "predicted"} | {label: "true"}
     if label == predicted:
         roles = {label: "true and predicted"}
-    show_explanation(run, dataset, photo, list(roles), key="mistakes", roles=list(roles.values()))
+    words = list(roles.values())
+    show_explanation(listed.run, listed.dataset, photo, list(roles), key="mistakes", roles=words)
     opened = None
     for number, role in roles.items():
-        clicked = show_nearest_training(
-            run,
-            dataset,
-            photo,
-            number,
-            count=_NEAREST,
-            key="near_predicted" if role == "predicted" else "near_true",
-        )
+        key = "near_predicted" if role == "predicted" else "near_true"
+        clicked = show_nearest_training(listed, photo, number, key=key)
         opened = clicked if clicked is not None else opened
     with suppress(PetalscopeError):  # that there is no backbone was said above
-        prefetch(run, dataset, coming.tolist())
+        prefetch(listed.run, listed.dataset, coming.tolist())
+    return opened
+
+
+def show_nearest_training(
+    listed: Listed, photo: int, class_number: int, *, most: int = _NEAREST, key: str = "nearest"
+) -> int | None:
+    """Draw the training photos of a class nearest to a photo; return the one just opened.
+
+    Args:
+        listed: The run and its dataset.
+        photo: Photo number.
+        class_number: Which class.
+        most: How many, at most.
+        key: Name of the wall; another one on the same page needs another.
+    """
+    name = listed.result.classes[class_number]
+    st.markdown(f"**Nearest training photos of {plain(name, 40)}**", help=_HELP)
+    try:
+        found = listed.find_nearest(photo, class_number, most)
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return None
+    if not len(found.photos):
+        st.caption("This run was trained with no other photo of this class.")
+        return None
+    cosines = dict(zip(found.photos.tolist(), found.cosines.tolist(), strict=True))
+    digests = listed.dataset.manifest["sha256"].to_numpy()
+    opened = show_wall(
+        listed.dataset,
+        found.photos,
+        key=key,
+        selectable=False,
+        captions=lambda other: f"{cosines[other]:.2f}",
+        badges=lambda other: ["identical file"] * bool(digests[other] == digests[photo]),
+    ).opened
+    if len(found.photos) < most:
+        st.caption(f"It was trained with {count(len(found.photos), 'photo')} of this class.")
     return opened

@@ -1,23 +1,50 @@
-"""Rankings of a run's photos, kept in memory: a page visit sorts nothing twice.
+"""What the mistakes page shows, read once: the address and the caches → one `MistakesPage`.
 
-Photos are numbers in the dataset of the run in question; other runs are matched by identity.
+In the URL: `tab` (the ranking), `others` (the runs compared with), `true` and `predicted` (classes)
+and `review` (the photo under review; without it the photos are a gallery). Rankings are kept in
+memory. Photos are numbers in the dataset of the run in question; other runs are matched by
+identity.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 
+from core.datasets.edits.tray import Edit, list_edits, resolve_edits
+from core.datasets.selections import Selection
+from core.errors import DatasetMissing
 from core.evaluation.mistakes import (
+    RANKINGS,
     Answers,
     OwnRanking,
+    Ranking,
     SharedRanking,
     rank_photos,
     rank_shared,
     read_answers,
 )
+from core.formats import plain
+from core.prediction.nearest import NearestPhotos, find_nearest_training
 from core.runs.common_photos import find_common, match_results
+from core.runs.result import RunResult
+from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, read_choice, settle_choice
+from data.dataset import Dataset
+from data.manifest import list_lineage
+
+REVIEW = "review"
+"""Name in the URL of the photo under review."""
+MOST_LISTED = 300
+"""Rankings that never end (each photo is more or less sure) stop here."""
+MOST_OTHERS = 6
+_USUAL_OTHERS = 3
+ENDLESS = ("barely-right", "least-sure")
+Key = tuple[str, float]
+"""Id of a run, and when its result was written: the key of all that is kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,51 +59,234 @@ class Ranked:
     """Photos of the split that not all of the runs can be judged by."""
 
 
-def answers(run_id: str) -> Answers:
-    """Returns what a run says of all photos of its dataset."""
-    return _answers(run_id, cache.result_key(run_id))
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A list of photos, and the run whose answers are shown with them."""
+
+    run: RunRecord
+    dataset: Dataset
+    result: RunResult
+    answers: Answers
+    photos: np.ndarray
+    """(m,) int64, the first to look at first."""
+
+    @property
+    def has_backbone(self) -> bool:
+        """Whether what the run looked at can be drawn."""
+        return cache.workspace().backbone_folder(self.result.backbone_id).exists()
+
+    def find_place(self) -> int:
+        """Return the place in the list of the photo that the URL names; 0 when it is not in it."""
+        stated = read_choice(REVIEW) or ""
+        places = [str(photo) for photo in self.photos.tolist()]
+        return places.index(stated) if stated in places else 0
+
+    def find_nearest(self, photo: int, class_number: int, most: int) -> NearestPhotos:
+        """Return the training photos of a class nearest to a photo.
+
+        Raises:
+            FeaturesMissing: The features behind the run are gone.
+        """
+        return _find_nearest(_key(self.run.id), photo, class_number, most)
 
 
-def rank_own(run_id: str, split: str, ranking: OwnRanking) -> Ranked:
-    """Returns the photos of a split in the order of a ranking by the run alone."""
-    return _rank_own(run_id, split, ranking, cache.result_key(run_id))
+@dataclass(frozen=True, kw_only=True)
+class MistakesPage:
+    """The photos of a split in the order of a ranking, by the answers of a run."""
+
+    run: RunRecord
+    split: str
+    dataset: Dataset
+    result: RunResult
+    answers: Answers
+    ranking: Ranking
+    known: Mapping[str, RunRecord]
+    """The other finished runs on the same photos, in any version of them."""
+    others: Sequence[RunRecord]
+    """Those that the run is compared with."""
+    chosen: Mapping[str, int | None]
+    """Number of the true and of the predicted class that are listed alone."""
+
+    @property
+    def needs_others(self) -> bool:
+        """Whether the ranking compares several runs."""
+        return self.ranking in ("wrong-in-every-run", "wrong-in-this-run-only")
+
+    @cached_property
+    def ranked(self) -> Ranked:
+        """What the ranking lists, of all classes."""
+        key, ranking = _key(self.run.id), self.ranking
+        if ranking == "wrong-in-every-run" or ranking == "wrong-in-this-run-only":
+            others = tuple(_key(other.id) for other in self.others)
+            return _rank_shared(key, others, self.split, ranking)
+        return _rank_own(key, self.split, ranking)
+
+    @cached_property
+    def columns(self) -> Mapping[str, np.ndarray]:
+        """(m,) int, true and predicted class of each ranked photo."""
+        photos = self.ranked.photos
+        return {"true": self.result.labels[photos], "predicted": self.answers.predictions[photos]}
+
+    @cached_property
+    def matching(self) -> np.ndarray:
+        """(m,) int, the ranked photos of the chosen classes."""
+        kept = np.ones(len(self.ranked.photos), dtype=bool)
+        for name, values in self.columns.items():
+            if self.chosen[name] is not None:
+                kept &= values == self.chosen[name]
+        return np.asarray(self.ranked.photos[kept])
+
+    @property
+    def listed(self) -> Listed:
+        """The photos that are listed: of an endless ranking the first ones."""
+        photos = self.matching
+        return Listed(
+            run=self.run,
+            dataset=self.dataset,
+            result=self.result,
+            answers=self.answers,
+            photos=photos[:MOST_LISTED] if self.ranking in ENDLESS else photos,
+        )
 
 
-def rank_with_others(
-    run_id: str, others: tuple[str, ...], split: str, ranking: SharedRanking
-) -> Ranked:
-    """Returns the photos of a split in the order of a ranking by several runs."""
-    when = tuple(cache.result_key(run) for run in (run_id, *others))
-    return _rank_with_others(run_id, others, split, ranking, when)
+def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
+    """Read what the page shows of a run on a split."""
+    result, known = cache.result(run.id), _list_family(run.recipe.dataset, run.id)
+    ranking = RANKINGS[RANKINGS.index(settle_choice("tab", RANKINGS, RANKINGS[0]))]
+    stated = {name: read_choice(name) for name in ("true", "predicted")}
+    page = MistakesPage(
+        run=run,
+        split=split,
+        dataset=cache.dataset(run.recipe.dataset),
+        result=result,
+        answers=_read_answers(_key(run.id)),
+        ranking=ranking,
+        known=known,
+        others=[],
+        chosen={
+            name: result.classes.index(one) if one in result.classes else None
+            for name, one in stated.items()
+        },
+    )
+    return replace(page, others=_read_others(run, known)) if page.needs_others else page
+
+
+def read_listed(run: RunRecord, dataset: Dataset, photos: np.ndarray) -> Listed:
+    """Read what is needed to look at photos by the answers of a run."""
+    result, answers = cache.result(run.id), _read_answers(_key(run.id))
+    return Listed(run=run, dataset=dataset, result=result, answers=answers, photos=photos)
+
+
+def is_reviewing() -> bool:
+    """Return whether the URL names a photo: photos are then looked at one by one."""
+    return bool(read_choice(REVIEW))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """What the tray holds, read once a step."""
+
+    last: Edit | None
+    """The last edit; `u` takes back its batch."""
+    words: dict[int, str]
+    """Photo number → what becomes of it."""
+    edits: int
+
+
+def read_waiting(dataset: Dataset) -> Waiting:
+    """Read what waits in the tray of a dataset."""
+    edits = list_edits(cache.workspace(), dataset.id)
+    words = {}
+    for row in resolve_edits(dataset, edits).to_dict("records"):
+        parts = [
+            f"{verb} {plain(str(row[new]), 30)}"
+            for old, new, verb in (
+                ("class", "new_class", "relabelled to"),
+                ("split", "new_split", "moved to"),
+            )
+            if row[old] != row[new]
+        ]
+        words[int(row["photo"])] = "excluded" if row["excluded"] else ", ".join(parts)
+    return Waiting(last=edits[-1] if edits else None, words=words, edits=len(edits))
+
+
+def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:
+    """Return what says of a photo, in a word, what the tray holds for it."""
+    changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
+    words = {}
+    for row in changes.to_dict("records"):
+        relabelled = row["class"] != row["new_class"]
+        word = "excluded" if row["excluded"] else f"→ {row['new_class']}" if relabelled else "moved"
+        words[int(row["photo"])] = [word]
+    return lambda photo: words.get(photo, ())
+
+
+def list_judges(selection: Selection) -> dict[str, RunRecord]:
+    """Return the runs by whose answers a saved selection can be looked at."""
+    return _list_family(selection.dataset)
+
+
+def find_dataset(selection: Selection) -> str:
+    """Return the version in which the photos were chosen, else the newest of its versions."""
+    family = [entry.id for entry in list_lineage(cache.workspace(), selection.dataset)]
+    if not family:
+        raise DatasetMissing(
+            f"The dataset of the selection “{selection.name}” was deleted.",
+            "Import the same photos again: the selection then finds them.",
+            dataset=selection.dataset,
+        )
+    return selection.dataset if selection.dataset in family else family[-1]
+
+
+def _list_family(dataset_id: str, but: str = "") -> dict[str, RunRecord]:
+    """Return the finished runs on any version of a dataset, but the one named."""
+    family = {entry.id for entry in list_lineage(cache.workspace(), dataset_id)}
+    return {
+        run.id: run
+        for run in list_runs(cache.workspace())
+        if run.state == "done" and run.id != but and run.recipe.dataset in family
+    }
+
+
+def _read_others(run: RunRecord, known: Mapping[str, RunRecord]) -> list[RunRecord]:
+    """Read which runs are compared with: the picker's, those of the link, else the usual ones."""
+    kept = st.session_state.get(f"mistakes.others.{run.id}")
+    same = [one.id for one in known.values() if one.recipe.dataset == run.recipe.dataset]
+    stated = [one for one in (read_choice("others") or "").split(",") if one in known]
+    chosen = (stated or same or list(known))[: MOST_OTHERS if stated else _USUAL_OTHERS]
+    if kept is not None:  # one of them may have been deleted since
+        chosen = [one for one in kept if one in known]
+    if known:
+        keep_choice("others", ",".join(chosen) or None)
+    return [known[one] for one in chosen]
+
+
+def _key(run_id: str) -> Key:
+    return run_id, cache.result_key(run_id)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _answers(run_id: str, when: float) -> Answers:  # noqa: ARG001 (part of the key)
-    result = cache.result(run_id)
+def _read_answers(of: Key) -> Answers:
+    result = cache.result(of[0])
     return read_answers(result.scores, result.labels)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _rank_own(run_id: str, split: str, ranking: OwnRanking, when: float) -> Ranked:  # noqa: ARG001
-    result = cache.result(run_id)
+def _rank_own(of: Key, split: str, ranking: OwnRanking) -> Ranked:
+    result = cache.result(of[0])
     photos = result.photo_numbers(split)
     there = read_answers(result.scores[photos], result.labels[photos])
     return Ranked(photos=photos[rank_photos(ranking, there, result.paths[photos])], n=len(photos))
 
 
 @st.cache_resource(max_entries=32, show_spinner="Comparing the answers of the runs …")
-def _rank_with_others(
-    run_id: str,
-    others: tuple[str, ...],
-    split: str,
-    ranking: SharedRanking,
-    when: tuple[float, ...],  # noqa: ARG001 (part of the key)
-) -> Ranked:
-    result, ours = cache.result(run_id), answers(run_id)
+def _rank_shared(of: Key, others: tuple[Key, ...], split: str, ranking: SharedRanking) -> Ranked:
+    run_id = of[0]
+    result, ours = cache.result(run_id), _read_answers(of)
     in_split = result.photo_numbers(split)
     shared = np.isin(np.arange(len(result.paths)), in_split)
     wrong, true_scores = [ours.wrong], [ours.true_scores]
-    for other_id in others:
+    for other_id, _ in others:
         photos, wrong_there, scores_there = _answer_same_photos(run_id, other_id, split)
         shared &= np.isin(np.arange(len(shared)), photos)
         for rows, values in ((wrong, wrong_there), (true_scores, scores_there)):
@@ -93,9 +303,16 @@ def _rank_with_others(
 def _answer_same_photos(
     run_id: str, other_id: str, split: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns photos of the first run, whether the other is wrong on each, its true scores."""
+    """Return photos of the first run, whether the other is wrong on each, its true scores."""
     result, other = cache.result(run_id), cache.result(other_id)
     datasets = (cache.dataset(answer.dataset_id) for answer in (result, other))
     common = find_common(result, other, match_results(result, other, *datasets), split)
     true_scores = other.scores[common.photos_b, other.labels[common.photos_b]]
     return common.photos_a, common.predictions_b != common.labels, true_scores
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _find_nearest(of: Key, photo: int, class_number: int, most: int) -> NearestPhotos:
+    result = cache.result(of[0])
+    found = find_nearest_training(cache.workspace(), result, photo, [class_number], most)
+    return NearestPhotos(*(np.asarray(values) for values in found[class_number]))

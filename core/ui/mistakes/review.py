@@ -1,74 +1,64 @@
 """One photo after another, by keyboard: arrows move, digits relabel, x excludes, u takes it back.
 
-Nothing here changes the dataset: each deed is an edit in the tray, then the next photo comes. The
-photo's number is in the URL (`review`), so a reload is where one was.
+Nothing here changes the dataset: each action is an edit in the tray, says what was done, and the
+next photo comes; an error keeps one where one is. The photo's number is in the URL (`review`), so a
+reload is where one was. Buttons are named after their photo, so that what is pressed is never done
+to the one that comes next.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.formats import count
-from core.runs.store import RunRecord
-from core.ui.mistakes.actions import (
-    REVIEW,
-    Waiting,
-    go_to,
-    read_waiting,
-    show_deeds,
-    show_done,
-    undo,
-)
+from core.charts.theme import format_share
+from core.datasets.edits.tray import Edit, add_edits, list_classes, undo_edits
+from core.errors import PetalscopeError
+from core.formats import count, plain
 from core.ui.mistakes.evidence import show_answer, show_evidence, show_photo
+from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read_waiting
+from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors
+from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
 from data.dataset import Dataset
 
+_DIGITS = 9
+_DONE = "mistakes.done"
+"""What was done last, as (went well, sentence or problem, remedy)."""
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
 
 
-def find_place(photos: np.ndarray) -> int:
-    """Returns the place in the list of the photo that the URL names; 0 when it is not in it."""
-    stated = read_choice(REVIEW) or ""
-    places = [str(photo) for photo in photos.tolist()]
-    return places.index(stated) if stated in places else 0
-
-
 @st.fragment
-def show_review(run: RunRecord, dataset: Dataset, photos: np.ndarray) -> None:
-    """Draws the photo under review with all that helps to decide, and the deeds.
-
-    Args:
-        run: The run in question, on this dataset.
-        dataset: That of the photos.
-        photos: (m,) int, m > 0: the list that is gone through.
-    """
-    if not read_choice(REVIEW):  # back to the gallery, which stands outside of this fragment
+def show_review(listed: Listed) -> None:
+    """Draw the photo under review, all that helps to decide, and the actions; m > 0 photos."""
+    if not is_reviewing():  # back to the gallery, which is outside of this fragment
         st.rerun()
     redraw_after_panel()
     with report_errors():
-        _draw_step(run, dataset, photos)
+        _draw_step(listed)
 
 
-def _draw_step(run: RunRecord, dataset: Dataset, photos: np.ndarray) -> None:
-    place, keys = find_place(photos), _PANEL not in st.query_params
+def _draw_step(listed: Listed) -> None:
+    dataset, photos = listed.dataset, listed.photos
+    place, keys = listed.find_place(), _PANEL not in st.query_params
     photo, waiting = int(photos[place]), read_waiting(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _show_way(dataset, photos, place, waiting, keys)
+        _show_way(listed, place, waiting, keys)
     picture, words = st.columns([6, 5], gap="medium")
     # The buttons first: none of those that a person sees below a photo belongs to the one before.
     with words:
-        show_answer(run, photo, waiting.words.get(photo, ""))
-        show_deeds(run, dataset, photos, place, keys)
+        show_answer(listed, photo, waiting.words.get(photo, ""))
+        _show_actions(listed, place, keys)
     with picture:
         show_photo(dataset, photo)
-        show_done()
-    opened = show_evidence(run, dataset, photo, photos[place + 1 : place + 4])
+        _show_done()
+    opened = show_evidence(listed, photo, photos[place + 1 : place + 4])
     if opened is not None and keys:
         _redraw()  # the keys belong to the panel while it is open
     if not keys:
@@ -81,10 +71,9 @@ def _redraw() -> None:
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
-def _show_way(
-    dataset: Dataset, photos: np.ndarray, place: int, waiting: Waiting, keys: bool
-) -> None:
-    """Draws the way back, previous and next, where one is, and what waits in the tray."""
+def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
+    """Draw the way back, previous and next, where one is, and what waits in the tray."""
+    dataset, photos = listed.dataset, listed.photos
     st.button(
         "Gallery",
         icon=":material/grid_view:",
@@ -114,7 +103,7 @@ def _show_way(
         type="tertiary",
         shortcut="U" if keys else None,
         disabled=waiting.last is None,
-        on_click=partial(undo, dataset, photos, waiting.last),
+        on_click=partial(_undo, dataset, photos, waiting.last),
         help="Takes the last step out of the tray and goes to its photo.",
     )
     if waiting.edits:
@@ -125,3 +114,135 @@ def _show_way(
             icon=":material/checklist:",
             query_params={"dataset": dataset.id, "view": "edits"},
         )
+
+
+def _show_actions(listed: Listed, place: int, keys: bool) -> None:
+    """Draw the best classes with their digits, other classes, keep and exclude.
+
+    Args:
+        listed: The list that is gone through.
+        place: Of the photo under review in it.
+        keys: Whether the keys of the buttons are heard.
+    """
+    dataset, photos, result = listed.dataset, listed.photos, listed.result
+    photo = int(photos[place])
+    scores, label = result.scores[photo], int(result.labels[photo])
+    best = np.argsort(-scores, kind="stable")[:_DIGITS]
+    note = (
+        f"{title_run(listed.run)} says {result.classes[int(best[0])]}, "
+        f"{format_share(float(scores[best[0]]))}"
+    )
+    with st.container(horizontal=True, gap="small"):
+        for word, icon, key, action in (
+            ("Keep", "check", "0", _keep),
+            ("Exclude", "block", "X", partial(_exclude, note=note)),
+        ):
+            st.button(
+                word,
+                icon=f":material/{icon}:",
+                key=f"mistakes.{word}.{photo}",
+                shortcut=key if keys else None,
+                on_click=partial(action, dataset, photos, place),
+            )
+        _show_other(dataset, photos, place, note)
+    st.caption("A digit relabels and goes on; that of its own class keeps it.")
+    with st.container(gap="xxsmall"):
+        for digit, number in enumerate(best.tolist(), start=1):
+            name, score = result.classes[number], format_share(float(scores[number]))
+            own = number == label
+            action = _keep if own else partial(_relabel, name=name, note=note)
+            st.button(
+                f"{plain(name, 40)} · {score}",
+                key=f"mistakes.digit.{digit}.{photo}",
+                icon=":material/check:" if own else None,
+                type="primary" if digit == 1 and not own else "secondary",
+                shortcut=str(digit) if keys else None,
+                width="stretch",
+                on_click=partial(action, dataset, photos, place),
+            )
+
+
+def _show_other(dataset: Dataset, photos: np.ndarray, place: int, note: str) -> None:
+    with st.popover("Other", icon=":material/label:"):
+        chosen = st.selectbox(
+            "New class",
+            list_classes(cache.workspace(), dataset),
+            index=None,
+            placeholder="Choose a class, or type a new one",
+            accept_new_options=True,
+            key=f"mistakes.class.{int(photos[place])}",
+        )
+        st.button(
+            "Relabel this photo",
+            type="primary",
+            disabled=not chosen,
+            key=f"mistakes.relabel.{int(photos[place])}",
+            on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
+        )
+
+
+def _show_done() -> None:
+    """Say what was done last, once; draw why it could not be done."""
+    well, sentence, remedy = st.session_state.pop(_DONE, (True, "", ""))
+    if not well:
+        show_problem(sentence, remedy)
+    elif sentence:
+        st.markdown(f":green[:material/check: {sentence}]", width="content")
+
+
+def go_to(photos: np.ndarray, place: int) -> None:
+    """Make the photo at a place of the list the one under review."""
+    keep_choice(REVIEW, str(photos[min(max(place, 0), len(photos) - 1)]))
+
+
+def _relabel(dataset: Dataset, photos: np.ndarray, place: int, *, name: str, note: str) -> None:
+    make = partial(add_edits, cache.workspace(), dataset, [photos[place]], "relabel", name, note)
+    _do(make, f"Relabelled to {plain(name, 30)}", photos, place)
+
+
+def _exclude(dataset: Dataset, photos: np.ndarray, place: int, *, note: str) -> None:
+    make = partial(add_edits, cache.workspace(), dataset, [photos[place]], "exclude", note=note)
+    _do(make, "Excluded", photos, place)
+
+
+def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
+    """Go on; what the tray holds for the photo is cancelled."""
+    photo = int(photos[place])
+    if photo in read_waiting(dataset).words:
+        make = partial(add_edits, cache.workspace(), dataset, [photo], "restore")
+        _do(make, "Kept as it is", photos, place)
+    else:
+        _do(None, "Kept as it is", photos, place)
+
+
+def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: int) -> None:
+    """Make an edit, say what was done with which photo, and go on to the next one.
+
+    A key that is pressed twice in a hurry counts once: the second was meant for the same photo.
+    """
+    if read_choice(REVIEW) != str(photos[place]):
+        return
+    try:
+        if make is not None:
+            make()
+    except PetalscopeError as error:  # raised in a callback, where no page catches it
+        st.session_state[_DONE] = (False, error.problem, error.remedy)
+        return
+    st.session_state[_DONE] = (True, f"{place + 1:,}: {done}", "")
+    go_to(photos, place + 1)
+
+
+def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
+    """Take the batch of the last edit out of the tray and go to its photo.
+
+    Nothing is undone when another edit has come since: it would be one that was never seen.
+    """
+    if last is None:
+        return
+    undone = undo_edits(cache.workspace(), dataset.id, last.batch)
+    numbers = np.flatnonzero(dataset.manifest["path"].to_numpy() == last.path)
+    places = np.flatnonzero(np.isin(photos, numbers))
+    if len(places):
+        go_to(photos, int(places[0]))
+    said = f"{count(undone, 'edit')} undone" if undone else "Nothing undone: the tray has changed"
+    st.session_state[_DONE] = (True, said, "")

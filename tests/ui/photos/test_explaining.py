@@ -89,15 +89,17 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
     import streamlit as st
 
     from core.runs.store import read_run
-    from core.ui.mistakes.explaining_export import show_export
-    from core.ui.mistakes.nearest_training import show_nearest_training
+    from core.ui.mistakes.evidence import show_nearest_training
+    from core.ui.mistakes.reading import read_listed
+    from core.ui.mistakes.selections import show_export
     from core.ui.parts import cache
     from core.ui.photos.explaining import show_explanation
 
     run, dataset = read_run(cache.workspace(), run_id), cache.dataset(dataset_id)
-    show_export(run, dataset, np.array(photos, dtype=np.int64))
+    listed = read_listed(run, dataset, np.array(photos, dtype=np.int64))
+    show_export(listed)
     show_explanation(run, dataset, 0, (2, 0), roles=("predicted", "true"))
-    st.write(show_nearest_training(run, dataset, 0, 1, count=50))
+    st.write(show_nearest_training(listed, 0, 1, most=50))
 
 
 @pytest.mark.parametrize("photos", [[], [3, 4], [7] * 201])

@@ -1,56 +1,99 @@
-"""The rule of a run: when it answers. Chosen on validation photos, kept with the run on request."""
+"""The calibration page: the rule when a run answers, and three questions to its scores.
+
+The rule is chosen on validation photos, and kept with the run on request.
+"""
 
 import math
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
-from core.errors import FeaturesMissing, PetalscopeError
+from core.errors import PetalscopeError
 from core.evaluation.calibration import FEWEST_TO_FIT
-from core.evaluation.coverage import FEWEST_TO_LIMIT, find_limit
 from core.formats import count, moment, plain
-from core.prediction.deciding import DecisionRule, delete_rule, is_rule_stale, read_rule, save_rule
+from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.runs.store import RunRecord
-from core.ui.calibration import reading as calibration_cache
+from core.ui.calibration.answers import show_answer_photos, show_answers
+from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
+from core.ui.calibration.scores import show_bin_photos, show_scores
+from core.ui.calibration.unlike import show_most_unlike, show_unlike
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import tell_after_rerun
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.photos.panel import show_photo_panel
 
+_QUESTIONS = {
+    "scores": ":material/straighten: Scores",
+    "answers": ":material/rule: Answers",
+    "unlike": ":material/visibility_off: Unlike photos",
+}
 _TARGETS = (0.90, 0.95, 0.99)
 _CLASS_TARGETS = (80, 85, 90, 95, 98)
-_OF = "calibration.run"
-"""The run whose threshold stands in the address."""
 
 
-def show_rule(run: RunRecord) -> DecisionRule:
-    """Draws the controls and what is kept; returns the rule as the controls stand."""
-    kept = read_rule(cache.workspace(), run.id)
+def show_calibration(run: RunRecord, split: str) -> None:
+    """Draw the page for a run and a split."""
+    page = read_calibration(run, split)
+    controls, evidence = st.columns([4, 9], gap="medium")
+    with controls.container(border=True):
+        rule = _show_rule(page)
+    with evidence:
+        question = _pick_question(page)
+        if question == "answers":
+            show_answers(page, rule)
+        elif question == "unlike":
+            show_unlike(page, rule)
+        else:
+            show_scores(page, rule)
+    if question == "answers":
+        show_answer_photos(page, rule)
+    elif question == "unlike":
+        show_most_unlike(page)
+    else:
+        show_bin_photos(page, rule)
+    show_photo_panel(page.dataset)
+
+
+def _pick_question(page: CalibrationPage) -> str:
+    return str(
+        st.segmented_control(
+            "Question",
+            list(_QUESTIONS),
+            format_func=_QUESTIONS.__getitem__,
+            label_visibility="collapsed",
+            required=True,
+            **bind_choice(
+                "question",
+                page.question if page.question in _QUESTIONS else "scores",
+                key="calibration.question",
+            ),
+        )
+    )
+
+
+def _show_rule(page: CalibrationPage) -> DecisionRule:
+    """Draw the controls and what is kept; return the rule that the controls say."""
     st.subheader("When it answers", anchor=False)
-    degree = _pick_temperature(run, kept)
-    threshold = _pick_threshold(run, kept, degree)
-    by_class = _pick_class_thresholds(run, kept, degree)
-    limit = _pick_limit(run, kept)
+    degree = _pick_temperature(page)
     rule = DecisionRule(
         temperature=degree,
-        threshold=threshold,
-        class_thresholds=by_class,
-        unlike_limit=limit,
-        n=len(cache.result(run.id).photo_numbers("validation")),
+        threshold=_pick_threshold(page, degree),
+        class_thresholds=_pick_class_thresholds(page, degree),
+        unlike_limit=_pick_limit(page),
+        n=len(page.validation),
     )
-    _offer_keeping(run, rule, kept)
+    _offer_keeping(page, rule)
     return rule
 
 
-def _pick_temperature(run: RunRecord, kept: DecisionRule | None) -> float:
-    fitted = calibration_cache.temperature(run.id)
-    n = len(cache.result(run.id).photo_numbers("validation"))
+def _pick_temperature(page: CalibrationPage) -> float:
+    fitted, kept, n = page.temperature, page.kept, len(page.validation)
     chosen = st.toggle(
         "Calibrate the scores",
         value=fitted is not None and (kept is None or kept.temperature != 1),
         disabled=fitted is None,
-        key=f"calibration.temper.{run.id}",
+        key=f"calibration.temper.{page.run.id}",
         help="Divides the log-scores by one number, the temperature that fits the validation photos"
         " best. Which class is the highest never changes.",
     )
@@ -64,10 +107,10 @@ def _pick_temperature(run: RunRecord, kept: DecisionRule | None) -> float:
     return fitted if chosen else 1.0
 
 
-def _pick_threshold(run: RunRecord, kept: DecisionRule | None, degree: float) -> float:
-    key = f"calibration.threshold.{run.id}"
+def _pick_threshold(page: CalibrationPage, degree: float) -> float:
+    key = f"calibration.threshold.{page.run.id}"
     if key not in st.session_state:
-        st.session_state[key] = _find_start(run, kept, degree)
+        st.session_state[key] = _find_start(page, degree)
     value = st.slider(
         "Answer only when the score is at least",
         0,
@@ -78,12 +121,12 @@ def _pick_threshold(run: RunRecord, kept: DecisionRule | None, degree: float) ->
         help="Of a photo whose best class has a lower score it says “I don’t know”: a person looks"
         " at it.",
     )
-    st.session_state[_OF] = run.id
+    st.session_state[OF] = page.run.id
     keep_choice("threshold", str(value))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("So that of its answers are right:", width="content")
         for target in _TARGETS:
-            found = calibration_cache.threshold_for(run.id, degree, target)
+            found = page.find_threshold(degree, target)
             st.button(
                 f"{100 * target:.0f} %",
                 key=f"calibration.target.{target}",
@@ -97,14 +140,13 @@ def _pick_threshold(run: RunRecord, kept: DecisionRule | None, degree: float) ->
     return value / 100
 
 
-def _find_start(run: RunRecord, kept: DecisionRule | None, degree: float) -> int:
-    """Returns what the slider begins with, in percent: of the link, as kept, or suggested."""
-    stated = read_choice("threshold") if st.session_state.get(_OF) in (None, run.id) else None
-    if stated and stated.isascii() and len(stated) < 4 and stated.isdigit() and int(stated) <= 100:
-        return int(stated)
-    if kept is not None:
-        return _round_up(kept.threshold)
-    found = calibration_cache.threshold_for(run.id, degree, 0.95)
+def _find_start(page: CalibrationPage, degree: float) -> int:
+    """Return what the slider begins with, in percent: of the link, as kept, or suggested."""
+    if page.threshold is not None:
+        return page.threshold
+    if page.kept is not None:
+        return _round_up(page.kept.threshold)
+    found = page.find_threshold(degree, 0.95)
     return 50 if found is None else _round_up(found)
 
 
@@ -116,13 +158,11 @@ def _set_threshold(key: str, threshold: float) -> None:
     st.session_state[key] = _round_up(threshold)
 
 
-def _pick_class_thresholds(
-    run: RunRecord, kept: DecisionRule | None, degree: float
-) -> dict[str, float]:
+def _pick_class_thresholds(page: CalibrationPage, degree: float) -> dict[str, float]:
     wanted = st.toggle(
         "A threshold for each class",
-        value=bool(kept and kept.class_thresholds),
-        key=f"calibration.by_class.{run.id}",
+        value=bool(page.kept and page.kept.class_thresholds),
+        key=f"calibration.by_class.{page.run.id}",
         help="The lowest score from which on enough of the class’s answers are right, on the"
         " validation photos. Classes with too few answers keep the threshold above.",
     )
@@ -131,43 +171,43 @@ def _pick_class_thresholds(
     target = st.select_slider(
         "Of each class’s answers, right at least",
         _CLASS_TARGETS,
-        value=_find_class_target(run, kept, degree),
+        value=_find_class_target(page, degree),
         format_func=lambda percent: f"{percent} %",
-        key=f"calibration.class_target.{run.id}",
+        key=f"calibration.class_target.{page.run.id}",
     )
-    table = calibration_cache.class_thresholds(run.id, degree, target / 100)
+    table = page.find_class_thresholds(degree, target)
     verdicts = table["verdict"].value_counts()
     st.caption(
         f"{count(verdicts.get('reached', 0), 'class')} of {len(table)} have one of their own; "
         f"{verdicts.get('too few', 0)} have fewer than 10 answers, "
         f"{verdicts.get('not reached', 0)} never get there: these keep the one above."
     )
-    return _read_class_thresholds(run, degree, target)
+    return _list_class_thresholds(page, degree, target)
 
 
-def _read_class_thresholds(run: RunRecord, degree: float, target: int) -> dict[str, float]:
-    table = calibration_cache.class_thresholds(run.id, degree, target / 100)
-    classes, own = cache.result(run.id).classes, table[table["verdict"] == "reached"]
+def _list_class_thresholds(page: CalibrationPage, degree: float, target: int) -> dict[str, float]:
+    table = page.find_class_thresholds(degree, target)
+    classes, own = page.result.classes, table[table["verdict"] == "reached"]
     return {
         classes[int(number)]: _round_up(threshold) / 100
         for number, threshold in zip(own["number"], own["threshold"], strict=True)
     }
 
 
-def _find_class_target(run: RunRecord, kept: DecisionRule | None, degree: float) -> int:
-    """Returns the target that the kept thresholds were chosen for; 95 where there is none."""
-    own = kept.class_thresholds if kept else {}
-    reached = (one for one in _CLASS_TARGETS if own == _read_class_thresholds(run, degree, one))
+def _find_class_target(page: CalibrationPage, degree: float) -> int:
+    """Return the target that the kept thresholds were chosen for; 95 where there is none."""
+    own = page.kept.class_thresholds if page.kept else {}
+    reached = (one for one in _CLASS_TARGETS if own == _list_class_thresholds(page, degree, one))
     return next(reached, 95) if own else 95
 
 
-def _pick_limit(run: RunRecord, kept: DecisionRule | None) -> float | None:
-    limit, why = find_run_limit(run)
+def _pick_limit(page: CalibrationPage) -> float | None:
+    (limit, why), kept = page.limit, page.kept
     wanted = st.toggle(
         "Refuse what is like nothing in training",
         value=limit is not None and (kept is None or kept.unlike_limit is not None),
         disabled=limit is None,
-        key=f"calibration.unlike.{run.id}",
+        key=f"calibration.unlike.{page.run.id}",
         help="Measures how far a photo lies from the training photos, in the space of the features"
         " (a Mahalanobis distance).",
     )
@@ -175,40 +215,20 @@ def _pick_limit(run: RunRecord, kept: DecisionRule | None) -> float | None:
     return limit if wanted else None
 
 
-def find_run_limit(run: RunRecord) -> tuple[float | None, str]:
-    """Returns the limit of the distance for a run, or None, and what it rests on, in words."""
-    result = cache.result(run.id)
-    photos = result.photo_numbers("validation")
-    try:
-        distances = calibration_cache.distances(run.id).distances[photos]
-    except FeaturesMissing as error:
-        return None, f"{plain(error.problem)} {plain(error.remedy)}"
-    limit = find_limit(distances)
-    if limit is None:
-        few = f"{count(len(photos), 'validation photo')} cannot promise to keep 95 %"
-        return None, f"No limit: {few}, {FEWEST_TO_LIMIT} are needed."
-    within = int(np.sum(distances <= limit))
-    return limit, (
-        f"Distance limit {limit:.2f}: keeps {within:,} of {len(photos):,} validation photos, and"
-        " 95 % of further ones like them."
-    )
-
-
-def _offer_keeping(run: RunRecord, rule: DecisionRule, kept: DecisionRule | None) -> None:
+def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
+    run, kept, same = page.run, page.kept, False
     st.divider()
     if kept is not None:
         same = replace(rule, made=kept.made) == kept
         state = "As kept" if same else "Not kept yet: another rule is kept"
         st.caption(f"{state}, chosen {moment(kept.made)} on {count(kept.n, 'validation photo')}.")
-    elif is_rule_stale(cache.workspace(), run.id):
+    elif page.is_stale:
         st.warning(
             "**The rule that is kept is not used.** It was made for another result of this run, or"
             " by another version of the program: the run answers always. Keep a new one.",
             icon=":material/history:",
         )
-        same = False
     else:
-        same = False
         st.caption("Nothing is kept: this run answers every photo.")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(

@@ -1,14 +1,11 @@
 """What the rule does to a split: what is answered, what goes to a person, and which photos."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.errors import FeaturesMissing
 from core.evaluation.coverage import (
     OperatingPoint,
     area_under_risk,
@@ -16,17 +13,13 @@ from core.evaluation.coverage import (
     thin_coverage,
     trace_coverage,
 )
+from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
 from core.prediction.deciding import DecisionRule, list_answered
-from core.runs.store import RunRecord
-from core.ui.calibration import reading as calibration_cache
 from core.ui.calibration.charts import draw_coverage
-from core.ui.calibration.classes import show_classes
-from core.ui.calibration.picks import pick_one
-from core.ui.calibration.scores import describe_answer
-from core.ui.parts import cache
+from core.ui.calibration.reading import CalibrationPage, Judged
 from core.ui.parts.frame import is_dark
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 
 _KINDS = {
@@ -41,9 +34,9 @@ _MEANINGS = {
 }
 
 
-def show_coverage(run: RunRecord, split: str, rule: DecisionRule) -> None:
-    """Draws what is answered and what is right of it."""
-    judged = _judge(run, split, rule)
+def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw what is answered and what is right of it."""
+    judged, split = page.judge_answers(rule), page.split
     point = measure_point(judged.answered, judged.right)
     _show_point(point, split, int(judged.unlike.sum()))
     tops, right = judged.scores.max(axis=1, initial=0.0), judged.right
@@ -66,42 +59,7 @@ def show_coverage(run: RunRecord, split: str, rule: DecisionRule) -> None:
     )
     _show_points_table(curve)
     if rule.class_thresholds:
-        show_classes(run, rule)
-
-
-class _Judged(NamedTuple):
-    """What the rule does to each photo of a split."""
-
-    photos: np.ndarray
-    scores: np.ndarray
-    right: np.ndarray
-    answered: np.ndarray
-    unlike: np.ndarray
-
-
-def _judge(run: RunRecord, split: str, rule: DecisionRule) -> _Judged:
-    result = cache.result(run.id)
-    photos = result.photo_numbers(split)
-    scores = calibration_cache.tempered(run.id, rule.temperature)[photos]
-    unlike = _list_unlike(run, rule, photos)
-    return _Judged(
-        photos=photos,
-        scores=scores,
-        right=scores.argmax(axis=1) == result.labels[photos],
-        answered=list_answered(rule, scores, result.classes) & ~unlike,
-        unlike=unlike,
-    )
-
-
-def _list_unlike(run: RunRecord, rule: DecisionRule, photos: np.ndarray) -> np.ndarray:
-    """Returns which photos the rule refuses as unlike, (m,) bool."""
-    if rule.unlike_limit is None:
-        return np.zeros(len(photos), dtype=bool)
-    try:
-        distances = calibration_cache.distances(run.id).distances[photos]
-    except FeaturesMissing:
-        return np.zeros(len(photos), dtype=bool)
-    return np.asarray(distances > rule.unlike_limit)
+        _show_classes(page, rule)
 
 
 def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:
@@ -150,9 +108,66 @@ def _show_points_table(curve: pd.DataFrame) -> None:
         st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, alt=alt)
 
 
-def _pick_answers(judged: _Judged, classes: Sequence[str]) -> np.ndarray:
-    """Returns which photos are answered with the chosen class, (m,) bool; all without one."""
-    of = read_choice("of")
+def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw the threshold of each class, and what it does; a row chooses its answers."""
+    table = page.find_class_thresholds(rule.temperature, page.class_target)
+    classes = page.result.classes
+    names = [classes[int(number)] for number in table["number"]]
+    given, hits = _count_given(page, rule)
+    given, hits = given[table["number"]], hits[table["number"]]
+    ends = [wilson_interval(int(right), int(n)) for right, n in zip(hits, given, strict=True)]
+    shown = pd.DataFrame(
+        {
+            "Class": names,
+            "Threshold": [100 * rule.threshold_of(name) for name in names],
+            "Its own": [name in rule.class_thresholds for name in names],
+            "Answers": table["taken"],
+            "Given": given,
+            "Right": 100 * hits / np.where(given, given, np.nan),
+            "95 % interval": [
+                "" if np.isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}"
+                for low, high in ends
+            ],
+            "Verdict": table["verdict"],
+        }
+    )
+    st.markdown("**Each class, on the validation photos**: choose a row to see its answers.")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=min(400, 38 + 35 * len(shown)),
+        key=f"calibration.classes.{page.run.id}",
+        on_select=partial(_choose_class, f"calibration.classes.{page.run.id}", names),
+        selection_mode="single-row",
+        column_config={
+            "Class": st.column_config.TextColumn(pinned=True),
+            "Threshold": st.column_config.NumberColumn(format="%.0f %%"),
+            "Answers": st.column_config.NumberColumn(help="Photos taken for the class."),
+            "Given": st.column_config.NumberColumn(help="Of these, at or above the threshold."),
+            "Right": st.column_config.NumberColumn(format="%.0f %%", help="Of the given answers."),
+        },
+        alt="Threshold of each class, and what it does on the validation photos",
+    )
+
+
+def _count_given(page: CalibrationPage, rule: DecisionRule) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many validation photos get each class as answer, and how many rightly: (k,)."""
+    result, photos = page.result, page.validation
+    scores = page.temper(rule.temperature)[photos]
+    answers, given = scores.argmax(axis=1), list_answered(rule, scores, result.classes)
+    right = given & (answers == result.labels[photos])
+    k = len(result.classes)
+    return np.bincount(answers[given], minlength=k), np.bincount(answers[right], minlength=k)
+
+
+def _choose_class(key: str, names: list[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    keep_choice("of", names[rows[0]] if rows else None)
+
+
+def _pick_answers(page: CalibrationPage, judged: Judged) -> np.ndarray:
+    """Return which photos are answered with the chosen class, (m,) bool; all without one."""
+    of, classes = page.of, page.result.classes
     if of is None or of not in classes:
         return np.ones(len(judged.photos), dtype=bool)
     st.button(
@@ -164,9 +179,9 @@ def _pick_answers(judged: _Judged, classes: Sequence[str]) -> np.ndarray:
     return np.asarray(judged.scores.argmax(axis=1) == classes.index(of))
 
 
-def show_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
-    """Draws the photos behind the numbers: wrong answers, what is sent, what is sent in vain."""
-    judged = _judge(run, split, rule)
+def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:
+    """Draw the photos behind the numbers: wrong answers, what is sent, what is sent in vain."""
+    judged = page.judge_answers(rule)
     wrong = judged.answered & ~judged.right
     kinds = {
         "wrong": wrong,
@@ -174,10 +189,19 @@ def show_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
         "sent-right": ~judged.answered & judged.right,
     }
     st.subheader("Photos", anchor=False)
-    chosen = _pick_answers(judged, cache.result(run.id).classes)
+    chosen = _pick_answers(page, judged)
     kinds = {name: kind & chosen for name, kind in kinds.items()}
     names = {name: f"{_KINDS[name]} ({rows.sum():,})" for name, rows in kinds.items()}
-    kind = pick_one("photos", "Photos", names, "wrong")
+    kind = st.segmented_control(
+        "Photos",
+        list(names),
+        format_func=names.__getitem__,
+        label_visibility="collapsed",
+        required=True,
+        **bind_choice(
+            "photos", page.photos if page.photos in names else "wrong", key="calibration.photos"
+        ),
+    )
     rows = np.flatnonzero(kinds[kind])
     if not len(rows):
         st.info("No photo.", icon=":material/check_circle:")
@@ -186,10 +210,8 @@ def show_photos(run: RunRecord, split: str, rule: DecisionRule) -> None:
     rows = rows[np.argsort(-tops[rows], kind="stable")]
     photos = judged.photos[rows]
     st.caption(f"{count(len(rows), 'photo')}. {_MEANINGS[kind]}")
-    result = cache.result(run.id)
     said = {
-        int(photo): describe_answer(result, int(photo), int(answers[row]), tops[row])
+        int(photo): page.describe_answer(int(photo), int(answers[row]), tops[row])
         for photo, row in zip(photos, rows, strict=True)
     }
-    dataset = cache.dataset(run.recipe.dataset)
-    show_gallery(dataset, photos, key="calibration", captions=said.__getitem__)
+    show_gallery(page.dataset, photos, key="calibration", captions=said.__getitem__)

@@ -3,6 +3,7 @@
 `selection` in the URL holds the id of the one that is open; it needs no run to be looked at.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,26 +21,32 @@ from core.datasets.selections import (
 )
 from core.errors import PetalscopeError
 from core.formats import count, moment, plain
+from core.installed import COMMAND
 from core.runs.store import RunRecord
-from core.ui.mistakes.actions import REVIEW
-from core.ui.mistakes.explaining_export import show_export
-from core.ui.mistakes.judge import find_dataset, pick_judge
-from core.ui.mistakes.photos import (
-    GALLERY,
+from core.ui.mistakes.photos import GALLERY, show_photos, show_review_button
+from core.ui.mistakes.reading import (
+    REVIEW,
+    Listed,
+    find_dataset,
+    is_reviewing,
+    list_judges,
     mark_tray,
-    read_view,
-    show_photos,
-    show_review_button,
+    read_listed,
 )
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, show_random_banner, show_told, tell_after_rerun
+from core.ui.parts.pickers import describe_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import keep_choice
+from core.ui.photos.explaining_controls import read_drawing
 from core.ui.photos.gallery import show_gallery
+from core.ui.photos.reading import explainer
 from core.ui.photos.tray import show_tray
 from core.ui.wall import read_chosen
 from data.dataset import Dataset
 
+MOST_PHOTOS = 200
+"""A ZIP is made in memory while the person waits: about 40 kB and 50 ms a photo."""
 _OPEN = "selection"
 _NAME, _NOTE = "mistakes.save.name", "mistakes.save.note"
 _SAVED, _REFUSED = "mistakes.saved", "mistakes.refused"
@@ -47,8 +54,8 @@ _MOST_LISTED = 20
 _LISTED, _TICKED = "All that are listed", "Those that are ticked"
 
 
-def read_open_selection() -> Selection | None:
-    """Returns the selection that the URL names; None without one, or after saying it is gone."""
+def open_selection() -> Selection | None:
+    """Return the selection that the URL names; None without one, or after saying it is gone."""
     stated = st.query_params.get(_OPEN)
     if not stated:
         return None
@@ -61,20 +68,20 @@ def read_open_selection() -> Selection | None:
 
 
 @st.fragment
-def show_saving(run: RunRecord | None, dataset: Dataset, photos: np.ndarray) -> None:
-    """Draws the button that saves or exports the listed photos, or the ticked ones.
+def show_saving(listed: Listed) -> None:
+    """Draw the button that saves or exports the listed photos, or the ticked ones.
 
     A fragment, so that it learns of the ticks when something is typed.
     """
     if st.session_state.pop(_SAVED, False):
-        st.rerun()  # the list of what is saved stands outside
-    if len(photos):
+        st.rerun()  # the list of what is saved is outside
+    if len(listed.photos):
         with st.popover("Save or export", icon=":material/bookmark_add:"):
-            _show_form(run, dataset, photos)
+            _show_form(listed)
 
 
 def show_saved() -> None:
-    """Draws the list of what is saved; nothing while nothing is."""
+    """Draw the list of what is saved; nothing while nothing is."""
     saved = list_selections(cache.workspace())
     if not saved:
         return
@@ -92,13 +99,13 @@ def show_saved() -> None:
 
 
 def show_selection(selection: Selection) -> Dataset:
-    """Draws a saved selection and returns the dataset in which its photos are looked at.
+    """Draw a saved selection and return the dataset in which its photos are looked at.
 
     What it is, by which run it is looked at, and its photos; without a run the photos alone.
     """
     show_told()
     _show_heading(selection)
-    run = pick_judge(selection)
+    run = _pick_judge(selection)
     dataset = cache.dataset(run.recipe.dataset if run else find_dataset(selection))
     photos = find_selected(selection, dataset)
     gone = len(selection) - len(photos)
@@ -115,20 +122,22 @@ def show_selection(selection: Selection) -> Dataset:
         return dataset
     if run.recipe.weights == "random":
         show_random_banner()
-    if (cache.result(run.id).splits[photos] == "test").any():
+    listed = read_listed(run, dataset, photos)
+    if (listed.result.splits[photos] == "test").any():
         ask_before_test(run)
-    if read_view() == "gallery":
+    if not is_reviewing():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             show_review_button(photos)
-            show_saving(run, dataset, photos)
+            show_saving(listed)
             show_saved()
-    show_photos(run, dataset, photos)
+    show_photos(listed)
     return dataset
 
 
-def _show_form(run: RunRecord | None, dataset: Dataset, photos: np.ndarray) -> None:
-    listed = set(photos.tolist())
-    ticked = [photo for photo in read_chosen(GALLERY, dataset.id) if photo in listed]
+def _show_form(listed: Listed) -> None:
+    run, dataset, photos = listed.run, listed.dataset, listed.photos
+    there = set(photos.tolist())
+    ticked = [photo for photo in read_chosen(GALLERY, dataset.id) if photo in there]
     which = st.radio(
         "Which photos",
         (_LISTED, _TICKED),
@@ -148,22 +157,47 @@ def _show_form(run: RunRecord | None, dataset: Dataset, photos: np.ndarray) -> N
     )
     if refused := st.session_state.pop(_REFUSED, None):
         show_problem(*refused)
-    if run is not None and chosen:
+    if chosen:
         st.divider()
         st.caption("What the run looked at in these photos, as pictures and a table:")
-        show_export(run, dataset, np.array(chosen, dtype=np.int64), key="mistakes")
+        show_export(replace(listed, photos=np.array(chosen, dtype=np.int64)), key="mistakes")
 
 
-def _save(run: RunRecord | None, dataset: Dataset, photos: list[int]) -> None:
+def _save(run: RunRecord, dataset: Dataset, photos: list[int]) -> None:
     name, note = st.session_state[_NAME], st.session_state[_NOTE]
     try:
-        run_id = run.id if run else None
-        saved = save_selection(cache.workspace(), dataset, photos, name, note, run_id)
+        saved = save_selection(cache.workspace(), dataset, photos, name, note, run.id)
     except PetalscopeError as error:  # raised in a callback, where no page catches it
         st.session_state[_REFUSED] = (error.problem, error.remedy)
         return
     st.session_state.update({_NAME: "", _NOTE: "", _SAVED: True})
     tell_after_rerun(f"{count(len(saved), 'photo')} saved as “{plain(saved.name)}”: under Saved")
+
+
+def _pick_judge(selection: Selection) -> RunRecord | None:
+    """Return the run whose answers are shown beside the photos, or None."""
+    runs = list_judges(selection)
+    if not runs:
+        return None
+    wishes = (st.query_params.get("run"), selection.run)
+    stated = next((one for one in wishes if one in runs), None)
+    key = f"mistakes.judge.{selection.id}"
+    if st.session_state.get(key) not in runs:
+        st.session_state.pop(key, None)
+    chosen = st.selectbox(
+        "Answers of",
+        list(runs),
+        index=list(runs).index(stated) if stated else None,
+        format_func=lambda one: describe_run(runs[one]),
+        placeholder="No run: the photos alone",
+        key=key,
+        width=420,
+    )
+    if chosen is None:  # the run of the other pages stays chosen
+        st.query_params.pop("run", None)
+        return None
+    keep_choice("run", chosen)
+    return runs[chosen]
 
 
 def _show_heading(selection: Selection) -> None:
@@ -209,3 +243,37 @@ def _delete(selection: Selection) -> None:
     else:
         tell_after_rerun(f"“{plain(selection.name)}” deleted")
     _close_selection()
+
+
+def show_export(listed: Listed, *, key: str = "export") -> None:
+    """Draw the button that downloads the overlays of the photos; nothing without photos.
+
+    Args:
+        listed: The photos, of which the first 200 are taken, and the run.
+        key: Name of the button; another one on the same page needs another.
+    """
+    run, photos = listed.run, listed.photos
+    chosen = [int(photo) for photo in photos[:MOST_PHOTOS]]
+    if not chosen:
+        return
+    drawing = read_drawing()
+
+    def pack() -> bytes:
+        from core.prediction.sheets import SheetStyle, pack_sheets
+
+        style = SheetStyle(strength=drawing.strength, on_colour=drawing.on_colour)
+        return pack_sheets(explainer(run.id, listed.dataset), chosen, style)
+
+    cut = "" if len(photos) <= MOST_PHOTOS else f" The first {MOST_PHOTOS} of {len(photos):,}."
+    st.download_button(
+        f"Overlays of {count(len(chosen), 'photo')}",
+        pack,
+        file_name=f"{run.id}-overlays.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        key=f"export.{key}",
+        on_click="ignore",
+        disabled=not listed.has_backbone,  # the photo's own explanation says how it comes back
+        help="A ZIP: each photo beside what spoke for its true and for its predicted class, and "
+        f"index.csv with all scores; made when you click.{cut} More: {COMMAND} explain.",
+    )

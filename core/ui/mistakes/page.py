@@ -1,0 +1,161 @@
+"""The mistakes page: rankings of photos that go wrong, as a gallery or one by one."""
+
+import numpy as np
+import streamlit as st
+
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.mistakes import RANKINGS, Ranking
+from core.formats import count, interval, percent, plain
+from core.runs.store import RunRecord
+from core.ui.mistakes.photos import show_photos, show_review_button
+from core.ui.mistakes.reading import (
+    ENDLESS,
+    MOST_LISTED,
+    MOST_OTHERS,
+    MistakesPage,
+    is_reviewing,
+    read_mistakes,
+)
+from core.ui.mistakes.selections import open_selection, show_saved, show_saving, show_selection
+from core.ui.parts.messages import show_random_banner
+from core.ui.parts.pickers import pick_run_and_split, title_run
+from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.seal import ask_before_test
+from core.ui.parts.state import bind_choice
+from core.ui.photos.panel import show_photo_panel
+
+_TITLES: dict[Ranking, str] = {
+    "highest-loss": "Highest loss",
+    "confidently-wrong": "Confidently wrong",
+    "barely-right": "Barely right",
+    "least-sure": "Least sure",
+    "wrong-in-every-run": "Wrong in every run",
+    "wrong-in-this-run-only": "Wrong in this run only",
+}
+_DEFINITIONS: dict[Ranking, str] = {
+    "highest-loss": "Wrong photos, the lowest score of the true class first. (The loss of a photo "
+    "is −ln of that score.)",
+    "confidently-wrong": "Wrong photos, the highest score of the predicted class first.",
+    "barely-right": "Right photos, the smallest margin first: the highest score less the second "
+    "highest.",
+    "least-sure": "All photos, right or wrong, the lowest score of the predicted class first.",
+    "wrong-in-every-run": "Photos that this run and each of the others get wrong, the lowest mean "
+    "score of the true class first: hard photos, and wrong labels.",
+    "wrong-in-this-run-only": "Photos that this run gets wrong and each of the others right, the "
+    "highest mean score of the true class over the others first.",
+}
+
+
+def show_mistakes() -> None:
+    """Draw the selection that the URL names, else the photos of a run and a split."""
+    selection = open_selection()
+    if selection is not None:
+        show_photo_panel(show_selection(selection))
+        return
+    page, reviewing = read_mistakes(*pick_run_and_split()), is_reviewing()
+    if not reviewing:
+        show_run_facts(page.run)
+    elif page.run.recipe.weights == "random":
+        show_random_banner()
+    st.segmented_control(
+        "Which photos",
+        RANKINGS,
+        format_func=_TITLES.__getitem__,
+        label_visibility="collapsed",
+        required=True,
+        **bind_choice("tab", page.ranking, key="mistakes.tab"),
+    )
+    if not page.needs_others or _pick_others(page):
+        _show_ranked(page, reviewing)
+    show_photo_panel(page.dataset)
+
+
+def _show_ranked(page: MistakesPage, reviewing: bool) -> None:
+    if page.needs_others and page.split == "test":
+        ask_before_test(*page.others)
+    listed = page.listed
+    if not reviewing:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            for name, label in (("true", "True class"), ("predicted", "Predicted class")):
+                _pick_class(page, name, label)
+            show_review_button(listed.photos)
+            show_saving(listed)
+            show_saved()
+        _describe_list(page)
+    show_photos(listed)
+    if reviewing:
+        _describe_list(page)
+
+
+def _describe_list(page: MistakesPage) -> None:
+    """Write what is listed, how it is ordered, and of how many photos."""
+    ranking, ranked, matching = page.ranking, page.ranked, len(page.matching)
+    total, n = len(ranked.photos), ranked.n
+    parts = [_DEFINITIONS[ranking], "Equal ones stand by path."]
+    if ranking == "least-sure":
+        parts.append(f"n = {n:,} {page.split} photos.")
+    elif n:
+        share = f"{percent(total / n, n)}, {interval(*wilson_interval(total, n), n)}"
+        parts.append(f"{total:,} of {count(n, f'{page.split} photo')}: {share}.")
+    if ranked.left_out:
+        parts.append(f"{count(ranked.left_out, 'photo')} of this split cannot be compared.")
+    if matching < total:
+        parts.append(f"{_describe_filter(page)}: {matching:,}.")
+    if ranking in ENDLESS and matching > MOST_LISTED:
+        parts.append(f"The first {MOST_LISTED} are listed.")
+    st.caption(" ".join(parts))
+
+
+def _describe_filter(page: MistakesPage) -> str:
+    words = {"true": "true class", "predicted": "predicted class"}
+    parts = [
+        f"{words[name]} {plain(page.result.classes[number])}"
+        for name, number in page.chosen.items()
+        if number is not None
+    ]
+    return "Of " + " and ".join(parts)
+
+
+def _pick_others(page: MistakesPage) -> bool:
+    """Draw the choice of runs to compare with, or why there is none; return if there is one."""
+    if not page.known:
+        st.info(
+            "This needs another finished run on the same photos: train one with another strategy "
+            "or other settings, then come back.",
+            icon=":material/model_training:",
+        )
+        return False
+    key = f"mistakes.others.{page.run.id}"
+    st.session_state[key] = [one.id for one in page.others]
+    st.multiselect(
+        "Compared with",
+        list(page.known),
+        format_func=lambda one: _describe_other(page.known[one]),
+        max_selections=MOST_OTHERS,
+        key=key,
+        placeholder="Choose at least one run",
+    )
+    if not page.others:
+        st.info("Choose at least one other run.", icon=":material/compare_arrows:")
+    return bool(page.others)
+
+
+def _describe_other(run: RunRecord) -> str:
+    accuracy = percent(run.best_val_accuracy or 0.0, run.val_photos or 0)
+    return f"{title_run(run)} · {run.recipe.strategy.replace('_', ' ')} · {accuracy}"
+
+
+def _pick_class(page: MistakesPage, name: str, label: str) -> None:
+    """Draw the list of classes; it says how many of the ranked photos each class has."""
+    classes, number = page.result.classes, page.chosen[name]
+    numbers = np.bincount(page.columns[name], minlength=len(classes))
+    chosen = None if number is None else classes[number]
+    st.selectbox(
+        label,
+        [one for number, one in enumerate(classes) if numbers[number] or one == chosen],
+        index=None,
+        format_func=lambda one: f"{one} ({numbers[classes.index(one)]:,})",
+        placeholder="Any",
+        width=190,
+        **bind_choice(name, chosen, key=f"mistakes.{name}"),
+    )

@@ -1,12 +1,11 @@
 """A new version of a dataset with photos added to it; nothing of the old one is decoded again.
 
-The new photos stand behind the old ones, whose numbers stay. Photos, thumbnails and originals are
+The new photos come behind the old ones, whose numbers stay. Photos, thumbnails and originals are
 written anew, old part and new: the files of the parent are never written in place.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,21 +23,14 @@ from data.dataset import (
     THUMBNAILS,
     Dataset,
     identify_dataset,
+    measure_photos_header,
+    write_photos_header,
 )
-from data.importing import Progress, keep_dataset, make_staging_folder
+from data.importing import Progress, keep_dataset, make_staging_folder, report_full_disk
 from data.manifest import write_facts
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
-from data.versions import (
-    find_free_name,
-    list_ancestors,
-    number_classes,
-    read_facts,
-    read_whole,
-    report_full_disk,
-)
-
-PHOTO_BYTES = PHOTO_SIZE * PHOTO_SIZE * 3
+from data.versions import NO_ROOM, describe_child, label_classes, read_facts, read_whole
 
 _BLOCK = 16_000_000
 _NEW = "new-"
@@ -55,7 +47,7 @@ def add_photos(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Returns the version of the parent that has these photos, too; the existing one if there.
+    """Return the version of the parent that has these photos, too; the existing one if there.
 
     Args:
         workspace: Where both are kept.
@@ -70,12 +62,11 @@ def add_photos(
         DiskFull: No room; nothing half-made is left.
     """
     _check_paths(parent, photos)
-    with report_full_disk(), make_staging_folder(workspace) as folder:
+    with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         folder.mkdir(parents=True, exist_ok=True)
         added = _pack(folder, photos)
         table = _join_tables(parent, added)
-        classes = tuple(sorted(table["class"].unique()))
-        table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+        classes = label_classes(table)
         if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
             return existing
         table.to_parquet(folder / MANIFEST, index=False)
@@ -83,13 +74,7 @@ def add_photos(
         _join_files(parent, folder, len(added), on_progress)
         facts = {
             **{fact: value for fact, value in read_facts(parent.folder).items() if fact in _KEPT},
-            "name": name or find_free_name(workspace, parent),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "classes": classes,
-            "numbers": number_classes(parent, classes),
-            "parent": parent.id,
-            "ancestors": list_ancestors(parent),
-            "edition": parent.edition + 1,
+            **describe_child(workspace, parent, classes, name),
             "photos": len(table),
             "added": len(added),
         }
@@ -98,14 +83,14 @@ def add_photos(
 
 
 def count_added(dataset: Dataset) -> int:
-    """Returns how many photos were added to the parent to make this version."""
+    """Return how many photos were added to the parent to make this version."""
     return int(read_facts(dataset.folder).get("added", 0))
 
 
 def map_packed(file: Path, photos: int) -> np.ndarray:
-    """Returns the packed photos of a file, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
+    """Return the packed photos of a file, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
     shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
-    start = _measure_header(file, photos)
+    start = measure_photos_header(file, photos)
     return np.memmap(file, dtype=np.uint8, mode="r", offset=start, shape=shape)
 
 
@@ -121,7 +106,7 @@ def _check_paths(parent: Dataset, photos: Sequence[FoundPhoto]) -> None:
 
 
 def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
-    """Returns the rows of the new photos; their files stand in the folder, under their own names.
+    """Return the rows of the new photos; their files are in the folder, under their own names.
 
     Raises:
         EditRefused: One cannot be read.
@@ -142,7 +127,7 @@ def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
 
 
 def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
-    """Returns the manifest of the version, with the labels of new photos still to be set."""
+    """Return the manifest of the version, with the labels of new photos still to be set."""
     places = {"thumbnail_start": THUMBNAILS, "original_start": ORIGINALS}
     shifted = {
         column: added[column] + (parent.folder / file).stat().st_size
@@ -155,7 +140,7 @@ def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
 def _join_files(
     parent: Dataset, folder: Path, added: int, on_progress: Callable[[Progress], None] | None
 ) -> None:
-    """Writes photos, thumbnails and originals of all, those of the parent first.
+    """Write photos, thumbnails and originals of all, those of the parent first.
 
     Raises:
         ResultDamaged: A file of the parent was altered.
@@ -174,10 +159,10 @@ def _join_files(
         old, new = parent.folder / name, folder / f"{_NEW}{name}"
         with (folder / name).open("wb") as target:
             if name == PHOTOS:
-                _write_header(target, len(parent) + added)
-            before = _measure_header(old, len(parent)) if name == PHOTOS else 0
+                write_photos_header(target, len(parent) + added)
+            before = measure_photos_header(old, len(parent)) if name == PHOTOS else 0
             digest = _copy(old, target, before, report)
-            _copy(new, target, _measure_header(new, added) if name == PHOTOS else 0)
+            _copy(new, target, measure_photos_header(new, added) if name == PHOTOS else 0)
         new.unlink()
         if digest != known[name]["sha256"]:
             raise ResultDamaged(
@@ -190,7 +175,7 @@ def _join_files(
 def _copy(
     source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] | None = None
 ) -> str:
-    """Returns the digest of the whole source; all of it but its first bytes is written."""
+    """Return the digest of the whole source; all of it but its first bytes is written."""
     digest = hashlib.sha256()
     # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
     with source.open("rb") as file:
@@ -203,14 +188,3 @@ def _copy(
             if report:
                 report(len(block))
     return digest.hexdigest()
-
-
-def _write_header(target: BinaryIO, photos: int) -> None:
-    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(target, header)
-
-
-def _measure_header(file: Path, photos: int) -> int:
-    """Returns the length in bytes of what stands before the packed photos."""
-    return file.stat().st_size - photos * PHOTO_BYTES

@@ -39,7 +39,7 @@ class DrawnPart(NamedTuple):
 def augment(
     photo: np.ndarray, policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
 ) -> np.ndarray:
-    """Returns one draw of a photo, of its shape; the photo itself where nothing happens to it.
+    """Return one draw of a photo, of its shape; the photo itself where nothing happens to it.
 
     Args:
         photo: (h, w, 3) uint8 RGB, as the backbone takes it; never written to.
@@ -55,7 +55,7 @@ def augment(
 
 
 def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
-    """Returns the photo with one part done to it, at a given amount.
+    """Return the photo with one part done to it, at a given amount.
 
     Crop and cutout lie in the middle; `scale` stretches the width; the noise is always the same.
     """
@@ -67,7 +67,7 @@ def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
 def draw_parts(
     policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
 ) -> dict[str, DrawnPart]:
-    """Returns what happens to a photo in one draw, part by part."""
+    """Return what happens to a photo in one draw, part by part."""
     source = random.Random(_mix(seed, photo_id, draw))
     # Five numbers a part, used or not: that keeps the draws of one part free of all the others.
     numbers = {name: [source.random() for _ in range(5)] for name in LIMITS}
@@ -129,7 +129,7 @@ def _is_mirrored(geometry: Mapping[str, DrawnPart], name: str) -> bool:
 
 
 def _transform(picture: Image.Image, geometry: Mapping[str, DrawnPart]) -> Image.Image:
-    """Returns the picture under one affine transform, bicubic, its edges mirrored.
+    """Return the picture under one affine transform, bicubic, its edges mirrored.
 
     Pillow cuts off fractions here: half a grey level darker in the mean.
     """
@@ -151,13 +151,13 @@ def _transform(picture: Image.Image, geometry: Mapping[str, DrawnPart]) -> Image
 
 
 def _mirror(start: int, stop: int, size: int) -> np.ndarray:
-    """Returns the row or column seen at each place when both edges are mirrors."""
+    """Return the row or column seen at each place when both edges are mirrors."""
     places = np.arange(start, stop) % (2 * size)
     return np.minimum(places, 2 * size - 1 - places)
 
 
 def _compose(geometry: Mapping[str, DrawnPart], width: int, height: int) -> np.ndarray:
-    """Returns (3, 3): where each place of the result comes from.
+    """Return (3, 3): where each place of the result comes from.
 
     Read from the photo: cropped, mirrored, scaled, slanted, turned (clockwise), then moved; so the
     inverses stand here in this order, from left to right.
@@ -190,7 +190,7 @@ def _affine(*coefficients: float) -> np.ndarray:
 
 
 def _recolour(picture: Image.Image, colours: Mapping[str, float]) -> Image.Image:
-    """Returns the picture with brightness, contrast, saturation, hue changed by one matrix.
+    """Return the picture with brightness, contrast, saturation, hue changed by one matrix.
 
     Contrast is about the picture's mean grey; hue turns colours about the grey axis, so that greys
     stay grey.

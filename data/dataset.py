@@ -7,6 +7,7 @@ The row number in the manifest is the photo number everywhere: in images.npy, fe
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ MANIFEST, SET_ASIDE = "manifest.parquet", "set_aside.parquet"
 PHOTOS, THUMBNAILS, ORIGINALS = "images.npy", "thumbnails.bin", "originals.bin"
 FACTS = "dataset.json"
 FILES = (MANIFEST, SET_ASIDE, PHOTOS, THUMBNAILS, ORIGINALS)
+PHOTO_BYTES = PHOTO_SIZE * PHOTO_SIZE * 3
+"""Of one packed photo."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,15 +72,15 @@ class Dataset:
         return np.lib.format.open_memmap(self.photos_file, mode="r")
 
     def thumbnail(self, photo: int) -> bytes:
-        """Returns the 128 px WebP of a photo."""
+        """Return the 128 px WebP of a photo."""
         return self._read_piece(THUMBNAILS, photo, "thumbnail_start", "thumbnail_bytes")
 
     def original(self, photo: int) -> bytes:
-        """Returns the bytes of a photo's own file, as it was imported."""
+        """Return the bytes of a photo's own file, as it was imported."""
         return self._read_piece(ORIGINALS, photo, "original_start", "bytes")
 
     def photo_numbers(self, split: str | None = None, class_name: str | None = None) -> np.ndarray:
-        """Returns the numbers of the photos of a split and class, (m,) int64; None: of any."""
+        """Return the numbers of the photos of a split and class, (m,) int64; None: of any."""
         chosen = np.ones(len(self), dtype=bool)
         if split is not None:
             chosen &= self.splits == split
@@ -92,14 +95,29 @@ class Dataset:
             return file.read(int(self.manifest[length].iat[photo]))
 
 
+def write_photos_header(file: IO[bytes], photos: int) -> None:
+    """Write the header of the .npy of packed photos; its length is the same for any number.
+
+    NumPy pads it so that the first axis can grow in place.
+    """
+    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def measure_photos_header(file: Path, photos: int) -> int:
+    """Return the length in bytes of what comes before the packed photos."""
+    return file.stat().st_size - photos * PHOTO_BYTES
+
+
 def _freeze(array: np.ndarray) -> np.ndarray:
-    """Returns the array, read-only: it is kept, and shared by all who read the dataset."""
+    """Return the array, read-only: it is kept, and shared by all who read the dataset."""
     array.setflags(write=False)
     return array
 
 
 def identify_dataset(manifest: pd.DataFrame, classes: tuple[str, ...]) -> str:
-    """Returns the id of a dataset: the same photos, classes and splits have the same id."""
+    """Return the id of a dataset: the same photos, classes and splits have the same id."""
     columns = manifest[["path", "sha256", "class", "split"]].sort_values("path")
     return fingerprint(
         {

@@ -33,7 +33,7 @@ _TILE = (64, 16_384)  # fits a core's cache, which makes the search twice as fas
 
 
 def find_exact_groups(manifest: pd.DataFrame) -> list[np.ndarray]:
-    """Returns the photo numbers of each group of equal files, ascending; groups by first photo."""
+    """Return the photo numbers of each group of equal files, ascending; groups by first photo."""
     digests = manifest["sha256"].reset_index(drop=True)
     copies = digests[digests.duplicated(keep=False)]
     groups = copies.groupby(copies, sort=False).indices.values()
@@ -41,14 +41,14 @@ def find_exact_groups(manifest: pd.DataFrame) -> list[np.ndarray]:
 
 
 def read_hashes(manifest: pd.DataFrame) -> np.ndarray:
-    """Returns the perceptual hash of each photo, (n,) uint64."""
+    """Return the perceptual hash of each photo, (n,) uint64."""
     return np.array([int(text, 16) for text in manifest["phash"]], dtype=np.uint64)
 
 
 def find_near_pairs(
     hashes: np.ndarray, max_distance: int = NEAR_DISTANCE, most: int = MOST_PAIRS
 ) -> np.ndarray:
-    """Returns the pairs of hashes at most `max_distance` bits apart, (m, 3) int64: a < b, distance.
+    """Return the pairs of hashes at most `max_distance` bits apart, (m, 3) int64: a < b, distance.
 
     Every hash is held against every other, in tiles: exact, whatever the hashes, and in 100 MB.
 
@@ -80,12 +80,12 @@ def find_pairs(
     features: np.ndarray | None = None,
     neighbours: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Returns the photos that are there twice, the surest pairs first.
+    """Return the photos that are there twice, the surest pairs first.
 
     Columns: a, b (photo numbers, a < b), kind (“exact”: equal files or equal pixels; “near”),
     hash_distance (bits), similarity (cosine of features; NaN without them), difference (mean
     absolute of pixels, 0..255), across_classes (bool), splits (“train–test”, or “train” for one),
-    leak (bool: the two stand in different splits).
+    leak (bool: the two are in different splits).
 
     Args:
         dataset: Its manifest and packed photos are read.
@@ -114,7 +114,7 @@ def find_pairs(
 
 
 def add_places(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
-    """Returns the pairs with across_classes, splits and leak by these labels and splits (n,)."""
+    """Return the pairs with across_classes, splits and leak by these labels and splits (n,)."""
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     number = {split: place for place, split in enumerate(SPLITS)}
     names = np.array(SPLITS, dtype=object)
@@ -134,7 +134,7 @@ def _keep_closest(pairs: np.ndarray, most: int) -> np.ndarray:
 
 
 def _measure_differences(photos: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Returns the mean absolute difference of the pixels of each pair, (m,) float64, 0..255."""
+    """Return the mean absolute difference of the pixels of each pair, (m,) float64, 0..255."""
     differences = np.empty(len(pairs))
     for place, (a, b) in enumerate(pairs[:, :2]):
         one, other = photos[a], photos[b]
@@ -174,7 +174,7 @@ class Copy:
 
 
 def find_copies(dataset: Dataset, table: pd.DataFrame, photos: np.ndarray) -> list[list[Copy]]:
-    """Returns for each new photo what it is a copy of, in the order of the dataset's photos.
+    """Return for each new photo what it is a copy of, in the order of the dataset's photos.
 
     Args:
         dataset: What is there.
@@ -205,5 +205,5 @@ def _is_near(distance: int, difference: float) -> bool:
 
 
 def _measure_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Returns the mean absolute difference of the pixels, 0..255."""
+    """Return the mean absolute difference of the pixels, 0..255."""
     return float(np.abs(one.astype(np.int16) - other).mean())

@@ -48,9 +48,9 @@ def export_tree(
     on_progress: Callable[[int, int], None] | None = None,
     layout: Layout = "splits",
 ) -> ExportReport:
-    """Writes the photos as they were imported, byte for byte, in folders by split and class.
+    """Write the photos as they were imported, byte for byte, in folders by split and class.
 
-    Beside them stand mapping.json (class number → class name) and labels.csv (path, class, split),
+    Beside them are mapping.json (class number → class name) and labels.csv (path, class, split),
     which can be imported again.
 
     Args:
@@ -86,12 +86,12 @@ def export_tree(
 
 
 def describe_mapping(dataset: Dataset) -> str:
-    """Returns mapping.json of a dataset: {"1": "pink primrose", …}."""
+    """Return mapping.json of a dataset: {"1": "pink primrose", …}."""
     return format_mapping(dict(zip(dataset.numbers, dataset.classes, strict=True)))
 
 
 def plan_paths(dataset: Dataset, layout: Layout) -> list[str]:
-    """Returns the relative path of each photo in the tree: safe everywhere, and unique."""
+    """Return the relative path of each photo in the tree: safe everywhere, and unique."""
     folders = name_class_folders(dataset.classes)
     taken: set[str] = set()
     paths = []
@@ -105,13 +105,13 @@ def plan_paths(dataset: Dataset, layout: Layout) -> list[str]:
 
 
 def name_class_folders(classes: Sequence[str]) -> list[str]:
-    """Returns a folder name for each class: safe everywhere, and unique whatever the capitals."""
+    """Return a folder name for each class: safe everywhere, and unique whatever the capitals."""
     taken: set[str] = set()
     return [_find_free(make_safe_name(name), taken) for name in classes]
 
 
 def make_safe_name(name: str) -> str:
-    """Returns the name as every file system takes it; most names stay as they are."""
+    """Return the name as every file system takes it; most names stay as they are."""
     safe = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" ").rstrip(".")
     # Hidden names would be overlooked when the tree is imported again.
     safe = re.sub(r"^\.", "_", safe) or "_"
@@ -125,7 +125,7 @@ def make_safe_name(name: str) -> str:
 
 
 def _find_free(path: str, taken: set[str]) -> str:
-    """Returns the path, or with “ 2”, “ 3” … before its ending; names it taken."""
+    """Return the path, or with “ 2”, “ 3” … before its ending; names it taken."""
     pure = PurePosixPath(path)
     free, number = path, 1
     while free.casefold() in taken:
@@ -138,7 +138,7 @@ def _find_free(path: str, taken: set[str]) -> str:
 def _write_photos(
     dataset: Dataset, folder: Path, paths: list[str], on_progress: Callable[[int, int], None] | None
 ) -> int:
-    """Returns the bytes written."""
+    """Return the bytes written."""
     for place in {str(PurePosixPath(path).parent) for path in paths}:
         (folder / place).mkdir(parents=True, exist_ok=True)
     written = 0
@@ -180,7 +180,7 @@ _REFUSALS = (
 
 @contextmanager
 def report_failure(target: Path, again: str) -> Iterator[None]:
-    """Turns what the system refuses into an error of ours.
+    """Turn what the system refuses into an error of ours.
 
     Args:
         target: The folder that is written.

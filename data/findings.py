@@ -37,7 +37,7 @@ MEASURES = tuple(Measures.__annotations__)
 
 
 def measure_photo(photo: np.ndarray) -> dict[str, float]:
-    """Returns the measures of a packed photo (224, 224, 3) uint8 RGB, by name."""
+    """Return the measures of a packed photo (224, 224, 3) uint8 RGB, by name."""
     colours = photo.astype(np.float32)
     luma = colours @ _LUMA
     red_green = colours[..., 0] - colours[..., 1]
@@ -59,7 +59,7 @@ def measure_photo(photo: np.ndarray) -> dict[str, float]:
 
 
 def _laplacian(luma: np.ndarray) -> np.ndarray:
-    """Returns (222, 222), the sum of the four neighbours less four times the middle."""
+    """Return (222, 222), the sum of the four neighbours less four times the middle."""
     edges = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
     return np.asarray(edges - 4 * luma[1:-1, 1:-1])
 
@@ -123,7 +123,7 @@ def find_issues(
     thresholds: Thresholds | None = None,
     pairs: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Returns which photo has which issue: (n) rows, a bool column for each of ISSUES.
+    """Return which photo has which issue: (n) rows, a bool column for each of ISSUES.
 
     Args:
         manifest: Of a dataset.
@@ -145,7 +145,7 @@ def find_issues(
 
 
 def measure_issue(manifest: pd.DataFrame, issue: str) -> np.ndarray:
-    """Returns the measure behind an issue for each photo, (n,) float64; see MEASURED."""
+    """Return the measure behind an issue for each photo, (n,) float64; see MEASURED."""
     if issue in ("small", "odd_shape"):
         sides = manifest[["width", "height"]].to_numpy(dtype=np.float64)
         short, long = sides.min(axis=1), sides.max(axis=1)
@@ -160,7 +160,7 @@ def measure_issue(manifest: pd.DataFrame, issue: str) -> np.ndarray:
 
 
 def list_worst(manifest: pd.DataFrame, issue: str) -> np.ndarray:
-    """Returns all photo numbers (n,) int64, the worst by the issue's measure first."""
+    """Return all photo numbers (n,) int64, the worst by the issue's measure first."""
     values = measure_issue(manifest, issue)
     worse = {measured.name: measured.worse for measured in MEASURED}[issue]
     return np.argsort(values if worse == "low" else -values, kind="stable")

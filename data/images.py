@@ -68,7 +68,7 @@ class PhotoFacts:
 
 
 def read_photo_file(file: Path) -> bytes:
-    """Returns the bytes of a file, at most one more than the settings allow for a photo.
+    """Return the bytes of a file, at most one more than the settings allow for a photo.
 
     Raises:
         PhotoUnreadable: The operating system does not give the file out.
@@ -89,7 +89,7 @@ def read_photo_file(file: Path) -> bytes:
 
 
 def read_photo_facts(content: bytes) -> PhotoFacts:
-    """Returns what the header of a photo says; nothing is decoded.
+    """Return what the header of a photo says; nothing is decoded.
 
     Raises:
         PhotoUnreadable: Empty, not a picture, or a damaged header.
@@ -100,7 +100,7 @@ def read_photo_facts(content: bytes) -> PhotoFacts:
 
 
 def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
-    """Returns the photo as RGB, upright as its EXIF data says, and its facts.
+    """Return the photo as RGB, upright as its EXIF data says, and its facts.
 
     A large JPEG comes smaller (its short side at least 2 * PHOTO_SIZE), which is many times faster;
     the facts tell the size of the file's own photo. Transparent parts become white, 16-bit grey
@@ -121,7 +121,7 @@ def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
 
 
 def pack_photo(image: Image.Image) -> np.ndarray:
-    """Returns the photo as the network sees it: (224, 224, 3) uint8 RGB.
+    """Return the photo as the network sees it: (224, 224, 3) uint8 RGB.
 
     The short side is resized to 224 (bicubic) and the centre is cut out. Both happen in one step,
     so that a very long photo never becomes a very large one.
@@ -139,7 +139,7 @@ def pack_photo(image: Image.Image) -> np.ndarray:
 
 
 def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
-    """Returns (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
+    """Return (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
 
     Raises:
         PhotoUnreadable: Empty, not a picture, truncated or damaged.
@@ -150,7 +150,7 @@ def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
 
 
 def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
-    """Returns a WebP of `side` x `side` px from a packed photo (224, 224, 3) uint8 RGB."""
+    """Return a WebP of `side` x `side` px from a packed photo (224, 224, 3) uint8 RGB."""
     stream = io.BytesIO()
     small = Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC)
     small.save(stream, "WEBP", quality=80, method=2)
@@ -159,7 +159,7 @@ def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
 
 @contextmanager
 def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
-    """Yields the undecoded image, its facts and EXIF orientation; damage met inside is reported."""
+    """Yield the undecoded image, its facts and EXIF orientation; damage met inside is reported."""
     _check_bytes(content)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -209,7 +209,7 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """Returns the EXIF orientation 1..8; 1 (upright) where there is none or it is unreadable."""
+    """Return the EXIF orientation 1..8; 1 (upright) where there is none or it is unreadable."""
     # Pillow turns a TIFF itself; and it would decode a PNG to look for EXIF data behind its pixels.
     if image.format == "TIFF" or "exif" not in image.info:
         return 1

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -51,6 +51,11 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 
+_FREE = (
+    "Free some space (a dataset takes about 160 KB a photo beside the photos' own files), then "
+    "import again."
+)
+
 
 def import_source(
     workspace: Workspace,
@@ -60,7 +65,7 @@ def import_source(
     split_seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """Returns the dataset of a source; the existing one where it was imported before.
+    """Return the dataset of a source; the existing one where it was imported before.
 
     Args:
         workspace: Where the dataset is kept.
@@ -91,7 +96,7 @@ def prepare_dataset(
     split_seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> ImportReport:
-    """Makes the complete dataset in a folder and returns what it would bring.
+    """Make the complete dataset in a folder and return what it would bring.
 
     Args:
         workspace: Where it would be kept, and where downloads are.
@@ -112,23 +117,18 @@ def prepare_dataset(
     unpacked.mkdir()
     with ExitStack() as on_error:
         on_error.callback(shutil.rmtree, folder, ignore_errors=True)
-        with _report_full_disk():
+        with report_full_disk("the dataset", _FREE):
             found = _find_photos(workspace, request, unpacked, on_progress)
-            report = write_dataset(
-                workspace,
-                folder,
-                found,
-                name=name,
-                split_seed=split_seed,
-                on_progress=_in_phase(lambda: "reading photos", on_progress),
-            )
+            found = replace(found, name=(name or "").strip() or found.name)
+            reading = _in_phase(lambda: "reading photos", on_progress)
+            report = _write_dataset(workspace, folder, found, split_seed, reading)
         shutil.rmtree(unpacked)
         on_error.pop_all()
     return report
 
 
 def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
-    """Moves a prepared folder to its place at once and returns the dataset.
+    """Move a prepared folder to its place at once and return the dataset.
 
     Where the same dataset is there, whole, that one is returned and the folder removed.
 
@@ -163,7 +163,7 @@ def _make_request(source: Path | Literal["sample"] | SourceRequest) -> SourceReq
 
 @contextmanager
 def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yields a folder that is removed afterwards, if it was not kept; so are orphaned ones."""
+    """Yield a folder that is removed afterwards, if it was not kept; so are orphaned ones."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
     for orphan in workspace.temporary.glob("import-*-*"):
         owner = orphan.name.split("-")[1]
@@ -195,7 +195,7 @@ def _in_phase(
 
 
 def _identify_prepared(folder: Path) -> str:
-    """Returns the id of the dataset in a prepared folder."""
+    """Return the id of the dataset in a prepared folder."""
     try:
         facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
         manifest = pd.read_parquet(folder / files.MANIFEST)
@@ -207,37 +207,30 @@ def _identify_prepared(folder: Path) -> str:
 
 
 @contextmanager
-def _report_full_disk() -> Iterator[None]:
+def report_full_disk(what: str, remedy: str) -> Iterator[None]:
+    """Turn the system's refusal to write `what` into an error of ours.
+
+    Raises:
+        DiskFull: There is no room.
+    """
     try:
         yield
     except OSError as error:
         if error.errno not in DISK_FULL_ERRNOS:
             raise
-        raise DiskFull(
-            "There is no room left on the disk for the dataset.",
-            "Free some space (a dataset takes about 160 KB a photo beside the photos' own files), "
-            "then import again.",
-        ) from error
+        raise DiskFull(f"There is no room left on the disk for {what}.", remedy) from error
 
 
-def write_dataset(
+def _write_dataset(
     workspace: Workspace,
     folder: Path,
     found: FoundSource,
-    *,
-    name: str | None,
     split_seed: int,
     on_progress: Callable[[int, int], None],
 ) -> ImportReport:
-    """Reads the photos, writes all files of the dataset and returns the report.
+    """Read the photos, write all files of the dataset and return the report.
 
-    Args:
-        workspace: Asked whether the same dataset is there already.
-        folder: Where the files go.
-        found: The photos, and what the source says of them.
-        name: What people will call it; by default what the source says.
-        split_seed: Seed of the splits, where the source gives none.
-        on_progress: Called with photos done and photos in all.
+    dataset.json comes last and names the others, so a folder without it is not a dataset.
 
     Raises:
         SourceRefused: Photos of fewer than two classes could be read, or none to learn from.
@@ -256,16 +249,9 @@ def write_dataset(
     table.to_parquet(folder / files.MANIFEST, index=False)
     set_aside.fillna({"split": ""}).to_parquet(folder / files.SET_ASIDE, index=False)
     dataset_id = identify_dataset(table, classes)
-    report = make_report(
-        table,
-        set_aside,
-        name=(name or "").strip() or found.name,
-        source=found.origin,
-        dataset_id=dataset_id,
-        split_origin=split_origin,
-        notes=found.notes,
-        already_imported=workspace.dataset_folder(dataset_id).is_dir(),
-    )
+    there = workspace.dataset_folder(dataset_id).is_dir()
+    found = replace(found, split_origin=split_origin)
+    report = make_report(table, set_aside, found, dataset_id, already_imported=there)
     write_facts(folder, _state_facts(report, classes, found.numbers))
     return report
 
@@ -273,7 +259,7 @@ def write_dataset(
 def _state_facts(
     report: ImportReport, classes: tuple[str, ...], numbers: Mapping[str, int]
 ) -> dict[str, object]:
-    """Returns what dataset.json says."""
+    """Return what dataset.json says."""
     in_order = [numbers.get(name, 0) for name in classes]
     return {
         "name": report.name,
@@ -305,7 +291,7 @@ def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:
 
 
 def _settle_splits(table: pd.DataFrame, seed: int, given_as: str) -> tuple[np.ndarray, str]:
-    """Returns the split of each row (n,) str, and in words where the splits come from."""
+    """Return the split of each row (n,) str, and in words where the splits come from."""
     labels, groups = np.asarray(table["label"]), np.asarray(table["sha256"])
     if table["split"].isna().all():
         return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}"

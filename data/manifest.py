@@ -48,7 +48,7 @@ class DatasetSummary:
 
 
 def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
-    """Writes dataset.json last: facts, and size and digest of the files that must be there."""
+    """Write dataset.json last: facts, and size and digest of the files that must be there."""
     files = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": digest_file(folder / name)}
         for name in FILES
@@ -57,7 +57,7 @@ def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
 
 
 def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
-    """Returns a dataset version.
+    """Return a dataset version.
 
     Raises:
         BadIdentifier: The id is none.
@@ -85,7 +85,7 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
 
 
 def check_photos(dataset: Dataset) -> None:
-    """Returns nothing when all photos are, byte for byte, as imported (about 1 s a GB).
+    """Check that all photos are, byte for byte, as imported (about 1 s a GB).
 
     Raises:
         ResultDamaged: They were altered.
@@ -94,14 +94,14 @@ def check_photos(dataset: Dataset) -> None:
 
 
 def list_datasets(workspace: Workspace) -> list[DatasetSummary]:
-    """Returns all datasets of the workspace, newest first; damaged ones say what is wrong."""
+    """Return all datasets of the workspace, newest first; damaged ones say what is wrong."""
     folders = [folder for folder in workspace.datasets.glob("[!.]*") if folder.is_dir()]
     summaries = [_summarise(folder) for folder in sorted(folders)]
     return sorted(summaries, key=lambda summary: summary.created, reverse=True)
 
 
 def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
-    """Changes the name that is shown; the version stays what it is.
+    """Change the name that is shown; the version stays what it is.
 
     Raises:
         DatasetMissing: There is no dataset of that id.
@@ -112,7 +112,7 @@ def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
 
 
 def delete_dataset(workspace: Workspace, dataset_id: str) -> None:
-    """Removes a dataset; for others it is gone at once, not file by file.
+    """Remove a dataset; for others it is gone at once, not file by file.
 
     Raises:
         DatasetMissing: There is no dataset of that id.
@@ -145,7 +145,7 @@ def _summarise(folder: Path) -> DatasetSummary:
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
-    """Returns dataset.json once the files it names have the sizes it says."""
+    """Return dataset.json once the files it names have the sizes it says."""
     if not folder.is_dir():
         raise _report_missing(folder.name)
     try:
@@ -218,7 +218,7 @@ class Differences:
 
 
 def compare_versions(a: Dataset, b: Dataset) -> Differences:
-    """Returns what is different in `b` from `a`; any two datasets can be compared."""
+    """Return what is different in `b` from `a`; any two datasets can be compared."""
     before, after = match_photos(a.manifest, b.manifest)
     old = a.manifest[["path", "class", "split"]].iloc[before].reset_index(drop=True)
     new = b.manifest[["path", "class", "split"]].iloc[after].reset_index(drop=True)
@@ -242,9 +242,9 @@ def compare_versions(a: Dataset, b: Dataset) -> Differences:
 
 
 def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows of photos that both manifests have: those of a, those of b, (m,) int64.
+    """Return the rows of photos that both manifests have: those of a, those of b, (m,) int64.
 
-    They are ordered by row of b, and each row stands there once at most.
+    They are ordered by row of b, and each row is there once at most.
     """
     pairs = _match_by(a, b, ["path", "sha256"])
     rest_a, rest_b = a.drop(index=pairs["before"]), b.drop(index=pairs["after"])
@@ -253,7 +253,7 @@ def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
 
 
 def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
-    """Returns all versions that share an import with the dataset, oldest first, itself too.
+    """Return all versions that share an import with the dataset, oldest first, itself too.
 
     Those of a parent that was deleted still belong together.
     """
@@ -271,7 +271,7 @@ def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
 
 
 def _match_by(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Returns columns before, after: index of rows with equal values, the first with the first."""
+    """Return columns before, after: index of rows with equal values, the first with the first."""
     left = a[columns].assign(turn=a.groupby(columns).cumcount(), before=a.index)
     right = b[columns].assign(turn=b.groupby(columns).cumcount(), after=b.index)
     return left.merge(right, on=[*columns, "turn"])[["before", "after"]]

@@ -13,15 +13,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
 import imagehash
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.config import PHOTO_SIZE
 from core.errors import PhotoRefused, PhotoUnreadable
+from data.dataset import write_photos_header
 from data.findings import MEASURES, measure_photo
 from data.images import PhotoFacts, encode_thumbnail, read_packed_photo, read_photo_file
 from data.sources.found import FoundPhoto
@@ -66,7 +65,7 @@ def pack_photos(
     originals_file: Path,
     on_progress: Callable[[int, int], None],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns the table of the photos that could be read, and that of those set aside.
+    """Return the table of the photos that could be read, and that of those set aside.
 
     Row i of the first table is photo i of `photos_file`, (n, 224, 224, 3) uint8 RGB; the order is
     that of `found`. The files are written anew; `originals_file` takes the photos' own bytes.
@@ -79,7 +78,7 @@ def pack_photos(
         originals_file.open("wb") as originals,
         closing(_pack_in_order(found)) as packing,
     ):
-        _write_header(photos, len(found))
+        write_photos_header(photos, len(found))
         for done, (photo, packed) in enumerate(packing, start=1):
             row: dict[str, object] = {
                 "path": photo.path,
@@ -95,14 +94,15 @@ def pack_photos(
                 # Not through a memory map: its dirty pages would count as memory of this process.
                 photos.write(packed.photo.data)
             on_progress(done, len(found))
-        _write_header(photos, len(rows))
+        photos.seek(0)
+        write_photos_header(photos, len(rows))
     return _make_table(rows, _TABLE_TYPES), _make_table(set_aside, _SET_ASIDE_TYPES)
 
 
 def _pack_in_order(
     found: Sequence[FoundPhoto],
 ) -> Generator[tuple[FoundPhoto, _Packed | PhotoRefused], None, None]:
-    """Yields each photo with what became of it, in order, a few being worked on ahead."""
+    """Yield each photo with what became of it, in order, a few being worked on ahead."""
     threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(threads, thread_name_prefix="packing") as pool:
         upcoming = iter(found)
@@ -159,17 +159,3 @@ def _describe(packed: _Packed, thumbnail_start: int, original_start: int) -> dic
 
 def _make_table(rows: list[dict[str, object]], types: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(types)).astype(types)
-
-
-def _write_header(file: IO[bytes], photos: int) -> None:
-    """Writes the header of the .npy; its length is the same for any number of photos.
-
-    NumPy pads it so that the first axis can grow in place.
-    """
-    header: dict[str, Any] = {
-        "descr": "|u1",
-        "fortran_order": False,
-        "shape": (photos, PHOTO_SIZE, PHOTO_SIZE, 3),
-    }
-    file.seek(0)
-    np.lib.format.write_array_header_1_0(file, header)

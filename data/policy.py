@@ -69,7 +69,7 @@ def _off() -> Part:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationPolicy:
-    """What may happen to each photo; the default does nothing. Units stand in `LIMITS`."""
+    """What may happen to each photo; the default does nothing. Units: `LIMITS`."""
 
     version: ClassVar[int] = 1
 
@@ -110,7 +110,7 @@ class AugmentationPolicy:
 
 
 def check_policy(policy: AugmentationPolicy) -> AugmentationPolicy:
-    """Returns the policy unchanged.
+    """Return the policy unchanged.
 
     Raises:
         AugmentationRefused: A range or probability is not allowed; says which and what is.
@@ -131,7 +131,7 @@ def check_policy(policy: AugmentationPolicy) -> AugmentationPolicy:
 
 
 def policy_from_dict(content: Mapping[str, Any]) -> AugmentationPolicy:
-    """Returns the policy that `dataclasses.asdict` took apart.
+    """Return the policy that `dataclasses.asdict` took apart.
 
     Raises:
         AugmentationRefused: It is none, or one that is not allowed.
@@ -150,7 +150,7 @@ def policy_from_dict(content: Mapping[str, Any]) -> AugmentationPolicy:
 
 
 def describe_policy(policy: AugmentationPolicy) -> str:
-    """Returns the policy in a line: its name if it is a preset, else its parts."""
+    """Return the policy in a line: its name if it is a preset, else its parts."""
     if policy.does_nothing:
         return "none"
     for name, preset in PRESETS.items():

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from core.formats import count
+from data.sources.found import FoundSource
 from data.splits import SPLITS
 
 REFUSED_SHOWN = 200
@@ -63,31 +64,28 @@ class ImportReport:
     """A dataset of the same photos, classes and splits is there already."""
 
     def count_split(self, split: str) -> int:
-        """Returns the number of photos of a split."""
+        """Return the number of photos of a split."""
         return sum(getattr(row, split) for row in self.classes)
 
 
 def make_report(
     manifest: pd.DataFrame,
     set_aside: pd.DataFrame,
-    *,
-    name: str,
-    source: str,
+    found: FoundSource,
     dataset_id: str,
-    split_origin: str,
-    notes: Sequence[str],
+    *,
     already_imported: bool,
 ) -> ImportReport:
-    """Returns the report of a dataset's two tables."""
+    """Return the report of a dataset's two tables, of a source whose splits are settled."""
     classes = _count_classes(manifest)
     return ImportReport(
-        name=name,
-        source=source,
+        name=found.name,
+        source=found.origin,
         dataset_id=dataset_id,
         photos=len(manifest),
         set_aside=len(set_aside),
         classes=classes,
-        split_origin=split_origin,
+        split_origin=found.split_origin or "given",
         reasons={str(code): int(n) for code, n in set_aside["code"].value_counts().items()},
         refused=tuple(
             RefusedPhoto(path=path, class_name=class_name, problem=problem)
@@ -95,7 +93,7 @@ def make_report(
             .head(REFUSED_SHOWN)
             .itertuples(index=False)
         ),
-        notes=(*notes, *_note_thin_classes(classes, told=" ".join(notes))),
+        notes=(*found.notes, *_note_thin_classes(classes, told=" ".join(found.notes))),
         exact_duplicates=int(manifest["sha256"].duplicated().sum()),
         bytes=int(manifest["bytes"].sum()),
         already_imported=already_imported,
@@ -103,7 +101,7 @@ def make_report(
 
 
 def restore_report(facts: Mapping[str, Any]) -> ImportReport:
-    """Returns the report that `asdict` took apart, also when it went through JSON."""
+    """Return the report that `asdict` took apart, also when it went through JSON."""
     return ImportReport(
         **dict(facts)
         | {
@@ -123,7 +121,7 @@ def _count_classes(manifest: pd.DataFrame) -> tuple[ClassCount, ...]:
 
 
 def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
-    """Returns sentences about classes that cannot be learned, or not be checked.
+    """Return sentences about classes that cannot be learned, or not be checked.
 
     What the source has told of a class of one photo is not told again.
     """

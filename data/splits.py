@@ -19,7 +19,7 @@ def draw_splits(
     seed: int,
     fractions: Sequence[float] = FRACTIONS,
 ) -> np.ndarray:
-    """Returns the split name of each row, (n,) str.
+    """Return the split name of each row, (n,) str.
 
     Each class is divided by the fractions as exactly as whole photos allow. A class with few photos
     serves training first, then validation (from 2 photos), then test (from 3).
@@ -52,7 +52,7 @@ def draw_validation(
     seed: int,
     fraction: float = FRACTIONS[1],
 ) -> np.ndarray:
-    """Returns the splits (n,) str with a validation share drawn out of train; the rest stays.
+    """Return the splits (n,) str with a validation share drawn out of train; the rest stays.
 
     Args:
         labels: (n,) int class numbers.
@@ -70,7 +70,7 @@ def draw_validation(
 
 
 def _list_rows_by_group(groups: np.ndarray) -> list[np.ndarray]:
-    """Returns the rows of each group, in the order in which the groups first appear."""
+    """Return the rows of each group, in the order in which the groups first appear."""
     rows: dict[object, list[int]] = {}
     for row, group in enumerate(groups.tolist()):
         rows.setdefault(group, []).append(row)
@@ -78,7 +78,7 @@ def _list_rows_by_group(groups: np.ndarray) -> list[np.ndarray]:
 
 
 def _deal_groups(sizes: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
-    """Returns the number of the split of each group of one class, (g,) int.
+    """Return the number of the split of each group of one class, (g,) int.
 
     Large groups first, each to the split that lacks most; the last groups go to splits that would
     otherwise stay empty.
@@ -98,7 +98,7 @@ def _deal_groups(sizes: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
 
 
 def _count_wanted(photos: int, groups: int, fractions: Sequence[float]) -> list[int]:
-    """Returns how many photos of a class train, validation and test should have."""
+    """Return how many photos of a class train, validation and test should have."""
     _, for_validation, for_test = fractions
     validation = test = 0
     if for_validation > 0 and groups >= 2:

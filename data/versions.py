@@ -2,16 +2,16 @@
 
 Photos, thumbnails and originals stay the same files (hard links: they are never written in place,
 so each version stays whole when the other is deleted); only where photos were excluded the packed
-photos are copied. Beside them lies changes.parquet.
+photos are copied. Beside them is changes.parquet.
 """
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,21 +19,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.errors import DISK_FULL_ERRNOS, DatasetMissing, DiskFull, EditRefused, ResultDamaged
+from core.errors import DatasetMissing, EditRefused, ResultDamaged
 from core.workspace import Workspace, digest_file
 from data.dataset import (
     FACTS,
     MANIFEST,
     ORIGINALS,
+    PHOTO_BYTES,
     PHOTOS,
     SET_ASIDE,
     THUMBNAILS,
     Dataset,
     identify_dataset,
+    measure_photos_header,
+    write_photos_header,
 )
-from data.importing import Progress, keep_dataset, make_staging_folder
+from data.importing import Progress, keep_dataset, make_staging_folder, report_full_disk
 from data.manifest import check_photos, list_datasets, read_dataset, write_facts
 
+NO_ROOM = (
+    "the new version",
+    "Free some space (where photos are excluded or added, the others are copied: 150 KB a photo), "
+    "then try again. Nothing has changed; edits stay in the tray.",
+)
 CHANGES_FILE = "changes.parquet"
 CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
 
@@ -46,7 +54,7 @@ def make_version(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Returns the version that the changes make of the parent; the existing one if it is there.
+    """Return the version that the changes make of the parent; the existing one if it is there.
 
     Args:
         workspace: Where both are kept.
@@ -63,25 +71,18 @@ def make_version(
     """
     table = _change_table(parent, changes)
     _check_learnable(table)
-    classes = tuple(sorted(table["class"].unique()))
-    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+    classes = label_classes(table)
     if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
         return existing
-    with report_full_disk(), make_staging_folder(workspace) as folder:
+    with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         folder.mkdir(parents=True, exist_ok=True)
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
         bring_files(parent, folder, _list_excluded(changes), _in_words(on_progress))
         facts = {
             **read_facts(parent.folder),
-            "name": name or find_free_name(workspace, parent),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **describe_child(workspace, parent, classes, name),
             "split_origin": _describe_splits(parent, changes),
-            "classes": classes,
-            "numbers": number_classes(parent, classes),
-            "parent": parent.id,
-            "ancestors": list_ancestors(parent),
-            "edition": parent.edition + 1,
             "photos": len(table),
             "added": 0,
             "edits": count_changes(changes),
@@ -92,8 +93,37 @@ def make_version(
         return keep_dataset(workspace, folder)
 
 
+def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the classes of a manifest, sorted; its labels become their numbers."""
+    classes = tuple(sorted(table["class"].unique()))
+    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+    return classes
+
+
+def describe_child(
+    workspace: Workspace, parent: Dataset, classes: tuple[str, ...], name: str | None
+) -> dict[str, object]:
+    """Return what dataset.json says of any version of the parent.
+
+    Its class numbers are those of the source's list, new classes come behind the last one.
+    """
+    known = dict(zip(parent.classes, parent.numbers, strict=True))
+    if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
+        known = {one: number for number, one in enumerate(classes, start=1)}
+    following = itertools.count(max(known.values()) + 1)
+    return {
+        "name": name or _find_free_name(workspace, parent),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "classes": classes,
+        "numbers": [known[one] if one in known else next(following) for one in classes],
+        "parent": parent.id,
+        "ancestors": list_ancestors(parent),
+        "edition": parent.edition + 1,
+    }
+
+
 def count_changes(changes: pd.DataFrame) -> dict[str, int]:
-    """Returns how many photos were excluded, and of the others relabelled and moved."""
+    """Return how many photos were excluded, and of the others relabelled and moved."""
     stay = ~changes["excluded"].to_numpy(dtype=bool)
     return {
         "relabelled": int((stay & (changes["class"] != changes["new_class"])).sum()),
@@ -103,9 +133,9 @@ def count_changes(changes: pd.DataFrame) -> dict[str, int]:
 
 
 def read_changes(dataset: Dataset) -> pd.DataFrame:
-    """Returns the changes that made this version of its parent; no rows for an import.
+    """Return the changes that made this version of its parent; no rows for an import.
 
-    Columns as in `make_version`; excluded photos stand there too, by their number in the parent.
+    Columns as in `make_version`; excluded photos are in it too, by their number in the parent.
 
     Raises:
         ResultDamaged: They were altered.
@@ -124,7 +154,7 @@ def read_changes(dataset: Dataset) -> pd.DataFrame:
 
 
 def _change_table(parent: Dataset, changes: pd.DataFrame) -> pd.DataFrame:
-    """Returns the manifest of the version, its labels still those of the parent."""
+    """Return the manifest of the version, its labels still those of the parent."""
     if not len(changes):
         raise EditRefused(
             "None of the edits changes anything.", "Relabel, move or exclude a photo first."
@@ -163,27 +193,18 @@ def _check_learnable(table: pd.DataFrame) -> None:
 
 
 def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
-    """Returns the parent's numbers of the photos that are left out, (m,) int64."""
+    """Return the parent's numbers of the photos that are left out, (m,) int64."""
     return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
 
 
 def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
-    """Returns a dataset whose photos are, byte for byte, what they were; None without one."""
+    """Return a dataset whose photos are, byte for byte, what they were; None without one."""
     try:
         existing = read_dataset(workspace, dataset_id)
         check_photos(existing)
     except (DatasetMissing, ResultDamaged):
         return None
     return existing
-
-
-def number_classes(parent: Dataset, classes: tuple[str, ...]) -> list[int]:
-    """Returns the class numbers: as in the source's list, new classes behind its last one."""
-    if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
-        return list(range(1, len(classes) + 1))
-    known = dict(zip(parent.classes, parent.numbers, strict=True))
-    following = iter(range(max(parent.numbers) + 1, max(parent.numbers) + 1 + len(classes)))
-    return [known[name] if name in known else next(following) for name in classes]
 
 
 def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
@@ -193,27 +214,13 @@ def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
     return f"{parent.split_origin}{edited}"
 
 
-def find_free_name(workspace: Workspace, parent: Dataset) -> str:
-    """Returns "Flowers, version 2", or 2b, 2c … when the parent has such a version already."""
+def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
+    """Return "Flowers, version 2", or 2b, 2c … when the parent has such a version already."""
     names = {summary.name for summary in list_datasets(workspace)}
     stem = parent.name.removesuffix(f", version {parent.edition}")
     wanted = f"{stem}, version {parent.edition + 1}"
     letters = ("", *"bcdefghijklmnopqrstuvwxyz")
     return next((wanted + sign for sign in letters if wanted + sign not in names), wanted)
-
-
-@contextmanager
-def report_full_disk() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL_ERRNOS:
-            raise
-        raise DiskFull(
-            "There is no room left on the disk for the new version.",
-            "Free some space (where photos are excluded or added, the others are copied: 150 KB a "
-            "photo), then try again. Nothing has changed; edits stay in the tray.",
-        ) from error
 
 
 def _in_words(on_progress: Callable[[Progress], None] | None) -> Callable[[int, int], None]:
@@ -231,7 +238,7 @@ _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES
 def bring_files(
     parent: Dataset, folder: Path, excluded: np.ndarray, report: Callable[[int, int], None]
 ) -> None:
-    """Returns nothing; the folder has all files of the parent that do not say classes and splits.
+    """Link or copy the parent's files that do not say classes and splits into the folder.
 
     Args:
         parent: Stays as it is.
@@ -252,7 +259,7 @@ def bring_files(
 
 
 def check_links(parent: Dataset, folder: Path) -> None:
-    """Returns nothing when the files that both share are what the parent had when it was made.
+    """Check that the files that both share are what the parent had when it was made.
 
     Raises:
         ResultDamaged: One was altered.
@@ -265,13 +272,13 @@ def check_links(parent: Dataset, folder: Path) -> None:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """Returns what dataset.json of a dataset that was read says."""
+    """Return what dataset.json of a dataset that was read says."""
     facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     return facts
 
 
 def list_ancestors(dataset: Dataset) -> list[str]:
-    """Returns the ids of the versions that it came of, the import first, and its own, last.
+    """Return the ids of the versions that it came of, the import first, and its own, last.
 
     Kept in each version, because those between may be deleted.
     """
@@ -293,21 +300,18 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _copy_photos(
     parent: Dataset, target: Path, excluded: np.ndarray, report: Callable[[int, int], None]
 ) -> None:
-    """Copies the packed photos but the excluded ones, and checks all by their digest."""
-    shape = parent.photos.shape[1:]
-    size = int(np.prod(shape))
+    """Copy the packed photos but the excluded ones; check all by their digest."""
     stays = np.ones(len(parent), dtype=bool)
     stays[excluded] = False
     digest = hashlib.sha256()
     with parent.photos_file.open("rb") as source, target.open("wb") as file:
         # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
-        digest.update(source.read(parent.photos_file.stat().st_size - len(parent) * size))
-        header = {"descr": "|u1", "fortran_order": False, "shape": (int(stays.sum()), *shape)}
-        np.lib.format.write_array_header_1_0(file, header)
+        digest.update(source.read(measure_photos_header(parent.photos_file, len(parent))))
+        write_photos_header(file, int(stays.sum()))
         for start in range(0, len(parent), _BLOCK):
-            content = source.read(_BLOCK * size)
+            content = source.read(_BLOCK * PHOTO_BYTES)
             digest.update(content)
-            block = np.frombuffer(content, np.uint8).reshape(-1, size)
+            block = np.frombuffer(content, np.uint8).reshape(-1, PHOTO_BYTES)
             file.write(block[stays[start : start + _BLOCK]].tobytes())
             done = min(start + _BLOCK, len(parent))
             report(done, len(parent))

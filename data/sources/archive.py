@@ -75,7 +75,7 @@ class ArchiveSource:
         self._archive = archive
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos of the archive; see data.sources.found.Source."""
+        """Return the photos of the archive; see data.sources.found.Source."""
         layout = unpack_photos(self._archive, unpacked, on_progress)
         return FoundSource(
             photos=layout.photos,
@@ -86,7 +86,7 @@ class ArchiveSource:
 
 
 def strip_archive_ending(name: str) -> str:
-    """Returns the name of an archive without .zip, .tgz, .tar.gz or .tar."""
+    """Return the name of an archive without .zip, .tgz, .tar.gz or .tar."""
     for ending in ARCHIVE_ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
@@ -94,7 +94,7 @@ def strip_archive_ending(name: str) -> str:
 
 
 def unpack_photos(archive: Path, target: Path, on_progress: OnProgress | None = None) -> Layout:
-    """Returns the photos of an archive (.zip, .tgz, .tar.gz or .tar by content), sorted by path.
+    """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content), sorted by path.
 
     Args:
         archive: The file.
@@ -121,7 +121,7 @@ def unpack_photos(archive: Path, target: Path, on_progress: OnProgress | None = 
 
 
 def number_files(paths: Iterable[str], target: Path) -> dict[str, Path]:
-    """Returns a place in the folder for each path, under names of our own."""
+    """Return a place in the folder for each path, under names of our own."""
     return {path: target / f"{number:06d}" for number, path in enumerate(paths)}
 
 
@@ -130,7 +130,7 @@ def unpack_chosen(
     choose: Callable[[ArchiveContents], tuple[_T, Mapping[str, Path]]],
     on_progress: OnProgress | None = None,
 ) -> tuple[_T, ArchiveContents]:
-    """Writes the files that `choose` gives a place; returns its answer and what the archive holds.
+    """Write the files that `choose` gives a place; return its answer and what the archive holds.
 
     Raises:
         ArchiveRefused: Not an archive, broken, hostile or too large; nothing is left.
@@ -162,7 +162,7 @@ def _write_files(
 
 
 def _check_members(members: Iterable[Member], packed_bytes: int) -> ArchiveContents:
-    """Returns what an archive holds when all of its members were found harmless."""
+    """Return what an archive holds when all of its members were found harmless."""
     limit_mb = read_settings().archive_limit_mb
     files: dict[str, None] = {}
     folders: dict[str, None] = {}

@@ -44,7 +44,7 @@ class Member:
 
 
 def refuse_archive(problem: str) -> NoReturn:
-    """Raises ArchiveRefused with the problem, a sentence."""
+    """Raise ArchiveRefused with the problem, a sentence."""
     raise ArchiveRefused(
         f"The archive was refused: {problem}",
         "Pack only the folders of photos, as .zip or .tgz, or import the folder itself.",
@@ -61,7 +61,7 @@ class BoundedFile:
         """What must not be met in what is read."""
 
     def read(self, size: int = -1) -> bytes:
-        """Returns up to `size` bytes, like any file; without a size what is allowed.
+        """Return up to `size` bytes, like any file; without a size what is allowed.
 
         Raises:
             ArchiveRefused: More was asked for than is allowed.
@@ -78,11 +78,11 @@ class BoundedFile:
         return block
 
     def seek(self, place: int, whence: int = 0) -> int:
-        """Moves to a place, like any file."""
+        """Move to a place, like any file."""
         return self._file.seek(place, whence)
 
     def tell(self) -> int:
-        """Returns the place, like any file."""
+        """Return the place, like any file."""
         return self._file.tell()
 
     def seekable(self) -> bool:
@@ -99,7 +99,7 @@ class ZipReader:
         self._archive = zipfile.ZipFile(cast(IO[bytes], file))
 
     def members(self) -> Iterator[Member]:
-        """Yields the members in the order of the directory.
+        """Yield the members in the order of the directory.
 
         Raises:
             ArchiveRefused: Locked, packed in an unusual way, or members share their bytes.
@@ -121,7 +121,7 @@ class ZipReader:
             yield Member(path=_clean_path(entry.filename), size=entry.file_size, is_plain=is_plain)
 
     def streams(self) -> Iterator[tuple[str, IO[bytes]]]:
-        """Yields path and content of every file."""
+        """Yield path and content of every file."""
         for entry in self._archive.infolist():
             path = _clean_path(entry.filename)
             if path and not path.endswith("/"):
@@ -137,7 +137,7 @@ class TarReader:
         self._file = file
 
     def members(self) -> Iterator[Member]:
-        """Yields the members in their order.
+        """Yield the members in their order.
 
         Raises:
             ArchiveRefused: Behind the last one there is something else: it is damaged.
@@ -157,7 +157,7 @@ class TarReader:
         self._file.forbidden = None
 
     def streams(self) -> Iterator[tuple[str, IO[bytes]]]:
-        """Yields path and content of every file."""
+        """Yield path and content of every file."""
         for archive, entry in self._entries():
             if entry.isreg() and (stream := archive.extractfile(entry)):
                 yield _clean_path(entry.name), stream
@@ -175,7 +175,7 @@ class TarReader:
 
 @contextmanager
 def open_reader(archive: Path) -> Iterator[ZipReader | TarReader]:
-    """Yields a reader chosen by content; whatever Python's readers raise passes through.
+    """Yield a reader chosen by content; whatever Python's readers raise passes through.
 
     Raises:
         ArchiveRefused: It is neither .zip nor .tar nor .tar.gz.

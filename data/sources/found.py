@@ -16,7 +16,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class FoundPhoto:
-    """A photo of a source: where it lies there, and what its folders say about it.
+    """A photo of a source: where it is, and what its folders say about it.
 
     `path` is relative and unique in the source; `split` is None where splits are to be drawn;
     `class_name` is "" for a photo outside of the class folders; `file` need not be there: such a
@@ -55,7 +55,7 @@ class Source(Protocol):
         """What `find` does at the moment, for a progress bar: “reading the source”, say."""
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos of the source.
+        """Return the photos of the source.
 
         Args:
             unpacked: An existing empty folder, which the source may write into.

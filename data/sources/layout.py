@@ -62,10 +62,10 @@ class _Placed:
 
 
 def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) -> Layout:
-    """Returns the photos among the files of a source, and what there is to say about them.
+    """Return the photos among the files of a source, and what there is to say about them.
 
     Args:
-        files: Relative posix path in the source, and where the file lies (or will lie).
+        files: Relative posix path in the source, and where the file is (or will be).
         folders: Relative posix paths of all folders, as far as known: empty ones are noted.
 
     Raises:
@@ -107,24 +107,24 @@ def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) 
 
 
 def is_hidden(path: str) -> bool:
-    """Tells whether a path is hidden or one of those that tools leave behind."""
+    """Tell whether a path is hidden or one of those that tools leave behind."""
     return any(
         part.startswith(".") or part.lower() in _LEFT_BY_TOOLS for part in PurePosixPath(path).parts
     )
 
 
 def make_storable(path: str) -> str:
-    """Returns the path as valid Unicode: bytes that are none (old archives) are written out."""
+    """Return the path as valid Unicode: bytes that are none (old archives) are written out."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 def read_split_name(name: str) -> str | None:
-    """Returns the split a folder or cell names (“val”, “Test set”), or None."""
+    """Return the split a folder or cell names (“val”, “Test set”), or None."""
     return _SPLIT_OF_FOLDER.get(_SET_ENDING.sub("", name.strip().casefold()))
 
 
 def check_classes(classes: Collection[str]) -> None:
-    """Returns nothing when there are at least two classes; "" is none.
+    """Check that there are at least two classes; "" is none.
 
     Raises:
         SourceRefused: There are not.
@@ -147,7 +147,7 @@ def _is_photo(path: str) -> bool:
 
 
 def _strip_common_folder(entries: list[_Entry]) -> list[_Entry]:
-    """Drops folders around everything, as long as folders of photos are left inside."""
+    """Drop folders around everything, as long as folders of photos are left inside."""
     while max(len(parts) for parts, _ in entries) > 2:
         # A photo that lies beside the folder is stray: it does not make the folder a class.
         if len({parts[0] for parts, _ in entries if len(parts) > 1}) != 1:
@@ -157,7 +157,7 @@ def _strip_common_folder(entries: list[_Entry]) -> list[_Entry]:
 
 
 def _unfold_nested_copies(entries: list[_Entry]) -> tuple[list[_Entry], tuple[str, ...]]:
-    """Drops the outer folder where one holds the same class folders as lie beside it.
+    """Drop the outer folder where one holds the same class folders as lie beside it.
 
     Some published archives hold the whole dataset a second time inside itself.
     """
@@ -172,7 +172,7 @@ def _unfold_nested_copies(entries: list[_Entry]) -> tuple[list[_Entry], tuple[st
 
 
 def _has_splits(entries: list[_Entry]) -> bool:
-    """Tells whether the first folders are splits; refuses what is half one, half the other."""
+    """Tell whether the first folders are splits; refuse what is half one, half the other."""
     tops = {parts[0] for parts, _ in entries if len(parts) > 1}
     known = {top for top in tops if read_split_name(top)}
     splits = {read_split_name(top) for top in known}
@@ -238,7 +238,7 @@ def _list_class_folders(placed: list[_Placed]) -> set[str]:
 
 
 def _note_depth(placed: list[_Placed], copies: tuple[str, ...]) -> Iterable[str]:
-    """Yields sentences on folders around the class folders and inside them."""
+    """Yield sentences on folders around the class folders and inside them."""
     if copies:
         yield (
             f"{list_names(copies)} holds the same class folders as lie beside it; "
@@ -264,7 +264,7 @@ class FolderSource:
         self._folder = folder
 
     def find(self, _unpacked: Path, _on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos of the folder; see data.sources.found.Source."""
+        """Return the photos of the folder; see data.sources.found.Source."""
         folder = self._folder.resolve()
         layout = read_folder(self._folder)
         return FoundSource(
@@ -276,7 +276,7 @@ class FolderSource:
 
 
 def read_folder(folder: Path) -> Layout:
-    """Returns the photos in the folder and all folders inside, sorted by path.
+    """Return the photos in the folder and all folders inside, sorted by path.
 
     Links to files are followed, links to folders are not (they could lead round in circles).
 
@@ -305,7 +305,7 @@ def read_folder(folder: Path) -> Layout:
 
 
 def find_photos_in_folder(folder: Path) -> list[FoundPhoto]:
-    """Returns the photos of `read_folder` without its notes."""
+    """Return the photos of `read_folder` without its notes."""
     return read_folder(folder).photos
 
 

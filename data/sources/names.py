@@ -19,7 +19,7 @@ _GAPS = re.compile(r"[\s_-]+")
 
 
 def unify_spellings(photos_of: Mapping[str, int]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Returns class name → the spelling to use, and a sentence for each class that has several.
+    """Return class name → the spelling to use, and a sentence for each class that has several.
 
     Two names are the same class when they differ only in capitals, in spaces, “-” and “_”, or in
     how Unicode composes a letter. The spelling with most photos is used; of equals, the first.
@@ -42,20 +42,20 @@ def unify_spellings(photos_of: Mapping[str, int]) -> tuple[dict[str, str], tuple
 
 
 def fold_name(name: str) -> str:
-    """Returns what all spellings of a class have in common."""
+    """Return what all spellings of a class have in common."""
     composed = unicodedata.normalize("NFC", name).casefold()
     # A name of nothing but gaps is left as it is: “-” and “_” may be meant.
     return _GAPS.sub(" ", composed).strip() or composed
 
 
 def list_names(names: Collection[str]) -> str:
-    """Returns “a”, “b” and 3 more: at most five names, sorted."""
+    """Return “a”, “b” and 3 more: at most five names, sorted."""
     shown = ", ".join(f"“{name}”" for name in sorted(names)[:5])
     return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 
 def note_classes(photos: Sequence[FoundPhoto]) -> Iterator[str]:
-    """Yields a sentence on classes of one photo, and one on photos without a class."""
+    """Yield a sentence on classes of one photo, and one on photos without a class."""
     per_class = Counter(photo.class_name for photo in photos)
     if outside := per_class.pop("", 0):
         yield f"{count(outside, 'photo')} outside of the class folders will be set aside."
@@ -64,7 +64,7 @@ def note_classes(photos: Sequence[FoundPhoto]) -> Iterator[str]:
 
 
 def note_empty_folders(class_folders: set[str], folders: Iterable[str]) -> Iterator[str]:
-    """Yields a sentence on folders beside class folders that hold no photo."""
+    """Yield a sentence on folders beside class folders that hold no photo."""
     parents = {folder.rpartition("/")[0] for folder in class_folders}
     above = {outer.as_posix() for parent in parents for outer in PurePosixPath(parent).parents}
     taken = class_folders | parents | above
@@ -78,7 +78,7 @@ def note_empty_folders(class_folders: set[str], folders: Iterable[str]) -> Itera
 
 
 def note_files(paths: Sequence[str], what: str) -> Iterator[str]:
-    """Yields a sentence on files that were left out because they are `what`."""
+    """Yield a sentence on files that were left out because they are `what`."""
     if len(paths) == 1:
         yield f"“{paths[0]}” was left out: it is {what}."
     elif paths:
@@ -89,7 +89,7 @@ _LARGEST_BYTES = 10_000_000
 
 
 def read_mapping(file: Path) -> dict[int, str]:
-    """Returns class number → name, in the order of the numbers.
+    """Return class number → name, in the order of the numbers.
 
     Raises:
         SourceRefused: There is no such file, or it is not such a mapping.
@@ -124,7 +124,7 @@ def read_mapping(file: Path) -> dict[int, str]:
 
 
 def format_mapping(names: Mapping[int, str]) -> str:
-    """Returns the JSON of class number → name, as scripts for Oxford 102 read it."""
+    """Return the JSON of class number → name, as scripts for Oxford 102 read it."""
     content = {str(number): name for number, name in sorted(names.items())}
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 

@@ -84,7 +84,7 @@ class Oxford102Source:
         self._downloads = downloads
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the labelled photos in the official split; see data.sources.found.Source."""
+        """Return the labelled photos in the official split; see data.sources.found.Source."""
         files = self._files or self._download(on_progress)
         names = read_class_names(files.names)
         labels = _read_labels(files.labels, names)
@@ -127,7 +127,7 @@ class Oxford102Source:
 
 
 def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
-    """Returns the source of a folder of the three files, of each by its path, or the download.
+    """Return the source of a folder of the three files, of each by its path, or the download.
 
     Raises:
         SourceRefused: Some files are named, but not all of them, or one is not there.
@@ -156,7 +156,7 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
 
 
 def read_class_names(file: Path | None) -> dict[int, str]:
-    """Returns the name of each label, 1..102: our own, or those of a mapping where it has them.
+    """Return the name of each label, 1..102: our own, or those of a mapping where it has them.
 
     Raises:
         SourceRefused: The file is no mapping, or gives two labels the same name.
@@ -180,7 +180,7 @@ def read_class_names(file: Path | None) -> dict[int, str]:
 
 
 def _read_labels(file: Path, names: Mapping[int, str]) -> np.ndarray:
-    """Returns the label of each photo, (n,) int64."""
+    """Return the label of each photo, (n,) int64."""
     labels = read_vector(file, "labels")
     if bad := sorted(set(labels.tolist()) - set(names)):
         raise SourceRefused(
@@ -191,7 +191,7 @@ def _read_labels(file: Path, names: Mapping[int, str]) -> np.ndarray:
 
 
 def _read_splits(file: Path, photos: int) -> dict[int, str]:
-    """Returns photo number (from 1) → split; a photo in no list is not in it."""
+    """Return photo number (from 1) → split; a photo in no list is not in it."""
     splits: dict[int, str] = {}
     for list_name, split in _SPLIT_OF_LIST.items():
         for number in read_vector(file, list_name).tolist():
@@ -212,7 +212,7 @@ def _read_splits(file: Path, photos: int) -> dict[int, str]:
 def _label_photos(
     places: Mapping[str, Path], labels: np.ndarray, splits: Mapping[int, str], names: dict[int, str]
 ) -> list[FoundPhoto]:
-    """Returns the photos of the archive that have a label and a split, sorted by path."""
+    """Return the photos of the archive that have a label and a split, sorted by path."""
     numbers = {path: int(m[1]) for path in places if (m := _PHOTO.search(path))}
     numbers = {path: number for path, number in numbers.items() if not is_hidden(path)}
     if not numbers:
@@ -248,7 +248,7 @@ def _list_absent(
     names: dict[int, str],
     unpacked: Path,
 ) -> list[FoundPhoto]:
-    """Returns the photos that have a label but are not in the archive, to be set aside."""
+    """Return the photos that have a label but are not in the archive, to be set aside."""
     there = {int(m[1]) for photo in photos if (m := _PHOTO.search(photo.path))}
     model = photos[0]
     folder = model.path.rpartition("/")[0]
@@ -279,7 +279,7 @@ def _list_notes(photos: list[FoundPhoto], contents: ArchiveContents, labels: int
 
 
 def read_vector(file: Path, name: str) -> np.ndarray:
-    """Returns a variable of a .mat file as (n,) int64, n at least 1.
+    """Return a variable of a .mat file as (n,) int64, n at least 1.
 
     Raises:
         SourceRefused: It is no .mat file, has no such variable, or it is no list of whole numbers.

@@ -26,7 +26,7 @@ from data.sources.layout import FolderSource
 
 
 def fetch_file(address: str, target: Path, digest: str | None, on_progress: Report) -> None:
-    """Returns nothing; the file stands at `target`, fetched now or earlier.
+    """Fetch a file to `target`, unless it is there already.
 
     Args:
         address: Where it is published.
@@ -51,7 +51,7 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
 
 
 def _check_gzip(file: Path, address: str) -> None:
-    """Reads a .gz to its end, whose checksum and length it states itself."""
+    """Read a .gz to its end, whose checksum and length it states itself."""
     try:
         with gzip.open(file) as stream:
             while stream.read(2**20):
@@ -83,7 +83,7 @@ class FlowerPhotosSource:
         self._downloads = downloads
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos; the source has no splits; see data.sources.found.Source."""
+        """Return the photos; the source has no splits; see data.sources.found.Source."""
         path = self._path or self._download(on_progress)
         source: Source = FolderSource(path) if path.is_dir() else ArchiveSource(path)
         found = source.find(unpacked, on_progress)

@@ -33,7 +33,7 @@ _DUPLICATES = (
     ("sunflower", "train", "train"),
     ("tulip", "train", "train"),
 )
-# folder it lies in, what it shows, split
+# folder it is in, what it shows, split
 _WRONG_LABELS = (
     ("tulip", "rose", "train"),
     ("rose", "tulip", "test"),
@@ -62,7 +62,7 @@ class PlannedPhoto:
     """One photo of the sample.
 
     Attributes:
-        given: the class whose folder it lies in; `shown`: the flower that is drawn.
+        given: the class whose folder it is in; `shown`: the flower that is drawn.
         variety: a lookalike variety of `shown`, or None for a usual one drawn by chance.
         copy_of: the photo whose bytes it repeats; `cut_short`: whether the file ends too early.
     """
@@ -77,7 +77,7 @@ class PlannedPhoto:
 
     @property
     def path(self) -> str:
-        """Where it lies in the sample's folder."""
+        """Where it is in the sample's folder."""
         return f"{self.split}/{self.given}/{self.given}_{self.number:04d}.jpg"
 
 

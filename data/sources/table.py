@@ -45,7 +45,7 @@ class TableSource:
         self._table = table
 
     def find(self, _unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Returns the photos of the table; see data.sources.found.Source."""
+        """Return the photos of the table; see data.sources.found.Source."""
         lines = _check_splits(list(_read_lines(self._table)), self._table.name)
         photos, notes = _collect_photos(lines, self._table.resolve().parent)
         if on_progress:
@@ -60,7 +60,7 @@ class TableSource:
 
 
 def _read_lines(table: Path) -> Iterator[_Line]:
-    """Yields the lines of the table, checked one by one."""
+    """Yield the lines of the table, checked one by one."""
     text = _read_text(table)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -94,7 +94,7 @@ def _read_text(table: Path) -> str:
 
 
 def _find_columns(header: list[str], name: str) -> dict[str, int]:
-    """Returns column → its place in a line; “split” only where there is one."""
+    """Return column → its place in a line; “split” only where there is one."""
     known = [cell.strip().casefold().replace(" ", "_") for cell in header]
     places: dict[str, int] = {}
     for column, words in _COLUMNS.items():
@@ -141,7 +141,7 @@ def _check_splits(lines: list[_Line], name: str) -> list[_Line]:
 
 
 def _collect_photos(lines: list[_Line], folder: Path) -> tuple[list[FoundPhoto], tuple[str, ...]]:
-    """Returns the photos sorted by path, each file once, and what there is to say about them."""
+    """Return the photos sorted by path, each file once, and what there is to say about them."""
     check_classes({line.class_name for line in lines})
     names, spelling_notes = unify_spellings(Counter(li.class_name for li in lines if li.class_name))
     photos: dict[str, FoundPhoto] = {}

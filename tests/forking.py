@@ -121,13 +121,13 @@ def _arrange_death(epoch: int, when: str) -> None:
     """Let this process die in an epoch: amid its batches, after its checkpoint, or for room."""
     import resource
 
-    from core.runs.queue.run_lock import Hold
+    from core.runs.queue.run_lock import RunLock
     from core.runs.training.reporting import RunReport
 
     if when == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         return
-    begin, tell, ask = RunReport.begin_phase, RunReport.tell_epoch, Hold.should_stop
+    begin, tell, ask = RunReport.begin_phase, RunReport.tell_epoch, RunLock.should_stop
     here: dict[str, Any] = {"phase": "", "epoch": 0, "batches": 0}
 
     def die() -> None:
@@ -143,14 +143,14 @@ def _arrange_death(epoch: int, when: str) -> None:
         here.update(epoch=result["epoch"], batches=0)
         tell(report, result, best)
 
-    def should_stop(hold: Hold) -> bool:  # asked before each batch
+    def should_stop(lock: RunLock) -> bool:  # asked before each batch
         here["batches"] += here["phase"] == "training"
         if when == "amid" and here["epoch"] == epoch - 1 and here["batches"] == 2:
             die()
-        return ask(hold)
+        return ask(lock)
 
     RunReport.begin_phase, RunReport.tell_epoch = begin_phase, tell_epoch  # type: ignore[method-assign]
-    Hold.should_stop = should_stop  # type: ignore[method-assign]
+    RunLock.should_stop = should_stop  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

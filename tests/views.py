@@ -5,14 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.runs.training.views import prepare_views
-from core.runs.training.wanted_views import list_sources
+from core.runs.training.preparing import Preparation
+from core.runs.training.views import ViewRequest, prepare_views
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS, AugmentationPolicy
-from models.backbone import backbone_id
 from models.devices import Device, find_device
-from models.keeping import ViewSource
 from models.weights import find_weights
 
 GENTLE, STRONG, NONE = (PRESETS[name] for name in ("gentle", "strong", "none"))
@@ -61,28 +59,36 @@ def prepare(
 ) -> tuple[list[np.ndarray], Told]:
     """Returns the views by random weights, and what was told."""
     ear = Ear(stop_after)
-    made = prepare_views(
-        workspace,
-        dataset,
-        np.asarray(photos),
+    by = Preparation(
+        workspace=workspace,
+        device=device or find_device(),
+        listener=ear,  # type: ignore[arg-type]
+        should_stop=ear.should_stop,
+    )
+    wanted = request(workspace, dataset, photos, policy, kind=kind, views=views, seed=seed)
+    return prepare_views(by, wanted), ear.told
+
+
+def request(
+    workspace: Workspace,
+    dataset: Dataset,
+    photos: Sequence[int] | np.ndarray,
+    policy: AugmentationPolicy,
+    *,
+    kind: str = "pooled",
+    views: int = 2,
+    seed: int = 0,
+) -> ViewRequest:
+    return ViewRequest(
+        dataset=dataset,
+        photos=np.asarray(photos),
         kind=kind,  # type: ignore[arg-type]
         weights=find_weights(workspace, "random"),
         preprocessing="resnet",
         policy=policy,
         views=views,
         seed=seed,
-        device=device or find_device(),
-        listener=ear,
-        should_stop=ear.should_stop,
     )
-    return made, ear.told
-
-
-def sources_of(
-    workspace: Workspace, kind: str, policy: AugmentationPolicy, views: int
-) -> list[ViewSource]:
-    backbone = backbone_id(find_weights(workspace, "random"), "resnet")
-    return list_sources(kind, backbone, policy, views, seed=0)
 
 
 def count_files(workspace: Workspace) -> int:

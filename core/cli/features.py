@@ -13,7 +13,7 @@ from core.cli.progress import ProgressLine
 from core.cli.recipes import add_backbone_options
 from core.formats import count, duration, size
 from core.runs.training.feature_store import delete_views
-from core.runs.training.preparing import prepare_features
+from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from models.devices import find_device
@@ -41,15 +41,8 @@ def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressL
         )
     weights = find_weights(workspace, arguments.weights)
     start = time.perf_counter()
-    features = prepare_features(
-        workspace,
-        dataset,
-        weights,
-        arguments.preprocessing,
-        device=find_device(),
-        listener=PhaseProgress(progress),
-        should_stop=lambda: False,
-    )
+    by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))
+    features = prepare_features(by, dataset, weights, arguments.preprocessing)
     seconds = time.perf_counter() - start
     return Outcome(
         text=f"{count(len(dataset), 'photo')} of {dataset.name}, weights {weights.label}: "

@@ -25,8 +25,8 @@ from core.cli.runs import run_document
 from core.errors import PetalscopeError, RunStopped
 from core.formats import percent
 from core.runs.events import EVENTS_FILE, curve, read_events
-from core.runs.queue.progress import fail_run
 from core.runs.queue.queue import submit_run
+from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, read_run

@@ -33,8 +33,7 @@ from core.registry.store import ModelVersion, read_version, select_versions
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.database import read_database, write_database
 from core.runs.recipe.recipe import Recipe, recipe_from_json
-from core.runs.result import RunResult, read_result, read_run_head
-from core.runs.run_photos import check_order
+from core.runs.result import RunResult, check_order, read_result, read_run_head
 from core.runs.store import read_run
 from core.runs.test_views import record_opening
 from core.workspace import Workspace

@@ -18,8 +18,7 @@ import numpy as np
 from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
-from core.runs.result import RunResult, read_result, read_run_head
-from core.runs.run_photos import check_order
+from core.runs.result import RunResult, check_order, read_result, read_run_head
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 from data.manifest import read_dataset

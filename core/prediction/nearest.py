@@ -17,8 +17,7 @@ from core.evaluation.baselines import (
 )
 from core.runs.derived import keep_arrays
 from core.runs.recipe.recipe import Recipe
-from core.runs.result import RunResult
-from core.runs.run_photos import check_order, read_run_features
+from core.runs.result import RunResult, check_order, read_run_features
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.dataset import Dataset

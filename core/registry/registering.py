@@ -30,8 +30,7 @@ from core.registry.files import (
 from core.registry.store import ModelVersion, is_row_whole, select_version, versions_table
 from core.runs.database import write_database
 from core.runs.recipe.recipe import recipe_to_json
-from core.runs.result import RunResult, read_result, read_run_head
-from core.runs.run_photos import check_order, read_run_features
+from core.runs.result import RunResult, check_order, read_result, read_run_features, read_run_head
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 from data.dataset import Dataset

@@ -24,8 +24,7 @@ from core.prediction.deciding import DecisionRule, read_rule
 from core.prediction.explaining import Explainer, open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import predict_baselines
-from core.runs.result import RunResult, read_result
-from core.runs.run_photos import check_order
+from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import RunRecord
 from core.runs.test_views import Opening, read_openings
 from core.workspace import Workspace

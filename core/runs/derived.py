@@ -15,7 +15,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.errors import RunUnfinished
-from core.runs.integrity import ARRAYS_FILE, FACTS_FILE, read_facts
+from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, read_facts
 from core.workspace import Workspace, check_identifier, write_atomically
 
 _FOLDER = "derived"
@@ -28,7 +28,7 @@ def keep_arrays(
     facts: Mapping[str, Any],
     make: Callable[[], Mapping[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """Returns the named arrays, read where they are kept, else made now and kept.
+    """Return the named arrays, read where they are kept, else made now and kept.
 
     Args:
         workspace: Holds the run.
@@ -65,7 +65,7 @@ def keep_arrays(
 
 
 def digest_result(workspace: Workspace, run_id: str) -> str:
-    """Returns the digest of a run's result: what follows from the result is tied to it.
+    """Return the digest of a run's result: what follows from the result is tied to it.
 
     Raises:
         RunUnfinished: The run has no result (yet).

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.errors import ResultDamaged, RunUnfinished
-from core.runs.integrity import (
+from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
+from core.runs.run_files import (
     ARRAYS_FILE,
     FACTS_FILE,
     HEAD_FILE,
@@ -22,6 +22,8 @@ from core.runs.integrity import (
     read_facts,
 )
 from core.workspace import Workspace, digest_file, write_atomically
+from data.dataset import Dataset
+from models.extraction import read_features
 
 if TYPE_CHECKING:
     from models.dense import DenseHead
@@ -63,12 +65,12 @@ class RunResult:
     """How long each phase took."""
 
     def photo_numbers(self, split: str) -> np.ndarray:
-        """Returns the row numbers of the photos of a split, (m,) int64."""
+        """Return the row numbers of the photos of a split, (m,) int64."""
         return np.flatnonzero(self.splits == split)
 
 
 def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
-    """Returns nothing; the result and the head stand in the run's folder."""
+    """Write the result and the head into the run's folder."""
     from models.dense import write_head
 
     (folder / FACTS_FILE).unlink(missing_ok=True)
@@ -84,7 +86,7 @@ def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
 
 
 def read_result(workspace: Workspace, run_id: str) -> RunResult:
-    """Returns the result of the run.
+    """Return the result of the run.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -102,7 +104,7 @@ def read_result(workspace: Workspace, run_id: str) -> RunResult:
 
 
 def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
-    """Returns the head of the run's best epoch.
+    """Return the head of the run's best epoch.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -112,6 +114,46 @@ def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
 
     folder = workspace.run_folder(run_id)
     return read_head(_check_file(folder, HEAD_FILE, _read_facts(folder, run_id), run_id))
+
+
+def check_order(result: RunResult, dataset: Dataset) -> None:
+    """Check that row i of the result is photo i of the dataset, under the same class.
+
+    Raises:
+        ResultDamaged: It is another dataset, or other photos, classes or an other order.
+    """
+    manifest = dataset.manifest
+    same = (
+        result.dataset_id == dataset.id
+        and result.classes == dataset.classes
+        and np.array_equal(result.paths, np.asarray(manifest["path"], dtype=np.str_))
+        and np.array_equal(result.labels, dataset.labels)
+    )
+    if not same:
+        raise ResultDamaged(
+            "The photos of this run's result are not those of its dataset.",
+            "Train the same recipe again: its scores are then computed for the photos as they are.",
+            dataset=dataset.id,
+        )
+
+
+def read_run_features(workspace: Workspace, result: RunResult) -> np.ndarray:
+    """Return the features behind the run's scores, (n, 2048) float32, memory-mapped.
+
+    Row i is photo i of the dataset. Those of a fine-tuned run are by its own backbone.
+
+    Raises:
+        FeaturesMissing: They were removed or altered.
+    """
+    features = read_features(workspace, result.features_id)
+    if features is None or len(features) != len(result.paths):
+        raise FeaturesMissing(
+            "The features of this run are not in the workspace, or were altered.",
+            f"Run “python -m core features {result.dataset_id}”; those of a fine-tuned run come "
+            "back when it is deleted and its recipe is trained again.",
+            features=result.features_id,
+        )
+    return features
 
 
 def _read_facts(folder: Path, run_id: str) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from core.monitoring.rules import Watch
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import read_distances
 from core.registry.files import Reference, pack_reference, unpack_arrays
-from core.runs.result import read_result
-from core.runs.run_photos import read_run_features
+from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace
 from data.findings import measure_photo
 from data.manifest import read_dataset

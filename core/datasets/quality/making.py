@@ -27,7 +27,7 @@ from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_
 from core.datasets.quality.suspects import FOLDS, deal_folds, find_suspects, score_out_of_fold
 from core.runs.jobs import Tell
 from core.runs.store import Phase
-from core.runs.training.preparing import prepare_features
+from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs
@@ -102,15 +102,9 @@ def _find_features(
         if values is not None:
             return values, kept.label
     tell("preparing", 0, 0)
-    made = prepare_features(
-        workspace,
-        dataset,
-        find_weights(workspace, parameters["weights"]),
-        PREPROCESSING,
-        device=find_device(),
-        listener=_Listener(tell),
-        should_stop=lambda: False,
-    )
+    by = Preparation(workspace=workspace, device=find_device(), listener=_Listener(tell))
+    weights = find_weights(workspace, parameters["weights"])
+    made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label
 
 

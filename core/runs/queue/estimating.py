@@ -1,25 +1,29 @@
 """How long a run will take on this machine, before it is started: an estimate by its parts.
 
-What is kept already costs nothing. Speeds are those that earlier runs measured here
-(`queue.speeds`); where none did, stated ones of another machine stand in, and the estimate
-says so.
+What is kept already costs nothing. Speeds are those that earlier runs measured here: speeds.json
+holds the last few of each device and kind of work, of which the median counts. Where none did,
+stated ones of another machine take their place, and the estimate says so.
 """
 
 import dataclasses
+import json
+import statistics
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from core.runs.queue.speeds import read_speeds
+from core.runs.locks import free_lock, wait_for_lock
 from core.runs.recipe.plans import Plan, SweepPlan
 from core.runs.recipe.recipe import Recipe
-from core.workspace import Workspace
+from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from data.splits import draw_splits
 from models.devices import Device
+from models.weights import Weights
 
 STATED_SPEEDS: dict[str, dict[str, float]] = {
     "cpu": {
@@ -53,6 +57,8 @@ data-centre GPU is known to train of ResNet-50 (several hundred in float32, one 
 mixed precision)."""
 AFTER_TRAINING = ("keeping the tuned network", "scoring all photos")
 """Parts of an estimate that follow the last epoch."""
+KEPT_SPEEDS = 5
+"""Speeds kept of each kind: one run on a busy machine does not spoil the median."""
 _STATED_CORES = 2
 """Cores of the CPU whose speeds are stated."""
 
@@ -92,7 +98,7 @@ def estimate_run(
     plan: Plan | None = None,
     epochs_done: int = 0,
 ) -> Estimate:
-    """Returns how long the run of this recipe would take from now on.
+    """Return how long the run of this recipe would take from now on.
 
     Args:
         dataset: That of the recipe.
@@ -111,7 +117,7 @@ def estimate_run(
 
 
 def find_speed(speeds: dict[str, float], kind: str, device: Device) -> float:
-    """Returns photos a second of a kind of work: as measured here, else as stated.
+    """Return photos a second of a kind of work: as measured here, else as stated.
 
     Stated speeds of a CPU are scaled by how fast this one was at extracting, else by its cores;
     stages between the stated ones take the speed of the next that is stated.
@@ -135,7 +141,7 @@ def _list_parts(
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
     tunes = recipe.trained_stages > 0 and not isinstance(plan, SweepPlan)
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
-    yield from _list_preparations(workspace, recipe, dataset, train, validation, tunes=tunes)
+    yield from _list_preparations(workspace, recipe, dataset, (train, validation), tunes)
     if isinstance(plan, SweepPlan):
         yield _Part(
             "training heads", "head", max(0, plan.trials - epochs_done) * recipe.epochs * len(train)
@@ -159,32 +165,43 @@ def _list_preparations(
     workspace: Workspace,
     recipe: Recipe,
     dataset: Dataset,
-    train: np.ndarray,
-    validation: np.ndarray,
-    *,
+    photos: tuple[np.ndarray, np.ndarray],
     tunes: bool,
 ) -> Iterator[_Part]:
-    """Yields what is computed once and kept, as far as it is not there."""
-    # OpenVINO comes with it: whoever only asks for speeds shall not load it.
-    from core.runs.training.unkept import count_unknown_features, count_unknown_views, has_backbone
+    """Yield what is computed once and kept, as far as it is not there.
 
-    if not has_backbone(workspace, recipe):
+    Args:
+        workspace: Where things are kept.
+        recipe: Of the run.
+        dataset: Of the recipe.
+        photos: Numbers of the photos to train with, and to validate with.
+        tunes: Whether stages are trained.
+    """
+    # OpenVINO comes with it: whoever only asks for speeds shall not load it.
+    from core.runs.training import views
+
+    weights = Weights(  # an id asks for no more than their digest
+        kind=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
+    )
+    every = views.request_views(recipe, weights, dataset)
+    train, validation = (dataclasses.replace(every, photos=some) for some in photos)
+    if not views.has_backbone(workspace, every):
         yield _Part("preparing the backbone", "", _BACKBONE_S)
-    plain = dataclasses.replace(recipe, augmentation=AugmentationPolicy())
-    missing = count_unknown_features(workspace, recipe, dataset)
+    missing = views.count_missing_features(workspace, every)
     yield _Part("features of the photos", "extracting", missing)
     trains_head = not tunes or recipe.epochs_of_head > 0
     if trains_head and not recipe.augmentation.does_nothing:
-        missing = count_unknown_views(workspace, recipe, dataset, train, "pooled")
+        missing = views.count_missing(workspace, train)
         yield _Part("features of the views", "extracting", missing)
     if tunes and recipe.keeps_views and recipe.trained_stages == 1:
-        missing = count_unknown_views(workspace, recipe, dataset, train, "conv4")
-        missing += count_unknown_views(workspace, plain, dataset, validation, "conv4")
+        plain = dataclasses.replace(validation, kind="conv4", policy=AugmentationPolicy())
+        missing = views.count_missing(workspace, dataclasses.replace(train, kind="conv4"))
+        missing += views.count_missing(workspace, plain)
         yield _Part("activations of the views", "activations", missing)
 
 
 def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
-    """Returns the epochs left in which the head is trained alone, and those with stages."""
+    """Return the epochs left in which the head is trained alone, and those with stages."""
     alone = recipe.epochs_of_head
     left = max(0, alone - epochs_done)
     return left, max(0, recipe.epochs - max(alone, epochs_done))
@@ -195,3 +212,49 @@ def _find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
         return dataset.splits
     groups = dataset.manifest["sha256"].to_numpy()
     return draw_splits(dataset.labels, groups, seed=recipe.split_seed)
+
+
+_Speeds = dict[str, dict[str, list[float]]]
+
+
+def note_speed(workspace: Workspace, device_name: str, kind: str, per_second: float) -> None:
+    """Keep a speed for estimates.
+
+    Any number of processes may call this at once. A disk that is full is no reason for a run to
+    fail here: the speed is then not kept.
+
+    Args:
+        kind: "extracting", "activations" (photos a second), "head" (photos times epochs a second),
+            "stages:1:float32" to "stages:5:mixed" (training photos a second).
+        per_second: Left out when it is not above 0.
+    """
+    if not 0 < per_second < float("inf"):
+        return
+    with suppress(OSError):
+        lock = wait_for_lock(workspace.speeds_file.with_suffix(".lock"))
+        try:
+            speeds = _read_all(workspace)
+            kinds = speeds.setdefault(device_name, {})
+            kinds[kind] = [*kinds.get(kind, []), round(per_second, 4)][-KEPT_SPEEDS:]
+            with write_atomically(workspace.speeds_file) as file:
+                file.write_text(json.dumps(speeds, indent=1), encoding="utf-8")
+        finally:
+            free_lock(lock)
+
+
+def read_speeds(workspace: Workspace, device_name: str) -> dict[str, float]:
+    """Return the median of the last speeds of each kind on the device, per second."""
+    kinds = _read_all(workspace).get(device_name, {})
+    return {kind: statistics.median(noted) for kind, noted in kinds.items() if noted}
+
+
+def _read_all(workspace: Workspace) -> _Speeds:
+    """Return what the file says; nothing when it is missing or was altered."""
+    try:
+        content = json.loads(workspace.speeds_file.read_text(encoding="utf-8"))
+        return {
+            device: {kind: [float(one) for one in noted] for kind, noted in kinds.items()}
+            for device, kinds in content.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

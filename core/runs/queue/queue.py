@@ -1,25 +1,27 @@
 """The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
 
 Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time: the machine is one device.
+them at once. One run goes at a time: the machine is one device. Next is a run of the submitter who
+has waited longest since their last start: who submits a hundred runs delays the single run of
+another by one. Standard library and SQLAlchemy only, for the scheduler.
 """
 
+import heapq
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, write_database
 from core.runs.events import append_event
-from core.runs.integrity import is_result_whole
-from core.runs.queue.fair_order import order_turns, read_last_starts
-from core.runs.queue.leftovers import delete_rows, delete_tuned_backbone
-from core.runs.queue.progress import PAUSED
+from core.runs.queue.run_lock import PAUSED
 from core.runs.recipe.plans import Plan, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
+from core.runs.run_files import delete_rows, delete_tuned_backbone, is_result_whole
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,
@@ -68,7 +70,7 @@ def submit_run(
     plan: Plan | None = None,
     submitter: str = "",
 ) -> tuple[RunRecord, bool]:
-    """Returns the run of this recipe (or of a plan that starts from it) and whether it is new.
+    """Return the run of this recipe (or of a plan that starts from it) and whether it is new.
 
     The same recipe is the same run: a finished or waiting one is returned as it is. One that
     failed, was lost, paused or stopped is queued again and goes on from its checkpoint; one whose
@@ -95,7 +97,7 @@ def submit_run(
 
 
 def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
-    """Returns the run whose turn it is, now "starting", or None: nothing waits or one goes.
+    """Return the run whose turn it is, now "starting", or None: nothing waits or one goes.
 
     With `run_id` only that run is claimed, and only when it is its turn.
     """
@@ -116,7 +118,7 @@ def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord
 
 
 def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
-    """Returns the run, asked to stop: its best epoch is kept. One that waits ends at once.
+    """Return the run, asked to stop: its best epoch is kept. One that waits ends at once.
 
     With `after_epoch` the epoch that goes is completed first; else it is dropped.
     """
@@ -137,14 +139,14 @@ def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False
 
 
 def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns the run, queued as when its recipe is submitted again, unless it is well."""
+    """Return the run, queued as when its recipe is submitted again, unless it is well."""
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         return _queue_if_unfinished(workspace, connection, run)
 
 
 def delete_run(workspace: Workspace, run_id: str) -> None:
-    """Returns nothing; the run, its files and its place in the list are gone.
+    """Delete the run, its files and its place in the list.
 
     With it goes the backbone that it tuned, unless another run has the same.
 
@@ -168,7 +170,7 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
-    """Returns whether the run was going in this attempt and no longer does, its device free.
+    """Return whether the run was going in this attempt and no longer does, its device free.
 
     It is lost; or paused, where that was asked for: its checkpoint stands.
     """
@@ -189,14 +191,14 @@ def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
 
 
 def queue_lost_runs(workspace: Workspace) -> list[RunRecord]:
-    """Returns the lost runs that were queued again: those with attempts left."""
+    """Return the lost runs that were queued again: those with attempts left."""
     with write_database(workspace) as connection:
         lost = select_runs(connection, _MAY_GO_ON)
         return [queue_again(workspace, connection, run, by_itself=True) for run in lost]
 
 
 def read_active(workspace: Workspace) -> list[RunRecord]:
-    """Returns the runs that go, wait or will be queued again, in the order of their turn."""
+    """Return the runs that go, wait or will be queued again, in the order of their turn."""
     table = runs_table.c
     with read_database(workspace) as connection:
         runs = select_runs(connection, table.state.in_((*GOING, "queued")) | _MAY_GO_ON)
@@ -206,14 +208,14 @@ def read_active(workspace: Workspace) -> list[RunRecord]:
 
 
 def read_waiting(workspace: Workspace) -> list[RunRecord]:
-    """Returns the queued runs in the order in which they will be trained."""
+    """Return the queued runs in the order in which they will be trained."""
     return [run for run in read_active(workspace) if run.state == "queued"]
 
 
 def queue_again(
     workspace: Workspace, connection: Connection, run: RunRecord, *, by_itself: bool = False
 ) -> RunRecord:
-    """Returns the run, waiting; for use inside a transaction.
+    """Return the run, waiting; for use inside a transaction.
 
     A person starts afresh; a run queued `by_itself` keeps its place, its attempts and what was
     asked of it.
@@ -230,8 +232,40 @@ def queue_again(
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
-    """Returns nothing; the values stand in the index; for use inside a transaction."""
+    """Write the values into the index; for use inside a transaction."""
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
+
+
+def read_last_starts(connection: Connection) -> dict[str, datetime]:
+    """Return when a run of each submitter was last started; who never had one is not in it."""
+    started = func.max(runs_table.c.started)
+    query = select(runs_table.c.submitter, started).group_by(runs_table.c.submitter)
+    return {submitter: last for submitter, last in connection.execute(query) if last is not None}
+
+
+def order_turns(
+    waiting: Sequence[RunRecord], last_starts: Mapping[str, datetime]
+) -> list[RunRecord]:
+    """Return the waiting runs in the order in which they will start.
+
+    Next is the submitter whose last start is longest ago, those who never had one first; then the
+    oldest of their runs.
+    """
+    lines: dict[str, list[RunRecord]] = {}
+    for run in sorted(waiting, key=lambda run: (run.queued, run.number), reverse=True):
+        lines.setdefault(run.submitter, []).append(run)  # the oldest last
+    served = sorted(lines.keys() & last_starts.keys(), key=lambda name: last_starts[name])
+    ranks = {name: rank for rank, name in enumerate(served, 1)}
+    heap = [(ranks.get(name, 0), line[-1].queued, name) for name, line in lines.items()]
+    heapq.heapify(heap)
+    order: list[RunRecord] = []
+    while heap:
+        _, _, name = heapq.heappop(heap)
+        order.append(lines[name].pop())
+        if lines[name]:
+            turn = len(lines) + len(order)  # after everybody who waits now
+            heapq.heappush(heap, (turn, lines[name][-1].queued, name))
+    return order
 
 
 def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:

@@ -1,31 +1,41 @@
-"""A worker's hold on a run: the lock that says "somebody is at it", and the heartbeat.
+"""A worker's side of a run: the lock that says "somebody is at it", the heartbeat, the reports.
 
 While a process holds a run no other can; when it ends, however it ends, the lock is free and the
 scheduler sees that the run was lost. The heartbeat tells a worker that hangs from one that works.
+Every report names the attempt it belongs to: a worker whose run was given to another (its machine
+slept, say) finds that its reports no longer count, and ends.
 """
 
 import logging
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.exc import OperationalError
 
+from core.errors import PetalscopeError, RunStopped
+from core.runs.database import write_database
 from core.runs.locks import free_lock, is_locked, take_lock
-from core.runs.queue.progress import begin_run, renew_heartbeat
-from core.runs.store import Request, RunRecord
+from core.runs.store import GOING, Phase, Request, RunRecord
+from core.runs.tables import runs_table
 from core.workspace import Workspace
 
 LOCK_FILE = "worker.lock"
 HEARTBEAT_S = 0.5
 _PROBE_S = 5.0
 """The scheduler's look at a lock takes it for a moment; a worker waits that long for it."""
+PAUSED: dict[str, Any] = {"state": "paused", "phase": "", "pid": None, "request": ""}
+"""What the index says of a run once it is paused."""
 
 _log = logging.getLogger(__name__)
 
 
-class Hold:
+class RunLock:
     """What a worker may ask while it has a run."""
 
     def __init__(self, workspace: Workspace, run: RunRecord) -> None:
@@ -36,11 +46,11 @@ class Hold:
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def request(self) -> Request:
-        """Returns what was asked of the run ("stop" if it is no longer ours); costs nothing."""
+        """Return what was asked of the run ("stop" if it is no longer ours); costs nothing."""
         return self._request
 
     def should_stop(self) -> bool:
-        """Returns whether the run must end now, to stop or to pause; costs nothing."""
+        """Return whether the run must end now, to stop or to pause; costs nothing."""
         return self._request in ("stop", "pause")
 
     def _beat(self) -> None:
@@ -53,7 +63,7 @@ class Hold:
             if self._over.wait(HEARTBEAT_S):
                 return
 
-    def __enter__(self) -> "Hold":
+    def __enter__(self) -> "RunLock":
         self._thread.start()
         return self
 
@@ -63,16 +73,16 @@ class Hold:
 
 
 @contextmanager
-def hold_run(workspace: Workspace, run: RunRecord) -> Iterator[Hold | None]:
-    """Yields the hold on a run that is starting, or None: another has it, or it is not its turn."""
+def lock_run(workspace: Workspace, run: RunRecord) -> Iterator[RunLock | None]:
+    """Yield the lock on a run that is starting, or None: another has it, or it is not its turn."""
     lock = take_lock(_lock_file(workspace, run.id), wait_s=_PROBE_S)
     if lock is None:
         yield None
         return
     try:
         if begin_run(workspace, run):
-            with Hold(workspace, run) as hold:
-                yield hold
+            with RunLock(workspace, run) as taken:
+                yield taken
         else:
             yield None
     finally:
@@ -80,9 +90,104 @@ def hold_run(workspace: Workspace, run: RunRecord) -> Iterator[Hold | None]:
 
 
 def is_held(workspace: Workspace, run_id: str) -> bool:
-    """Returns whether a living worker has the run."""
+    """Return whether a living worker has the run."""
     return is_locked(_lock_file(workspace, run_id))
 
 
 def _lock_file(workspace: Workspace, run_id: str) -> Path:
     return workspace.run_folder(run_id) / LOCK_FILE
+
+
+def begin_run(workspace: Workspace, run: RunRecord) -> bool:
+    """Return whether this process may train the run: it is starting, and in this attempt."""
+    may_begin = _ours(run) & (runs_table.c.pid.is_(None))
+    state = case((runs_table.c.request == "", "running"), else_="stopping")
+    return _report(workspace, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
+
+
+def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
+    """Return whether the run is still ours, and what a person asked of it."""
+    with write_database(workspace) as connection:
+        beat = update(runs_table).where(_ours(run)).values(heartbeat=_now())
+        ours = connection.execute(beat).rowcount == 1
+        asked = select(runs_table.c.request).where(runs_table.c.id == run.id)
+        return ours, connection.execute(asked).scalar() or ""
+
+
+def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
+    """Return whether the run is still ours; notes its phase and facts such as its device."""
+    return _report(workspace, _ours(run), phase=phase, **facts)
+
+
+def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
+    """Return whether the run is still ours; note how far it is and its best epoch.
+
+    Args:
+        workspace: Holds the run.
+        run: In this attempt.
+        done: Epochs that are done; of a sweep, trials.
+        best: `epoch`, `val_accuracy` and `val_loss` of the best one.
+    """
+    names = {"epoch": "best_epoch", "val_accuracy": "best_val_accuracy"}
+    names["val_loss"] = "best_val_loss"
+    values = {column: best[name] for name, column in names.items()}
+    return _report(workspace, _ours(run), epochs_done=done, **values)
+
+
+def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
+    """Return whether the run is now done; `stopped`: a person ended it, its best epoch is kept."""
+    return _report(
+        workspace,
+        _ours(run),
+        state="done",
+        phase="",
+        finished=_now(),
+        pid=None,
+        stopped=stopped,
+        request="",
+    )
+
+
+def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
+    """Return whether the run is now paused; its checkpoint is kept, and it waits for a person.
+
+    It is not when a person has asked for something else since.
+    """
+    return _report(workspace, _ours(run) & (runs_table.c.request == "pause"), **PAUSED)
+
+
+def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
+    """Return whether the run is now failed, with the problem and its remedy.
+
+    One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
+    """
+    asked = _ours(run) & (runs_table.c.request == "pause")
+    if isinstance(error, RunStopped) and _report(workspace, asked, **PAUSED):
+        return True
+    return _report(
+        workspace,
+        _ours(run),
+        state="failed",
+        finished=_now(),
+        pid=None,
+        error_code=error.code,
+        problem=error.problem,
+        remedy=error.remedy,
+        stopped=isinstance(error, RunStopped),
+        request="",
+    )
+
+
+def _ours(run: RunRecord) -> ColumnElement[bool]:
+    table = runs_table.c
+    return (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
+
+
+def _report(workspace: Workspace, condition: ColumnElement[bool], **values: Any) -> bool:
+    with write_database(workspace) as connection:
+        report = update(runs_table).where(condition).values(**values)
+        return connection.execute(report).rowcount == 1
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -6,6 +6,7 @@ under an id of what went in, so a run that is tried again does only what is miss
 
 import logging
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,27 +18,32 @@ from core.errors import (
     RunStopped,
     UnexpectedFault,
 )
-from core.runs.queue.progress import fail_run, finish_run, mark_paused
 from core.runs.queue.queue import claim_next_run
-from core.runs.queue.run_lock import Hold, hold_run
+from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
+from core.runs.recipe.fit_plans import plan_head, shape_head
+from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
-from core.runs.training.mirror import mirror_run
-from core.runs.training.reporting import RunReport, keep_finite
+from core.runs.training.mirroring import mirror_run
+from core.runs.training.reporting import Attempt, RunReport, keep_finite
 from core.runs.training.strategies import Training
-from core.runs.training.studies import execute_plan
+from core.runs.training.study_results import RateCurve, read_rates, write_rates
+from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from data.splits import draw_splits
-from models.devices import find_device
+from models.plan import FitWatch
+
+if TYPE_CHECKING:
+    from models.fitting import Features as KeptFeatures
 
 _log = logging.getLogger("run")
 
 
 def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns the run after it was trained here, in this process.
+    """Return the run after it was trained here, in this process.
 
     A run that waits is claimed first. One that another process has, or whose turn has not come, is
     returned as it is.
@@ -46,21 +52,22 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
         RunMissing: No run has that id.
     """
     run = claim_next_run(workspace, run_id) or read_run(workspace, run_id)
-    with hold_run(workspace, run) as hold:
-        if hold is not None:
-            _execute(workspace, run, hold)
+    with lock_run(workspace, run) as lock:
+        if lock is not None:
+            report = RunReport(workspace, run)
+            _execute(Attempt(workspace=workspace, run=run, lock=lock, report=report))
     return read_run(workspace, run_id)
 
 
 def warm_up() -> None:
-    """Returns nothing; Keras is imported and a tiny head was trained: the next one is fast."""
+    """Import Keras and train a tiny head, so that the next one is fast."""
     from models.fitting import warm_up
 
     warm_up()
 
 
 def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
-    """Returns the split of each photo in this recipe, (n,) str.
+    """Return the split of each photo in this recipe, (n,) str.
 
     Raises:
         RecipeRefused: No photo is left to learn from.
@@ -79,37 +86,38 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     return splits
 
 
-def _execute(workspace: Workspace, run: RunRecord, hold: Hold) -> None:
-    report = RunReport(workspace, run)
+def _execute(attempt: Attempt) -> None:
+    report = attempt.report
     try:
-        stopped = _train(workspace, run, hold, report)
+        stopped = _train(attempt)
     except RunStopped as error:
-        if hold.request() == "pause":
-            _pause(workspace, run, report, error)
-        else:
-            _fail(workspace, run, report, error)
+        if attempt.lock.request() == "pause" and mark_paused(attempt.workspace, attempt.run):
+            report.tell_end("paused")
+        else:  # a stop came, before or after the pause
+            _fail(attempt, error)
     except PetalscopeError as error:
-        _fail(workspace, run, report, error)
+        _fail(attempt, error)
     except OSError as error:
         full = error.errno in DISK_FULL_ERRNOS
-        _fail(workspace, run, report, _describe_full_disk() if full else _describe_fault(error))
+        _fail(attempt, _describe_full_disk() if full else _describe_fault(error))
         if not full:
             raise
     except Exception as error:
-        _fail(workspace, run, report, _describe_fault(error))
+        _fail(attempt, _describe_fault(error))
         raise
     else:
         report.tell_end("done", stopped=stopped)
-        finish_run(workspace, run, stopped=stopped)
+        finish_run(attempt.workspace, attempt.run, stopped=stopped)
 
 
-def _train(workspace: Workspace, run: RunRecord, hold: Hold, report: RunReport) -> bool:
-    """Returns whether a person stopped the run; its result stands in its folder."""
-    dataset = read_dataset(workspace, run.recipe.dataset)
+def _train(attempt: Attempt) -> bool:
+    """Return whether a person stopped the run, whose result is then in its folder."""
+    run, report = attempt.run, attempt.report
+    dataset = read_dataset(attempt.workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
-    training = Training(workspace, run, dataset, splits, find_device(), report, hold)
+    training = Training(attempt, dataset, splits)
     if run.plan is not None:
-        return _follow_plan(workspace, run, hold, report, training, len(dataset.classes))
+        return _follow_plan(attempt, training, len(dataset.classes))
     trained = training.run()
     report.begin_phase("scoring")
     scores = trained.fit.head.scores(trained.features.values)
@@ -127,37 +135,63 @@ def _train(workspace: Workspace, run: RunRecord, hold: Hold, report: RunReport) 
         features_id=trained.features.features_id,
         seconds=report.seconds,
     )
-    write_result(workspace.run_folder(run.id), result, trained.fit.head)
-    mirror_run(workspace, run, result)
+    write_result(attempt.folder, result, trained.fit.head)
+    mirror_run(attempt.workspace, run, result)
     return trained.fit.stopped
 
 
-def _follow_plan(
-    workspace: Workspace,
-    run: RunRecord,
-    hold: Hold,
-    report: RunReport,
-    training: Training,
-    n_classes: int,
-) -> bool:
-    train, validation = training.split_features(training.read_features(training.weights))
+def _follow_plan(attempt: Attempt, training: Training, n_classes: int) -> bool:
+    """Return whether a person ended the sweep or search before it was complete."""
+    photos = training.split_features(training.read_features(training.weights))
     training.begin()
-    return execute_plan(
-        workspace, run, hold, report, train=train, validation=validation, n_classes=n_classes
+    if isinstance(attempt.run.plan, SweepPlan):
+        return execute_sweep(attempt, *photos, n_classes)
+    _search_rate(attempt, photos, n_classes)
+    return False
+
+
+def _search_rate(
+    attempt: Attempt, photos: "tuple[KeptFeatures, KeptFeatures]", n_classes: int
+) -> None:
+    """Write the curve of a search for a learning rate; one that is there is not made again.
+
+    Raises:
+        RunStopped: A person ended the search; half a curve says nothing.
+    """
+    from models.fitting import HeadFit
+    from models.rate_finding import find_rates, rising_rates
+
+    recipe, plan = attempt.run.recipe, attempt.run.plan
+    assert isinstance(plan, RatePlan)
+    if read_rates(attempt.folder) is not None:
+        return
+    job = HeadFit(
+        train=photos[0],
+        validation=photos[1],
+        shape=shape_head(recipe, n_classes),
+        plan=plan_head(recipe),
+        standardise=recipe.standardise,
     )
+    measured = find_rates(
+        job,
+        rising_rates(plan.lowest, plan.highest, plan.steps),
+        FitWatch(on_step=attempt.report.tell_progress, should_stop=attempt.lock.should_stop),
+    )
+    curve = RateCurve(
+        rates=measured.rates,
+        losses=measured.losses,
+        smoothed=measured.smoothed,
+        suggestion=measured.suggestion,
+        exploded=measured.exploded,
+        photos=len(photos[0][1]),
+    )
+    write_rates(attempt.folder, curve)
 
 
-def _pause(workspace: Workspace, run: RunRecord, report: RunReport, error: RunStopped) -> None:
-    if mark_paused(workspace, run):
-        report.tell_end("paused")
-    else:  # a stop came after the pause
-        _fail(workspace, run, report, error)
-
-
-def _fail(workspace: Workspace, run: RunRecord, report: RunReport, error: PetalscopeError) -> None:
+def _fail(attempt: Attempt, error: PetalscopeError) -> None:
     _log.error("%s: %s %s", error.code, error.problem, error.remedy, exc_info=True)
-    fail_run(workspace, run, error)
-    report.tell_end("failed", code=error.code)
+    fail_run(attempt.workspace, attempt.run, error)
+    attempt.report.tell_end("failed", code=error.code)
 
 
 def _describe_full_disk() -> DiskFull:

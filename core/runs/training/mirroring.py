@@ -1,7 +1,8 @@
-"""Writes one run to MLflow: `python -m core.runs.training.mirroring RUN`, started by `mirror`.
+"""The optional mirror of runs in MLflow: parameters, curves and figures of each run that ended.
 
-What came of it is the last line of the run's log. Test photos are left out: they stay sealed here,
-so they must not be read off there.
+`mirror_run` starts `python -m core.runs.training.mirroring RUN`, a process of its own that nobody
+waits for: whatever goes wrong there is a warning in the run's log and costs the run nothing. Test
+photos are left out: they stay sealed here, so they must not be read off there.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import read_settings
+from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord, read_run
-from core.workspace import open_workspace
+from core.workspace import Workspace, open_workspace
 from data.policy import describe_policy
 
 if TYPE_CHECKING:
@@ -42,8 +45,35 @@ _ENVIRONMENT = {
 _log = logging.getLogger("mirror")
 
 
+def mirror_run(workspace: Workspace, run: RunRecord, result: RunResult) -> None:
+    """Begin to mirror a run whose result is in its folder, where PETALSCOPE_MLFLOW_URI is set."""
+    if read_settings().mlflow_uri is None:
+        return
+    try:
+        # The shell starts it in the background and ends: it is nobody's child.
+        subprocess.run(
+            [
+                "/bin/sh",
+                "-c",
+                '"$@" &',
+                "sh",
+                *python_command("core.runs.training.mirroring", run.id),
+            ],
+            env=python_environment(workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            check=False,
+        )
+    except OSError as error:
+        logging.getLogger("run").warning("not mirrored in MLflow: %s", error)
+        return
+    logging.getLogger("run").info("mirroring %d epochs in MLflow", len(result.history))
+
+
 def main() -> int:
-    """Returns the exit code; the run's log says what came of it."""
+    """Return the exit code; the run's log says what came of it."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     workspace, run_id = open_workspace(), sys.argv[1]
@@ -68,7 +98,7 @@ def _open_log(file: Path) -> None:
 
 
 def _tell_fault(kind: type[BaseException], fault: BaseException, _trace: object) -> None:
-    """Writes any fault as a warning: this process has no other reader than the log."""
+    """Write any fault as a warning: this process has no other reader than the log."""
     remedy = "; install it: pip install mlflow-skinny" if issubclass(kind, ImportError) else ""
     # An address may hold a name and a password.
     said = re.sub(r"//[^/@\s]+@", "//…@", " ".join(str(fault).split()))[:500]
@@ -80,7 +110,7 @@ def _give_up(_signal: int, _frame: object) -> None:
 
 
 def _write(client: "MlflowClient", run: RunRecord, result: RunResult) -> str:
-    """Returns the id of MLflow's run; one that mirrored this run before is replaced."""
+    """Return the id of MLflow's run; one that mirrored this run before is replaced."""
     from mlflow.entities import Metric, Param
 
     found = client.get_experiment_by_name(EXPERIMENT)
@@ -106,7 +136,7 @@ def _write(client: "MlflowClient", run: RunRecord, result: RunResult) -> str:
 
 
 def list_parameters(recipe: Recipe) -> dict[str, str]:
-    """Returns the recipe as MLflow's parameters: a name and a short text each."""
+    """Return the recipe as MLflow's parameters: a name and a short text each."""
     values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)} | {
         "augmentation": describe_policy(recipe.augmentation)
     }
@@ -133,7 +163,7 @@ def _list_tags(run: RunRecord, result: RunResult) -> dict[str, str]:
 
 
 def _list_metrics(run: RunRecord, result: RunResult) -> Iterator[tuple[str, float, int]]:
-    """Yields name, value and step: numbers of each epoch, then those of the best one."""
+    """Yield name, value and step: numbers of each epoch, then those of the best one."""
     for epoch in result.history:
         for name, value in epoch.items():
             if name != "epoch" and _is_number(value):

@@ -57,8 +57,18 @@ class Listener(Protocol):
         """Told how much of the phase is done; for photos with per_second and seconds_left."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Where and on what something is prepared, who hears of it, and whether it is to stop."""
+
+    workspace: Workspace
+    device: Device
+    listener: Listener
+    should_stop: Callable[[], bool] = lambda: False
+
+
 def find_recipe_weights(workspace: Workspace, kind: WeightsKind, digest: str) -> Weights:
-    """Returns the weights that a recipe names.
+    """Return the weights that a recipe names.
 
     Raises:
         WeightsMissing: They are not on this machine, or others are there now.
@@ -77,32 +87,25 @@ def find_recipe_weights(workspace: Workspace, kind: WeightsKind, digest: str) ->
 
 
 def prepare_features(
-    workspace: Workspace,
-    dataset: Dataset,
-    weights: Weights,
-    preprocessing: Preprocessing,
-    *,
-    device: Device,
-    listener: Listener,
-    should_stop: Callable[[], bool],
+    by: Preparation, dataset: Dataset, weights: Weights, preprocessing: Preprocessing
 ) -> Features:
-    """Returns the features of all photos of the dataset.
+    """Return the features of all photos of the dataset.
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
-        RunStopped: `should_stop` said so; what was extracted is kept.
+        RunStopped: It was to stop; what was extracted is kept.
         ResultDamaged: The photos of the dataset were altered.
     """
-    backbone = prepare_backbone(workspace, weights, preprocessing, listener)
-    precisions = expect_precisions(workspace, backbone, device)
-    if (kept := _find_kept(workspace, dataset, backbone, precisions)) is not None:
+    backbone = prepare_backbone(by, weights, preprocessing)
+    precisions = expect_precisions(by, backbone)
+    if (kept := _find_kept(by.workspace, dataset, backbone, precisions)) is not None:
         return kept
-    listener.begin_phase("extracting")
+    by.listener.begin_phase("extracting")
     check_photos(dataset)  # features outlive what they were made of
-    opened = open_fast_backbone(workspace, weights, preprocessing, device)
+    opened = open_fast_backbone(by, weights, preprocessing)
 
     def tell_progress(progress: ExtractionProgress) -> None:
-        listener.tell_progress(
+        by.listener.tell_progress(
             progress.done,
             progress.total,
             per_second=progress.photos_per_second,
@@ -110,47 +113,45 @@ def prepare_features(
         )
 
     values = extract_features(
-        workspace,
+        by.workspace,
         dataset_id=dataset.id,
         photos_file=dataset.photos_file,
         backbone=opened,
-        donors=find_donors(workspace, dataset, backbone, opened.facts.precision),
+        donors=find_donors(by.workspace, dataset, backbone, opened.facts.precision),
         on_progress=tell_progress,
-        should_stop=should_stop,
+        should_stop=by.should_stop,
     )
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
     return Features(backbone_id=backbone, features_id=identifier, values=values)
 
 
-def prepare_backbone(
-    workspace: Workspace, weights: Weights, preprocessing: Preprocessing, listener: Listener
-) -> str:
-    """Returns the id of the backbone, which stands in the workspace; made now if it did not.
+def prepare_backbone(by: Preparation, weights: Weights, preprocessing: Preprocessing) -> str:
+    """Return the id of the backbone, made now if the workspace had none.
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
     """
     backbone = backbone_id(weights, preprocessing)
-    if not backbone_exists(workspace, backbone):
+    if not backbone_exists(by.workspace, backbone):
         from models.keras_backbone import make_backbone
 
-        listener.begin_phase("backbone")
-        make_backbone(workspace, weights, preprocessing, listener.tell_progress)
+        by.listener.begin_phase("backbone")
+        make_backbone(by.workspace, weights, preprocessing, by.listener.tell_progress)
     return backbone
 
 
-def expect_precisions(workspace: Workspace, backbone: str, device: Device) -> tuple[Precision, ...]:
-    """Returns what extraction here would compute in; on a GPU it is measured only when needed."""
-    if device.kind == "gpu":
+def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
+    """Return what extraction here would compute in; on a GPU it is measured only when needed."""
+    if by.device.kind == "gpu":
         return ("f16", "f32")
-    precision = read_backbone_facts(workspace, backbone).precision
+    precision = read_backbone_facts(by.workspace, backbone).precision
     return (precision if precision in offered_precisions() else "f32",)
 
 
 def _find_kept(
     workspace: Workspace, dataset: Dataset, backbone: str, precisions: tuple[Precision, ...]
 ) -> Features | None:
-    """Returns the features without extracting any: the dataset's own, or copied from others."""
+    """Return the features without extracting any: the dataset's own, or copied from others."""
     for precision in precisions:
         identifier = features_id(dataset.id, backbone, precision)
         if (values := read_features(workspace, identifier)) is not None:
@@ -162,7 +163,7 @@ def _find_kept(
 def _copy_known(
     workspace: Workspace, dataset: Dataset, backbone: str, precision: Precision
 ) -> Features | None:
-    """Returns the features when other features hold them of every photo, without a backbone."""
+    """Return the features when other features hold them of every photo, without a backbone."""
     donors = find_donors(workspace, dataset, backbone, precision)
     if len(donors.find_unknown(0)):
         return None
@@ -177,12 +178,10 @@ def _copy_known(
     return Features(backbone_id=backbone, features_id=identifier, values=values)
 
 
-def open_fast_backbone(
-    workspace: Workspace, weights: Weights, preprocessing: Preprocessing, device: Device
-) -> Backbone:
-    """Returns the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
-    if device.kind == "gpu":
+def open_fast_backbone(by: Preparation, weights: Weights, preprocessing: Preprocessing) -> Backbone:
+    """Return the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
+    if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
         return open_keras_backbone(weights, preprocessing)
-    return open_backbone(workspace, backbone_id(weights, preprocessing), purpose="throughput")
+    return open_backbone(by.workspace, backbone_id(weights, preprocessing), purpose="throughput")

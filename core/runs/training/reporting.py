@@ -9,12 +9,13 @@ import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.runs.events import append_event, curve, read_events
-from core.runs.queue.progress import record_epoch, record_phase
-from core.runs.queue.speeds import note_speed
+from core.runs.queue.estimating import note_speed
+from core.runs.queue.run_lock import RunLock, record_epoch, record_phase
 from core.runs.store import Phase, RunRecord
 from core.workspace import Workspace
 from models.devices import find_device
@@ -40,7 +41,7 @@ class RunReport:
         self.seconds: dict[str, float] = {}
 
     def begin_phase(self, phase: Phase, **facts: Any) -> None:
-        """Returns nothing; the run is in this phase from now on ("": in none)."""
+        """Say that the run is in this phase from now on ("": in none)."""
         now = time.perf_counter()
         if self._phase:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
@@ -55,7 +56,7 @@ class RunReport:
             _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Returns nothing; how much of the phase is done, told a few times a second."""
+        """Say how much of the phase is done, a few times a second."""
         now = time.perf_counter()
         if now < self._next_progress and done < total:
             return
@@ -66,38 +67,31 @@ class RunReport:
         append_event(self._folder, event | keep_finite(facts))
 
     def tell_epoch(self, epoch: Mapping[str, Any], best: Mapping[str, Any]) -> None:
-        """Returns nothing; the epoch stands in the curve, and the best so far in the list.
+        """Add the epoch to the curve, and put the best so far into the list of runs.
 
-        A fit that goes on tells the epochs of its checkpoint again: only what is new is written.
+        A fit that is resumed tells the epochs of its checkpoint again: only what is new is written.
         """
         event, best = keep_finite(epoch), keep_finite(best)
         if not self._is_told(event):
             append_event(self._folder, {"event": "epoch", **event})
             self._told[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
-        record_epoch(
-            self._workspace,
-            self._run,
-            epochs_done=event["epoch"],
-            best_epoch=best["epoch"],
-            best_val_accuracy=best["val_accuracy"],
-            best_val_loss=best["val_loss"],
-        )
+        record_epoch(self._workspace, self._run, event["epoch"], best)
 
     def tell_step(self, done: int, total: int) -> None:
-        """Returns nothing; how many photos of the epoch that goes are done."""
+        """Say how many photos of the running epoch are done."""
         epoch = max(self._told, default=0) + 1
         self.tell_progress(done, total, epoch=epoch)
 
     def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
-        """Returns nothing; how fast these epochs were is kept for estimates."""
+        """Keep how fast these epochs were, for estimates."""
         if epochs:
             later = epochs[1:] or epochs  # the first one waits for the network to be compiled
             speed = statistics.median(epoch.photos_per_second for epoch in later)
             note_speed(self._workspace, find_device().name, kind, speed)
 
     def tell_end(self, state: str, **facts: object) -> None:
-        """Returns nothing; the attempt is over."""
+        """Say that the attempt is over."""
         append_event(self._folder, {"event": "end", "state": state, **facts})
         _log.info("%s %s", state, " ".join(f"{key}={value}" for key, value in facts.items()))
 
@@ -106,8 +100,22 @@ class RunReport:
         return all(key in told and told[key] == value for key, value in event.items())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a run by this worker: the run, its lock, and its report."""
+
+    workspace: Workspace
+    run: RunRecord
+    lock: RunLock
+    report: RunReport
+
+    @property
+    def folder(self) -> Path:
+        return self.workspace.run_folder(self.run.id)
+
+
 def keep_finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the mapping with None for each number that is not finite."""
+    """Return the mapping with None for each number that is not finite."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in numbers.items()
@@ -115,7 +123,7 @@ def keep_finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list(epoch: Mapping[str, Any]) -> str:
-    """Returns the numbers of an epoch for the log."""
+    """Return the numbers of an epoch for the log."""
     numbers = ((key, value) for key, value in epoch.items() if key != "epoch")
     return ", ".join(
         f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}"

@@ -5,28 +5,30 @@ that epoch: the frozen one, or the run's own, which then stands among the backbo
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import RunStopped
-from core.runs.queue.run_lock import Hold
 from core.runs.recipe.fit_plans import describe_stages, plan_head, plan_stages, shape_head
-from core.runs.store import RunRecord
-from core.runs.training.photo_batches import PhotoSource
-from core.runs.training.preparing import Features, find_recipe_weights, prepare_features
-from core.runs.training.reporting import RunReport
-from core.runs.training.views import prepare_views
-from core.workspace import Workspace
+from core.runs.training.preparing import (
+    Features,
+    Preparation,
+    find_recipe_weights,
+    prepare_features,
+)
+from core.runs.training.reporting import Attempt
+from core.runs.training.views import prepare_views, request_views
+from data.augmentation import augment
 from data.dataset import Dataset
 from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.checkpoint import find_checkpoint
-from models.devices import Device
+from models.devices import find_device
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitRecord, FitWatch
 from models.weights import Weights, describe_weights
@@ -50,33 +52,65 @@ class Trained:
     """Of all photos, by the backbone of the best epoch."""
 
 
-class Training:
-    """Everything a strategy needs of one attempt at a run."""
+class PhotoSource:
+    """The photos of these numbers; draw e - 1 of the policy in epoch e, in whatever process."""
 
     def __init__(
         self,
-        workspace: Workspace,
-        run: RunRecord,
         dataset: Dataset,
-        splits: np.ndarray,
-        device: Device,
-        report: RunReport,
-        hold: Hold,
+        photos: np.ndarray,
+        policy: AugmentationPolicy,
+        *,
+        seed: int,
+        threads: int,
     ) -> None:
-        self.recipe, self.folder = run.recipe, workspace.run_folder(run.id)
-        self._workspace, self._dataset, self._splits = workspace, dataset, splits
-        self._device, self._report, self._hold = device, report, hold
-        self._begun = run.epochs_done > 0
+        self.labels = dataset.labels[photos]
+        self._photos, self._policy, self._seed = photos, policy, seed
+        self._digests = dataset.manifest["sha256"].tolist()
+        self._packed: np.ndarray = np.load(dataset.photos_file, mmap_mode="r", allow_pickle=False)
+        self._threads = ThreadPoolExecutor(max(1, threads), thread_name_prefix="augmenter")
+
+    def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """Return photos (b, 224, 224, 3) uint8 of these rows, as they are in an epoch (from 1)."""
+        draws = self._threads.map(lambda row: self._draw(int(row), epoch), rows)
+        return np.stack(list(draws))
+
+    def _draw(self, row: int, epoch: int) -> np.ndarray:
+        number = int(self._photos[row])
+        return augment(
+            np.asarray(self._packed[number]),
+            self._policy,
+            seed=self._seed,
+            photo_id=self._digests[number],
+            draw=epoch - 1,
+        )
+
+
+class Training:
+    """Everything a strategy needs of one attempt at a run."""
+
+    def __init__(self, attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> None:
+        self.recipe, self._dataset = attempt.run.recipe, dataset
+        self._lock, self._report = attempt.lock, attempt.report
+        self._checkpoints = attempt.folder / CHECKPOINT_FOLDER
+        self._weights_file = attempt.folder / WEIGHTS_FILE
+        self._begun = attempt.run.epochs_done > 0
+        self._preparation = Preparation(
+            workspace=attempt.workspace,
+            device=find_device(),
+            listener=attempt.report,
+            should_stop=attempt.lock.should_stop,
+        )
         if self.recipe.trained_stages:
             prefer_convolutions()
         self.weights = find_recipe_weights(
-            workspace, self.recipe.weights, self.recipe.weights_digest
+            attempt.workspace, self.recipe.weights, self.recipe.weights_digest
         )
         self.train = np.flatnonzero(splits == "train")
         self.validation = np.flatnonzero(splits == "validation")
 
     def run(self) -> Trained:
-        """Returns what the recipe's strategy leaves.
+        """Return what the recipe's strategy leaves.
 
         Raises:
             RunStopped: A person ended it before there was anything to keep.
@@ -84,51 +118,47 @@ class Training:
         frozen = self.read_features(self.weights)
         if not self.recipe.epochs_of_head:
             return self._fit_stages(frozen, None)
-        first = self._fit_head(frozen, "head")
+        first = self._fit_head(frozen)
         if not self.recipe.trained_stages:
             return Trained(fit=first, features=frozen)
         only_head = Trained(fit=replace(first, stopped=True), features=frozen)
-        stages = find_checkpoint(self.folder / CHECKPOINT_FOLDER / "stages")
-        if first.stopped or (self._hold.request() and not stages.exists()):
+        stages = find_checkpoint(self._checkpoints / "stages")
+        if first.stopped or (self._lock.request() and not stages.exists()):
             return only_head
         try:
             return self._fit_stages(frozen, first)
         except RunStopped:
-            if self._hold.request() == "pause":
+            if self._lock.request() == "pause":
                 raise
             return only_head  # stopped before the second phase had an epoch
 
     def split_features(self, frozen: Features) -> "tuple[KeptFeatures, KeptFeatures]":
-        """Returns the features that a head learns from, and those it is judged by."""
+        """Return the features that a head learns from, and those it is judged by."""
         labels = self._dataset.labels
         views = self._read_views("pooled", self.train, self.recipe.augmentation)
         kept = frozen.values[self.validation]
         return (views, labels[self.train]), ([kept], labels[self.validation])
 
     def read_features(self, weights: Weights, *, always: bool = False) -> Features:
-        """Returns the features of all photos by these weights; `always`: also of a stopped run."""
-        return prepare_features(
-            self._workspace,
-            self._dataset,
-            weights,
-            self.recipe.preprocessing,
-            device=self._device,
-            listener=self._report,
-            should_stop=(lambda: False) if always else self._hold.should_stop,
-        )
+        """Return the features of all photos by these weights; `always`: also of a stopped run."""
+        by = self._preparation
+        if always:
+            by = replace(by, should_stop=lambda: False)
+        return prepare_features(by, self._dataset, weights, self.recipe.preprocessing)
 
     def begin(self) -> None:
-        """Returns nothing; from here on the run trains."""
+        """Say that the run trains from here on."""
         photos = len(self.validation)
-        self._report.begin_phase("training", device=self._device.name, val_photos=photos)
+        self._report.begin_phase(
+            "training", device=self._preparation.device.name, val_photos=photos
+        )
 
     @property
     def _watch(self) -> FitWatch:
-        return FitWatch(
-            on_epoch=self._tell, should_stop=self._hold.should_stop, should_end=self._should_end
-        )
+        ask = self._lock.should_stop
+        return FitWatch(on_epoch=self._tell, should_stop=ask, should_end=self._should_end)
 
-    def _fit_head(self, frozen: Features, name: str) -> "FitResult":
+    def _fit_head(self, frozen: Features) -> "FitResult":
         from models.fitting import HeadFit, fit_head
 
         train, validation = self.split_features(frozen)
@@ -140,7 +170,7 @@ class Training:
             plan=plan_head(self.recipe),
             standardise=self.recipe.standardise,
         )
-        fit = fit_head(job, self.folder / CHECKPOINT_FOLDER / name, self._watch)
+        fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._report.note_speeds(fit.history, "head")
         self._check_pause()
         return fit
@@ -164,7 +194,7 @@ class Training:
         )
         fit = StagesFit(tuning)
         record = FitRecord(
-            folder=self.folder / CHECKPOINT_FOLDER / "stages",
+            folder=self._checkpoints / "stages",
             subject=describe_stages(self.recipe, kind),
             before=before,
         )
@@ -180,14 +210,14 @@ class Training:
         return Trained(fit=result, features=self._keep_backbone(fit))
 
     def _keep_backbone(self, fit: "StagesFit") -> Features:
-        """Returns the features of all photos by the tuned backbone, whose weights are kept."""
+        """Return the features of all photos by the tuned backbone, whose weights are kept."""
         self._report.begin_phase("backbone")
-        file: Path = self.folder / WEIGHTS_FILE
-        fit.write_weights(file)
-        return self.read_features(describe_weights(file, "this run", "fine-tuned"), always=True)
+        fit.write_weights(self._weights_file)
+        weights = describe_weights(self._weights_file, "this run", "fine-tuned")
+        return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
-        """Returns what stages are trained on and judged by, and the kind of activations, if any."""
+        """Return what stages are trained on and judged by, and the kind of activations, if any."""
         from models.plan import KeptViews
 
         policy, labels = self.recipe.augmentation, self._dataset.labels
@@ -198,39 +228,33 @@ class Training:
             return train, kept, "conv4"
         check_photos(self._dataset)
         source: Callable[..., PhotoSource] = partial(
-            PhotoSource, self._dataset, seed=self.recipe.seed, threads=self._device.cores
+            PhotoSource,
+            self._dataset,
+            seed=self.recipe.seed,
+            threads=self._preparation.device.cores,
         )
         return source(self.train, policy), source(self.validation, AugmentationPolicy()), None
 
     def _read_views(
         self, kind: ViewKind, photos: np.ndarray, policy: AugmentationPolicy
     ) -> list[np.ndarray]:
+        wanted = request_views(self.recipe, self.weights, self._dataset)
         return prepare_views(
-            self._workspace,
-            self._dataset,
-            photos,
-            kind=kind,
-            weights=self.weights,
-            preprocessing=self.recipe.preprocessing,
-            policy=policy,
-            views=self.recipe.views,
-            seed=self.recipe.seed,
-            device=self._device,
-            listener=self._report,
-            should_stop=self._stops_reading,
+            replace(self._preparation, should_stop=self._stops_reading),
+            replace(wanted, kind=kind, photos=photos, policy=policy),
         )
 
     def _stops_reading(self) -> bool:
-        """A stop ends what is computed for training, unless there are epochs that must be kept."""
-        return self._hold.should_stop() and (self._hold.request() == "pause" or not self._begun)
+        """Whether to end what is computed for training: not where there are epochs to keep."""
+        return self._lock.should_stop() and (self._lock.request() == "pause" or not self._begun)
 
     def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
         self._report.tell_epoch(asdict(epoch), asdict(best))
 
     def _should_end(self) -> bool:
-        return self._hold.request() == "stop_after_epoch"
+        return self._lock.request() == "stop_after_epoch"
 
     def _check_pause(self) -> None:
-        """Returns nothing; a run that is to pause ends here, its checkpoint stands."""
-        if self._hold.request() == "pause":
+        """End a run that is to pause; its checkpoint is kept."""
+        if self._lock.request() == "pause":
             raise RunStopped("The run was paused.", "Resume it when you want it to go on.")

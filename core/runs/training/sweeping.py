@@ -2,26 +2,36 @@
 
 Each trial follows from the plan and the trials before it: a sweep that was killed goes on with the
 trial it would have made next, and gives the same trials as one that was not. A stop comes between
-trials: one that is not complete is dropped. Keras is imported inside functions.
+trials: one that is not complete is dropped. What Optuna is asked depends on these trials and on
+(seed, trial) only. Keras and Optuna are imported inside functions.
 """
 
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import RecipeRefused, RunStopped
-from core.runs.queue.progress import record_epoch
-from core.runs.queue.run_lock import Hold
+from core.runs.queue.run_lock import record_epoch
 from core.runs.recipe.fit_plans import plan_head, shape_head
-from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, check_plan
+from core.runs.recipe.plans import (
+    SPACE,
+    NumberRange,
+    SweepPlan,
+    Value,
+    base_recipe,
+    change_recipe,
+    check_plan,
+    first_settings,
+)
 from core.runs.recipe.recipe import Recipe
-from core.runs.store import RunRecord
-from core.runs.training.reporting import RunReport
+from core.runs.training.reporting import Attempt, keep_finite
 from core.runs.training.study_results import (
+    Importance,
     TrialResult,
     append_trial,
     read_importance,
@@ -29,12 +39,10 @@ from core.runs.training.study_results import (
     sort_trials,
     write_importance,
 )
-from core.runs.training.sweep_study import choose_settings, measure_importance
-from core.workspace import Workspace
 from models.plan import FitWatch
 
 if TYPE_CHECKING:
-    from optuna import Trial
+    from optuna import Study, Trial
 
     from models.fitting import Features
     from models.plan import EpochResult
@@ -42,42 +50,43 @@ if TYPE_CHECKING:
 IMPORTANCE_EVERY = 10
 """Trials between two looks at what the settings explain."""
 
+_STARTUP_TRIALS = 10
+"""Trials drawn at random before the sampler learns from them and any is pruned."""
+_FIRST_EPOCHS = 2
+"""Epochs after which a trial may be pruned."""
+
 _log = logging.getLogger("run")
 
 
 def execute_sweep(
-    workspace: Workspace,
-    run: RunRecord,
-    hold: Hold,
-    report: RunReport,
-    *,
-    train: "Features",
-    validation: "Features",
-    n_classes: int,
+    attempt: Attempt, train: "Features", validation: "Features", n_classes: int
 ) -> bool:
-    """Returns whether a person ended the sweep before its last trial; the trials that ended stand.
+    """Return whether a person ended the sweep before its last trial; finished trials are kept.
 
     Args:
+        attempt: Of a worker at the sweep.
         train: Features as `models.fitting.fit_head` takes them, one array a view.
         validation: Features of the photos that trials are compared on.
+        n_classes: Of the dataset.
 
     Raises:
         RecipeRefused: There is no validation photo, or the plan cannot be made.
         RunStopped: A person paused it, or ended it before the first trial was complete.
     """
-    assert isinstance(run.plan, SweepPlan)
-    check_plan(run.plan)
+    assert isinstance(attempt.run.plan, SweepPlan)
+    check_plan(attempt.run.plan)
     if not len(validation[1]):
         raise RecipeRefused(
             "A sweep compares heads on validation photos, and this dataset has none.",
             "Let the recipe draw new splits, or import photos with a validation folder.",
         )
-    sweep = _Sweep(workspace, run, report, train, validation, n_classes)
+    sweep = _Sweep(attempt, train, validation, n_classes)
     sweep.tell()
+    lock = attempt.lock
     while sweep.trials_left:
-        ended = hold.should_stop() or hold.request() == "stop_after_epoch"
-        if ended or not sweep.run_trial(hold):
-            sweep.leave(paused=hold.request() == "pause")
+        ended = lock.should_stop() or lock.request() == "stop_after_epoch"
+        if ended or not sweep.run_trial():
+            sweep.leave(paused=lock.request() == "pause")
             return True
     return False
 
@@ -86,18 +95,11 @@ class _Sweep:
     """A sweep on its way: the trials that ended, and what the next one needs."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        run: RunRecord,
-        report: RunReport,
-        train: "Features",
-        validation: "Features",
-        n_classes: int,
+        self, attempt: Attempt, train: "Features", validation: "Features", n_classes: int
     ) -> None:
+        run = attempt.run
         assert isinstance(run.plan, SweepPlan)
-        self._workspace, self._run, self._report = workspace, run, report
-        self._plan = run.plan
-        self._folder = workspace.run_folder(run.id)
+        self._attempt, self._plan, self._folder = attempt, run.plan, attempt.folder
         self._base = base_recipe(run.recipe, run.plan.vary)
         self._photos: dict[str, Any] = {"train": train, "validation": validation}
         self._n_classes = n_classes
@@ -108,7 +110,7 @@ class _Sweep:
         return self._plan.trials - len(self._trials)
 
     def leave(self, *, paused: bool) -> None:
-        """Returns nothing when a person ended the sweep for good and a trial is there to keep.
+        """Leave the sweep as a person asked: for good, with the trials that are there.
 
         Raises:
             RunStopped: The sweep is paused, or no trial has ended.
@@ -119,15 +121,15 @@ class _Sweep:
                 "Start it again: the trials that ended are kept.",
             )
 
-    def run_trial(self, hold: Hold) -> bool:
-        """Returns whether another trial ended; False when a stop came in between."""
+    def run_trial(self) -> bool:
+        """Return whether another trial ended; False when a stop came in between."""
         start = time.perf_counter()
         number = len(self._trials) + 1
         trial, settings = choose_settings(self._plan, self._base, self._trials)
         recipe = change_recipe(self._base, settings)
         twin = next((one for one in self._trials if one.recipe == recipe), None)
         if twin is None:
-            curve = self._fit(recipe, trial, hold)
+            curve = self._fit(recipe, trial)
             if curve is None:
                 return False
         else:  # the same recipe gives the same numbers
@@ -149,8 +151,8 @@ class _Sweep:
         self.tell()
         return True
 
-    def _fit(self, recipe: Recipe, trial: "Trial", hold: Hold) -> "_Curve | None":
-        """Returns the curve of a trial; None when a person stopped it before it ended."""
+    def _fit(self, recipe: Recipe, trial: "Trial") -> "_Curve | None":
+        """Return the curve of a trial; None when a person stopped it before it ended."""
         from models.fitting import HeadFit, fit_head
 
         curve = _Curve()
@@ -169,7 +171,9 @@ class _Sweep:
                 standardise=recipe.standardise,
             )
             watch = FitWatch(
-                on_epoch=note, should_stop=hold.should_stop, should_end=lambda: curve.pruned
+                on_epoch=note,
+                should_stop=self._attempt.lock.should_stop,
+                should_end=lambda: curve.pruned,
             )
             fit = fit_head(job, None, watch)
         except RunStopped:
@@ -177,22 +181,16 @@ class _Sweep:
         return curve if curve.pruned or not fit.stopped else None
 
     def tell(self) -> None:
-        """Returns nothing; the list, the events and the log know how far the sweep is."""
+        """Tell the list, the events and the log how far the sweep is."""
         done, total = len(self._trials), self._plan.trials
         if not done:
             return
         best = sort_trials(self._trials)[0]
-        record_epoch(
-            self._workspace,
-            self._run,
-            epochs_done=done,
-            best_epoch=best.number,
-            best_val_accuracy=best.accuracy,
-            best_val_loss=best.loss if math.isfinite(best.loss) else None,
-        )
+        numbers = {"epoch": best.number, "val_accuracy": best.accuracy, "val_loss": best.loss}
+        record_epoch(self._attempt.workspace, self._attempt.run, done, keep_finite(numbers))
         seconds = [trial.seconds for trial in self._trials]
         left = (total - done) * float(np.mean(seconds))
-        self._report.tell_progress(done, total, best=best.accuracy, seconds_left=left)
+        self._attempt.report.tell_progress(done, total, best=best.accuracy, seconds_left=left)
         last = self._trials[-1]
         _log.info("trial %d of %d: %.4f, best %.4f", done, total, last.accuracy, best.accuracy)
         if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or done == total):
@@ -218,3 +216,85 @@ class _Curve:
         self.accuracy.append(epoch.val_accuracy)
         self.loss.append(epoch.val_loss if math.isfinite(epoch.val_loss) else None)
         self.best_epoch = best.epoch
+
+
+def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Importance:
+    """Return how much of the differences in accuracy between trials each setting explains.
+
+    A pruned trial counts with what it had reached: left out, the settings that fail at once would
+    look as if they did not matter.
+
+    Source: Hutter et al. 2014, "An Efficient Approach for Assessing Hyperparameter Importance"
+    (functional ANOVA over a random forest), as in Optuna.
+    """
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    study = _make_study(trials, vary, seed=0, as_complete=True)
+    if len({trial.accuracy for trial in trials}) == 1:  # no difference to explain
+        return Importance(shares=dict.fromkeys(vary, 0.0), trials=len(trials))
+    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    return Importance(
+        shares={name: float(share) for name, share in shares.items()}, trials=len(trials)
+    )
+
+
+def choose_settings(
+    plan: SweepPlan, base: Recipe, trials: Sequence[TrialResult]
+) -> tuple["Trial", dict[str, Value]]:
+    """Return the next trial of the study and its settings; the first one is the recipe itself."""
+    number = len(trials) + 1
+    seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
+    study = _make_study(trials, plan.vary, seed=seed)
+    if number == 1:
+        study.enqueue_trial(first_settings(base, plan.vary))
+    trial = study.ask(_distributions(plan.vary))
+    settings: dict[str, Value] = {}
+    for name, value in trial.params.items():
+        space = SPACE[name]
+        settings[name] = space.nearest(value) if isinstance(space, NumberRange) else value
+    return trial, settings
+
+
+def _make_study(
+    trials: Sequence[TrialResult], vary: Sequence[str], *, seed: int, as_complete: bool = False
+) -> "Study":
+    """Return a study in memory that knows the trials, in their order."""
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(n_startup_trials=_STARTUP_TRIALS, seed=seed),
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_FIRST_EPOCHS
+        ),
+    )
+    distributions = _distributions(vary)
+    for trial in trials:
+        pruned = trial.pruned and not as_complete
+        study.add_trial(
+            create_trial(
+                state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
+                params=dict(trial.settings),
+                distributions=distributions,
+                intermediate_values=dict(enumerate(trial.val_accuracy, 1)),
+                value=trial.accuracy,
+            )
+        )
+    return study
+
+
+def _distributions(vary: Sequence[str]) -> dict[str, Any]:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    found: dict[str, Any] = {}
+    for name in vary:
+        space = SPACE[name]
+        if isinstance(space, NumberRange):
+            found[name] = FloatDistribution(
+                space.low, space.high, step=space.step, log=space.step is None
+            )
+        else:
+            found[name] = CategoricalDistribution(space.values)
+    return found

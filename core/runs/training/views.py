@@ -5,122 +5,291 @@ Each view is one file; views are made one after the other, so that an interrupti
 Threads augment the next photos while the network computes.
 """
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
+from core.config import fingerprint
+from core.errors import DiskFull
+from core.formats import count, size
+from core.runs.recipe.recipe import Recipe
+from core.runs.training.feature_store import find_donors, find_view_donors
 from core.runs.training.preparing import (
-    Listener,
+    Preparation,
     expect_precisions,
     open_fast_backbone,
     prepare_backbone,
     prepare_features,
-)
-from core.runs.training.wanted_views import (
-    WantedView,
-    check_room,
-    compute_in,
-    find_views,
-    list_sources,
-    read_views,
 )
 from core.workspace import Workspace
 from data.augmentation import augment
 from data.dataset import Dataset
 from data.manifest import check_photos
 from data.policy import AugmentationPolicy
-from models.backbone import Backbone, Preprocessing, Trunk, backbone_id, open_trunk
-from models.devices import Device
-from models.extraction import ExtractionProgress, Photos, extract_rows
-from models.keeping import FORMS, ViewKind, ViewSource
-from models.rows import Change
+from models.backbone import (
+    FACTS_FILE,
+    Backbone,
+    Precision,
+    Preprocessing,
+    Trunk,
+    backbone_id,
+    open_trunk,
+)
+from models.extraction import ExtractionProgress, Photos, extract_rows, features_id
+from models.keeping import (
+    FORMS,
+    Entry,
+    ViewKind,
+    ViewSource,
+    count_partial_rows,
+    describe_view,
+    is_kept,
+    read_kept,
+    report_stop,
+)
+from models.rows import Change, Donors, find_no_donors
 from models.weights import Weights
 
+_SPARE_BYTES = 500_000_000
+"""Room that views leave on the disk: checkpoints, results and others need some."""
+_PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-def prepare_views(
-    workspace: Workspace,
-    dataset: Dataset,
-    photos: np.ndarray,
-    *,
-    kind: ViewKind,
-    weights: Weights,
-    preprocessing: Preprocessing,
-    policy: AugmentationPolicy,
-    views: int,
-    seed: int,
-    device: Device,
-    listener: Listener,
-    should_stop: Callable[[], bool],
-) -> list[np.ndarray]:
-    """Returns one memory-mapped array a view, rows in the order of `photos`; made when missing.
 
-    Args:
-        photos: (m,) int photo numbers.
-        kind: pooled, (m, 2048) float32; conv4, (m, 14, 14, 1024) float16.
-        policy: Where it does nothing there is one view, of the photos as they are.
-        seed: Of the draws.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ViewRequest:
+    """Which views of which photos are wanted, and by which network."""
+
+    dataset: Dataset
+    photos: np.ndarray
+    """(m,) int photo numbers."""
+    kind: ViewKind
+    """pooled, (m, 2048) float32; conv4, (m, 14, 14, 1024) float16."""
+    weights: Weights
+    preprocessing: Preprocessing
+    policy: AugmentationPolicy
+    """Where it does nothing there is one view, of the photos as they are."""
+    views: int
+    seed: int
+    """Of the draws."""
+
+    def list_sources(self, precision: str = "") -> list[ViewSource]:
+        """Return the source of each view; the precision may be left open."""
+        plain = self.policy.does_nothing
+        source = ViewSource(
+            kind=self.kind,
+            backbone=backbone_id(self.weights, self.preprocessing),
+            precision=precision,
+            policy="" if plain else fingerprint(self.policy),
+            seed=0 if plain else self.seed,
+            number=0,
+        )
+        return [replace(source, number=number) for number in range(1 if plain else self.views)]
+
+    def list_entries(self, precision: str) -> list[Entry]:
+        """Return under what each view is kept."""
+        sources = self.list_sources(precision)
+        return [describe_view(source, self.dataset.id, self.photos) for source in sources]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _WantedView:
+    """One view that is wanted, and what is there of it."""
+
+    source: ViewSource
+    entry: Entry
+    donors: Donors
+    left: int
+    """Photos that have to go through the network; 0 when it is kept."""
+    missing_bytes: int
+    """What its file will take beyond what it has."""
+
+
+def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
+    """Return one memory-mapped array a view, rows in the order of the photos; made when missing.
 
     Raises:
         DiskFull: There is no room for the views; nothing was begun.
         RecipeRefused: Activations are too large for float16.
-        RunStopped: `should_stop` said so; what was computed is kept.
+        RunStopped: The preparation was to stop; what was computed is kept.
         WeightsDamaged: The weights' file is damaged, or features are not finite.
         ResultDamaged: The photos of the dataset were altered.
     """
-    if not len(photos):
-        return [np.empty((0, *FORMS[kind].shape), FORMS[kind].kind)]
-    if kind == "pooled" and policy.does_nothing:
-        features = prepare_features(
-            workspace,
-            dataset,
-            weights,
-            preprocessing,
-            device=device,
-            listener=listener,
-            should_stop=should_stop,
-        )
-        return [features.values[photos]]
-    backbone = prepare_backbone(workspace, weights, preprocessing, listener)
-    sources = list_sources(kind, backbone, policy, views, seed)
-    for precision in expect_precisions(workspace, backbone, device):
-        kept = read_views(workspace, dataset, photos, compute_in(precision, sources), should_stop)
+    if not len(wanted.photos):
+        return [np.empty((0, *FORMS[wanted.kind].shape), FORMS[wanted.kind].kind)]
+    pooled = wanted.kind == "pooled"
+    if pooled and wanted.policy.does_nothing:
+        features = prepare_features(by, wanted.dataset, wanted.weights, wanted.preprocessing)
+        return [features.values[wanted.photos]]
+    backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing)
+    for precision in expect_precisions(by, backbone):
+        kept = _read_views(by, wanted.list_entries(precision))
         if kept is not None:
             return kept
-    listener.begin_phase("extracting" if kind == "pooled" else "activations")
-    check_photos(dataset)  # views outlive what they were made of
-    network = _open_network(workspace, kind, weights, preprocessing, device)
-    sources = compute_in(network.facts.precision, sources)
-    wanted = find_views(workspace, dataset, photos, sources, should_stop)
-    check_room(workspace, wanted)
-
-    def make_view(place: int) -> np.ndarray:
-        view = wanted[place]
-        change = None if policy.does_nothing else make_change(dataset, policy, view.source)
-        source = Photos(dataset.photos_file, photos, change, threads=device.cores)
-        tell = _tell_over_all(listener, wanted, place)
-        return extract_rows(workspace, view.entry, source, network, view.donors, tell, should_stop)
-
-    return [make_view(place) for place in range(len(wanted))]
+    by.listener.begin_phase("extracting" if pooled else "activations")
+    check_photos(wanted.dataset)  # views outlive what they were made of
+    network = _open_network(by, wanted)
+    views = _find_views(by, wanted, network.facts.precision)
+    _check_room(by.workspace, views)
+    return [_make_view(by, wanted, network, views[place:]) for place in range(len(views))]
 
 
-def _open_network(
-    workspace: Workspace,
-    kind: ViewKind,
-    weights: Weights,
-    preprocessing: Preprocessing,
-    device: Device,
-) -> Backbone | Trunk:
-    if kind == "pooled":
-        return open_fast_backbone(workspace, weights, preprocessing, device)
-    if device.kind == "gpu":
+def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewRequest:
+    """Return the recipe's pooled views of all photos; replace the photos, kind and policy."""
+    return ViewRequest(
+        dataset=dataset,
+        photos=np.arange(len(dataset)),
+        kind="pooled",
+        weights=weights,
+        preprocessing=recipe.preprocessing,
+        policy=recipe.augmentation,
+        views=recipe.views,
+        seed=recipe.seed,
+    )
+
+
+def has_backbone(workspace: Workspace, wanted: ViewRequest) -> bool:
+    """Return whether the backbone of the views was made."""
+    backbone = backbone_id(wanted.weights, wanted.preprocessing)
+    return (workspace.backbone_folder(backbone) / FACTS_FILE).exists()
+
+
+def count_missing_features(workspace: Workspace, wanted: ViewRequest) -> int:
+    """Return how many photos of the dataset have no kept feature, in no dataset."""
+    dataset, backbone = wanted.dataset, backbone_id(wanted.weights, wanted.preprocessing)
+    for precision in _PRECISIONS:
+        file = workspace.features_file(features_id(dataset.id, backbone, precision))
+        if file.with_suffix(".json").exists():
+            return 0
+    return min(
+        len(find_donors(workspace, dataset, backbone, precision).find_unknown(0))
+        for precision in _PRECISIONS
+    )
+
+
+def count_missing(workspace: Workspace, wanted: ViewRequest) -> int:
+    """Return how many rows of views `prepare_views` would have to make, copies included.
+
+    Goes by the names of files: it costs milliseconds, and damage is noticed when they are used.
+    """
+    if not len(wanted.photos):
+        return 0
+    entries = (wanted.list_entries(precision) for precision in _PRECISIONS)
+    return min(sum(_count_missing_rows(workspace, entry) for entry in each) for each in entries)
+
+
+def _count_missing_rows(workspace: Workspace, entry: Entry) -> int:
+    if is_kept(workspace, entry.id):
+        return 0
+    return len(entry.facts["photos"]) - count_partial_rows(workspace, entry)
+
+
+def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] | None:
+    """Return the rows of every view, or None when one is missing or altered.
+
+    Raises:
+        RunStopped: It was to stop; a view is a second a gigabyte.
+    """
+    if not all(is_kept(by.workspace, entry.id) for entry in entries):
+        return None  # not a digest is computed before all are there
+    kept = []
+    for entry in entries:
+        rows = read_kept(by.workspace, entry.id)
+        if rows is None:
+            return None
+        if by.should_stop():
+            raise report_stop()
+        kept.append(rows)
+    return kept
+
+
+def _find_views(by: Preparation, wanted: ViewRequest, precision: str) -> list[_WantedView]:
+    """Return what is there of each view.
+
+    Raises:
+        RunStopped: It was to stop.
+    """
+    found = []
+    for source in wanted.list_sources(precision):
+        found.append(_find_view(by.workspace, wanted, source))
+        if by.should_stop():
+            raise report_stop()
+    return found
+
+
+def _find_view(workspace: Workspace, wanted: ViewRequest, source: ViewSource) -> _WantedView:
+    n = len(wanted.photos)
+    entry = describe_view(source, wanted.dataset.id, wanted.photos)
+    if read_kept(workspace, entry.id) is not None:
+        donors, left, missing = find_no_donors(n), 0, 0
+    else:
+        donors = find_view_donors(workspace, wanted.dataset, wanted.photos, source)
+        done = count_partial_rows(workspace, entry)
+        left, missing = len(donors.find_unknown(done)), n - done
+    missing_bytes = missing * entry.form.size
+    return _WantedView(
+        source=source, entry=entry, donors=donors, left=left, missing_bytes=missing_bytes
+    )
+
+
+def _check_room(workspace: Workspace, views: Sequence[_WantedView]) -> None:
+    """Check that the disk has room for the views.
+
+    Raises:
+        DiskFull: It has not; says how much they need.
+    """
+    needed = sum(view.missing_bytes for view in views)
+    free = shutil.disk_usage(workspace.features).free - _SPARE_BYTES
+    if needed > free:
+        raise DiskFull(
+            f"{count(len(views), 'view')} of {count(len(views[0].donors), 'photo')} need "
+            f"{size(needed)} on the disk; {size(max(free, 0))} are free for them.",
+            "Choose fewer views, or make room: “python -m core features DATASET --drop-views” "
+            "removes those that earlier runs left.",
+            needed_bytes=needed,
+            free_bytes=free,
+        )
+
+
+def _open_network(by: Preparation, wanted: ViewRequest) -> Backbone | Trunk:
+    if wanted.kind == "pooled":
+        return open_fast_backbone(by, wanted.weights, wanted.preprocessing)
+    if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(weights, preprocessing).cut_trunk()
-    return open_trunk(workspace, backbone_id(weights, preprocessing))
+        return open_keras_backbone(wanted.weights, wanted.preprocessing).cut_trunk()
+    return open_trunk(by.workspace, backbone_id(wanted.weights, wanted.preprocessing))
+
+
+def _make_view(
+    by: Preparation, wanted: ViewRequest, network: Backbone | Trunk, views: Sequence[_WantedView]
+) -> np.ndarray:
+    """Return the rows of the first of these views; tell of all views that are wanted."""
+    view, later = views[0], sum(view.left for view in views[1:])
+    number = view.source.number
+    n_views = number + len(views)
+    dataset, policy = wanted.dataset, wanted.policy
+    change = None if policy.does_nothing else make_change(dataset, policy, view.source)
+    photos = Photos(dataset.photos_file, wanted.photos, change, threads=by.device.cores)
+
+    def tell(progress: ExtractionProgress) -> None:
+        speed = progress.photos_per_second
+        by.listener.tell_progress(
+            number * progress.total + progress.done,
+            n_views * progress.total,
+            per_second=speed,
+            seconds_left=(progress.left + later) / speed,
+        )
+
+    return extract_rows(
+        by.workspace, view.entry, photos, network, view.donors, tell, by.should_stop
+    )
 
 
 def make_change(dataset: Dataset, policy: AugmentationPolicy, source: ViewSource) -> Change:
-    """Returns what is done to each photo of the dataset in a view, by the photo's number."""
+    """Return what is done to each photo of the dataset in a view, by the photo's number."""
     digests = dataset.manifest["sha256"].tolist()
 
     def change(photo: np.ndarray, number: int) -> np.ndarray:
@@ -129,21 +298,3 @@ def make_change(dataset: Dataset, policy: AugmentationPolicy, source: ViewSource
         )
 
     return change
-
-
-def _tell_over_all(
-    listener: Listener, views: Sequence[WantedView], place: int
-) -> Callable[[ExtractionProgress], None]:
-    """Returns what hears of the view at this place and tells of all of them."""
-    later = sum(view.left for view in views[place + 1 :])
-
-    def tell(progress: ExtractionProgress) -> None:
-        speed = progress.photos_per_second
-        listener.tell_progress(
-            place * progress.total + progress.done,
-            len(views) * progress.total,
-            per_second=speed,
-            seconds_left=(progress.left + later) / speed,
-        )
-
-    return tell

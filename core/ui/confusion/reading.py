@@ -33,8 +33,7 @@ from core.evaluation.confusion import (
 from core.evaluation.mistakes import find_typical
 from core.formats import count
 from core.runs.common_photos import CommonPhotos
-from core.runs.result import RunResult
-from core.runs.run_photos import read_run_features
+from core.runs.result import RunResult, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import compare_runs
 from core.ui.confusion.scope import Part, Zoom, list_parts, read_zoom

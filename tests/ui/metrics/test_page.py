@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs.queue.progress import finish_run
 from core.runs.queue.queue import claim_next_run, submit_run
+from core.runs.queue.run_lock import finish_run
 from core.runs.result import read_result, read_run_head, write_result
 from core.runs.store import list_runs
 from core.runs.test_views import read_openings, record_opening

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.database import close_databases
-from core.runs.queue.progress import begin_run, finish_run, record_epoch, record_phase
 from core.runs.queue.queue import claim_next_run, submit_run
+from core.runs.queue.run_lock import begin_run, finish_run, record_epoch, record_phase
 from core.runs.recipe.plans import (
     RatePlan,
     SweepPlan,
@@ -84,8 +84,8 @@ def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
         )
         append_trial(folder, trial)
     write_importance(folder, Importance(shares={"dropout": 0.8, "hidden": 0.2}, trials=trials))
-    best = {"best_epoch": 3, "best_val_accuracy": 0.75, "best_val_loss": 0.5}
-    record_epoch(workspace, run, epochs_done=trials, **best)
+    best = {"epoch": 3, "val_accuracy": 0.75, "val_loss": 0.5}
+    record_epoch(workspace, run, trials, best)
     finish_run(workspace, run, stopped=False)
     return next(study for study in list_studies(workspace) if study.id == run.id)
 

@@ -8,8 +8,8 @@ import pytest
 
 from core.datasets.policies import list_policies, save_policy
 from core.runs.queue.control import note_run, pause_run, tag_run
+from core.runs.queue.estimating import note_speed
 from core.runs.queue.queue import submit_run
-from core.runs.queue.speeds import note_speed
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.policy import PRESETS

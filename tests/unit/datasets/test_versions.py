@@ -13,7 +13,7 @@ from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.store import list_runs
 from core.runs.training.feature_store import find_donors
-from core.runs.training.preparing import Features, prepare_features
+from core.runs.training.preparing import Features, Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -42,8 +42,8 @@ def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]
     """Returns the features of a dataset by random weights, and the phases that were needed."""
     ear = Ear()
     weights = find_weights(workspace, "random")
-    options = {"device": find_device(), "listener": ear, "should_stop": lambda: False}
-    return prepare_features(workspace, dataset, weights, "resnet", **options), ear.phases
+    by = Preparation(workspace=workspace, device=find_device(), listener=ear)
+    return prepare_features(by, dataset, weights, "resnet"), ear.phases
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from core.monitoring.drift import (
 )
 from core.prediction.predictor import open_predictor
 from core.prediction.rules import read_distances
-from core.runs.result import read_result
-from core.runs.run_photos import read_run_features
+from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.asking import ask

@@ -28,8 +28,8 @@ from core.registry.events import list_events
 from core.registry.promoting import keep_champion, promote
 from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_aliases
-from core.runs.queue.progress import fail_run
 from core.runs.queue.queue import claim_next_run, delete_run
+from core.runs.queue.run_lock import fail_run
 from core.runs.store import list_runs, read_run
 from core.runs.test_views import read_openings
 from core.workspace import Workspace

@@ -6,8 +6,7 @@ import pytest
 from core.errors import ResultDamaged
 from core.evaluation.baselines import predict_neighbours
 from core.prediction.nearest import predict_baselines, read_frozen_features
-from core.runs.result import RunResult, read_result
-from core.runs.run_photos import read_run_features
+from core.runs.result import RunResult, read_result, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
 from data.dataset import Dataset

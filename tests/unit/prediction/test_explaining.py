@@ -14,7 +14,7 @@ from core.errors import BackboneMissing, DatasetMissing, ResultDamaged, RunUnfin
 from core.prediction.explaining import Explainer, find_kept_maps, open_explainer
 from core.prediction.predictor import open_predictor
 from core.runs.queue.queue import delete_run, submit_run
-from core.runs.run_photos import read_run_features
+from core.runs.result import read_run_features
 from core.runs.store import list_runs
 from core.runs.training.feature_store import delete_features, delete_views
 from core.workspace import Workspace

@@ -10,8 +10,8 @@ from core.errors import RunMissing
 from core.runs.database import read_database, write_database
 from core.runs.queue.arrangements import keep_arrangement, read_arrangement
 from core.runs.queue.control import note_run, tag_run
-from core.runs.queue.progress import begin_run, fail_run, record_epoch
 from core.runs.queue.queue import claim_next_run, delete_run, submit_run
+from core.runs.queue.run_lock import begin_run, fail_run, record_epoch
 from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import list_runs, read_run
@@ -88,8 +88,8 @@ def test_the_queue_lives_through_a_day(on_each_database: Workspace) -> None:
     claimed = claim_next_run(on_each_database)
     assert claimed is not None and claimed.id == first.id
     assert begin_run(on_each_database, claimed)
-    figures = {"best_val_accuracy": 0.5, "best_val_loss": 0.7}
-    record_epoch(on_each_database, claimed, epochs_done=1, best_epoch=1, **figures)
+    best = {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.7}
+    record_epoch(on_each_database, claimed, 1, best)
     fail_run(on_each_database, claimed, RunMissing("The photos are gone.", "Bring them back."))
     tag_run(on_each_database, first.id, ["kept", "rosé"])
     note_run(on_each_database, first.id, "a “note”")

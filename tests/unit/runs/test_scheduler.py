@@ -115,7 +115,7 @@ def test_what_pages_and_the_scheduler_import_is_light() -> None:
     code = """if True:
         import sys
         import core.runs.recipe.recipe, core.runs.store, core.runs.queue.queue, core.runs.events
-        import core.runs.scheduler, core.runs.queue.progress, core.runs.queue.control
+        import core.runs.scheduler, core.runs.queue.run_lock, core.runs.queue.control
         heavy = {"numpy", "pandas", "keras", "tensorflow", "openvino", "streamlit"}
         print(sorted(heavy & set(sys.modules)))
     """

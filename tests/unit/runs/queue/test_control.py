@@ -9,14 +9,6 @@ import pytest
 from core.errors import RecipeRefused, RunMissing, RunStopped
 from core.runs.events import read_events
 from core.runs.queue.control import extend_run, note_run, pause_run, resume_run, tag_run
-from core.runs.queue.progress import (
-    begin_run,
-    fail_run,
-    finish_run,
-    mark_paused,
-    record_epoch,
-    renew_heartbeat,
-)
 from core.runs.queue.queue import (
     claim_next_run,
     delete_run,
@@ -26,6 +18,14 @@ from core.runs.queue.queue import (
     request_stop,
     retry_run,
     submit_run,
+)
+from core.runs.queue.run_lock import (
+    begin_run,
+    fail_run,
+    finish_run,
+    mark_paused,
+    record_epoch,
+    renew_heartbeat,
 )
 from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
@@ -44,8 +44,8 @@ def start(workspace: Workspace, epochs: int = 0, **changes: object) -> RunRecord
     run = claim_next_run(workspace, submit(workspace, **changes).id)
     assert run is not None and begin_run(workspace, run)
     if epochs:
-        best = {"best_epoch": 1, "best_val_accuracy": 0.5, "best_val_loss": 0.7}
-        assert record_epoch(workspace, run, epochs_done=epochs, **best)  # type: ignore[arg-type]
+        best = {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.7}
+        assert record_epoch(workspace, run, epochs, best)
     return run
 
 

@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from core.runs.queue.estimating import STATED_SPEEDS, Estimate, estimate_run, find_speed
-from core.runs.queue.speeds import note_speed
+from core.runs.queue.estimating import STATED_SPEEDS, Estimate, estimate_run, find_speed, note_speed
 from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace

@@ -7,16 +7,16 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from core.runs.queue.fair_order import order_turns
-from core.runs.queue.progress import begin_run, finish_run
 from core.runs.queue.queue import (
     claim_next_run,
     mark_lost,
+    order_turns,
     queue_lost_runs,
     read_active,
     read_waiting,
     submit_run,
 )
+from core.runs.queue.run_lock import begin_run, finish_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
@@ -40,7 +40,7 @@ SUBMIT = """if True:
 """
 CLAIM = """if True:
     import sys, time
-    from core.runs.queue.progress import begin_run, finish_run
+    from core.runs.queue.run_lock import begin_run, finish_run
     from core.runs.queue.queue import claim_next_run, read_active
     from core.workspace import open_workspace
     workspace = open_workspace()

@@ -15,14 +15,6 @@ from core.errors import BadIdentifier, RecipeRefused, RunGoing, RunMissing, RunS
 from core.runs.database import close_databases, write_database
 from core.runs.events import read_events
 from core.runs.queue.control import rename_run
-from core.runs.queue.progress import (
-    begin_run,
-    fail_run,
-    finish_run,
-    record_epoch,
-    record_phase,
-    renew_heartbeat,
-)
 from core.runs.queue.queue import (
     claim_next_run,
     delete_run,
@@ -32,6 +24,14 @@ from core.runs.queue.queue import (
     request_stop,
     retry_run,
     submit_run,
+)
+from core.runs.queue.run_lock import (
+    begin_run,
+    fail_run,
+    finish_run,
+    record_epoch,
+    record_phase,
+    renew_heartbeat,
 )
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, RunResult, write_result
@@ -55,14 +55,8 @@ def start(workspace: Workspace, seed: int = 0) -> RunRecord:
 
 
 def tell_epoch(workspace: Workspace, run: RunRecord, accuracy: float = 0.5) -> bool:
-    return record_epoch(
-        workspace,
-        run,
-        epochs_done=1,
-        best_epoch=1,
-        best_val_accuracy=accuracy,
-        best_val_loss=0.7,
-    )
+    best = {"epoch": 1, "val_accuracy": accuracy, "val_loss": 0.7}
+    return record_epoch(workspace, run, 1, best)
 
 
 def finish(workspace: Workspace, run: RunRecord) -> None:

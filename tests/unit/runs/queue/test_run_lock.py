@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 from core.runs.locks import free_lock, is_locked, take_lock
-from core.runs.queue.progress import finish_run
 from core.runs.queue.queue import claim_next_run, request_stop, submit_run
-from core.runs.queue.run_lock import hold_run, is_held
+from core.runs.queue.run_lock import finish_run, is_held, lock_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
@@ -15,11 +14,11 @@ from tests.processes import wait_until
 
 HOLD_UNTIL_KILLED = """if True:
     import sys, time
-    from core.runs.queue.run_lock import hold_run
+    from core.runs.queue.run_lock import lock_run
     from core.runs.queue.queue import claim_next_run
     from core.workspace import open_workspace
     workspace = open_workspace()
-    with hold_run(workspace, claim_next_run(workspace)) as hold:
+    with lock_run(workspace, claim_next_run(workspace)) as hold:
         print("held" if hold else "refused", flush=True)
         sys.stdin.read()
 """
@@ -43,7 +42,7 @@ def test_a_lock_has_one_holder(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_starting_cannot_be_held(workspace: Workspace) -> None:
     run = submit(workspace)
-    with hold_run(workspace, run) as hold:
+    with lock_run(workspace, run) as hold:
         assert hold is None
     assert read_run(workspace, run.id).state == "queued"
 
@@ -52,7 +51,7 @@ def test_a_hold_is_seen_and_beats_and_ends(workspace: Workspace) -> None:
     submit(workspace)
     run = claim_next_run(workspace)
     assert run is not None
-    with hold_run(workspace, run) as hold:
+    with lock_run(workspace, run) as hold:
         assert hold is not None and is_held(workspace, run.id)
         first = read_run(workspace, run.id).heartbeat
         assert first is not None

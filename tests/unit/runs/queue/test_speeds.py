@@ -4,7 +4,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from core.runs.queue.speeds import KEPT, note_speed, read_speeds
+from core.runs.queue.estimating import KEPT_SPEEDS, note_speed, read_speeds
 from core.workspace import Workspace
 
 
@@ -16,7 +16,7 @@ def _note_many(workspace: Workspace, writer: int) -> None:
 def test_the_median_of_the_last_few_counts(workspace: Workspace) -> None:
     for speed in (1.0, 1.0, 10.0, 12.0, 500.0, 11.0, 9.0):
         note_speed(workspace, "a processor", "head", speed)
-    assert KEPT == 5
+    assert KEPT_SPEEDS == 5
     assert read_speeds(workspace, "a processor") == {"head": 11.0}
     assert read_speeds(workspace, "another one") == {}
 

@@ -3,8 +3,8 @@
 import subprocess
 
 from core.runs.queue.control import pause_run
-from core.runs.queue.progress import mark_paused
 from core.runs.queue.queue import request_stop, submit_run
+from core.runs.queue.run_lock import mark_paused
 from core.runs.queue.starting import python_command, python_environment
 from core.runs.result import read_result
 from core.runs.store import RunRecord, read_run

@@ -10,8 +10,7 @@ import pytest
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
 from core.runs.store import list_runs
-from core.runs.training.mirror import mirror_run
-from core.runs.training.mirroring import list_parameters
+from core.runs.training.mirroring import list_parameters, mirror_run
 from core.workspace import Workspace
 from data.policy import PRESETS
 from tests.processes import wait_until

@@ -16,7 +16,7 @@ from core.runs.recipe.plans import (
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.study_results import TrialResult
-from core.runs.training.sweep_study import choose_settings, measure_importance
+from core.runs.training.sweeping import choose_settings, measure_importance
 
 BASE = base_recipe(Recipe(dataset="0123456789abcdef", weights_digest="d", epochs=4))
 PLAN = SweepPlan(trials=30, seed=1)

@@ -1,6 +1,7 @@
-"""What is left when a run is deleted and belongs to nobody else: rows, the backbone that it tuned.
+"""The files of a run: whether its result is whole, and what goes when the run is deleted.
 
-Standard library and SQLAlchemy only: the queue deletes, and the scheduler imports the queue.
+result.json names the digests of the other files; it is written last and removed first. Standard
+library and SQLAlchemy only: the queue asks this inside the scheduler, which never loads NumPy.
 """
 
 import json
@@ -11,22 +12,54 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core.runs.integrity import read_facts
 from core.runs.recipe.recipe import Recipe
 from core.runs.tables import openings_table, runs_table
-from core.workspace import Workspace, check_identifier
+from core.workspace import Workspace, check_identifier, digest_file
 
+ARRAYS_FILE = "result.npz"
+HEAD_FILE = "head.npz"
+FACTS_FILE = "result.json"
+VERSION = 1
 _BACKBONE_FACTS = "backbone.json"
 
 
+def is_result_whole(folder: Path) -> bool:
+    """Return whether the result is there and no file of it was cut short or altered."""
+    try:
+        facts = read_facts(folder)
+        names = {ARRAYS_FILE, HEAD_FILE, *facts["digests"]}  # tuned weights, too, where there are
+        return all(is_file_whole(folder, name, facts) for name in names)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what result.json says.
+
+    Raises:
+        FileNotFoundError: There is no result (yet).
+        ValueError: It was cut short, altered, or written by another version of the program.
+    """
+    facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    if not isinstance(facts, dict) or facts.get("version") != VERSION or "digests" not in facts:
+        raise ValueError(f"{FACTS_FILE} is not of version {VERSION}")
+    return facts
+
+
+def is_file_whole(folder: Path, name: str, facts: dict[str, Any]) -> bool:
+    """Return whether a file is there with the digest that result.json says."""
+    path = folder / name
+    return path.exists() and digest_file(path) == facts["digests"].get(name)
+
+
 def delete_rows(connection: Connection, run_id: str) -> None:
-    """Returns nothing; the run and what was counted of it are gone from the database."""
+    """Delete the run, and what was counted of it, from the database."""
     connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
     connection.execute(openings_table.delete().where(openings_table.c.run == run_id))
 
 
 def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> None:
-    """Returns nothing; the backbone that a run tuned, and features and maps by it, are gone.
+    """Delete the backbone that a run tuned, and features and maps by it.
 
     Those that it was given, and one that another run has too, stay.
 
@@ -52,7 +85,7 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
 
 
 def _find_backbone(folder: Path) -> str | None:
-    """Returns the id of the backbone that gave the result in a folder; None without one."""
+    """Return the id of the backbone that gave the result in a folder; None without one."""
     try:
         return check_identifier(str(read_facts(folder)["backbone_id"]))
     except (OSError, ValueError, KeyError):

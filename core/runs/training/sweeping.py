@@ -170,7 +170,6 @@ class _Sweep:
                 plan=plan_head(recipe),
                 standardise=recipe.standardise,
             )
-            ask = self._attempt.lock.should_stop
             watch = FitWatch(
                 on_epoch=note,
                 should_stop=self._attempt.lock.should_stop,

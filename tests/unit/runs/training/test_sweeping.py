@@ -17,6 +17,7 @@ from core.runs.recipe.plans import RatePlan, SweepPlan, base_recipe, first_setti
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
 from core.runs.training.executing import execute_run
+from core.runs.training.reporting import Attempt
 from core.runs.training.study_results import (
     TrialResult,
     read_importance,
@@ -144,10 +145,12 @@ def test_without_validation_photos_nothing_can_be_compared(trained_copy: Workspa
     sweep = submit_sweep(trained_copy)
     with pytest.raises(RecipeRefused, match="validation"):
         execute_sweep(
-            trained_copy,
-            sweep,
-            hold=None,  # type: ignore[arg-type]  (refused before it is asked)
-            report=None,  # type: ignore[arg-type]
+            Attempt(
+                workspace=trained_copy,
+                run=sweep,
+                lock=None,  # type: ignore[arg-type]  (refused before it is asked)
+                report=None,  # type: ignore[arg-type]
+            ),
             train=([np.zeros((4, 2048), np.float32)], np.arange(4) % 2),
             validation=([np.zeros((0, 2048), np.float32)], np.zeros(0, int)),
             n_classes=2,

@@ -33,6 +33,7 @@ from data.manifest import check_photos, read_dataset
 from data.policy import PRESETS
 from models.keeping import read_kept
 from tests.training import train
+from tests.ui.driver import open_page
 
 ARCHIVE = Path(__file__).with_name("kept_workspace.tar.xz")
 DATASET, EDITED, RUN = "3def3a5a89be4503", "55e3461975b78ad2", "efc069ff05ed4189"
@@ -173,6 +174,16 @@ def test_the_champion_is_whole_but_for_the_weights_that_were_left_out(workspace:
     assert (version.number, version.run_id) == (1, RUN)
     assert read_head(workspace, version).kernels[0].shape == (2048, 3)
     assert len(read_reference(workspace, version)) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("answers")
+def test_every_page_opens() -> None:
+    """What needs the weights that were left out says so; no page breaks."""
+    pages = sorted((ARCHIVE.parents[2] / "pages").glob("*.py"))
+    opened = {page.stem: open_page(page.stem) for page in pages}
+    assert not {name: app.exception for name, app in opened.items() if app.exception}
+    assert [name for name, app in opened.items() if not app.title] == []
 
 
 @pytest.mark.slow

@@ -70,9 +70,8 @@ def score_out_of_fold(
         folds: (n,) int, from `deal_folds`.
         n_classes: k.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    spread = np.sqrt(_measure_variance(features, mean)) + 1e-6
-    squares, products, counts = _sum_by_fold(features, labels, folds, n_classes, mean, spread)
+    values = _Standardised(features)
+    squares, products, counts = _sum_by_fold(values, labels, folds, n_classes)
     raw = np.zeros((len(labels), n_classes))
     for fold in range(len(squares)):
         train = [other for other in range(len(squares)) if other != fold]
@@ -85,7 +84,7 @@ def score_out_of_fold(
         rows = np.flatnonzero(folds == fold)
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            raw[block] = _standardise(features[block], mean, spread) @ head + share
+            raw[block] = values[block] @ head + share
     scores = _soften(raw, labels)
     return HeadScores(scores=scores, accuracy=float((scores.argmax(axis=1) == labels).mean()))
 
@@ -125,16 +124,27 @@ def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
     )
 
 
+class _Standardised:
+    """Features (n, d) that are read in blocks, less their mean and over their spread."""
+
+    def __init__(self, features: np.ndarray) -> None:
+        self._features = features
+        self._mean = features.mean(axis=0, dtype=np.float64)
+        squares = np.zeros(features.shape[1])
+        for start in range(0, len(features), _BLOCK):
+            squares += ((features[start : start + _BLOCK] - self._mean) ** 2).sum(axis=0)
+        self._spread = np.sqrt(squares / len(features)) + 1e-6
+        self.size = features.shape[1]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return np.asarray((self._features[rows] - self._mean) / self._spread, dtype=np.float32)
+
+
 def _sum_by_fold(
-    features: np.ndarray,
-    labels: np.ndarray,
-    folds: np.ndarray,
-    n_classes: int,
-    mean: np.ndarray,
-    spread: np.ndarray,
+    features: _Standardised, labels: np.ndarray, folds: np.ndarray, n_classes: int
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Return for each fold the sums X'X (d, d), X'T (d, k), and the photos of each class (k)."""
-    size, n_folds = features.shape[1], int(folds.max()) + 1
+    size, n_folds = features.size, int(folds.max()) + 1
     squares = [np.zeros((size, size)) for _ in range(n_folds)]
     products = np.zeros((n_folds, size, n_classes))
     counts = np.zeros((n_folds, n_classes))
@@ -143,21 +153,10 @@ def _sum_by_fold(
         counts[fold] = np.bincount(labels[rows], minlength=n_classes)
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            values = _standardise(features[block], mean, spread)
+            values = features[block]
             squares[fold] += values.T @ values
             products[fold] += values.T @ np.eye(n_classes, dtype=np.float32)[labels[block]]
     return squares, products, counts
-
-
-def _measure_variance(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    total = np.zeros(features.shape[1])
-    for start in range(0, len(features), _BLOCK):
-        total += ((features[start : start + _BLOCK] - mean) ** 2).sum(axis=0)
-    return np.asarray(total / len(features))
-
-
-def _standardise(block: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return np.asarray((block - mean) / spread, dtype=np.float32)
 
 
 def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from core.ui.augmentation.reading import (
 )
 from core.ui.parts.messages import report_errors
 from core.ui.parts.state import bind_choice
-from core.ui.wall import read_chosen, show_wall
+from core.ui.wall import Wall, read_chosen, show_wall
 from data.dataset import Dataset
 
 _WALL = "augmentation_wall"
@@ -81,7 +81,7 @@ def _choose(dataset: Dataset, most: int) -> None:
     present = [dataset.classes[label] for label in np.unique(dataset.labels)]
     name = st.selectbox("Class", ["all classes", *present], key="augmentation.class")
     photos = dataset.photo_numbers(class_name=None if name == "all classes" else name)
-    show_wall(dataset, photos, key=_WALL, opens=False, per_page=_PER_PAGE)
+    show_wall(dataset, photos, Wall(_WALL, opens=False, per_page=_PER_PAGE))
     chosen = read_chosen(_WALL, dataset.id)
     if len(chosen) > most:
         st.caption(f"Of {len(chosen)} the {'first is' if most == 1 else f'first {most} are'} used.")

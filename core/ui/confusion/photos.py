@@ -17,7 +17,7 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.wall import show_wall
+from core.ui.wall import Wall, show_wall
 
 _TYPICAL = 6
 _KINDS = {"came": "Came in", "left": "Left"}
@@ -151,9 +151,9 @@ def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
                 show_wall(
                     page.dataset,
                     typical.photos,
-                    key=f"typical.{key}",
-                    captions=partial(_score, page, number),
-                    selectable=False,
+                    Wall(
+                        f"typical.{key}", captions=partial(_score, page, number), selectable=False
+                    ),
                 )
             else:
                 st.caption(f"The run recognises no train photo of {name}.")

@@ -24,6 +24,15 @@ HUES += ("cyan", "azure", "blue", "violet", "magenta", "pink")
 """Names of the twelve colours of the circle, 30 degrees each, red around 0."""
 GREY = "grey"
 
+TITLES = {
+    "size": ("Size", "long side, px"),
+    "shape": ("Shape", "width / height"),
+    "brightness": ("Brightness", "0 black to 1 white"),
+    "colour": ("Colour", "main hue, and grey"),
+    "format": ("File format", ""),
+}
+"""What is counted → title of its chart, name and unit of its axis."""
+
 _BARS = 16
 _HEIGHT = 178
 
@@ -135,26 +144,18 @@ def describe_span(low: str, high: str) -> str:
     return f"{low} to {high}" if high else f"{low} and more"
 
 
-def draw_distribution(
-    bars: pd.DataFrame,
-    title: str,
-    axis_title: str = "",
-    chosen: str = "",
-    dark: bool = False,
-    meaning: str = "",
-) -> Any:
+def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: bool = False) -> Any:
     """Return the bars as a small chart with the point selection `bar`.
 
     Args:
         bars: Of one of the functions above.
-        title: What is to be seen.
-        axis_title: Name and unit of the axis.
+        name: Of TITLES; bars of brightness and colour have the colour that they stand for.
         chosen: Bars that are selected at first, as in a link.
         dark: Whether the page is dark.
-        meaning: "brightness" or "colour": bars have the colour that they stand for.
     """
+    title, axis_title = TITLES[name]
     colours = choose_palette(dark)
-    rows = bars.assign(fill=_fill(bars, meaning, dark), top=max(1, int(bars["photos"].max())))
+    rows = bars.assign(fill=_fill(bars, name, dark), top=max(1, int(bars["photos"].max())))
     x, x2 = _place_bars(bars, axis_title)
     selection = alt.selection_point(
         name=BAR,
@@ -174,7 +175,9 @@ def draw_distribution(
         y2=alt.value(alt.ExprRef("height")),
         opacity=alt.condition({"param": BAR, "empty": False}, alt.value(0.1), alt.value(0.001)),
     )
-    outline = {"stroke": colours.faint, "strokeWidth": 0.6} if meaning else {}
+    outline = (
+        {"stroke": colours.faint, "strokeWidth": 0.6} if name in ("brightness", "colour") else {}
+    )
     drawn = base.mark_bar(cursor="pointer", **outline).encode(
         y=alt.Y("photos:Q", axis=y_axis),
         color=alt.Color("fill:N", scale=None),
@@ -207,14 +210,14 @@ def _place_bars(bars: pd.DataFrame, axis_title: str) -> tuple[Any, dict[str, Any
     return alt.X("label:N", title=axis_title or None, sort=None, axis=axis, scale=scale), {}
 
 
-def _fill(bars: pd.DataFrame, meaning: str, dark: bool) -> list[str]:
-    if meaning == "brightness":
+def _fill(bars: pd.DataFrame, name: str, dark: bool) -> list[str]:
+    if name == "brightness":
         middles = (bars["low"] + bars["high"]) / 2
         return [luma_colour(float(middle)) for middle in middles]
-    if meaning == "colour":
-        turns = {name: 30.0 * number for number, name in enumerate(HUES)}
+    if name == "colour":
+        turns = {hue: 30.0 * number for number, hue in enumerate(HUES)}
         grey = luma_colour(0.5)
-        return [hue_colour(turns[name]) if name in turns else grey for name in bars["value"]]
+        return [hue_colour(turns[hue]) if hue in turns else grey for hue in bars["value"]]
     return [choose_palette(dark).accent] * len(bars)
 
 

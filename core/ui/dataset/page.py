@@ -13,7 +13,7 @@ import streamlit as st
 from core.charts.bars import PART, draw_split_counts
 from core.formats import count, plain
 from core.ui.dataset.adding import show_adding
-from core.ui.dataset.charts import BAR, draw_distribution
+from core.ui.dataset.charts import BAR, TITLES, draw_distribution
 from core.ui.dataset.filters import show_filter_bar, show_missing_analysis
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, VIEWS, DatasetPage, read_dataset_page
@@ -27,13 +27,6 @@ from core.ui.photos.tray import show_edits, show_tray
 from data.dataset import Dataset
 from data.splits import SPLITS
 
-_TITLES = {
-    "size": ("Size", "long side, px"),
-    "shape": ("Shape", "width / height"),
-    "brightness": ("Brightness", "0 black to 1 white"),
-    "colour": ("Colour", "main hue, and grey"),
-    "format": ("File format", ""),
-}
 _CARD_HEIGHT = 424
 
 
@@ -172,8 +165,7 @@ def _draw(page: DatasetPage, name: str, chosen: str, dark: bool) -> dict[str, An
     if name == "counts":
         part = tuple(chosen.split("|", 1)) if chosen else None
         return dict(draw_split_counts(bars, part, dark).to_dict())  # type: ignore[arg-type]
-    title, axis = _TITLES[name]
-    return dict(draw_distribution(bars, title, axis, chosen, dark, meaning=name).to_dict())
+    return dict(draw_distribution(bars, name, chosen, dark).to_dict())
 
 
 def _show_tables(page: DatasetPage) -> None:
@@ -183,6 +175,6 @@ def _show_tables(page: DatasetPage) -> None:
     present = [split for split in SPLITS if split in wide]
     wide = wide.reindex(columns=present, index=page.dataset.classes)
     st.dataframe(wide.astype(int), alt="Photos per class and split")
-    for place, (name, (title, _)) in zip(st.columns(5), _TITLES.items(), strict=True):
+    for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
         table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
         place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")

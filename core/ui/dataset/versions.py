@@ -18,7 +18,7 @@ from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import bind_choice, change_choice, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
-from core.ui.wall import show_wall
+from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import Describe
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, rename_dataset
@@ -128,10 +128,12 @@ def _show_differences(page: VersionsPage) -> None:
     show_wall(
         shown,
         tables[kind]["photo"].to_numpy(dtype=np.int64),
-        key=f"versions_{kind}",
-        captions=_describe_change(kind, tables[kind]),
-        selectable=False,
-        opens=shown is after,  # the number of a removed photo means nothing here
+        Wall(
+            f"versions_{kind}",
+            captions=_describe_change(kind, tables[kind]),
+            selectable=False,
+            opens=shown is after,  # the number of a removed photo means nothing here
+        ),
     )
 
 

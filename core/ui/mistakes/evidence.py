@@ -16,7 +16,7 @@ from core.ui.mistakes.reading import Listed
 from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import show_explanation
 from core.ui.photos.reading import prefetch, read_large_photo
-from core.ui.wall import show_wall
+from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 
 _HIGHEST = 430
@@ -71,8 +71,8 @@ def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> int | None:
     roles = {predicted: "predicted"} | {label: "true"}
     if label == predicted:
         roles = {label: "true and predicted"}
-    words = list(roles.values())
-    show_explanation(listed.run, listed.dataset, photo, list(roles), key="mistakes", roles=words)
+    words = {number: [role] for number, role in roles.items()}
+    show_explanation(listed.run, listed.dataset, photo, words, key="mistakes")
     opened = None
     for number, role in roles.items():
         key = "near_predicted" if role == "predicted" else "near_true"
@@ -110,10 +110,12 @@ def show_nearest_training(
     opened = show_wall(
         listed.dataset,
         found.photos,
-        key=key,
-        selectable=False,
-        captions=lambda other: f"{cosines[other]:.2f}",
-        badges=lambda other: ["identical file"] * bool(digests[other] == digests[photo]),
+        Wall(
+            key,
+            selectable=False,
+            captions=lambda other: f"{cosines[other]:.2f}",
+            badges=lambda other: ["identical file"] * bool(digests[other] == digests[photo]),
+        ),
     ).opened
     if len(found.photos) < most:
         st.caption(f"It was trained with {count(len(found.photos), 'photo')} of this class.")

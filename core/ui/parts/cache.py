@@ -4,11 +4,13 @@ Datasets and results of runs never change once written, so their id and the mome
 written are key enough. Everything returned here is read by many sessions, and never written to.
 """
 
-import hashlib
+import os
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,12 +30,69 @@ if TYPE_CHECKING:
     from core.prediction.predictor import Prediction, Predictor
 
 
-@st.cache_resource(show_spinner=False)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 def workspace() -> Workspace:
     """Return the workspace of this server; what was arranged in it is kept from now on."""
+    return _workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""))
+
+
+@st.cache_resource(show_spinner=False)
+def _workspace(named: str) -> Workspace:
+    del named  # part of the key: tests name one after another
     opened = open_workspace()
     wake_for_arranged(opened)
     return opened
+
+
+def cached_by(
+    stamp: Callable[..., Hashable], *, most: int, ttl: float | None = None, wait: str = ""
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Keep what a function returns while workspace, arguments and their stamp stay the same.
+
+    Args:
+        stamp: Takes the arguments; returns when what they name was written, say.
+        most: How many answers are kept.
+        ttl: Seconds after which an answer is asked for again.
+        wait: What is said meanwhile; nothing by default.
+    """
+
+    def decorate(make: Callable[P, R]) -> Callable[P, R]:
+        def keep(key: tuple[str, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
+            del key
+            return make(*args, **kwargs)
+
+        keep.__module__, keep.__qualname__ = make.__module__, make.__qualname__  # tell them apart
+        kept = st.cache_resource(max_entries=most, ttl=ttl, show_spinner=wait or False)(keep)
+
+        @wraps(make)
+        def find(*args: P.args, **kwargs: P.kwargs) -> R:
+            return kept((str(workspace().root), stamp(*args, **kwargs)), *args, **kwargs)
+
+        return find
+
+    return decorate
+
+
+def result_key(run_id: str, *_of: object) -> float:
+    """Return when the result of a run was written: with its id the key of all that follows."""
+    return _written(workspace().run_folder(run_id) / FACTS_FILE)
+
+
+def _written(file: Path) -> float:
+    return file.stat().st_mtime if file.exists() else 0.0
+
+
+def _dataset_written(dataset_id: str) -> float:
+    return _written(workspace().dataset_folder(dataset_id) / "dataset.json")
+
+
+def _analyses_written(*_of: object) -> float:
+    """Return when an analysis was last begun or finished: a file came into its folder then."""
+    folders = [folder.stat().st_mtime for folder in workspace().analyses.iterdir()]
+    return max(folders, default=0.0)
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,53 +101,61 @@ def device() -> Device:
     return find_device()
 
 
+@cached_by(_dataset_written, most=8)
 def dataset(dataset_id: str) -> Dataset:
     """Return a dataset; it never changes under its id."""
-    return _dataset(dataset_id, _written(workspace().dataset_folder(dataset_id) / "dataset.json"))
+    return read_dataset(workspace(), dataset_id)
 
 
+@cached_by(_analyses_written, most=4)
 def quality(dataset_id: str) -> QualityResult | None:
     """Return the newest quality analysis of a dataset, or None while there is none."""
-    return _quality(dataset_id, _analyses_written())
+    return read_quality(workspace(), dataset_id)
 
 
+@cached_by(_analyses_written, most=8)
 def positions(dataset_id: str, method: MapMethod) -> np.ndarray | None:
     """Return where the photos lie on the map, (n, 2), or None while it is not made."""
-    return _positions(dataset_id, method, _analyses_written())
+    return read_map(workspace(), dataset_id, method)
 
 
+@cached_by(_analyses_written, most=4)
 def issues(dataset_id: str) -> pd.DataFrame:
     """Return which photo has which issue, (n) rows of bool columns.
 
     Those of data.findings; after the quality analysis also leak, outlier and suspect.
     """
-    return _issues(dataset_id, _analyses_written())
+    return find_flags(dataset(dataset_id).manifest, quality(dataset_id))
 
 
+@cached_by(result_key, most=8)
 def result(run_id: str) -> RunResult:
     """Return the scores of a finished run over all photos of its dataset."""
-    return _result(run_id, result_key(run_id))
+    answers = read_result(workspace(), run_id)
+    check_order(answers, dataset(answers.dataset_id))
+    return answers
 
 
-def result_key(run_id: str) -> float:
-    """Return when the result of a run was written: with its id the key of all that follows."""
-    return _written(workspace().run_folder(run_id) / FACTS_FILE)
-
-
+@cached_by(result_key, most=64)
 def evaluation(run_id: str, split: str) -> Evaluation:
     """Return the metrics of a run over one split."""
-    return _evaluation(run_id, split, result_key(run_id))
+    answers = result(run_id)
+    photos = answers.photo_numbers(split)
+    return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
+@cached_by(result_key, most=2, wait="Loading the model …")
 def predictor(run_id: str) -> "Predictor":
     """Return the predictor of a run, its backbone compiled and kept warm."""
-    return _predictor(run_id, result_key(run_id))
+    from core.prediction.predictor import open_predictor  # OpenVINO: loaded when first wanted
+
+    return open_predictor(workspace(), run_id)
 
 
+@cached_by(result_key, most=8, ttl=600)
 def prediction(run_id: str, content: bytes) -> "Prediction":
     """Return the answer of a run to a photo; kept for ten minutes, in memory only."""
-    when = result_key(run_id)
-    return _prediction(run_id, when, hashlib.sha256(content).hexdigest(), content)
+    return predictor(run_id).predict(content)
 
 
 @dataclass
@@ -110,68 +177,7 @@ class EventTail:
             return self.events
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cached_by(lambda _run_id: None, most=64)
 def event_tail(run_id: str) -> EventTail:
     """Return the tail of a run's events, shared by all who watch it."""
     return EventTail(workspace().run_folder(run_id))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _dataset(dataset_id: str, when: float) -> Dataset:  # noqa: ARG001 (part of the key)
-    return read_dataset(workspace(), dataset_id)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _quality(dataset_id: str, when: float) -> QualityResult | None:  # noqa: ARG001 (of the key)
-    return read_quality(workspace(), dataset_id)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _positions(dataset_id: str, method: MapMethod, when: float) -> np.ndarray | None:  # noqa: ARG001
-    return read_map(workspace(), dataset_id, method)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _issues(dataset_id: str, when: float) -> pd.DataFrame:
-    return find_flags(dataset(dataset_id).manifest, _quality(dataset_id, when))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _result(run_id: str, when: float) -> RunResult:  # noqa: ARG001 (part of the key)
-    answers = read_result(workspace(), run_id)
-    check_order(answers, dataset(answers.dataset_id))
-    return answers
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _evaluation(run_id: str, split: str, when: float) -> Evaluation:
-    answers = _result(run_id, when)
-    photos = answers.photo_numbers(split)
-    return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Loading the model …")
-def _predictor(run_id: str, when: float) -> "Predictor":  # noqa: ARG001 (part of the key)
-    from core.prediction.predictor import open_predictor  # OpenVINO: loaded when first wanted
-
-    return open_predictor(workspace(), run_id)
-
-
-@st.cache_resource(max_entries=8, ttl=600, show_spinner=False)
-def _prediction(
-    run_id: str,
-    when: float,
-    digest: str,  # noqa: ARG001 (part of the key)
-    _content: bytes,
-) -> "Prediction":
-    return _predictor(run_id, when).predict(_content)
-
-
-def _written(file: Path) -> float:
-    return file.stat().st_mtime if file.exists() else 0.0
-
-
-def _analyses_written() -> float:
-    """Return when an analysis was last begun or finished: a file came into its folder then."""
-    folders = [folder.stat().st_mtime for folder in workspace().analyses.iterdir()]
-    return max(folders, default=0.0)

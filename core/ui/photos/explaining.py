@@ -1,7 +1,7 @@
 """What a run looked at in a photo: the photo and, beside it, Grad-CAM of each class asked for."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -37,10 +37,9 @@ def show_explanation(
     run: RunRecord,
     dataset: Dataset,
     photo: int,
-    classes: Sequence[int],
+    roles: Mapping[int, Sequence[str]],
     *,
     key: str = "explanation",
-    roles: Sequence[str] | None = None,
 ) -> None:
     """Draw a photo and what spoke for each of these classes, and for any other one.
 
@@ -50,34 +49,30 @@ def show_explanation(
         run: A finished run of the dataset.
         dataset: Holds the photo.
         photo: Photo number.
-        classes: Class numbers; each is drawn once.
+        roles: Numbers of classes, each with words for it: “true” and “predicted”, say.
         key: Name of the place; another one on the same page needs another.
-        roles: A word for each class, “true” and “predicted”, say.
     """
-    draw_explanation(run, dataset, photo, classes, key=key, roles=roles)
+    draw_explanation(run, dataset, photo, roles, key=key)
 
 
 def draw_explanation(
     run: RunRecord,
     dataset: Dataset,
     photo: int,
-    classes: Sequence[int],
+    roles: Mapping[int, Sequence[str]],
     *,
     key: str,
-    roles: Sequence[str] | None = None,
 ) -> None:
     """Draw the same where a fragment is drawn already: in a dialog, say."""
     result = cache.result(run.id)
-    words: dict[int, list[str]] = {}
-    for place, number in enumerate(classes):
-        words.setdefault(int(number), []).extend([roles[place]] if roles else [])
+    words = dict(roles)
     pictures = st.container()  # drawn first, above what they depend on
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         other = choose_class(
             key, result.classes, result.scores[photo], "What spoke for", list(words)
         )
         if other is not None:
-            words.setdefault(other, [])
+            words.setdefault(other, ())
         drawing = choose_drawing(key, scales=len(words) > 1)
     try:
         activations = explain(
@@ -162,8 +157,9 @@ def show_looked_at(page: PhotoPage) -> None:
         )
         return
     true, predicted = int(result.labels[page.photo]), int(result.scores[page.photo].argmax())
-    roles = ("predicted", "true")
-    draw_explanation(run, page.dataset, page.photo, (predicted, true), key="panel", roles=roles)
+    roles = {predicted: ["predicted"]}
+    roles.setdefault(true, []).append("true")
+    draw_explanation(run, page.dataset, page.photo, roles, key="panel")
 
 
 def _pick_run(page: PhotoPage) -> RunRecord:

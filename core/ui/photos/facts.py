@@ -7,7 +7,7 @@ import streamlit as st
 from core.formats import plain, size
 from core.ui.parts.frame import page_file
 from core.ui.photos.reading import PhotoPage
-from core.ui.wall import show_wall
+from core.ui.wall import Wall, show_wall
 
 _NEAREST = 12
 _MOST_RUNS = 8
@@ -81,10 +81,12 @@ def show_relatives(page: PhotoPage) -> int | None:
         opened = show_wall(
             page.dataset,
             np.array(list(twins)),
-            key="twins",
-            selectable=False,
-            captions=lambda twin: f"{classes[twin]}\n{splits[twin]}",
-            badges=lambda twin: [twins[twin]],
+            Wall(
+                "twins",
+                selectable=False,
+                captions=lambda twin: f"{classes[twin]}\n{splits[twin]}",
+                badges=lambda twin: [twins[twin]],
+            ),
         ).opened
     st.markdown("**Nearest photos**")
     if quality is None:
@@ -103,9 +105,11 @@ def show_relatives(page: PhotoPage) -> int | None:
     shown = show_wall(
         page.dataset,
         np.asarray(nearest),
-        key="nearest",
-        selectable=False,
-        captions=lambda other: f"{classes[other]}\n{splits[other]} · {cosines[other]:.2f}",
+        Wall(
+            "nearest",
+            selectable=False,
+            captions=lambda other: f"{classes[other]}\n{splits[other]} · {cosines[other]:.2f}",
+        ),
     )
     st.caption(f"By the cosine of their features ({plain(quality.features_label)}); 1 is equal.")
     return shown.opened if shown.opened is not None else opened

@@ -13,7 +13,7 @@ from core.formats import count
 from core.ui.parts import cache
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
 from core.ui.photos.tray import DONE, note_edit, show_edit_buttons
-from core.ui.wall import forget_photos, show_wall
+from core.ui.wall import Wall, forget_photos, show_wall
 from core.ui.wall.showing import Describe, Mark
 from data.dataset import Dataset
 from data.duplicates import find_exact_groups
@@ -39,7 +39,7 @@ def show_gallery(
         badges: Small words on a photo.
     """
     redraw_after_panel()
-    answer = show_wall(dataset, photos, key=key, captions=captions, badges=badges)
+    answer = show_wall(dataset, photos, Wall(key, captions=captions, badges=badges))
     show_selection_bar(dataset, answer.selected, key=key)
     if answer.opened is not None:
         show_photo_panel(dataset)

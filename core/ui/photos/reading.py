@@ -131,8 +131,8 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
     return Explainer(
         dataset=dataset,
         result=result,
-        head=_head(run_id, cache.result_key(run_id)),
-        maps=_map_reader(result.backbone_id, _backbone_key(result.backbone_id), run_id),
+        head=_head(run_id),
+        maps=_map_reader(_backbone_key(result.backbone_id), run_id),
     )
 
 
@@ -148,34 +148,32 @@ def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:
     explainer(run.id, dataset).maps.fetch_ahead(dataset, photos)
 
 
-def _backbone_key(backbone_id: str) -> float:
+def _backbone_key(backbone_id: str) -> tuple[str, str, float]:
     file = cache.workspace().backbone_folder(backbone_id) / "backbone.json"
-    return file.stat().st_mtime if file.exists() else 0.0
+    when = file.stat().st_mtime if file.exists() else 0.0
+    return str(cache.workspace().root), backbone_id, when
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _head(run_id: str, when: float) -> DenseHead:  # noqa: ARG001 (part of the key)
+@cache.cached_by(cache.result_key, most=8)
+def _head(run_id: str) -> DenseHead:
     return read_run_head(cache.workspace(), run_id)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
-def _map_reader(backbone_id: str, when: float, _run_id: str) -> "MapReader":  # noqa: ARG001
+def _map_reader(backbone: tuple[str, str, float], _run_id: str) -> "MapReader":
+    del backbone  # the key: maps of all runs on one backbone are kept together
     from core.prediction.explaining import open_map_reader
 
     return open_map_reader(cache.workspace(), _run_id, cache.result(_run_id))
 
 
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
     """Return a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
-    return _encode_large(dataset.id, photo, dataset)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _encode_large(dataset_id: str, photo: int, _dataset: Dataset) -> tuple[bytes, str]:  # noqa: ARG001
     try:
-        image, note = decode_photo(_dataset.original(photo))[0], ""
+        image, note = decode_photo(dataset.original(photo))[0], ""
     except (PhotoRefused, OSError):
-        image, note = Image.fromarray(_dataset.photos[photo]), _DAMAGED
+        image, note = Image.fromarray(dataset.photos[photo]), _DAMAGED
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=90)

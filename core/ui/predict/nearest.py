@@ -9,7 +9,7 @@ from core.prediction.nearest import NearestPhotos, find_nearest_learnt
 from core.prediction.predictor import Prediction
 from core.ui.parts import cache
 from core.ui.predict.models import Model
-from core.ui.wall import show_wall
+from core.ui.wall import Wall, show_wall
 
 _COUNT = 6
 _HELP = (
@@ -42,11 +42,13 @@ def show_nearest(model: Model, prediction: Prediction, digest: str, *, key: str)
     show_wall(
         dataset,
         found.photos,
-        key=key,
-        selectable=False,
-        opens=False,
-        captions=lambda photo: f"{names[photo]}\n{cosines[photo]:.2f}",
-        badges=lambda photo: ["identical file"] * bool(digests[photo] == digest),
+        Wall(
+            key,
+            selectable=False,
+            opens=False,
+            captions=lambda photo: f"{names[photo]}\n{cosines[photo]:.2f}",
+            badges=lambda photo: ["identical file"] * bool(digests[photo] == digest),
+        ),
     )
     if (digests[found.photos] == digest).any():
         st.caption(

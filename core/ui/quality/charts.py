@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.theme import PERCENT_LABELS, choose_palette, style_altair, title_params
+from data.findings import Measured
 
 _BINS = 60
 _MANY = 30
@@ -18,31 +19,23 @@ _MANY = 30
 
 
 def draw_threshold(
-    values: np.ndarray,
-    threshold: float,
-    *,
-    label: str,
-    worse: Literal["low", "high"],
-    span: tuple[float, float],
-    digits: int,
-    dark: bool = False,
+    values: np.ndarray, threshold: float, measured: Measured, dark: bool = False
 ) -> Any:
     """Return the histogram of a measure, what lies beyond the threshold in the colour of wrong.
 
     Args:
         values: The measure of each photo, (n,); bad ones outside the span stand in its last bar.
         threshold: Drawn as a line; the bars end at it, so that none is half flagged.
-        label: Name of the measure, with its unit.
-        worse: The end of the measure that is flagged.
-        span: The ends of the axis, those of the slider below.
-        digits: Decimals of the measure.
+        measured: What is measured; its ends are those of the axis and of the slider below.
         dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
-    bars = count_bins(values, threshold, worse, span).assign(floor=0)
+    label = f"{measured.label}, {measured.unit}" if measured.unit else measured.label
+    digits, ends = count_digits(measured), [measured.lowest, measured.highest]
+    bars = count_bins(values, threshold, measured).assign(floor=0)
     heights = alt.Scale(type="sqrt", domainMin=0)
     axis = alt.Axis(tickCount=8, grid=False, format=f",.{digits}f")
-    x = alt.X("start:Q", title=label, scale=alt.Scale(domain=list(span), nice=False), axis=axis)
+    x = alt.X("start:Q", title=label, scale=alt.Scale(domain=ends, nice=False), axis=axis)
     columns = (
         alt.Chart(bars)
         .mark_rect()
@@ -74,15 +67,18 @@ def draw_threshold(
     return style_altair(chart, dark, title=title, height=190)
 
 
-def count_bins(
-    values: np.ndarray, threshold: float, worse: Literal["low", "high"], span: tuple[float, float]
-) -> pd.DataFrame:
+def count_digits(measured: Measured) -> int:
+    """Return the decimals that a measure is written with."""
+    return 0 if measured.step >= 1 else 2
+
+
+def count_bins(values: np.ndarray, threshold: float, measured: Measured) -> pd.DataFrame:
     """Return the bars of a measure: start, end, photos, flagged; the threshold is an edge.
 
     A photo exactly at the threshold is not flagged. Empty bars are left out, and good
     photos outside the span too.
     """
-    low, high = span
+    low, high, worse = measured.lowest, measured.highest, measured.worse
     at = min(max(threshold, low), high)
     edges = np.unique(np.append(np.linspace(low, high, _BINS + 1), at))
     flagged = values < threshold if worse == "low" else values > threshold

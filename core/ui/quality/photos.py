@@ -15,7 +15,12 @@ from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import keep_choice
 from core.ui.photos.gallery import show_gallery
-from core.ui.quality.charts import count_bins, draw_class_sizes, draw_threshold
+from core.ui.quality.charts import (
+    count_bins,
+    count_digits,
+    draw_class_sizes,
+    draw_threshold,
+)
 from core.ui.quality.reading import MEASURES, QualityPage, measure_balance
 from data.findings import Measured, Thresholds, measure_issue
 from data.splits import SPLITS
@@ -36,7 +41,7 @@ def show_measured(page: QualityPage) -> None:
         none = f"None of {count(len(page.dataset), 'photo')} lies beyond the threshold."
         st.success(none, icon=":material/check_circle:")
         return
-    digits, unit = _digits(measured), f" {measured.unit}" if measured.unit else ""
+    digits, unit = count_digits(measured), f" {measured.unit}" if measured.unit else ""
     classes = page.dataset.manifest["class"].to_numpy()
     show_gallery(
         page.dataset,
@@ -114,36 +119,28 @@ def show_imbalance(page: QualityPage) -> None:
 
 
 def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> None:
-    span = (float(measured.lowest), float(measured.highest))
-    name = f"{measured.label}, {measured.unit}" if measured.unit else measured.label
-    chart = draw_threshold(
-        values,
-        limit,
-        label=name,
-        worse=measured.worse,
-        span=span,
-        digits=_digits(measured),
-        dark=is_dark(),
-    )
+    """Draw the histogram of a measure, and below it the slider and the way back to the default."""
+    chart = draw_threshold(values, limit, measured, is_dark())
     alt = f"Histogram of {measured.label.lower()}; the same numbers stand in the table below."
     st.altair_chart(chart, theme=None, alt=alt)
     key, default = f"quality.{measured.name}", float(getattr(Thresholds(), measured.name))
+    digits = count_digits(measured)
+    rule = f"Flagged: {measured.label.lower()} {'below' if measured.worse == 'low' else 'above'}"
     st.slider(
-        f"{_say_rule(measured)} the threshold",
-        min_value=span[0],
-        max_value=span[1],
+        f"{rule} the threshold",
+        min_value=float(measured.lowest),
+        max_value=float(measured.highest),
         value=float(limit),
         step=float(measured.step),
-        format=f"%.{_digits(measured)}f",
+        format=f"%.{digits}f",
         key=key,
         on_change=lambda: keep_choice(measured.name, f"{st.session_state[key]:g}"),
         label_visibility="collapsed",
     )
+    unit = f" {measured.unit}" if measured.unit else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"{_say_rule(measured)} {limit:.{_digits(measured)}f}"
-            f"{' ' + measured.unit if measured.unit else ''}. The worst come first; nothing "
-            "is removed by itself."
+            f"{rule} {limit:.{digits}f}{unit}. The worst come first; nothing is removed by itself."
         )
         st.button(
             f"Back to {default:g}",
@@ -154,22 +151,13 @@ def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> Non
             on_click=_reset,
             args=(measured.name, key),
         )
-    bins = count_bins(values, limit, measured.worse, span).sort_values("start")
-    show_table_behind(pd.DataFrame(bins).reset_index(drop=True), "The histogram as a table")
-
-
-def _say_rule(measured: Measured) -> str:
-    side = "below" if measured.worse == "low" else "above"
-    return f"Flagged: {measured.label.lower()} {side}"
+    bins = count_bins(values, limit, measured).sort_values("start", ignore_index=True)
+    show_table_behind(bins, "The histogram as a table")
 
 
 def _reset(name: str, key: str) -> None:
     keep_choice(name, None)
     st.session_state.pop(key, None)
-
-
-def _digits(measured: Measured) -> int:
-    return 0 if measured.step >= 1 else 2
 
 
 def _say_balance(counts: pd.Series) -> str:

@@ -1,7 +1,8 @@
 """The wall of photos: 60 to 100 thumbnails a page, selected and opened by mouse and keyboard.
 
 The page number lives in the URL as `<key>_page`, an opened photo as `photo`; the selection lives in
-the session. Selecting is drawn at once by the browser; the page hears of it a moment later.
+the session, one for each wall and dataset. Selecting is drawn at once by the browser, the page
+hears of it a moment later; `turn` counts what the browser told: its newest answer is the one meant.
 """
 
 import json
@@ -22,7 +23,6 @@ from core.formats import count
 from core.ui.parts.state import read_number
 from data.dataset import Dataset
 
-PER_PAGE = 60
 LIST = "wall.list"
 """Session key of the photos among which an opened one was seen: (dataset id, photo numbers)."""
 _CHOSEN = "wall.chosen"
@@ -39,43 +39,45 @@ class WallAnswer:
     selected: tuple[int, ...]
 
 
-def show_wall(
-    dataset: Dataset,
-    photos: np.ndarray,
-    *,
-    key: str,
-    captions: Describe | None = None,
-    badges: Mark | None = None,
-    selectable: bool = True,
-    opens: bool = True,
-    per_page: int = PER_PAGE,
-) -> WallAnswer:
-    """Draw the photos in the order given and returns what was done with them.
+@dataclass(frozen=True)
+class Wall:
+    """A wall of photos: what is said of each, and what can be done with them."""
+
+    key: str
+    """Names the wall: its selection, and its page in the URL."""
+    captions: Describe | None = None
+    """What is under a photo, as plain text (no Markdown); default: its class."""
+    badges: Mark | None = None
+    """Small words on a photo: duplicate, suspect, leak."""
+    selectable: bool = True
+    """False for photos shown as evidence: they can be opened, no more, and the panel does not page
+    through them."""
+    opens: bool = True
+    """False where a click on a photo opens nothing."""
+    per_page: int = 60
+
+
+def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
+    """Draw the photos in the order given and return what was done with them.
 
     An opened photo is written into the URL (`photo`); `show_photo_panel` shows it.
 
     Args:
-        photos: (m,) int, photo numbers; at most `per_page` of them are drawn at a time.
-        key: Name of this wall: of its selection, and of its page in the URL.
-        captions: What stands under a photo, as plain text (no Markdown); default: its class.
-        badges: Small words on a photo: duplicate, suspect, leak.
-        selectable: False for photos shown as evidence: they can be opened, no more, and the panel
-            does not page through them.
-        opens: False where a click on a photo opens nothing.
+        photos: (m,) int, photo numbers; at most one page of them is drawn at a time.
     """
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
-        return WallAnswer(None, read_chosen(key, dataset.id))
-    shown = _show_head(dataset, photos, key, per_page, selectable)
-    told = _mount(dataset, shown, key, captions, badges, selectable=selectable, opens=opens)
+        return WallAnswer(None, read_chosen(wall.key, dataset.id))
+    shown = _show_head(dataset, photos, wall)
+    told = _mount(dataset, shown, wall)
     opened = told.get("opened")
     if isinstance(opened, int) and 0 <= opened < len(dataset):
         st.query_params["photo"] = str(opened)
     else:
         opened = None
-    if selectable:
+    if wall.selectable:
         _keep_list(dataset.id, photos, opened)
-    return WallAnswer(opened, read_chosen(key, dataset.id))
+    return WallAnswer(opened, read_chosen(wall.key, dataset.id))
 
 
 def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
@@ -87,29 +89,27 @@ def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
         st.session_state[LIST] = (dataset_id, np.asarray(photos))
 
 
-def _show_head(
-    dataset: Dataset, photos: np.ndarray, key: str, per_page: int, selectable: bool
-) -> list[int]:
-    """Draw pages and count above the wall; returns the photos of the chosen page."""
-    pages = math.ceil(len(photos) / per_page)
-    name = f"{key}_page"
+def _show_head(dataset: Dataset, photos: np.ndarray, wall: Wall) -> list[int]:
+    """Draw pages and count above the wall; return the photos of the chosen page."""
+    pages = math.ceil(len(photos) / wall.per_page)
+    name = f"{wall.key}_page"
     _settle_page(name, dataset.id, photos, pages)
     total = count(len(photos), "photo")
-    if pages == 1 and not selectable:  # evidence: whoever shows it says what it is
+    if pages == 1 and not wall.selectable:  # evidence: whoever shows it says what it is
         return [int(photo) for photo in photos]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         page = st.pagination(pages, key=name, bind="query-params") if pages > 1 else 1
-        first = (page - 1) * per_page
-        shown = [int(photo) for photo in photos[first : first + per_page]]
+        first = (page - 1) * wall.per_page
+        shown = [int(photo) for photo in photos[first : first + wall.per_page]]
         place = f"{first + 1:,} to {first + len(shown):,} of {total}" if pages > 1 else total
         st.caption(place, width="content")
-        if selectable and len(photos) > 1:
+        if wall.selectable and len(photos) > 1:
             st.button(
                 "Select all" if pages == 1 else f"Select all {len(photos):,}",
-                key=f"wall.all.{key}",
+                key=f"wall.all.{wall.key}",
                 type="tertiary",
                 icon=":material/select_all:",
-                on_click=partial(choose_photos, key, dataset.id, photos),
+                on_click=partial(choose_photos, wall.key, dataset.id, photos),
             )
     return shown
 
@@ -123,17 +123,8 @@ def _settle_page(name: str, dataset_id: str, photos: np.ndarray, pages: int) -> 
         st.session_state[name] = 1
 
 
-def _mount(
-    dataset: Dataset,
-    shown: list[int],
-    key: str,
-    captions: Describe | None,
-    badges: Mark | None,
-    *,
-    selectable: bool,
-    opens: bool,
-) -> dict[str, Any]:
-    widget = f"wall.{dataset.id}.{key}"
+def _mount(dataset: Dataset, shown: list[int], wall: Wall) -> dict[str, Any]:
+    key, widget = wall.key, f"wall.{dataset.id}.{wall.key}"
 
     def keep() -> None:
         told = st.session_state.get(widget) or {}
@@ -145,21 +136,11 @@ def _mount(
         if isinstance(by, int):
             st.session_state[f"{key}_page"] = max(1, page + by)
 
-    data = pack_page(
-        dataset,
-        shown,
-        captions=captions,
-        badges=badges,
-        selected=read_chosen(key, dataset.id) if selectable else (),
-        turn=read_turn(key, dataset.id),
-        selectable=selectable,
-        opens=opens,
-        label=_describe_wall(len(shown), selectable, opens),
-    )
     component = _component()
+    selected = read_chosen(key, dataset.id) if wall.selectable else ()
     told = component(
         key=widget,
-        data=data,
+        data=pack_page(dataset, shown, wall, selected, read_turn(key, dataset.id)),
         on_opened_change=_nothing,
         on_selected_change=keep,
         on_turned_change=turn,
@@ -167,9 +148,9 @@ def _mount(
     return dict(told)
 
 
-def _describe_wall(photos: int, selectable: bool, opens: bool) -> str:
+def _describe_wall(photos: int, wall: Wall) -> str:
     """Return what a screen reader says on entering the wall."""
-    ways = ["arrows move"] + ["Enter opens"] * opens + ["Space selects"] * selectable
+    ways = ["arrows move"] + ["Enter opens"] * wall.opens + ["Space selects"] * wall.selectable
     return f"{count(photos, 'photo')}: {', '.join(ways)}"
 
 
@@ -229,20 +210,18 @@ def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
 
 
 def pack_page(
-    dataset: Dataset,
-    photos: Sequence[int],
-    *,
-    captions: Describe | None,
-    badges: Mark | None,
-    **head: object,
+    dataset: Dataset, photos: Sequence[int], wall: Wall, selected: Sequence[int], turn: int
 ) -> bytes:
-    """Return a page of photos as the browser reads it.
+    """Return a page of photos as the browser reads it: one block of bytes with all it draws.
+
+    Four bytes (little-endian) say how long the JSON head is, then comes the head, then the
+    thumbnails one after another as they lie in the dataset: nothing is encoded, nothing is
+    requested once more.
 
     Args:
         photos: Photo numbers, in the order they are drawn.
-        captions: What stands under a photo, as plain text; default: its class.
-        badges: Small words on a photo.
-        head: What else the head carries: selected, turn, selectable, label.
+        selected: Those that are selected.
+        turn: Number of the last selection that the browser told.
     """
     rows = dataset.manifest.iloc[list(photos)]
     thumbnails = [dataset.thumbnail(photo) for photo in photos]
@@ -250,13 +229,21 @@ def pack_page(
         {
             "photo": photo,
             "alt": f"{class_name}, {path}",
-            "caption": captions(photo) if captions else class_name,
-            "badges": list(badges(photo)) if badges else [],
+            "caption": wall.captions(photo) if wall.captions else class_name,
+            "badges": list(wall.badges(photo)) if wall.badges else [],
             "bytes": len(thumbnail),
         }
         for photo, class_name, path, thumbnail in zip(
             photos, rows["class"], rows["path"], thumbnails, strict=True
         )
     ]
-    text = json.dumps({**head, "photos": drawn}, ensure_ascii=False).encode()
+    head = {
+        "selected": selected,
+        "turn": turn,
+        "selectable": wall.selectable,
+        "opens": wall.opens,
+        "label": _describe_wall(len(photos), wall),
+        "photos": drawn,
+    }
+    text = json.dumps(head, ensure_ascii=False).encode()
     return b"".join((struct.pack("<I", len(text)), text, *thumbnails))

@@ -80,7 +80,7 @@ def test_a_chart_sends_bars_not_photos(meaning: str, dark: bool) -> None:
     if meaning != "colour":
         bars = count_numbers(values)
     first = bars["value"].iloc[0]
-    chart = draw_distribution(bars, "Title", "axis", first, dark, meaning).to_dict()
+    chart = draw_distribution(bars, meaning, first, dark).to_dict()
     (rows,) = chart["datasets"].values()
     assert len(rows) == len(bars) < 20
     (selection,) = chart["params"]

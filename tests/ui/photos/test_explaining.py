@@ -98,7 +98,7 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
     run, dataset = read_run(cache.workspace(), run_id), cache.dataset(dataset_id)
     listed = read_listed(run, dataset, np.array(photos, dtype=np.int64))
     show_export(listed)
-    show_explanation(run, dataset, 0, (2, 0), roles=("predicted", "true"))
+    show_explanation(run, dataset, 0, {2: ["predicted"], 0: ["true"]})
     st.write(show_nearest_training(listed, 0, 1, most=50))
 
 

@@ -1,11 +1,18 @@
 """Charts of the quality page: what is drawn is what was given, and what is flagged stands out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.charts.theme import DARK, LIGHT
 from core.ui.quality.charts import count_bins, draw_class_sizes, draw_leak_effect, draw_threshold
+from data.findings import MEASURED, Measured
+
+
+def measure(worse: str, highest: float) -> Measured:
+    return replace(MEASURED[0], worse=worse, lowest=0.0, highest=highest)  # type: ignore[arg-type]
 
 
 def rows(chart: dict, name: str) -> pd.DataFrame:
@@ -17,7 +24,7 @@ def rows(chart: dict, name: str) -> pd.DataFrame:
 @pytest.mark.parametrize(("worse", "flagged"), [("low", 3), ("high", 5)])
 def test_every_photo_is_counted_once_on_its_side_of_the_threshold(worse: str, flagged: int) -> None:
     values = np.array([0.0, 0.1, 0.29, 0.3, 0.31, 0.5, 0.7, 0.9, 1.0])
-    bins = count_bins(values, 0.3, worse, (0.0, 1.0))  # type: ignore[arg-type]
+    bins = count_bins(values, 0.3, measure(worse, 1.0))
     assert bins["photos"].sum() == 9
     marked = bins[bins["flagged"]]
     assert marked["photos"].sum() == flagged
@@ -28,22 +35,15 @@ def test_every_photo_is_counted_once_on_its_side_of_the_threshold(worse: str, fl
 
 
 def test_bad_photos_beyond_the_axis_stand_in_its_last_bar_and_good_ones_are_left_out() -> None:
-    bins = count_bins(np.array([-5.0, 0.4, 9.0]), 0.2, "low", (0.0, 0.5))
+    bins = count_bins(np.array([-5.0, 0.4, 9.0]), 0.2, measure("low", 0.5))
     assert bins[bins["flagged"]][["start", "photos"]].to_numpy().tolist() == [[0.0, 1]]
     assert bins["photos"].sum() == 2
 
 
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
 def test_the_threshold_is_drawn_and_counted(dark: bool, colours: object) -> None:
-    chart = draw_threshold(
-        np.array([0.05, 0.2, 0.3]),
-        0.15,
-        label="Brightness",
-        worse="low",
-        span=(0.0, 0.5),
-        digits=2,
-        dark=dark,
-    ).to_dict()
+    values = np.array([0.05, 0.2, 0.3])
+    chart = draw_threshold(values, 0.15, measure("low", 0.5), dark).to_dict()
     assert chart["title"]["text"] == "1 of 3 beyond the threshold"
     assert rows(chart, "at")["at"].tolist() == [0.15]
     colour = chart["layer"][0]["encoding"]["color"]

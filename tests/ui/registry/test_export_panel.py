@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 from core.exporting import subject as formats
 from core.registry.registering import register_run
 from core.runs.store import list_runs
-from core.ui.parts import cache
 from core.workspace import Workspace
 
 
@@ -23,7 +22,6 @@ def show_panel() -> None:
 
 @pytest.fixture
 def panel() -> AppTest:
-    cache.workspace.clear()
     return AppTest.from_function(show_panel, default_timeout=120)
 
 

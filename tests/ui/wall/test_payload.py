@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from core.ui.wall import choose_photos, forget_photos, read_chosen
+from core.ui.wall import Wall, choose_photos, forget_photos, read_chosen
 from core.ui.wall.showing import keep_told, pack_page, read_turn
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -35,9 +35,8 @@ def unpack(data: bytes) -> tuple[dict[str, object], bytes]:
 
 
 def test_a_page_carries_thumbnails_captions_and_badges(dataset: Dataset) -> None:
-    data = pack_page(
-        dataset, [3, 0], captions=None, badges=lambda n: ["leak"] if n == 3 else [], turn=7
-    )
+    wall = Wall("photos", badges=lambda n: ["leak"] if n == 3 else [])
+    data = pack_page(dataset, [3, 0], wall, (), 7)
     head, rest = unpack(data)
     assert head["turn"] == 7
     first, second = head["photos"]  # type: ignore[misc]
@@ -52,7 +51,7 @@ def test_a_page_carries_thumbnails_captions_and_badges(dataset: Dataset) -> None
 
 
 def test_captions_of_the_caller_replace_the_class(dataset: Dataset) -> None:
-    head, _ = unpack(pack_page(dataset, [1], captions=lambda n: f"number {n}", badges=None))
+    head, _ = unpack(pack_page(dataset, [1], Wall("photos", lambda n: f"number {n}"), (), 0))
     assert head["photos"][0]["caption"] == "number 1"  # type: ignore[index]
 
 

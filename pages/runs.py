@@ -1,6 +1,6 @@
 """Runs: every run, what made it different, and whether the difference is real."""
 
-from core.ui.comparing.comparison import show_comparison
+from core.ui.comparing.page import show_comparison
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 from core.ui.runs.table import show_runs_table

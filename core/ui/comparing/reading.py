@@ -1,15 +1,164 @@
-"""What a comparison computes of two runs, kept in memory until one of them is new."""
+"""What a comparison of runs shows, read once: the address and the caches → one `ComparisonPage`.
 
+In the URL: `compare` (the runs, the baseline first), `split`, `along` (the axis of the curves),
+`beside` (the run that is looked at closer), `photos` (which kind) and `of` (a class). Each run is
+compared with the baseline on the photos that both were judged by.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 import streamlit as st
 
-from core.evaluation.comparison import Comparison, compare_predictions
+from core.errors import PetalscopeError
+from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
+from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common, match_results
+from core.runs.events import curve
+from core.runs.recipe.repeats import Repeats, fold_repeats
+from core.runs.store import RunRecord, list_runs
+from core.ui.comparing.charts import Axis, RunCurve
 from core.ui.parts import cache
+from core.ui.parts.pickers import title_run
+from core.ui.parts.state import read_choice
+from data.dataset import Dataset
+from data.splits import SPLITS
+
+MOST_RUNS = 24
+"""Runs that are compared at once: more could not be told apart by eye."""
 
 
-def compare_runs(baseline: str, run: str, split: str) -> tuple[CommonPhotos, Comparison]:
-    """Return the photos that both runs can be judged by, and how they compare on them."""
-    return _compare(baseline, run, split, cache.result_key(baseline), cache.result_key(run))
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A run beside the baseline, on the photos that both were judged by."""
+
+    baseline: RunRecord
+    run: RunRecord
+    common: CommonPhotos
+    comparison: Comparison
+    repeats: Sequence[Repeats]
+    """Recipes that were trained with several seeds."""
+
+    @property
+    def kinds(self) -> dict[str, np.ndarray]:
+        """(m,) bool each: photos gained, lost, and wrong in both."""
+        right_a = self.common.predictions_a == self.common.labels
+        right_b = self.common.predictions_b == self.common.labels
+        gained, lost = right_b & ~right_a, right_a & ~right_b
+        return {"gained": gained, "lost": lost, "wrong": ~right_a & ~right_b}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonPage:
+    """Two or more runs side by side, the baseline first."""
+
+    stated: bool
+    """Whether the link asks for a comparison."""
+    runs: Sequence[RunRecord]
+    gone: int
+    """Runs of the link that are not here."""
+    left_out: int
+    """Runs of the link beyond the most that are compared."""
+    splits: Sequence[str]
+    """Those of the first run that is done; empty while fewer than two are."""
+    split: str
+    along: Axis
+    beside: str
+    kind: str
+    of: str
+
+    @property
+    def done(self) -> list[RunRecord]:
+        """The runs whose photos can be compared."""
+        return [run for run in self.runs if run.state == "done"]
+
+    @property
+    def compares_photos(self) -> bool:
+        """Whether the baseline and another run are done."""
+        return len(self.done) > 1 and self.runs[0] == self.done[0]
+
+    @cached_property
+    def curves(self) -> list[RunCurve]:
+        """The validation curves as far as the runs got."""
+        return [
+            RunCurve(
+                name=title_run(run).replace("&", "&amp;").replace("<", "&lt;"),  # as Plotly reads
+                epochs=curve(cache.event_tail(run.id).read()),
+                best_epoch=run.best_epoch,
+            )
+            for run in self.runs
+        ]
+
+    @cached_property
+    def answers(self) -> tuple[dict[str, Compared], list[str]]:
+        """Each run that is done beside the baseline, by id; and why others cannot be compared."""
+        compared, problems = {}, []
+        for run in self.done[1:]:
+            try:
+                compared[run.id] = compare_runs(self.runs[0], run, self.split)
+            except PetalscopeError as error:  # one whose files are gone must not hide the others
+                problems.append(f"{plain(title_run(run))}: {plain(error.problem)}")
+        return compared, problems
+
+    @cached_property
+    def p_values(self) -> Mapping[str, float]:
+        """The p-value of each run, adjusted for their number (Holm)."""
+        compared, _ = self.answers
+        adjusted = adjust_holm([one.comparison.p_value for one in compared.values()])
+        return {run: float(p) for run, p in zip(compared, adjusted, strict=True)}
+
+    @property
+    def looked_at(self) -> Compared:
+        """The run that is looked at closer, beside the baseline."""
+        compared, _ = self.answers
+        return compared.get(self.beside) or next(iter(compared.values()))
+
+    def read_dataset(self) -> Dataset:
+        """Return the dataset whose photos are drawn: that of the run looked at."""
+        return cache.dataset(self.looked_at.run.recipe.dataset)
+
+
+def read_comparison() -> ComparisonPage:
+    """Read which runs the URL names, and how they are to be compared."""
+    compare = read_choice("compare")
+    stated = [one for one in dict.fromkeys((compare or "").split(",")) if one]
+    known = {run.id: run for run in list_runs(cache.workspace())}
+    runs = [known[one] for one in stated if one in known]
+    done = [run for run in runs[:MOST_RUNS] if run.state == "done"]
+    present: list[str] = []
+    if len(done) > 1:
+        splits = cache.result(done[0].id).splits
+        present = [split for split in SPLITS if (splits == split).any()]
+    split = read_choice("split") or ""
+    usual = "validation" if "validation" in present else "".join(present[:1])
+    return ComparisonPage(
+        stated=compare is not None,
+        runs=runs[:MOST_RUNS],
+        gone=len(stated) - len(runs),
+        left_out=max(0, len(runs) - MOST_RUNS),
+        splits=present,
+        split=split if split in present else usual,
+        along="seconds" if read_choice("along") == "seconds" else "epoch",
+        beside=read_choice("beside") or "",
+        kind=read_choice("photos") or "",
+        of=read_choice("of") or "",
+    )
+
+
+def compare_runs(baseline: RunRecord, run: RunRecord, split: str) -> Compared:
+    """Compare a run with the baseline on the photos of a split that both can be judged by."""
+    when = (cache.result_key(baseline.id), cache.result_key(run.id))
+    common, comparison = _compare(baseline.id, run.id, split, when)
+    folded = fold_repeats(list_runs(cache.workspace()))
+    return Compared(
+        baseline=baseline,
+        run=run,
+        common=common,
+        comparison=comparison,
+        repeats=[one for one in folded if len(one.measured) > 1],
+    )
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
@@ -17,7 +166,7 @@ def _compare(
     baseline: str,
     run: str,
     split: str,
-    *when: float,  # noqa: ARG001 (part of the key)
+    when: tuple[float, float],  # noqa: ARG001 (part of the key)
 ) -> tuple[CommonPhotos, Comparison]:
     a, b = cache.result(baseline), cache.result(run)
     same = a.dataset_id == b.dataset_id

@@ -7,32 +7,29 @@ import streamlit as st
 
 from core.evaluation.comparison import Comparison, describe_verdict
 from core.formats import percent
-from core.runs.common_photos import CommonPhotos, describe_left_out
-from core.runs.recipe.repeats import Repeats, fold_repeats
-from core.runs.store import RunRecord, list_runs
-from core.ui.parts import cache
+from core.runs.common_photos import describe_left_out
+from core.runs.recipe.repeats import Repeats
+from core.runs.store import RunRecord
+from core.ui.comparing.reading import Compared
 from core.ui.parts.pickers import title_run
 
 
-def show_compared_table(
-    baseline: RunRecord,
-    compared: Sequence[tuple[RunRecord, CommonPhotos, Comparison]],
-    p_values: Sequence[float],
-) -> None:
-    """Draws a row for each run beside the baseline; the p-values are adjusted for their number."""
+def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float]) -> None:
+    """Draw a row for each run beside the baseline; the p-values are adjusted for their number."""
     words = {"better": "better", "worse": "worse", "open": "not told apart", "same": "the same"}
-    rows = []
-    for (run, common, one), p_value in zip(compared, p_values, strict=True):
+    rows, baseline = [], title_run(compared[0].baseline)
+    for each, p_value in zip(compared, p_values, strict=True):
+        one = each.comparison
         rows.append(
             {
-                "Run": title_run(run),
+                "Run": title_run(each.run),
                 "Accuracy": percent(one.accuracy_b, one.n),
                 "Baseline": percent(one.accuracy_a, one.n),
                 "Difference": _points(one.difference, one.n) if one.n else "–",
                 "95 % interval": _say_interval(one) if one.n else "–",
                 "Gained": one.gained,
                 "Lost": one.lost,
-                "n": len(common),
+                "n": len(each.common),
                 "p": f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001",
                 "Verdict": words[one.judge(p_value)],
             }
@@ -42,7 +39,7 @@ def show_compared_table(
         hide_index=True,
         column_config={
             "Run": st.column_config.TextColumn(pinned=True),
-            "Baseline": st.column_config.TextColumn(help=f"{title_run(baseline)}, same photos."),
+            "Baseline": st.column_config.TextColumn(help=f"{baseline}, same photos."),
             "p": st.column_config.TextColumn(
                 help=f"McNemar's exact test, adjusted for {len(rows)} comparisons (Holm)."
             ),
@@ -55,22 +52,15 @@ def show_compared_table(
     )
 
 
-def show_headline(
-    baseline: RunRecord,
-    run: RunRecord,
-    common: CommonPhotos,
-    compared: Comparison,
-    p_value: float,
-) -> None:
-    """Draws how one run does beside the baseline, and whether the difference is real.
+def show_headline(one: Compared, p_value: float | None = None) -> None:
+    """Draw how one run does beside the baseline, and whether the difference is real.
 
     Args:
-        baseline: The run that was given first.
-        run: The other one.
-        common: The photos.
-        compared: How the two compare on them.
+        one: The two runs.
         p_value: Adjusted, where several runs are compared.
     """
+    baseline, run, common, compared = one.baseline, one.run, one.common, one.comparison
+    p_value = compared.p_value if p_value is None else p_value
     n = compared.n
     if n == 0:
         st.info(f"{describe_verdict(compared)} {describe_left_out(common)}")
@@ -92,12 +82,12 @@ def show_headline(
     details = f"McNemar's exact test: p = {compared.p_value:.2g}{adjusted}. "
     if compared.gained + compared.lost:
         details += f"Difference: 95 % interval {_say_interval(compared)} (paired bootstrap). "
-    st.caption(f"{details}{describe_left_out(common)}{_say_repeats(baseline, run)}")
+    st.caption(f"{details}{describe_left_out(common)}{_say_repeats(one)}")
 
 
-def _say_repeats(baseline: RunRecord, run: RunRecord) -> str:
-    """Returns what the seed alone does, where a recipe was trained with several; else ""."""
-    folded = [one for one in fold_repeats(list_runs(cache.workspace())) if len(one.measured) > 1]
+def _say_repeats(compared: Compared) -> str:
+    """Say what the seed alone does, where a recipe was trained with several; else ""."""
+    baseline, run, folded = compared.baseline, compared.run, compared.repeats
     for one in folded:
         if baseline in one.runs and run in one.runs:
             return f" Both are seeds of one recipe: {_say_spread(run, one)}."
@@ -123,7 +113,7 @@ def _short(run: RunRecord) -> str:
 
 
 def _points(difference: float, n: int) -> str:
-    """Returns a difference in percentage points, rounded to what n supports."""
+    """Format a difference in percentage points, rounded to what n supports."""
     return f"{100 * difference:+.{0 if n < 200 else 1}f} points".replace("-", "−")
 
 

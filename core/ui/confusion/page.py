@@ -58,8 +58,7 @@ def show_confusions(run: RunRecord, split: str) -> None:
         ask_before_test(against.run)
     page = read_confusion(run, split, against.run)
     if page.pair is not None:
-        comparison = page.pair.comparison
-        show_headline(page.pair.other, run, page.pair.common, comparison, comparison.p_value)
+        show_headline(page.pair.compared)
         if not len(page.pair.common):
             return
     _show_pickers(page, pickers)

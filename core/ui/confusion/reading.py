@@ -16,7 +16,6 @@ import streamlit as st
 
 from core.charts.matrix_cells import Change, Look
 from core.errors import FeaturesMissing
-from core.evaluation.comparison import Comparison
 from core.evaluation.confusion import (
     Order,
     Value,
@@ -35,7 +34,7 @@ from core.formats import count
 from core.runs.common_photos import CommonPhotos
 from core.runs.result import RunResult, read_run_features
 from core.runs.store import RunRecord, list_runs
-from core.ui.comparing.reading import compare_runs
+from core.ui.comparing.reading import Compared, compare_runs
 from core.ui.confusion.scope import Part, Zoom, list_parts, read_zoom
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
@@ -74,10 +73,18 @@ class Chosen:
 class RunPair:
     """The run of the page ("after") and the other one ("before") on their common photos."""
 
-    other: RunRecord
-    common: CommonPhotos
-    comparison: Comparison
+    compared: Compared
     change: Change
+
+    @property
+    def other(self) -> RunRecord:
+        """The run that the one of the page is compared with."""
+        return self.compared.baseline
+
+    @property
+    def common(self) -> CommonPhotos:
+        """The photos that both answered."""
+        return self.compared.common
 
 
 @dataclass(frozen=True)
@@ -272,12 +279,11 @@ def choose(classes: Sequence[str], true: int | None, predicted: int | None) -> N
 
 
 def _pair_runs(run: RunRecord, other: RunRecord, split: str) -> RunPair:
-    common, comparison = compare_runs(other.id, run.id, split)
+    compared = compare_runs(other, run, split)
+    common, comparison = compared.common, compared.comparison
     k, gained = len(common.classes), count(comparison.gained, "photo")
     return RunPair(
-        other=other,
-        common=common,
-        comparison=comparison,
+        compared=compared,
         change=Change(
             before=count_confusions(common.labels, common.predictions_a, k),
             after=count_confusions(common.labels, common.predictions_b, k),

@@ -1,4 +1,4 @@
-"""What a comparison shows: recipe differences, curves, classes, and the photos gained and lost."""
+"""The comparison of two or more runs: on which photos, and whether the difference is real."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,18 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.comparison import CHANGE, draw_class_changes
-from core.evaluation.comparison import Comparison
-from core.formats import plain
+from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
-from core.runs.events import curve
 from core.runs.recipe.words import list_differences
 from core.runs.store import RunRecord
-from core.ui.comparing.curves import Axis, RunCurve, draw_overlaid_curves
-from core.ui.parts import cache
-from core.ui.parts.charts import show_table_behind
+from core.ui.comparing.charts import Axis, draw_overlaid_curves
+from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_comparison
+from core.ui.comparing.verdict import show_compared_table, show_headline
+from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.seal import ask_before_test
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
@@ -34,8 +34,108 @@ _MEANINGS = {
 _SCROLL_ABOVE = 16
 
 
-def show_recipes(runs: Sequence[RunRecord]) -> None:
-    """Draws the settings in which the recipes differ, and only those."""
+def show_comparison() -> None:
+    """Draw the comparison of the runs that the URL names; say so if they are fewer than two."""
+    page = read_comparison()
+    if page.gone:
+        st.caption(f":orange[{count(page.gone, 'run')} of the link cannot be found here.]")
+    if page.left_out:
+        total = len(page.runs) + page.left_out
+        st.caption(f":orange[Only the first {MOST_RUNS} of {total} runs are compared.]")
+    if len(page.runs) < 2:
+        if page.stated:
+            st.caption(":orange[A comparison needs two runs that are here.]")
+            _show_close()
+        return
+    st.subheader(f"{count(len(page.runs), 'run')} compared", anchor=False)
+    _show_choices(page)
+    verdict = st.container()
+    left, right = st.columns([2, 3], gap="medium")
+    with left.container(border=True):
+        _show_recipes(page.runs)
+    with right.container(border=True):
+        _show_curves(page)
+    if not page.compares_photos:
+        st.info(
+            "Photos are compared once the baseline and another run are done.",
+            icon=":material/hourglass_top:",
+        )
+        return
+    if page.split == "test":
+        ask_before_test(*page.done)
+    compared, problems = page.answers
+    for problem in problems:
+        st.caption(f":orange[{problem}]")
+    if not compared:
+        return
+    with verdict:
+        if len(compared) > 1:
+            show_compared_table(list(compared.values()), list(page.p_values.values()))
+            _pick_other(page)
+        one = page.looked_at
+        show_headline(one, page.p_values[one.run.id])
+    if one.comparison.gained + one.comparison.lost + one.comparison.both_wrong == 0:
+        return
+    with st.container(border=True):
+        _show_class_changes(one)
+    _show_photos(page, one)
+
+
+def _show_choices(page: ComparisonPage) -> None:
+    """Draw baseline, split (once two runs are done) and the end of the comparison."""
+    names = {run.id: title_run(run) for run in page.runs}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = "runs.baseline"
+        st.session_state[key] = page.runs[0].id
+        st.selectbox(
+            "Baseline",
+            list(names),
+            key=key,
+            format_func=names.__getitem__,
+            on_change=lambda: _choose_baseline(st.session_state[key], list(names)),
+            help="The run that all others are compared with.",
+            width=320,
+        )
+        if page.splits:
+            st.segmented_control(
+                "Split",
+                page.splits,
+                help="Only photos that both runs have in this split are compared. Validation "
+                "photos chose each run's best epoch. Test photos chose nothing: open them last.",
+                required=True,
+                **bind_choice("split", page.split, key="runs.split"),
+            )
+        _show_close()
+
+
+def _show_close() -> None:
+    st.button(
+        "Close",
+        icon=":material/close:",
+        key="runs.close",
+        type="tertiary",
+        on_click=lambda: keep_choice("compare", None),
+    )
+
+
+def _choose_baseline(baseline: str, ids: list[str]) -> None:
+    keep_choice("compare", ",".join([baseline, *(one for one in ids if one != baseline)]))
+
+
+def _pick_other(page: ComparisonPage) -> None:
+    """Draw the choice of the run that is looked at closer."""
+    compared, _ = page.answers
+    st.selectbox(
+        f"Look closer at, beside {title_run(page.runs[0])}",
+        list(compared),
+        format_func=lambda one: title_run(compared[one].run),
+        width=420,
+        **bind_choice("beside", page.looked_at.run.id, key="runs.beside"),
+    )
+
+
+def _show_recipes(runs: Sequence[RunRecord]) -> None:
+    """Draw the settings in which the recipes differ, and only those."""
     st.markdown("**What differs in the recipes**")
     differences = list_differences([run.recipe for run in runs])
     if not differences:
@@ -52,43 +152,31 @@ def show_recipes(runs: Sequence[RunRecord]) -> None:
     st.caption("All other settings are the same. A dash: the recipe does not use it.")
 
 
-def show_curves(runs: Sequence[RunRecord]) -> None:
-    """Draws the validation curves of the runs over one another."""
-    key = "runs.along"
-    stated = read_choice("along")
-    st.session_state[key] = stated if stated in _AXES else "epoch"
-    chosen = st.segmented_control(
+def _show_curves(page: ComparisonPage) -> None:
+    """Draw the validation curves of the runs over one another."""
+    st.segmented_control(
         "Curves along",
         list(_AXES),
-        key=key,
         format_func=_AXES.__getitem__,
-        on_change=lambda: keep_choice("along", st.session_state[key]),
         label_visibility="collapsed",
         required=True,
+        **bind_choice("along", page.along, key="runs.along"),
     )
-    along: Axis = "seconds" if chosen == "seconds" else "epoch"
-    curves = [
-        RunCurve(
-            name=_escape(title_run(run)),
-            epochs=curve(cache.event_tail(run.id).read()),
-            best_epoch=run.best_epoch,
-        )
-        for run in runs
-    ]
     st.plotly_chart(
-        draw_overlaid_curves(curves, along, is_dark()),
+        draw_overlaid_curves(page.curves, page.along, is_dark()),
         theme=None,
         key="runs.curves",
         config={"displayModeBar": False},
         width="stretch",
     )
-    rows = [{"run": one.name, **epoch} for one in curves for epoch in one.epochs]
+    rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
     columns = ["run", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     show_table_behind(pd.DataFrame(rows).reindex(columns=columns), "The curves as a table")
 
 
-def show_class_changes(baseline: RunRecord, run: RunRecord, compared: Comparison) -> None:
-    """Draws what each class gained and lost; a click on a bar chooses its photos below."""
+def _show_class_changes(one: Compared) -> None:
+    """Draw what each class gained and lost; a click on a bar chooses its photos below."""
+    baseline, run, compared = one.baseline, one.run, one.comparison
     if compared.gained + compared.lost == 0:
         st.caption("No class gained or lost a photo.")
     else:
@@ -96,9 +184,9 @@ def show_class_changes(baseline: RunRecord, run: RunRecord, compared: Comparison
         # A filter that is taken away below must also be taken off the chart: drawn anew then.
         key = f"runs.changes.{baseline.id}.{run.id}.{st.session_state.get('runs.redrawn', 0)}"
         with st.container(height=520 if changed > _SCROLL_ABOVE else "content", border=False):
-            st.altair_chart(
-                draw_class_changes(compared.per_class, is_dark()),
-                theme=None,
+            show_kept_chart(
+                draw_class_changes,
+                compared.per_class,
                 key=key,
                 on_select=partial(_choose_change, key),
                 selection_mode=CHANGE,
@@ -117,15 +205,13 @@ def show_class_changes(baseline: RunRecord, run: RunRecord, compared: Comparison
         )
 
 
-def show_photos(run: RunRecord, common: CommonPhotos) -> None:
-    """Draws the photos gained, lost, or wrong in both, of all classes or of the chosen one."""
-    right_a = common.predictions_a == common.labels
-    right_b = common.predictions_b == common.labels
-    kinds = {"gained": right_b & ~right_a, "lost": right_a & ~right_b, "wrong": ~right_a & ~right_b}
-    of = read_choice("of")
+def _show_photos(page: ComparisonPage, one: Compared) -> None:
+    """Draw the photos gained, lost, or wrong in both, of all classes or of the chosen one."""
+    common, kinds = one.common, one.kinds
+    of = page.of
     st.subheader("Photos", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        kind = _pick_kind(kinds)
+        kind = _pick_kind(page, kinds)
         if of in common.classes:
             st.button(
                 f"Class: {plain(of, 40)}",
@@ -138,31 +224,27 @@ def show_photos(run: RunRecord, common: CommonPhotos) -> None:
     if of in common.classes:
         chosen = chosen & (common.labels == common.classes.index(of))
     rows = np.flatnonzero(chosen)
-    st.caption(_MEANINGS[kind].format(a="the baseline", b=f"run {run.number}"))
+    st.caption(_MEANINGS[kind].format(a="the baseline", b=f"run {one.run.number}"))
     if len(rows) == 0:
         st.info("No photo.", icon=":material/filter_alt_off:")
         return
-    dataset = cache.dataset(run.recipe.dataset)
+    dataset = page.read_dataset()
     photos = common.photos_b[rows]
     said = {int(p): _caption(common, int(row), kind) for p, row in zip(photos, rows, strict=True)}
     show_gallery(dataset, photos, key="compared", captions=said.__getitem__)
     show_photo_panel(dataset)
 
 
-def _pick_kind(kinds: dict[str, np.ndarray]) -> str:
-    key = "runs.kind"
-    stated = read_choice("photos")
+def _pick_kind(page: ComparisonPage, kinds: dict[str, np.ndarray]) -> str:
     first = next((name for name, chosen in kinds.items() if chosen.any()), "gained")
-    st.session_state[key] = stated if stated in kinds else first
     return str(
         st.segmented_control(
             "Photos",
             list(kinds),
-            key=key,
             format_func=lambda one: f"{_KINDS[one]} ({int(kinds[one].sum()):,})",
-            on_change=lambda: keep_choice("photos", st.session_state[key]),
             label_visibility="collapsed",
             required=True,
+            **bind_choice("photos", page.kind if page.kind in kinds else first, key="runs.kind"),
         )
     )
 
@@ -202,8 +284,3 @@ def _choose_change(key: str) -> None:
 def _forget_class() -> None:
     keep_choice("of", None)
     st.session_state["runs.redrawn"] = st.session_state.get("runs.redrawn", 0) + 1
-
-
-def _escape(name: str) -> str:
-    """Returns a name that Plotly draws as it is: it reads a little HTML."""
-    return name.replace("&", "&amp;").replace("<", "&lt;")

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 from core.cli.choosing import choose_run
@@ -15,6 +14,7 @@ from core.cli.predicting_text import Answers
 from core.cli.progress import ProgressLine
 from core.errors import ExportRefused, PhotoRefused, RunMissing, SourceRefused, VersionMissing
 from core.formats import count, rough_duration
+from core.monitoring.kept_photos import Photo
 from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import write_answers
 from core.prediction.predictor import Predictor, open_predictor
@@ -102,8 +102,7 @@ def _answer_all(
             answers.refuse(photo.name, answer)
         else:
             log_id = log.take(answer) if log is not None else None
-            digest = sha256(answer.content).hexdigest()
-            answers.take(photo.name, digest, answer.prediction, log_id)
+            answers.take(photo.name, answer.photo.sha256, answer.prediction, log_id)
         done = len(answers.rows)
         left = (time.monotonic() - started) / done * (total - done)
         rest = f"about {rough_duration(left)} left" if 9 < done < total else ""
@@ -114,7 +113,7 @@ def _answer_all(
 
 def _asking(predictor: Predictor) -> Callable[[bytes], Answer]:
     def ask(content: bytes) -> Answer:
-        return Answer(predictor.predict(content), content)
+        return Answer(predictor.predict(content), Photo(content))
 
     return ask
 

@@ -1,12 +1,11 @@
 """The command line's entries in the prediction log; answers are worth more than their entries."""
 
-import uuid
 from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.formats import count
-from core.monitoring.kept_photos import keep_photo
+from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
 from core.monitoring.tables import NewPrediction
 from core.prediction.predictor import Prediction
@@ -19,7 +18,7 @@ class Answer(NamedTuple):
     """What a model said of a photo, and what the log wants to know."""
 
     prediction: Prediction
-    content: bytes
+    photo: Photo
 
 
 class AnswerLog:
@@ -34,13 +33,11 @@ class AnswerLog:
         """Returns the id under which the answer will stand in the log."""
         row = describe_prediction(
             answer.prediction,
-            answer.content,
-            version=answer.prediction.version,
+            answer.photo,
             source="cli",
             latency_ms=answer.prediction.spent_ms,
-            id=uuid.uuid4().hex,
         )
-        keep_photo(self._workspace, answer.content)
+        keep_photo(self._workspace, answer.photo)
         self._rows.append(row)
         if len(self._rows) >= _AT_ONCE:
             self._write()

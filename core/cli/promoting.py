@@ -88,11 +88,13 @@ def _promote(
 
 def _meet(workspace: Workspace, champion: int | None, challenger: int) -> Evidence:
     # Heavy, and not wanted by the other ways.
-    from core.monitoring.comparison import find_meeting, meet
+    from core.monitoring.comparison import compare_versions, find_comparison
 
     assert champion is not None
-    met = find_meeting(workspace, champion, challenger)  # a look at test photos is not repeated
-    return met.evidence if met is not None else meet(workspace, champion, challenger, _WHO)
+    met = find_comparison(workspace, champion, challenger)  # a look at test photos is not repeated
+    return (
+        met.evidence if met is not None else compare_versions(workspace, champion, challenger, _WHO)
+    )
 
 
 def _list(workspace: Workspace) -> Outcome:

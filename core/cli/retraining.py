@@ -13,7 +13,7 @@ from core.cli.outcome import Outcome, to_plain
 from core.cli.progress import ProgressLine
 from core.errors import RetrainingRefused
 from core.formats import moment
-from core.monitoring.comparison import Meeting, find_meeting
+from core.monitoring.comparison import VersionComparison, find_comparison
 from core.monitoring.due import do_due
 from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
 from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
@@ -103,19 +103,19 @@ def _retrain(
     progress.note("Registering and comparing on the test photos")
     version = finish_retraining(workspace, record.id)
     champion = read_aliases(workspace)["champion"]
-    meeting = find_meeting(workspace, champion, version.number)
-    if meeting is None:
+    comparison = find_comparison(workspace, champion, version.number)
+    if comparison is None:
         raise RetrainingRefused(
             f"{version.label} has not met v{champion}.", "Compare them on the page Models."
         )
     return Outcome(
-        text=f"{version.label} challenges v{champion}.\n{_describe_meeting(meeting)}",
+        text=f"{version.label} challenges v{champion}.\n{_describe_meeting(comparison)}",
         document={
             "run": record.id,
             "dataset": record.recipe.dataset,
             "version": version.number,
             "champion": champion,
-            "meeting": _meeting_document(meeting),
+            "meeting": _meeting_document(comparison),
         },
     )
 
@@ -157,7 +157,9 @@ def _tell_status(workspace: Workspace) -> Outcome:
     state, times, now = read_state(workspace), read_times(workspace), datetime.now(UTC)
     aliases, waiting = read_aliases(workspace), count_waiting(workspace)
     champion, challenger = aliases.get("champion"), aliases.get("challenger")
-    meeting = find_meeting(workspace, champion, challenger) if champion and challenger else None
+    comparison = (
+        find_comparison(workspace, champion, challenger) if champion and challenger else None
+    )
     lines = [describe_times(times, now), f"{waiting:,} reviewed photos wait."]
     if state.going is not None:
         run = f"run {state.going.run}" if state.going.run else "its dataset is being made"
@@ -166,8 +168,8 @@ def _tell_status(workspace: Workspace) -> Outcome:
         lines.append(f"Last, {moment(state.last.time)}: {state.last.text}")
     if challenger is not None:
         lines.append(f"v{challenger} challenges v{champion}.")
-    if meeting is not None:
-        lines.append(_describe_meeting(meeting))
+    if comparison is not None:
+        lines.append(_describe_meeting(comparison))
     return Outcome(
         text="\n".join(lines),
         document={
@@ -177,22 +179,22 @@ def _tell_status(workspace: Workspace) -> Outcome:
             "last": state.last and dataclasses.asdict(state.last),
             "champion": champion,
             "challenger": challenger,
-            "meeting": meeting and _meeting_document(meeting),
+            "meeting": comparison and _meeting_document(comparison),
         },
     )
 
 
-def _describe_meeting(meeting: Meeting) -> str:
-    evidence = meeting.evidence
+def _describe_meeting(comparison: VersionComparison) -> str:
+    evidence = comparison.evidence
     verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
-    parts = (describe_evidence(evidence), verdict, explain_level(evidence), meeting.left_out)
+    parts = (describe_evidence(evidence), verdict, explain_level(evidence), comparison.left_out)
     return "\n".join(part for part in parts if part)
 
 
-def _meeting_document(meeting: Meeting) -> dict[str, Any]:
-    document = dataclasses.asdict(meeting.evidence)
-    document["is_significant_gain"] = meeting.evidence.is_significant_gain
-    document |= {"level": meeting.evidence.level, "left_out": meeting.left_out}
+def _meeting_document(comparison: VersionComparison) -> dict[str, Any]:
+    document = dataclasses.asdict(comparison.evidence)
+    document["is_significant_gain"] = comparison.evidence.is_significant_gain
+    document |= {"level": comparison.evidence.level, "left_out": comparison.left_out}
     return document
 
 

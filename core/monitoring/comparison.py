@@ -147,7 +147,7 @@ SPLIT = "test"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meeting:
+class VersionComparison:
     """A meeting that was held, as it stands in the history."""
 
     evidence: Evidence
@@ -158,7 +158,9 @@ class Meeting:
     """Of each class that has photos, as in `Comparison.per_class`, without p-values."""
 
 
-def meet(workspace: Workspace, champion: int, challenger: int, who: str = "") -> Evidence:
+def compare_versions(
+    workspace: Workspace, champion: int, challenger: int, who: str = ""
+) -> Evidence:
     """Returns how the challenger does beside the champion on the test photos of both.
 
     It stands in the history afterwards, and the test photos of both runs count as looked at.
@@ -202,14 +204,16 @@ def meet(workspace: Workspace, champion: int, challenger: int, who: str = "") ->
     return evidence
 
 
-def find_meeting(workspace: Workspace, champion: int, challenger: int) -> Meeting | None:
+def find_comparison(
+    workspace: Workspace, champion: int, challenger: int
+) -> VersionComparison | None:
     """Returns the newest meeting of these two versions; None when they have not met."""
     with read_database(workspace) as connection:
         events = select_events(connection, ("compared",))
     for event in reversed(events):
         evidence = evidence_from_facts(event.facts)
         if evidence and (evidence.champion, evidence.challenger) == (champion, challenger):
-            return Meeting(
+            return VersionComparison(
                 evidence=evidence,
                 event=event,
                 left_out=event.facts.get("left_out", ""),
@@ -221,7 +225,7 @@ def find_meeting(workspace: Workspace, champion: int, challenger: int) -> Meetin
 def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
     """Returns which of the different challengers that the champion met this is: 1 the first.
 
-    Versions with one head are one model: a rule of their own is not asked in a meeting.
+    Versions with one head are one model: a rule of their own is not asked in a comparison.
     """
     versions = select_versions(connection)
     heads = {one.number: one.facts.get("files", {}).get("head") for one in versions}

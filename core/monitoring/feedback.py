@@ -7,7 +7,6 @@ reviewed again until it is part of a dataset (core/monitoring/gathering.py).
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
@@ -25,7 +24,7 @@ from sqlalchemy import (
 
 from core.errors import FeedbackRefused
 from core.monitoring.class_names import check_class_name
-from core.monitoring.kept_photos import keep_photo
+from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
@@ -202,7 +201,8 @@ def give_feedback(
                 "Ask for the answer again, then say what is right.",
                 prediction=prediction_id[:64],
             )
-        if photo is not None and sha256(photo).hexdigest() != row.photo:
+        given = None if photo is None else Photo(photo)
+        if given is not None and given.sha256 != row.photo:
             raise FeedbackRefused(
                 "This is not the photo that the answer was about.",
                 "Send the same file again, byte for byte, or none.",
@@ -212,8 +212,8 @@ def give_feedback(
         values["was_right"] = right
         values["class_name"] = row.top if right else check_class_name(class_name)
         number = _write(connection, values)
-    if photo is not None:
-        keep_photo(workspace, photo, consent=True)
+    if given is not None:
+        keep_photo(workspace, given, consent=True)
     return read_feedback(workspace, [number])[0]
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -35,6 +36,18 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
+class Photo:
+    """The bytes of a photo that people ask about, and the digest that everything knows it by."""
+
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, in hexadecimal digits."""
+        return sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
 class _Usage:
     bytes: int
     swept: float
@@ -44,27 +57,27 @@ _usages: dict[Path, _Usage] = {}
 _counting = Lock()
 
 
-def keep_photo(workspace: Workspace, content: bytes, *, consent: bool = False) -> bool:
-    """Returns whether the photo is kept now; not where the limit or the disk leaves no room.
+def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
+    """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
     Args:
         workspace: Where it would be.
-        content: Its bytes.
+        photo: Of any origin.
         consent: The person sent it to the review inbox; else the setting decides.
     """
     settings = read_settings()
     if not consent and settings.keep_photos_days <= 0:
         return False
-    file = workspace.kept_photo_file(sha256(content).hexdigest())
+    file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None and _renew(file):
         return True
-    if not _make_room(workspace, len(content), settings.keep_photos_mb * 1_000_000):
+    if not _make_room(workspace, len(photo.content), settings.keep_photos_mb * 1_000_000):
         return False
     try:
         workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
         with write_atomically(file) as temporary:
             temporary.touch(mode=0o600)
-            temporary.write_bytes(content)
+            temporary.write_bytes(photo.content)
     except OSError as error:  # a full disk is no reason to give no answer, or to hear no feedback
         _log.error("a photo was not kept: %s", error)
         return False
@@ -77,7 +90,7 @@ def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
         content = workspace.kept_photo_file(digest).read_bytes()
     except FileNotFoundError:
         return None
-    return content if sha256(content).hexdigest() == digest else None
+    return content if Photo(content).sha256 == digest else None
 
 
 def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:

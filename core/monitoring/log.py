@@ -10,7 +10,6 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, TextIO
 
 import numpy as np
@@ -20,7 +19,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 from core.config import FEATURE_SIZE
 from core.errors import PredictionMissing
 from core.formats import cell_text
-from core.monitoring.kept_photos import forget_photos, sweep_when_due
+from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
 from core.monitoring.tables import (
     LOGGED,
     PROPERTIES,
@@ -47,9 +46,8 @@ _FACTS = ("width", "height", "bytes", "format")
 
 def describe_prediction(
     prediction: Prediction,
-    content: bytes,
+    photo: Photo,
     *,
-    version: int | None,
     source: str,
     latency_ms: float,
     visitor: str = "",
@@ -59,8 +57,7 @@ def describe_prediction(
 
     Args:
         prediction: The answer.
-        content: The photo's bytes; only their digest goes into the log.
-        version: Number of the registered version that answered, or None.
+        photo: Only its digest goes into the log.
         source: page, api or cli.
         latency_ms: From the arrival of the photo to the answer; of one among many that a person
             gave at once, what it took by itself.
@@ -73,9 +70,9 @@ def describe_prediction(
     return NewPrediction(
         id=id or uuid.uuid4().hex,
         time=datetime.now(UTC),
-        version=version,
+        version=prediction.version,
         run_id=prediction.run_id,
-        photo=sha256(content).hexdigest(),
+        photo=photo.sha256,
         features=prediction.features,
         scores=prediction.scores,
         top=top,

@@ -22,7 +22,7 @@ from core.errors import (
     VersionMissing,
 )
 from core.formats import count
-from core.monitoring.comparison import find_meeting, meet, read_version_recipe
+from core.monitoring.comparison import compare_versions, find_comparison, read_version_recipe
 from core.monitoring.gathering import list_reviewed, make_reviewed_version
 from core.monitoring.retraining_state import (
     Going,
@@ -269,8 +269,8 @@ def finish(workspace: Workspace, run_id: str, who: str) -> ModelVersion:
         how = f"Its training was stopped after epoch {run.epochs_done} of {run.recipe.epochs}."
     set_challenger(workspace, version.number, who=who, reason=how)
     try:
-        if champion is not None and find_meeting(workspace, champion, version.number) is None:
-            meet(workspace, champion, version.number, who)
+        if champion is not None and find_comparison(workspace, champion, version.number) is None:
+            compare_versions(workspace, champion, version.number, who)
     finally:
         going = read_state(workspace).going
         if going is None or going.run == run_id:  # else it was settled, and another was begun

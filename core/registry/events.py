@@ -154,7 +154,7 @@ def _read_row(row: Row[Any]) -> ModelEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reign:
+class Tenure:
     """One span in which a version was the champion."""
 
     version: int
@@ -165,7 +165,7 @@ class Reign:
     reason: str
 
 
-def list_reigns(events: Sequence[ModelEvent], now: datetime | None = None) -> list[Reign]:
+def list_tenures(events: Sequence[ModelEvent], now: datetime | None = None) -> list[Tenure]:
     """Returns who was champion when, the first at the beginning.
 
     Args:
@@ -181,7 +181,7 @@ def list_reigns(events: Sequence[ModelEvent], now: datetime | None = None) -> li
         return []
     ends = [start for _, start, _ in turns[1:]] + [now or datetime.now(UTC)]
     return [
-        Reign(version=version, start=start, end=end, is_going=number == len(turns), reason=reason)
+        Tenure(version=version, start=start, end=end, is_going=number == len(turns), reason=reason)
         for number, ((version, start, reason), end) in enumerate(zip(turns, ends, strict=True), 1)
     ]
 

@@ -1,7 +1,6 @@
 """From the bytes of a photo to the answer: decode, batch, rule, words; and a line for the log."""
 
 import asyncio
-import hashlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import numpy as np
 
 from core.config import Settings
 from core.errors import PetalscopeError, PhotoUnreadable
+from core.monitoring.kept_photos import Photo
 from core.prediction.answers import phrase_answer, phrase_decision
 from core.prediction.predictor import Prediction
 from core.serving import schemas
@@ -33,7 +33,7 @@ _NO_MAP = np.empty((0, 0, 0), dtype=np.float32)
 class _Decoded(NamedTuple):
     photo: np.ndarray
     facts: PhotoFacts
-    sha256: str
+    given: Photo
     seconds: float
 
 
@@ -119,7 +119,7 @@ class AnswerService:
             Line(
                 id=answer.prediction_id,
                 prediction=_make_prediction(decoded, row),
-                content=upload.content,
+                photo=decoded.given,
                 latency_ms=total * 1000,
                 client=client,
             )
@@ -149,8 +149,9 @@ def _decode(content: bytes) -> _Decoded:
         photo, facts = read_packed_photo(content)
     except PhotoUnreadable as error:
         raise PhotoUnreadable(error.problem, f"Export it again, as {FORMATS}.") from error
-    digest = hashlib.sha256(content).hexdigest()
-    return _Decoded(photo, facts, digest, time.perf_counter() - start)
+    given = Photo(content)
+    assert given.sha256  # known from here on: this thread has the time for it
+    return _Decoded(photo, facts, given, time.perf_counter() - start)
 
 
 def _describe(
@@ -173,7 +174,7 @@ def _describe(
             run_id=version.run_id,
             dataset_id=version.dataset_id,
         ),
-        photo=schemas.PhotoSeen(sha256=decoded.sha256, **vars(decoded.facts)),
+        photo=schemas.PhotoSeen(sha256=decoded.given.sha256, **vars(decoded.facts)),
         latency=schemas.Latency(
             total_ms=round(total_s * 1000, 2),
             decoding_ms=round(decoded.seconds * 1000, 2),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import PetalscopeError
-from core.monitoring.kept_photos import keep_photo
+from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
 from core.monitoring.tables import NewPrediction
 from core.prediction.predictor import Prediction
@@ -35,7 +35,7 @@ class Line:
 
     id: str
     prediction: Prediction
-    content: bytes
+    photo: Photo
     latency_ms: float
     client: str
 
@@ -43,7 +43,9 @@ class Line:
     def bytes(self) -> int:
         """What it takes in memory, nearly."""
         made = self.prediction
-        return len(self.content) + made.photo.nbytes + made.features.nbytes + made.scores.nbytes
+        return (
+            len(self.photo.content) + made.photo.nbytes + made.features.nbytes + made.scores.nbytes
+        )
 
 
 class Logbook:
@@ -144,7 +146,7 @@ class Logbook:
 
     def _keep(self, line: Line) -> None:
         try:
-            keep_photo(self._workspace, line.content)
+            keep_photo(self._workspace, line.photo)
         except (SQLAlchemyError, OSError, PetalscopeError) as error:
             _log.error("a photo could not be kept: %s", type(error).__name__)
 
@@ -156,8 +158,7 @@ class Logbook:
 def _describe(line: Line) -> NewPrediction:
     return describe_prediction(
         line.prediction,
-        line.content,
-        version=line.prediction.version,
+        line.photo,
         source="api",
         latency_ms=line.latency_ms,
         visitor=line.client,

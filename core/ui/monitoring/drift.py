@@ -9,9 +9,8 @@ from core.formats import moment, percent, plain
 from core.monitoring.drift import MEASURED, VersionDrift, describe_drift, describe_photo
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_features
-from core.ui.monitoring import reading as monitoring_cache
 from core.ui.monitoring.drift_charts import draw_distances, draw_property
-from core.ui.monitoring.scope import Scope
+from core.ui.monitoring.reading import MonitoringPage
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import show_problem
@@ -21,22 +20,22 @@ _SHOWN = 8
 _IN_A_ROW = 4
 
 
-def show_drift(scope: Scope) -> None:
+def show_drift(page: MonitoringPage) -> None:
     """Draws whether the photos of the version differ from those that it was judged on."""
     st.subheader("Have the photos changed?", anchor=False)
-    if scope.version is None:
+    if page.version is None:
         st.caption(
             "Answers of runs have no reference. Register a run and make it the champion: page "
             "Models."
         )
         return
     try:
-        found = monitoring_cache.drift(scope.version, scope.since)
+        found = page.read_drift(page.version)
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return
     st.caption(
-        f"The newest photos that {scope.version.label} was asked about in this time, each once, "
+        f"The newest photos that {page.version.label} was asked about in this time, each once, "
         f"against {len(found.reference.digests):,} validation photos that were frozen with it. "
         "Training photos would be no fair measure: the head was fitted to them.",
         help="Each component and property is compared by the Kolmogorov-Smirnov distance within "

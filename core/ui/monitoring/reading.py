@@ -1,50 +1,149 @@
-"""What the monitoring page reads again and again: the log of a time, drift, the rules' readings.
+"""What the monitoring page shows, read once: the chosen time and model, their log, the rules.
 
 Kept under a mark of the log, and for a minute at most: a review may change a row and no count.
 """
 
 import threading
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import pandas as pd
 import streamlit as st
 
-from core.monitoring.alarms import find_alarm_url, find_untold, tell_alarms
-from core.monitoring.drift import VersionDrift, find_drift
+from core.monitoring.alarms import Alarm, find_alarm_url, find_untold, list_alarms, tell_alarms
+from core.monitoring.drift import (
+    DriftReference,
+    VersionDrift,
+    find_drift,
+    read_drift_reference,
+)
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules
-from core.monitoring.rules import read_watch
-from core.registry.store import ModelVersion, read_version
+from core.monitoring.rules import Watch, read_watch
+from core.monitoring.summaries import Step, begin_of, choose_step, name_versions, summarise_steps
+from core.registry.store import ModelVersion, list_versions, read_aliases, read_version
 from core.ui.parts import cache
+from core.ui.parts.state import settle_choice
 
 MOST_ROWS = 50_000
 """Of the log that are drawn: the newest."""
+EVERYTHING = "all"
+PERIODS = {"1": "1 day", "7": "7 days", "30": "30 days", "90": "90 days"}
+_USUAL = "30"
 _SECONDS = 60
 _Mark = tuple[int, tuple[int, ...]]
 
 
-def table(since: datetime, versions: tuple[int, ...] | None) -> pd.DataFrame:
-    """Returns the newest rows of the log since a moment, of all answers or of these versions."""
-    return _table(since, versions, _mark())
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MonitoringPage:
+    """The answers that are looked at, and what the rules make of the newest."""
+
+    noted: int
+    """Predictions in the log, of any time."""
+    options: Mapping[str, str]
+    """What `watched` may be, in words."""
+    watched: str
+    """Label of the version whose answers are looked at, or `EVERYTHING`."""
+    version: ModelVersion | None
+    """Whose reference the answers are compared with: the watched one, or the champion."""
+    period: str
+    """One of `PERIODS`."""
+    now: datetime
+    watch: Watch
+    readings: Sequence[Reading]
+
+    @property
+    def days(self) -> int:
+        return int(self.period)
+
+    @property
+    def step(self) -> Step:
+        return choose_step(self.days)
+
+    @property
+    def since(self) -> datetime:
+        return begin_of(self.now, self.days)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """First and last moment of time axes; the end of this minute: its charts are the same."""
+        return self.since, self.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The newest rows of the log."""
+        one = self.version is not None and self.watched != EVERYTHING
+        numbers = (self.version.number,) if self.version is not None and one else None
+        return _read_table(self.since, numbers, _mark())
+
+    @cached_property
+    def steps(self) -> pd.DataFrame:
+        """Figures by day (or hour) and version."""
+        return summarise_steps(self.table, self.step)
+
+    @cached_property
+    def answering(self) -> list[str]:
+        """The versions that answered, as charts name them."""
+        return sorted(name_versions(self.table).unique())
+
+    @cached_property
+    def alarms(self) -> list[Alarm]:
+        return list_alarms(cache.workspace())
+
+    def read_reference(self) -> DriftReference | None:
+        """Return the reference of the version; None without one.
+
+        Raises:
+            VersionDamaged: A file of it is missing, was cut short or altered.
+        """
+        version = self.version
+        return None if version is None else _read_reference(version.number, version.digest)
+
+    def read_drift(self, version: ModelVersion) -> VersionDrift:
+        """Return the drift of the photos that a version was asked about in this time.
+
+        Raises:
+            PetalscopeError: Its reference is damaged, or rows were deleted meanwhile.
+        """
+        return _read_drift(version.number, version.digest, self.since, _mark())
 
 
-def drift(version: ModelVersion, since: datetime) -> VersionDrift:
-    """Returns the drift of the photos that a version was asked about since a moment."""
-    return _drift(version.number, version.digest, since, _mark())
-
-
-def readings() -> list[Reading]:
-    """Returns what the rules measure; alarms have begun and ended by it, and are being told."""
-    found = _readings(repr(read_watch(cache.workspace())), _mark())
+def read_monitoring() -> MonitoringPage:
+    """Return what the page shows; alarms have begun and ended by it, and are being told."""
+    watch = read_watch(cache.workspace())
+    readings = _check_rules(repr(watch), _mark())
     if find_alarm_url() is not None and find_untold(cache.workspace()):
         threading.Thread(target=tell_alarms, args=(cache.workspace(),), daemon=True).start()
-    return found
+    versions = {version.label: version for version in list_versions(cache.workspace())}
+    aliases = {number: alias for alias, number in read_aliases(cache.workspace()).items()}
+    champion = next((v for v in versions.values() if aliases.get(v.number) == "champion"), None)
+    options = {EVERYTHING: "Answers of all models"}
+    for label, version in versions.items():
+        alias = f", {aliases[version.number]}" if version.number in aliases else ""
+        options[label] = f"{label}{alias}: {version.name}"
+    noted = count_predictions(cache.workspace())
+    watched, period = EVERYTHING, _USUAL
+    if noted:  # else the page has no pickers, and the link stays as it is
+        watched = settle_choice("watch", options, champion.label if champion else EVERYTHING)
+        period = settle_choice("period", PERIODS, _USUAL)
+    return MonitoringPage(
+        noted=noted,
+        options=options,
+        watched=watched,
+        version=versions.get(watched, champion),
+        period=period,
+        now=datetime.now(UTC),
+        watch=watch,
+        readings=readings,
+    )
 
 
 def check_again() -> None:
-    """Returns nothing; the rules are checked anew when they are asked for next."""
-    _readings.clear()
+    """Have the rules checked anew when they are asked for next."""
+    _check_rules.clear()
 
 
 def _mark() -> _Mark:
@@ -54,7 +153,7 @@ def _mark() -> _Mark:
 
 
 @st.cache_resource(max_entries=8, ttl=_SECONDS, show_spinner=False)
-def _table(
+def _read_table(
     since: datetime,
     versions: tuple[int, ...] | None,
     mark: _Mark,  # noqa: ARG001 (part of the key)
@@ -63,7 +162,7 @@ def _table(
 
 
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Comparing with the reference …")
-def _drift(
+def _read_drift(
     number: int,
     digest: str,  # noqa: ARG001 (part of the key)
     since: datetime,
@@ -72,6 +171,11 @@ def _drift(
     return find_drift(cache.workspace(), read_version(cache.workspace(), number), since=since)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read_reference(number: int, digest: str) -> DriftReference:  # noqa: ARG001 (part of the key)
+    return read_drift_reference(cache.workspace(), read_version(cache.workspace(), number))
+
+
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Checking the rules …")
-def _readings(watch: str, mark: _Mark) -> list[Reading]:  # noqa: ARG001 (both are the key)
+def _check_rules(watch: str, mark: _Mark) -> list[Reading]:  # noqa: ARG001 (both are the key)
     return check_rules(cache.workspace(), tell=False)

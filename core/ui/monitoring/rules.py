@@ -1,19 +1,21 @@
-"""The monitoring page, rules: what is watched, what it measures now, and how to change it."""
+"""The monitoring page, rules and alarms: what is watched, measured now, and has been raised."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.formats import plain
-from core.monitoring.alarms import find_alarm_url, send_test
+from core.formats import count, moment, plain
+from core.monitoring.alarms import Alarm, end_alarm, find_alarm_url, send_test
 from core.monitoring.readings import Reading, State, describe_levels, describe_reading
 from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watch
 from core.runs.queue.starting import ensure_scheduler
-from core.ui.monitoring import reading as monitoring_cache
+from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
-from core.ui.parts.state import name_visitor
+from core.ui.parts.state import name_browser, name_visitor
 
 _BADGES: dict[State, str] = {
     "off": ":gray-badge[off]",
@@ -32,8 +34,9 @@ _EVERY = {
 }
 
 
-def show_rules(readings: list[Reading]) -> None:
-    """Draws each rule with what it measures now, and the ways to check, change and try them."""
+def show_rules(page: MonitoringPage) -> None:
+    """Draw each rule with what it measures now, and the ways to check, change and try them."""
+    readings = page.readings
     st.subheader("Rules", anchor=False)
     whose = f"v{readings[0].version}, the champion" if readings[0].version else "all models"
     st.caption(
@@ -45,7 +48,7 @@ def show_rules(readings: list[Reading]) -> None:
     st.markdown("\n".join(lines))
     with st.container(horizontal=True):
         if st.button("Check now", icon=":material/refresh:", key="monitoring.check"):
-            monitoring_cache.check_again()
+            check_again()
             st.rerun()
         if st.button("Change the rules", icon=":material/tune:", key="monitoring.change"):
             _show_form()
@@ -53,7 +56,7 @@ def show_rules(readings: list[Reading]) -> None:
             "Send a trial alarm", icon=":material/send:", key="monitoring.trial"
         ):
             _send_trial()
-    _show_arranged(read_watch(cache.workspace()))
+    _show_arranged(page.watch)
 
 
 def _describe_row(reading: Reading) -> str:
@@ -108,7 +111,7 @@ def _show_form() -> None:
         keep_watch(cache.workspace(), kept, name_visitor())
         if every:
             ensure_scheduler(cache.workspace())
-        monitoring_cache.check_again()
+        check_again()
         tell_after_rerun("The rules are kept.")
         st.rerun()
 
@@ -147,3 +150,58 @@ def _show_rule(rule: Rule) -> Rule:
         key=f"monitoring.{rule.name}.hours",
     )
     return replace(rule, warning=levels[0], critical=levels[1], hours=int(hours))
+
+
+def show_alarms(page: MonitoringPage) -> None:
+    """Draw the alarms that have not ended with the way to end them, and the history."""
+    for alarm in page.alarms:
+        if alarm.ended is None:
+            _show_standing(alarm)
+    _show_history(page.alarms)
+
+
+@st.fragment
+def _show_history(alarms: Sequence[Alarm]) -> None:
+    """Draws all alarms as a table, once they are asked for."""
+    label = f"Alarms so far: {len(alarms)}"
+    history = st.expander(
+        label, icon=":material/history:", key="monitoring.history", on_change="rerun"
+    )
+    if not history.open:
+        return
+    with history:
+        if not alarms:
+            st.caption("No rule has reached a level yet.")
+            return
+        table = pd.DataFrame(
+            {
+                "Alarm": [alarm.title for alarm in alarms],
+                "Level": [alarm.level for alarm in alarms],
+                "Version": [f"v{one.version}" if one.version else "all" for one in alarms],
+                "Since": [moment(alarm.raised) for alarm in alarms],
+                "Until": [moment(one.ended) if one.ended else "stands" for one in alarms],
+                "What was measured": [alarm.text for alarm in alarms],
+                "Ended": [str(alarm.facts.get("ended_by", "")) for alarm in alarms],
+                "Told": [_say_told(alarm) for alarm in alarms],
+            }
+        )
+        st.dataframe(table, hide_index=True, alt=f"{count(len(alarms), 'alarm')}, newest first")
+
+
+def _show_standing(alarm: Alarm) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        colour = "red" if alarm.level == "critical" else "orange"
+        st.markdown(f":{colour}-badge[{alarm.level}] **{plain(alarm.title)}**: {plain(alarm.text)}")
+        if st.button(
+            "End",
+            key=f"monitoring.end.{alarm.number}",
+            help="It begins anew at the next check while its cause is still there.",
+        ):
+            end_alarm(cache.workspace(), alarm.number, name_browser())  # it is told outside
+            tell_after_rerun("The alarm has ended.")
+            st.rerun()
+
+
+def _say_told(alarm: Alarm) -> str:
+    told = {"begin": "its begin", "end": "begin and end"}.get(str(alarm.facts.get("told", "")), "")
+    return told or str(alarm.facts.get("trouble", ""))

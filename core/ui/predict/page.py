@@ -4,74 +4,89 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.formats import plain
+from core.config import read_settings
+from core.formats import count, plain
+from core.monitoring.batches import end_batches
+from core.monitoring.kept_photos import Photo
+from core.monitoring.log import count_predictions, delete_predictions
+from core.monitoring.sessions import BrowserSession, Model
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_told
+from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
 from core.ui.parts.state import name_browser
 from core.ui.predict.answer import show_answer
-from core.ui.predict.choice import pick_models
-from core.ui.predict.desk import Desk, ask, open_desk
-from core.ui.predict.many import (
-    drop_batch,
-    has_batch,
-    settle_batch,
-    show_head,
-    show_rows,
+from core.ui.predict.many import drop_batch, has_batch, settle_batch, show_head, show_rows
+from core.ui.predict.question import pick_models, start_over, take_photos
+from core.ui.predict.reading import (
+    Answer,
+    ask,
+    forget_predictions,
+    list_classes,
+    read_session,
+    settle_model,
 )
-from core.ui.predict.models import Model, forget_predictions, settle_model
-from core.ui.predict.photos import start_over, take_photos
-from core.ui.predict.privacy import show_privacy_line
 
 _NAMED = 8
+_DELETED = "privacy.deleted"
 
 
 def show_predicting() -> None:
     """Draws the ways to give photos, the choice of models, and what they answer."""
     show_told()
     question, beside = st.columns([2, 3], gap="medium")
-    desk = open_desk(name_browser())
-    _clear_on_request(desk)
+    session = read_session()
+    _clear_on_request(session)
     with question:
         taken = take_photos()
-        desk.take(taken.key)
+        session.take(taken.key)
         models = pick_models()
         if not taken.key:
             show_privacy_line()
-    batch, is_single = None, False
+    batch, both = None, list[Answer]()
     with beside, report_errors():
         if taken.key or has_batch():
-            models = [settle_model(model) for model in models]
-            batch = settle_batch(desk, taken, models)
+            models = [_settle(model) for model in models]
+            batch = settle_batch(session, taken, models)
         if batch is not None:
             show_head(batch)
         elif not taken.photos:
             _show_waiting(models[0])
-        elif len(models) == 1:
-            show_answer(desk, models[0], taken.photos[0].read(), key="predict.only")
         else:
-            _show_agreement(desk, models, taken.photos[0].read())
-            is_single = True
+            photo = Photo(taken.photos[0].read())
+            answers = [ask(session, model, photo) for model in models]
+            if len(answers) == 1:
+                show_answer(answers[0], key="predict.only")
+            else:
+                _show_agreement(answers)
+                both = answers
     with report_errors():
         if batch is not None and batch.ended.is_set():
             show_rows(batch, taken.newest)
-        elif is_single:
-            _show_both(desk, models, taken.photos[0].read())
+        elif both:
+            _show_both(both)
     if taken.key:  # the answers stand as high as they can: a phone shows little at a time
         show_privacy_line()
 
 
-def _clear_on_request(desk: Desk) -> None:
-    """Begins anew where a person had all deleted: nothing stays here, or is written again."""
-    if desk.was_cleared():
+def _settle(model: Model) -> Model:
+    """Return the model that answers; say where it is a former champion."""
+    settled, said = settle_model(model)
+    if said:
+        st.warning(said, icon=":material/history:")
+    return settled
+
+
+def _clear_on_request(session: BrowserSession) -> None:
+    """Begin anew where a person had all deleted: nothing stays here, or is logged again."""
+    if session.was_cleared(cache.workspace()):
         drop_batch()
         start_over()
         forget_predictions()
-        desk.answers.clear()
+        session.answers.clear()
 
 
 def _show_waiting(model: Model) -> None:
-    """Draws that there is no photo yet, and what the model knows."""
-    known = _list_classes(model)
+    """Draw that there is no photo yet, and what the model knows."""
+    known = list_classes(model)
     with st.container(border=True):
         st.subheader("No photo yet", anchor=False)
         names = ", ".join(plain(name) for name in known[:_NAMED])
@@ -82,24 +97,78 @@ def _show_waiting(model: Model) -> None:
         )
 
 
-def _show_agreement(desk: Desk, models: Sequence[Model], content: bytes) -> None:
-    """Draws the photo, and whether both models say the same of it."""
-    short = [ask(desk, model, content)[1].short for model in models]
+def _show_agreement(answers: Sequence[Answer]) -> None:
+    """Draw whether both models say the same of the photo."""
+    short = [answer.asked.short for answer in answers]
     same = short[0].class_name == short[1].class_name and short[0].kind == short[1].kind
     with st.container(border=True):
         st.subheader("Both say the same" if same else "They differ", anchor=False)
-        for model, answer in zip(models, short, strict=True):
-            st.markdown(f"**{plain(model.label, 80)}**: {plain(answer.sentence)}")
+        for answer in answers:
+            label = plain(answer.model.label, 80)
+            st.markdown(f"**{label}**: {plain(answer.asked.short.sentence)}")
 
 
-def _show_both(desk: Desk, models: Sequence[Model], content: bytes) -> None:
-    for place, (column, model) in enumerate(zip(st.columns(2, gap="large"), models, strict=True)):
+def _show_both(answers: Sequence[Answer]) -> None:
+    columns = st.columns(2, gap="large")
+    for place, (column, answer) in enumerate(zip(columns, answers, strict=True)):
         with column, st.container(border=True):
-            st.caption(plain(model.label, 80))
-            show_answer(desk, model, content, key=f"predict.side.{place}")
+            st.caption(plain(answer.model.label, 80))
+            show_answer(answer, key=f"predict.side.{place}")
 
 
-def _list_classes(model: Model) -> Sequence[str]:
-    return (
-        model.version.classes if model.version is not None else cache.result(model.run_id).classes
+def show_privacy_line() -> None:
+    """Draws what is kept of a request, and the way to delete one's own."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":material/lock: {_describe_keeping()}", width="content")
+        if st.button(
+            "Delete mine",
+            key="privacy.delete",
+            type="tertiary",
+            icon=":material/delete:",
+            help="Deletes what this program has kept of your photos and answers.",
+        ):
+            _confirm()
+
+
+def _describe_keeping() -> str:
+    days = read_settings().keep_photos_days
+    kept = (
+        "the photo itself is not kept, unless you send it for review"
+        if days <= 0
+        else f"the photo itself is kept for {count(round(days), 'day')} at most, longer only while "
+        "it waits for a review"
     )
+    return (
+        "Photos stay on the machine that this program runs on. Of each answer it notes figures; "
+        f"{kept}."
+    )
+
+
+@st.dialog("Delete what is kept of me")
+def _confirm() -> None:
+    if st.session_state.pop(_DELETED, False):
+        st.rerun()  # the dialog closes, and the page tells what was deleted
+    visitor = name_browser()
+    mine = count_predictions(cache.workspace(), visitor=visitor)
+    if not mine:
+        st.write("Nothing is kept of you: no answer was noted for this browser.")
+        st.caption(
+            "Answers of an earlier visit can be deleted by whoever runs this program: page "
+            "Monitoring, by the photo."
+        )
+        return
+    st.write(
+        f"{count(mine, 'answer')} noted for you: time, digest and figures of the photo, scores, "
+        "and what you said of them. All of it is deleted, and your photos that wait for a review."
+    )
+    st.caption("A photo that was reviewed and is part of a dataset stays there: ask its keeper.")
+    st.button(
+        "Delete all of it", key="privacy.confirm", type="primary", on_click=_delete, args=[visitor]
+    )
+
+
+def _delete(visitor: str) -> None:
+    end_batches(visitor)  # or what goes on would be written down behind the deletion
+    gone = delete_predictions(cache.workspace(), visitor=visitor)
+    st.session_state[_DELETED] = True
+    tell_after_rerun(f"Deleted: {count(gone, 'answer')} and all that was kept with it.")

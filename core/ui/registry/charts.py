@@ -36,18 +36,18 @@ class Span(Protocol):
     def reason(self) -> str: ...
 
 
-def draw_reigns(reigns: Sequence[Span], dark: bool = False) -> Any:
+def draw_tenures(tenures: Sequence[Span], dark: bool = False) -> Any:
     """Returns the bars of the versions that answered last, at most ten, the newest number on top.
 
     Args:
-        reigns: The first at the beginning; at least one.
+        tenures: The first at the beginning; at least one.
         dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
-    latest = list(dict.fromkeys(one.version for one in reversed(reigns)))[:_MOST_ROWS]
-    rows = pd.DataFrame([_describe(one) for one in reigns if one.version in latest])
+    latest = list(dict.fromkeys(one.version for one in reversed(tenures)))[:_MOST_ROWS]
+    rows = pd.DataFrame([_describe(one) for one in tenures if one.version in latest])
     order = [f"v{number}" for number in sorted(latest, reverse=True)]
-    spanned = (reigns[-1].end - rows["start"].min()).total_seconds()
+    spanned = (tenures[-1].end - rows["start"].min()).total_seconds()
     finest = next((shape for below, shape in _FORMATS if spanned < below), "%d %b")
     axis = alt.Axis(format=finest, tickCount=_TICKS, grid=False)
     scale = alt.Scale(type="utc", nice=False)
@@ -66,11 +66,11 @@ def draw_reigns(reigns: Sequence[Span], dark: bool = False) -> Any:
             alt.Tooltip("reason:N"),
         ],
     )
-    # A short reign among long ones is thinner than a pixel: its beginning is marked, too.
+    # A short tenure among long ones is thinner than a pixel: its beginning is marked, too.
     starts = base.mark_tick(thickness=2, color=colours.ink, height=14).encode(
         x=alt.X("start:T", scale=scale, axis=axis)
     )
-    now = reigns[-1]
+    now = tenures[-1]
     title = title_params(
         f"v{now.version} answers, since {moment(now.start)}",
         "Green: answers now; a tick: took over",

@@ -17,9 +17,8 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
-from core.ui.registry.promoting import ask_to_promote
+from core.ui.registry.aliases import ask_to_promote, show_badge, show_facts
 from core.ui.registry.reading import Registry, estimate_accuracy
-from core.ui.registry.standing import show_badge, show_facts
 
 _ROWS_IN_SIGHT = 8
 

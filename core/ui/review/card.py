@@ -1,22 +1,36 @@
-"""One answer under review, large: the photo, what the model said, what a person says, the deeds."""
+"""One answer under review, large: photo, what the model and the person say, the actions."""
 
+import base64
+import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from core.charts.theme import format_share
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, PhotoRefused
 from core.formats import moment, plain
 from core.monitoring.class_names import find_meant_class, match_class
 from core.monitoring.feedback import Action, Feedback, list_feedback
+from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.review.actions import ITEM, can_undo, name_model, review_shown, show_done, undo
-from core.ui.review.many import find_following, list_model_classes, show_deeds
-from core.ui.review.photos import read_large
+from core.ui.review.actions import (
+    ITEM,
+    can_undo,
+    find_following,
+    list_model_classes,
+    name_model,
+    review_shown,
+    show_actions,
+    show_done,
+    undo,
+)
+from data.images import ROW_SIZE, THUMBNAIL_SIZE, decode_photo, encode_thumbnail, pack_photo
 
 _DIGITS = 5
 _HIGHEST = 430
@@ -24,7 +38,7 @@ _HIGHEST = 430
 
 
 def show_card(found: Sequence[Feedback]) -> None:
-    """Draws the answer whose turn it is, large, with the deeds and their keys.
+    """Draws the answer whose turn it is, large, with the actions and their keys.
 
     Args:
         found: All that are in the list, in its order; at least one.
@@ -38,7 +52,7 @@ def show_card(found: Sequence[Feedback]) -> None:
         _show_words(one)
         if one.is_open:
             classes, best = _rank_classes(one)
-            show_deeds([one], classes, find_following(found, [one]), keys=True)
+            show_actions([one], classes, find_following(found, [one]), keys=True)
             _show_meant(found, one, classes)
             _show_digits(found, one, best)
     with picture:
@@ -183,3 +197,78 @@ def _rank_classes(one: Feedback) -> tuple[list[str], list[tuple[str, float]]]:
         return classes, []
     best = np.argsort(-scores, kind="stable")[:_DIGITS].tolist()
     return classes, [(classes[number], float(scores[number])) for number in best]
+
+
+_LONGEST_SIDE = 720
+_SECONDS = 600
+_SHOWN = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargePhoto:
+    """A JPEG of at most 720 px, upright."""
+
+    content: bytes
+    width: int
+    height: int
+
+    def fit(self, side: int) -> int:
+        """Returns how wide it is drawn, so that neither side is longer than that."""
+        return round(self.width * min(1.0, side / max(self.width, self.height)))
+
+
+def read_large(digest: str) -> LargePhoto | None:
+    """Returns a kept photo for the eye; None where it is not kept."""
+    return _read_large(digest) if _is_kept(digest) else None
+
+
+def read_thumbnail(digest: str) -> bytes | None:
+    """Returns the 128 px WebP of a kept photo; None where it is not kept."""
+    return _read_thumbnail(digest, THUMBNAIL_SIZE) if _is_kept(digest) else None
+
+
+def show_thumbnails(digests: Sequence[str]) -> None:
+    """Draws the first of these photos, as far as they are kept, and how many more there are."""
+    kept = [one for one in map(read_thumbnail, digests[:_SHOWN]) if one is not None]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+        for thumbnail in kept:
+            st.image(thumbnail, width=72)
+        if len(digests) > _SHOWN:
+            st.caption(f"and {len(digests) - _SHOWN:,} more", width="content")
+
+
+def link_thumbnail(digest: str) -> str | None:
+    """Returns the thumbnail as an address that a table shows; None where it is not kept."""
+    content = _read_thumbnail(digest, ROW_SIZE) if _is_kept(digest) else None
+    if content is None:
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+
+
+def _is_kept(digest: str) -> bool:
+    return cache.workspace().kept_photo_file(digest).is_file()
+
+
+@st.cache_data(max_entries=64, ttl=_SECONDS, show_spinner=False)
+def _read_large(digest: str) -> LargePhoto | None:
+    image = _decode(digest)
+    if image is None:
+        return None
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=90)
+    return LargePhoto(content=stream.getvalue(), width=image.width, height=image.height)
+
+
+@st.cache_data(max_entries=500, ttl=_SECONDS, show_spinner=False)
+def _read_thumbnail(digest: str, side: int) -> bytes | None:
+    image = _decode(digest)
+    return None if image is None else encode_thumbnail(pack_photo(image), side)
+
+
+def _decode(digest: str) -> Image.Image | None:
+    content = read_kept_photo(cache.workspace(), digest)
+    try:
+        return None if content is None else decode_photo(content)[0]
+    except PhotoRefused:
+        return None

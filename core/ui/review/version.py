@@ -23,8 +23,8 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import name_visitor
-from core.ui.review.actions import forget_deeds
-from core.ui.review.photos import link_thumbnail, show_thumbnails
+from core.ui.review.actions import forget_reviews
+from core.ui.review.card import link_thumbnail, show_thumbnails
 from data.dataset import Dataset
 from data.importing import Progress
 from data.manifest import list_datasets
@@ -172,7 +172,7 @@ def _make(dataset: Dataset) -> None:
         show_problem(error.problem, error.remedy)
         return
     st.session_state[_MADE] = made.id
-    forget_deeds()
+    forget_reviews()
     tell_after_rerun(f"“{plain(made.name)}” is made.")
     st.rerun()
 

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.monitoring.alarms import list_alarms
 from core.monitoring.feedback import give_feedback
-from core.monitoring.kept_photos import keep_photo
+from core.monitoring.kept_photos import Photo, keep_photo
 from core.workspace import Workspace
 from tests.asking import ask
 from tests.builders import draw_photo, encode_photo
@@ -62,7 +62,7 @@ def test_darker_photos_raise_the_banner_and_are_shown(trained_copy: Workspace) -
     version = let_first_run_answer(trained_copy)
     photo = encode_photo(draw_photo(0, 90))
     ask(trained_copy, version, 60, darker=0.1)
-    keep_photo(trained_copy, photo, consent=True)
+    keep_photo(trained_copy, Photo(photo), consent=True)
     app = open_page("monitoring", watch=version.label, period="7")
     assert "Drift of the photos of v1, critical" in app.error[0].value.replace("\\", "")
     said = text_of(app)

@@ -11,18 +11,15 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.monitoring import kept_photos
+from core.monitoring import batches, kept_photos
+from core.monitoring.batches import Batch, find_batch
 from core.monitoring.feedback import list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import delete_predictions, read_predictions
+from core.monitoring.sessions import BrowserSession, Fresh, answer_afresh
 from core.registry.promoting import promote, set_challenger
 from core.runs.store import list_runs
-from core.ui.predict import batch as predicting_batch
-from core.ui.predict import privacy
-from core.ui.predict import work as predicting_work
-from core.ui.predict.batch import find_batch
-from core.ui.predict.desk import Desk, Fresh, answer_afresh
-from core.ui.predict.work import Batch
+from core.ui.predict import page as predict_page
 from core.workspace import Workspace
 from data.manifest import delete_dataset, list_datasets, read_dataset
 from tests.builders import draw_photo, encode_photo
@@ -153,18 +150,18 @@ def test_a_photo_that_finds_no_room_is_said_to_be_lost(
 def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
     trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
-        for going in list(predicting_batch._held.values()):
+    def answer_slowly(workspace: Workspace, session: BrowserSession, *model: Any) -> Fresh:
+        for going in list(batches._held.values()):
             wait_until(going.stop.is_set, "somebody stops the batch")
-        return answer_afresh(workspace, desk, *model)
+        return answer_afresh(workspace, session, *model)
 
-    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    monkeypatch.setattr(batches, "answer_afresh", answer_slowly)
     monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", "7")
     app = give(open_predict(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
-    [batch] = predicting_batch._held.values()
+    [batch] = batches._held.values()
     assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
-    privacy._delete(batch.desk.visitor)
-    wait_until(lambda: not predicting_batch._working, "its thread has ended")
+    predict_page._delete(batch.session.visitor)
+    wait_until(lambda: not batches._working, "its thread has ended")
     assert read_predictions(trained_copy).empty
     assert find_batch(batch.id) is None and not batch.folder.exists()
     assert not list(trained_copy.kept_photos.glob("*")), "nor is a photo kept"
@@ -177,19 +174,19 @@ def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_delete
     """Its answers were seen; and its thread may go on when all is deleted."""
     goes_on = Event()
 
-    def answer_slowly(workspace: Workspace, desk: Desk, *model: Any) -> Fresh:
+    def answer_slowly(workspace: Workspace, session: BrowserSession, *model: Any) -> Fresh:
         assert goes_on.wait(120)
-        return answer_afresh(workspace, desk, *model)
+        return answer_afresh(workspace, session, *model)
 
-    monkeypatch.setattr(predicting_work, "answer_afresh", answer_slowly)
+    monkeypatch.setattr(batches, "answer_afresh", answer_slowly)
     app = give(open_predict(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
-    [batch] = predicting_batch._held.values()
+    [batch] = batches._held.values()
     give(app, PHOTO)
     assert find_batch(batch.id) is None and not batch.ended.is_set()
     if deletes:
-        privacy._delete(batch.desk.visitor)
+        predict_page._delete(batch.session.visitor)
     goes_on.set()
-    wait_until(lambda: not predicting_batch._working, "its thread has ended")
+    wait_until(lambda: not batches._working, "its thread has ended")
     digests = {row.photo.sha256 for row in batch.rows} & set(
         read_predictions(trained_copy)["photo"]
     )

@@ -1,18 +1,18 @@
-"""Who answered when: a bar for each reign, the newest version on top, few rows."""
+"""Who answered when: a bar for each tenure, the newest version on top, few rows."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.registry.events import Reign
-from core.ui.registry.charts import draw_reigns
+from core.registry.events import Tenure
+from core.ui.registry.charts import draw_tenures
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def make_reigns(versions: list[int], days: float = 1) -> list[Reign]:
+def make_reigns(versions: list[int], days: float = 1) -> list[Tenure]:
     return [
-        Reign(
+        Tenure(
             version=version,
             start=START + timedelta(days=days * number),
             end=START + timedelta(days=days * (number + 1)),
@@ -24,7 +24,7 @@ def make_reigns(versions: list[int], days: float = 1) -> list[Reign]:
 
 
 def test_the_title_says_who_answers() -> None:
-    chart = draw_reigns(make_reigns([1, 2, 1])).to_dict()
+    chart = draw_tenures(make_reigns([1, 2, 1])).to_dict()
     assert chart["title"]["text"].startswith("v1 answers, since 2026-11-03")
     (rows,) = chart["datasets"].values()
     assert [(row["version"], row["going"]) for row in rows] == [
@@ -38,15 +38,15 @@ def test_the_title_says_who_answers() -> None:
 
 @pytest.mark.parametrize("days", [2e-4, 1e-3, 0.1, 0.4, 0.6, 1, 2.9, 4, 40])
 def test_no_two_ticks_of_the_time_read_alike(days: float) -> None:
-    reigns = make_reigns([1, 2], days)
-    axis = draw_reigns(reigns, dark=True).to_dict()["layer"][0]["encoding"]["x"]["axis"]
-    step = (reigns[-1].end - START) / axis["tickCount"]
+    tenures = make_reigns([1, 2], days)
+    axis = draw_tenures(tenures, dark=True).to_dict()["layer"][0]["encoding"]["x"]["axis"]
+    step = (tenures[-1].end - START) / axis["tickCount"]
     ticks = [(START + number * step).strftime(axis["format"]) for number in range(6)]
     assert len(set(ticks)) == 6
 
 
 def test_only_the_last_ten_versions_are_drawn() -> None:
-    chart = draw_reigns(make_reigns(list(range(1, 41)))).to_dict()
+    chart = draw_tenures(make_reigns(list(range(1, 41)))).to_dict()
     domain = chart["layer"][0]["encoding"]["y"]["scale"]["domain"]
     assert domain == [f"v{number}" for number in range(40, 30, -1)]
     (rows,) = chart["datasets"].values()

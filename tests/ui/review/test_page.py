@@ -1,4 +1,4 @@
-"""The review page without a browser: the inbox, its deeds, and what is said when there is none."""
+"""The review page without a browser: the inbox, its actions, and what an empty one says."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.monitoring.feedback import Feedback, count_feedback, list_feedback, review_feedback
 from core.monitoring.log import read_predictions
 from core.runs.store import list_runs
-from core.ui.predict import privacy
+from core.ui.predict import page as predict_page
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.builders import draw_photo, encode_photo
@@ -162,9 +162,11 @@ def test_the_log_panel_takes_away_and_deletes(
     trained_copy: Workspace, told: list[Feedback]
 ) -> None:
     def draw_panel() -> None:
-        from core.ui.monitoring.log_panel import show_log_panel
+        from core.monitoring.log import count_predictions
+        from core.ui.monitoring.page import show_log_panel
+        from core.workspace import open_workspace
 
-        show_log_panel()
+        show_log_panel(count_predictions(open_workspace()))
 
     app = AppTest.from_function(draw_panel, default_timeout=60).run()
     assert not app.exception and "The prediction log: 4 predictions" in app.expander[0].label
@@ -184,10 +186,12 @@ def test_the_log_panel_takes_away_and_deletes(
 def test_a_visitor_deletes_what_is_theirs(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "name_browser", lambda: "me")  # AppTest draws an address a run
+    monkeypatch.setattr(
+        predict_page, "name_browser", lambda: "me"
+    )  # AppTest draws an address a run
 
     def draw_line() -> None:
-        from core.ui.predict.privacy import show_privacy_line
+        from core.ui.predict.page import show_privacy_line
 
         show_privacy_line()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.monitoring.comparison import find_meeting
+from core.monitoring.comparison import find_comparison
 from core.monitoring.retraining import start_retraining
 from core.monitoring.retraining_state import keep_times, read_state, read_times
 from core.registry.events import list_events, record_event
@@ -26,13 +26,8 @@ Open = Callable[[], AppTest]
 @pytest.fixture
 def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Returns a function that opens the review page; no scheduler is started."""
-    for place in ("core.ui.review.retraining_panel", "core.ui.review.retraining_going"):
-        monkeypatch.setattr(f"{place}.ensure_scheduler", lambda _: None)
-    for place in (
-        "core.ui.review.retraining_panel",
-        "core.ui.review.retraining_times",
-        "core.ui.parts.cache",
-    ):
+    monkeypatch.setattr("core.ui.review.retraining.ensure_scheduler", lambda _: None)
+    for place in ("core.ui.review.retraining", "core.ui.parts.cache"):
         monkeypatch.setattr(f"{place}.wake_for_arranged", lambda _: None)
 
     def run() -> AppTest:
@@ -103,14 +98,14 @@ def test_what_another_began_is_told_not_begun_twice(
 
 def test_the_card_says_what_the_meeting_proves(challenged: Workspace, open_review: Open) -> None:
     app = open_review()
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None
     text = text_of(app)
     assert "v2 challenges v1" in text
-    assert f"n = {meeting.evidence.n}" in text and "95 % interval" in text
+    assert f"n = {comparison.evidence.n}" in text and "95 % interval" in text
     labels = {one.label: one.value for one in app.metric}
     assert "v1, champion" in labels and "v2, challenger" in labels
-    assert labels["Gained / lost"] == f"{meeting.evidence.gained} / {meeting.evidence.lost}"
+    assert labels["Gained / lost"] == f"{comparison.evidence.gained} / {comparison.evidence.lost}"
 
 
 def test_without_proof_it_takes_an_override_and_a_reason(
@@ -167,7 +162,7 @@ def test_a_challenger_that_was_never_compared_is_compared_on_demand(
     app = open_review()
     assert "They have not met" in text_of(app)
     press(app, "Compare on the test photos")
-    assert find_meeting(challenged, 2, 1) is not None
+    assert find_comparison(challenged, 2, 1) is not None
     assert "v1 challenges v2" in text_of(app) and "95 % interval" in text_of(app)
 
 

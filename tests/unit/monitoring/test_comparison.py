@@ -14,9 +14,9 @@ from core.monitoring.comparison import (
     Answers,
     _find_turn,
     _has_run,
+    compare_versions,
+    find_comparison,
     find_fair_photos,
-    find_meeting,
-    meet,
     read_answers,
     read_version_recipe,
 )
@@ -66,15 +66,15 @@ def test_each_photo_is_a_pair(
     monkeypatch.setattr(
         "core.monitoring.comparison.read_answers", lambda _, version: changed[version.number]
     )
-    evidence = meet(challenged, 1, 2, "ada")
+    evidence = compare_versions(challenged, 1, 2, "ada")
     assert (evidence.n, evidence.gained, evidence.lost) == (n, 2, 1)
     assert evidence.accuracy_champion == pytest.approx(2 / n)
     assert evidence.accuracy_challenger == pytest.approx(3 / n)
     assert evidence.p_value == 1.0 and evidence.low < evidence.difference < evidence.high
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None and meeting.evidence == evidence
-    assert sum(row["gained"] for row in meeting.per_class) == 2
-    assert sum(row["support"] for row in meeting.per_class) == n
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None and comparison.evidence == evidence
+    assert sum(row["gained"] for row in comparison.per_class) == 2
+    assert sum(row["support"] for row in comparison.per_class) == n
     openings = read_openings(challenged, answers[0].version.run_id)
     assert [one.who for one in openings][1:] == ["ada"]
 
@@ -87,24 +87,24 @@ def test_where_none_differs_the_interval_says_what_n_photos_leave_open(
     monkeypatch.setattr(
         "core.monitoring.comparison.read_answers", lambda _, version: changed[version.number]
     )
-    evidence = meet(challenged, 1, 2)
+    evidence = compare_versions(challenged, 1, 2)
     assert (evidence.gained, evidence.lost, evidence.p_value) == (0, 0, 1.0)
     assert evidence.high == -evidence.low == pytest.approx(1 - 0.025 ** (1 / evidence.n))
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None
-    assert evidence_from_facts(meeting.event.facts) == evidence  # it has no NaN: JSON keeps it
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None
+    assert evidence_from_facts(comparison.event.facts) == evidence  # it has no NaN: JSON keeps it
 
 
 def test_a_version_whose_run_is_gone_is_asked_itself(challenged: Workspace) -> None:
-    before = find_meeting(challenged, 1, 2)
+    before = find_comparison(challenged, 1, 2)
     assert before is not None
     champion = find_version(challenged, "champion")
     delete_run(challenged, champion.run_id)
-    after = meet(challenged, 1, 2)
+    after = compare_versions(challenged, 1, 2)
     assert after == before.evidence
     assert not read_answers(challenged, champion).has_run
     submit_run(challenged, read_version_recipe(champion), "again")  # the same id, no result yet
-    assert meet(challenged, 1, 2) == before.evidence
+    assert compare_versions(challenged, 1, 2) == before.evidence
 
 
 def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
@@ -120,7 +120,7 @@ def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
 def test_without_the_dataset_nobody_knows_what_is_fair(challenged: Workspace) -> None:
     delete_dataset(challenged, find_version(challenged, "champion").dataset_id)
     with pytest.raises(RetrainingRefused, match="nobody knows"):
-        meet(challenged, 1, 2)
+        compare_versions(challenged, 1, 2)
 
 
 def test_without_a_common_test_photo_there_is_no_evidence(
@@ -135,9 +135,9 @@ def test_without_a_common_test_photo_there_is_no_evidence(
         lambda _, version: changed if version.number == 1 else challenger,
     )
     with pytest.raises(RetrainingRefused, match="no test photo in common"):
-        meet(challenged, 1, 2)
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None and meeting.evidence.turn == 1  # that of the retraining
+        compare_versions(challenged, 1, 2)
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None and comparison.evidence.turn == 1  # that of the retraining
 
 
 def test_copies_of_lessons_are_no_fair_questions(
@@ -192,25 +192,29 @@ def _add_leaks(
 
 def test_each_different_challenger_of_a_champion_has_a_turn(challenged: Workspace) -> None:
     def remember(champion: int, challenger: int) -> None:
-        met = find_meeting(challenged, 1, 2)
+        met = find_comparison(challenged, 1, 2)
         assert met is not None
         both = {"champion": champion, "challenger": challenger}
         facts = asdict(dataclasses.replace(met.evidence, **both))
         del facts["turn"]  # as older programs wrote it
         record_event(challenged, "compared", facts={"evidence": facts})
 
-    assert meet(challenged, 1, 2).turn == 1, "it met before: that is no further challenger"
+    assert compare_versions(challenged, 1, 2).turn == 1, (
+        "it met before: that is no further challenger"
+    )
     run = find_version(challenged, "champion").run_id
     save_rule(challenged, run, DecisionRule(threshold=0.9, n=24))
     ruled = register_run(challenged, run).number
     for champion, challenger in ((1, ruled), (7, 8), (1, 8), (ruled, 8), (1, 9)):
         remember(champion, challenger)
-    assert meet(challenged, 1, 2).turn == 1
-    old = find_meeting(challenged, 1, 9)
+    assert compare_versions(challenged, 1, 2).turn == 1
+    old = find_comparison(challenged, 1, 9)
     assert old is not None and old.evidence.turn == 1
     run = find_version(challenged, "challenger").run_id
     save_rule(challenged, run, DecisionRule(threshold=0.8, n=24))
-    assert meet(challenged, 1, register_run(challenged, run).number).turn == 1, "the same head"
+    assert compare_versions(challenged, 1, register_run(challenged, run).number).turn == 1, (
+        "the same head"
+    )
     with write_database(challenged) as connection:
         which = versions_table.c.number == 2
         facts = {"facts": json.dumps({})}  # damaged: whose head it has is not known
@@ -228,10 +232,10 @@ def test_the_level_of_a_later_challenger_is_kept_and_widens_its_interval(
     monkeypatch.setattr(
         "core.monitoring.comparison.read_answers", lambda _, version: changed[version.number]
     )
-    before = meet(challenged, 1, 2)
+    before = compare_versions(challenged, 1, 2)
     monkeypatch.setattr("core.monitoring.comparison._find_turn", lambda *_: 12)
-    after = meet(challenged, 1, 2)
+    after = compare_versions(challenged, 1, 2)
     assert (before.turn, after.turn) == (1, 12)
     assert after.low < before.low and after.high >= before.high
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None and meeting.evidence == after
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None and comparison.evidence == after

@@ -13,6 +13,7 @@ from core.errors import BadIdentifier
 from core.monitoring import kept_photos
 from core.monitoring.feedback import review_feedback
 from core.monitoring.kept_photos import (
+    Photo,
     find_kept,
     keep_photo,
     read_kept_photo,
@@ -50,16 +51,16 @@ def make_older(workspace: Workspace, content: bytes, days: float) -> Path:
 
 
 def test_no_photo_is_kept_unless_that_was_asked_for(workspace: Workspace) -> None:
-    assert not keep_photo(workspace, PHOTO)
+    assert not keep_photo(workspace, Photo(PHOTO))
     assert not workspace.kept_photos.exists()
-    assert keep_photo(workspace, PHOTO, consent=True)
+    assert keep_photo(workspace, Photo(PHOTO), consent=True)
     assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
 
 
 def test_a_file_that_was_altered_is_kept_anew(workspace: Workspace) -> None:
-    assert keep_photo(workspace, PHOTO, consent=True)
+    assert keep_photo(workspace, Photo(PHOTO), consent=True)
     workspace.kept_photo_file(digest(PHOTO)).write_bytes(b"altered")
-    assert keep_photo(workspace, PHOTO, consent=True)
+    assert keep_photo(workspace, Photo(PHOTO), consent=True)
     assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
 
 
@@ -68,10 +69,10 @@ def test_a_setting_keeps_all_of_them_for_days(
 ) -> None:
     keep_for(monkeypatch, days=7)
     contents = [bytes([n]) * 100 for n in range(3)]
-    assert all(keep_photo(workspace, content) for content in contents)
+    assert all(keep_photo(workspace, Photo(content)) for content in contents)
     for content, days in zip(contents, (6, 8, 8), strict=True):
         make_older(workspace, content, days)
-    assert keep_photo(workspace, contents[2]), "asked about again: its days begin anew"
+    assert keep_photo(workspace, Photo(contents[2])), "asked about again: its days begin anew"
     assert sweep_kept_photos(workspace) == 1
     kept = find_kept(workspace, map(digest, contents))
     assert kept == {digest(contents[0]), digest(contents[2])}
@@ -83,7 +84,7 @@ def test_the_oldest_make_room_and_the_limit_is_never_passed(
     keep_for(monkeypatch, megabytes=1)
     contents = [bytes([n]) * 150_000 for n in range(20)]
     for age, content in enumerate(contents):
-        assert keep_photo(workspace, content)
+        assert keep_photo(workspace, Photo(content))
         make_older(workspace, content, (20 - age) / 24)
         taken = sum(file.stat().st_size for file in workspace.kept_photos.iterdir())
         assert taken <= 1_000_000
@@ -141,7 +142,7 @@ def test_use_of_the_log_sweeps_what_must_go(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_for(monkeypatch)
-    keep_photo(workspace, PHOTO)
+    keep_photo(workspace, Photo(PHOTO))
     file = make_older(workspace, PHOTO, 8)
     sweep_when_due(workspace)
     assert file.exists(), "this process has just looked"
@@ -151,7 +152,7 @@ def test_use_of_the_log_sweeps_what_must_go(
 
 
 def test_files_are_private_and_altered_ones_are_not_read(workspace: Workspace) -> None:
-    keep_photo(workspace, PHOTO, consent=True)
+    keep_photo(workspace, Photo(PHOTO), consent=True)
     file = workspace.kept_photo_file(digest(PHOTO))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -163,7 +164,7 @@ def test_files_are_private_and_altered_ones_are_not_read(workspace: Workspace) -
 
 
 def test_half_written_files_of_a_killed_process_go(workspace: Workspace) -> None:
-    keep_photo(workspace, PHOTO, consent=True)
+    keep_photo(workspace, Photo(PHOTO), consent=True)
     old, new = (workspace.kept_photos / f".1-{name}-x" for name in ("old", "new"))
     for file in (old, new):
         file.write_bytes(b"half")

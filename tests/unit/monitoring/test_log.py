@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import PredictionMissing
 from core.monitoring.feedback import give_feedback, list_feedback, review_feedback
-from core.monitoring.kept_photos import find_kept, keep_photo
+from core.monitoring.kept_photos import Photo, find_kept, keep_photo
 from core.monitoring.log import (
     count_predictions,
     delete_predictions,
@@ -172,9 +172,7 @@ def test_what_is_old_can_be_deleted_and_nothing_by_no_condition(
 def test_an_answer_of_a_real_model_is_described(trained_copy: Workspace) -> None:
     predictor = open_predictor(trained_copy, list_runs(trained_copy)[-1].id)
     answer = predictor.predict(PHOTO)
-    row = describe_prediction(
-        answer, PHOTO, version=None, source="cli", latency_ms=12.5, visitor="me"
-    )
+    row = describe_prediction(answer, Photo(PHOTO), source="cli", latency_ms=12.5, visitor="me")
     log_predictions(trained_copy, [row])
     [logged] = read_predictions(trained_copy).to_dict("records")
     assert (logged["photo"], logged["top"]) == (sha256(PHOTO).hexdigest(), answer.top[0][0])
@@ -185,4 +183,4 @@ def test_an_answer_of_a_real_model_is_described(trained_copy: Workspace) -> None
     assert logged["sharpness"] == pytest.approx(measured["sharpness"], abs=1e-5)
     kept = read_features(trained_copy, [row.id])[0]
     assert np.allclose(kept, answer.features, rtol=1e-3, atol=1e-4)
-    assert not keep_photo(trained_copy, PHOTO), "photos are kept where a setting says so"
+    assert not keep_photo(trained_copy, Photo(PHOTO)), "photos are kept where a setting says so"

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from core.errors import FeedbackRefused, RetrainingRefused, RunUnfinished, VersionMissing
-from core.monitoring.comparison import find_meeting
+from core.monitoring.comparison import find_comparison
 from core.monitoring.feedback import count_feedback
 from core.monitoring.gathering import make_reviewed_version
 from core.monitoring.retraining import (
@@ -46,10 +46,10 @@ def test_reviewed_photos_become_a_challenger_that_met_the_champion(challenged: W
     assert (made.parent, len(made)) == (champion.dataset_id, 36 + 6)
     state = read_state(challenged)
     assert state.going is None and state.last is not None and state.last.went_well
-    meeting = find_meeting(challenged, 1, 2)
-    assert meeting is not None
+    comparison = find_comparison(challenged, 1, 2)
+    assert comparison is not None
     n_test = len(made.photo_numbers("test"))
-    assert meeting.evidence.n == n_test > 0
+    assert comparison.evidence.n == n_test > 0
     for version in (champion, challenger):
         [opening] = read_openings(challenged, version.run_id)
         assert opening.place == "meeting of v1 and v2"

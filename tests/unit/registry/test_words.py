@@ -8,7 +8,7 @@ from core.registry.events import (
     EventKind,
     ModelEvent,
     describe_event,
-    list_reigns,
+    list_tenures,
     title_event,
 )
 from core.registry.evidence import (
@@ -104,8 +104,8 @@ def test_reigns_follow_one_another_and_the_last_goes_on() -> None:
         make_event("rolled_back", 3, version=1),
     ]
     now = START + timedelta(hours=10)
-    reigns = list_reigns(events[::-1], now)
-    assert [(one.version, one.is_going) for one in reigns] == [(1, False), (2, False), (1, True)]
-    hours = [(one.end - one.start).total_seconds() / 3600 for one in reigns]
+    tenures = list_tenures(events[::-1], now)
+    assert [(one.version, one.is_going) for one in tenures] == [(1, False), (2, False), (1, True)]
+    hours = [(one.end - one.start).total_seconds() / 3600 for one in tenures]
     assert hours == [2, 1, 7]
-    assert list_reigns([make_event("registered", version=1)]) == []
+    assert list_tenures([make_event("registered", version=1)]) == []

@@ -1,4 +1,4 @@
-"""The monitoring page: the figures of a time, how they went on, and what was answered."""
+"""The monitoring page: the figures of a time, by day and version, and what was answered."""
 
 import math
 from collections.abc import Callable
@@ -9,30 +9,26 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent
-from core.monitoring.drift import DriftReference, read_drift_reference
+from core.monitoring.drift import DriftReference
 from core.monitoring.summaries import (
     count_classes,
     count_scores,
     find_best_scores,
     keep_newest,
-    name_versions,
     summarise,
-    summarise_steps,
 )
-from core.registry.store import read_version
 from core.ui.monitoring.charts import draw_latency, draw_shares, draw_volume
 from core.ui.monitoring.drift_charts import draw_classes, draw_scores
-from core.ui.monitoring.scope import Scope
-from core.ui.parts import cache
+from core.ui.monitoring.reading import MonitoringPage
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import show_problem
 
 _CARD = 172
 
 
-def show_figures(scope: Scope) -> None:
+def show_figures(page: MonitoringPage) -> None:
     """Draws how many answers there were, how fast, how sure and how right they were."""
-    found = summarise(scope.table)
+    found = summarise(page.table)
     with st.container(horizontal=True, gap="medium"):
         _show("Answers", f"{found.n:,}", f"of {count(found.photos, 'different photo')}", "")
         slow = found.slow_latency
@@ -63,11 +59,9 @@ def show_figures(scope: Scope) -> None:
     )
 
 
-def show_course(scope: Scope) -> None:
+def show_course(page: MonitoringPage) -> None:
     """Draws volume, latency, what was not answered, and accuracy, by day and version."""
-    rows = summarise_steps(scope.table, scope.step)
-    versions = sorted(name_versions(scope.table).unique())
-    options = (versions, scope.span, scope.step)
+    rows, options = page.steps, (page.answering, page.span, page.step)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     charts: list[tuple[Callable[..., Any], list[str], str]] = [
         (draw_volume, [], "Answers over time"),
@@ -89,16 +83,16 @@ def show_course(scope: Scope) -> None:
         st.dataframe(rows, hide_index=True, alt="Figures by time and version")
 
 
-def show_answers(scope: Scope) -> None:
+def show_answers(page: MonitoringPage) -> None:
     """Draws which classes were answered and how sure, beside the reference of the version."""
-    reference = find_reference(scope)
-    classes = scope.version.classes if scope.version else ()
-    rule = scope.version.facts.get("rule") if scope.version else None
+    reference = _read_reference(page)
+    classes = page.version.classes if page.version else ()
+    rule = page.version.facts.get("rule") if page.version else None
     best = None
     if reference is not None:
         best = find_best_scores(reference.scores, float((rule or {}).get("temperature", 1.0)))
     left, right = st.columns(2, gap="medium")
-    table = keep_newest(scope.table)
+    table = keep_newest(page.table)
     n = len(table)
     groups = None if reference is None else reference.photos.groups
     with left.container(border=True):
@@ -117,20 +111,13 @@ def show_answers(scope: Scope) -> None:
         )
 
 
-def find_reference(scope: Scope) -> DriftReference | None:
-    """Returns the reference of the version, None without one; a damaged one is said."""
-    if scope.version is None:
-        return None
+def _read_reference(page: MonitoringPage) -> DriftReference | None:
+    """Return the reference of the version, None without one; say why a damaged one is none."""
     try:
-        return _reference(scope.version.number, scope.version.digest)
+        return page.read_reference()
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _reference(number: int, digest: str) -> DriftReference:  # noqa: ARG001 (part of the key)
-    return read_drift_reference(cache.workspace(), read_version(cache.workspace(), number))
 
 
 def _show_share(label: str, estimate: Estimate, help_text: str) -> None:

@@ -1,11 +1,13 @@
-"""Retraining on a page: who challenges the champion, what goes, and when one is trained."""
+"""Retraining on the page: who challenges the champion, the running one, and when one is trained."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.errors import PetalscopeError, RetrainingRefused
+from core.errors import PetalscopeError, RetrainingRefused, RunMissing
 from core.formats import count, moment, plain
+from core.installed import COMMAND
 from core.monitoring.retraining import (
     count_waiting,
     find_base,
@@ -13,18 +15,26 @@ from core.monitoring.retraining import (
     read_recipe,
     start_retraining,
 )
-from core.monitoring.retraining_state import read_state
+from core.monitoring.retraining_state import (
+    Going,
+    describe_times,
+    keep_times,
+    read_state,
+    read_times,
+)
 from core.registry.store import ModelVersion, find_version, read_aliases
+from core.runs.events import curve, read_events
+from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
 from core.runs.queue.scheduled import wake_for_arranged
 from core.runs.queue.starting import ensure_scheduler, touch_wake
+from core.runs.store import read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.live_state import show_badge, show_progress
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import name_visitor
-from core.ui.review.retraining_card import show_challenger
-from core.ui.review.retraining_going import show_going
-from core.ui.review.retraining_times import show_times
+from core.ui.review.challenger import show_challenger
 from data.manifest import list_lineage
 
 _REVIEWED = "reviewed"
@@ -158,4 +168,119 @@ def _start(dataset_id: str | None) -> None:
     touch_wake(cache.workspace())
     ensure_scheduler(cache.workspace())
     tell_after_rerun(f"{plain(run.name)} is queued.")
+    st.rerun()
+
+
+_BEGUN = {
+    "by hand": "begun by hand",
+    "photos": "enough photos were reviewed",
+    "time": "its time had come",
+}
+
+
+def show_going() -> None:
+    """Draws the retraining that goes, live; the whole page again when it is settled."""
+    st.fragment(_watch, run_every="1s")()
+
+
+def _watch() -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        going = read_state(cache.workspace()).going
+        if going is None:
+            st.rerun()  # the whole page: the challenger is there
+        ensure_scheduler(cache.workspace())  # the one that sees to it may have been killed
+        _draw(going)
+
+
+def _draw(going: Going) -> None:
+    with st.container(border=True):
+        if going.run is None:
+            st.progress(0.0, text="Making the dataset ready …")
+            return
+        try:
+            run = read_run(cache.workspace(), going.run)
+        except RunMissing:
+            st.progress(0.0, text="Its run was deleted …")
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(run.name, 60)}**", width="content")
+            show_badge(run)
+        who = f", {plain(going.who, 60)}" if going.who else ""
+        st.caption(f"Since {moment(going.since)}: {_BEGUN[going.why]}{who}.")
+        if run.state == "done":
+            st.progress(1.0, text="Registering it, and comparing it on the test photos …")
+        else:
+            events, _ = read_events(cache.workspace().run_folder(run.id))
+            show_progress(run, events, curve(events))
+        st.page_link(
+            page_file("training"),
+            label="Watch it learn",
+            icon=":material/model_training:",
+            query_params={"watch": run.id},
+        )
+
+
+_PHOTOS, _DAYS = 40, 7
+
+
+@st.fragment
+def show_times() -> None:
+    """Draws when challengers are trained without a person, and lets one arrange it."""
+    with report_errors(), st.container(border=True):  # a fragment's errors do not reach its page
+        times = read_times(cache.workspace())
+        st.markdown("**Retrain by itself**")
+        st.caption(describe_times(times, datetime.now(UTC)))
+        with st.popover("Arrange", icon=":material/schedule:", width="stretch"):
+            _show_form(times)
+        if times.by_itself:
+            st.caption(
+                "The scheduler on this machine keeps it, whether a page is open or not. After a "
+                f"restart it wakes with the page, the API or “{COMMAND} retrain status”; a "
+                "time that was missed meanwhile is made up for once."
+            )
+
+
+def _show_form(times: RetrainingTimes) -> None:
+    # Outside of a form, so that a switch opens its number; without keys, so that what another
+    # person arranged meanwhile shows.
+    after = st.toggle("After reviewed photos", times.after_photos is not None)
+    photos = st.number_input(
+        "Photos that wait", 1, MOST_PHOTOS, times.after_photos or _PHOTOS, disabled=not after
+    )
+    every = st.toggle("Every so many days", times.every_days is not None)
+    days = st.number_input("Days", 1, MOST_DAYS, times.every_days or _DAYS, disabled=not every)
+    zone = _choose_zone(times)
+    at = st.time_input(
+        f"Time of day ({zone})",
+        times.time_of_day,
+        step=300,
+        disabled=not every,
+    )
+    if st.button("Keep", type="primary", key="review.times.keep", width="stretch"):
+        _keep(
+            RetrainingTimes(
+                after_photos=int(photos) if after else None,
+                every_days=int(days) if every else None,
+                at=f"{at:%H:%M}",
+                zone=zone,
+                since=datetime.now(UTC),
+            )
+        )
+
+
+def _choose_zone(times: RetrainingTimes) -> str:
+    """Returns the zone that was arranged, else the reader's."""
+    if times.every_days is not None:
+        return times.zone
+    return st.context.timezone or "UTC"
+
+
+def _keep(times: RetrainingTimes) -> None:
+    try:
+        kept = keep_times(cache.workspace(), times, name_visitor())
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    wake_for_arranged(cache.workspace())
+    tell_after_rerun(describe_times(kept, datetime.now(UTC)))
     st.rerun()

@@ -1,4 +1,4 @@
-"""The inbox as a list: which feedback, in what state, and which of it is chosen together."""
+"""The review page: the inbox as a list, and what it says when there is nothing to review."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import cell_text, moment
+from core.formats import cell_text, count, moment
 from core.monitoring.feedback import Feedback, State, count_feedback, list_feedback
 from core.monitoring.kept_photos import find_kept
+from core.registry.store import read_aliases
 from core.ui.parts import cache
+from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.review.actions import TURN, name_model
-from core.ui.review.photos import link_thumbnail
+from core.ui.review.actions import TURN, can_undo, name_model, show_done, show_many, undo
+from core.ui.review.card import link_thumbnail, show_card
+from core.ui.review.retraining import show_retraining
+from core.ui.review.version import show_new_version
 
 _STATES: dict[State, str] = {
     "waiting": "Waiting",
@@ -28,7 +32,64 @@ _ROW_HEIGHT = 56
 _HEIGHT = 520
 
 
-def pick_state() -> State:
+def show_review() -> None:
+    """Draw the answer under review, the list it is of, the new version and the retraining."""
+    show_told()
+    show_alarm_banner()
+    _show_empty_inbox()
+    state = _pick_state()
+    everything = _read_feedback_list(state)
+    found = _filter_feedback(everything)
+    if found:
+        show_card(found)
+        actions = st.container()
+        chosen = _show_list(found)
+        with actions:
+            show_many(found, chosen)
+    else:
+        _show_nothing(state, len(everything))
+    st.divider()
+    show_new_version()
+    st.divider()
+    show_retraining()
+
+
+def _show_empty_inbox() -> None:
+    """Draws the empty state and ends the page while nobody has said anything yet."""
+    if any(count_feedback(cache.workspace()).values()):
+        return
+    show_empty(
+        "Nobody has said anything yet",
+        "Below each answer on the page Predict stands “Right” and “It is really …”; programs say "
+        "it by the API. What is said comes here, is reviewed, and becomes train photos.",
+        "predict",
+        "Predict a photo",
+        ":material/photo_camera:",
+    )
+    if "champion" in read_aliases(cache.workspace()):  # when to retrain is arranged ahead
+        st.divider()
+        show_retraining()
+    st.stop()
+
+
+def _show_nothing(state: State, unfiltered: int) -> None:
+    """Draws that the list is empty, and the way back from the last decision."""
+    show_done()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if unfiltered:
+            words = f"None of {count(unfiltered, 'answer')} here is what you look for."
+            st.info(f"{words} Choose “Any” again.", icon=":material/filter_alt_off:")
+        elif state == "waiting":
+            st.success("All is reviewed.", icon=":material/inbox:")
+        else:
+            st.info("None in this state.", icon=":material/inbox:")
+        if can_undo():
+            st.button(
+                "Undo", icon=":material/undo:", key="review.undo", shortcut="U", on_click=undo
+            )
+
+
+def _pick_state() -> State:
     """Returns the state that is looked at, with how much is in each."""
     counts = count_feedback(cache.workspace(), by_photo=True)
     stated = read_choice("state")
@@ -46,7 +107,7 @@ def pick_state() -> State:
     return chosen
 
 
-def filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
+def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
     """Returns what a person wants to see of it, a photo once; the choices stand in one row."""
     classes = sorted({one.class_name for one in found})
     models = sorted({name_model(one) for one in found})
@@ -67,13 +128,13 @@ def filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
     return [one for one in chosen if photos[one.photo] is one and one.photo in there]
 
 
-def read_feedback_list(state: State) -> list[Feedback]:
+def _read_feedback_list(state: State) -> list[Feedback]:
     """Returns all feedback in that state: the oldest first while it waits, else the newest."""
     found = list_feedback(cache.workspace(), state=state)
     return found[::-1] if state == "waiting" else found
 
 
-def show_list(found: Sequence[Feedback]) -> list[Feedback]:
+def _show_list(found: Sequence[Feedback]) -> list[Feedback]:
     """Draws one page of the list and returns the rows of it that are chosen."""
     first = _pick_page(len(found))
     shown = found[first : first + _AT_ONCE]

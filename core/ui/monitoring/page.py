@@ -1,4 +1,4 @@
-"""The prediction log as a file to take away, and deleting out of it by request."""
+"""The monitoring page, and on it the log: download, and deletion by request."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,13 @@ import streamlit as st
 from core.config import read_settings
 from core.formats import count, plain
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
+from core.ui.monitoring.drift import show_drift
+from core.ui.monitoring.figures import show_answers, show_course, show_figures
+from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
+from core.ui.monitoring.rules import show_alarms, show_rules
 from core.ui.parts import cache
-from core.ui.parts.messages import show_told, tell_after_rerun
+from core.ui.parts.messages import show_alarm_banner, show_empty, show_told, tell_after_rerun
+from core.ui.parts.state import bind_choice
 
 _PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
 _REQUESTS = {
@@ -23,10 +28,60 @@ _REQUESTS = {
 }
 
 
-def show_log_panel() -> None:
-    """Draws the export of the log and the deletion by request, closed at first."""
+def show_monitoring() -> None:
+    """Draw the figures, the drift, the rules and the log; or what to do where it is empty."""
     show_told()
-    noted = count_predictions(cache.workspace())
+    page = read_monitoring()
+    show_alarm_banner(link=False)
+    if not page.noted:
+        _show_nothing()
+    _pick_answers(page)
+    show_figures(page)
+    show_course(page)
+    show_answers(page)
+    with st.container(border=True):
+        show_drift(page)
+    with st.container(border=True):
+        show_rules(page)
+        show_alarms(page)
+    show_log_panel(page.noted)
+
+
+def _show_nothing() -> None:
+    show_empty(
+        "Nothing was asked yet",
+        "Every answer of the Predict page and of the API is noted, without its photo. How many "
+        "there are, how fast, how sure and how right they are, and whether the photos change, "
+        "appears here from the first on.",
+        "predict",
+        "Classify a photo",
+        ":material/photo_camera:",
+    )
+    st.stop()
+
+
+def _pick_answers(page: MonitoringPage) -> None:
+    """Draw the choices of whose answers, and of the time."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left.selectbox(
+        "Answers of",
+        list(page.options),
+        format_func=page.options.__getitem__,
+        **bind_choice("watch", page.watched, key="picker.watch"),
+    )
+    right.segmented_control(
+        "Time",
+        list(PERIODS),
+        format_func=PERIODS.__getitem__,
+        required=True,
+        **bind_choice("period", page.period, key="picker.period"),
+    )
+    if len(page.table) == MOST_ROWS:
+        st.caption(f"Only the newest {len(page.table):,} answers of this time are looked at.")
+
+
+def show_log_panel(noted: int) -> None:
+    """Draw the export of the log and the deletion by request, collapsed by default."""
     label = f"The prediction log: {count(noted, 'prediction')}"
     with st.expander(label, icon=":material/list:", key="log.panel"):  # stays open after a deletion
         if not noted:

@@ -1,20 +1,33 @@
 """Export of a model: what is to be in the zip, how far it is, and the exports that are kept."""
 
+import io
+import mmap
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
+from core.errors import PetalscopeError
 from core.exporting.golden import Origin
-from core.exporting.store import is_made, list_going, make_request, read_status, start_export
+from core.exporting.store import (
+    ExportRecord,
+    delete_export,
+    find_zip,
+    is_made,
+    list_exports,
+    list_going,
+    make_request,
+    read_status,
+    start_export,
+)
 from core.exporting.subject import FACTS, FORMATS, Format, list_missing
-from core.formats import plain, size
+from core.formats import count, moment, plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.registry.export_kept import show_kept
 
 _JOB = "export"
 _STANDARD: tuple[Format, ...] = ("keras", "onnx", "openvino")
@@ -148,3 +161,91 @@ def _watch(identifier: str) -> None:
         share = min(1.0, status.done / status.total) if status.total else 0.0
         step = f", step {status.done + 1} of {status.total}" if status.total else " …"
         st.progress(share, text=f"**Exporting** · {plain(status.phase)}{step}")
+
+
+_GOLDEN_WORDS = {"dataset": "of the validation split", "drawn": "drawn"}
+
+
+def show_kept() -> None:
+    """Draws the exports, newest first; the one that was asked for last is open."""
+    records = list_exports(cache.workspace())
+    if not records:
+        return
+    kept = size(sum(record.bytes for record in records))
+    st.markdown(f"**{count(len(records), 'export')}**, {kept}")
+    asked = read_choice("export")
+    for record in records:
+        with st.container(border=True, key=f"export-{record.id}"):
+            _show_export(record, is_new=record.id == asked)
+
+
+def _show_export(record: ExportRecord, *, is_new: bool) -> None:
+    file = find_zip(cache.workspace(), record)
+    held = [FACTS[name].label for name in record.formats]
+    held += ["Space"] if record.space else []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container():
+            st.markdown(f"**{plain(record.title)}**: {', '.join(held)}")
+            st.caption(f"{size(record.bytes)} · {moment(record.created)} · {_say_check(record)}")
+        st.download_button(
+            "Download",
+            data=lambda: MappedFile(file),
+            file_name=record.file,
+            mime="application/zip",
+            icon=":material/download:",
+            type="primary" if is_new else "secondary",
+            key=f"export.download.{record.id}",
+            on_click="ignore",
+        )
+        with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+            _offer_delete(record)
+    with st.expander("Where it is, and how to check a copy"):
+        st.code(str(file), language=None, wrap_lines=True)
+        st.caption(f"SHA-256 `{record.sha256}`. Unpacked, `python check.py` compares all of it.")
+
+
+def _say_check(record: ExportRecord) -> str:
+    """Returns how far the formats are from the program, on the golden photos."""
+    rows = record.checked.values()
+    checked = [row["difference"] for row in rows if row["state"] == "right"]
+    said = f"{count(record.photos, 'golden photo')} ({_GOLDEN_WORDS[record.golden]})"
+    if checked:
+        said += f": float32 scores within {max(checked):.0e}, same highest class"
+    if skipped := [row["problem"] for row in rows if row["state"] == "skipped"]:
+        said += f"; {count(len(skipped), 'format')} not checked here ({plain(skipped[0])})"
+    return said
+
+
+def _offer_delete(record: ExportRecord) -> None:
+    st.markdown(f"Delete this zip ({size(record.bytes)})? The model stays.")
+    if st.button(
+        "Delete for good",
+        type="primary",
+        icon=":material/delete_forever:",
+        key=f"export.delete.{record.id}",
+    ):
+        try:
+            delete_export(cache.workspace(), record.id)
+        except PetalscopeError as error:
+            show_problem(error.problem, error.remedy)
+            return
+        st.rerun()
+
+
+class MappedFile(io.RawIOBase):
+    """The content of a file, read as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        with path.open("rb") as file:
+            self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Returns 0: it is only ever read from its beginning."""
+        del offset, whence
+        return 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns all of the content, as a view."""
+        del size
+        return self._view  # type: ignore[return-value]  # used like bytes, and copied nowhere

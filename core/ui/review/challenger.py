@@ -1,4 +1,4 @@
-"""Champion and challenger side by side: what their meeting proves, and the decision."""
+"""Champion and challenger side by side: what their comparison proves, and the decision."""
 
 import pandas as pd
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from core.charts.comparison import draw_class_changes
 from core.errors import PetalscopeError
 from core.formats import count, moment, percent, plain
-from core.monitoring.comparison import Meeting, find_meeting, meet
+from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
 from core.registry.evidence import (
     WORSE,
     Evidence,
@@ -29,21 +29,21 @@ _MOST_REASON = 500
 
 def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
     """Draws the challenger beside the champion: evidence, and promote or keep."""
-    meeting = find_meeting(cache.workspace(), champion.number, challenger.number)
+    comparison = find_comparison(cache.workspace(), champion.number, challenger.number)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             title = f"**{challenger.label} challenges {champion.label}**"
             st.markdown(f"{title} · {plain(challenger.name, 60)}", width="content")
-            if meeting is not None:
-                _show_badge(meeting.evidence)
-        if meeting is None:
-            _offer_meeting(champion, challenger)
+            if comparison is not None:
+                _show_badge(comparison.evidence)
+        if comparison is None:
+            _offer_comparison(champion, challenger)
         else:
-            _show_figures(champion, challenger, meeting.evidence)
-            _explain(meeting)
-            _show_classes(meeting)
+            _show_figures(champion, challenger, comparison.evidence)
+            _explain(comparison)
+            _show_classes(comparison)
         _show_links(champion, challenger)
-        _show_decision(champion, challenger, meeting)
+        _show_decision(champion, challenger, comparison)
 
 
 def _show_badge(evidence: Evidence) -> None:
@@ -56,7 +56,7 @@ def _show_badge(evidence: Evidence) -> None:
         st.badge(verdict, icon=":material/balance:", color="gray")
 
 
-def _offer_meeting(champion: ModelVersion, challenger: ModelVersion) -> None:
+def _offer_comparison(champion: ModelVersion, challenger: ModelVersion) -> None:
     st.caption(
         "They have not met. Both are asked the test photos that neither learnt from; it is counted "
         "as a look at the test photos."
@@ -64,7 +64,9 @@ def _offer_meeting(champion: ModelVersion, challenger: ModelVersion) -> None:
     if st.button("Compare on the test photos", icon=":material/compare_arrows:", key="review.meet"):
         try:
             with st.spinner("Comparing …"):
-                meet(cache.workspace(), champion.number, challenger.number, name_visitor())
+                compare_versions(
+                    cache.workspace(), champion.number, challenger.number, name_visitor()
+                )
         except PetalscopeError as error:
             show_problem(error.problem, error.remedy)
             return
@@ -83,22 +85,22 @@ def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Ev
             st.metric(label, value, width="content")
 
 
-def _explain(meeting: Meeting) -> None:
-    evidence = meeting.evidence
+def _explain(comparison: VersionComparison) -> None:
+    evidence = comparison.evidence
     n = evidence.n
     st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
     sentences = (
         f"Difference: {say_interval(evidence)}, n = {n:,} paired test photos; McNemar's exact "
         f"test: p = {evidence.p_value:.2g}.",
-        f"They met on {moment(meeting.event.time)}.",
-        meeting.left_out,
+        f"They met on {moment(comparison.event.time)}.",
+        comparison.left_out,
         plain(explain_level(evidence)),
     )
     st.caption(" ".join(sentence for sentence in sentences if sentence))
 
 
-def _show_classes(meeting: Meeting) -> None:
-    table = pd.DataFrame(list(meeting.per_class))
+def _show_classes(comparison: VersionComparison) -> None:
+    table = pd.DataFrame(list(comparison.per_class))
     if not len(table) or not (table["gained"] + table["lost"]).any():
         return
     with st.expander("Gained and lost by class", icon=":material/bar_chart:"):
@@ -134,24 +136,28 @@ def _show_links(champion: ModelVersion, challenger: ModelVersion) -> None:
 
 
 def _show_decision(
-    champion: ModelVersion, challenger: ModelVersion, meeting: Meeting | None
+    champion: ModelVersion, challenger: ModelVersion, comparison: VersionComparison | None
 ) -> None:
-    gain = meeting is not None and meeting.evidence.is_significant_gain
+    gain = comparison is not None and comparison.evidence.is_significant_gain
     with st.container(horizontal=True):
         with st.popover(
             f"Promote {challenger.label}",
             icon=":material/military_tech:",
             type="primary" if gain else "secondary",
         ):
-            _ask_to_promote(champion, challenger, meeting, gain=gain)
+            _ask_to_promote(champion, challenger, comparison, gain=gain)
         with st.popover(f"Keep {champion.label}", icon=":material/shield:"):
             _ask_to_keep(champion, challenger)
 
 
 def _ask_to_promote(
-    champion: ModelVersion, challenger: ModelVersion, meeting: Meeting | None, *, gain: bool
+    champion: ModelVersion,
+    challenger: ModelVersion,
+    comparison: VersionComparison | None,
+    *,
+    gain: bool,
 ) -> None:
-    evidence = meeting.evidence if meeting is not None else None
+    evidence = comparison.evidence if comparison is not None else None
     with st.form(f"review.promote.{challenger.number}", border=False):
         if not gain:
             worse = evidence is not None and judge_evidence(evidence) == WORSE

@@ -1,4 +1,4 @@
-"""The history of the models as a timeline: who answered when, and every event with its reason."""
+"""The page “Models”: who answers, all versions, the history as a timeline, and the first of all."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,16 +6,23 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from core.formats import moment, plain
-from core.registry.events import EventKind, ModelEvent, list_events, list_reigns, title_event
+from core.registry.events import EventKind, ModelEvent, list_events, list_tenures, title_event
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import page_file
-from core.ui.registry.charts import draw_reigns
+from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
+from core.ui.parts.run_cards import show_registering
+from core.ui.registry.aliases import show_standing
+from core.ui.registry.api_snippets import show_snippets
+from core.ui.registry.charts import draw_tenures
+from core.ui.registry.export import show_export_panel
+from core.ui.registry.reading import Registry, read_registry
+from core.ui.registry.versions import pick_version, show_version
 
 _SHOWN = 6
 _MOST = 200
-_MOST_REIGNS = 500
+_MOST_TENURES = 500
 _ICONS: dict[EventKind, str] = {
     "registered": "inventory_2",
     "challenger": "swords",
@@ -41,15 +48,64 @@ _NAMES: dict[str, tuple[EventKind, ...]] = {
 }
 
 
+def show_models() -> None:
+    """Draw who answers, all versions, the history, exports and how programs ask."""
+    show_told()
+    show_alarm_banner()
+    registry = read_registry()
+    if not registry.versions:
+        _show_no_version(registry)
+    show_standing(registry)
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    ):
+        st.subheader("Versions", anchor=False)
+        with st.popover("Register a run", icon=":material/add:"):
+            show_registering()
+    version = pick_version(registry)
+    if version is not None:
+        show_version(registry, version)
+    st.subheader("History", anchor=False)
+    _show_timeline()
+    show_export_panel(version or registry.named("champion"))
+    show_snippets()
+
+
+def _show_no_version(registry: Registry) -> None:
+    """Draws the empty state, with the picker where a run is finished; ends the page."""
+    if any(run.state == "done" for run in registry.runs.values()):
+        with st.container(border=True):
+            st.subheader("No version yet", anchor=False)
+            st.write(
+                "A version is a finished run made fast: its network, its head and its rule, each "
+                "file under its digest. One version is the champion and answers everywhere; a "
+                "better one takes its place, and you can always go back."
+            )
+            show_registering()
+    else:
+        show_empty(
+            "No version yet",
+            "A version is a finished run made fast, ready to classify photos on the page Predict "
+            "and in the API. Train one first: with kept features it takes seconds.",
+            "training",
+            "Train a model",
+            ":material/model_training:",
+        )
+    if registry.events:
+        st.subheader("History", anchor=False)
+        _show_timeline()
+    st.stop()
+
+
 @st.fragment
-def show_timeline() -> None:
+def _show_timeline() -> None:
     """Draws who answered when, and the events, newest first, to be narrowed to some kinds."""
-    promotions = list_events(cache.workspace(), _MOST_REIGNS, ("promoted", "rolled_back"))
+    promotions = list_events(cache.workspace(), _MOST_TENURES, ("promoted", "rolled_back"))
     # Until the end of this minute: a chart that differs in nothing is not drawn again.
     minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if reigns := list_reigns(promotions, minute):
+    if tenures := list_tenures(promotions, minute):
         show_kept_chart(
-            draw_reigns, reigns, alt="When each version answered; the list below says the same."
+            draw_tenures, tenures, alt="When each version answered; the list below says the same."
         )
     wanted = st.pills(
         "Show",

@@ -1,0 +1,255 @@
+"""What a person asks: the photos they give, and the model or two that are to answer.
+
+Photos are chosen, dropped, pasted or taken; one, many or an archive. What came last counts: a photo
+just taken is answered although files are still listed, and the other way round. The models are in
+the URL: `model` names an alias or a version, `run` a run, `against` the other model. A photo user
+is answered by the champion, whatever run was looked at on another page.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.config import read_settings
+from core.monitoring.sessions import Model
+from core.prediction.album import NamedPhoto
+from core.runs.store import list_runs
+from core.ui.parts import cache
+from core.ui.parts.messages import show_empty, show_random_banner
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.predict.reading import list_models
+from data.sources.archive import ARCHIVE_ENDINGS
+
+_ROUND = "predict.round"
+_SOURCE = "predict.source"
+_BEFORE = "predict.before"
+_NEWEST = "predict.newest"
+_MODEL, _RUN, _OTHER = "model", "run", "against"
+_PICKED = "predict.model_picked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a person gave, in the order they gave it."""
+
+    photos: tuple[NamedPhoto, ...] = ()
+    archives: tuple[UploadedFile, ...] = ()
+    key: str = ""
+    """The same for the same files."""
+    is_fresh: bool = False
+    """The page was just opened: what is missing was not taken away."""
+    newest: int | None = None
+    """Which of several photos came alone after the others; None: they came together."""
+
+
+def take_photos() -> Taken:
+    """Returns what a person gave; draws the ways to give it."""
+    turn = st.session_state.setdefault(_ROUND, 0)
+    name = f"predict.upload.{turn}"
+    is_fresh = name not in st.session_state
+    chosen = st.file_uploader(
+        "Your photos: one, or many at once",
+        accept_multiple_files=True,
+        key=name,
+        max_upload_size=read_settings().photo_limit_mb,
+        on_change=_remember,
+        args=("upload",),
+        help="JPEG, PNG, WebP, BMP, GIF or TIFF.",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show_clipboard(name, key="predict.clipboard")
+        # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
+        by_camera = st.toggle("Use the camera", key="predict.camera_on")
+    taken = _use_camera(turn) if by_camera else None
+    chosen = [*chosen, *_take_archives(turn)]
+    newest = st.session_state.get(_SOURCE, "upload")
+    if taken is not None and (not chosen or newest == "camera"):
+        return _sort_out([taken], is_fresh=is_fresh)
+    return _sort_out(chosen, is_fresh=is_fresh)
+
+
+def start_over() -> None:
+    """Lets go of all photos that were given: the uploader begins anew."""
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    for name in (_SOURCE, _BEFORE, _NEWEST):
+        st.session_state.pop(name, None)
+
+
+def _use_camera(turn: int) -> UploadedFile | None:
+    return st.camera_input(
+        "Take a photo", key=f"predict.camera.{turn}", on_change=_remember, args=("camera",)
+    )
+
+
+def _take_archives(turn: int) -> list[UploadedFile]:
+    limit_mb = min(read_settings().upload_limit_mb, int(st.get_option("server.maxUploadSize")))
+    with st.popover("A .zip of photos", icon=":material/folder_zip:", width="stretch"):
+        return st.file_uploader(
+            "A .zip or .tgz, with or without folders",
+            accept_multiple_files=True,
+            key=f"predict.archive.{turn}",
+            max_upload_size=limit_mb,
+            on_change=_remember,
+            args=("upload",),
+        )
+
+
+def _sort_out(files: Sequence[UploadedFile], *, is_fresh: bool) -> Taken:
+    archives = tuple(file for file in files if file.name.lower().endswith(ARCHIVE_ENDINGS))
+    photos = [file for file in files if file not in archives]
+    known = [file.file_id for file in files]
+    return Taken(
+        photos=tuple(
+            NamedPhoto(name=Path(file.name).name or "photo", read=file.getvalue) for file in photos
+        ),
+        archives=archives,
+        key=" ".join(known),
+        is_fresh=is_fresh,
+        newest=_find_newest(known, [file.file_id for file in photos]),
+    )
+
+
+def _find_newest(known: Sequence[str], photos: Sequence[str]) -> int | None:
+    """Returns the place of the photo that came alone after others, as long as no more come."""
+    before = st.session_state.get(_BEFORE, "").split()
+    if list(known) != before:
+        added = [name for name in known if name not in before]
+        st.session_state[_NEWEST] = added[0] if before and len(added) == 1 else ""
+        st.session_state[_BEFORE] = " ".join(known)
+    newest = st.session_state.get(_NEWEST, "")
+    return list(photos).index(newest) if newest in photos else None
+
+
+def _remember(source: str) -> None:
+    st.session_state[_SOURCE] = source
+
+
+def pick_models() -> list[Model]:
+    """Returns the model that answers and, where one is compared, the other.
+
+    Without anything that could answer, draws the empty state and ends the page.
+    """
+    models = list_models()
+    if not models:
+        _show_nothing()
+    by_key = {model.key: model for model in models}
+    with _open_place(by_key):
+        first = _pick_first(by_key)
+        others = {key: one for key, one in by_key.items() if one.identity != first.identity}
+        other = _pick_other(others) if others else None
+    asked = [first] if other is None else [first, other]
+    if any(model.is_random for model in asked):
+        show_random_banner()
+    return asked
+
+
+def _open_place(models: dict[str, Model]) -> DeltaGenerator:
+    """Returns where the choice stands: folded away where a champion answers unless told else."""
+    if "champion" not in models:
+        return st.container(border=True)
+    return st.popover("Other models, or two", icon=":material/inventory_2:", width="stretch")
+
+
+def _pick_first(models: dict[str, Model]) -> Model:
+    linked = st.query_params.get(_MODEL) or st.query_params.get(_RUN)
+    wishes = (
+        linked,
+        st.session_state.get(_PICKED),
+        "champion",
+        st.session_state.get(f"chosen.{_RUN}"),
+    )
+    keys = [_find_key(models, str(wish)) for wish in wishes if wish]
+    wanted = next((key for key in keys if key in models), next(iter(models)))
+    picked = _select("Model", models, wanted, "predict.model")
+    if linked and keys[0] not in models:
+        st.caption(":orange[The link names a model that is not here; this is another one.]")
+    st.session_state[_PICKED] = picked.key
+    keep_choice(_RUN if picked.version is None else _MODEL, picked.key)
+    st.query_params.pop(_MODEL if picked.version is None else _RUN, None)
+    return picked
+
+
+def _pick_other(models: dict[str, Model]) -> Model | None:
+    chosen = _find_key(models, read_choice(_OTHER) or "")
+    compares = st.toggle(
+        "Compare with another model",
+        value=chosen in models,
+        key="predict.compares",
+        help="Both answer the same photo; both answers are shown side by side.",
+    )
+    if not compares:
+        keep_choice(_OTHER, None)
+        return None
+    wanted = chosen if chosen in models else next(iter(models))
+    picked = _select("The other model", models, wanted, "predict.other")
+    keep_choice(_OTHER, picked.key)
+    return picked
+
+
+def _find_key(models: dict[str, Model], wish: str) -> str:
+    """Returns the key of the model that a link names: “v3” may stand here under its alias."""
+    also = {one.version.label: one.key for one in models.values() if one.version is not None}
+    return also.get(wish, wish)
+
+
+def _select(label: str, models: dict[str, Model], wanted: str, key: str) -> Model:
+    options: Sequence[str] = list(models)
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    labels = [model.label for model in models.values()]
+    picked = st.selectbox(
+        label,
+        options,
+        index=options.index(wanted),
+        # Streamlit takes options with one label for one option.
+        format_func=lambda name: (
+            models[name].label + (f" · {name[:6]}" if labels.count(models[name].label) > 1 else "")
+        ),
+        key=key,
+    )
+    return models[picked]
+
+
+def _show_nothing() -> None:
+    runs = list_runs(cache.workspace())
+    going = any(run.is_going or run.state == "queued" for run in runs)
+    show_empty(
+        "The first run is still going" if going else "No finished run yet",
+        "It answers photos as soon as it is done."
+        if going
+        else "A model must be trained before it can say what is in a photo: it takes a minute.",
+        "training",
+        "Watch it" if going else "Train a model",
+        ":material/model_training:",
+    )
+    st.stop()
+
+
+def _show_clipboard(uploader: str, *, key: str) -> None:
+    """Draws the button; a pasted picture is handed to the uploader as if it had been chosen there.
+
+    So it is bounded, sent and held like any upload. Nothing comes back from here.
+
+    Args:
+        uploader: Key of the file uploader, which stands on the same page.
+        key: Name of the button.
+    """
+    _component()(key=key, data={"uploader": uploader})
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    folder = Path(__file__).parent
+    # In the page's own tree, not in a shadow root: it reaches for the uploader beside it.
+    return st.components.v2.component(
+        "petalscope_clipboard",
+        js=(folder / "clipboard.js").read_text(encoding="utf-8"),
+        css=(folder / "clipboard.css").read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )

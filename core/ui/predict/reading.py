@@ -1,0 +1,217 @@
+"""What the predict page asks for: the models there are, their answers, and the photos most alike.
+
+Predictors and answers are kept in memory; answers for ten minutes, and the photos in them.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from core.errors import VersionDamaged
+from core.formats import count, plain
+from core.monitoring.kept_photos import Photo, keep_photo
+from core.monitoring.sessions import (
+    Asked,
+    BrowserSession,
+    Model,
+    describe_fresh,
+    log_fresh,
+    open_session,
+)
+from core.prediction.nearest import NearestPhotos, find_nearest_learnt
+from core.registry.store import ALIASES, ModelVersion, list_versions, read_aliases
+from core.runs.store import list_runs
+from core.ui.parts import cache
+from core.ui.parts.pickers import describe_run
+from core.ui.parts.state import name_browser
+from data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from core.prediction.deciding import Decision
+    from core.prediction.predictor import Prediction, Predictor
+    from core.registry.loading import Standing
+
+NEAREST = 6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What a model says of a photo, and all that is drawn of it."""
+
+    model: Model
+    photo: Photo
+    visitor: str
+    prediction: "Prediction"
+    asked: Asked
+    predictor: "Predictor"
+
+    @cached_property
+    def decision(self) -> "Decision | None":
+        """What the rule makes of it now: the answer may be minutes old, the rule be new."""
+        return self.predictor.decide(self.prediction)
+
+    @cached_property
+    def top(self) -> list[tuple[str, float]]:
+        """The best classes and their scores, calibrated where there is a rule."""
+        return self.decision.top if self.decision else self.prediction.top
+
+    def read_nearest(self) -> tuple[Dataset, NearestPhotos]:
+        """Return the dataset that the model learnt from, and its photos most like this one.
+
+        Raises:
+            PetalscopeError: The run of a version, its dataset or its features are gone.
+        """
+        result = cache.result(self.model.run_id)
+        key = cache.result_key(self.model.run_id)
+        features = self.prediction.features
+        found = _find_nearest(self.model.run_id, key, self.photo.sha256, features)
+        return cache.dataset(result.dataset_id), found
+
+
+def read_session() -> BrowserSession:
+    """Return what this browser has asked; a new one for a new session of it."""
+    name = st.session_state.setdefault("predict.desk", secrets.token_hex(8))
+    return open_session(str(name), name_browser())
+
+
+def list_models() -> list[Model]:
+    """Return all that can be asked: aliases, versions (newest first), finished runs."""
+    workspace = cache.workspace()
+    versions = {version.number: version for version in list_versions(workspace)}
+    aliases = read_aliases(workspace)
+    named = [
+        (alias, versions[aliases[alias]]) for alias in ALIASES if aliases.get(alias) in versions
+    ]
+    models = [
+        Model(
+            key=alias, version=version, label=f"{alias.capitalize()} · {_describe_version(version)}"
+        )
+        for alias, version in named
+    ]
+    taken = {version.number for _, version in named}
+    models += [
+        Model(key=version.label, version=version, label=_describe_version(version))
+        for version in versions.values()
+        if version.number not in taken
+    ]
+    done = [run for run in list_runs(workspace) if run.state == "done"]
+    return models + [Model(key=run.id, run=run, label=describe_run(run)) for run in done]
+
+
+def _describe_version(version: ModelVersion) -> str:
+    known = f" · {count(len(version.classes), 'class')}" if version.classes else ""
+    return f"{version.label} · {version.name}{known}"
+
+
+def list_classes(model: Model) -> Sequence[str]:
+    """Return the classes that a model knows."""
+    version = model.version
+    return version.classes if version is not None else cache.result(model.run_id).classes
+
+
+def open_model(model: Model) -> "Predictor":
+    """Return the predictor of a model, its backbone compiled and kept warm.
+
+    Raises:
+        PetalscopeError: It cannot answer: files of it are gone or were altered.
+    """
+    if model.version is not None:
+        return _open_version(model.version.number, model.version.digest)
+    return cache.predictor(model.run_id)
+
+
+def settle_model(model: Model) -> tuple[Model, str]:
+    """Return the model that answers, and what is to be said where it is a former champion.
+
+    Raises:
+        PetalscopeError: It cannot answer, nor can a former champion.
+    """
+    try:
+        open_model(model)
+    except VersionDamaged:
+        if model.key != "champion" or model.version is None:
+            raise
+        standing = _open_standing(model.version.digest)
+        version = standing.predictor.version
+        if standing.problem is None or version is None:
+            return model, ""
+        label = f"Former champion · {_describe_version(version)}"
+        said = f"{version.label}, the champion before it, answers instead."
+        settled = replace(model, version=version, label=label)
+        return settled, f"{plain(standing.problem.problem)} {said}"
+    return model, ""
+
+
+def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
+    """Return the answer of a model to a photo; it is logged the first time.
+
+    Raises:
+        PhotoRefused: It is no photo, or too large.
+        PetalscopeError: The model cannot answer.
+    """
+    started = time.perf_counter()
+    when = cache.result_key(model.run_id) if model.version is None else 0.0
+    prediction = _predict(model.identity, photo.sha256, when, model, photo.content)
+    predictor = open_model(model)
+    known = session.find(model, photo.sha256)
+    if known is None:
+        latency_ms = 1000 * (time.perf_counter() - started)
+        fresh = describe_fresh(session, model, predictor, prediction, photo, latency_ms)
+        log_fresh(cache.workspace(), session, [fresh])
+        keep_photo(cache.workspace(), photo)
+        known = fresh.asked
+    return Answer(
+        model=model,
+        photo=photo,
+        visitor=session.visitor,
+        prediction=prediction,
+        asked=known,
+        predictor=predictor,
+    )
+
+
+def forget_predictions() -> None:
+    """Let go of the answers in memory, and of the photos in them."""
+    _predict.clear()
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
+def _open_version(number: int, digest: str) -> "Predictor":  # noqa: ARG001 (part of the key)
+    from core.registry.loading import open_version  # OpenVINO: loaded when first wanted
+
+    return open_version(cache.workspace(), number)
+
+
+@st.cache_resource(max_entries=1, ttl=30, show_spinner="Loading a former model …")
+def _open_standing(digest: str) -> "Standing":  # noqa: ARG001 (part of the key)
+    from core.registry.loading import open_standing
+
+    return open_standing(cache.workspace())
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
+def _predict(
+    identity: str,  # noqa: ARG001 (part of the key)
+    digest: str,  # noqa: ARG001 (part of the key)
+    when: float,  # noqa: ARG001 (part of the key)
+    _model: Model,
+    _content: bytes,
+) -> "Prediction":
+    return open_model(_model).predict(_content)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _find_nearest(
+    run_id: str,
+    when: float,  # noqa: ARG001 (part of the key)
+    digest: str,  # noqa: ARG001 (part of the key)
+    _features: np.ndarray,
+) -> NearestPhotos:
+    found = find_nearest_learnt(cache.workspace(), cache.result(run_id), _features, NEAREST)
+    return NearestPhotos(*(np.asarray(values) for values in found))

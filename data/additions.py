@@ -26,7 +26,7 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import Progress, keep_dataset, make_staging_folder, report_full_disk
+from data.importing import Progress, in_phase, keep_dataset, make_staging_folder, report_full_disk
 from data.manifest import write_facts
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
@@ -147,13 +147,12 @@ def _join_files(
     """
     known = read_facts(parent.folder)["files"]
     total = sum(int(known[name]["bytes"]) for name in _JOINED)
-    done = 0
+    done, tell = 0, in_phase(lambda: "copying photos", on_progress)
 
     def report(copied: int) -> None:
         nonlocal done
         done += copied
-        if on_progress:
-            on_progress(Progress(phase="copying photos", done=done, total=total))
+        tell(done, total)
 
     for name in _JOINED:
         old, new = parent.folder / name, folder / f"{_NEW}{name}"

@@ -120,7 +120,7 @@ def prepare_dataset(
         with report_full_disk("the dataset", _FREE):
             found = _find_photos(workspace, request, unpacked, on_progress)
             found = replace(found, name=(name or "").strip() or found.name)
-            reading = _in_phase(lambda: "reading photos", on_progress)
+            reading = in_phase(lambda: "reading photos", on_progress)
             report = _write_dataset(workspace, folder, found, split_seed, reading)
         shutil.rmtree(unpacked)
         on_error.pop_all()
@@ -181,10 +181,10 @@ def _find_photos(
     workspace: Workspace, request: SourceRequest, unpacked: Path, on_progress: OnProgress | None
 ) -> FoundSource:
     source = open_source(request, workspace.downloads)
-    return source.find(unpacked, _in_phase(lambda: source.phase, on_progress))
+    return source.find(unpacked, in_phase(lambda: source.phase, on_progress))
 
 
-def _in_phase(
+def in_phase(
     name_phase: Callable[[], str], on_progress: OnProgress | None
 ) -> Callable[[int, int], None]:
     def report(done: int, total: int) -> None:

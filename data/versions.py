@@ -34,9 +34,11 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import Progress, keep_dataset, make_staging_folder, report_full_disk
+from data.importing import Progress, in_phase, keep_dataset, make_staging_folder, report_full_disk
 from data.manifest import check_photos, list_datasets, read_dataset, write_facts
 
+_BLOCK = 128  # photos copied at a time, 19 MB
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
 NO_ROOM = (
     "the new version",
     "Free some space (where photos are excluded or added, the others are copied: 150 KB a photo), "
@@ -78,7 +80,8 @@ def make_version(
         folder.mkdir(parents=True, exist_ok=True)
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
-        bring_files(parent, folder, _list_excluded(changes), _in_words(on_progress))
+        copying = in_phase(lambda: "copying photos", on_progress)
+        bring_files(parent, folder, _list_excluded(changes), copying)
         facts = {
             **read_facts(parent.folder),
             **describe_child(workspace, parent, classes, name),
@@ -221,18 +224,6 @@ def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
     wanted = f"{stem}, version {parent.edition + 1}"
     letters = ("", *"bcdefghijklmnopqrstuvwxyz")
     return next((wanted + sign for sign in letters if wanted + sign not in names), wanted)
-
-
-def _in_words(on_progress: Callable[[Progress], None] | None) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if on_progress:
-            on_progress(Progress(phase="copying photos", done=done, total=total))
-
-    return report
-
-
-_BLOCK = 128  # photos copied at a time, 19 MB
-_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
 
 
 def bring_files(

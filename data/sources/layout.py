@@ -22,6 +22,7 @@ from data.sources.names import (
     unify_spellings,
 )
 
+LAYOUTS = "One folder a class, or train, validation and test folders of classes."
 _READABLE = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # Photos in formats that cannot be read are set aside with a reason, not overlooked.
 _UNREADABLE = (".heic", ".heif", ".avif")
@@ -83,7 +84,10 @@ def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) 
     placed = _read_splits(entries) if _has_splits(entries) else _read_classes(entries, None)
     check_classes({photo.class_name for photo in placed})
     names, spelling_notes = unify_spellings(Counter(p.class_name for p in placed if p.class_name))
-    _check_learned(placed, names)
+    check_learned(
+        [(names.get(photo.class_name, ""), photo.split) for photo in placed],
+        "Give every class a folder of the same name in train, validation and test.",
+    )
     photos = [
         FoundPhoto(
             path=photo.path,
@@ -140,6 +144,18 @@ def check_classes(classes: Collection[str]) -> None:
             f"There is only one class with photos: {list_names(named)}.",
             "Add a folder of photos of at least one other class beside it.",
         )
+
+
+def check_learned(placed: Iterable[tuple[str, str | None]], remedy: str) -> None:
+    """Check that each class has train photos, of pairs of class and split; "" is no class.
+
+    Raises:
+        SourceRefused: One has none.
+    """
+    known = {(name, split) for name, split in placed if name}
+    learned = {name for name, split in known if split in ("train", None)}
+    if unlearned := {name for name, _ in known} - learned:
+        raise SourceRefused(f"There are no train photos of {list_names(unlearned)}.", remedy)
 
 
 def _is_photo(path: str) -> bool:
@@ -221,16 +237,6 @@ def _read_classes(entries: list[_Entry], split: str | None) -> list[_Placed]:
         )
         for parts, path in entries
     ]
-
-
-def _check_learned(placed: list[_Placed], names: dict[str, str]) -> None:
-    classes = {(names[p.class_name], p.split) for p in placed if p.class_name}
-    learned = {name for name, split in classes if split in ("train", None)}
-    if unlearned := {name for name, _ in classes} - learned:
-        raise SourceRefused(
-            f"There are no train photos of {list_names(unlearned)}.",
-            "Give every class a folder of the same name in train, validation and test.",
-        )
 
 
 def _list_class_folders(placed: list[_Placed]) -> set[str]:
@@ -316,7 +322,6 @@ def _refuse_unreadable(error: OSError) -> None:
     ) from error
 
 
-LAYOUTS = "One folder a class, or train, validation and test folders of classes."
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",

@@ -15,6 +15,7 @@ from core.errors import SourceRefused
 from core.formats import count
 from data.sources.found import FoundPhoto
 
+_LARGEST_BYTES = 10_000_000
 _GAPS = re.compile(r"[\s_-]+")
 
 
@@ -83,9 +84,6 @@ def note_files(paths: Sequence[str], what: str) -> Iterator[str]:
         yield f"“{paths[0]}” was left out: it is {what}."
     elif paths:
         yield f"{len(paths):,} files were left out: each is {what} (the first: “{min(paths)}”)."
-
-
-_LARGEST_BYTES = 10_000_000
 
 
 def read_mapping(file: Path) -> dict[int, str]:

@@ -24,6 +24,10 @@ from data.sources.found import (
 )
 from data.sources.layout import FolderSource
 
+FILE = "flower_photos.tgz"
+SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+"""Source: tensorflow_datasets/datasets/tf_flowers/checksums.tsv of TensorFlow Datasets."""
+
 
 def fetch_file(address: str, target: Path, digest: str | None, on_progress: Report) -> None:
     """Fetch a file to `target`, unless it is there already.
@@ -67,11 +71,6 @@ def _refuse(address: str, reason: str) -> DownloadFailed:
         reason=reason,
         address=address,
     )
-
-
-FILE = "flower_photos.tgz"
-SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
-"""Source: tensorflow_datasets/datasets/tf_flowers/checksums.tsv of TensorFlow Datasets."""
 
 
 class FlowerPhotosSource:

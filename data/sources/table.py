@@ -14,8 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import SourceRefused
 from data.sources.found import Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
-from data.sources.layout import PHOTO_SUFFIXES, check_classes, make_storable, read_split_name
-from data.sources.names import list_names, note_classes, note_files, unify_spellings
+from data.sources.layout import (
+    PHOTO_SUFFIXES,
+    check_classes,
+    check_learned,
+    make_storable,
+    read_split_name,
+)
+from data.sources.names import note_classes, note_files, unify_spellings
 
 LINE_LIMIT = 1_000_000
 TABLE_ENDINGS = (".csv", ".tsv")
@@ -168,7 +174,8 @@ def _collect_photos(lines: list[_Line], folder: Path) -> tuple[list[FoundPhoto],
                 )
     found = sorted(photos.values(), key=lambda photo: photo.path)
     check_classes({photo.class_name for photo in found})
-    _check_learned(found)
+    pairs = [(photo.class_name, photo.split) for photo in found]
+    check_learned(pairs, "Give every class photos in the split train.")
     notes = (
         *spelling_notes,
         *note_classes(found),
@@ -176,16 +183,6 @@ def _collect_photos(lines: list[_Line], folder: Path) -> tuple[list[FoundPhoto],
         *note_files(others, "no photo by its name"),
     )
     return found, notes
-
-
-def _check_learned(photos: list[FoundPhoto]) -> None:
-    classes = {(photo.class_name, photo.split) for photo in photos if photo.class_name}
-    learned = {name for name, split in classes if split in ("train", None)}
-    if unlearned := {name for name, _ in classes} - learned:
-        raise SourceRefused(
-            f"There are no train photos of {list_names(unlearned)}.",
-            "Give every class photos in the split train.",
-        )
 
 
 def _refuse(name: str, number: int, problem: str) -> SourceRefused:

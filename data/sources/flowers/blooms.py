@@ -9,6 +9,24 @@ from data.sources.flowers.petals import Floats, Patch, Petals, blend, rgb
 
 Rng = np.random.Generator
 _UP = -np.pi / 2
+_COLOURS = {  # base (or heart) and tip of the petals
+    "white": "d4dac8 eeeeec",
+    "pink tips": "f6f2f0 e89abc",
+    "pink": "f2bccb e0648f",
+    "lilac": "d8c8ec a688d0",
+    "yellow": "e0a010 f8d838",
+    "golden": "e08a06 f8c614",
+    "lemon": "e8bc20 f8e258",
+    "orange": "d87808 f49a20",
+    "rust": "4a1208 b4481a",
+    "red": "a81016 d0222c",
+    "crimson": "5a0414 9c1028",
+    "apricot": "e07830 f6bc90",
+    "purple": "8a5090 702878",
+    "flamed": "f0c020 d03418",
+    "pale": "ecb81c fae458",
+    "dandelion": "eaa806 fcd81c",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,26 +64,6 @@ class Species:
         """Return whether a bloom is seen from its side: it stands on its stem like a cup."""
         cup = self.bloom is lay_tulip and "wide open" not in variety
         return cup or variety.endswith(("bud", "opening"))
-
-
-_COLOURS = {  # base (or heart) and tip of the petals
-    "white": "d4dac8 eeeeec",
-    "pink tips": "f6f2f0 e89abc",
-    "pink": "f2bccb e0648f",
-    "lilac": "d8c8ec a688d0",
-    "yellow": "e0a010 f8d838",
-    "golden": "e08a06 f8c614",
-    "lemon": "e8bc20 f8e258",
-    "orange": "d87808 f49a20",
-    "rust": "4a1208 b4481a",
-    "red": "a81016 d0222c",
-    "crimson": "5a0414 9c1028",
-    "apricot": "e07830 f6bc90",
-    "purple": "8a5090 702878",
-    "flamed": "f0c020 d03418",
-    "pale": "ecb81c fae458",
-    "dandelion": "eaa806 fcd81c",
-}
 
 
 def _colours(variety: str) -> tuple[Floats, Floats]:

@@ -1,9 +1,11 @@
-"""Exact copies and near ones are found, and nothing else; known copies of real photos too."""
+"""Planted copies are found, exact and near, look-alikes are not; new photos against old ones."""
 
+import hashlib
 import io
 import tarfile
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +13,23 @@ from PIL import Image, ImageEnhance
 
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
-from data.duplicates import add_places, find_exact_groups, find_near_pairs, find_pairs
+from data.duplicates import (
+    Copy,
+    add_places,
+    find_copies,
+    find_exact_groups,
+    find_near_pairs,
+    find_pairs,
+)
+from data.images import read_packed_photo
 from data.importing import import_source
-from tests.builders import CLASSES, encode_photo, write_class_folders, write_split_folders
+from tests.builders import (
+    CLASSES,
+    draw_photo,
+    encode_photo,
+    write_class_folders,
+    write_split_folders,
+)
 
 SHARED = PROJECT_ROOT.parent / "shared" / "data"
 
@@ -206,3 +222,45 @@ def test_photos_that_only_look_alike_are_no_twins(workspace: Workspace, tmp_path
         content = encode_photo(draw_scene(number))
         (folder / CLASSES[number % 3] / f"{number}.jpg").write_bytes(content)
     assert find_pairs(import_source(workspace, folder)).empty
+
+
+SIZE = (400, 320)
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, tmp_path: Path) -> Dataset:
+    """Photos of 96 x 80 px, and one of 400 x 320 px."""
+    folder = write_class_folders(tmp_path / "photos")
+    (folder / "tulip" / "large.jpg").write_bytes(encode_photo(draw_photo(2, 70, SIZE), quality=95))
+    return import_source(workspace, folder)
+
+
+def look(dataset: Dataset, *contents: bytes) -> list[list[Copy]]:
+    photos = np.stack([read_packed_photo(content)[0] for content in contents])
+    table = pd.DataFrame(
+        {
+            "sha256": [hashlib.sha256(content).hexdigest() for content in contents],
+            "phash": [str(imagehash.phash(Image.fromarray(photo))) for photo in photos],
+        }
+    )
+    return find_copies(dataset, table, photos)
+
+
+def test_the_same_file_and_the_same_pixels_are_exact(dataset: Dataset) -> None:
+    image = Image.fromarray(dataset.photos[12])
+    [same_file], [same_pixels] = look(dataset, dataset.original(12), encode_photo(image, "PNG"))
+    assert same_file == same_pixels == Copy(photo=12, kind="exact")
+
+
+def test_smaller_darker_and_recompressed_ones_are_near(dataset: Dataset) -> None:
+    number = dataset.manifest["path"].tolist().index("tulip/large.jpg")
+    image = draw_photo(2, 70, SIZE)
+    smaller = encode_photo(image.resize((200, 160)), quality=70)
+    darker = encode_photo(ImageEnhance.Brightness(image).enhance(0.8), quality=80)
+    for found in look(dataset, smaller, darker):
+        assert Copy(photo=number, kind="near") in found
+
+
+def test_strangers_are_no_copies(dataset: Dataset) -> None:
+    grey = encode_photo(Image.new("RGB", (300, 300), (120, 120, 120)))
+    assert look(dataset, grey, encode_photo(draw_photo(3, 99))) == [[], []]

@@ -45,7 +45,7 @@ class ImportJob:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportStatus:
-    """Where an import stands: `report` from "ready" on, `problem` and `remedy` when failed."""
+    """The state of an import: `report` from "ready" on, `problem` and `remedy` when failed."""
 
     id: str
     job: ImportJob
@@ -80,7 +80,7 @@ def start_import(workspace: Workspace, job: ImportJob) -> str:
 
 
 def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
-    """Return where an import stands.
+    """Return the state of an import.
 
     Raises:
         ImportFailed: There is no import of that id (any more).

@@ -107,7 +107,7 @@ def write_edits_csv(workspace: Workspace, dataset: Dataset) -> str:
 def read_edits_csv(workspace: Workspace, dataset: Dataset, text: str) -> int:
     """Return the number of the batch: all edits of the table, noted behind those in the tray.
 
-    Columns may stand in any order, `value` and `note` may lack, and commas, semicolons or tabs
+    Columns may be in any order, `value` and `note` may lack, and commas, semicolons or tabs
     divide them.
 
     Raises:

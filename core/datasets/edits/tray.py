@@ -86,7 +86,7 @@ def merge_duplicates(
     """Return the number of the batch that excludes all but one photo of each group.
 
     Of each group the first of train stays (then validation, then test), by path; with `keep` the
-    one that stands in it. Groups that share a photo are one; what the tray already says of the
+    one that it names. Groups that share a photo are one; what the tray already says of the
     photos counts.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Leakage: photos that stand in two splits, and what a run's metrics are without them.
+"""Leakage: photos that are in two splits, and what a run's metrics are without them.
 
 A photo learned by heart counts as recognised where its twin is judged. Pure: tables and arrays in,
 tables and metrics out. `pairs` are those of data.duplicates.find_pairs.
@@ -25,7 +25,7 @@ class Comparison:
 
 
 def list_leaks(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
-    """Return the pairs whose photos stand in two splits, by these splits; train–test first.
+    """Return the pairs whose photos are in two splits, by these splits; train–test first.
 
     Args:
         pairs: With columns a and b.

@@ -42,7 +42,7 @@ _STEPS = ("nearest photos", "duplicates", "label suspects", "map")
 
 
 def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tell) -> str:
-    """Return the id of the analysis, which stands in the workspace; made now if it did not.
+    """Return the id of the analysis; it is made now if the workspace does not hold it.
 
     Args:
         parameters: From store.quality_parameters or store.map_parameters.

@@ -12,7 +12,7 @@ OWN_NEIGHBOURS = 10
 OUTLIER_LIMIT = 3.5
 """Robust z from which a photo counts as an outlier. Source: Iglewicz and Hoaglin 1993."""
 MOST_FULL = 20_000
-"""Above so many photos nearness is measured in the largest REDUCED directions."""
+"""Above this number of photos nearness is measured in the largest REDUCED directions."""
 REDUCED = 64
 _BLOCK_BYTES = 96 * 2**20
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution

@@ -175,7 +175,7 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 
 def _name_hues(manifest: pd.DataFrame) -> Property:
-    """Return the sixth of the colour circle that the mean colour lies in, or grey."""
+    """Return the sixth of the colour circle that the mean colour is in, or grey."""
     hues = _numbers(manifest["hue"])
     names = np.array(_HUES)[((hues + 30) % 360 // 60).astype(np.int64) % len(_HUES)]
     grey = _numbers(manifest["colourfulness"]) < Thresholds().grey

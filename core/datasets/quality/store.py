@@ -156,7 +156,7 @@ def check_umap() -> None:
 
 
 def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
-    """Return where the job of an analysis stands; None when none was started for that id."""
+    """Return the state of the job of an analysis; None when none was started for that id."""
     return read_job(workspace.analysis_folder(analysis_id))
 
 

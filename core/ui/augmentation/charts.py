@@ -91,7 +91,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
 
     Args:
         steps: Columns part, step (0, 1, …), amount (in words), picture (data URI), distance (in
-            words, empty if nobody was asked), state (KEPT, FLIPPED or ""), answer.
+            words, empty if no run was asked), state (KEPT, FLIPPED or ""), answer.
         title: What is to be seen.
         subtitle: How to read it.
         dark: Whether the page is dark.

@@ -112,7 +112,7 @@ def list_steps(policy: AugmentationPolicy, name: str, *, whole: bool) -> list[fl
 
 @st.cache_data(max_entries=2048, show_spinner=False)
 def draw_step(photo_id: str, name: str, amount: float, _photo: np.ndarray) -> str:
-    """Return the picture of a photo with one part done to it, small; `photo_id` stands for it."""
+    """Return the picture of a photo with one part done to it, small; `photo_id` is its key."""
     del photo_id
     return write_picture(augment_part(_photo, name, amount), side=112)
 

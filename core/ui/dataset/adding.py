@@ -1,6 +1,6 @@
 """Bringing photos in from the page: the ways, the import that is going, its report, the decision.
 
-The id of the import stands in the URL, and a process of its own reads the photos, so a reload in
+The id of the import is in the URL, and a process of its own reads the photos, so a reload in
 any state loses nothing.
 """
 
@@ -12,17 +12,15 @@ from core.datasets.importing import (
     ImportStatus,
     discard_import,
     keep_import,
-    list_waiting,
     read_import,
 )
-from core.errors import BadIdentifier, ImportFailed
 from core.formats import count, plain, size
-from core.ui.dataset.adding_ways import IMPORT, show_ways
+from core.ui.dataset.adding_ways import show_ways
+from core.ui.dataset.reading import IMPORT, Adding, read_adding
 from core.ui.parts import cache
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.state import change_choice, keep_choice, read_choice
-from data.manifest import list_datasets
+from core.ui.parts.state import change_choice, keep_choice
 from data.report import REFUSED_SHOWN, ImportReport
 from data.sources.catalogue import SOURCES
 from data.splits import SPLITS
@@ -35,10 +33,12 @@ def show_adding() -> None:
 
     The page ends here while there is no dataset to show below, or a decision to be made.
     """
-    import_id = read_choice(IMPORT)
-    status = _find_import(import_id) if import_id else None
+    adding = read_adding()
+    status = adding.status
+    if adding.problem:
+        show_problem(adding.problem.problem, adding.problem.remedy)
     if status is None:
-        _show_place()
+        _show_place(adding)
     elif status.state == "going":
         st.fragment(_watch_import, run_every="0.5s")(status.id)
     elif status.state == "ready":
@@ -48,39 +48,29 @@ def show_adding() -> None:
         _open_dataset(status.dataset_id)
     else:
         _show_failure(status)
-    if not list_datasets(cache.workspace()):
+    if not adding.has_datasets:
         st.stop()
 
 
-def _find_import(import_id: str) -> ImportStatus | None:
-    """Return the import that the link names; a link to none of this workspace is dropped."""
-    try:
-        return read_import(cache.workspace(), import_id)
-    except (BadIdentifier, ImportFailed) as error:
-        keep_choice(IMPORT, None)
-        show_problem(error.problem, error.remedy)
-        return None
-
-
-def _show_place() -> None:
-    for waiting in list_waiting(cache.workspace()):
+def _show_place(adding: Adding) -> None:
+    for waiting in adding.waiting:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             said = "is being read" if waiting.state == "going" else "was read and waits for you"
             st.write(f"**{plain(name_import(waiting), 80)}** {said}.")
             if st.button("Show it", key=f"adding.show.{waiting.id}"):
                 keep_choice(IMPORT, waiting.id)
                 st.rerun()
-    with _open_place():
+    with _open_place(folded=adding.has_datasets):
         show_ways()
 
 
-def _open_place() -> DeltaGenerator:
-    """Return where the ways stand: folded away, but in the open while there is no dataset.
+def _open_place(*, folded: bool) -> DeltaGenerator:
+    """Return where the ways are drawn: folded away, but in the open while there is no dataset.
 
     Not an expander with `expanded=True`: on a cold link Streamlit's front end sometimes draws it
     folded.
     """
-    if list_datasets(cache.workspace()):
+    if folded:
         return st.expander("Add a dataset", icon=":material/add_photo_alternate:")
     place = st.container(border=True)
     place.subheader("Add a dataset", anchor=False)

@@ -98,7 +98,7 @@ def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float)
 
 
 def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
-    """Return which of the values lie in the chosen bars, (n,) bool.
+    """Return which of the values are in the chosen bars, (n,) bool.
 
     Args:
         values: (n,) numbers, or names.
@@ -149,7 +149,7 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
 
     Args:
         bars: Of one of the functions above.
-        name: Of TITLES; bars of brightness and colour have the colour that they stand for.
+        name: Of TITLES; bars of brightness and colour have the colour that they count.
         chosen: Bars that are selected at first, as in a link.
         dark: Whether the page is dark.
     """

@@ -1,7 +1,7 @@
 """The map of a dataset: its photos in two dimensions, coloured, searched, and selected by area.
 
 A selected area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";"), so that a
-link reopens its photos. Where a map is not made yet stands what it needs.
+link reopens its photos. Where a map is not made yet, the page says what it needs.
 """
 
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""The map: each photo a point, drawn by WebGL; near points stand for photos that look alike.
+"""The map: each photo a point, drawn by WebGL; near points are photos that look alike.
 
 Groups are traces of their own, so that a click on the legend hides one and a double click isolates
 it. Very many photos are thinned for drawing only: what lies in a selected area is found here, among
@@ -34,7 +34,7 @@ class Group:
     quiet: bool = False
     """Drawn small, below the others."""
     label: bool = False
-    """Whether its name stands in its middle."""
+    """Whether its name is drawn in its middle."""
 
 
 def group_by_class(
@@ -150,7 +150,7 @@ def thin_photos(photos: int) -> np.ndarray:
 
 
 def find_inside(positions: np.ndarray, polygons: Sequence[np.ndarray]) -> np.ndarray:
-    """Return which positions (n, 2) lie in one of the polygons (v, 2), as (n,) bool.
+    """Return which positions (n, 2) are inside one of the polygons (v, 2), as (n,) bool.
 
     Source: the even-odd rule, a ray to the right counted against each edge.
     """
@@ -184,7 +184,7 @@ def _points(
 def _place_labels(
     positions: np.ndarray, groups: Sequence[Group], colours: Palette
 ) -> list[dict[str, Any]]:
-    """Return the name of each group in its middle; none where groups lie on each other."""
+    """Return the name of each group in its middle; none where groups overlap."""
     named = [group for group in groups if group.label and len(group.photos)]
     if not 1 < len(named) <= _MOST_LABELS:
         return []

@@ -115,7 +115,7 @@ def quality(dataset_id: str) -> QualityResult | None:
 
 @cached_by(_analyses_written, most=8)
 def positions(dataset_id: str, method: MapMethod) -> np.ndarray | None:
-    """Return where the photos lie on the map, (n, 2), or None while it is not made."""
+    """Return where the photos are on the map, (n, 2), or None while it is not made."""
     return read_map(workspace(), dataset_id, method)
 
 
@@ -160,7 +160,7 @@ def prediction(run_id: str, content: bytes) -> "Prediction":
 
 @dataclass
 class EventTail:
-    """The events of a run read so far; `read` goes on from the last byte read."""
+    """The events of a run read so far; `read` continues from the last byte read."""
 
     folder: Path
     events: list[dict[str, Any]] = field(default_factory=list)

@@ -60,10 +60,10 @@ def show_told() -> None:
 
 
 def show_alarm_banner(*, link: bool = True) -> None:
-    """Draw what alarms stand, the critical first; nothing while there is none.
+    """Draw the active alarms, the critical first; nothing while there is none.
 
     Args:
-        link: Whether the way to the monitoring page stands below.
+        link: Whether a link to the monitoring page is drawn below.
     """
     alarms = list_alarms(cache.workspace(), standing=True)
     if not alarms:
@@ -79,7 +79,7 @@ def show_alarm_banner(*, link: bool = True) -> None:
 
 
 def show_alarm_note() -> None:
-    """Draw one line without figures while an alarm stands: for who only has a photo."""
+    """Draw one line without figures while an alarm is active: for who only has a photo."""
     alarms = list_alarms(cache.workspace(), standing=True)
     if not alarms:
         return

@@ -20,7 +20,7 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
     """Return the chosen dataset; without any, draws the empty state and ends the page.
 
     Args:
-        show_empty_state: False where the ways to add a dataset already stand on the page.
+        show_empty_state: False where the ways to add a dataset are on the page already.
     """
     usable = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
     if not usable:
@@ -46,7 +46,7 @@ def _show_no_dataset() -> None:
 def pick_run() -> RunRecord:
     """Return the chosen finished run; without any, draws the empty state and ends the page."""
     runs = list_runs(cache.workspace())
-    # Those whose dataset was deleted stand last: nothing can be shown of them but that.
+    # Those whose dataset was deleted come last: nothing can be shown of them but that.
     finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
     done = {run.id: run for run in finished}
     if not done:

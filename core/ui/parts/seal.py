@@ -35,7 +35,7 @@ def find_sealed(run_id: str) -> np.ndarray:
 
 
 def ask_before_test(*runs: RunRecord) -> None:
-    """End the page, with a button that goes on, until the test photos of the runs are opened.
+    """End the page, with a button to continue, until the test photos of the runs are opened.
 
     Each opening is counted, once a session and run.
     """

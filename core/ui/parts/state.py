@@ -94,7 +94,7 @@ def name_visitor() -> str:
 def name_browser() -> str:
     """Return the e-mail of a person who is logged in, else the mark of the browser.
 
-    For the prediction log: no address stands there, and the same phone in another network is still
+    For the prediction log: it holds no address, and the same phone in another network is still
     the one whose answers are to be deleted.
     """
     return _read_email() or f"browser {_read_mark()}"
@@ -116,12 +116,12 @@ def mark_cookie(cookie: str) -> str:
     """Return a mark of the token in the cookie.
 
     Streamlit writes the same token under another mask ("2|mask|masked token|time") each time the
-    page is loaded: the cookie as it stands would be another browser after every reload.
+    page is loaded: the raw cookie would be another browser after every reload.
     """
     token = cookie.encode()
     match cookie.split("|"):
         case ["2", mask, masked, _]:
-            with suppress(ValueError, ZeroDivisionError):  # another form is taken as it stands
+            with suppress(ValueError, ZeroDivisionError):  # another form is taken as it is
                 keys, hidden = bytes.fromhex(mask), bytes.fromhex(masked)
                 token = bytes(one ^ keys[n % len(keys)] for n, one in enumerate(hidden))
     return sha256(token).hexdigest()[:8]

@@ -96,7 +96,7 @@ def choose_class(
         key: Name of the place.
         classes: Names of all classes.
         scores: (k,) of the photo: the options are listed from the highest down.
-        label: What stands above the list.
+        label: Of the list.
         shown: Numbers of classes that are shown anyway; they are not offered.
     """
     order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]

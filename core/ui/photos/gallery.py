@@ -35,7 +35,7 @@ def show_gallery(
     Args:
         photos: (m,) int, photo numbers in the order they are drawn.
         key: Name of the gallery; another one on the same page needs another.
-        captions: What stands under a photo, as plain text; default: its class.
+        captions: The text under a photo, plain; default: its class.
         badges: Small words on a photo.
     """
     redraw_after_panel()

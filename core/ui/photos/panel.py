@@ -42,7 +42,7 @@ def show_photo_panel(dataset: Dataset) -> None:
 def redraw_after_panel() -> None:
     """Draw the page anew when a panel that is closed now has changed the tray.
 
-    Closing a panel reruns only the fragment that opened it; the tray's line stands outside of it.
+    Closing a panel reruns only the fragment that opened it; the tray's line is outside of it.
     """
     if _PHOTO not in st.query_params and st.session_state.pop(_EDITED, False):
         st.rerun(scope="app")

@@ -1,6 +1,6 @@
 """The tray on screen: the quiet line that says what waits, and the review with apply.
 
-The line costs one SQL count and stands on every page that shows photos.
+The line costs one SQL count and is on every page that shows photos.
 """
 
 import base64

@@ -21,10 +21,10 @@ _MANY = 30
 def draw_threshold(
     values: np.ndarray, threshold: float, measured: Measured, dark: bool = False
 ) -> Any:
-    """Return the histogram of a measure, what lies beyond the threshold in the colour of wrong.
+    """Return the histogram of a measure, with what is beyond the threshold in the colour of wrong.
 
     Args:
-        values: The measure of each photo, (n,); bad ones outside the span stand in its last bar.
+        values: The measure of each photo, (n,); bad ones outside the span are in its last bar.
         threshold: Drawn as a line; the bars end at it, so that none is half flagged.
         measured: What is measured; its ends are those of the axis and of the slider below.
         dark: Whether the page is dark.

@@ -15,7 +15,6 @@ import streamlit as st
 from PIL import Image
 
 from core.formats import count, plain
-from core.ui.parts import cache
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import bind_choice
 from core.ui.quality import actions
@@ -114,7 +113,7 @@ def _show_pair(page: QualityPage, pair: pd.Series, settled: bool) -> None:
         for photo in (a, b):
             _show_side(page, photo, f"{page.finding}.{a}.{b}")
         if pair["difference"] > 0:
-            content, factor = _difference(page.dataset.id, a, b)
+            content, factor = _difference(page.dataset, a, b)
             with st.container(width=_WIDTH, gap="xxsmall"):
                 st.image(content, width=_WIDTH, alt="Where the two photos differ, brighter is more")
                 st.caption(f"Difference × {factor}")
@@ -140,7 +139,7 @@ def _show_side(page: QualityPage, photo: int, place: str) -> None:
 def show_packed(dataset: Dataset, photo: int, width: int, caption: str | None = None) -> None:
     """Draw a photo as training sees it."""
     row = dataset.manifest.iloc[photo]
-    content = _encode_packed(dataset.id, photo)
+    content = _encode_packed(dataset, photo)
     st.image(content, width=width, caption=caption, alt=f"{row['class']}, {row['path']}")
 
 
@@ -201,15 +200,14 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
         st.button(label, key=f"quality.{page.finding}.{a}.{b}.{number}", on_click=act)
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False)
-def _encode_packed(dataset_id: str, photo: int) -> bytes:
-    return _encode(np.asarray(cache.dataset(dataset_id).photos[photo]))
+@st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
+def _encode_packed(dataset: Dataset, photo: int) -> bytes:
+    return _encode(np.asarray(dataset.photos[photo]))
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
-def _difference(dataset_id: str, a: int, b: int) -> tuple[bytes, int]:
-    photos = cache.dataset(dataset_id).photos
-    return amplify_difference(np.asarray(photos[a]), np.asarray(photos[b]))
+@st.cache_resource(max_entries=500, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
+def _difference(dataset: Dataset, a: int, b: int) -> tuple[bytes, int]:
+    return amplify_difference(np.asarray(dataset.photos[a]), np.asarray(dataset.photos[b]))
 
 
 def amplify_difference(one: np.ndarray, other: np.ndarray) -> tuple[bytes, int]:

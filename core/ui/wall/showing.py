@@ -215,7 +215,7 @@ def pack_page(
     """Return a page of photos as the browser reads it: one block of bytes with all it draws.
 
     Four bytes (little-endian) say how long the JSON head is, then comes the head, then the
-    thumbnails one after another as they lie in the dataset: nothing is encoded, nothing is
+    thumbnails one after another as the dataset keeps them: nothing is encoded, nothing is
     requested once more.
 
     Args:

@@ -1,13 +1,14 @@
 """`calibrate`: when a run should answer, chosen on its validation photos, and kept on request."""
 
-import argparse
+from argparse import Namespace
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.cli.choosing import RUN_HELP, choose_run
+from core.cli.choosing import RUN, choose_run
+from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.errors import FeaturesMissing
@@ -36,61 +37,51 @@ from core.workspace import Workspace
 from data.unlike import read_own_photos
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
+@command(
+    RUN,
+    option(
         "--right",
-        type=_read_share,
+        "of the validation answers, so many should be right",
+        type=number(float, 0, 1),
         default=0.95,
         metavar="SHARE",
-        help="of the validation answers, so many should be right (default: 0.95)",
-    )
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="SCORE",
-        help="answer from this score on instead, 0 to 1",
-    )
-    parser.add_argument(
+    ),
+    option("--threshold", "answer from this score on instead, 0 to 1", type=float, metavar="SCORE"),
+    option(
         "--unlike",
+        "photos that show none of the classes: how many would be refused",
         type=Path,
         metavar="FOLDER",
-        help="photos that show none of the classes: how many would be refused",
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the rule with the run")
-    parser.add_argument("--forget", action="store_true", help="forget the rule that is kept")
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
-    record = choose_run(workspace, arguments.run)
-    if arguments.forget:
+    ),
+    flag("--keep", "keep the rule with the run"),
+    flag("--forget", "forget the rule that is kept"),
+)
+def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Choose when a run should answer on its validation photos; keep that on request."""
+    record = choose_run(workspace, given.run)
+    if given.forget:
         delete_rule(workspace, record.id)
-        return Outcome(
-            text=f"{record.name} answers every photo from now on.", document={"run": record.id}
-        )
+        return Outcome(f"{record.name} answers every photo from now on.", {"run": record.id})
     result = read_result(workspace, record.id)
     known, problem = _find_distances(workspace, record, result)
-    rule = suggest_rule(result, known.distances if known else None, arguments.right)
-    if arguments.threshold is not None:
-        rule = replace(rule, threshold=arguments.threshold)
-    kept = read_rule(workspace, record.id)
-    document: dict[str, Any] = {"run": record.id, "kept": arguments.keep, "rule": asdict(rule)}
+    rule = suggest_rule(result, known.distances if known else None, given.right)
+    if given.threshold is not None:
+        rule = replace(rule, threshold=given.threshold)
+    document: dict[str, Any] = {"run": record.id, "kept": given.keep, "rule": rule}
     lines = [f"{record.name} · {record.id} · chosen on {count(rule.n, 'validation photo')}"]
-    lines += _judge_scores(result, rule, document)
-    lines += [problem] if problem else []
-    if known is not None:
-        lines += _judge_unlike(workspace, record, known, rule, arguments.unlike, document)
-    if arguments.keep:
+    said, document["validation"] = _judge_scores(result, rule)
+    lines += said
+    if known is None:
+        lines.append(problem)
+    elif rule.unlike_limit is None:
+        lines.append(f"no limit of distance: {count(rule.n, 'validation photo')} are too few")
+    else:
+        said, document["unlike"] = _judge_unlike(workspace, record.id, known, rule, given.unlike)
+        lines += said
+    lines.append(_say_kept(workspace, record.id, keep=given.keep))
+    if given.keep:
         save_rule(workspace, record.id, rule)
-    lines.append(_say_kept(workspace, record, kept, keep=arguments.keep))
-    return Outcome(text="\n".join(lines), document=document)
-
-
-def _read_share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError("must be between 0 and 1")
-    return share
+    return Outcome("\n".join(lines), document)
 
 
 def _find_distances(
@@ -102,7 +93,7 @@ def _find_distances(
         return None, f"{error.problem} {error.remedy}"
 
 
-def _judge_scores(result: RunResult, rule: DecisionRule, document: dict[str, Any]) -> list[str]:
+def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dict[str, Any]]:
     photos = result.photo_numbers("validation")
     scores, labels = result.scores[photos], result.labels[photos]
     before = measure_calibration(scores, labels)
@@ -116,10 +107,8 @@ def _judge_scores(result: RunResult, rule: DecisionRule, document: dict[str, Any
     tempered = temper_scores(scores, rule.temperature)
     answered = list_answered(rule, tempered, result.classes)
     point = measure_point(answered, tempered.argmax(axis=1) == labels)
-    document["validation"] = {
-        "n": point.n,
-        "answered": point.answered,
-        "wrong": point.wrong,
+    document = {
+        **{name: getattr(point, name) for name in ("n", "answered", "wrong")},
         "accuracy_of_answers": point.accuracy if point.answered else None,
     }
     lines.append(
@@ -131,54 +120,47 @@ def _judge_scores(result: RunResult, rule: DecisionRule, document: dict[str, Any
             else "none"
         )
     )
-    return lines
+    return lines, document
 
 
 def _judge_unlike(
-    workspace: Workspace,
-    record: RunRecord,
-    known: RunDistances,
-    rule: DecisionRule,
-    folder: Path | None,
-    document: dict[str, Any],
-) -> list[str]:
-    if rule.unlike_limit is None:
-        return [f"no limit of distance: {count(rule.n, 'validation photo')} are too few"]
-    predictor = open_predictor(workspace, record.id)
-    sets = {"drawn": answer_drawn(workspace, record.id, predictor, known.model).distances}
-    refused: list[str] = []
+    workspace: Workspace, run_id: str, known: RunDistances, rule: DecisionRule, folder: Path | None
+) -> tuple[list[str], dict[str, Any]]:
+    predictor = open_predictor(workspace, run_id)
+    sets = {"drawn": answer_drawn(workspace, run_id, predictor, known.model).distances}
+    problems: list[str] = []
     if folder is not None:
         folder = folder.expanduser()
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         own = read_own_photos((path.name, path.read_bytes()) for path in files)
-        refused = [f"  {name}: {problem}" for name, problem in own.refused.items()]
+        problems = [f"  {name}: {problem}" for name, problem in own.refused.items()]
         if own.names:
             answers = answer_photos(predictor, known.model, own.photos, own.names)
             sets[folder.name] = answers.distances
         else:
-            refused.append(f"  {folder}: no photo that can be read")
-    result = read_result(workspace, record.id)
-    like = known.distances[result.photo_numbers("validation")]
-    lines = [f"refuses photos farther than {rule.unlike_limit:.2f}, which keeps 95 % of validation"]
+            problems.append(f"  {folder}: no photo that can be read")
+    validation = read_result(workspace, run_id).photo_numbers("validation")
+    like, limit = known.distances[validation], rule.unlike_limit
+    lines = [f"refuses photos farther than {limit:.2f}, which keeps 95 % of validation"]
+    document = {}
     for name, distances in sets.items():
         separation = measure_separation(like, distances)
-        found = float(np.mean(distances > rule.unlike_limit)) if len(distances) else float("nan")
+        refused = float(np.mean(distances > limit)) if len(distances) else float("nan")
         lines.append(
-            f"  {name}: {percent(found, len(distances))} of {len(distances):,} refused, area under "
-            f"the ROC {separation.area:.3f} ({separation.area_low:.3f} to "
+            f"  {name}: {percent(refused, len(distances))} of {len(distances):,} refused, area "
+            f"under the ROC {separation.area:.3f} ({separation.area_low:.3f} to "
             f"{separation.area_high:.3f})"
         )
-        document.setdefault("unlike", {})[name] = {"refused": found, **asdict(separation)}
-    return lines + refused
+        document[name] = {"refused": refused, **asdict(separation)}
+    return lines + problems, document
 
 
-def _say_kept(
-    workspace: Workspace, record: RunRecord, kept: DecisionRule | None, *, keep: bool
-) -> str:
+def _say_kept(workspace: Workspace, run_id: str, *, keep: bool) -> str:
     if keep:
         return "Kept with the run: prediction answers by it from now on."
+    kept = read_rule(workspace, run_id)
     if kept is not None:
         return f"Another rule is kept since {moment(kept.made)}; --keep replaces it."
-    if is_rule_stale(workspace, record.id):
+    if is_rule_stale(workspace, run_id):
         return "The rule that is kept was made for another result and is not used."
     return "Nothing is kept: the run answers every photo. --keep keeps this rule."

@@ -1,18 +1,35 @@
-"""Which dataset or run a person means: an id, the start of one, a name, or "latest"."""
+"""Which dataset or run a person means: an id, the start of one, a name, or "latest".
+
+And the seal of the test photos: looking at them is counted on the command line, too.
+"""
 
 from collections.abc import Sequence
 
+from core.cli.command import option
 from core.errors import DatasetMissing, PetalscopeError, RunMissing
+from core.formats import moment
 from core.runs.store import RunRecord, list_runs, list_studies
+from core.runs.test_views import Opening, record_opening
 from core.workspace import Workspace
 from data.manifest import list_datasets
+from data.splits import SPLITS
 
 DATASET_HELP = "id of a dataset, the start of one, its name, or “latest”"
 RUN_HELP = "id of a run, the start of one, its name, or “latest” (the newest that is done)"
+DATASET = option("dataset", DATASET_HELP)
+RUN = option("run", RUN_HELP)
+SPLIT = option(
+    "--split",
+    "photos to judge by; keep test for the very end: it is counted",
+    choices=SPLITS,
+    default="validation",
+)
+WHO = "command line"
+"""Who looked, promoted or asked, in what is kept of it."""
 
 
 def choose_dataset(workspace: Workspace, text: str) -> str:
-    """Returns the id of the dataset that is meant.
+    """Find the id of the dataset that is meant.
 
     Raises:
         DatasetMissing: None or several are meant.
@@ -26,7 +43,7 @@ def choose_dataset(workspace: Workspace, text: str) -> str:
 
 
 def choose_run(workspace: Workspace, text: str) -> RunRecord:
-    """Returns the run that is meant.
+    """Find the run that is meant.
 
     Raises:
         RunMissing: None or several are meant.
@@ -43,7 +60,7 @@ def choose_run(workspace: Workspace, text: str) -> RunRecord:
 
 
 def choose_item(workspace: Workspace, text: str) -> RunRecord:
-    """Returns the run or sweep that is meant; “latest” is the newest, whatever its state.
+    """Find the run or sweep that is meant; “latest” is the newest, whatever its state.
 
     Raises:
         RunMissing: None or several are meant.
@@ -60,7 +77,7 @@ def choose_item(workspace: Workspace, text: str) -> RunRecord:
 def _choose(
     text: str, names: Sequence[tuple[str, str]], noun: str, missing: type[PetalscopeError]
 ) -> str:
-    """Returns the one id that is meant; `names` holds (id, name), newest first."""
+    """Find the one id that is meant; `names` holds (id, name), newest first."""
     if text == "latest":
         return names[0][0]
     ways = (
@@ -75,3 +92,22 @@ def _choose(
     if found:
         raise missing(f"“{text}” could be any of {', '.join(found)}.", f"Give an id; {see}")
     raise missing(f"There is no {noun} “{text}” in this workspace.", f"Give an id or a name; {see}")
+
+
+def count_opening(workspace: Workspace, run: RunRecord, split: str) -> list[Opening]:
+    """Count a look at the test split, and return all of them; none for another split."""
+    if split != "test":
+        return []
+    return record_opening(workspace, run.id, "", WHO)
+
+
+def describe_openings(openings: list[Opening]) -> str:
+    """Say how often the test photos of a run were opened, in a line; empty if never."""
+    if not openings:
+        return ""
+    if len(openings) == 1:
+        return "Test photos of this run: opened for the first time, and counted."
+    return (
+        f"Test photos of this run: opened {len(openings):,} times, first "
+        f"{moment(openings[0].opened)} ({openings[0].place})."
+    )

@@ -1,13 +1,12 @@
 """`compare`: in what runs differ, and whether the difference is real."""
 
-import argparse
+from argparse import Namespace
 from typing import Any
 
-from core.cli.choosing import RUN_HELP, choose_run
-from core.cli.openings import count_opening
-from core.cli.outcome import Outcome
+from core.cli.choosing import RUN_HELP, SPLIT, choose_run, count_opening
+from core.cli.command import command, option
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
 from core.errors import RecipeRefused, RunUnfinished
 from core.evaluation.comparison import (
     Comparison,
@@ -18,53 +17,46 @@ from core.evaluation.comparison import (
 from core.formats import percent
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.recipe.words import Difference, list_differences
-from core.runs.result import RunResult, read_result
+from core.runs.result import read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from data.dataset import Dataset
 from data.manifest import read_dataset
-from data.splits import SPLITS
+
+_COUNTS = ("gained", "lost", "both_right", "both_wrong")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("baseline", metavar="BASELINE", help=RUN_HELP)
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="compared with the baseline")
-    parser.add_argument(
-        "--split",
-        choices=SPLITS,
-        default="validation",
-        help="photos to judge by (default: validation; keep test for the very end: it is counted)",
-    )
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
-    chosen = [choose_run(workspace, text) for text in (arguments.baseline, *arguments.runs)]
+@command(
+    option("baseline", RUN_HELP),
+    option("runs", "compared with the baseline", metavar="RUN", nargs="+"),
+    SPLIT,
+)
+def compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Compare runs with a baseline: what they gained and lost, and whether that is real."""
+    chosen = [choose_run(workspace, text) for text in (given.baseline, *given.runs)]
     if len({one.id for one in chosen}) < len(chosen):
         raise RecipeRefused(
             "A run cannot be compared with itself.", "Name runs of different recipes."
         )
     baseline, *others = chosen
-    compared = [_compare(workspace, baseline, one, arguments.split) for one in others]
-    openings = {one.id: len(count_opening(workspace, one, arguments.split)) for one in chosen}
+    compared = [_compare(workspace, baseline, one, given.split) for one in others]
+    openings = {one.id: len(count_opening(workspace, one, given.split)) for one in chosen}
     differences = list_differences([one.recipe for one in chosen])
-    p_values = adjust_holm([comparison.p_value for _, comparison in compared])
-    rows = [
-        _document(one, common, comparison, float(p_value))
-        for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True)
-    ]
-    parts = [_describe_recipes(chosen, differences)]
+    p_values = adjust_holm([comparison.p_value for _, comparison in compared]).tolist()
+    parts, rows = [_describe_recipes(chosen, differences)], []
     for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True):
-        parts.append(_describe(baseline, one, common, comparison, float(p_value)))
+        parts.append(_describe(f"{baseline.name} → {one.name}", common, comparison, p_value))
+        rows.append(_document(one, common, comparison, p_value))
     if len(others) > 1:
-        parts.append(f"p, adjusted for {len(others)} comparisons (Holm): {_list(rows)}")
+        adjusted = ", ".join(f"{p_value:.2g}" for p_value in p_values)
+        parts.append(f"p, adjusted for {len(others)} comparisons (Holm): {adjusted}")
     return Outcome(
-        text="\n\n".join(parts),
-        document={
-            "split": arguments.split,
+        "\n\n".join(parts),
+        {
+            "split": given.split,
             "baseline": baseline.id,
             "test_openings": openings,
             "recipe_differences": [
-                {"setting": one.setting, "values": list(one.values)} for one in differences
+                {"setting": one.setting, "values": one.values} for one in differences
             ],
             "compared": rows,
         },
@@ -75,7 +67,11 @@ def _compare(
     workspace: Workspace, baseline: RunRecord, other: RunRecord, split: str
 ) -> tuple[CommonPhotos, Comparison]:
     a, b = read_result(workspace, baseline.id), read_result(workspace, other.id)
-    matched = match_results(a, b, *_read_datasets(workspace, a, b))
+    same = a.dataset_id == b.dataset_id
+    datasets = (
+        (None, None) if same else tuple(read_dataset(workspace, r.dataset_id) for r in (a, b))
+    )
+    matched = match_results(a, b, *datasets)
     common = find_common(a, b, matched, split)
     if not len(common):
         raise RunUnfinished(
@@ -84,14 +80,6 @@ def _compare(
         )
     answers = (common.labels, common.predictions_a, common.predictions_b)
     return common, compare_predictions(*answers, common.classes)
-
-
-def _read_datasets(
-    workspace: Workspace, a: RunResult, b: RunResult
-) -> tuple[Dataset | None, Dataset | None]:
-    if a.dataset_id == b.dataset_id:
-        return None, None
-    return read_dataset(workspace, a.dataset_id), read_dataset(workspace, b.dataset_id)
 
 
 def _document(
@@ -105,20 +93,15 @@ def _document(
         "difference": compared.difference,
         "difference_low": compared.interval[0],
         "difference_high": compared.interval[1],
-        "gained": compared.gained,
-        "lost": compared.lost,
-        "both_right": compared.both_right,
-        "both_wrong": compared.both_wrong,
+        **{name: getattr(compared, name) for name in _COUNTS},
         "p_value": compared.p_value,
         "p_value_adjusted": p_adjusted,
         "photos_needed": compared.photos_needed,
         "verdict": compared.judge(p_adjusted),
         "left_out": {
-            "elsewhere": common.elsewhere,
-            "missing": common.missing,
-            "relabelled": common.relabelled,
+            name: getattr(common, name) for name in ("elsewhere", "missing", "relabelled")
         },
-        "per_class": compared.per_class.to_dict("records"),
+        "per_class": compared.per_class,
     }
 
 
@@ -129,17 +112,11 @@ def _describe_recipes(chosen: list[RunRecord], differences: list[Difference]) ->
     return format_table(headings, [(one.setting, *one.values) for one in differences])
 
 
-def _describe(
-    baseline: RunRecord,
-    other: RunRecord,
-    common: CommonPhotos,
-    compared: Comparison,
-    p_value: float,
-) -> str:
+def _describe(names: str, common: CommonPhotos, compared: Comparison, p_value: float) -> str:
     n = compared.n
     accuracies = f"{percent(compared.accuracy_a, n)} → {percent(compared.accuracy_b, n)}"
     lines = [
-        f"{baseline.name} → {other.name} · {common.split} split · n = {n:,}",
+        f"{names} · {common.split} split · n = {n:,}",
         f"accuracy {accuracies}; {compared.gained:,} gained, {compared.lost:,} lost",
         describe_verdict(compared, p_value),
         describe_left_out(common),
@@ -158,7 +135,3 @@ def _describe(
     if rows:
         lines.append(format_table(("class", "photos", "gained", "lost"), rows))
     return "\n".join(line for line in lines if line)
-
-
-def _list(rows: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{row['p_value_adjusted']:.2g}" for row in rows)

@@ -1,18 +1,23 @@
-"""`datasets`: the datasets of the workspace as a table; versions compared, renamed and deleted."""
+"""`import` and `datasets`: a dataset from any source; versions listed, compared and deleted."""
 
-import argparse
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from core.cli.choosing import DATASET_HELP, choose_dataset
-from core.cli.outcome import Outcome
+from core.cli.choosing import DATASET, DATASET_HELP, choose_dataset
+from core.cli.command import command, flag, number, option
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
+from core.formats import count, size
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.importing import Progress, keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import (
     DatasetSummary,
     compare_versions,
@@ -20,64 +25,131 @@ from data.manifest import (
     read_dataset,
     rename_dataset,
 )
+from data.report import ClassCount, ImportReport
+from data.sources.catalogue import SOURCES
+from data.sources.found import SourceRequest
 from data.splits import SPLITS
 
 _MOST_ROWS = 20
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="list|compare|rename|delete")
-    for name, what in (
-        ("list", "list the datasets, newest first"),
-        ("compare", "show what is different in B from A"),
-        ("rename", "change the name that is shown"),
-        ("delete", "delete a dataset with its features, analyses and edits"),
-    ):
-        action = actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        action.add_argument(
-            "--json",
-            action="store_true",
-            default=argparse.SUPPRESS,
-            help="print one JSON document on stdout",
-        )
-        if name == "compare":
-            action.add_argument("a", metavar="A", help=DATASET_HELP)
-            action.add_argument("b", metavar="B", help="the same of another dataset")
-        elif name != "list":
-            action.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
-        if name == "rename":
-            action.add_argument("name", metavar="NAME", help="the new name")
-        if name == "delete":
-            action.add_argument(
-                "--force", action="store_true", help="also when runs or versions rest on it"
-            )
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
-    if arguments.action == "compare":
-        a, b = (
-            read_dataset(workspace, choose_dataset(workspace, text))
-            for text in (arguments.a, arguments.b)
-        )
-        return _compare(a, b)
-    if arguments.action == "rename":
-        return _rename(workspace, choose_dataset(workspace, arguments.dataset), arguments.name)
-    if arguments.action == "delete":
-        return _delete(workspace, choose_dataset(workspace, arguments.dataset), arguments.force)
-    return _list(workspace)
-
-
-def _list(workspace: Workspace) -> Outcome:
-    summaries = list_datasets(workspace)
-    if not summaries:
-        return Outcome(
-            text="No dataset yet. Make one: python -m core import sample", document={"datasets": []}
-        )
-    headings = ("id", "name", "photos", "classes", "set aside", "made of", "created (UTC)")
-    return Outcome(
-        text=format_table((*headings, "problem"), [_row(summary) for summary in summaries]),
-        document={"datasets": [vars(summary) for summary in summaries]},
+_FILES = [
+    option(
+        f"--{field.name}",
+        f"{source.kind}: {field.option}",
+        metavar="JSON" if field.placeholder.endswith(".json") else "FILE",
+        default="",
     )
+    for source in SOURCES.values()
+    for field in (*(field for way in source.ways for field in way.fields), *source.optional)
+    if field.option
+]
+
+
+@command(
+    option(
+        "source",
+        "a folder of class folders (or of train, validation and test folders of them), "
+        "a .zip, .tar or .tgz of one, a .csv of path, class and split, or the word “sample”; "
+        "oxford102 and flower_photos are downloaded when nothing is given",
+        nargs="?",
+        default="",
+    ),
+    option(
+        "--source",
+        "what the source is (default: by what the path is)",
+        dest="kind",
+        choices=list(SOURCES),
+        default="auto",
+    ),
+    *_FILES,
+    flag("--own-split", "draw splits, whatever the source says"),
+    option("--split-seed", "seed of the splits that are drawn", type=number(int, 0), default=0),
+    option("--name", "what to call the dataset; default: the name of the source"),
+    flag("--dry-run", "say what the dataset would be, and keep nothing"),
+)
+def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Import a dataset, or with --dry-run report what it would be."""
+
+    def report(step: Progress) -> None:
+        progress.advance(step.phase, step.done, step.total)
+
+    with make_staging_folder(workspace) as folder:
+        prepared = prepare_dataset(
+            workspace,
+            _read_request(given),
+            folder,
+            name=given.name,
+            split_seed=given.split_seed,
+            on_progress=report,
+        )
+        if given.dry_run:
+            text = f"{_describe_report(prepared)}\nNothing was kept: this was a dry run."
+            return Outcome(text, {"dry_run": True, "report": asdict(prepared)})
+        dataset = keep_dataset(workspace, folder)
+    facts = ("notes", "reasons", "exact_duplicates", "already_imported")
+    return Outcome(
+        f"{dataset.name} · {dataset.id}\n{_describe_report(prepared)}",
+        dataset_document(dataset) | {name: getattr(prepared, name) for name in facts},
+    )
+
+
+def _read_request(given: Namespace) -> SourceRequest:
+    paths = {
+        name: _expand(getattr(given, name)) for name in ("images", "labels", "splits", "names")
+    }
+    source = given.source if given.source == "sample" else _expand(given.source)
+    return SourceRequest(kind=given.kind, path=source, own_split=given.own_split, **paths)
+
+
+def _expand(path: str) -> str:
+    # Not Path.expanduser, which raises for a user that is not there.
+    return os.path.expanduser(path)  # noqa: PTH111
+
+
+def _describe_report(report: ImportReport) -> str:
+    """Describe figures, classes, notes and what was set aside."""
+    splits = ", ".join(f"{report.count_split(split):,} {split}" for split in SPLITS)
+    copies = count(report.exact_duplicates, "exact copy").replace("copys", "copies")
+    lines = [
+        f"{count(report.photos, 'photo')} in "
+        f"{count(len(report.classes), 'class')}: {splits} (splits: {report.split_origin})",
+        f"From {report.source}; {copies}; {report.set_aside:,} set aside; {size(report.bytes)}.",
+        "",
+        _format_classes(report.classes),
+        "",
+        *(f"Note: {note}" for note in report.notes),
+    ]
+    if report.set_aside:
+        lines.append(f"{count(report.set_aside, 'photo')} set aside:")
+        lines += [f"  {photo.path}: {photo.problem}" for photo in report.refused[:_MOST_ROWS]]
+        if report.set_aside > _MOST_ROWS:
+            lines.append(f"  and {report.set_aside - _MOST_ROWS:,} more")
+    if report.already_imported:
+        lines.append(f"The same dataset is in this workspace already: {report.dataset_id}")
+    return "\n".join(lines).rstrip()
+
+
+def _format_classes(classes: Sequence[ClassCount]) -> str:
+    rows = [
+        [row.name, *(f"{n:,}" for n in (row.photos, row.train, row.validation, row.test))]
+        for row in classes[:_MOST_ROWS]
+    ]
+    table = format_table(("class", "photos", *SPLITS), rows)
+    left = len(classes) - _MOST_ROWS
+    return f"{table}\nand {left:,} more" if left > 0 else table
+
+
+datasets = command(default="list")
+
+
+@datasets.action("list", "list the datasets, newest first")
+def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    summaries = list_datasets(workspace)
+    document = {"datasets": [vars(summary) for summary in summaries]}
+    if not summaries:
+        return Outcome("No dataset yet. Make one: python -m core import sample", document)
+    headings = ("id", "name", "photos", "classes", "set aside", "made of", "created (UTC)")
+    rows = [_row(summary) for summary in summaries]
+    return Outcome(format_table((*headings, "problem"), rows), document)
 
 
 def _row(summary: DatasetSummary) -> list[str]:
@@ -93,17 +165,25 @@ def _row(summary: DatasetSummary) -> list[str]:
     ]
 
 
-def _compare(a: Dataset, b: Dataset) -> Outcome:
+@datasets.action(
+    "compare",
+    "show what is different in B from A",
+    option("a", DATASET_HELP),
+    option("b", "the same of another dataset"),
+    example="datasets compare latest flowers",
+)
+def _compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    a, b = (read_dataset(workspace, choose_dataset(workspace, one)) for one in (given.a, given.b))
     differences = compare_versions(a, b)
     tables = {
         name: getattr(differences, name) for name in ("added", "removed", "relabelled", "moved")
     }
     counts = ", ".join(f"{len(table):,} {name}" for name, table in tables.items())
     parts = [f"{b.name} against {a.name}: {counts}, {differences.unchanged:,} unchanged."]
-    parts += [_format_table(name, table) for name, table in tables.items() if len(table)]
+    parts += [_format_changes(name, table) for name, table in tables.items() if len(table)]
     return Outcome(
-        text="\n\n".join(parts),
-        document={
+        "\n\n".join(parts),
+        {
             "a": a.id,
             "b": b.id,
             **{name: table.to_dict("records") for name, table in tables.items()},
@@ -114,7 +194,7 @@ def _compare(a: Dataset, b: Dataset) -> Outcome:
     )
 
 
-def _format_table(name: str, table: pd.DataFrame) -> str:
+def _format_changes(name: str, table: pd.DataFrame) -> str:
     columns = [column for column in table.columns if not column.startswith("photo")]
     rows = [[str(row[column]) for column in columns] for row in table.to_dict("records")]
     more = f"\n… and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
@@ -122,26 +202,40 @@ def _format_table(name: str, table: pd.DataFrame) -> str:
     return format_table(headings, rows[:_MOST_ROWS]) + more
 
 
-def _rename(workspace: Workspace, dataset_id: str, name: str) -> Outcome:
-    rename_dataset(workspace, dataset_id, name)
-    shown = read_dataset(workspace, dataset_id).name
-    return Outcome(
-        text=f"{dataset_id} is called {shown} now.", document={"id": dataset_id, "name": shown}
-    )
+@datasets.action(
+    "rename",
+    "change the name that is shown",
+    DATASET,
+    option("name", "the new name"),
+    example="datasets rename latest flowers",
+)
+def _rename(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = choose_dataset(workspace, given.dataset)
+    rename_dataset(workspace, dataset, given.name)
+    shown = read_dataset(workspace, dataset).name
+    return Outcome(f"{dataset} is called {shown} now.", {"id": dataset, "name": shown})
 
 
-def _delete(workspace: Workspace, dataset_id: str, force: bool) -> Outcome:
+@datasets.action(
+    "delete",
+    "delete a dataset with its features, analyses and edits",
+    DATASET,
+    flag("--force", "also when runs or versions rest on it"),
+    example="datasets delete 3f2a",
+)
+def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = choose_dataset(workspace, given.dataset)
     try:
-        uses = delete_version(workspace, dataset_id, force)
+        uses = delete_version(workspace, dataset, given.force)
     except DatasetInUse as error:
         if error.facts.get("runs") or error.facts.get("children"):
             raise DatasetInUse(error.problem, f"{error.remedy} (--force)", **error.facts) from error
         raise
     lost = describe_uses(uses)
     return Outcome(
-        text=f"{dataset_id} was deleted." + (f" It was used by {lost}." if lost else ""),
-        document={
-            "deleted": dataset_id,
+        f"{dataset} was deleted." + (f" It was used by {lost}." if lost else ""),
+        {
+            "deleted": dataset,
             "runs": [run.id for run in uses.runs],
             "versions": [child.id for child in uses.children],
         },
@@ -149,20 +243,13 @@ def _delete(workspace: Workspace, dataset_id: str, force: bool) -> Outcome:
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
-    """Returns what JSON output says of one dataset."""
+    """Describe one dataset as JSON output shows it."""
     return {
-        "id": dataset.id,
-        "name": dataset.name,
-        "source": dataset.source,
-        "created": dataset.created,
-        "parent": dataset.parent,
+        **{name: getattr(dataset, name) for name in ("id", "name", "source", "created", "parent")},
         "edition": dataset.edition,
         "photos": len(dataset),
         "classes": dataset.classes,
         "splits": {split: len(dataset.photo_numbers(split)) for split in SPLITS},
         "split_origin": dataset.split_origin,
-        "set_aside": [
-            {"path": row.path, "code": row.code, "problem": row.problem}
-            for row in dataset.set_aside.itertuples()
-        ],
+        "set_aside": dataset.set_aside[["path", "code", "problem"]].to_dict("records"),
     }

@@ -4,14 +4,15 @@ Each is found between `<!-- made by python -m core docs: NAME -->` and `<!-- end
 around them is written by hand.
 """
 
-import argparse
 import contextlib
 import io
 import os
 import re
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 
 from core import errors
+from core.cli.command import command, flag
 from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.config import Settings
@@ -25,15 +26,11 @@ _COLUMNS = "88"
 """Width of the terminal that the help of a command is written for."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if a table is stale"
-    )
-
-
-def run(_: Workspace, arguments: argparse.Namespace, __: ProgressLine) -> Outcome:
+@command(flag("--check", "write nothing; the exit code is 1 if a table is stale"))
+def docs(_workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Write the tables anew, or with --check say which are stale."""
     if not _FOLDER.is_dir():  # of an installed program
-        return Outcome(text="There is no docs/ here.", document={}, exit_code=1, to_stderr=True)
+        return Outcome("There is no docs/ here.", {}, exit_code=1, to_stderr=True)
     tables = {
         "settings": write_settings,
         "errors": write_errors,
@@ -46,13 +43,13 @@ def run(_: Workspace, arguments: argparse.Namespace, __: ProgressLine) -> Outcom
         made = _SECTION.sub(lambda found: f"{found[1]}\n{tables[found[2]]()}\n{found[3]}", text)
         if made != text:
             stale.append(file.name)
-            if not arguments.check:
+            if not given.check:
                 file.write_text(made, encoding="utf-8")
-    document = {"stale": stale, "written": not arguments.check}
-    if stale and arguments.check:
+    document = {"stale": stale, "written": not given.check}
+    if stale and given.check:
         text = f"Stale: {', '.join(stale)}. To write them anew: python -m core docs"
-        return Outcome(text=text, document=document, exit_code=1, to_stderr=True)
-    return Outcome(text=f"Written: {', '.join(stale) or 'nothing new'}.", document=document)
+        return Outcome(text, document, exit_code=1, to_stderr=True)
+    return Outcome(f"Written: {', '.join(stale) or 'nothing new'}.", document)
 
 
 def write_settings() -> str:

@@ -1,19 +1,19 @@
 """`edits`: the tray of a dataset: note edits, look at them, take them back, apply them."""
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from core.cli.choosing import DATASET_HELP, choose_dataset
+from core.cli.choosing import DATASET, choose_dataset
+from core.cli.command import command, flag, option
 from core.cli.datasets import dataset_document
-from core.cli.outcome import Outcome
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
 from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
+from core.datasets.edits.changes import resolve_edits
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
@@ -21,7 +21,6 @@ from core.datasets.edits.tray import (
     list_edits,
     merge_duplicates,
     redo_edits,
-    resolve_edits,
     undo_edits,
 )
 from core.errors import EditRefused, ExportRefused
@@ -34,165 +33,137 @@ from data.manifest import read_dataset
 from data.splits import SPLITS
 
 _PHOTO_HELP = "path of a photo in the dataset, or the end of one"
+_PHOTOS = option("photos", _PHOTO_HELP, nargs="+", metavar="PHOTO")
+_NOTE = option("--note", "why", default="")
+_FILE = option("file", "a .csv; default: - (a pipe)", nargs="?", default="-")
+_CLASS = option("--to", "class, a known or a new one", required=True, metavar="CLASS")
+_SPLIT = option("--to", "|".join(SPLITS), required=True, metavar="SPLIT")
 
-Action = Callable[[Workspace, Dataset, argparse.Namespace, ProgressLine], Outcome]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, (_, what) in ACTIONS.items():
-        action = actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        action.add_argument(
-            "--json",
-            action="store_true",
-            default=argparse.SUPPRESS,
-            help="print one JSON document on stdout",
-        )
-        if name in ("relabel", "move"):
-            to = "class, a known or a new one" if name == "relabel" else "|".join(SPLITS)
-            action.add_argument("--to", required=True, metavar=name[0].upper(), help=to)
-        if name in ("relabel", "move", "exclude", "restore"):
-            action.add_argument("photos", nargs="+", metavar="PHOTO", help=_PHOTO_HELP)
-        if name == "merge":
-            action.add_argument("photos", nargs="*", metavar="PHOTO", help=_PHOTO_HELP)
-            action.add_argument("--keep", metavar="PHOTO", help="the one that stays")
-            action.add_argument(
-                "--exact", action="store_true", help="all photos with the same bytes in one class"
-            )
-        if name in ("relabel", "move", "exclude", "restore", "merge"):
-            action.add_argument("--note", default="", help="why")
-        if name in ("export", "import"):
-            action.add_argument("file", nargs="?", default="-", help="a .csv; default: - (a pipe)")
-        if name == "apply":
-            action.add_argument("--name", help="what to call the new version")
+edits = command(DATASET)
+# The help lists actions as they are taken: of several above one function the last comes first.
 
 
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
-    action, _ = ACTIONS[arguments.action]
-    return action(workspace, dataset, arguments, progress)
+@edits.action("list", "show the edits that wait, and what they come to")
+def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
+    found = list_edits(workspace, dataset.id)
+    changes = resolve_edits(dataset, found)
+    plain = {"edits": [vars(edit) for edit in found], "changes": changes.to_dict("records")}
+    text = f"{_describe_tray(workspace, dataset)}\n{_format_changes(changes)}".rstrip()
+    return Outcome(text, {"dataset": dataset.id, **plain})
 
 
-def _list(workspace: Workspace, dataset: Dataset, *_: object) -> Outcome:
-    edits = list_edits(workspace, dataset.id)
-    changes = resolve_edits(dataset, edits)
-    text = f"{_tell_tray(workspace, dataset)}\n{_format_changes(changes)}".rstrip()
-    plain = {"edits": [vars(edit) for edit in edits], "changes": changes.to_dict("records")}
-    return Outcome(text=text, document={"dataset": dataset.id, **plain})
+@edits.action("restore", "cancel all edits of photos", _PHOTOS, _NOTE)
+@edits.action("move", "move photos to a split", _SPLIT, _PHOTOS, _NOTE)
+@edits.action("exclude", "leave photos out", _PHOTOS, _NOTE)
+@edits.action("relabel", "give photos another class", _CLASS, _PHOTOS, _NOTE)
+def _edit(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
+    photos = [_find_photo(dataset, text) for text in given.photos]
+    value = getattr(given, "to", "")
+    batch = add_edits(workspace, dataset, photos, given.action, value, given.note)
+    return _describe(workspace, dataset, batch=batch)
 
 
-def _edit(
-    workspace: Workspace, dataset: Dataset, arguments: argparse.Namespace, *_: object
-) -> Outcome:
-    photos = [_find_photo(dataset, text) for text in arguments.photos]
-    value = getattr(arguments, "to", "")
-    batch = add_edits(workspace, dataset, photos, arguments.action, value, arguments.note)
-    return _tell(workspace, dataset, batch=batch)
-
-
-def _merge(
-    workspace: Workspace, dataset: Dataset, arguments: argparse.Namespace, *_: object
-) -> Outcome:
-    groups: list[Sequence[int]] = [[_find_photo(dataset, text) for text in arguments.photos]]
-    if arguments.exact:
+@edits.action(
+    "merge",
+    "keep one of photos that are the same",
+    option("photos", _PHOTO_HELP, nargs="*", metavar="PHOTO"),
+    option("--keep", "the one that stays", metavar="PHOTO"),
+    flag("--exact", "all photos with the same bytes in one class"),
+    _NOTE,
+)
+def _merge(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
+    groups: list[Sequence[int]] = [[_find_photo(dataset, text) for text in given.photos]]
+    if given.exact:
         found = find_exact_groups(dataset.manifest)
         groups = [numbers for numbers in map(list, found) if not _spans_classes(dataset, numbers)]
-    keep = [_find_photo(dataset, arguments.keep)] if arguments.keep else None
-    batch = merge_duplicates(workspace, dataset, groups, arguments.note, keep)
-    return _tell(workspace, dataset, batch=batch)
+    keep = [_find_photo(dataset, given.keep)] if given.keep else None
+    batch = merge_duplicates(workspace, dataset, groups, given.note, keep)
+    return _describe(workspace, dataset, batch=batch)
 
 
-def _undo(workspace: Workspace, dataset: Dataset, *_: object) -> Outcome:
-    return _tell(workspace, dataset, undone=undo_edits(workspace, dataset.id))
+@edits.action("clear", "take back all steps")
+@edits.action("redo", "bring back the last step that was undone")
+@edits.action("undo", "take back the last step")
+def _step(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
+    step = {"undo": undo_edits, "redo": redo_edits, "clear": clear_edits}[given.action]
+    word = "redone" if given.action == "redo" else "undone"
+    return _describe(workspace, dataset, **{word: step(workspace, dataset.id)})
 
 
-def _redo(workspace: Workspace, dataset: Dataset, *_: object) -> Outcome:
-    return _tell(workspace, dataset, redone=redo_edits(workspace, dataset.id))
-
-
-def _clear(workspace: Workspace, dataset: Dataset, *_: object) -> Outcome:
-    return _tell(workspace, dataset, undone=clear_edits(workspace, dataset.id))
-
-
-def _export(
-    workspace: Workspace, dataset: Dataset, arguments: argparse.Namespace, *_: object
-) -> Outcome:
+@edits.action("export", "write the edits as CSV", _FILE)
+def _export(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
     table = write_edits_csv(workspace, dataset)
-    if arguments.file == "-":
-        return Outcome(text=table.rstrip(), document={"dataset": dataset.id, "csv": table})
+    if given.file == "-":
+        return Outcome(table.rstrip(), {"dataset": dataset.id, "csv": table})
     try:
-        Path(arguments.file).write_text(table, encoding="utf-8", newline="")
+        Path(given.file).write_text(table, encoding="utf-8", newline="")
     except OSError as error:
         raise ExportRefused(
-            f"“{arguments.file}” could not be written ({error.strerror}).",
+            f"“{given.file}” could not be written ({error.strerror}).",
             "Name a file in a folder that is there and that you may write to.",
         ) from error
-    return _tell(workspace, dataset, file=arguments.file)
+    return _describe(workspace, dataset, file=given.file)
 
 
-def _import(
-    workspace: Workspace, dataset: Dataset, arguments: argparse.Namespace, *_: object
-) -> Outcome:
+@edits.action("import", "note all edits of a CSV (path, action, value, note)", _FILE)
+def _import(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
     try:
-        from_pipe = arguments.file == "-"
-        content = sys.stdin.buffer.read() if from_pipe else Path(arguments.file).read_bytes()
+        from_pipe = given.file == "-"
+        content = sys.stdin.buffer.read() if from_pipe else Path(given.file).read_bytes()
         table = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise EditRefused(
-            f"The table “{arguments.file}” cannot be read: {error}.",
+            f"The table “{given.file}” cannot be read: {error}.",
             "Give the path of a CSV file in UTF-8.",
         ) from error
-    return _tell(workspace, dataset, batch=read_edits_csv(workspace, dataset, table))
+    return _describe(workspace, dataset, batch=read_edits_csv(workspace, dataset, table))
 
 
-def _apply(
-    workspace: Workspace, dataset: Dataset, arguments: argparse.Namespace, progress: ProgressLine
-) -> Outcome:
+@edits.action(
+    "apply",
+    "make a new version of the dataset",
+    option("--name", "what to call the new version"),
+)
+def _apply(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     def report(now: Progress) -> None:
         progress.advance(now.phase, now.done, now.total)
 
-    made = apply_edits(workspace, dataset, name=arguments.name, on_progress=report)
+    dataset = _read(workspace, given)
+    made = apply_edits(workspace, dataset, name=given.name, on_progress=report)
     whence = f"made of {dataset.name} ({dataset.id})"
     if made.parent != dataset.id:
         whence = "which was there already: the edits lead back to it, and it keeps its name"
     return Outcome(
-        text=f"{made.name} ({made.id}): {count(len(made), 'photo')} in "
+        f"{made.name} ({made.id}): {count(len(made), 'photo')} in "
         f"{count(len(made.classes), 'class')}, {whence}",
-        document=dataset_document(made),
+        dataset_document(made),
     )
 
 
-def _reopen(workspace: Workspace, dataset: Dataset, *_: object) -> Outcome:
+@edits.action("reopen", "put the edits that made this version back into its parent's tray")
+def _reopen(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = _read(workspace, given)
     batch = reopen_edits(workspace, dataset)
     assert dataset.parent is not None
-    return _tell(workspace, read_dataset(workspace, dataset.parent), batch=batch)
+    return _describe(workspace, read_dataset(workspace, dataset.parent), batch=batch)
 
 
-ACTIONS: dict[str, tuple[Action, str]] = {
-    "list": (_list, "show the edits that wait, and what they come to"),
-    "relabel": (_edit, "give photos another class"),
-    "exclude": (_edit, "leave photos out"),
-    "move": (_edit, "move photos to a split"),
-    "restore": (_edit, "cancel all edits of photos"),
-    "merge": (_merge, "keep one of photos that are the same"),
-    "undo": (_undo, "take back the last step"),
-    "redo": (_redo, "bring back the last step that was undone"),
-    "clear": (_clear, "take back all steps"),
-    "export": (_export, "write the edits as CSV"),
-    "import": (_import, "note all edits of a CSV (path, action, value, note)"),
-    "apply": (_apply, "make a new version of the dataset"),
-    "reopen": (_reopen, "put the edits that made this version back into its parent's tray"),
-}
+def _read(workspace: Workspace, given: Namespace) -> Dataset:
+    return read_dataset(workspace, choose_dataset(workspace, given.dataset))
 
 
-def _tell(workspace: Workspace, dataset: Dataset, **facts: object) -> Outcome:
-    counted = {"edits": count_edits(workspace, dataset.id)}
-    document: dict[str, Any] = {"dataset": dataset.id, **facts, **counted}
-    return Outcome(text=_tell_tray(workspace, dataset), document=document)
+def _describe(workspace: Workspace, dataset: Dataset, **facts: object) -> Outcome:
+    document = {"dataset": dataset.id, **facts, "edits": count_edits(workspace, dataset.id)}
+    return Outcome(_describe_tray(workspace, dataset), document)
 
 
-def _tell_tray(workspace: Workspace, dataset: Dataset) -> str:
+def _describe_tray(workspace: Workspace, dataset: Dataset) -> str:
     edits = list_edits(workspace, dataset.id)
     if not edits:
         return f"The tray of {dataset.name} is empty."
@@ -213,7 +184,7 @@ def _format_changes(changes: pd.DataFrame) -> str:
 
 
 def _find_photo(dataset: Dataset, text: str) -> int:
-    """Returns the number of the photo with this path, or the only one whose path ends so."""
+    """Find the number of the photo with this path, or the only one whose path ends so."""
     paths = dataset.manifest["path"]
     found = paths.index[paths == text]
     if not len(found):

@@ -1,49 +1,59 @@
 """`evaluate`: how good a run is on one split: figures with intervals, each class, baselines."""
 
-import argparse
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+import math
+from argparse import Namespace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.cli.choosing import RUN_HELP, choose_run
-from core.cli.evaluating_text import Evaluated, describe_evaluation
-from core.cli.openings import count_opening
-from core.cli.outcome import Outcome
+from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
+from core.cli.command import command
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
 from core.errors import PetalscopeError, RunUnfinished
-from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baselines import Beside, compare_baselines
+from core.evaluation.agreement import AVERAGED, estimate_agreement
+from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.evaluation.ranking import rank_classes
+from core.evaluation.ranking import Ranking, rank_classes
+from core.formats import interval, percent
 from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
+from core.runs.test_views import Opening
 from core.workspace import Workspace
 from data.manifest import read_dataset
-from data.splits import SPLITS
 
 _PAIRS = 10
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
-        "--split",
-        choices=SPLITS,
-        default="validation",
-        help="photos to judge by (default: validation; keep test for the very end: it is counted)",
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Evaluated:
+    """All that is said of a run over one split."""
+
+    run: RunRecord
+    split: str
+    evaluation: Evaluation
+    figures: dict[str, Estimate]
+    ranking: Ranking
+    pairs: pd.DataFrame
+    besides: list[Beside]
+    """Empty where the baselines could not be asked."""
+    problem: str
+    """Why they could not."""
+    openings: list[Opening]
+    """Of the test split; empty for another."""
 
 
-def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
-    record = choose_run(workspace, arguments.run)
+@command(RUN, SPLIT)
+def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Evaluate a run on one split."""
+    record = choose_run(workspace, given.run)
     result = read_result(workspace, record.id)
-    split: str = arguments.split
+    split: str = given.split
     photos = result.photo_numbers(split)
     if not len(photos):
         raise RunUnfinished(
@@ -52,7 +62,7 @@ def run(workspace: Workspace, arguments: argparse.Namespace, _progress: Progress
     labels, scores = result.labels[photos], result.scores[photos]
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
     besides, problem = _ask_baselines(workspace, record, result, split)
-    found = Evaluated(
+    found = _Evaluated(
         run=record,
         split=split,
         evaluation=evaluate_scores(scores, labels, result.classes),
@@ -63,13 +73,13 @@ def run(workspace: Workspace, arguments: argparse.Namespace, _progress: Progress
         problem=problem,
         openings=count_opening(workspace, record, split),
     )
-    return Outcome(text=describe_evaluation(found), document=_document(found, result, matrix))
+    return Outcome(_describe(found), _document(found, result, matrix))
 
 
 def _ask_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, split: str
 ) -> tuple[list[Beside], str]:
-    """Returns the run beside its baselines; else none, and why: the metrics stand without them."""
+    """Compare the run with its baselines; without them the metrics are shown, and why."""
     photos = result.photo_numbers(split)
     try:
         dataset = read_dataset(workspace, result.dataset_id)
@@ -80,46 +90,139 @@ def _ask_baselines(
     return compare_baselines(result.labels[photos], predictions, answers, result.classes), ""
 
 
-def _document(found: Evaluated, result: RunResult, matrix: np.ndarray) -> dict[str, Any]:
-    ranking = found.ranking
+def _document(found: _Evaluated, result: RunResult, matrix: np.ndarray) -> dict[str, Any]:
     return {
         "run": found.run.id,
         "dataset": result.dataset_id,
         "split": found.split,
         "best_epoch": result.best_epoch,
-        **_document_evaluation(found.evaluation),
-        "figures": _document_estimates(found.figures),
-        "areas": {
-            "macro": _document_estimates(ranking.macro),
-            "micro": _document_estimates(ranking.micro),
-            "per_class": ranking.per_class.to_dict("records"),
-        },
+        **vars(found.evaluation),
+        "figures": found.figures,
+        "areas": {name: getattr(found.ranking, name) for name in ("macro", "micro", "per_class")},
         "baselines": [_document_beside(beside) for beside in found.besides],
         "test_openings": len(found.openings),
-        "most_confused": found.pairs.to_dict("records"),
+        "most_confused": found.pairs,
         "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
     }
-
-
-def _document_evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    values = {field.name: getattr(evaluation, field.name) for field in fields(evaluation)}
-    return {
-        name: value.to_dict("records") if isinstance(value, pd.DataFrame) else value
-        for name, value in values.items()
-    }
-
-
-def _document_estimates(estimates: Mapping[Any, Estimate]) -> dict[str, Any]:
-    return {name: asdict(estimate) for name, estimate in estimates.items()}
 
 
 def _document_beside(beside: Beside) -> dict[str, Any]:
     return {
         "name": beside.name,
-        "accuracy": asdict(beside.accuracy),
+        "accuracy": beside.accuracy,
         "difference": beside.compared.difference,
         "difference_low": beside.compared.interval[0],
         "difference_high": beside.compared.interval[1],
         "p_value_adjusted": beside.p_value,
         "verdict": beside.compared.judge(beside.p_value),
     }
+
+
+def _describe(found: _Evaluated) -> str:
+    """Describe all of it in paragraphs."""
+    parts = [
+        f"{found.run.name} · {found.run.id} · {found.split} split · epoch {found.run.best_epoch}",
+        _describe_headline(found.evaluation),
+        _describe_figures(found),
+        _describe_classes(found),
+        _describe_pairs(found.pairs),
+        _describe_baselines(found),
+        describe_openings(found.openings),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _describe_headline(evaluation: Evaluation) -> str:
+    n = evaluation.n
+    top_k = f"top-{evaluation.top_k} {percent(evaluation.top_k_accuracy, n)}; "
+    return (
+        f"accuracy {percent(evaluation.accuracy, n)}, "
+        f"{interval(evaluation.accuracy_low, evaluation.accuracy_high, n)}; "
+        f"{'' if evaluation.top_k == 1 else top_k}loss {evaluation.loss:.3f}"
+    )
+
+
+def _describe_figures(found: _Evaluated) -> str:
+    figures, ranking = found.figures, found.ranking
+    shares = [("balanced (mean per class)", figures["balanced_accuracy"])]
+    shares += [
+        (f"{kind} {'F1' if name == 'f1' else name}", figures[f"{kind}_{name}"])
+        for kind in ("macro", "weighted")
+        for name in AVERAGED
+    ]
+    shares += [
+        ("ROC area, macro", ranking.macro["roc"]),
+        ("ROC area, micro", ranking.micro["roc"]),
+        ("precision-recall area, macro", ranking.macro["precision_recall"]),
+        ("precision-recall area, micro", ranking.micro["precision_recall"]),
+    ]
+    rows = [(name, *_say_share(estimate)) for name, estimate in shares]
+    numbers = (("Cohen's kappa", "cohen_kappa"), ("Matthews", "matthews"), ("loss", "loss"))
+    rows += [(label, *_say_number(figures[name])) for label, name in numbers]
+    return format_table(("over all classes", "value", "95 % interval", "by"), rows)
+
+
+def _say_share(estimate: Estimate) -> tuple[str, str, str]:
+    n = estimate.n
+    if math.isnan(estimate.low):
+        return percent(estimate.value, n), "–", ""
+    ends = f"{percent(estimate.low, n)} to {percent(estimate.high, n)}"
+    return percent(estimate.value, n), ends, estimate.method
+
+
+def _say_number(estimate: Estimate) -> tuple[str, str, str]:
+    value = "–" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
+    if math.isnan(estimate.low):
+        return value, "–", ""
+    return value, f"{estimate.low:.3f} to {estimate.high:.3f}", estimate.method
+
+
+def _describe_classes(found: _Evaluated) -> str:
+    areas = found.ranking.per_class["roc_auc"]
+    rows = [
+        (
+            row["class"],
+            f"{row['support']:,}",
+            percent(row["precision"], row["predicted"]),
+            percent(row["recall"], row["support"]),
+            percent(row["f1"], row["support"]),
+            percent(area, found.evaluation.n),
+        )
+        for row, area in zip(found.evaluation.per_class.to_dict("records"), areas, strict=True)
+    ]
+    return format_table(("class", "photos", "precision", "recall", "F1", "ROC area"), rows)
+
+
+def _describe_pairs(pairs: pd.DataFrame) -> str:
+    if pairs.empty:
+        return "No photo was confused."
+    rows = [
+        (
+            row["true"],
+            row["predicted"],
+            f"{row['count']:,}",
+            percent(row["row_share"], row["support"]),
+        )
+        for row in pairs.to_dict("records")
+    ]
+    table = format_table(("true", "predicted", "photos", "of the class"), rows)
+    return f"Most confused\n{table}"
+
+
+def _describe_baselines(found: _Evaluated) -> str:
+    if not found.besides:
+        return f"Baselines could not be asked: {found.problem}"
+    n = found.evaluation.n
+    rows = [
+        (
+            NAMES[beside.name],
+            percent(beside.accuracy.value, n),
+            f"{percent(beside.accuracy.low, n)} to {percent(beside.accuracy.high, n)}",
+        )
+        for beside in found.besides
+    ]
+    # A run learnt from its train photos; the rules never see the photo itself: no fair question.
+    judged = describe_worth(found.besides) if found.split != "train" else []
+    said = [f"{worth.verdict} {worth.facts}" for worth in judged]
+    table = format_table(("baseline", "accuracy", "95 % interval"), rows)
+    return "\n".join([table, *said])

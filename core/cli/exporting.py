@@ -1,84 +1,193 @@
-"""`export`: the photos of a dataset as labelled folders, or its class names as mapping.json.
+"""`export`: a dataset as labelled folders, its names as mapping.json, or a model as one zip."""
 
-With --model it exports a model instead: core/cli/exporting_models.py.
-"""
-
-import argparse
+import re
+from argparse import Namespace
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from core.cli import exporting_models
-from core.cli.choosing import choose_dataset
-from core.cli.outcome import Outcome
+from core.cli.choosing import choose_dataset, choose_run
+from core.cli.command import command, flag, option
+from core.cli.outcome import Outcome, check_free, write_named
 from core.cli.progress import ProgressLine
-from core.errors import ExportRefused
-from core.formats import count, size
-from core.workspace import Workspace, write_atomically
+from core.errors import ExportRefused, RunMissing, VersionMissing
+from core.exporting.making import Making, describe_export, make_export
+from core.exporting.store import ExportRecord, find_zip, identify_export, list_exports, make_request
+from core.exporting.subject import FACTS, FORMATS
+from core.formats import count, duration, moment, size
+from core.registry.store import find_version
+from core.workspace import Workspace
 from data.dataset import Dataset
 from data.export import describe_mapping, export_tree
 from data.manifest import read_dataset
 
+_VERSION = re.compile(r"champion|challenger|v\d+", re.IGNORECASE)
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+
+@command(
+    option(
         "dataset",
+        "id, start of an id, name, or “latest”; with --model the zip to write (default: it is kept "
+        "in the workspace)",
         nargs="?",
         metavar="DATASET|ZIP",
-        help="id, start of an id, name, or “latest”; with --model the zip to write (default: it "
-        "is kept in the workspace)",
-    )
-    parser.add_argument("target", nargs="?", help="folder to write, empty or new")
-    parser.add_argument(
+    ),
+    option("target", "folder to write, empty or new", nargs="?"),
+    option(
         "--layout",
+        "train/rose/1.jpg or rose/1.jpg",
         choices=("splits", "classes"),
         default="splits",
-        help="train/rose/1.jpg or rose/1.jpg (default: splits)",
-    )
-    parser.add_argument(
+    ),
+    option(
         "--mapping-only",
+        'write only the class numbers and names, as {"1": "pink primrose", …}',
         metavar="FILE",
-        help='write only the class numbers and names, as {"1": "pink primrose", …}',
-    )
-    exporting_models.add_arguments(parser)
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    if arguments.model or arguments.exports:
-        return exporting_models.run(workspace, arguments, progress)
-    if arguments.dataset is None:
+    ),
+    option(
+        "--model",
+        "export a model into a zip: id of a run, the start of one, its name or “latest”; or a "
+        "version: “champion”, “challenger”, “v3” or the start of its digest",
+        metavar="RUN|VERSION",
+    ),
+    option(
+        "--formats",
+        f"separated by commas: {','.join(FORMATS)} (default: all; with --space: none)",
+        metavar="LIST",
+        default="",
+    ),
+    flag("--space", "put a folder for a hosted Space into the zip: Dockerfile, app and model"),
+    option(
+        "--golden",
+        "photos to check copies with: validation photos of the dataset, or drawn ones, free of any "
+        "licence",
+        choices=("dataset", "drawn"),
+        default="dataset",
+    ),
+    flag("--force", "write over a zip that is there"),
+    flag("--exports", "list the exports kept in the workspace"),
+)
+def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Export a dataset, or with --model a model."""
+    if given.exports:
+        return _list_exports(workspace)
+    if given.model:
+        return _export_model(workspace, given, progress)
+    if given.dataset is None:
         raise ExportRefused(
             "Nothing says what to export.",
             "Name a dataset and a folder, or a model: --model RUN, --model champion.",
         )
-    dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
-    if arguments.mapping_only:
-        return _write_mapping(dataset, Path(arguments.mapping_only).expanduser())
-    if not arguments.target:
+    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    if given.mapping_only:
+        return _write_mapping(dataset, Path(given.mapping_only).expanduser())
+    if not given.target:
         raise ExportRefused(
             "Nothing says where to export to.", "Name a folder, or a file with --mapping-only."
         )
     report = export_tree(
         dataset,
-        Path(arguments.target),
-        layout=arguments.layout,
+        Path(given.target),
+        layout=given.layout,
         on_progress=lambda done, total: progress.advance("writing photos", done, total),
     )
     text = (
         f"{count(report.photos, 'photo')} in {count(report.classes, 'class')}, "
         f"{size(report.bytes)}, written to {report.target}"
     )
-    return Outcome(text=text, document={"dataset": dataset.id, **asdict(report)})
+    return Outcome(text, {"dataset": dataset.id, **asdict(report)})
 
 
 def _write_mapping(dataset: Dataset, file: Path) -> Outcome:
-    try:
-        with write_atomically(file) as temporary:
-            temporary.write_text(describe_mapping(dataset), encoding="utf-8")
-    except OSError as error:
-        raise ExportRefused(
-            f"“{file}” could not be written ({error.strerror}).", "Name another file."
-        ) from error
+    with write_named(file) as temporary:
+        temporary.write_text(describe_mapping(dataset), encoding="utf-8")
     return Outcome(
-        text=f"{len(dataset.classes):,} class names written to {file}",
-        document={"dataset": dataset.id, "mapping": str(file), "classes": len(dataset.classes)},
+        f"{len(dataset.classes):,} class names written to {file}",
+        {"dataset": dataset.id, "mapping": str(file), "classes": len(dataset.classes)},
     )
+
+
+def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    formats = [word for word in given.formats.replace(" ", "").split(",") if word]
+    wish = make_request(
+        _choose_model(workspace, given.model),
+        formats or ([] if given.space else FORMATS),
+        space=given.space,
+        golden=given.golden,
+    )
+
+    def tell(step: str, done: int, total: int) -> None:
+        progress.advance(f"exporting: {step}", done, total)
+
+    if given.dataset is None:
+        record = make_export(workspace, wish, tell)
+        return _describe_made(record, find_zip(workspace, record))
+    target = _choose_file(given.dataset, force=given.force)
+    making = Making(workspace, wish, tell)
+    making.write(target)
+    record = describe_export(identify_export(workspace, wish), wish, making, target)
+    return _describe_made(record, target)
+
+
+def _choose_model(workspace: Workspace, text: str) -> str:
+    """Find the model that is meant: “v3”, or the id of a run.
+
+    Raises:
+        RunMissing: Neither a run nor a version is meant, or several are.
+        VersionMissing: A version is meant that is not there.
+    """
+    if _VERSION.fullmatch(text):
+        return find_version(workspace, text).label
+    try:
+        return choose_run(workspace, text).id
+    except RunMissing:
+        with suppress(VersionMissing):
+            return find_version(workspace, text).label
+        raise
+
+
+def _choose_file(text: str, *, force: bool) -> Path:
+    file = Path(text).expanduser().resolve()
+    if file.suffix.lower() != ".zip":
+        raise ExportRefused(f"“{file}” is no zip.", "Name a file that ends with .zip.")
+    if not file.parent.is_dir():
+        raise ExportRefused(f"The folder “{file.parent}” is not there.", "Make it first.")
+    if not force:
+        check_free(file)
+    return file
+
+
+def _describe_made(record: ExportRecord, file: Path) -> Outcome:
+    lines = [
+        f"{file} ({size(record.bytes)})",
+        f"{record.title}; {count(record.photos, 'golden photo')} ({record.golden})",
+    ]
+    for name, row in record.checked.items():
+        label = FACTS[name].label if name in FACTS else "Space"
+        if row["state"] == "right":
+            lines.append(f"{label}: scores within {row['difference']:.1e}, same highest class")
+        else:
+            lines.append(f"{label}: written, but not checked here: {row['problem']}")
+    took = sum(record.seconds.values())
+    lines.append(f"Made in {duration(took)}. Whoever gets it checks it with: python check.py")
+    return Outcome("\n".join(lines), _describe_export(record, file))
+
+
+def _describe_export(record: ExportRecord, file: Path) -> dict[str, Any]:
+    same = ("bytes", "sha256", "model", "formats", "space", "golden", "checked", "seconds")
+    facts = {name: getattr(record, name) for name in same}
+    return {"file": file, **facts, "golden_photos": record.photos}
+
+
+def _list_exports(workspace: Workspace) -> Outcome:
+    records = list_exports(workspace)
+    lines = [
+        f"{moment(record.created)}  {size(record.bytes):>7}  {record.title}: "
+        f"{', '.join([*record.formats, *(['space'] if record.space else [])])}\n"
+        f"    {find_zip(workspace, record)}"
+        for record in records
+    ]
+    lines.append(f"{count(len(records), 'export')}, {size(sum(one.bytes for one in records))}")
+    documents = [_describe_export(record, find_zip(workspace, record)) for record in records]
+    return Outcome("\n".join(lines), {"exports": documents})

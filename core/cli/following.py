@@ -1,11 +1,20 @@
 """What a run reports of itself, shown as progress: read from its events, whoever trains it."""
 
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.cli.outcome import Outcome, describe_error, error_document
 from core.cli.progress import ProgressLine
+from core.errors import PetalscopeError
 from core.formats import duration, percent
-from core.runs.events import read_events
+from core.runs.events import EVENTS_FILE, read_events
+from core.runs.store import RunRecord, read_run
+from core.workspace import Workspace
+
+POLL_S = 0.2
 
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
@@ -24,13 +33,13 @@ class PhaseProgress:
         self._phase = ""
 
     def begin_phase(self, phase: str) -> None:
-        """Shows that the phase has begun, unless its progress will say so."""
+        """Show that the phase has begun, unless its progress will say so."""
         self._phase = _PHASES.get(phase, phase)
         if phase not in ("backbone", "extracting", "activations"):
             self._progress.note(self._phase)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Shows how much is done; of photos also `per_second` and `seconds_left`."""
+        """Show how much is done; of photos also `per_second` and `seconds_left`."""
         per_second, left = facts.get("per_second"), facts.get("seconds_left")
         rest = [f"{per_second:.0f} photos/s"] if per_second else []
         if left is not None and done < total:
@@ -39,7 +48,7 @@ class PhaseProgress:
 
 
 class RunFollower:
-    """Shows the events of a run from `offset` on, each once."""
+    """Shows the events of a run from the byte `offset` on, each once."""
 
     def __init__(self, folder: Path, progress: ProgressLine, epochs: int, offset: int = 0) -> None:
         self._folder = folder
@@ -49,10 +58,30 @@ class RunFollower:
         self._offset = offset
 
     def show_new_events(self) -> None:
-        """Shows what was written since the last call."""
+        """Show what was written since the last call."""
         events, self._offset = read_events(self._folder, self._offset)
         for event in events:
             self._show(event)
+
+    def follow(
+        self,
+        workspace: Workspace,
+        run: RunRecord,
+        take_turn: Callable[[RunRecord], RunRecord | None] = lambda _: None,
+    ) -> RunRecord:
+        """Show events until the run has ended; Ctrl-C ends only this.
+
+        Args:
+            workspace: Holds the run.
+            run: As it is now.
+            take_turn: May train the run here while it waits; None: it is somebody else's.
+        """
+        while not run.has_ended:
+            time.sleep(POLL_S)
+            self.show_new_events()
+            run = take_turn(run) or read_run(workspace, run.id)
+        self.show_new_events()
+        return run
 
     def _show(self, event: dict[str, Any]) -> None:
         match event.get("event"):
@@ -73,6 +102,20 @@ class RunFollower:
             *_figures("validation", event.get("val_loss"), event.get("val_accuracy")),
         ]
         return "  ".join([*parts, duration(event["seconds"])])
+
+
+def count_seen(workspace: Workspace, run_id: str) -> int:
+    """Return how many bytes of events a run has already."""
+    events = workspace.run_folder(run_id) / EVENTS_FILE
+    return events.stat().st_size if events.exists() else 0
+
+
+def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
+    """Describe a run or sweep that failed, or was lost."""
+    lost = f"The {'run' if run.plan is None else 'sweep'} was lost."
+    error = PetalscopeError(run.problem or lost, run.remedy or "")
+    said = error_document(error) | {"code": run.error_code}
+    return replace(describe_error(error), document={**document, "error": said})
 
 
 def _figures(split: str, loss: float | None, accuracy: float | None) -> list[str]:

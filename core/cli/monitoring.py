@@ -1,17 +1,15 @@
 """`monitor`: how the model does in use, whether the photos have changed, and what the rules say."""
 
-import argparse
-from dataclasses import asdict
+from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.cli.outcome import Outcome
+from core.cli.command import command, flag, number, option
+from core.cli.outcome import Outcome, format_table, write_named
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
-from core.errors import ExportRefused
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
 from core.formats import count, moment, percent
@@ -27,65 +25,52 @@ from core.monitoring.readings import (
 )
 from core.monitoring.summaries import Summary, begin_of, summarise
 from core.registry.store import ModelVersion, find_version
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace
 
 EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
 """Of `--check`, by the worst alarm that stands; 1 and 2 are errors and wrong usage."""
-_MOST_DAYS = 3650
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+@command(
+    option(
         "version",
+        "champion, challenger, v3 or a digest; default: the answers of all models, compared with "
+        "the champion's reference",
         nargs="?",
-        metavar="VERSION",
-        help="champion, challenger, v3 or a digest; default: the answers of all models, compared "
-        "with the champion's reference",
-    )
-    parser.add_argument(
-        "--days", type=_read_days, default=30, help="how far back (default: %(default)s)"
-    )
-    parser.add_argument(
+    ),
+    option("--days", "how far back", type=number(int, 1, 3650), default=30),
+    flag(
         "--check",
-        action="store_true",
-        help="check the rules, which begins and ends alarms and tells of them; the exit code is 0 "
-        "(no alarm), 3 (warning) or 4 (critical)",
-    )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the log of this time there")
-    parser.add_argument(
-        "--trial", action="store_true", help="send a trial alarm to PETALSCOPE_ALARM_URL"
-    )
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    if arguments.trial:
+        "check the rules, which begins and ends alarms and tells of them; the exit code is 0 (no "
+        "alarm), 3 (warning) or 4 (critical)",
+    ),
+    option("--csv", "write the log of this time there", type=Path, metavar="FILE"),
+    flag("--trial", "send a trial alarm to PETALSCOPE_ALARM_URL"),
+)
+def monitor(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Say how the model does in use, whether photos have changed, and which alarms there are."""
+    if given.trial:
         return _send_trial()
-    if arguments.check:
+    if given.check:
         progress.note("Checking the rules")
         return _describe_check(check_rules(workspace), list_alarms(workspace, standing=True))
-    chosen = find_version(workspace, arguments.version) if arguments.version else None
-    since = begin_of(datetime.now(UTC), arguments.days)
+    chosen = find_version(workspace, given.version) if given.version else None
+    since = begin_of(datetime.now(UTC), given.days)
     versions = None if chosen is None else [chosen.number]
     table = read_predictions(workspace, since=since, versions=versions)
-    if arguments.csv is not None:
-        return _write_log(table, arguments.csv)
+    if given.csv is not None:
+        return _write_log(table, given.csv.expanduser())
     compared = chosen or find_watched(workspace)
     found = None if compared is None else find_drift(workspace, compared, since=since)
     return _describe_time(table, chosen, since, found, list_alarms(workspace, standing=True))
 
 
-def _read_days(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_DAYS):
-        raise argparse.ArgumentTypeError(f"1 to {_MOST_DAYS}, not “{text}”")
-    return int(text)
-
-
 def _send_trial() -> Outcome:
     if find_alarm_url() is None:
         text = "Nobody is told of alarms: set PETALSCOPE_ALARM_URL to an https address."
-        return Outcome(text=text, document={"sent": False})
+        return Outcome(text, {"sent": False})
     send_test()
-    return Outcome(text="The address has taken the trial alarm.", document={"sent": True})
+    return Outcome("The address has taken the trial alarm.", {"sent": True})
 
 
 def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
@@ -94,14 +79,13 @@ def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
         for one in readings
     ]
     worst = find_worst(alarms)
+    table = format_table(("", "rule", "now", "alarm"), rows)
     return Outcome(
-        text="\n\n".join(
-            [format_table(("", "rule", "now", "alarm"), rows), "\n".join(_describe_alarms(alarms))]
-        ),
-        document={
+        "\n\n".join([table, "\n".join(_describe_alarms(alarms))]),
+        {
             "level": worst,
             "rules": [_document_reading(one) for one in readings],
-            "alarms": [asdict(alarm) for alarm in alarms],
+            "alarms": alarms,
         },
         exit_code=EXIT_CODES[worst],
     )
@@ -118,27 +102,19 @@ def _describe_alarms(alarms: list[Alarm]) -> list[str]:
 
 def _document_reading(reading: Reading) -> dict[str, Any]:
     return {
-        **asdict(reading.rule),
+        **vars(reading.rule),
         "state": reading.state,
-        "measured": asdict(reading.estimate),
+        "measured": reading.estimate,
         "version": reading.version,
         "text": describe_reading(reading),
     }
 
 
 def _write_log(table: pd.DataFrame, file: Path) -> Outcome:
-    file = file.expanduser()
-    try:
-        with write_atomically(file) as path, path.open("w", encoding="utf-8", newline="") as stream:
-            written = write_csv(table, stream)
-    except OSError as error:
-        raise ExportRefused(
-            f"{file} cannot be written: {error.strerror}.", "Choose another place.", file=str(file)
-        ) from error
-    return Outcome(
-        text=f"{count(written, 'prediction')} written to {file}.",
-        document={"predictions": written, "file": file},
-    )
+    with write_named(file) as path, path.open("w", encoding="utf-8", newline="") as stream:
+        written = write_csv(table, stream)
+    text = f"{count(written, 'prediction')} written to {file}."
+    return Outcome(text, {"predictions": written, "file": file})
 
 
 def _describe_time(
@@ -153,7 +129,7 @@ def _describe_time(
     told = describe_drift(found) if found else ["There is no champion whose reference tells."]
     label = _name_compared(found) if found else "Drift"
     return Outcome(
-        text="\n\n".join(
+        "\n\n".join(
             [
                 f"Answers of {whose} since {moment(since)}",
                 format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
@@ -161,12 +137,12 @@ def _describe_time(
                 "\n".join(_describe_alarms(alarms)),
             ]
         ),
-        document={
+        {
             "version": chosen.number if chosen else None,
             "since": since,
-            "summary": asdict(summary),
+            "summary": summary,
             "drift": _document_drift(found, told),
-            "alarms": [asdict(alarm) for alarm in alarms],
+            "alarms": alarms,
         },
     )
 
@@ -211,6 +187,6 @@ def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, An
         "reference": drift.m,
         "told": bool(drift.proven),
         "sizes": {family: drift.size(family) for family in FAMILIES},
-        "columns": drift.columns.to_dict("records"),
+        "columns": drift.columns,
         "mix": {"index": drift.mix.index, "by_chance": drift.mix.by_chance},
     }

@@ -1,19 +1,23 @@
-"""What a command hands back, and the only place that prints it: as text or as one JSON document."""
+"""What a command hands back, as text or as one JSON document, and what is written on the way."""
 
 import dataclasses
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import PetalscopeError
+from core.errors import ExportRefused, PetalscopeError
 from core.installed import name_command
+from core.workspace import write_atomically
+
+_NUMBERS = set("0123456789.,%+-–× ")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Outcome:
     """A result for people (`text`) and for programs (`document`)."""
 
@@ -25,22 +29,18 @@ class Outcome:
 
 
 def describe_error(error: PetalscopeError) -> Outcome:
-    """Returns the outcome of a command that ended with one of our errors."""
-    return Outcome(
-        text=f"{error.problem}\n{error.remedy}",
-        document={"error": error_document(error)},
-        exit_code=1,
-        to_stderr=True,
-    )
+    """Describe a command that ended with one of our errors."""
+    document = {"error": error_document(error)}
+    return Outcome(f"{error.problem}\n{error.remedy}", document, exit_code=1, to_stderr=True)
 
 
 def error_document(error: PetalscopeError) -> dict[str, str]:
-    """Returns the error as JSON output shows it."""
+    """Describe the error as JSON output shows it."""
     return {"code": error.code, "problem": error.problem, "remedy": error.remedy}
 
 
 def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """Prints the outcome; an error says its text on stderr in either form."""
+    """Print the outcome; an error says its text on stderr in either form."""
     if outcome.to_stderr:
         print(name_command(outcome.text), file=sys.stderr)
     if as_json:
@@ -50,13 +50,17 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def to_plain(value: Any) -> Any:
-    """Returns the value in JSON's own types; numbers that are undefined (NaN) become null."""
+    """Return the value in JSON's own types: tables as their rows, undefined numbers as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
     if hasattr(value, "tolist"):  # NumPy's arrays and numbers, without importing NumPy
         return to_plain(value.tolist())
+    if hasattr(value, "to_dict"):  # the tables of pandas
+        return to_plain(value.to_dict("records"))
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
@@ -64,3 +68,48 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value
+
+
+def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align the columns of a table; a column of figures only is set to the right."""
+    columns = list(zip(headings, *rows, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    to_right = [bool(rows) and all(set(cell) <= _NUMBERS for cell in c[1:]) for c in columns]
+
+    def line(cells: Sequence[str]) -> str:
+        parts = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, to_right, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(headings), *(line(row) for row in rows)])
+
+
+@contextmanager
+def write_named(file: Path) -> Iterator[Path]:
+    """Write a file that a person named: yields a path beside it, which becomes it at the end.
+
+    Raises:
+        ExportRefused: It could not be written.
+    """
+    try:
+        with write_atomically(file) as temporary:
+            yield temporary
+    except OSError as error:
+        raise ExportRefused(
+            f"“{file}” could not be written ({error.strerror}).", "Name another place."
+        ) from error
+
+
+def check_free(*files: Path) -> None:
+    """Refuse to write over a file that is there.
+
+    Raises:
+        ExportRefused: One is.
+    """
+    for file in files:
+        if file.exists():
+            raise ExportRefused(
+                f"“{file}” is there already.", "Name another file, or add --force to replace it."
+            )

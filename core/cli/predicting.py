@@ -1,56 +1,72 @@
 """`predict`: what a model says of photos. A bad photo gives its error and the others go on."""
 
-import argparse
 import re
 import time
-from collections.abc import Callable
+from argparse import Namespace
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_run
-from core.cli.outcome import Outcome
-from core.cli.predicting_log import Answer, AnswerLog
-from core.cli.predicting_text import Answers
+from core.cli.command import command, flag, option
+from core.cli.outcome import Outcome, error_document, format_table, write_named
 from core.cli.progress import ProgressLine
-from core.errors import ExportRefused, PhotoRefused, RunMissing, SourceRefused, VersionMissing
+from core.errors import PhotoRefused, RunMissing, SourceRefused, VersionMissing
 from core.formats import count, rough_duration
-from core.monitoring.kept_photos import Photo
+from core.monitoring.kept_photos import Photo, keep_photo
+from core.monitoring.log import describe_prediction, log_predictions
+from core.monitoring.tables import NewPrediction
 from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
-from core.prediction.answers import write_answers
-from core.prediction.predictor import Predictor, open_predictor
+from core.prediction.answers import (
+    AnsweredPhoto,
+    phrase_answer,
+    phrase_decision,
+    phrase_reason,
+    shorten_answer,
+    write_answers,
+)
+from core.prediction.deciding import Decision
+from core.prediction.predictor import Prediction, Predictor, open_predictor
 from core.registry.loading import open_standing, open_version
 from core.registry.store import ALIASES, find_version
 from core.runs.store import read_run
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace
 from data.images import read_photo_file
 
-_MODEL_HELP = (
-    "“champion”, “challenger”, a version (“v3”), or a run: its id, the start of one, its name, or "
-    "“latest”"
-)
 _VERSION = re.compile(r"[vV]\d{1,9}")
+_AT_ONCE = 100
+_FEW = 10
+"""Photos up to which each is spoken of in full."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
-    photos = parser.add_argument(
-        "photos", nargs="+", default=[], type=Path, metavar="PHOTO", help="files to classify"
-    )
+@command(
+    option(
+        "model",
+        "“champion”, “challenger”, a version (“v3”), or a run: its id, the start of one, its name, "
+        "or “latest”",
+    ),
     # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
-    photos.required = False
-    parser.add_argument(
-        "--dir", type=Path, metavar="FOLDER", help="all photos in a folder and the folders inside"
-    )
-    parser.add_argument("--to", type=Path, metavar="FILE.csv", help="write the answers as a table")
-    parser.add_argument(
-        "--no-log", action="store_true", help="do not write the answers into the prediction log"
-    )
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    album = _gather(arguments.photos, arguments.dir)
-    predictor, notes = _open_model(workspace, arguments.model)
-    log = None if arguments.no_log else AnswerLog(workspace)
+    option(
+        "photos",
+        "files to classify",
+        nargs="+",
+        optional=True,
+        default=[],
+        type=Path,
+        metavar="PHOTO",
+    ),
+    option("--dir", "all photos in a folder and the folders inside", type=Path, metavar="FOLDER"),
+    option("--to", "write the answers as a table", type=Path, metavar="FILE.csv"),
+    flag("--no-log", "do not write the answers into the prediction log"),
+)
+def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Classify photos with a registered version or a run."""
+    album = _gather(given.photos, given.dir)
+    predictor, notes = _open_model(workspace, given.model)
+    log = None if given.no_log else AnswerLog(workspace)
     answers = _answer_all(predictor, album, log, progress)
     notes += log.close() if log is not None else []
     if album.left_out:
@@ -61,12 +77,12 @@ def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressL
             "run are gone."
         )
     said = answers.describe()
-    if arguments.to is not None:
-        said = [answers.summarise(), _write_table(answers, predictor, arguments.to)]
+    if given.to is not None:
+        said = [answers.summarise(), _write_table(answers, predictor, given.to)]
     said += [*notes, f"Answered by {_name(workspace, predictor)}."]
     return Outcome(
-        text="\n\n".join(said),
-        document={
+        "\n\n".join(said),
+        {
             "run": predictor.run_id,
             "version": predictor.version.number if predictor.version else None,
             "weights": predictor.weights_label,
@@ -79,7 +95,7 @@ def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressL
 
 
 def _gather(files: list[Path], folder: Path | None) -> Album:
-    """Returns the photos that were named, then those of the folder."""
+    """Gather the photos that were named, then those of the folder."""
     photos = [
         NamedPhoto(name=str(file), read=partial(read_photo_file, file.expanduser()))
         for file in files
@@ -94,10 +110,13 @@ def _gather(files: list[Path], folder: Path | None) -> Album:
 
 
 def _answer_all(
-    predictor: Predictor, album: Album, log: AnswerLog | None, progress: ProgressLine
-) -> Answers:
+    predictor: Predictor, album: Album, log: "AnswerLog | None", progress: ProgressLine
+) -> "Answers":
+    def ask(content: bytes) -> Answer:
+        return Answer(predictor.predict(content), Photo(content))
+
     answers, started, total = Answers(), time.monotonic(), len(album.photos)
-    for photo, answer in answer_photos(album.photos, _asking(predictor)):
+    for photo, answer in answer_photos(album.photos, ask):
         if isinstance(answer, PhotoRefused):
             answers.refuse(photo.name, answer)
         else:
@@ -111,15 +130,8 @@ def _answer_all(
     return answers
 
 
-def _asking(predictor: Predictor) -> Callable[[bytes], Answer]:
-    def ask(content: bytes) -> Answer:
-        return Answer(predictor.predict(content), Photo(content))
-
-    return ask
-
-
 def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
-    """Returns the model that is meant, and what is to be said of it.
+    """Open the model that is meant, with what is to be said of it.
 
     Raises:
         VersionMissing: No such version, or nobody has the alias.
@@ -142,16 +154,11 @@ def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
             raise error from None
 
 
-def _write_table(answers: Answers, predictor: Predictor, file: Path) -> str:
+def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:
     file = file.expanduser()
     label = predictor.version.label if predictor.version else predictor.run_id
-    try:
-        with write_atomically(file) as temporary:
-            temporary.write_bytes(write_answers(answers.rows, [label]))
-    except OSError as error:
-        raise ExportRefused(
-            f"“{file}” could not be written ({error.strerror}).", "Name another place."
-        ) from error
+    with write_named(file) as temporary:
+        temporary.write_bytes(write_answers(answers.rows, [label]))
     return f"The answers stand in {file}."
 
 
@@ -163,3 +170,132 @@ def _name(workspace: Workspace, predictor: Predictor) -> str:
         else read_run(workspace, predictor.run_id).name
     )
     return f"{label} ({predictor.run_id}), weights: {predictor.weights_label}"
+
+
+class Answer(NamedTuple):
+    """What a model said of a photo, and what the log wants to know."""
+
+    prediction: Prediction
+    photo: Photo
+
+
+class AnswerLog:
+    """Collects answers and writes a hundred at a time: they are worth more than their entries."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._rows: list[NewPrediction] = []
+        self._lost = 0
+
+    def take(self, answer: Answer) -> str:
+        """Take an answer, and return the id that it will have in the log."""
+        row = describe_prediction(
+            answer.prediction,
+            answer.photo,
+            source="cli",
+            latency_ms=answer.prediction.spent_ms,
+        )
+        keep_photo(self._workspace, answer.photo)
+        self._rows.append(row)
+        if len(self._rows) >= _AT_ONCE:
+            self._write()
+        return row.id
+
+    def close(self) -> list[str]:
+        """Write the rest, and say how many could not be written."""
+        self._write()
+        lost = f"{count(self._lost, 'answer')} could not be written into the prediction log."
+        return [lost] if self._lost else []
+
+    def _write(self) -> None:
+        try:
+            log_predictions(self._workspace, self._rows)
+        except SQLAlchemyError:
+            self._lost += len(self._rows)
+        self._rows = []
+
+
+class Answers:
+    """What became of the photos so far, in their order."""
+
+    def __init__(self) -> None:
+        self.rows: list[AnsweredPhoto] = []
+        self.documents: list[dict[str, Any]] = []
+        self._texts: list[str] = []
+
+    @property
+    def refused(self) -> int:
+        """How many photos could not be read."""
+        return sum(row.refusal is not None for row in self.rows)
+
+    def refuse(self, name: str, refusal: PhotoRefused) -> None:
+        """Take a photo that is none, or too large."""
+        self.rows.append(AnsweredPhoto(name=name, refusal=refusal))
+        self.documents.append({"photo": name, "error": error_document(refusal)})
+        self._texts.append(f"{name}\n{refusal.problem} {refusal.remedy}")
+
+    def take(self, name: str, sha256: str, prediction: Prediction, log_id: str | None) -> None:
+        """Take an answer; `log_id` is None where it is not written down."""
+        short = shorten_answer(prediction, prediction.decision)
+        self.rows.append(AnsweredPhoto(name=name, sha256=sha256, answers=(short,)))
+        self.documents.append(
+            {
+                "photo": name,
+                "id": log_id,
+                "answer": short.sentence,
+                "decision": _document(prediction.decision),
+                "top": [{"class": name, "score": score} for name, score in prediction.top],
+                "width": prediction.facts.width,
+                "height": prediction.facts.height,
+                "seconds": prediction.seconds,
+            }
+        )
+        self._texts.append(f"{name}\n{_describe(prediction)}")
+
+    def describe(self) -> list[str]:
+        """Describe each photo in full, or many in a table."""
+        if len(self.rows) <= _FEW:
+            return list(self._texts)
+        table = [_make_row(row) for row in self.rows]
+        return [format_table(("photo", "answer", "score"), table), self.summarise()]
+
+    def summarise(self) -> str:
+        """Say how many photos got which answer, the most frequent first."""
+        answers = [answer for row in self.rows for answer in row.answers]
+        named = Counter(answer.class_name or "I don't know" for answer in answers)
+        said = ", ".join(f"{name} {n:,}" for name, n in named.most_common())
+        read = f"{count(len(answers), 'photo')} answered: {said}." if answers else ""
+        refused = f"{count(self.refused, 'file')} could not be read." if self.refused else ""
+        return " ".join(filter(None, (read, refused)))
+
+
+def _make_row(row: AnsweredPhoto) -> list[str]:
+    if row.refusal is not None:
+        return [row.name, f"not read: {row.refusal.problem}", ""]
+    (answer,) = row.answers
+    best, score = answer.top[0]
+    said = answer.class_name or f"I don't know ({answer.kind}; {best}?)"
+    return [row.name, said, f"{100 * score:.1f} %"]
+
+
+def _describe(prediction: Prediction) -> str:
+    decision = prediction.decision
+    top, heading = (decision.top, "calibrated") if decision else (prediction.top, "score")
+    rows = [[f"{100 * score:.1f} %", name] for name, score in top]
+    reason = f"{phrase_reason(decision)}\n" if decision and decision.kind != "answer" else ""
+    said = phrase_decision(decision) if decision else phrase_answer(prediction.top)
+    return f"{said}\n{reason}{format_table((heading, 'class'), rows)}"
+
+
+def _document(decision: Decision | None) -> dict[str, Any] | None:
+    """Describe what the rule of the model makes of the photo; None where it has no rule."""
+    if decision is None:
+        return None
+    return {
+        "kind": decision.kind,
+        "class": decision.top[0][0],
+        "calibrated_score": decision.top[0][1],
+        "threshold": decision.threshold,
+        "distance": decision.distance,
+        "limit": decision.limit,
+    }

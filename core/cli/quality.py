@@ -1,16 +1,16 @@
 """`quality`: what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""
 
-import argparse
+from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.cli.choosing import DATASET_HELP, choose_dataset, choose_run
-from core.cli.outcome import Outcome
+from core.cli.choosing import DATASET, choose_dataset, choose_run
+from core.cli.command import command, option
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
 from core.datasets.quality.leakage import (
     Comparison,
     evaluate_without,
@@ -31,44 +31,40 @@ _WORST = 3
 _SHOWN = 10
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
-    parser.add_argument(
+@command(
+    DATASET,
+    option(
         "--weights",
+        "what the features are by; “random” never saw a photo, and its label suspects are mostly "
+        "wrong",
         choices=("pretrained", "random"),
         default="pretrained",
-        help="what the features are by; “random” never saw a photo, and its label suspects are "
-        "mostly wrong (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--run", metavar="RUN", help="also the metrics of this run without the photos that leak"
-    )
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    dataset = read_dataset(workspace, choose_dataset(workspace, arguments.dataset))
-    result = _read_run(workspace, dataset, arguments.run) if arguments.run else None
-    parameters = quality_parameters(workspace, dataset.id, arguments.weights)
+    ),
+    option("--run", "also the metrics of this run without the photos that leak", metavar="RUN"),
+)
+def quality(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Say what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""
+    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    result = _read_run(workspace, dataset, given.run) if given.run else None
+    parameters = quality_parameters(workspace, dataset.id, given.weights)
     made = make_analysis(workspace, parameters, progress.advance)
-    quality = read_quality(workspace, dataset.id, identifier=made)
-    assert quality is not None
-    issues = find_issues(dataset.manifest, pairs=quality.pairs)
+    found = read_quality(workspace, dataset.id, identifier=made)
+    assert found is not None
+    issues = find_issues(dataset.manifest, pairs=found.pairs)
     splits = dataset.splits if result is None else result.splits
-    leaks = list_leaks(quality.pairs, dataset.labels, splits)
-    compared = {} if result is None else _compare(result, quality.pairs)
-    return Outcome(
-        text="\n\n".join(
-            [
-                f"{dataset.name} · {dataset.id} · {count(len(dataset), 'photo')}, "
-                f"{len(dataset.set_aside):,} set aside · features: {quality.features_label}",
-                _describe_issues(dataset, issues, quality),
-                _describe_pairs(dataset, quality.pairs, leaks),
-                _describe_suspects(dataset, quality),
-                *([_describe_run(result.dataset_id, compared)] if result else []),
-            ]
-        ),
-        document=_make_document(dataset, quality, issues, leaks, compared),
-    )
+    leaks = list_leaks(found.pairs, dataset.labels, splits)
+    compared = {} if result is None else _compare(result, found.pairs)
+    parts = [
+        f"{dataset.name} · {dataset.id} · {count(len(dataset), 'photo')}, "
+        f"{len(dataset.set_aside):,} set aside · features: {found.features_label}",
+        _describe_issues(dataset, issues, found),
+        _describe_pairs(dataset, found.pairs, leaks),
+        _describe_suspects(dataset, found),
+        *([_describe_run(result.dataset_id, compared)] if result else []),
+    ]
+    document = _make_document(dataset, found, issues, leaks)
+    document["run"] = {split: _describe_compared(dataset, one) for split, one in compared.items()}
+    return Outcome("\n\n".join(parts), document)
 
 
 def _read_run(workspace: Workspace, dataset: Dataset, text: str) -> RunResult:
@@ -82,7 +78,7 @@ def _read_run(workspace: Workspace, dataset: Dataset, text: str) -> RunResult:
 
 
 def _compare(result: RunResult, pairs: pd.DataFrame) -> dict[str, Comparison]:
-    """Returns the metrics of validation and test with and without the photos that leak."""
+    """Measure validation and test with and without the photos that leak."""
     return {
         split: evaluate_without(
             result.scores,
@@ -183,11 +179,7 @@ def _describe_run(dataset_id: str, compared: dict[str, Comparison]) -> str:
 
 
 def _make_document(
-    dataset: Dataset,
-    quality: QualityResult,
-    issues: pd.DataFrame,
-    leaks: pd.DataFrame,
-    compared: dict[str, Comparison],
+    dataset: Dataset, quality: QualityResult, issues: pd.DataFrame, leaks: pd.DataFrame
 ) -> dict[str, Any]:
     paths = dataset.manifest["path"].to_numpy()
     photos = quality.photos.assign(photo=np.arange(len(dataset)), path=paths)
@@ -207,19 +199,14 @@ def _make_document(
         "leaks": _name_pairs(leaks, paths),
         "suspects": suspects.drop(columns=["suspect", "outlier"]).to_dict("records"),
         "outliers": outliers[["photo", "path", "class", "outlier_score"]].to_dict("records"),
-        "run": {
-            split: {
-                "leaking": paths[comparison.leaking],
-                **{
-                    name: {"n": evaluation.n, "accuracy": evaluation.accuracy}
-                    for name, evaluation in (
-                        ("with_all", comparison.with_all),
-                        ("without", comparison.without),
-                    )
-                },
-            }
-            for split, comparison in compared.items()
-        },
+    }
+
+
+def _describe_compared(dataset: Dataset, compared: Comparison) -> dict[str, Any]:
+    judged = {"with_all": compared.with_all, "without": compared.without}
+    return {
+        "leaking": dataset.manifest["path"].to_numpy()[compared.leaking],
+        **{name: {"n": one.n, "accuracy": one.accuracy} for name, one in judged.items()},
     }
 
 

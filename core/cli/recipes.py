@@ -1,7 +1,8 @@
 """The options that make up a recipe: they follow from the descriptions of its settings."""
 
-import argparse
+from argparse import Namespace
 
+from core.cli.command import Option, option
 from core.datasets.policies import read_policy
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import Setting, parse_units
@@ -12,57 +13,38 @@ from models.devices import find_device
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
 
 
-def add_backbone_options(parser: argparse._ActionsContainer) -> None:
-    """Add --weights and --preprocessing."""
-    for name in ("weights", "preprocessing"):
-        _add_option(parser, SETTINGS[name])
-
-
-def add_recipe_options(parser: argparse._ActionsContainer) -> None:
-    """Add every option of a recipe but the dataset."""
-    for setting in SETTINGS.values():
-        if setting.name == "augmentation":
-            parser.add_argument(
-                "--policy",
-                metavar="NAME",
-                default="none",
-                help="augmentation: none, gentle, strong, randaugment or one that you saved "
-                "(default: none)",
-            )
-        elif setting.has_default:
-            _add_option(parser, setting)
-
-
 def read_recipe(
-    workspace: Workspace, arguments: argparse.Namespace, *, dataset_id: str, weights_digest: str
+    workspace: Workspace, given: Namespace, *, dataset_id: str, weights_digest: str
 ) -> Recipe:
     """Return the recipe of the options that were offered; the others have their defaults.
 
     Raises:
         AugmentationRefused: No policy has that name.
     """
-    options = {name: value for name, value in vars(arguments).items() if name in SETTINGS}
-    given = {name: value for name, value in options.items() if value is not None}
-    strategy = given.get("strategy", HEAD)
+    offered = {name: value for name, value in vars(given).items() if name in SETTINGS}
+    settings = {name: value for name, value in offered.items() if value is not None}
+    strategy = settings.get("strategy", HEAD)
     suggested = suggest_settings(strategy, find_device().kind) | {"views": SUGGESTED_VIEWS}
-    given["augmentation"] = read_policy(workspace, arguments.policy)
-    return Recipe(**suggested | given | {"dataset": dataset_id, "weights_digest": weights_digest})
+    settings["augmentation"] = read_policy(workspace, given.policy)
+    settings |= {"dataset": dataset_id, "weights_digest": weights_digest}
+    return Recipe(**suggested | settings)
 
 
-def _add_option(parser: argparse._ActionsContainer, setting: Setting) -> None:
-    """Add the option of a setting; left out, it is None where its default depends on others."""
+def _make_option(setting: Setting) -> Option:
+    """Make the option of a setting; left out, it is None where its default depends on others."""
     if isinstance(setting.default, bool):
         action = "store_false" if setting.default else "store_true"
-        parser.add_argument(setting.option, dest=setting.name, action=action, help=setting.help)
-        return
+        return Option(
+            setting.option, {"dest": setting.name, "action": action, "help": setting.help}
+        )
     depends = setting.usual or setting.name in SUGGESTED
-    parser.add_argument(
+    return option(
         setting.option,
+        f"{setting.help or setting.tip} (default: {_say_default(setting)})",
         type=setting.parse,
         choices=tuple(setting.choices) if setting.parse is str else None,
         default=None if depends else setting.default,
         metavar=_METAVARS.get(setting.parse),
-        help=f"{setting.help or setting.tip} (default: {_say_default(setting)})",
     )
 
 
@@ -78,3 +60,18 @@ def _say_default(setting: Setting) -> str:
     }
     said = [f"{setting.say(value)} for {names}" for value, names in groups.items()]
     return ", ".join([*said, f"else {setting.say(setting.default)}"])
+
+
+_POLICY = option(
+    "--policy",
+    "augmentation: none, gentle, strong, randaugment or one that you saved",
+    metavar="NAME",
+    default="none",
+)
+RECIPE = tuple(
+    _POLICY if setting.name == "augmentation" else _make_option(setting)
+    for setting in SETTINGS.values()
+    if setting.name == "augmentation" or setting.has_default
+)
+"""Every option of a recipe but the dataset."""
+BACKBONE = tuple(_make_option(SETTINGS[name]) for name in ("weights", "preprocessing"))

@@ -1,62 +1,73 @@
-"""`report`: all that is known of a run in one HTML file, and its model card beside it."""
+"""`report` and `explain`: all of a run in one HTML file, and what it looked at in photos."""
 
-import argparse
+import time
+from argparse import Namespace
 from pathlib import Path
+from typing import get_args
 
-from core.cli.choosing import RUN_HELP, choose_run
-from core.cli.openings import count_opening, describe_openings
-from core.cli.outcome import Outcome
+import numpy as np
+
+from core.cli.choosing import RUN, choose_run, count_opening, describe_openings
+from core.cli.command import command, flag, number, option
+from core.cli.outcome import Outcome, check_free, write_named
 from core.cli.progress import ProgressLine
 from core.errors import ExportRefused
-from core.formats import size
+from core.formats import count, duration, size
+from core.prediction.explaining import open_explainer
+from core.prediction.gradcam import DEFAULT_STRENGTH
+from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
-from core.runs.result import read_result
-from core.runs.store import RunRecord
-from core.workspace import Workspace, write_atomically
+from core.runs.result import RunResult, read_result
+from core.runs.test_views import Opening
+from core.workspace import Workspace
+from data.splits import SPLITS
 
 _STEPS = 3
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    parser.add_argument(
+@command(
+    RUN,
+    option(
         "--split",
+        "photos to judge by; each use of test is counted",
         choices=("validation", "test"),
         default="validation",
-        help="photos to judge by (default: validation; each use of test is counted)",
-    )
-    parser.add_argument(
+    ),
+    option(
         "--to",
-        metavar="FILE",
-        help="the HTML file; the model card stands beside it with the ending .md "
+        "the HTML file; the model card is beside it with the ending .md "
         "(default: report-RUN-SPLIT.html here)",
-    )
-    parser.add_argument("--force", action="store_true", help="write over files that are there")
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
-    record = choose_run(workspace, arguments.run)
-    page = _choose_file(record, arguments.split, arguments.to)
+        metavar="FILE",
+    ),
+    flag("--force", "write over files that are there"),
+)
+def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Write all that is known of a run into one HTML file, and its model card beside it."""
+    record = choose_run(workspace, given.run)
+    page = Path(given.to or f"report-{record.id}-{given.split}.html").expanduser()
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise ExportRefused(f"“{page}” is no HTML file.", "Name a file that ends with .html.")
     card = page.with_suffix(".md")
-    if not arguments.force:
-        _check_free(page, card)
+    if not given.force:
+        check_free(page, card)
     read_result(workspace, record.id)  # a run without one has nothing to be opened
-    openings = count_opening(workspace, record, arguments.split)
+    openings = count_opening(workspace, record, given.split)
     progress.advance("collecting", 0, _STEPS)
-    report = collect_report(workspace, record, arguments.split)
+    found = collect_report(workspace, record, given.split)
     progress.advance("drawing", 1, _STEPS)
-    contents = {page: write_html(report), card: write_model_card(report)}
+    contents = {page: write_html(found), card: write_model_card(found)}
     progress.advance("writing", 2, _STEPS)
     for file, content in contents.items():
-        _write(file, content)
-    accuracy = report.estimates["accuracy"]
+        with write_named(file) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    accuracy = found.estimates["accuracy"]
     written, said = page.stat().st_size, describe_openings(openings)
     return Outcome(
-        text="\n".join(filter(None, (f"{page} ({size(written)})", str(card), said))),
-        document={
+        "\n".join(filter(None, (f"{page} ({size(written)})", str(card), said))),
+        {
             "run": record.id,
-            "split": arguments.split,
+            "split": given.split,
             "html": page,
             "model_card": card,
             "bytes": written,
@@ -67,26 +78,118 @@ def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressL
     )
 
 
-def _choose_file(record: RunRecord, split: str, stated: str | None) -> Path:
-    page = Path(stated or f"report-{record.id}-{split}.html").expanduser()
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise ExportRefused(f"“{page}” is no HTML file.", "Name a file that ends with .html.")
-    return page
+@command(
+    RUN,
+    option(
+        "--to",
+        "new, empty, or one that this command began to fill: it goes on there",
+        required=True,
+        type=Path,
+        metavar="FOLDER",
+    ),
+    option(
+        "--split",
+        "which photos; test is counted as one opening",
+        choices=SPLITS,
+        default="validation",
+    ),
+    flag("--wrong", "only photos that went wrong"),
+    option(
+        "--class",
+        "only photos of this class; may be given again",
+        dest="classes",
+        action="append",
+        metavar="NAME",
+    ),
+    option(
+        "--limit",
+        "only the N worst: least sure of their class",
+        type=number(int, 1),
+        metavar="N",
+    ),
+    option(
+        "--strength",
+        "opacity of the colour, 0 to 1",
+        type=number(float, 0, 1),
+        default=DEFAULT_STRENGTH,
+    ),
+    flag("--on-colour", "colour on the photo's own colours, not on grey"),
+    option("--format", "of the sheets", choices=get_args(SheetFormat), default="webp"),
+)
+def explain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Draw what a run looked at, photo by photo: sheets of overlays and an index in a folder."""
+    record = choose_run(workspace, given.run)
+    photos = choose_photos(
+        read_result(workspace, record.id),
+        given.split,
+        only_wrong=given.wrong,
+        classes=given.classes,
+        limit=given.limit,
+    )
+    openings: list[Opening] = []
+
+    def tell(done: int, total: int) -> None:
+        if done == 1:  # a folder that is refused shows nothing
+            openings.extend(count_opening(workspace, record, given.split))
+        progress.advance("drawing sheets", done, total)
+
+    start = time.perf_counter()
+    drawn = write_sheets(
+        open_explainer(workspace, record.id),
+        record.id,
+        photos.tolist(),
+        given.to,
+        SheetStyle(strength=given.strength, on_colour=given.on_colour, form=given.format),
+        on_progress=tell,
+    )
+    seconds = time.perf_counter() - start
+    there = f", {drawn.kept:,} were there" if drawn.kept else ""
+    return Outcome(
+        f"{count(drawn.written, 'sheet')} drawn in {duration(seconds)}{there}; "
+        f"{count(drawn.total, 'sheet')} and index.csv in {drawn.target}"
+        + (f"\n{describe_openings(openings)}" if openings else ""),
+        {
+            "run": record.id,
+            "split": given.split,
+            "photos": photos,
+            "seconds": seconds,
+            **vars(drawn),
+        },
+    )
 
 
-def _check_free(*files: Path) -> None:
-    for file in files:
-        if file.exists():
+def choose_photos(
+    result: RunResult,
+    split: str,
+    *,
+    only_wrong: bool = False,
+    classes: list[str] | None = None,
+    limit: int | None = None,
+) -> np.ndarray:
+    """Choose photo numbers, those with the lowest score of their own class first, then by path.
+
+    Raises:
+        ExportRefused: No photo is meant, or a class is none of the run.
+    """
+    photos = result.photo_numbers(split)
+    labels, scores = result.labels[photos], result.scores[photos]
+    chosen = np.ones(len(photos), dtype=bool)
+    if only_wrong:
+        chosen &= scores.argmax(axis=1) != labels
+    if classes:
+        unknown = [name for name in classes if name not in result.classes]
+        if unknown:
             raise ExportRefused(
-                f"“{file}” is there already.", "Name another file, or add --force to replace it."
+                f"“{unknown[0][:80]}” is no class of this run.",
+                f"Its classes: {', '.join(result.classes[:20])}"
+                f"{' …' if len(result.classes) > 20 else '.'}",
             )
-
-
-def _write(file: Path, content: str) -> None:
-    try:
-        with write_atomically(file) as temporary:
-            temporary.write_text(content, encoding="utf-8")
-    except OSError as error:
+        chosen &= np.isin(labels, [result.classes.index(name) for name in classes])
+    if not chosen.any():
         raise ExportRefused(
-            f"“{file}” could not be written ({error.strerror}).", "Name another file."
-        ) from error
+            f"No photo of the {split} split is meant.", "Choose another split or class."
+        )
+    own = scores[np.arange(len(photos)), labels]
+    order = np.lexsort((result.paths[photos], own))
+    ranked: np.ndarray = photos[order][chosen[order]][:limit]
+    return ranked

@@ -1,96 +1,52 @@
-"""`runs`: the runs of the workspace as a table; stop, pause, resume, extend and name them.
+"""`runs`: the runs of the workspace as a table; stop, pause, resume, extend and name them."""
 
-What is done with a run is in `core.cli.run_actions`; here are the arguments and the table.
-"""
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, get_type_hints
 
-import argparse
-from dataclasses import asdict
-from typing import Any
-
-from core.cli.actions import add_actions
-from core.cli.choosing import DATASET_HELP, choose_dataset
-from core.cli.outcome import Outcome
+from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
+from core.cli.command import Option, command, flag, option
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.tables import format_table
-from core.formats import moment, percent
+from core.datasets.policies import read_policy
+from core.errors import RecipeRefused
+from core.formats import duration, moment, percent
+from core.runs.queue import control, queue
+from core.runs.queue.starting import ensure_scheduler
+from core.runs.queue.wait_time import expected_wait
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
+from models.weights import find_weights
 
+_KINDS: dict[str, Any] = get_type_hints(Recipe)
+_SETTINGS = tuple(name for name in _KINDS if name not in ("version", "weights_digest"))
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _RUN_HELP = "id of a run or sweep, the start of one, its name, or “latest” (the newest)"
-_WHAT = {
-    "list": ("list the runs, newest first", "list latest --json"),
-    "stop": ("end runs; the best epoch of each is kept", "stop latest --after-epoch"),
-    "pause": ("give the device to others; checkpoints are kept", "pause latest"),
-    "resume": ("let paused runs go on from their checkpoints", "resume latest"),
-    "retry": ("queue runs again that failed, were lost or stopped", "retry latest"),
-    "extend": ("train so many epochs more, in a run of their own", "extend latest --epochs 10"),
-    "duplicate": (
-        "train the recipe of a run with some settings changed",
-        "duplicate latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
-    ),
-    "delete": ("delete runs with all they made", "delete 3f2a 77c0"),
-    "note": ("write what there is to know of a run", "note latest “with the new photos”"),
-    "tag": ("give a run these tags in place of its own; without TAG: none", "tag latest course"),
-    "rename": ("change the name that is shown", "rename latest baseline"),
-}
-_OF_SEVERAL = ("stop", "pause", "resume", "retry", "delete")
+_RUN = option("run", _RUN_HELP)
+_RUNS = option("runs", _RUN_HELP, nargs="+", metavar="RUN")
+
+runs = command(default="list")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name, action in add_actions(parser, "runs", _WHAT):
-        _add_own_arguments(action, name)
-
-
-def _add_own_arguments(action: argparse.ArgumentParser, name: str) -> None:
-    if name == "list":
-        help_text = f"only runs on this dataset: {DATASET_HELP}"
-        action.add_argument("dataset", nargs="?", metavar="DATASET", help=help_text)
-    elif name in _OF_SEVERAL:
-        action.add_argument("runs", nargs="+", metavar="RUN", help=_RUN_HELP)
-    else:
-        action.add_argument("run", metavar="RUN", help=_RUN_HELP)
-    if name == "stop":
-        help_text = "complete the epoch that goes; without, it is dropped"
-        action.add_argument("--after-epoch", action="store_true", help=help_text)
-    if name == "extend":
-        action.add_argument("--epochs", type=int, required=True, metavar="N", help="how many more")
-    if name == "duplicate":
-        action.add_argument(
-            "--set",
-            dest="changes",
-            action="append",
-            default=[],
-            metavar="SETTING=VALUE",
-            help="a setting of the recipe as JSON output names it; may be given several times",
-        )
-        action.add_argument("--name", help="what to call the new run")
-    if name == "note":
-        action.add_argument("text", metavar="TEXT", help="the note; an empty one removes it")
-    if name == "tag":
-        action.add_argument("tags", nargs="*", metavar="TAG", help="a word or two")
-    if name == "rename":
-        action.add_argument("name", metavar="NAME", help="the new name; empty: “Run 7”")
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, _progress: ProgressLine) -> Outcome:
-    if arguments.action not in (None, "list"):
-        from core.cli.run_actions import act
-
-        return act(workspace, arguments)
-    wanted = getattr(arguments, "dataset", None)
-    runs = list_runs(workspace, choose_dataset(workspace, wanted) if wanted else None)
-    if not runs:
-        return Outcome(
-            text="No run yet. Train one: python -m core train latest", document={"runs": []}
-        )
+@runs.action(
+    "list",
+    "list the runs, newest first",
+    option("dataset", f"only runs on this dataset: {DATASET_HELP}", nargs="?"),
+    example="runs list latest --json",
+)
+def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    wanted = choose_dataset(workspace, given.dataset) if given.dataset else None
+    found = list_runs(workspace, wanted)
+    document = {"runs": [run_document(run) for run in found]}
+    if not found:
+        return Outcome("No run yet. Train one: python -m core train latest", document)
     headings = (
         *("id", "name", "dataset", "strategy", "weights", "state", "epochs"),
         *("best epoch", "validation accuracy", "n", "tags", "created"),
     )
-    return Outcome(
-        text=format_table(headings, [_row(run) for run in runs]),
-        document={"runs": [run_document(run) for run in runs]},
-    )
+    return Outcome(format_table(headings, [_row(run) for run in found]), document)
 
 
 def _row(run: RunRecord) -> list[str]:
@@ -112,8 +68,187 @@ def _row(run: RunRecord) -> list[str]:
 
 
 def run_document(run: RunRecord) -> dict[str, Any]:
-    """Returns what JSON output says of one run."""
+    """Describe one run as JSON output shows it."""
     document = asdict(run)
     if run.plan is not None:
         document["plan"]["kind"] = run.plan.kind
     return document
+
+
+_Change = Callable[[Workspace, RunRecord, Namespace], RunRecord]
+
+
+def _changes(name: str, what: str, *options: Option, example: str) -> Callable[[_Change], _Change]:
+    """Make an action of a function that changes one run; all are found before the first changes."""
+
+    def take(change: _Change) -> _Change:
+        @runs.action(name, what, *options, example=f"runs {name} {example}")
+        def act(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+            texts = given.runs if "runs" in given else [given.run]
+            chosen = [choose_item(workspace, text) for text in texts]
+            changed = [change(workspace, run, given) for run in chosen]
+            if any(not run.has_ended for run in changed):
+                ensure_scheduler(workspace)  # what waits must go on, what stops may need a worker
+            return Outcome(
+                "\n".join(_describe_run(workspace, run) for run in changed),
+                {"runs": [run_document(run) for run in changed]},
+            )
+
+        return change
+
+    return take
+
+
+@_changes(
+    "stop",
+    "end runs; the best epoch of each is kept",
+    _RUNS,
+    flag("--after-epoch", "complete the epoch that goes; without, it is dropped"),
+    example="latest --after-epoch",
+)
+def _stop(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    return queue.request_stop(workspace, run.id, after_epoch=given.after_epoch)
+
+
+@_changes("pause", "give the device to others; checkpoints are kept", _RUNS, example="latest")
+def _pause(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
+    return control.pause_run(workspace, run.id)
+
+
+@_changes("resume", "let paused runs go on from their checkpoints", _RUNS, example="latest")
+def _resume(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
+    return control.resume_run(workspace, run.id)
+
+
+@_changes("retry", "queue runs again that failed, were lost or stopped", _RUNS, example="latest")
+def _retry(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
+    return queue.retry_run(workspace, run.id)
+
+
+@_changes(
+    "extend",
+    "train more epochs, in a run of their own",
+    _RUN,
+    option("--epochs", "how many more", type=int, required=True, metavar="N"),
+    example="latest --epochs 10",
+)
+def _extend(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    return control.extend_run(workspace, run.id, given.epochs)[0]
+
+
+@_changes(
+    "duplicate",
+    "train the recipe of a run with some settings changed",
+    _RUN,
+    option(
+        "--set",
+        "a setting of the recipe as JSON output names it; may be given several times",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+    ),
+    option("--name", "what to call the new run"),
+    example="latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
+)
+def _duplicate(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    recipe = change_recipe(workspace, run.recipe, given.changes)
+    return queue.submit_run(workspace, recipe, given.name)[0]
+
+
+@runs.action("delete", "delete runs with all they made", _RUNS, example="runs delete 3f2a 77c0")
+def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    chosen = {run.id: run for run in (choose_item(workspace, text) for text in given.runs)}
+    for run_id in chosen:
+        queue.delete_run(workspace, run_id)
+    names = "\n".join(f"Deleted “{run.name}” ({run.id})." for run in chosen.values())
+    return Outcome(names, {"deleted": list(chosen)})
+
+
+@_changes(
+    "note",
+    "write what there is to know of a run",
+    _RUN,
+    option("text", "the note; an empty one removes it"),
+    example="latest “with the new photos”",
+)
+def _note(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    return control.note_run(workspace, run.id, given.text)
+
+
+@_changes(
+    "tag",
+    "give a run these tags in place of its own; without TAG: none",
+    _RUN,
+    option("tags", "a word or two", nargs="*", metavar="TAG"),
+    example="latest course",
+)
+def _tag(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    return control.tag_run(workspace, run.id, given.tags)
+
+
+@_changes(
+    "rename",
+    "change the name that is shown",
+    _RUN,
+    option("name", "the new name; empty: “Run 7”"),
+    example="latest baseline",
+)
+def _rename(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
+    return control.rename_run(workspace, run.id, given.name)
+
+
+def change_recipe(workspace: Workspace, recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """Change settings of a recipe that are given as “name=value”.
+
+    Raises:
+        RecipeRefused: A setting is none of a recipe's, or its value is of another kind.
+        AugmentationRefused: No augmentation policy has that name.
+    """
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        name = name.strip().replace("-", "_")
+        values[name] = _read_value(workspace, name, text.strip())
+    if "weights" in values:
+        values["weights_digest"] = find_weights(workspace, values["weights"]).digest
+    return replace(recipe, **values)
+
+
+def _read_value(workspace: Workspace, name: str, text: str) -> object:
+    if name == "augmentation":
+        return read_policy(workspace, text)
+    if name == "dataset":
+        return choose_dataset(workspace, text)
+    kind = _KINDS.get(name)
+    try:
+        if name not in _SETTINGS:
+            raise KeyError(name)
+        if name == "hidden":
+            return tuple(int(units) for units in text.split(",") if units.strip())
+        if kind == int | None:
+            return None if text.lower() == "none" else int(text)
+        if kind is bool:
+            return _TRUTHS[text.lower()]
+        return kind(text) if kind in (int, float) else text
+    except (ValueError, KeyError) as error:
+        raise RecipeRefused(
+            f"“{name}={text}” changes nothing of a recipe.",
+            f"Write SETTING=VALUE; the settings are: {', '.join(_SETTINGS)}.",
+            field=name,
+        ) from error
+
+
+def _describe_run(workspace: Workspace, run: RunRecord) -> str:
+    state: str = run.state
+    if run.state == "queued":
+        place, seconds = expected_wait(workspace, run.id)
+        state += f", place {place}"
+        state += "" if not seconds else f", starts in about {duration(seconds)}"
+    elif run.request == "pause":
+        state = "will pause"
+    elif run.request:
+        state = "will stop after its epoch" if run.request == "stop_after_epoch" else "will stop"
+    parts = [f"“{run.name}” ({run.id}): {state}"]
+    parts += [f"tags: {', '.join(run.tags)}"] if run.tags else []
+    return " · ".join(parts) + (f"\n  {run.notes}" if run.notes else "")

@@ -3,20 +3,16 @@
 The same recipe and plan open the sweep that exists; one that was stopped or killed goes on.
 """
 
-import argparse
-import time
-from dataclasses import asdict
+from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
-from core.cli.choosing import DATASET_HELP, choose_dataset
-from core.cli.following import RunFollower
-from core.cli.outcome import Outcome, error_document
+from core.cli.choosing import DATASET, choose_dataset
+from core.cli.command import Group, command, option
+from core.cli.following import RunFollower, count_seen, describe_failure
+from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.cli.recipes import add_recipe_options, read_recipe
-from core.cli.tables import format_table
-from core.errors import PetalscopeError
+from core.cli.recipes import RECIPE, read_recipe
 from core.formats import count, duration, percent
-from core.runs.events import EVENTS_FILE
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
@@ -27,65 +23,57 @@ from core.runs.recipe.plans import (
     check_plan,
     write_setting,
 )
-from core.runs.store import RunRecord, read_run
+from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.workspace import Workspace
 from models.weights import find_weights
 
-_POLL_S = 0.2
+
+def _parse_settings(text: str) -> tuple[str, ...]:
+    given = {name.strip().replace("-", "_").replace(" ", "_") for name in text.split(",")}
+    unknown = given - set(SWEPT)
+    if unknown:
+        raise ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
+    return tuple(name for name in SWEPT if name in given)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
-    parser.add_argument("--name", help="what to call the sweep")
-    sweep = parser.add_argument_group("sweep", "what is tried")
-    sweep.add_argument(
-        "--trials", type=int, default=100, metavar="N", help="heads to train (default: %(default)s)"
-    )
-    sweep.add_argument(
+_TRIED = (
+    option("--trials", "heads to train", type=int, default=100, metavar="N"),
+    option(
         "--vary",
+        f"comma-separated, of {', '.join(SWEPT)} (default: all of them)",
         type=_parse_settings,
         default=SWEPT,
         metavar="SETTINGS",
-        help=f"comma-separated, of {', '.join(SWEPT)} (default: all of them)",
-    )
-    sweep.add_argument(
-        "--sweep-seed", type=int, default=0, metavar="N", help="seed of what is tried (default: 0)"
-    )
-    sweep.add_argument(
-        "--top", type=int, default=10, metavar="N", help="trials to show (default: %(default)s)"
-    )
-    add_recipe_options(parser.add_argument_group("recipe", "the first trial; the rest stays so"))
+    ),
+    option("--sweep-seed", "seed of what is tried", type=int, default=0, metavar="N"),
+    option("--top", "trials to show", type=int, default=10, metavar="N"),
+)
 
 
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+@command(
+    DATASET,
+    option("--name", "what to call the sweep"),
+    Group("sweep", "what is tried", _TRIED),
+    Group("recipe", "the first trial; the rest stays so", RECIPE),
+)
+def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Train many heads through the queue, and follow them until the last trial has ended."""
     recipe = read_recipe(
         workspace,
-        arguments,
-        dataset_id=choose_dataset(workspace, arguments.dataset),
-        weights_digest=find_weights(workspace, arguments.weights).digest,
+        given,
+        dataset_id=choose_dataset(workspace, given.dataset),
+        weights_digest=find_weights(workspace, given.weights).digest,
     )
-    plan = SweepPlan(trials=arguments.trials, vary=arguments.vary, seed=arguments.sweep_seed)
+    plan = SweepPlan(trials=given.trials, vary=given.vary, seed=given.sweep_seed)
     check_plan(plan)
     base = base_recipe(recipe, plan.vary)
-    record, created = submit_run(workspace, base, arguments.name or "Sweep", plan=plan)
-    record = _wait_until_ended(workspace, record, progress)
-    return _describe(workspace, record, created, arguments.top)
-
-
-def _wait_until_ended(workspace: Workspace, record: RunRecord, progress: ProgressLine) -> RunRecord:
-    """Returns the sweep when it has ended; Ctrl-C only ends the following."""
-    events = workspace.run_folder(record.id) / EVENTS_FILE
-    seen = events.stat().st_size if events.exists() else 0
-    follower = RunFollower(events.parent, progress, record.recipe.epochs, seen)
+    record, created = submit_run(workspace, base, given.name or "Sweep", plan=plan)
+    folder, seen = workspace.run_folder(record.id), count_seen(workspace, record.id)
     if not record.has_ended:
         ensure_scheduler(workspace)
-    while not record.has_ended:
-        time.sleep(_POLL_S)
-        follower.show_new_events()
-        record = read_run(workspace, record.id)
-    follower.show_new_events()
-    return record
+    follower = RunFollower(folder, progress, record.recipe.epochs, seen)
+    return _describe(workspace, follower.follow(workspace, record), created, given.top)
 
 
 def _describe(workspace: Workspace, record: RunRecord, created: bool, top: int) -> Outcome:
@@ -99,17 +87,14 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool, top: int) 
         "dataset": record.recipe.dataset,
         "state": record.state,
         "created_now": created,
-        "plan": record.plan and asdict(record.plan),
+        "plan": record.plan,
         "validation_photos": record.val_photos,
         "seconds": sum(trial.seconds for trial in trials),
         "importance": importance and dict(importance.shares),
         "trials": [_trial_document(trial) for trial in ranked],
     }
     if record.state not in ("done", "paused"):
-        error = PetalscopeError(record.problem or "The sweep was lost.", record.remedy or "")
-        document["error"] = error_document(error) | {"code": record.error_code}
-        text = f"{error.problem}\n{error.remedy}"
-        return Outcome(text=text, document=document, exit_code=1, to_stderr=True)
+        return describe_failure(record, document)
     lines = [f"{record.name} · {record.id}", _table(ranked[:top], record.val_photos or 0)]
     if importance is not None:
         shares = (
@@ -122,7 +107,7 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool, top: int) 
         f"{count(len(trials), 'trial')} in {duration(document['seconds'])}, {pruned} ended early; "
         f"n = {record.val_photos or 0:,} validation photos"
     )
-    return Outcome(text="\n".join(lines), document=document)
+    return Outcome("\n".join(lines), document)
 
 
 def _table(trials: list[TrialResult], n: int) -> str:
@@ -152,13 +137,5 @@ def _trial_document(trial: TrialResult) -> dict[str, Any]:
         "epochs": len(trial.val_loss),
         "pruned": trial.pruned,
         "seconds": trial.seconds,
-        "recipe": asdict(trial.recipe),
+        "recipe": trial.recipe,
     }
-
-
-def _parse_settings(text: str) -> tuple[str, ...]:
-    given = {name.strip().replace("-", "_").replace(" ", "_") for name in text.split(",")}
-    unknown = given - set(SWEPT)
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
-    return tuple(name for name in SWEPT if name in given)

@@ -4,27 +4,27 @@ The same recipe opens the run that exists. Either way the run's own events are w
 --repeats the recipe is trained with several seeds, one run each.
 """
 
-import argparse
 import dataclasses
 import logging
 import os
 import statistics
-import time
+from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from core.cli.choosing import DATASET_HELP, choose_dataset
-from core.cli.following import RunFollower
-from core.cli.outcome import Outcome, error_document
+from core.cli.choosing import DATASET, WHO, choose_dataset
+from core.cli.command import Group, command, flag, option
+from core.cli.following import POLL_S, RunFollower, count_seen, describe_failure
+from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
-from core.cli.recipes import add_recipe_options, read_recipe
+from core.cli.recipes import RECIPE, read_recipe
 from core.cli.runs import run_document
-from core.errors import PetalscopeError, RunStopped
+from core.errors import RunStopped
 from core.formats import percent
-from core.runs.events import EVENTS_FILE, curve, read_events
+from core.runs.events import curve, read_events
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -35,45 +35,42 @@ from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 from models.weights import find_weights
 
-_POLL_S = 0.2
-_SUBMITTER = "command line"
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
     "Train the same recipe again: it goes on from its last epoch.",
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", metavar="DATASET", help=DATASET_HELP)
-    parser.add_argument("--name", help="what to call the run")
-    parser.add_argument(
+@command(
+    DATASET,
+    option("--name", "what to call the run"),
+    flag(
         "--queue",
-        action="store_true",
-        help="give the run to the scheduler and follow it; Ctrl-C then only ends the following",
-    )
-    parser.add_argument(
+        "give the run to the scheduler and follow it; Ctrl-C then only ends the following",
+    ),
+    option(
         "--repeats",
+        "train the recipe with N seeds, counted up from --seed, and show mean and spread",
         type=int,
         default=1,
         metavar="N",
-        help="train the recipe with N seeds, counted up from --seed, and show mean and spread",
-    )
-    add_recipe_options(parser.add_argument_group("recipe", "what changes the result"))
-
-
-def run(workspace: Workspace, arguments: argparse.Namespace, progress: ProgressLine) -> Outcome:
+    ),
+    Group("recipe", "what changes the result", RECIPE),
+)
+def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Train a recipe, in this process or by the scheduler's worker."""
     recipe = read_recipe(
         workspace,
-        arguments,
-        dataset_id=choose_dataset(workspace, arguments.dataset),
-        weights_digest=find_weights(workspace, arguments.weights).digest,
+        given,
+        dataset_id=choose_dataset(workspace, given.dataset),
+        weights_digest=find_weights(workspace, given.weights).digest,
     )
-    seeds = range(recipe.seed, recipe.seed + max(1, arguments.repeats))
+    seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
-    submitted: Iterable[_Submitted] = (_submit(workspace, one, arguments.name) for one in recipes)
-    if arguments.queue:  # all of them wait at once, and others take turns with them
+    submitted: Iterable[_Submitted] = (_submit(workspace, one, given.name) for one in recipes)
+    if given.queue:  # all of them wait at once, and others take turns with them
         submitted = list(submitted)
-    outcomes = [_train(workspace, one, progress, in_queue=arguments.queue) for one in submitted]
+    outcomes = [_train(workspace, one, progress, in_queue=given.queue) for one in submitted]
     return outcomes[0] if len(outcomes) == 1 else _summarise(outcomes)
 
 
@@ -85,26 +82,36 @@ class _Submitted(NamedTuple):
 
 
 def _submit(workspace: Workspace, recipe: Recipe, name: str | None) -> _Submitted:
-    events = workspace.run_folder(recipe.run_id) / EVENTS_FILE
-    seen = events.stat().st_size if events.exists() else 0
-    return _Submitted(*submit_run(workspace, recipe, name, submitter=_SUBMITTER), seen)
+    seen = count_seen(workspace, recipe.run_id)
+    return _Submitted(*submit_run(workspace, recipe, name, submitter=WHO), seen)
 
 
 def _train(
     workspace: Workspace, submitted: _Submitted, progress: ProgressLine, *, in_queue: bool
 ) -> Outcome:
-    """Returns what became of a run, after it has ended."""
+    """Follow a run to its end; train it here unless somebody else has it."""
     record = submitted.record
     if record.state == "done" and not submitted.created:
         progress.note("This recipe was trained before: its run is opened.")
     folder = workspace.run_folder(record.id)
     follower = RunFollower(folder, progress, record.recipe.epochs, submitted.seen)
-    record = _wait_until_ended(workspace, record, follower, progress, in_queue=in_queue)
+
+    def take_turn(run: RunRecord) -> RunRecord | None:
+        mine = not in_queue and run.state == "queued"
+        return _train_here(workspace, run, follower) if mine else None
+
+    if not record.has_ended and (in_queue or record.is_going):
+        ensure_scheduler(workspace)  # it also finds out that the owner of the run is dead
+    record = take_turn(record) or record
+    if record.state == "queued":
+        ensure_scheduler(workspace)  # others go first
+        progress.note("Waiting: runs are trained one after the other.")
+    record = follower.follow(workspace, record, take_turn)
     return _describe(workspace, record, submitted.created)
 
 
 def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
-    """Returns the runs of the repeats, with mean and standard deviation of their best epochs."""
+    """Describe the runs of the repeats, with mean and standard deviation of their best epochs."""
     runs: list[Mapping[str, Any]] = [outcome.document for outcome in outcomes]
     accuracies = [run["best_val_accuracy"] for run in runs if run["best_val_accuracy"] is not None]
     document: dict[str, Any] = {"runs": runs, "repeats": len(runs)}
@@ -117,40 +124,11 @@ def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
             f"± {100 * spread:.1f} (mean ± standard deviation)"
         )
     failed = any(outcome.exit_code for outcome in outcomes)
-    return Outcome(
-        text="\n".join(lines), document=document, exit_code=int(failed), to_stderr=failed
-    )
-
-
-def _wait_until_ended(
-    workspace: Workspace,
-    record: RunRecord,
-    follower: RunFollower,
-    progress: ProgressLine,
-    *,
-    in_queue: bool,
-) -> RunRecord:
-    """Returns the run when it has ended; trains it here unless somebody else has it."""
-    if not record.has_ended and (in_queue or record.is_going):
-        ensure_scheduler(workspace)  # it also finds out that whoever has the run is dead
-    if not in_queue and record.state == "queued":
-        record = _train_here(workspace, record, follower)
-    if record.state == "queued":
-        ensure_scheduler(workspace)  # others go first
-        progress.note("Waiting: runs are trained one after the other.")
-    while not record.has_ended:
-        time.sleep(_POLL_S)
-        follower.show_new_events()
-        if not in_queue and record.state == "queued":
-            record = _train_here(workspace, record, follower)
-        else:
-            record = read_run(workspace, record.id)
-    follower.show_new_events()
-    return record
+    return Outcome("\n".join(lines), document, exit_code=int(failed), to_stderr=failed)
 
 
 def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) -> RunRecord:
-    """Returns the run after it was trained here, or as it is when it is not its turn yet."""
+    """Train the run here; it is returned as it is when it is not its turn yet."""
     with _showing_events(follower), _writing_log(workspace.run_folder(record.id)):
         try:
             return execute_run(workspace, record.id)
@@ -163,11 +141,11 @@ def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) 
 
 @contextmanager
 def _showing_events(follower: RunFollower) -> Iterator[None]:
-    """Shows the events as they are written, from a thread, until the block ends."""
+    """Show the events as they are written, from a thread, until the block ends."""
     ended = Event()
 
     def show() -> None:
-        while not ended.wait(_POLL_S):
+        while not ended.wait(POLL_S):
             follower.show_new_events()
 
     thread = Thread(target=show, daemon=True)
@@ -182,7 +160,7 @@ def _showing_events(follower: RunFollower) -> Iterator[None]:
 
 @contextmanager
 def _writing_log(folder: Path) -> Iterator[None]:
-    """Sends log records to the log of the run, where a worker would write them."""
+    """Send log records to the log of the run, where a worker would write them."""
     handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     root, level = logging.getLogger(), logging.getLogger().level
@@ -202,16 +180,9 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     if record.state == "paused":
         text = f"{record.name} · {record.id}\nPaused after epoch {record.epochs_done}; "
         text += f"to go on: python -m core runs resume {record.id}"
-        return Outcome(text=text, document=document)
+        return Outcome(text, document)
     if record.state != "done":
-        error = PetalscopeError(record.problem or "The run was lost.", record.remedy or "")
-        document["error"] = error_document(error) | {"code": record.error_code}
-        return Outcome(
-            text=f"{error.problem}\n{error.remedy}",
-            document=document,
-            exit_code=1,
-            to_stderr=True,
-        )
+        return describe_failure(record, document)
     lines = [f"{record.name} · {record.id}"]
     if record.recipe.weights == "random":
         lines.append("Random weights: this backbone has never seen a photo.")
@@ -221,4 +192,4 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             f"{percent(record.best_val_accuracy, record.val_photos)} (n = {record.val_photos:,})"
         )
     lines.append(f"look closer: python -m core evaluate {record.id}")
-    return Outcome(text="\n".join(lines), document=document)
+    return Outcome("\n".join(lines), document)

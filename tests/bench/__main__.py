@@ -14,8 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import get_args
 
-from core.cli.outcome import to_plain
-from core.cli.tables import format_table
+from core.cli.outcome import format_table, to_plain
 from core.errors import PetalscopeError
 from core.workspace import open_workspace
 from tests.bench.measuring import Figure, Report, describe_machine

@@ -64,7 +64,7 @@ def test_what_cannot_be_written_is_told(
 ) -> None:
     assert workspace.root
     assert main(["monitor", "--csv", "/proc/nowhere/log.csv"]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert "could not be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("days", ["0", "-3", "many", "99999"])

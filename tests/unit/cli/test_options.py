@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.cli.entry import COMMANDS, _build_parser
+from core.cli.entry import COMMANDS, build_parser
 
 KEPT = Path(__file__).with_name("options.json")
 TRIED = ("", "x", "-1", "0", "0.5", "1", "2", "5000", "256,128", "hidden,dropout")
@@ -21,7 +21,7 @@ TRIED = ("", "x", "-1", "0", "0.5", "1", "2", "5000", "256,128", "hidden,dropout
 
 def list_options(command: str) -> dict[str, Any]:
     """Return what a command and its actions take, by the words that are typed."""
-    parser, _ = _build_parser([command])
+    parser, _ = build_parser([command])
     subparser = find_subparsers(parser)[command]
     actions = find_subparsers(subparser)
     parsers = {command: subparser, **{f"{command} {name}": one for name, one in actions.items()}}
@@ -85,7 +85,7 @@ def test_options_may_be_abbreviated_and_wrong_ones_are_named(
 ) -> None:
     argv = ["train", "latest", *option]
     with pytest.raises(SystemExit, match="2"):
-        _build_parser(argv)[0].parse_args(argv)
+        build_parser(argv)[0].parse_args(argv)
     assert said in capsys.readouterr().err
 
 

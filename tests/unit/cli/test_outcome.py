@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.cli.outcome import Outcome, describe_error, print_outcome, to_plain
-from core.cli.tables import format_table
+from core.cli.outcome import Outcome, describe_error, format_table, print_outcome, to_plain
 from core.errors import DatasetMissing
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from core.cli.recipes import add_recipe_options, read_recipe
+from core.cli.recipes import RECIPE, read_recipe
 from core.datasets.policies import save_policy
 from core.errors import AugmentationRefused
 from core.runs.recipe.recipe import Recipe
@@ -15,7 +15,8 @@ from data.policy import PRESETS
 
 def read(workspace: Workspace, *options: str) -> Recipe:
     parser = argparse.ArgumentParser()
-    add_recipe_options(parser)
+    for one in RECIPE:
+        one.add_to(parser)
     arguments = parser.parse_args(options)
     return read_recipe(workspace, arguments, dataset_id="abc123", weights_digest="digest")
 
@@ -26,7 +27,8 @@ def test_without_options_it_is_the_default_recipe(workspace: Workspace) -> None:
 
 def test_every_setting_has_an_option() -> None:
     parser = argparse.ArgumentParser()
-    add_recipe_options(parser)
+    for one in RECIPE:
+        one.add_to(parser)
     named = set(vars(parser.parse_args([])))
     own = {"dataset", "weights_digest", "augmentation"}
     assert {field.name for field in fields(Recipe)} - own <= named

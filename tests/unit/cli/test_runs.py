@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
-from core.cli.run_actions import change_recipe
-from core.cli.runs import _WHAT
+from core.cli.runs import change_recipe, runs
 from core.errors import AugmentationRefused, DatasetMissing, RecipeRefused
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.plans import SweepPlan
@@ -23,7 +22,7 @@ RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
 @pytest.fixture
 def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace in which no scheduler is started."""
-    monkeypatch.setattr("core.cli.run_actions.ensure_scheduler", lambda _: None)
+    monkeypatch.setattr("core.cli.runs.ensure_scheduler", lambda _: None)
     return workspace
 
 
@@ -34,7 +33,7 @@ def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("action", _WHAT)
+@pytest.mark.parametrize("action", runs.actions)
 def test_every_action_has_a_help_with_an_example(action: str, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["runs", action, "--help"])

@@ -131,7 +131,6 @@ def run_command(
 
     code = (
         "import sys, core.cli.entry as entry\n"
-        "entry.COMMANDS['export'] = entry.Command('core.cli.exporting', 'write photos', '…')\n"
         "sys.exit(entry.main(['export', *sys.argv[1:], '--json']))"
     )
     return subprocess.run(  # -B: under the limit Python would write compiled files cut short

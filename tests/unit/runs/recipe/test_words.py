@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.cli.recipes import add_recipe_options, read_recipe
+from core.cli.recipes import RECIPE, read_recipe
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.words import (
     UNUSED,
@@ -61,7 +61,8 @@ def parse(workspace: Workspace, command: str) -> Recipe:
     assert words[:4] == ["python", "-m", "core", "train"]
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset")
-    add_recipe_options(parser)
+    for one in RECIPE:
+        one.add_to(parser)
     arguments = parser.parse_args(words[4:])
     return read_recipe(workspace, arguments, dataset_id=arguments.dataset, weights_digest=DIGEST)
 

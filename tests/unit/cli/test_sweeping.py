@@ -35,7 +35,7 @@ def test_a_sweep_is_followed_and_opened_again(
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("--trials", "0", "1 to 300"), ("--epochs", "0", "1 to 1000")],
+    [("--trials", "0", "1 to 300"), ("--epochs", "0", "1 to 1,000")],
 )
 def test_a_sweep_that_cannot_be_made_is_refused(
     trained_copy: Workspace,

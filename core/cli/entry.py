@@ -66,7 +66,7 @@ COMMANDS: dict[str, Known] = {
         "latest --hidden 256,128 --epochs 20",
     ),
     "sweep": Known(
-        "sweeping",
+        "training",
         "train many heads with other settings, and see which of them matter",
         "latest --trials 50 --vary learning_rate,hidden,dropout",
     ),

@@ -1,15 +1,23 @@
-"""The options that make up a recipe: they follow from the descriptions of its settings."""
+"""The options that make up a recipe, and changes of one: both by the descriptions of settings."""
 
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
+from core.cli.choosing import choose_dataset
 from core.cli.command import Option, option
 from core.datasets.policies import read_policy
+from core.errors import RecipeRefused
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import Setting, parse_units
 from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED, SUGGESTED_VIEWS
 from core.workspace import Workspace
 from models.devices import find_device
+from models.weights import find_weights
 
+_CHANGEABLE = {name: one for name, one in SETTINGS.items() if name != "weights_digest"}
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
 
 
@@ -28,6 +36,41 @@ def read_recipe(
     settings["augmentation"] = read_policy(workspace, given.policy)
     settings |= {"dataset": dataset_id, "weights_digest": weights_digest}
     return Recipe(**suggested | settings)
+
+
+def change_recipe(workspace: Workspace, recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """Change settings of a recipe that are given as “name=value”.
+
+    Raises:
+        RecipeRefused: A setting is none of a recipe's, or its value is of another kind.
+        AugmentationRefused: No augmentation policy has that name.
+    """
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        name = name.strip().replace("-", "_")
+        values[name] = _read_value(workspace, name, text.strip())
+    if "weights" in values:
+        values["weights_digest"] = find_weights(workspace, values["weights"]).digest
+    return replace(recipe, **values)
+
+
+def _read_value(workspace: Workspace, name: str, text: str) -> object:
+    if name == "augmentation":
+        return read_policy(workspace, text)
+    if name == "dataset":
+        return choose_dataset(workspace, text)
+    try:
+        setting = _CHANGEABLE[name]
+        if setting.default is None and text.lower() == "none":
+            return None
+        return _TRUTHS[text.lower()] if isinstance(setting.default, bool) else setting.parse(text)
+    except (ValueError, KeyError) as error:
+        raise RecipeRefused(
+            f"“{name}={text}” changes nothing of a recipe.",
+            f"Write SETTING=VALUE; the settings are: {', '.join(_CHANGEABLE)}.",
+            field=name,
+        ) from error
 
 
 def _make_option(setting: Setting) -> Option:

@@ -1,28 +1,22 @@
 """`runs`: the runs of the workspace as a table; stop, pause, resume, extend and name them."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from typing import Any, get_type_hints
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
 from core.cli.outcome import Outcome, format_table
 from core.cli.progress import ProgressLine
-from core.datasets.policies import read_policy
-from core.errors import RecipeRefused
+from core.cli.recipes import change_recipe
 from core.formats import duration, moment, percent
 from core.runs.queue import control, queue
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.queue.wait_time import expected_wait
-from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
-from models.weights import find_weights
 
-_KINDS: dict[str, Any] = get_type_hints(Recipe)
-_SETTINGS = tuple(name for name in _KINDS if name not in ("version", "weights_digest"))
-_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _RUN_HELP = "id of a run or sweep, the start of one, its name, or “latest” (the newest)"
 _RUN = option("run", _RUN_HELP)
 _RUNS = option("runs", _RUN_HELP, nargs="+", metavar="RUN")
@@ -196,47 +190,6 @@ def _tag(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
 )
 def _rename(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
     return control.rename_run(workspace, run.id, given.name)
-
-
-def change_recipe(workspace: Workspace, recipe: Recipe, changes: Sequence[str]) -> Recipe:
-    """Change settings of a recipe that are given as “name=value”.
-
-    Raises:
-        RecipeRefused: A setting is none of a recipe's, or its value is of another kind.
-        AugmentationRefused: No augmentation policy has that name.
-    """
-    values: dict[str, Any] = {}
-    for change in changes:
-        name, _, text = change.partition("=")
-        name = name.strip().replace("-", "_")
-        values[name] = _read_value(workspace, name, text.strip())
-    if "weights" in values:
-        values["weights_digest"] = find_weights(workspace, values["weights"]).digest
-    return replace(recipe, **values)
-
-
-def _read_value(workspace: Workspace, name: str, text: str) -> object:
-    if name == "augmentation":
-        return read_policy(workspace, text)
-    if name == "dataset":
-        return choose_dataset(workspace, text)
-    kind = _KINDS.get(name)
-    try:
-        if name not in _SETTINGS:
-            raise KeyError(name)
-        if name == "hidden":
-            return tuple(int(units) for units in text.split(",") if units.strip())
-        if kind == int | None:
-            return None if text.lower() == "none" else int(text)
-        if kind is bool:
-            return _TRUTHS[text.lower()]
-        return kind(text) if kind in (int, float) else text
-    except (ValueError, KeyError) as error:
-        raise RecipeRefused(
-            f"“{name}={text}” changes nothing of a recipe.",
-            f"Write SETTING=VALUE; the settings are: {', '.join(_SETTINGS)}.",
-            field=name,
-        ) from error
 
 
 def _describe_run(workspace: Workspace, run: RunRecord) -> str:

@@ -54,7 +54,7 @@ class Alarm:
 
 
 def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 200) -> list[Alarm]:
-    """Returns alarms: those that stand first, of these the critical ones; else newest first.
+    """Return alarms: those that stand first, of these the critical ones; else newest first.
 
     Args:
         workspace: Where they were raised.
@@ -69,13 +69,13 @@ def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 20
 
 
 def find_worst(alarms: Sequence[Alarm]) -> Level | None:
-    """Returns the highest level of the alarms, None of none."""
+    """Return the highest level of the alarms, None of none."""
     levels = {alarm.level for alarm in alarms}
     return "critical" if "critical" in levels else "warning" if levels else None
 
 
 def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
-    """Returns whether the alarm was standing; it has ended now, by a person.
+    """Return whether the alarm was standing; it has ended now, by a person.
 
     It begins anew at the next check when its cause is still there.
     """
@@ -88,7 +88,7 @@ def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
 
 
 def keep_facts(workspace: Workspace, number: int, facts: dict[str, Any]) -> None:
-    """Returns nothing; the alarm has these facts beside those that it had."""
+    """Add facts to those of an alarm."""
     with write_database(workspace) as connection:
         row = connection.execute(select(alarms_table).where(_ROW.number == number)).first()
         if row is not None:
@@ -96,24 +96,24 @@ def keep_facts(workspace: Workspace, number: int, facts: dict[str, Any]) -> None
 
 
 def write_end(connection: Connection, alarm: Alarm, now: datetime, **facts: Any) -> None:
-    """Returns nothing; the alarm has ended, with these facts beside those that it had."""
+    """End an alarm and add facts to its own."""
     connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(ended=now))
     write_facts(connection, alarm, {**facts, "tries": 0})
 
 
 def write_facts(connection: Connection, alarm: Alarm, facts: dict[str, Any]) -> None:
-    """Returns nothing; the alarm has these facts beside those that it had."""
+    """Add facts to those of an alarm."""
     text = json.dumps(alarm.facts | facts, allow_nan=False)
     connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(facts=text))
 
 
 def _order(alarm: Alarm) -> tuple[bool, bool]:
-    """Returns what sorts alarms: those that stand first, of these the critical ones."""
+    """Return what sorts alarms: those that stand first, of these the critical ones."""
     return alarm.ended is not None, alarm.ended is None and alarm.level != "critical"
 
 
 def read_row(row: Any) -> Alarm:
-    """Returns the alarm of a row of the table."""
+    """Return the alarm of a row of the table."""
     values = dict(row._mapping)
     return Alarm(**values | {"facts": json.loads(values["facts"])})
 
@@ -131,13 +131,13 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 
 def find_alarm_url() -> str | None:
-    """Returns the address for alarms, which may hold a secret; None: nobody is told."""
+    """Return the address for alarms, which may hold a secret; None: nobody is told."""
     url = read_settings().alarm_url
     return url.get_secret_value() if url else None
 
 
 def tell_alarms(workspace: Workspace, now: datetime | None = None) -> list[str]:
-    """Returns what was told, in words; nothing without an address, or while another tells.
+    """Return what was told, in words; nothing without an address, or while another tells.
 
     An address that fails is logged and tried again, more and more seldom, for a day.
     """
@@ -154,7 +154,7 @@ def tell_alarms(workspace: Workspace, now: datetime | None = None) -> list[str]:
 
 
 def find_untold(workspace: Workspace, now: datetime | None = None) -> list[tuple[Alarm, Event]]:
-    """Returns what is to be told now, oldest first: begins, and ends of what was told before."""
+    """Return what is to be told now, oldest first: begins, and ends of what was told before."""
     now = now or datetime.now(UTC)
     oldest = now - LONGEST
     found: list[tuple[Alarm, Event]] = []
@@ -170,7 +170,7 @@ def find_untold(workspace: Workspace, now: datetime | None = None) -> list[tuple
 
 
 def write_message(alarm: Alarm, event: Event) -> dict[str, Any]:
-    """Returns what is sent: `text` for chats, the rest for programs."""
+    """Return what is sent: `text` for chats, the rest for programs."""
     version = f" v{alarm.version}" if alarm.version else ""
     is_over = event == "end"
     what = "the alarm is over" if is_over else alarm.level
@@ -189,7 +189,7 @@ def write_message(alarm: Alarm, event: Event) -> dict[str, Any]:
 
 
 def send_test() -> bool:
-    """Returns whether a message for trial was sent; not without an address.
+    """Return whether a message for trial was sent; not without an address.
 
     Raises:
         WebhookRefused: The address is not https.
@@ -204,7 +204,7 @@ def send_test() -> bool:
 
 
 def _find_next_try(alarm: Alarm) -> datetime:
-    """Returns when an address that failed is called again for an alarm."""
+    """Return when an address that failed is called again for an alarm."""
     tries = int(alarm.facts.get("tries", 0))
     if not tries:
         return alarm.raised

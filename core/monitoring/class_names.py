@@ -13,7 +13,7 @@ _ALIKE = 0.8
 
 
 def check_class_name(name: str) -> str:
-    """Returns the name of a class as it is kept.
+    """Return the name of a class as it is kept.
 
     Raises:
         FeedbackRefused: Empty, too long, or with signs that cannot be shown.
@@ -29,7 +29,7 @@ def check_class_name(name: str) -> str:
 
 
 def match_class(name: str, classes: Sequence[str]) -> str:
-    """Returns the class of that name in whatever spelling, else the name as it is.
+    """Return the class of that name in whatever spelling, else the name as it is.
 
     Phones begin with a capital: “Tulip” is no other class than “tulip”.
     """
@@ -39,7 +39,7 @@ def match_class(name: str, classes: Sequence[str]) -> str:
 
 
 def find_meant_class(name: str, classes: Iterable[str]) -> str | None:
-    """Returns the class that is probably meant by a name that is none; None where none is near.
+    """Return the class that is probably meant by a name that is none; None where none is near.
 
     “tulips” may be “tulip”, “daisies” “daisy”, “sunflwer” “sunflower”: to be asked, not assumed.
     """
@@ -49,13 +49,13 @@ def find_meant_class(name: str, classes: Iterable[str]) -> str | None:
 
 
 def _measure_likeness(one: str, other: str) -> float:
-    """Returns 1 for two names that differ by their number alone, 0 for nothing in common."""
+    """Return 1 for two names that differ by their number alone, 0 for nothing in common."""
     a, b = (_fold_number(fold_name(name)) for name in (one, other))
     return SequenceMatcher(None, a, b, autojunk=False).ratio()
 
 
 def _fold_number(name: str) -> str:
-    """Returns an English name without what makes its last word a plural."""
+    """Return an English name without what makes its last word a plural."""
     for plural, singular in (("ies", "y"), ("s", "")):
         if len(name) > len(plural) + 2 and name.endswith(plural) and not name.endswith("ss"):
             return name.removesuffix(plural) + singular

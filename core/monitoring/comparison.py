@@ -63,7 +63,7 @@ class Answers:
 
 
 def read_version_recipe(version: ModelVersion) -> Recipe:
-    """Returns the recipe that a version was trained with; its run need not be there any more.
+    """Return the recipe that a version was trained with; its run need not be there any more.
 
     Raises:
         RetrainingRefused: It is of another version of the program.
@@ -80,7 +80,7 @@ def read_version_recipe(version: ModelVersion) -> Recipe:
 
 
 def read_answers(workspace: Workspace, version: ModelVersion) -> Answers:
-    """Returns the answers of a version to its dataset's photos.
+    """Return the answers of a version to its dataset's photos.
 
     Raises:
         RetrainingRefused: The dataset is gone, so nobody knows which photos it has not seen.
@@ -105,7 +105,7 @@ def read_answers(workspace: Workspace, version: ModelVersion) -> Answers:
 
 
 def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
-    """Returns whether the run is the one that was registered: trained anew it has the same id."""
+    """Return whether the run is the one that was registered: trained anew it has the same id."""
     try:
         run = read_run(workspace, version.run_id)
         if run.state != "done":
@@ -117,7 +117,7 @@ def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
 
 
 def _ask_version(workspace: Workspace, version: ModelVersion, dataset: Dataset) -> RunResult:
-    """Returns the version's answers to the test photos, as a result whose other scores are 0."""
+    """Return the version's answers to the test photos, as a result whose other scores are 0."""
     seed = read_version_recipe(version).split_seed
     splits = dataset.splits
     if seed is not None:
@@ -161,7 +161,7 @@ class VersionComparison:
 def compare_versions(
     workspace: Workspace, champion: int, challenger: int, who: str = ""
 ) -> Evidence:
-    """Returns how the challenger does beside the champion on the test photos of both.
+    """Return how the challenger does beside the champion on the test photos of both.
 
     It stands in the history afterwards, and the test photos of both runs count as looked at.
 
@@ -207,7 +207,7 @@ def compare_versions(
 def find_comparison(
     workspace: Workspace, champion: int, challenger: int
 ) -> VersionComparison | None:
-    """Returns the newest meeting of these two versions; None when they have not met."""
+    """Return the newest meeting of these two versions; None when they have not met."""
     with read_database(workspace) as connection:
         events = select_events(connection, ("compared",))
     for event in reversed(events):
@@ -223,7 +223,7 @@ def find_comparison(
 
 
 def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
-    """Returns which of the different challengers that the champion met this is: 1 the first.
+    """Return which of the different challengers that the champion met this is: 1 the first.
 
     Versions with one head are one model: a rule of their own is not asked in a comparison.
     """
@@ -242,7 +242,7 @@ def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
 
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
-    """Returns the test photos that both can be asked, and how many others are copies of lessons.
+    """Return the test photos that both can be asked, and how many others are copies of lessons.
 
     Args:
         a: The champion's.
@@ -264,7 +264,7 @@ def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
 
 
 def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarray:
-    """Returns which photos of b's dataset look like one that b learnt from and a's has not, (m,).
+    """Return which photos of b's dataset look like one that b learnt from and a's has not, (m,).
 
     Only what was added is looked at: copies within the dataset that both were trained on are the
     same for both, and were weighed when it was made.

@@ -59,7 +59,7 @@ class DriftReference:
     def describe(
         self, features: np.ndarray, properties: np.ndarray, tops: Sequence[str]
     ) -> PhotoSet:
-        """Returns photos as they are compared with this reference.
+        """Return photos as they are compared with this reference.
 
         Args:
             features: (n, 2048) float, of the version's backbone.
@@ -75,7 +75,7 @@ class DriftReference:
 
 
 def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftReference:
-    """Returns the reference of a registered version.
+    """Return the reference of a registered version.
 
     Raises:
         VersionDamaged: A file of it is missing, was cut short or altered.
@@ -89,7 +89,7 @@ def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftRe
 def make_drift_reference(
     classes: Sequence[str], reference: Reference, unlike: UnlikeModel
 ) -> DriftReference:
-    """Returns a reference of photos that were drawn from the validation split.
+    """Return a reference of photos that were drawn from the validation split.
 
     Args:
         classes: Of the model.
@@ -112,7 +112,7 @@ def make_drift_reference(
 
 
 def _find_components(unlike: UnlikeModel, features: np.ndarray) -> np.ndarray:
-    """Returns the distance and the place along each direction, widest first, (n, 1 + r) float32."""
+    """Return the distance and the place along each direction, widest first, (n, 1 + r) float32."""
     features = np.asarray(features, dtype=np.float32)
     # eigh orders from the narrowest to the widest
     along = features @ unlike.directions[:, ::-1]
@@ -150,7 +150,7 @@ def find_drift(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> VersionDrift:
-    """Returns the drift of the newest photos that a version answered; a photo counts once.
+    """Return the drift of the newest photos that a version answered; a photo counts once.
 
     Args:
         workspace: Holds the log and the registry.
@@ -193,13 +193,13 @@ def _compare(reference: DriftReference, current: PhotoSet) -> Drift:
 
 
 def _choose_photos(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the newest rows of the log that can be compared, each photo once, oldest first."""
+    """Return the newest rows of the log that can be compared, each photo once, oldest first."""
     rows = table.dropna(subset=list(MEASURED)).drop_duplicates("photo", keep="last")
     return rows.tail(MOST_PHOTOS).reset_index(drop=True)
 
 
 def _push_by_class(drift: Drift, groups: np.ndarray) -> np.ndarray:
-    """Returns how much more there is of each photo's class, (n,), 0 where there is less."""
+    """Return how much more there is of each photo's class, (n,), 0 where there is less."""
     grown = (drift.mix.table["current"] - drift.mix.table["reference"]).clip(lower=0).to_numpy()
     return np.where(groups >= 0, grown[groups], 0.0)
 
@@ -216,7 +216,7 @@ _STRANGE = 1.5
 
 
 def describe_drift(found: VersionDrift) -> list[str]:
-    """Returns sentences: what changed, the plainest first; one sentence when nothing is proven."""
+    """Return sentences: what changed, the plainest first; one sentence when nothing is proven."""
     drift = found.drift
     if drift is None:
         return [
@@ -240,7 +240,7 @@ def describe_drift(found: VersionDrift) -> list[str]:
 
 
 def name_mover(drift: Drift, family: Family) -> str:
-    """Returns what of a family moved most: "darker", "tulip 62 %, reference 24 %"; "" of none."""
+    """Return what of a family moved most: "darker", "tulip 62 %, reference 24 %"; "" of none."""
     if not drift.is_proven(family):
         return ""
     if family == "mix":
@@ -256,7 +256,7 @@ def name_mover(drift: Drift, family: Family) -> str:
 
 
 def describe_photo(found: VersionDrift, row: int) -> str:
-    """Returns in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)"; may be "".
+    """Return in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)"; may be "".
 
     Args:
         found: Holds the photo.

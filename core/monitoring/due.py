@@ -33,7 +33,7 @@ _WHO = "scheduler"
 
 
 def do_due(workspace: Workspace, now: datetime) -> list[str]:
-    """Returns what was done, in words.
+    """Return what was done, in words.
 
     Args:
         workspace: Whose.
@@ -57,7 +57,7 @@ def do_due(workspace: Workspace, now: datetime) -> list[str]:
 
 
 def begin_due(workspace: Workspace, now: datetime) -> RunRecord | None:
-    """Returns the run that was begun by plan, if one was due; for use inside `hold_retraining`.
+    """Return the run that was begun by plan, if one was due; for use inside `hold_retraining`.
 
     What it was due for counts as taken up, also where it comes to nothing.
     """
@@ -98,7 +98,7 @@ def _check_monitoring(workspace: Workspace) -> list[str]:
 
 
 def main() -> int:
-    """Returns the exit status: 0, also when nothing was due or another process is at it."""
+    """Return the exit status: 0, also when nothing was due or another process is at it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     for words in do_due(open_workspace(), datetime.now(UTC)):
         _log.info("%s", words)

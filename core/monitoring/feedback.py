@@ -93,7 +93,7 @@ def list_feedback(
     photos: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[Feedback]:
-    """Returns feedback, newest first; that of deleted predictions is left out.
+    """Return feedback, newest first; that of deleted predictions is left out.
 
     Args:
         workspace: Where it was given.
@@ -109,7 +109,7 @@ def list_feedback(
 
 
 def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback]:
-    """Returns the feedback of these numbers, in their order; those that are gone are left out."""
+    """Return the feedback of these numbers, in their order; those that are gone are left out."""
     query = _select_feedback().where(_SAID.number.in_(numbers))
     with read_database(workspace) as connection:
         found = {row.number: _read(row) for row in connection.execute(query)}
@@ -117,7 +117,7 @@ def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback
 
 
 def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[State, int]:
-    """Returns how much feedback is in each state; accepted and relabelled: not yet in a dataset.
+    """Return how much feedback is in each state; accepted and relabelled: not yet in a dataset.
 
     Args:
         workspace: Where it was given.
@@ -138,7 +138,7 @@ def _select_feedback() -> Select[Any]:
 
 
 def is_in(state: State) -> ColumnElement[bool]:
-    """Returns the condition that feedback is in a state."""
+    """Return the condition that feedback is in a state."""
     if state == "used":
         return _SAID.dataset.is_not(None)
     return (_SAID.state == state) & _SAID.dataset.is_(None)
@@ -172,7 +172,7 @@ def give_feedback(
     who: str = "",
     note: str = "",
 ) -> Feedback:
-    """Returns the feedback, which waits for review; it replaces one that waits for the same answer.
+    """Return the feedback, which waits for review; it replaces one that waits for the same answer.
 
     Args:
         workspace: That of the log.
@@ -226,7 +226,7 @@ def review_feedback(
     reviewer: str = "",
     expected: State | None = None,
 ) -> int:
-    """Returns how much of this feedback was reviewed; what stands in a dataset is passed over.
+    """Return how much of this feedback was reviewed; what stands in a dataset is passed over.
 
     A photo is decided on once: whatever else was said of it, of another model's answer or by
     another person, and is in the same state, is decided on with it and gets the same class.
@@ -272,7 +272,7 @@ def restore_reviews(
     *,
     action: Action | None = None,
 ) -> int:
-    """Returns how many reviews are again what they were; what stands in a dataset stays.
+    """Return how many reviews are again what they were; what stands in a dataset stays.
 
     Args:
         former: Number, state and reviewed class of each, as they were.
@@ -299,7 +299,7 @@ def restore_reviews(
 
 
 def _select_open(numbers: Sequence[int], state: State | None) -> Select[Any]:
-    """Returns the query of these that are in no dataset yet, and in that state."""
+    """Return the query of these that are in no dataset yet, and in that state."""
     columns = (_SAID.number, _SAID.state, _SAID.class_name, _ROW.photo)
     query = select(*columns).join(predictions_table, _ROW.id == _SAID.prediction)
     query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None)).order_by(_SAID.number)
@@ -316,7 +316,7 @@ def _check_note(note: str) -> str:
 
 
 def _write(connection: Connection, values: dict[str, Any]) -> int:
-    """Returns the number of the feedback: of the one that waited, or a new one."""
+    """Return the number of the feedback: of the one that waited, or a new one."""
     waiting = (_SAID.prediction == values["prediction"]) & (_SAID.state == "waiting")
     known = connection.scalar(select(func.max(_SAID.number)).where(waiting))
     if known is None:

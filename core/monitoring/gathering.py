@@ -67,7 +67,7 @@ class ReviewedPlan:
 
 
 def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
-    """Returns accepted and relabelled feedback that is in no dataset yet, newest review first.
+    """Return accepted and relabelled feedback that is in no dataset yet, newest review first.
 
     Only that on answers of models trained on a version of this dataset, or of models that are gone
     and said a class of it: of those nobody knows what they were trained on.
@@ -90,7 +90,7 @@ def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
 
 
 def _read_classes(workspace: Workspace, dataset_id: str) -> set[str]:
-    """Returns the classes of a dataset, folded; none where it was deleted or damaged."""
+    """Return the classes of a dataset, folded; none where it was deleted or damaged."""
     try:
         return {fold_name(name) for name in read_dataset(workspace, dataset_id).classes}
     except (DatasetMissing, ResultDamaged):
@@ -98,7 +98,7 @@ def _read_classes(workspace: Workspace, dataset_id: str) -> set[str]:
 
 
 def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
-    """Returns what a new version of the dataset out of reviewed photos would bring."""
+    """Return what a new version of the dataset out of reviewed photos would bring."""
     reviewed = list_reviewed(workspace, dataset.id)
     photos, outvoted = _settle_photos(reviewed, dataset)
     kept, lost = [], []
@@ -121,7 +121,7 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
 
 
 def find_reviewed(workspace: Workspace, photos: Sequence[ReviewedPhoto]) -> list[FoundPhoto]:
-    """Returns the photos as those of a source, for the split train, in their order."""
+    """Return the photos as those of a source, for the split train, in their order."""
     found = []
     for one in photos:
         file = workspace.kept_photo_file(one.photo)
@@ -131,7 +131,7 @@ def find_reviewed(workspace: Workspace, photos: Sequence[ReviewedPhoto]) -> list
 
 
 def _find_ending(file: Path) -> str:
-    """Returns the ending of the file's name by its content; "" where it cannot be read."""
+    """Return the ending of the file's name by its content; "" where it cannot be read."""
     try:
         name = read_photo_facts(read_photo_file(file)).format.lower()
     except PhotoRefused:
@@ -140,7 +140,7 @@ def _find_ending(file: Path) -> str:
 
 
 def describe_left_out(photos: Sequence[ReviewedPhoto]) -> str:
-    """Returns the reasons why photos are left out, each with how many: “2 photos: …; …”."""
+    """Return the reasons why photos are left out, each with how many: “2 photos: …; …”."""
     reasons = pd.Series([one.left_out for one in photos]).value_counts()
     return " ".join(f"{count(int(n), 'photo')}: {reason}" for reason, n in reasons.items())
 
@@ -148,7 +148,7 @@ def describe_left_out(photos: Sequence[ReviewedPhoto]) -> str:
 def _settle_photos(
     reviewed: Sequence[Feedback], dataset: Dataset
 ) -> tuple[list[ReviewedPhoto], list[ReviewedPhoto]]:
-    """Returns one entry a photo, with the class of its newest review, and those that it outvotes.
+    """Return one entry a photo, with the class of its newest review, and those that it outvotes.
 
     A class in another spelling is the dataset's.
     """
@@ -177,7 +177,7 @@ def _settle_photos(
 def _check_copies(
     workspace: Workspace, dataset: Dataset, photos: Sequence[ReviewedPhoto]
 ) -> list[ReviewedPhoto]:
-    """Returns the photos, each with the reason if it is unreadable or a copy that must stay out."""
+    """Return the photos, each with the reason if it is unreadable or a copy that must stay out."""
     if not photos:
         return []
     found = find_reviewed(workspace, photos)
@@ -205,7 +205,7 @@ def _check_copies(
 
 
 def _judge_copies(one: ReviewedPhoto, copies: Sequence[Copy], dataset: Dataset) -> ReviewedPhoto:
-    """Returns the photo with the most serious of its copies: of test, validation, then train."""
+    """Return the photo with the most serious of its copies: of test, validation, then train."""
     for split in ("test", "validation", _SPLIT):
         for copy in copies:
             if dataset.splits[copy.photo] != split or (split == _SPLIT and copy.kind == "near"):
@@ -238,7 +238,7 @@ def make_reviewed_version(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Returns the version of the dataset with the reviewed photos as train photos.
+    """Return the version of the dataset with the reviewed photos as train photos.
 
     Feedback whose photo is left out is put aside with the reason, so that it is not met again.
 
@@ -279,7 +279,7 @@ def make_reviewed_version(
 
 
 def find_reviewed_dataset(workspace: Workspace) -> str | None:
-    """Returns the dataset that reviewed photos belong to; None where nothing was trained.
+    """Return the dataset that reviewed photos belong to; None where nothing was trained.
 
     It is the newest version of the champion's dataset; without a champion, of that of the model
     that the last feedback is about, else of the last run.
@@ -298,7 +298,7 @@ def find_reviewed_dataset(workspace: Workspace) -> str | None:
 
 
 def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
-    """Returns nothing; feedback whose photos are left out is not met again, and says why."""
+    """Put feedback aside whose photos are left out; it says why."""
     _settle(workspace, plan.left_out, plan.dataset, plan.said)
 
 
@@ -308,7 +308,7 @@ def _settle(
     dataset_id: str,
     said: Mapping[int, str],
 ) -> None:
-    """Returns nothing; the feedback is in the dataset, or says why its photo is not."""
+    """Write into feedback which dataset has its photo, or why none has."""
     columns = feedback_table.c
     with write_database(workspace) as connection:
         for one in photos:

@@ -85,7 +85,7 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
 
 
 def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
-    """Returns the bytes of a photo by its SHA-256; None where it is not kept or was altered."""
+    """Return the bytes of a photo by its SHA-256; None where it is not kept or was altered."""
     try:
         content = workspace.kept_photo_file(digest).read_bytes()
     except FileNotFoundError:
@@ -94,12 +94,12 @@ def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
 
 
 def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:
-    """Returns which of these photos are kept."""
+    """Return which of these photos are kept."""
     return {digest for digest in digests if workspace.kept_photo_file(digest).is_file()}
 
 
 def sweep_kept_photos(workspace: Workspace) -> int:
-    """Returns how many kept photos were removed: too old, or the oldest of too many megabytes.
+    """Return how many kept photos were removed: too old, or the oldest of too many megabytes.
 
     Photos that wait for a review, or for the dataset that they were accepted for, stay.
     """
@@ -107,7 +107,7 @@ def sweep_kept_photos(workspace: Workspace) -> int:
 
 
 def _sweep(workspace: Workspace, room: int) -> int:
-    """Returns how many kept photos were removed; so many bytes more are within the limit then."""
+    """Return how many kept photos were removed; so many bytes more are within the limit then."""
     settings = read_settings()
     held = _list_held(workspace)
     oldest_allowed = time.time() - settings.keep_photos_days * 86_400
@@ -136,7 +136,7 @@ def _sweep(workspace: Workspace, room: int) -> int:
 
 
 def sweep_when_due(workspace: Workspace) -> None:
-    """Returns nothing; what must go is gone, if this process has not looked for ten minutes."""
+    """Remove what must go, if this process has not looked for ten minutes."""
     with _counting:
         usage = _usages.get(workspace.root)
         if usage is None or time.monotonic() - usage.swept > _SWEPT_UNASKED_S:
@@ -144,7 +144,7 @@ def sweep_when_due(workspace: Workspace) -> None:
 
 
 def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
-    """Returns how many kept photos were removed of these: those nobody's prediction is of.
+    """Return how many kept photos were removed of these: those nobody's prediction is of.
 
     Where photos are kept for the review alone, also those of which nothing waits for it any more.
     """
@@ -160,7 +160,7 @@ def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
 
 
 def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
-    """Returns whether so many bytes more may be kept; they are counted then."""
+    """Return whether so many bytes more may be kept; they are counted then."""
     with _counting:
         usage = _usages.get(workspace.root)
         late = usage is None or time.monotonic() - usage.swept > _SWEPT_EVERY_S
@@ -174,7 +174,7 @@ def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
 
 
 def _list_held(workspace: Workspace) -> set[str]:
-    """Returns the digests of photos whose review is not over."""
+    """Return the digests of photos whose review is not over."""
     said = feedback_table.c
     recently = datetime.now(UTC) - _UNDO_TIME
     open_review = said.state.in_(("waiting", "accepted", "relabelled")) & said.dataset.is_(None)
@@ -189,7 +189,7 @@ def _list_held(workspace: Workspace) -> set[str]:
 
 
 def _renew(file: Path) -> bool:
-    """Returns whether the file is there; it was asked about again: its days begin anew."""
+    """Return whether the file is there; it was asked about again: its days begin anew."""
     try:
         os.utime(file)
     except FileNotFoundError:  # another process swept it in this moment

@@ -53,7 +53,7 @@ def describe_prediction(
     visitor: str = "",
     id: str | None = None,
 ) -> NewPrediction:
-    """Returns what the log keeps of an answer.
+    """Return what the log keeps of an answer.
 
     Args:
         prediction: The answer.
@@ -87,7 +87,7 @@ def describe_prediction(
 
 
 def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None:
-    """Returns nothing; all rows are in the log, or, after an error of the database, none.
+    """Write rows into the log: all, or, after an error of the database, none.
 
     Kept photos that must go by now are removed on the way.
     """
@@ -100,7 +100,7 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
 
 
 def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
-    """Returns the features of these predictions, (n, 2048) float16, in their order.
+    """Return the features of these predictions, (n, 2048) float16, in their order.
 
     Raises:
         PredictionMissing: One is not in the log (any more).
@@ -110,7 +110,7 @@ def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
 
 
 def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:
-    """Returns the scores of these predictions in their order, each (k,) float32 of its model.
+    """Return the scores of these predictions in their order, each (k,) float32 of its model.
 
     Raises:
         PredictionMissing: One is not in the log (any more).
@@ -144,7 +144,7 @@ def read_predictions(
     told: bool = False,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """Returns the log without its arrays, oldest first.
+    """Return the log without its arrays, oldest first.
 
     Columns: id, time, version (empty for runs), run_id, photo, top, top_score, kind, latency_ms,
     source, visitor, those of PROPERTIES, and of the newest feedback that was not discarded
@@ -175,7 +175,7 @@ def read_predictions(
 
 
 def write_csv(table: pd.DataFrame, stream: TextIO) -> int:
-    """Returns how many predictions were written as CSV; text that a spreadsheet would run is not.
+    """Return how many predictions were written as CSV; text that a spreadsheet would run is not.
 
     Args:
         table: Of `read_predictions`.
@@ -244,7 +244,7 @@ def delete_predictions(
     photo: str | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Returns how many predictions are gone, and with them what was said of them.
+    """Return how many predictions are gone, and with them what was said of them.
 
     Their kept photos go, too, where nobody else asked about the same. What was reviewed and stands
     in a dataset stays there, without who said it and their note. Several conditions are met
@@ -282,7 +282,7 @@ def count_predictions(
     photo: str | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Returns how many predictions `delete_predictions` would delete; of all without conditions."""
+    """Return how many predictions `delete_predictions` would delete; of all without conditions."""
     conditions, found = _find(visitor, photo, until), 0
     with read_database(workspace) as connection:
         for some in split_ids(ids):
@@ -300,7 +300,7 @@ def _find(
 
 
 def split_ids(ids: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
-    """Yields the ids in portions that a statement takes; one None for no condition."""
+    """Yield the ids in portions that a statement takes; one None for no condition."""
     if ids is None:
         yield None
         return

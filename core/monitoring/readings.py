@@ -64,7 +64,7 @@ class Reading:
 
 
 def find_watched(workspace: Workspace) -> ModelVersion | None:
-    """Returns the champion, whose answers are watched; None without one."""
+    """Return the champion, whose answers are watched; None without one."""
     try:
         return find_version(workspace, "champion")
     except VersionMissing:
@@ -72,7 +72,7 @@ def find_watched(workspace: Workspace) -> ModelVersion | None:
 
 
 def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) -> list[Reading]:
-    """Returns what each rule measures, in their order. Nothing is written.
+    """Return what each rule measures, in their order. Nothing is written.
 
     Args:
         workspace: Holds the log.
@@ -131,7 +131,7 @@ def _estimate_unknown(rows: pd.DataFrame, version: ModelVersion | None) -> Estim
 
 
 def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    """Returns by how much the accuracy is lower than on validation photos, at least 0.
+    """Return by how much the accuracy is lower than on validation photos, at least 0.
 
     A photo counts once; the validation photos are a sample, too, so that the interval is that of a
     difference.
@@ -162,7 +162,7 @@ def _read_drift(
     until: datetime,
     known: dict[int, VersionDrift],
 ) -> Reading:
-    """Returns the reading of a family; a comparison over the same time is made once (`known`)."""
+    """Return the reading of a family; a comparison over the same time is made once (`known`)."""
     if version is None:
         return _judge(rule, NOTHING, None, "There is no champion whose reference tells.")
     try:
@@ -183,7 +183,7 @@ _SPANS = ((24 * 7, "week"), (24, "day"), (1, "hour"))
 
 
 def describe_reading(reading: Reading) -> str:
-    """Returns what a rule measured: "41 % of 120 photos unknown (95 % interval 33 % to 50 %)…"."""
+    """Return what a rule measured: "41 % of 120 photos unknown (95 % interval 33 % to 50 %)…"."""
     rule, estimate = reading.rule, reading.estimate
     span = describe_span(rule.hours)
     if reading.problem:
@@ -216,7 +216,7 @@ _NOUNS = {"features": "distance", "properties": "distance", "mix": "index beyond
 
 
 def describe_levels(rule: Rule) -> str:
-    """Returns from when on a rule is an alarm: "warning from 30 %, critical from 50 %"."""
+    """Return from when on a rule is an alarm: "warning from 30 %, critical from 50 %"."""
     word = "below" if rule.measure.is_low else "from"
     told = [
         f"{name} {word} {_format_limit(rule.measure, limit)}"
@@ -227,7 +227,7 @@ def describe_levels(rule: Rule) -> str:
 
 
 def _format_limit(measure: Measure, limit: float) -> str:
-    """Returns a level as it was typed: 12.5 % is not 12 %."""
+    """Return a level as it was typed: 12.5 % is not 12 %."""
     typed = f"{100 * limit:g}"
     if measure.unit == "share":
         return f"{typed} %"
@@ -237,14 +237,14 @@ def _format_limit(measure: Measure, limit: float) -> str:
 
 
 def describe_span(hours: int) -> str:
-    """Returns the time a rule looks over: "the last day", "the last 3 weeks"."""
+    """Return the time a rule looks over: "the last day", "the last 3 weeks"."""
     size, name = next((size, name) for size, name in _SPANS if hours % size == 0)
     number = hours // size
     return f"the last {name}" if number == 1 else f"the last {number} {name}s"
 
 
 def format_value(measure: Measure, value: float | None, n: int = 0) -> str:
-    """Returns a value in the unit of a measure; a dash where there is none."""
+    """Return a value in the unit of a measure; a dash where there is none."""
     if value is None or value != value:
         return "–"
     if measure.unit == "share":
@@ -267,7 +267,7 @@ def check_rules(
     now: datetime | None = None,
     tell: bool = True,
 ) -> list[Reading]:
-    """Returns what the rules measure; alarms have begun and ended by it.
+    """Return what the rules measure; alarms have begun and ended by it.
 
     Args:
         workspace: Holds the log and the rules.
@@ -289,7 +289,7 @@ def check_rules(
 
 
 def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
-    """Returns nothing; the alarms of a rule stand as it measures."""
+    """Begin and end the alarms of a rule as it measures."""
     query = select(alarms_table).where(_ROW.rule == reading.rule.name, _ROW.ended.is_(None))
     found = _describe(reading)
     is_begun = reading.state in LEVELS

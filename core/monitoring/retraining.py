@@ -47,7 +47,7 @@ from data.manifest import list_datasets, read_dataset
 
 
 def choose_dataset(workspace: Workspace, champion: ModelVersion, who: str = "") -> str:
-    """Returns the id of the dataset; reviewed photos that none holds yet make a new version.
+    """Return the id of the dataset; reviewed photos that none holds yet make a new version.
 
     Raises:
         RetrainingRefused: Nothing was reviewed since the champion was trained.
@@ -69,7 +69,7 @@ def choose_dataset(workspace: Workspace, champion: ModelVersion, who: str = "") 
 
 
 def count_waiting(workspace: Workspace) -> int:
-    """Returns how many reviewed photos wait to be learnt from by the champion's challenger."""
+    """Return how many reviewed photos wait to be learnt from by the champion's challenger."""
     try:
         champion = find_version(workspace, "champion")
     except VersionMissing:
@@ -78,7 +78,7 @@ def count_waiting(workspace: Workspace) -> int:
 
 
 def find_base(workspace: Workspace, champion: ModelVersion) -> str:
-    """Returns the newest dataset made of the champion's with reviewed photos, else the champion's.
+    """Return the newest dataset made of the champion's with reviewed photos, else the champion's.
 
     So photos that were reviewed for a challenger that was not promoted are not lost.
     """
@@ -106,7 +106,7 @@ _WORDS: dict[Why, str] = {
 
 
 def plan_challenger(workspace: Workspace, dataset_id: str) -> Recipe:
-    """Returns the champion's recipe on another version of its dataset.
+    """Return the champion's recipe on another version of its dataset.
 
     Raises:
         VersionMissing: There is no champion.
@@ -126,7 +126,7 @@ def plan_challenger(workspace: Workspace, dataset_id: str) -> Recipe:
 
 
 def read_recipe(champion: ModelVersion) -> Recipe:
-    """Returns the champion's recipe, which can be taken to other photos.
+    """Return the champion's recipe, which can be taken to other photos.
 
     Raises:
         RetrainingRefused: Its splits were drawn for its run, or it is of another program.
@@ -150,7 +150,7 @@ def begin(
     attempts: int = 1,
     taken: Mapping[str, Any] | None = None,
 ) -> RunRecord:
-    """Returns the run, queued; for use inside `hold_retraining`, when nothing goes.
+    """Return the run, queued; for use inside `hold_retraining`, when nothing goes.
 
     Args:
         workspace: Holds the registry and the review inbox.
@@ -199,13 +199,13 @@ def end_retraining(
     run: str | None = None,
     version: int | None = None,
 ) -> None:
-    """Returns nothing; no retraining goes, and what became of it is kept."""
+    """Mark the retraining as ended and keep its outcome."""
     last = Outcome(time=datetime.now(UTC), went_well=went_well, text=text, run=run, version=version)
     change_state(workspace, going=None, last=last)
 
 
 def find_learnt(workspace: Workspace, recipe: Recipe) -> RunRecord | None:
-    """Returns the run that did what the recipe says, to its end; None where none did."""
+    """Return the run that did what the recipe says, to its end; None where none did."""
     try:
         run = read_run(workspace, recipe.run_id)
     except RunMissing:
@@ -214,7 +214,7 @@ def find_learnt(workspace: Workspace, recipe: Recipe) -> RunRecord | None:
 
 
 def settle_ended(workspace: Workspace) -> bool:
-    """Returns whether something was settled: a retraining whose run has ended is so no longer.
+    """Return whether something was settled: a retraining whose run has ended is so no longer.
 
     For use inside `hold_retraining`. One that was cut short before it had a run is begun again.
     """
@@ -252,7 +252,7 @@ def settle_ended(workspace: Workspace) -> bool:
 
 
 def finish(workspace: Workspace, run_id: str, who: str) -> ModelVersion:
-    """Returns what `finish_retraining` does; for use inside `hold_retraining`."""
+    """Return what `finish_retraining` does; for use inside `hold_retraining`."""
     run = read_run(workspace, run_id)
     if run.state != "done":
         raise RunUnfinished(
@@ -301,7 +301,7 @@ def _begin_again(workspace: Workspace, going: Going) -> None:
 def start_retraining(
     workspace: Workspace, *, who: str = "", dataset_id: str | None = None, why: Why = "by hand"
 ) -> RunRecord:
-    """Returns the run that will be the challenger, queued; a scheduler has to be at work for it.
+    """Return the run that will be the challenger, queued; a scheduler has to be at work for it.
 
     Args:
         workspace: Holds the registry and the review inbox.
@@ -328,7 +328,7 @@ def start_retraining(
 
 
 def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0) -> ModelVersion:
-    """Returns the version of a run, which is the challenger now and has met the champion.
+    """Return the version of a run, which is the challenger now and has met the champion.
 
     Args:
         workspace: Holds the run.

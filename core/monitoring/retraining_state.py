@@ -68,7 +68,7 @@ class RetrainingState:
 
 
 def read_times(workspace: Workspace) -> RetrainingTimes:
-    """Returns when challengers are trained; only by hand where nothing was arranged."""
+    """Return when challengers are trained; only by hand where nothing was arranged."""
     content = read_arrangement(workspace, TIMES)
     if content is None:
         return RetrainingTimes(since=datetime.now(UTC))
@@ -76,7 +76,7 @@ def read_times(workspace: Workspace) -> RetrainingTimes:
 
 
 def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> RetrainingTimes:
-    """Returns the plan, which holds from now on; days that stay as they were go on counting.
+    """Return the plan, which holds from now on; days that stay as they were go on counting.
 
     A scheduler has to be at work for it: see `core.runs.queue.scheduled.wake_for_arranged`.
 
@@ -92,7 +92,7 @@ def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> R
 
 
 def read_state(workspace: Workspace) -> RetrainingState:
-    """Returns how far the retraining is."""
+    """Return how far the retraining is."""
     content = read_arrangement(workspace, STATE) or {}
     going, last = content.get("going"), content.get("last")
     return RetrainingState(
@@ -104,7 +104,7 @@ def read_state(workspace: Workspace) -> RetrainingState:
 
 
 def change_state(workspace: Workspace, **changes: Any) -> RetrainingState:
-    """Returns the state with these values, which is kept; call it inside `hold_retraining`."""
+    """Return the state with these values, which is kept; call it inside `hold_retraining`."""
     state = dataclasses.replace(read_state(workspace), **changes)
     content: dict[str, Any] = {"photos": state.photos}
     if state.going is not None:
@@ -119,7 +119,7 @@ def change_state(workspace: Workspace, **changes: Any) -> RetrainingState:
 
 @contextmanager
 def hold_retraining(workspace: Workspace, wait_s: float = 0.0) -> Iterator[None]:
-    """Yields while no other process begins or settles a retraining.
+    """Yield while no other process begins or settles a retraining.
 
     Raises:
         RetrainingRefused: Another still does after `wait_s`.
@@ -137,7 +137,7 @@ def hold_retraining(workspace: Workspace, wait_s: float = 0.0) -> Iterator[None]
 
 
 def describe_times(times: RetrainingTimes, now: datetime) -> str:
-    """Returns in words when a challenger is trained without a person."""
+    """Return in words when a challenger is trained without a person."""
     parts = []
     if times.after_photos is not None:
         parts.append(f"as soon as {count(times.after_photos, 'reviewed photo')} wait")

@@ -118,7 +118,7 @@ class Rule:
         return self.warning is not None or self.critical is not None
 
     def find_level(self, sure: float) -> Level | None:
-        """Returns the level that a value has reached, None for neither.
+        """Return the level that a value has reached, None for neither.
 
         Args:
             sure: The end of the interval that speaks for the model.
@@ -150,12 +150,12 @@ class Watch:
     """0: only when somebody asks."""
 
     def rule(self, name: Name) -> Rule:
-        """Returns the rule of that name."""
+        """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
 
 
 def read_watch(workspace: Workspace) -> Watch:
-    """Returns the rules as they were last kept; what was never kept is at its default."""
+    """Return the rules as they were last kept; what was never kept is at its default."""
     content = read_arrangement(workspace, ARRANGEMENT) or {}
     kept: Mapping[str, Any] = content.get("rules", {})
     return Watch(
@@ -168,7 +168,7 @@ def read_watch(workspace: Workspace) -> Watch:
 
 
 def keep_watch(workspace: Workspace, watch: Watch, who: str = "") -> None:
-    """Returns nothing; the rules hold from now on.
+    """Keep the rules, which hold from now on.
 
     Raises:
         WatchRefused: A level, a time or their order makes no sense.
@@ -187,7 +187,7 @@ def keep_watch(workspace: Workspace, watch: Watch, who: str = "") -> None:
 
 
 def check_rules_make_sense(rules: Sequence[Rule]) -> None:
-    """Returns nothing.
+    """Check the levels and times of rules.
 
     Raises:
         WatchRefused: A level, a time or their order makes no sense.

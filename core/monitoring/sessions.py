@@ -148,23 +148,13 @@ def describe_fresh(
     predictor: Predictor,
     prediction: Prediction,
     photo: Photo,
-    latency_ms: float | None = None,
 ) -> Fresh:
-    """Return an answer as it goes into the log and stays with the session.
-
-    Args:
-        session: Of the person who asks.
-        model: Which answered.
-        predictor: That of the model.
-        prediction: Its answer.
-        photo: Which was asked about.
-        latency_ms: From the arrival of the photo to the answer; what it took by itself when None.
-    """
+    """Return an answer as it goes into the log and stays with the session."""
     row = describe_prediction(
         prediction,
         photo,
         source="page",
-        latency_ms=prediction.spent_ms if latency_ms is None else latency_ms,
+        latency_ms=prediction.spent_ms,
         visitor=session.visitor,
     )
     short = shorten_answer(prediction, predictor.decide(prediction))

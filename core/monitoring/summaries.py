@@ -41,7 +41,7 @@ class Summary:
 
 
 def summarise(table: pd.DataFrame) -> Summary:
-    """Returns the figures over all rows of the log that are given."""
+    """Return the figures over all rows of the log that are given."""
     latencies = table["latency_ms"].to_numpy()
     kinds = keep_newest(table)["kind"].to_numpy()
     return Summary(
@@ -56,19 +56,19 @@ def summarise(table: pd.DataFrame) -> Summary:
 
 
 def keep_newest(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the newest row of each photo: to ask about one again and again is no evidence."""
+    """Return the newest row of each photo: to ask about one again and again is no evidence."""
     newest = table.sort_values("time", kind="stable").drop_duplicates("photo", keep="last")
     return newest.sort_index()
 
 
 def list_right(table: pd.DataFrame) -> np.ndarray:
-    """Returns which photos were answered right, (m,) bool: those that people told, each once."""
+    """Return which photos were answered right, (m,) bool: those that people told, each once."""
     told = keep_newest(table.dropna(subset=["was_right"]))
     return np.asarray(told["was_right"], dtype=bool)
 
 
 def estimate_share(hits: np.ndarray) -> Estimate:
-    """Returns the share of what is true of (n,) bool, with its interval; NaN of none."""
+    """Return the share of what is true of (n,) bool, with its interval; NaN of none."""
     n, found = len(hits), int(hits.sum())
     low, high = wilson_interval(found, n)
     value = found / n if n else np.nan
@@ -76,12 +76,12 @@ def estimate_share(hits: np.ndarray) -> Estimate:
 
 
 def choose_step(days: int) -> Step:
-    """Returns how finely a time is drawn: up to two days by the hour."""
+    """Return how finely a time is drawn: up to two days by the hour."""
     return "hour" if days <= 2 else "day"
 
 
 def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
-    """Returns a row for each day (or hour) and version that answered in it.
+    """Return a row for each day (or hour) and version that answered in it.
 
     Columns: time (its begin), version, photos (answers), different (photos that differ), median,
     slow (ms), unknown, unknown_low, unknown_high, accuracy, accuracy_low, accuracy_high, judged
@@ -111,13 +111,13 @@ def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
 
 
 def name_versions(table: pd.DataFrame) -> pd.Series:
-    """Returns what answered each row: "v3", or `RUNS`."""
+    """Return what answered each row: "v3", or `RUNS`."""
     names = [RUNS if pd.isna(number) else f"v{number}" for number in table["version"]]
     return pd.Series(names, index=table.index, dtype="str", name="version")
 
 
 def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFrame:
-    """Returns shares of photos by the score of their best class: columns low, high, now, before.
+    """Return shares of photos by the score of their best class: columns low, high, now, before.
 
     Args:
         table: Of the log.
@@ -132,14 +132,14 @@ def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFr
 
 
 def find_best_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Returns the best score of each photo, (m,), calibrated as answers are."""
+    """Return the best score of each photo, (m,), calibrated as answers are."""
     return np.asarray(temper_scores(scores, temperature).max(axis=1))
 
 
 def count_classes(
     table: pd.DataFrame, classes: Sequence[str], reference: np.ndarray | None
 ) -> pd.DataFrame:
-    """Returns how often each class was the best: class, photos, now, low, high, before (shares).
+    """Return how often each class was the best: class, photos, now, low, high, before (shares).
 
     Most frequent first; classes that other versions know stand with the rest.
 
@@ -169,7 +169,7 @@ def count_classes(
 
 
 def begin_of(now: datetime, days: int) -> datetime:
-    """Returns when a time of so many days begins that ends now; by days at the first's midnight."""
+    """Return when a time of so many days begins that ends now; by days at the first's midnight."""
     if choose_step(days) == "hour":
         return (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     first = now - timedelta(days=days - 1)

@@ -40,7 +40,7 @@ class Album:
 
 
 def find_photos(folder: Path) -> Album:
-    """Returns the photos in a folder and all folders inside; links to folders are not followed.
+    """Return the photos in a folder and all folders inside; links to folders are not followed.
 
     Raises:
         SourceRefused: There is no such folder, it may not be read, or it holds no photos.
@@ -60,7 +60,7 @@ def find_photos(folder: Path) -> Album:
 def unpack_album(
     archive: Path, target: Path, *, most: int, on_progress: OnProgress | None = None
 ) -> Album:
-    """Returns the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
+    """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
 
     Args:
         archive: The file.
@@ -107,7 +107,7 @@ def _reading(file: Path) -> Callable[[], bytes]:
 
 
 def _count_others(paths: Iterable[str]) -> int:
-    """Returns how many files are neither photos nor hidden, nor left behind by a tool."""
+    """Return how many files are neither photos nor hidden, nor left behind by a tool."""
     return sum(not _is_photo(path) and not is_hidden(path) for path in paths)
 
 
@@ -132,7 +132,7 @@ T = TypeVar("T")
 def answer_photos(
     photos: Sequence[NamedPhoto], answer: Callable[[bytes], T]
 ) -> Generator[tuple[NamedPhoto, T | PhotoRefused], None, None]:
-    """Yields each photo with its answer, or with what is wrong with it, in order.
+    """Yield each photo with its answer, or with what is wrong with it, in order.
 
     Only a few photos are in memory at a time. Closing the generator ends the work.
 

@@ -19,7 +19,7 @@ _WORTH_SAYING = 0.05
 
 
 def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
-    """Returns one or two sentences for the best classes of a photo.
+    """Return one or two sentences for the best classes of a photo.
 
     Args:
         top: Class names and scores in [0, 1], best first; at least one.
@@ -36,7 +36,7 @@ def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
 
 
 def phrase_decision(decision: Decision) -> str:
-    """Returns what a run with a rule says of a photo: an answer, or that it does not know.
+    """Return what a run with a rule says of a photo: an answer, or that it does not know.
 
     The scores in it are calibrated.
     """
@@ -53,7 +53,7 @@ def phrase_decision(decision: Decision) -> str:
 
 
 def phrase_reason(decision: Decision) -> str:
-    """Returns why a run with a rule gives no answer and what helps, in plain words; "" for one."""
+    """Return why a run with a rule gives no answer and what helps, in plain words; "" for one."""
     if decision.kind == "unlike":
         return (
             "Such a photo lies far from all that it has learnt from. Nearest of what it knows: "
@@ -78,7 +78,7 @@ def _percent(score: float) -> str:
 
 
 def _add_article(name: str) -> str:
-    """Returns the name with "a" or "an" where it reads as one lower-case English thing."""
+    """Return the name with "a" or "an" where it reads as one lower-case English thing."""
     words = name.replace("-", " ").replace("_", " ").split()
     plural = name.endswith("s") and not name.endswith(("ss", "us", "is"))
     if plural or not words or not all(word.isalpha() or "'" in word for word in words):
@@ -127,7 +127,7 @@ class AnsweredPhoto:
 
 
 def shorten_answer(prediction: "Prediction", decision: Decision | None) -> ShortAnswer:
-    """Returns what is kept of a prediction and what the rule of its model made of it."""
+    """Return what is kept of a prediction and what the rule of its model made of it."""
     if decision is None:
         sentence = phrase_answer(prediction.top)
         return ShortAnswer(kind="answer", top=tuple(prediction.top), sentence=sentence)
@@ -136,7 +136,7 @@ def shorten_answer(prediction: "Prediction", decision: Decision | None) -> Short
 
 
 def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> pd.DataFrame:
-    """Returns one row for each photo, in the order given; columns are the same for any photos.
+    """Return one row for each photo, in the order given; columns are the same for any photos.
 
     photo, sha256, problem; for each model answer (a class, or empty), kind, class_1, score_1 to
     class_5, score_5; with several models these begin with the model's name, and `agree` says
@@ -157,7 +157,7 @@ def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> 
 
 
 def write_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> bytes:
-    """Returns the table as CSV (UTF-8 with its mark, which spreadsheets look for)."""
+    """Return the table as CSV (UTF-8 with its mark, which spreadsheets look for)."""
     table = tabulate_answers(photos, [cell_text(name) for name in models])
     texts = [name for name in table if not name.rpartition("_")[0].endswith("score")]
     for name in texts:

@@ -71,7 +71,7 @@ class DecisionRule:
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def threshold_of(self, class_name: str) -> float:
-        """Returns the threshold that an answer with this class must reach."""
+        """Return the threshold that an answer with this class must reach."""
         return self.class_thresholds.get(class_name, self.threshold)
 
 
@@ -95,7 +95,7 @@ def decide(
     classes: Sequence[str],
     distance: float | None = None,
 ) -> Decision:
-    """Returns the decision for one photo.
+    """Return the decision for one photo.
 
     Args:
         rule: Of the run.
@@ -116,13 +116,13 @@ def decide(
 
 
 def list_answered(rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Returns which photos reach their threshold, (n,) bool; `scores` (n, k) are calibrated."""
+    """Return which photos reach their threshold, (n,) bool; `scores` (n, k) are calibrated."""
     thresholds = np.array([rule.threshold_of(name) for name in classes])
     return np.asarray(scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)])
 
 
 def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
-    """Returns nothing; the rule stands with its run, instead of an older one.
+    """Write the rule into the folder of its run, instead of an older one.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -141,7 +141,7 @@ def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
 
 
 def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
-    """Returns the rule of a run; None where there is none that fits its result."""
+    """Return the rule of a run; None where there is none that fits its result."""
     try:
         content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
         return _read_content(content, digest_result(workspace, run_id))
@@ -150,7 +150,7 @@ def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
 
 
 def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
-    """Returns whether a rule is kept that is not used: the run was trained anew, or it is damaged.
+    """Return whether a rule is kept that is not used: the run was trained anew, or it is damaged.
 
     What makes a rule of an older program stale is told in the same way.
     """
@@ -159,12 +159,12 @@ def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
 
 
 def delete_rule(workspace: Workspace, run_id: str) -> None:
-    """Returns nothing; the run answers always."""
+    """Delete the rule of a run, which answers always then."""
     _rule_file(workspace, run_id).unlink(missing_ok=True)
 
 
 def find_rule_time(workspace: Workspace, run_id: str) -> int:
-    """Returns when the rule was written, in nanoseconds; 0 where there is none."""
+    """Return when the rule was written, in nanoseconds; 0 where there is none."""
     try:
         return _rule_file(workspace, run_id).stat().st_mtime_ns
     except FileNotFoundError:

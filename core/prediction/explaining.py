@@ -41,7 +41,7 @@ class KeptMaps:
     """Of the dataset whose photos these are; nothing is kept once it is gone."""
 
     def read(self, photo: int) -> np.ndarray | None:
-        """Returns the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
+        """Return the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
         try:
             content = self._file(photo).read_bytes()
         except OSError:
@@ -52,7 +52,7 @@ class KeptMaps:
         return np.frombuffer(values, _HALF).reshape(_SHAPE)
 
     def keep(self, photo: int, last_map: np.ndarray) -> None:
-        """Returns nothing; the map (7, 7, 2048) is kept, if there is room and float16 can hold it.
+        """Keep the map (7, 7, 2048), if there is room and float16 can hold it.
 
         Its values are none below 0: it comes behind a ReLU.
         """
@@ -71,13 +71,13 @@ class KeptMaps:
         return self.folder / f"{photo}.map"
 
     def _digest(self, photo: int, values: bytes) -> bytes:
-        """Returns the digest of a map that is this photo's, of this dataset and backbone."""
+        """Return the digest of a map that is this photo's, of this dataset and backbone."""
         name = f"{_VERSION}/{self.folder.parent.name}/{self.folder.name}/{photo}".encode()
         return hashlib.blake2b(values, digest_size=_DIGEST_BYTES, key=name[:64]).digest()
 
 
 def find_kept_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> KeptMaps:
-    """Returns the kept maps of a dataset's photos by a backbone."""
+    """Return the kept maps of a dataset's photos by a backbone."""
     folder = workspace.maps_folder(dataset_id) / f"{backbone.id}-{backbone.precision}"
     return KeptMaps(folder, workspace.dataset_folder(dataset_id))
 
@@ -99,7 +99,7 @@ class MapReader:
         return self.backbone.facts
 
     def read(self, dataset: Dataset, photos: Sequence[int], *, keep: bool = True) -> np.ndarray:
-        """Returns the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
+        """Return the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
 
         Args:
             dataset: Holds the photos.
@@ -111,7 +111,7 @@ class MapReader:
         return np.stack(maps)
 
     def fetch_ahead(self, dataset: Dataset, photos: Sequence[int]) -> None:
-        """Returns at once; a thread keeps the maps of these photos, instead of earlier wishes.
+        """Return at once; a thread keeps the maps of these photos, instead of earlier wishes.
 
         The photos are read here: NumPy parses the head of their file, and parsers of CPython 3.11
         in two threads can fail (SystemError: AST constructor recursion depth mismatch).
@@ -164,7 +164,7 @@ class MapReader:
 
 
 def open_map_reader(workspace: Workspace, run_id: str, result: RunResult) -> MapReader:
-    """Returns the reader of maps by the backbone of a run; a fine-tuned run has its own.
+    """Return the reader of maps by the backbone of a run; a fine-tuned run has its own.
 
     Raises:
         BackboneMissing: Its backbone is not in the workspace, or was altered.
@@ -182,7 +182,7 @@ class Explainer:
     maps: MapReader
 
     def measure(self, photo: int, classes: Sequence[int], *, keep: bool = True) -> np.ndarray:
-        """Returns what each place of a photo adds to the logit of each class, times 49.
+        """Return what each place of a photo adds to the logit of each class, times 49.
 
         (c, 7, 7) float32, below 0 where it speaks against the class. With a linear head its mean
         is the logit but for a constant; with hidden layers it is how the logit begins to change.
@@ -206,12 +206,12 @@ class Explainer:
         common_scale: bool = False,
         keep: bool = True,
     ) -> np.ndarray:
-        """Returns what spoke for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
+        """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
         return scale_evidence(self.measure(photo, classes, keep=keep), common=common_scale)
 
 
 def open_explainer(workspace: Workspace, run_id: str) -> Explainer:
-    """Returns the explainer of a finished run.
+    """Return the explainer of a finished run.
 
     Raises:
         RunUnfinished: The run has no result (yet).

@@ -22,7 +22,7 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Returns what each place adds to the logit of each class, (c, 7, 7) float32, times 49.
+    """Return what each place adds to the logit of each class, (c, 7, 7) float32, times 49.
 
     Below 0 where the place speaks against the class.
 
@@ -36,7 +36,7 @@ def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 
 
 def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
-    """Returns what spoke for each class, (c, 7, 7) float32 in [0, 1]; all 0 when no place did.
+    """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; all 0 when no place did.
 
     Args:
         evidence: (c, 7, 7) float, what each place adds.
@@ -56,7 +56,7 @@ def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
 
 
 def class_activation(last_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Returns what spoke for one class, (7, 7) float32 in [0, 1]; all 0 when no place did.
+    """Return what spoke for one class, (7, 7) float32 in [0, 1]; all 0 when no place did.
 
     Args:
         last_map: (7, 7, 2048) float, of the photo.
@@ -73,7 +73,7 @@ def draw_overlay(
     *,
     on_colour: bool = False,
 ) -> np.ndarray:
-    """Returns the photo, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
+    """Return the photo, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
 
     Args:
         photo: (224, 224, 3) uint8 RGB.
@@ -97,7 +97,7 @@ def draw_overlay(
 
 @functools.cache
 def _make_table() -> tuple[np.ndarray, np.ndarray]:
-    """Returns colour (256, 3) and opacity (256,) float32 of each level of activation."""
+    """Return colour (256, 3) and opacity (256,) float32 of each level of activation."""
     levels = np.linspace(0.0, 1.0, 256)
     places = np.linspace(0.0, 1.0, len(_COLOURS))
     channels = [np.interp(levels, places, channel) for channel in zip(*_COLOURS, strict=True)]
@@ -105,7 +105,7 @@ def _make_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_scale(width: int = 240, height: int = 16) -> np.ndarray:
-    """Returns the colours of an overlay from 0 to 1, left to right, (h, w, 3) uint8 RGB."""
+    """Return the colours of an overlay from 0 to 1, left to right, (h, w, 3) uint8 RGB."""
     colours, _ = _make_table()
     levels = np.linspace(0, 255, width).round().astype(np.int64)
     strip: np.ndarray = np.broadcast_to(colours[levels], (height, width, 3)).round()

@@ -41,7 +41,7 @@ class NearestPhotos(NamedTuple):
 def find_nearest_training(
     workspace: Workspace, result: RunResult, photo: int, classes: Sequence[int], count: int = 6
 ) -> dict[int, NearestPhotos]:
-    """Returns for each class the training photos of it that are nearest to a photo.
+    """Return for each class the training photos of it that are nearest to a photo.
 
     Among the photos that the run was trained with, by their true class. The photo itself is never
     one of them; identical copies of it are, because they explain an answer.
@@ -72,7 +72,7 @@ def find_nearest_training(
 def find_nearest_learnt(
     workspace: Workspace, result: RunResult, features: np.ndarray, count: int = 6
 ) -> NearestPhotos:
-    """Returns the training photos, of any class, that are nearest to a photo of no dataset.
+    """Return the training photos, of any class, that are nearest to a photo of no dataset.
 
     Args:
         workspace: Holds the run's features.
@@ -91,7 +91,7 @@ def find_nearest_learnt(
 
 
 def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Returns the cosine of each row (m, 2048) with one feature (2048,), (m,) float32."""
+    """Return the cosine of each row (m, 2048) with one feature (2048,), (m,) float32."""
     # Row by row: a matrix product gives equal rows unequal last digits, and ties would be chance.
     products = np.einsum("ij,j->i", features, wanted)
     lengths = np.sqrt(np.einsum("ij,ij->i", features, features) * (wanted @ wanted))
@@ -138,7 +138,7 @@ class Ruler:
 
 
 def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
-    """Returns how far each draw moves from the photo, and what the run says of it.
+    """Return how far each draw moves from the photo, and what the run says of it.
 
     Args:
         predictor: Of the run that is asked.
@@ -157,7 +157,7 @@ def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.
 
 
 def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns the cosine distance of each row of one to each of the other, (m, n) float64.
+    """Return the cosine distance of each row of one to each of the other, (m, n) float64.
 
     Exactly 0 where two rows are equal.
     """
@@ -166,7 +166,7 @@ def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
-    """Returns the ruler of a dataset; None where no photo has one of its class and another.
+    """Return the ruler of a dataset; None where no photo has one of its class and another.
 
     Args:
         features: (n, d) float, read in blocks.
@@ -195,7 +195,7 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
 
 
 def _shorten(features: np.ndarray) -> np.ndarray:
-    """Returns the rows in length 1, float64."""
+    """Return the rows in length 1, float64."""
     rows = np.asarray(features, dtype=np.float64)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
@@ -210,7 +210,7 @@ _VOTERS = (1, 5)
 def predict_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
 ) -> dict[str, np.ndarray]:
-    """Returns name → answers (m,) int64 for the photos of a split, learnt from the run's train.
+    """Return name → answers (m,) int64 for the photos of a split, learnt from the run's train.
 
     Names: majority, colours_1, colours_5 (nearest neighbours by colour histogram), and features_1,
     features_5 (by the frozen features, of the weights that the run was given) where these are kept.
@@ -241,7 +241,7 @@ def predict_baselines(
 def read_frozen_features(
     workspace: Workspace, recipe: Recipe, result: RunResult
 ) -> np.ndarray | None:
-    """Returns the features (n, 2048) by the backbone as the run was given it; None if not kept.
+    """Return the features (n, 2048) by the backbone as the run was given it; None if not kept.
 
     Those of a fine-tuned run's own backbone were learnt with its labels: they are no baseline.
     """
@@ -259,7 +259,7 @@ def read_frozen_features(
 
 
 def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
-    """Returns (n, d) float32 for all photos of the dataset; zeros but for the photos asked."""
+    """Return (n, d) float32 for all photos of the dataset; zeros but for the photos asked."""
     packed = dataset.photos
     first = describe_colours(np.asarray(packed[:1, ::_STRIDE, ::_STRIDE]))
     described = np.zeros((len(packed), first.shape[1]), dtype=np.float32)

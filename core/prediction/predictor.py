@@ -99,7 +99,7 @@ class Predictor:
         return self.backbone_facts.weights_label
 
     def predict(self, content: bytes) -> Prediction:
-        """Returns the answer for the bytes of one photo.
+        """Return the answer for the bytes of one photo.
 
         Raises:
             PhotoUnreadable: Not a photo, or a damaged one.
@@ -134,15 +134,15 @@ class Predictor:
         )
 
     def decide(self, prediction: Prediction) -> Decision | None:
-        """Returns the decision by the rule as it stands now, also for an older prediction."""
+        """Return the decision by the rule as it stands now, also for an older prediction."""
         return self.decide_scores(prediction.scores, prediction.features)
 
     def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
         return self._rule.decide(scores, features)
 
     def predict_many(self, contents: Sequence[bytes]) -> list[Prediction]:
-        """Returns the answers for several photos, in their order.
+        """Return the answers for several photos, in their order.
 
         Raises:
             PhotoUnreadable: One of them is not a photo, or a damaged one.
@@ -151,13 +151,13 @@ class Predictor:
         return [self.predict(content) for content in contents]
 
     def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
+        """Return features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
         with self._turn:
             features = self._see(photos)
         return features, self._head.scores(features)
 
     def _see(self, photos: np.ndarray) -> np.ndarray:
-        """Returns the features; of a network compiled for many, all cores have a batch of it."""
+        """Return the features; of a network compiled for many, all cores have a batch of it."""
         size = self._backbone.batch_size
         if size == 1:
             return self._backbone.look(photos).features
@@ -165,7 +165,7 @@ class Predictor:
         return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
 
     def measure_evidence(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
-        """Returns what each place of the photo adds to the logit of each class, (c, 7, 7) float32.
+        """Return what each place of the photo adds to the logit of each class, (c, 7, 7) float32.
 
         Args:
             prediction: Of this model.
@@ -176,14 +176,14 @@ class Predictor:
         return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
 
     def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
-        """Returns which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
+        """Return which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
         number = np.array([self.classes.index(class_name)])
         gradient = self._head.logit_gradient(prediction.features[None], number)[0]
         return class_activation(prediction.map, gradient)
 
 
 def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
-    """Returns the predictor of a finished run.
+    """Return the predictor of a finished run.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -198,7 +198,7 @@ def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
 
 
 def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Backbone:
-    """Returns the backbone of a run, compiled for one photo at a time.
+    """Return the backbone of a run, compiled for one photo at a time.
 
     Raises:
         BackboneMissing: It is not in the workspace, or was altered; says how this run's comes back.
@@ -228,7 +228,7 @@ def _find_remedy(recipe: Recipe) -> str:
 
 
 def _features_command(recipe: Recipe) -> str:
-    """Returns the command that makes the backbone of a recipe anew."""
+    """Return the command that makes the backbone of a recipe anew."""
     words = ["python -m core features", recipe.dataset]
     words += ["--weights random"] if recipe.weights == "random" else []
     words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []

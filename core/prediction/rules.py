@@ -51,7 +51,7 @@ class RunDistances:
 
 
 def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
-    """Returns the distances of a run's photos, computed the first time.
+    """Return the distances of a run's photos, computed the first time.
 
     Raises:
         FeaturesMissing: They were never computed, and the features were removed or altered.
@@ -92,7 +92,7 @@ class Rule(Protocol):
         """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
 
 
 class FrozenRule:
@@ -111,7 +111,7 @@ class FrozenRule:
         return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Returns the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
         return _apply(self.rule, self._model, scores, features, self._classes)
 
 
@@ -137,7 +137,7 @@ class StandingRule:
         return rule is not None and rule.unlike_limit is not None and model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Returns the decision for a photo; None without a rule.
+        """Return the decision for a photo; None without a rule.
 
         Args:
             scores: (k,) float, of the run.
@@ -172,7 +172,7 @@ def _apply(
     features: np.ndarray,
     classes: Sequence[str],
 ) -> Decision | None:
-    """Returns the decision; the distance is measured only where the rule asks for it."""
+    """Return the decision; the distance is measured only where the rule asks for it."""
     if rule is None:
         return None
     measured = model is not None and rule.unlike_limit is not None
@@ -204,7 +204,7 @@ def answer_drawn(
     model: UnlikeModel,
     per_motif: int = PER_MOTIF,
 ) -> UnlikeAnswers:
-    """Returns what a run says of the drawn photos without a flower; computed the first time."""
+    """Return what a run says of the drawn photos without a flower; computed the first time."""
 
     def make() -> dict[str, np.ndarray]:
         drawn = draw_unlike_photos(per_motif)
@@ -217,7 +217,7 @@ def answer_drawn(
 def answer_photos(
     predictor: "Predictor", model: UnlikeModel, photos: np.ndarray, names: tuple[str, ...]
 ) -> UnlikeAnswers:
-    """Returns what a run says of packed photos (m, 224, 224, 3) uint8 that show no class of it."""
+    """Return what a run says of packed photos (m, 224, 224, 3) uint8 that show no class of it."""
     features, scores = predictor.answer_packed(photos)
     small = [Image.fromarray(photo).resize((_SMALL, _SMALL)) for photo in photos]
     return UnlikeAnswers(
@@ -231,7 +231,7 @@ def answer_photos(
 def suggest_rule(
     result: RunResult, distances: np.ndarray | None, target: float = 0.95
 ) -> DecisionRule:
-    """Returns a rule chosen on the validation photos.
+    """Return a rule chosen on the validation photos.
 
     The temperature that fits them best; the lowest threshold from which on `target` of the answers
     are right (0.5 where none is); the distance that keeps 95 % of them. Of what too few photos
@@ -264,7 +264,7 @@ def suggest_rule(
 
 
 def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Returns the temperature that fits the photos best; None where they do not settle one.
+    """Return the temperature that fits the photos best; None where they do not settle one.
 
     They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
     some of them does not help on the others.
@@ -283,7 +283,7 @@ def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
 
 
 def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
-    """Returns whether the run has a rule like the champion's now; one of its own stays.
+    """Return whether the run has a rule like the champion's now; one of its own stays.
 
     The thresholds stay what a person chose; the temperature and the distance, where the champion
     looks at them, are chosen anew on the validation photos of the run.

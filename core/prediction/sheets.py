@@ -58,7 +58,7 @@ class Answer:
 
 
 def read_answer(explainer: Explainer, photo: int) -> Answer:
-    """Returns what the explained run says of a photo."""
+    """Return what the explained run says of a photo."""
     result = explainer.result
     scores, label = result.scores[photo], int(result.labels[photo])
     top = int(scores.argmax())
@@ -75,7 +75,7 @@ def read_answer(explainer: Explainer, photo: int) -> Answer:
 
 
 def name_sheet(answer: Answer, form: SheetFormat) -> str:
-    """Returns the name of the file of a sheet: safe everywhere, and unique by the photo's number.
+    """Return the name of the file of a sheet: safe everywhere, and unique by the photo's number.
 
     What the photo is, and what it was taken for, stands in it; a listing of the folder says it all.
     """
@@ -86,7 +86,7 @@ def name_sheet(answer: Answer, form: SheetFormat) -> str:
 
 
 def draw_sheet(explainer: Explainer, answer: Answer, style: SheetStyle) -> Image.Image:
-    """Returns the sheet of a photo, RGB; a right answer has one overlay, a wrong one two.
+    """Return the sheet of a photo, RGB; a right answer has one overlay, a wrong one two.
 
     The map of the photo is read where it is kept, but not kept: a sheet is drawn once.
     """
@@ -113,7 +113,7 @@ def draw_sheet(explainer: Explainer, answer: Answer, style: SheetStyle) -> Image
 
 
 def encode_sheet(sheet: Image.Image, form: SheetFormat) -> bytes:
-    """Returns the bytes of a sheet's file."""
+    """Return the bytes of a sheet's file."""
     stream = io.BytesIO()
     if form == "webp":
         sheet.save(stream, "WEBP", quality=88, method=2)
@@ -127,7 +127,7 @@ def _say_score(score: float) -> str:
 
 
 def _cut(text: str, draw: ImageDraw.ImageDraw) -> str:
-    """Returns the text, cut so that it fits below one picture."""
+    """Return the text, cut so that it fits below one picture."""
     text = " ".join(text.split())  # of a name in two lines no length can be told
     if draw.textlength(text, _font(17)) <= _SIDE - 8:
         return text
@@ -167,7 +167,7 @@ def write_sheets(
     style: SheetStyle,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SheetReport:
-    """Returns what was written: a sheet for each photo, and index.csv.
+    """Return what was written: a sheet for each photo, and index.csv.
 
     Sheets that are there are left as they are, so a call that was interrupted goes on, and another
     selection of the same run and style is added.
@@ -203,7 +203,7 @@ def write_sheets(
 
 
 def pack_sheets(explainer: Explainer, photos: Sequence[int], style: SheetStyle) -> bytes:
-    """Returns a ZIP of a sheet for each photo, and index.csv; about 40 kB a photo, in memory."""
+    """Return a ZIP of a sheet for each photo, and index.csv; about 40 kB a photo, in memory."""
     stream = io.BytesIO()
     named = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:  # pictures do not shrink
@@ -217,7 +217,7 @@ def pack_sheets(explainer: Explainer, photos: Sequence[int], style: SheetStyle) 
 
 
 def format_index(named: Sequence[tuple[str, Answer]]) -> str:
-    """Returns index.csv of (file name, answer), in their order."""
+    """Return index.csv of (file name, answer), in their order."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(("file", *(field.name for field in fields(Answer))))
@@ -230,7 +230,7 @@ def format_index(named: Sequence[tuple[str, Answer]]) -> str:
 
 
 def _claim_folder(target: Path, explainer: Explainer, run_id: str, style: SheetStyle) -> None:
-    """Returns nothing; the folder is there, for sheets of this run and style."""
+    """Make the folder for sheets of this run and style, or check that it is."""
     if target.exists() and not target.is_dir():
         raise ExportRefused(f"“{target}” is a file.", "Name a folder.")
     scores = zlib.crc32(explainer.result.scores.tobytes())
@@ -260,7 +260,7 @@ def _read_mark(mark: Path) -> object:
 
 
 def _write_index(target: Path, explainer: Explainer, style: SheetStyle) -> int:
-    """Returns how many sheets stand in the folder; index.csv lists them by photo number."""
+    """Return how many sheets stand in the folder; index.csv lists them by photo number."""
     named = []
     for file in sorted(target.glob(f"[0-9]*.{style.form}")):
         number = file.name.split(" ")[0]

@@ -34,7 +34,7 @@ class UnlikeModel:
     """() float32, the variance along every other direction."""
 
     def measure(self, features: np.ndarray) -> np.ndarray:
-        """Returns the distance of each photo, (n,) float32, about 1 for training photos.
+        """Return the distance of each photo, (n,) float32, about 1 for training photos.
 
         Args:
             features: (n, d) float, read in blocks.
@@ -47,7 +47,7 @@ class UnlikeModel:
 
     @cached_property
     def _centred(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the middle of the means, the means seen from it, and these along directions."""
+        """Return the middle of the means, the means seen from it, and these along directions."""
         # Seen from the middle of the means the numbers are small, so that float32 is exact enough.
         middle = self.means.mean(axis=0)
         means = self.means - middle
@@ -66,7 +66,7 @@ class UnlikeModel:
 
 
 def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
-    """Returns the model of these training photos.
+    """Return the model of these training photos.
 
     Args:
         features: (n, d) float, of training photos only.
@@ -106,7 +106,7 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
 
 
 def _square_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns the squared Euclidean distance of each row to each of the others, (n, m) float32."""
+    """Return the squared Euclidean distance of each row to each of the others, (n, m) float32."""
     products = _multiply(some, others.T)
     return np.asarray(
         np.square(some).sum(axis=1)[:, None] + np.square(others).sum(axis=1) - 2 * products
@@ -114,7 +114,7 @@ def _square_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _multiply(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns the matrix product of (n, d) and (d, m), of a few rows without waking BLAS."""
+    """Return the matrix product of (n, d) and (d, m), of a few rows without waking BLAS."""
     if len(some) <= _FEW:
         return np.asarray(np.einsum("nd,dm->nm", some, others))
     return np.asarray(some @ others)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, insert, select
 
@@ -59,27 +59,26 @@ class ModelEvent:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record_event(
-    workspace: Workspace,
-    kind: EventKind,
-    *,
-    version: int | None = None,
-    former: int | None = None,
-    who: str = "",
-    reason: str = "",
-    facts: Mapping[str, Any] | None = None,
-) -> ModelEvent:
-    """Returns the event, which now stands in the history; `facts` are JSON values."""
+class Told(TypedDict, total=False):
+    """What is known of an event; as in `ModelEvent`. `facts` are JSON values."""
+
+    version: int | None
+    former: int | None
+    who: str
+    reason: str
+    facts: Mapping[str, Any] | None
+
+
+def record_event(workspace: Workspace, kind: EventKind, **told: Unpack[Told]) -> ModelEvent:
+    """Write an event into the history."""
     with write_database(workspace) as connection:
-        return insert_event(
-            connection, kind, version=version, former=former, who=who, reason=reason, facts=facts
-        )
+        return insert_event(connection, kind, **told)
 
 
 def list_events(
     workspace: Workspace, limit: int = 200, kinds: Collection[EventKind] | None = None
 ) -> list[ModelEvent]:
-    """Returns the newest events, newest first; of these kinds, or of any."""
+    """Return the newest events, newest first; of these kinds, or of any."""
     query = select(_TABLE).order_by(_TABLE.c.number.desc()).limit(limit)
     if kinds is not None:
         query = query.where(_TABLE.c.kind.in_(kinds))
@@ -87,39 +86,31 @@ def list_events(
         return [_read_row(row) for row in connection.execute(query)]
 
 
-def insert_event(
-    connection: Connection,
-    kind: EventKind,
-    *,
-    version: int | None = None,
-    former: int | None = None,
-    who: str = "",
-    reason: str = "",
-    facts: Mapping[str, Any] | None = None,
-) -> ModelEvent:
-    """Returns the event, written inside a transaction: it stands when that ends well."""
+def insert_event(connection: Connection, kind: EventKind, **told: Unpack[Told]) -> ModelEvent:
+    """Write an event inside a transaction; it is in the history when that ends well."""
     values: dict[str, Any] = {
         "time": datetime.now(UTC),
         "kind": kind,
-        "version": version,
-        "former": former,
-        "who": who,
-        "reason": reason,
+        "version": told.get("version"),
+        "former": told.get("former"),
+        "who": told.get("who", ""),
+        "reason": told.get("reason", ""),
     }
-    text = json.dumps(dict(facts or {}), allow_nan=False)
+    facts = dict(told.get("facts") or {})
+    text = json.dumps(facts, allow_nan=False)
     made = connection.execute(insert(_TABLE).values(**values, facts=text)).inserted_primary_key
     assert made is not None
-    return ModelEvent(number=made[0], facts=dict(facts or {}), **values)
+    return ModelEvent(number=made[0], facts=facts, **values)
 
 
 def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[ModelEvent]:
-    """Returns all events of these kinds, oldest first, inside a transaction."""
+    """Return all events of these kinds, oldest first, inside a transaction."""
     query = select(_TABLE).where(_TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.number)
     return [_read_row(row) for row in connection.execute(query)]
 
 
 def list_champions(events: list[ModelEvent]) -> list[int]:
-    """Returns the champions that stand behind one another, the first at the beginning.
+    """Return the champions that stand behind one another, the first at the beginning.
 
     A promotion adds one; a rollback takes those away that came after the one it went to; a deleted
     version is no more among them.
@@ -142,7 +133,7 @@ def list_champions(events: list[ModelEvent]) -> list[int]:
 
 
 def list_former(workspace: Workspace, *, but: int) -> list[int]:
-    """Returns the former champions without `but`, newest first: where a rollback would go."""
+    """Return the former champions without `but`, newest first: where a rollback would go."""
     with read_database(workspace) as connection:
         events = select_events(connection, ("promoted", "rolled_back", "deleted"))
     line = [number for number in reversed(list_champions(events)) if number != but]
@@ -166,7 +157,7 @@ class Tenure:
 
 
 def list_tenures(events: Sequence[ModelEvent], now: datetime | None = None) -> list[Tenure]:
-    """Returns who was champion when, the first at the beginning.
+    """Return who was champion when, the first at the beginning.
 
     Args:
         events: Of any kind, newest first, as `list_events` returns them.
@@ -187,7 +178,7 @@ def list_tenures(events: Sequence[ModelEvent], now: datetime | None = None) -> l
 
 
 def describe_event(event: ModelEvent) -> str:
-    """Returns an event as a sentence, who did it and why; names and reasons are data, unescaped."""
+    """Return an event as a sentence, who did it and why; names and reasons are data, unescaped."""
     parts = [title_event(event) + "."]
     evidence = evidence_from_facts(event.facts)
     if evidence is not None:
@@ -202,7 +193,7 @@ def describe_event(event: ModelEvent) -> str:
 
 
 def title_event(event: ModelEvent) -> str:
-    """Returns what happened, in a few words; names in it are data, unescaped."""
+    """Return what happened, in a few words; names in it are data, unescaped."""
     version = f"v{event.version}" if event.version is not None else "A version"
     former = f"v{event.former}" if event.former is not None else "none"
     facts: Mapping[str, Any] = event.facts

@@ -55,12 +55,12 @@ class Evidence:
 
 
 def evidence_to_facts(evidence: Evidence) -> dict[str, Any]:
-    """Returns the evidence as JSON values, as events keep it."""
+    """Return the evidence as JSON values, as events keep it."""
     return asdict(evidence)
 
 
 def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:
-    """Returns the evidence that an event kept under “evidence”; None where it kept none."""
+    """Return the evidence that an event kept under “evidence”; None where it kept none."""
     kept = facts.get("evidence")
     names = {field.name for field in fields(Evidence)}
     if not isinstance(kept, Mapping) or set(kept) | {"turn"} != names:
@@ -69,7 +69,7 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:
 
 
 def describe_evidence(evidence: Evidence) -> str:
-    """Returns in words how the challenger did beside the champion, with n and interval."""
+    """Return in words how the challenger did beside the champion, with n and interval."""
     n = evidence.n
     if n == 0:
         return "There was no photo to compare them by."
@@ -83,20 +83,20 @@ def describe_evidence(evidence: Evidence) -> str:
 
 
 def say_interval(evidence: Evidence) -> str:
-    """Returns the interval of the difference in points, with its confidence."""
+    """Return the interval of the difference in points, with its confidence."""
     confidence = 100 - float(f"{100 * evidence.level:.2g}")
     ends = (say_points(end, evidence.n) for end in (evidence.low, evidence.high))
     return f"{confidence:.10g} % interval {' to '.join(ends)}"
 
 
 def say_points(difference: float, n: int) -> str:
-    """Returns a difference of shares in percentage points, rounded to what n photos support."""
+    """Return a difference of shares in percentage points, rounded to what n photos support."""
     said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
     return f"{said} point" if said in ("+1", "−1") else f"{said} points"
 
 
 def _say_p(evidence: Evidence) -> str:
-    """Returns the p-value, and what counts where others had met the champion before."""
+    """Return the p-value, and what counts where others had met the champion before."""
     said = f"p = {evidence.p_value:.2g}"
     if evidence.turn == 1:
         return said
@@ -108,7 +108,7 @@ WORSE = "The challenger is worse"
 
 
 def judge_evidence(evidence: Evidence) -> str:
-    """Returns the verdict in a few words."""
+    """Return the verdict in a few words."""
     if evidence.is_significant_gain:
         return "The challenger is better"
     if evidence.p_value < evidence.level:
@@ -121,7 +121,7 @@ def judge_evidence(evidence: Evidence) -> str:
 
 
 def explain_evidence(evidence: Evidence) -> str:
-    """Returns why the verdict is what it is, and what would change it."""
+    """Return why the verdict is what it is, and what would change it."""
     n, level = evidence.n, evidence.level
     if evidence.p_value < level:
         return (
@@ -149,7 +149,7 @@ def explain_evidence(evidence: Evidence) -> str:
 
 
 def explain_level(evidence: Evidence) -> str:
-    """Returns why p-value and interval are stricter than usual; "" for a first challenger."""
+    """Return why p-value and interval are stricter than usual; "" for a first challenger."""
     if evidence.turn == 1:
         return ""
     champion = f"v{evidence.champion}"
@@ -162,6 +162,6 @@ def explain_level(evidence: Evidence) -> str:
 
 
 def _is_possible(evidence: Evidence) -> bool:
-    """Returns whether any challenger could be shown to be better than this champion."""
+    """Return whether any challenger could be shown to be better than this champion."""
     wrong = evidence.n - round(evidence.accuracy_champion * evidence.n)
     return wrong >= count_needed_gains(0, evidence.level)

@@ -63,7 +63,7 @@ _LENGTH = 8
 
 
 def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the arrays as one piece of bytes.
+    """Return the arrays as one piece of bytes.
 
     Source: the safetensors format, https://github.com/huggingface/safetensors.
     """
@@ -86,7 +86,7 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
-    """Returns the arrays, read-only views of the bytes.
+    """Return the arrays, read-only views of the bytes.
 
     Raises:
         ValueError: The bytes are not what `pack_arrays` returned.
@@ -112,7 +112,7 @@ _FOLDER = "files"
 
 
 def keep_bytes(workspace: Workspace, content: bytes) -> str:
-    """Returns the digest under which the bytes stand; an altered file of that name is replaced."""
+    """Return the digest under which the bytes stand; an altered file of that name is replaced."""
     digest = hashlib.sha256(content).hexdigest()
     if not is_whole(workspace, digest):
         with write_atomically(blob_file(workspace, digest)) as path:
@@ -121,13 +121,13 @@ def keep_bytes(workspace: Workspace, content: bytes) -> str:
 
 
 def is_whole(workspace: Workspace, digest: str) -> bool:
-    """Returns whether the file is there, unaltered."""
+    """Return whether the file is there, unaltered."""
     file = blob_file(workspace, digest)
     return file.is_file() and digest_file(file) == digest
 
 
 def read_blob(workspace: Workspace, digest: str, role: str) -> bytes:
-    """Returns the bytes of a file, which have that digest.
+    """Return the bytes of a file, which have that digest.
 
     Args:
         workspace: Holds the registry.
@@ -153,7 +153,7 @@ def read_blob(workspace: Workspace, digest: str, role: str) -> bytes:
 
 
 def blob_file(workspace: Workspace, digest: str) -> Path:
-    """Returns where the file of a digest stands, or would."""
+    """Return where the file of a digest stands, or would."""
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise VersionDamaged(
             "A digest of this version is none.", "Register its run again.", digest=digest[:80]
@@ -162,7 +162,7 @@ def blob_file(workspace: Workspace, digest: str) -> Path:
 
 
 def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
-    """Returns how many bytes were freed: files that no version needs are gone.
+    """Return how many bytes were freed: files that no version needs are gone.
 
     Call it inside `hold_registry`.
     """
@@ -176,7 +176,7 @@ def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
 
 @contextmanager
 def hold_registry(workspace: Workspace) -> Iterator[None]:
-    """Yields when no other process writes or sweeps files of the registry."""
+    """Yield when no other process writes or sweeps files of the registry."""
     workspace.registry.mkdir(parents=True, exist_ok=True)
     lock = wait_for_lock(workspace.registry / "registry.lock")
     try:
@@ -214,16 +214,16 @@ class Reference:
         return len(self.labels)
 
     def property(self, name: str) -> np.ndarray:
-        """Returns one of `PROPERTIES`, (n,) float64."""
+        """Return one of `PROPERTIES`, (n,) float64."""
         return np.asarray(self.properties[:, PROPERTIES.index(name)])
 
     def photo_digest(self, row: int) -> str:
-        """Returns the SHA-256 of a photo's file, in hexadecimal digits."""
+        """Return the SHA-256 of a photo's file, in hexadecimal digits."""
         return bytes(self.photos[row]).hex()
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
-    """Returns the reference of a run as one piece of bytes.
+    """Return the reference of a run as one piece of bytes.
 
     Args:
         dataset: Of the run.
@@ -248,7 +248,7 @@ def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray
 
 
 def read_reference(workspace: Workspace, version: ModelVersion) -> Reference:
-    """Returns the reference of a version.
+    """Return the reference of a version.
 
     Raises:
         VersionDamaged: Its file is missing, was cut short or altered.

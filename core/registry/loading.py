@@ -64,7 +64,7 @@ class Standing:
 
 
 def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency") -> Predictor:
-    """Returns the predictor of a version, compiled for one photo at a time or for many.
+    """Return the predictor of a version, compiled for one photo at a time or for many.
 
     Raises:
         VersionMissing: No version has that number.
@@ -81,7 +81,7 @@ def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency"
 def open_standing(
     workspace: Workspace, alias: Alias = "champion", purpose: Purpose = "latency"
 ) -> Standing:
-    """Returns what answers for the alias: its version, else the newest former champion that loads.
+    """Return what answers for the alias: its version, else the newest former champion that loads.
 
     Raises:
         VersionMissing: The alias names no version.
@@ -107,7 +107,7 @@ def open_standing(
 def report_refusal(
     workspace: Workspace, number: int, problem: PetalscopeError, *, instead: int | None
 ) -> None:
-    """Returns nothing; the history says that a damaged version was refused: once, not each time."""
+    """Record that a damaged version was refused: once, not each time."""
     facts = {"code": problem.code, "problem": problem.problem, "instead": instead}
     with read_database(workspace) as connection:
         known = select_events(connection, ("promoted", "rolled_back", "refused"))
@@ -122,7 +122,7 @@ def report_refusal(
 
 
 def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:
-    """Returns the head of a version.
+    """Return the head of a version.
 
     Raises:
         VersionDamaged: Its file is missing, was cut short or altered.

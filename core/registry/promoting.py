@@ -40,7 +40,7 @@ def promote(
     override: bool = False,
     instead_of: int | None = None,
 ) -> ModelEvent:
-    """Returns the event; the version is the champion now.
+    """Return the event; the version is the champion now.
 
     Args:
         workspace: Holds the registry.
@@ -84,7 +84,7 @@ def promote(
 
 
 def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
-    """Returns the version that answers now: the newest former champion whose files are whole.
+    """Return the version that answers now: the newest former champion whose files are whole.
 
     Raises:
         VersionMissing: There is no champion.
@@ -121,7 +121,7 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
 def set_challenger(
     workspace: Workspace, number: int, *, who: str = "", reason: str = ""
 ) -> ModelVersion:
-    """Returns the version, which is the challenger now.
+    """Return the version, which is the challenger now.
 
     Raises:
         VersionMissing: No version has that number.
@@ -187,7 +187,7 @@ def _check_evidence(
 
 
 def _find_target(workspace: Workspace, champion: int) -> tuple[ModelVersion, list[int]]:
-    """Returns the former champion to go back to, and the newer ones that are damaged."""
+    """Return the former champion to go back to, and the newer ones that are damaged."""
     skipped: list[int] = []
     fault: VersionDamaged | None = None
     for number in list_former(workspace, but=champion):
@@ -222,7 +222,7 @@ def _set_alias(connection: Connection, alias: Alias, number: int, former: int | 
 
 
 def _drop_challenger(connection: Connection, number: int) -> None:
-    """Returns nothing; a version that answers challenges nobody."""
+    """Take the alias “challenger” from a version that answers now."""
     connection.execute(
         delete(aliases_table).where(
             aliases_table.c.alias == "challenger", aliases_table.c.version == number
@@ -231,7 +231,7 @@ def _drop_challenger(connection: Connection, number: int) -> None:
 
 
 def delete_version(workspace: Workspace, number: int, *, who: str = "", reason: str = "") -> int:
-    """Returns how many bytes were freed; the version is gone, its number is not given again.
+    """Return how many bytes were freed; the version is gone, its number is not given again.
 
     Raises:
         VersionMissing: No version has that number.
@@ -263,7 +263,7 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "", reason: 
 def keep_champion(
     workspace: Workspace, *, reason: str, who: str = "", challenger: int | None = None
 ) -> ModelEvent:
-    """Returns the event; nobody challenges the champion now. The version itself stays registered.
+    """Return the event; nobody challenges the champion now. The version itself stays registered.
 
     Args:
         workspace: Holds the registry.

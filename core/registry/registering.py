@@ -42,7 +42,7 @@ from models.dense import DenseHead
 def register_run(
     workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
 ) -> ModelVersion:
-    """Returns the version of a run with the rule that is kept with it now.
+    """Return the version of a run with the rule that is kept with it now.
 
     What was registered before is that version again; a file of it that was altered is written anew.
 
@@ -90,7 +90,7 @@ def register_run(
 def _collect_pieces(
     workspace: Workspace, run_id: str, dataset: Dataset, result: RunResult
 ) -> dict[str, bytes]:
-    """Returns the head, the model of what is unlike, and the reference, as bytes."""
+    """Return the head, the model of what is unlike, and the reference, as bytes."""
     features = read_run_features(workspace, result)
     model = read_distances(workspace, run_id, result).model
     unlike = {
@@ -105,7 +105,7 @@ def _collect_pieces(
 
 
 def pack_head(head: DenseHead) -> bytes:
-    """Returns a head as one piece of bytes; `core.registry.loading.read_head` reads it."""
+    """Return a head as one piece of bytes; `core.registry.loading.read_head` reads it."""
     layers = {"mean": head.mean, "scale": head.scale}
     for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
         layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
@@ -119,7 +119,7 @@ def _describe(
     backbone: BackboneFacts,
     rule: DecisionRule | None,
 ) -> dict[str, Any]:
-    """Returns the facts of the version but its files; core/registry/files.py says what they are."""
+    """Return the facts of the version but its files; core/registry/files.py says what they are."""
     counts = np.bincount(
         result.labels[result.photo_numbers("train")], minlength=len(result.classes)
     )
@@ -148,7 +148,7 @@ def _describe(
 
 
 def _insert(connection: Connection, facts: dict[str, Any], name: str, who: str) -> ModelVersion:
-    """Returns the version of these facts: the one that has them, made whole, or a new one."""
+    """Return the version of these facts: the one that has them, made whole, or a new one."""
     digest = digest_facts(facts)
     column = versions_table.c
     values = {

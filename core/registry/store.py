@@ -60,13 +60,13 @@ _CHOOSE = "Choose one of the list: page Models, or “python -m core promote --l
 
 
 def list_versions(workspace: Workspace) -> list[ModelVersion]:
-    """Returns all versions, newest first."""
+    """Return all versions, newest first."""
     with read_database(workspace) as connection:
         return select_versions(connection)
 
 
 def read_version(workspace: Workspace, number: int) -> ModelVersion:
-    """Returns the version of that number.
+    """Return the version of that number.
 
     Raises:
         VersionMissing: There is none.
@@ -76,13 +76,13 @@ def read_version(workspace: Workspace, number: int) -> ModelVersion:
 
 
 def read_aliases(workspace: Workspace) -> dict[Alias, int]:
-    """Returns the number of the version that each alias names now; some may name none."""
+    """Return the number of the version that each alias names now; some may name none."""
     with read_database(workspace) as connection:
         return select_aliases(connection)
 
 
 def find_version(workspace: Workspace, text: str) -> ModelVersion:
-    """Returns the version meant by “champion”, “challenger”, “v3”, “3” or the start of a digest.
+    """Return the version meant by “champion”, “challenger”, “v3”, “3” or the start of a digest.
 
     Raises:
         VersionMissing: No version, or more than one, is meant.
@@ -106,7 +106,7 @@ def find_version(workspace: Workspace, text: str) -> ModelVersion:
 
 
 def is_row_whole(version: ModelVersion) -> bool:
-    """Returns whether what is written of the version is what was registered."""
+    """Return whether what is written of the version is what was registered."""
     own = (version.facts.get("run_id"), version.facts.get("dataset_id"))
     if own != (version.run_id, version.dataset_id):
         return False
@@ -117,13 +117,13 @@ def is_row_whole(version: ModelVersion) -> bool:
 
 
 def select_versions(connection: Connection) -> list[ModelVersion]:
-    """Returns all versions, newest first, inside a transaction."""
+    """Return all versions, newest first, inside a transaction."""
     query = select(versions_table).order_by(versions_table.c.number.desc())
     return [_read_row(row) for row in connection.execute(query)]
 
 
 def select_version(connection: Connection, number: int) -> ModelVersion:
-    """Returns the version of that number, inside a transaction.
+    """Return the version of that number, inside a transaction.
 
     Raises:
         VersionMissing: There is none.
@@ -136,7 +136,7 @@ def select_version(connection: Connection, number: int) -> ModelVersion:
 
 
 def select_aliases(connection: Connection, *, lock: bool = False) -> dict[Alias, int]:
-    """Returns the number that each alias names; with `lock`, it stays so in this transaction."""
+    """Return the number that each alias names; with `lock`, it stays so in this transaction."""
     query = select(aliases_table.c.alias, aliases_table.c.version)
     # In SQLite a writing transaction has the whole database anyway.
     rows = connection.execute(query.with_for_update() if lock else query)
@@ -163,7 +163,7 @@ def _read_row(row: Row[Any]) -> ModelVersion:
 
 
 def _read_facts(text: str) -> dict[str, Any]:
-    """Returns the facts; none where the text was altered: the version is refused, not hidden."""
+    """Return the facts; none where the text was altered: the version is refused, not hidden."""
     try:
         facts = json.loads(text)
     except ValueError:
@@ -177,7 +177,7 @@ _BACKBONE_SUFFIXES: dict[Role, str] = {"network": ".xml", "weights": WEIGHTS_SUF
 
 
 def check_version(version: ModelVersion) -> ModelVersion:
-    """Returns the version, when what is written of it is what was registered.
+    """Return the version, when what is written of it is what was registered.
 
     Raises:
         VersionDamaged: Its row was altered, or a newer program registered it.
@@ -190,7 +190,7 @@ def check_version(version: ModelVersion) -> ModelVersion:
 
 
 def check_files(workspace: Workspace, number: int) -> ModelVersion:
-    """Returns the version, when all its files are there unaltered; nothing is compiled.
+    """Return the version, when all its files are there unaltered; nothing is compiled.
 
     Raises:
         VersionMissing: No version has that number.
@@ -203,7 +203,7 @@ def check_files(workspace: Workspace, number: int) -> ModelVersion:
 
 
 def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged | None:
-    """Returns why the version would be refused, or None; files not touched since are not read."""
+    """Return why the version would be refused, or None; files not touched since are not read."""
     try:
         for role, digest in check_version(version).facts["files"].items():
             file = blob_file(workspace, digest)
@@ -215,7 +215,7 @@ def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged |
 
 
 def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
-    """Returns the checked bytes of a file of the version.
+    """Return the checked bytes of a file of the version.
 
     Raises:
         VersionDamaged: It is missing, was cut short or altered, and cannot be repaired.
@@ -230,7 +230,7 @@ def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
 
 
 def _repair(workspace: Workspace, version: ModelVersion, role: Role, digest: str) -> bool:
-    """Returns whether the file is whole again: taken from the run's backbone, if that is equal."""
+    """Return whether the file is whole again: taken from the run's backbone, if that is equal."""
     from models.backbone import NETWORK_FILE  # OpenVINO: pages check versions without it
 
     folder = workspace.backbone_folder(version.facts["backbone"]["id"])
@@ -248,7 +248,7 @@ def _repair(workspace: Workspace, version: ModelVersion, role: Role, digest: str
 
 
 def damaged(version: ModelVersion, what: str) -> VersionDamaged:
-    """Returns what is raised when a version is refused."""
+    """Return what is raised when a version is refused."""
     return VersionDamaged(
         f"{version.label} is refused. {what}.",
         "Roll back to the former champion, or register the run of this version again: page Models.",

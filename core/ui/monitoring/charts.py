@@ -37,7 +37,7 @@ def draw_volume(
     step: str,
     dark: bool = False,
 ) -> Any:
-    """Returns stacked bars of answers by day and version.
+    """Return stacked bars of answers by day and version.
 
     Args:
         rows: Of `summarise_steps`.
@@ -77,7 +77,7 @@ def draw_latency(
     step: str,
     dark: bool = False,
 ) -> Any:
-    """Returns the median and the time that 95 % of the answers keep, by day and version."""
+    """Return the median and the time that 95 % of the answers keep, by day and version."""
     base = alt.Chart(_say_times(rows, step)).encode(
         x=_time_axis(span, step),
         color=_version_colour(versions, dark),
@@ -106,7 +106,7 @@ def draw_shares(
     step: str,
     dark: bool = False,
 ) -> Any:
-    """Returns a share by day and version with its interval; days without photos have none."""
+    """Return a share by day and version with its interval; days without photos have none."""
     n = "judged" if which == "accuracy" else "different"
     drawn = _say_times(rows[rows[n] > 0], step)
     drawn["share"] = [format_share(value) for value in drawn[which]]
@@ -154,7 +154,7 @@ def _time_axis(span: tuple[datetime, datetime], step: str) -> Any:
 
 
 def _say_times(rows: pd.DataFrame, step: str) -> pd.DataFrame:
-    """Returns the rows with `when`, their time in words, which a browser would say in its zone."""
+    """Return the rows with `when`, their time in words, which a browser would say in its zone."""
     shown = "%Y-%m-%d %H:%M UTC" if step == "hour" else "%Y-%m-%d"
     return rows.assign(when=[time.strftime(shown) for time in rows["time"]])
 

@@ -21,7 +21,7 @@ _IN_A_ROW = 4
 
 
 def show_drift(page: MonitoringPage) -> None:
-    """Draws whether the photos of the version differ from those that it was judged on."""
+    """Draw whether the photos of the version differ from those that it was judged on."""
     st.subheader("Have the photos changed?", anchor=False)
     if page.version is None:
         st.caption(
@@ -65,7 +65,7 @@ def _show_words(found: VersionDrift) -> None:
 
 @st.fragment
 def _show_where(found: VersionDrift, drift: Drift) -> None:
-    """Draws the charts of what was compared, once they are asked for: five of them, and tables."""
+    """Draw the charts of what was compared, once they are asked for: five of them, and tables."""
     where = st.expander(
         "Where it shows", icon=":material/stacked_bar_chart:", key="monitoring.where",
         on_change="rerun",
@@ -101,7 +101,7 @@ def _show_charts(found: VersionDrift, drift: Drift) -> None:
 
 
 def _show_drivers(found: VersionDrift) -> None:
-    """Draws the photos that lie farthest in the direction of the change."""
+    """Draw the photos that lie farthest in the direction of the change."""
     st.markdown("**The photos that drive it**")
     st.caption(
         "Farthest in the direction of the change first. A photo that was not kept is stood in for "
@@ -134,7 +134,7 @@ def _show_driver(found: VersionDrift, row: int, stand_in: str) -> None:
 
 
 def _find_stand_ins(found: VersionDrift, rows: np.ndarray) -> dict[int, str]:
-    """Returns for each row of the photos the digest of the reference photo nearest in features."""
+    """Return for each row of the photos the digest of the reference photo nearest in features."""
     ids = found.photos["id"].loc[rows].tolist()
     try:
         features = read_features(cache.workspace(), ids).astype(np.float32)
@@ -149,7 +149,7 @@ def _find_stand_ins(found: VersionDrift, rows: np.ndarray) -> dict[int, str]:
 
 
 def _read_reference_photo(found: VersionDrift, digest: str) -> bytes | None:
-    """Returns the thumbnail of a reference photo; None where its dataset or the photo is gone."""
+    """Return the thumbnail of a reference photo; None where its dataset or the photo is gone."""
     try:
         dataset = cache.dataset(found.version.dataset_id)
     except DatasetMissing:

@@ -41,7 +41,7 @@ def draw_property(
     facts: Mapping[str, Any],
     dark: bool = False,
 ) -> Any:
-    """Returns how a property is spread: now as bars, the reference as line over them.
+    """Return how a property is spread: now as bars, the reference as line over them.
 
     Args:
         name: Of the property.
@@ -76,7 +76,7 @@ def draw_property(
 
 
 def _count_bars(reference: np.ndarray, current: np.ndarray) -> pd.DataFrame:
-    """Returns bars over nearly all values: low, high, now and before (shares, and in words)."""
+    """Return bars over nearly all values: low, high, now and before (shares, and in words)."""
     low, high = (float(end) for end in np.quantile(np.r_[reference, current], [0.002, 0.998]))
     edges = np.linspace(low, high if high > low else low + 1, _BARS + 1)
     rows = pd.DataFrame({"low": edges[:-1], "high": edges[1:]})
@@ -88,7 +88,7 @@ def _count_bars(reference: np.ndarray, current: np.ndarray) -> pd.DataFrame:
 
 
 def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
-    """Returns the distance of each component of the features, largest first.
+    """Return the distance of each component of the features, largest first.
 
     Args:
         columns: Rows of family "features" of `core.evaluation.drift.Drift.columns`.
@@ -129,7 +129,7 @@ def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
 
 
 def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
-    """Returns how often each class was the best, and in the reference; the largest changes first.
+    """Return how often each class was the best, and in the reference; the largest changes first.
 
     Args:
         rows: Of `core.monitoring.summaries.count_classes`.
@@ -171,7 +171,7 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
 
 def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
-    """Returns the share of photos by the score of the best class, now and in the reference.
+    """Return the share of photos by the score of the best class, now and in the reference.
 
     Args:
         rows: Of `core.monitoring.summaries.count_scores`.
@@ -210,7 +210,7 @@ def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
 
 def _draw_reference(rows: pd.DataFrame, x: Any, colour: str) -> Any:
-    """Returns the reference as a line of steps over the bars, from the first edge to the last."""
+    """Return the reference as a line of steps over the bars, from the first edge to the last."""
     last = rows.iloc[[-1]].assign(low=rows["high"].iloc[-1])
     steps = pd.concat([rows, last], ignore_index=True)[["low", "before"]]
     line = alt.Chart(steps).mark_line(interpolate="step-after", color=colour, strokeWidth=1.6)

@@ -27,7 +27,7 @@ _CARD = 172
 
 
 def show_figures(page: MonitoringPage) -> None:
-    """Draws how many answers there were, how fast, how sure and how right they were."""
+    """Draw how many answers there were, how fast, how sure and how right they were."""
     found = summarise(page.table)
     with st.container(horizontal=True, gap="medium"):
         _show("Answers", f"{found.n:,}", f"of {count(found.photos, 'different photo')}", "")
@@ -60,7 +60,7 @@ def show_figures(page: MonitoringPage) -> None:
 
 
 def show_course(page: MonitoringPage) -> None:
-    """Draws volume, latency, what was not answered, and accuracy, by day and version."""
+    """Draw volume, latency, what was not answered, and accuracy, by day and version."""
     rows, options = page.steps, (page.answering, page.span, page.step)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     charts: list[tuple[Callable[..., Any], list[str], str]] = [
@@ -84,7 +84,7 @@ def show_course(page: MonitoringPage) -> None:
 
 
 def show_answers(page: MonitoringPage) -> None:
-    """Draws which classes were answered and how sure, beside the reference of the version."""
+    """Draw which classes were answered and how sure, beside the reference of the version."""
     reference = _read_reference(page)
     classes = page.version.classes if page.version else ()
     rule = page.version.facts.get("rule") if page.version else None

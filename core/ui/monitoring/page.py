@@ -147,7 +147,7 @@ def _show_deleting() -> None:
 
 
 def _ask(kind: str) -> dict[str, Any] | None:
-    """Returns the condition that a person stated, as `delete_predictions` takes it."""
+    """Return the condition that a person stated, as `delete_predictions` takes it."""
     if kind == "photo":
         photo = st.file_uploader(
             "The photo, the same file byte for byte",

@@ -117,7 +117,7 @@ def _show_form() -> None:
 
 
 def _show_rule(rule: Rule) -> Rule:
-    """Draws the levels and the time of a rule; returns it as they stand."""
+    """Draw the levels and the time of a rule; returns it as they stand."""
     measure = rule.measure
     scale = 100.0 if measure.unit in ("share", "points") else 1.0
     unit = _UNITS.get(measure.unit, "")
@@ -162,7 +162,7 @@ def show_alarms(page: MonitoringPage) -> None:
 
 @st.fragment
 def _show_history(alarms: Sequence[Alarm]) -> None:
-    """Draws all alarms as a table, once they are asked for."""
+    """Draw all alarms as a table, once they are asked for."""
     label = f"Alarms so far: {len(alarms)}"
     history = st.expander(
         label, icon=":material/history:", key="monitoring.history", on_change="rerun"

@@ -36,7 +36,7 @@ _FILES = "predict.batch_files"
 
 
 def settle_batch(session: BrowserSession, taken: Taken, models: Sequence[Model]) -> Batch | None:
-    """Returns the batch of the photos that were given, begun if it is new; None without any.
+    """Return the batch of the photos that were given, begun if it is new; None without any.
 
     A page that was loaded again, or come back to, has no photos but knows of the batch.
 
@@ -70,7 +70,7 @@ def settle_batch(session: BrowserSession, taken: Taken, models: Sequence[Model])
 
 
 def drop_batch() -> None:
-    """Forgets the batch of the link, and its photos."""
+    """Forget the batch of the link, and its photos."""
     batch = find_batch(read_choice(_BATCH))
     if batch is not None:
         forget_batch(batch)
@@ -79,12 +79,12 @@ def drop_batch() -> None:
 
 
 def has_batch() -> bool:
-    """Returns whether the link, or this session, knows of a batch."""
+    """Return whether the link, or this session, knows of a batch."""
     return read_choice(_BATCH) is not None
 
 
 def show_head(batch: Batch) -> None:
-    """Draws how far a batch is, or what came of it."""
+    """Draw how far a batch is, or what came of it."""
     if not batch.ended.is_set():
         st.fragment(_watch, run_every="0.5s")(batch)
         return
@@ -109,7 +109,7 @@ def show_head(batch: Batch) -> None:
 
 
 def show_rows(batch: Batch, newest: int | None) -> None:
-    """Draws the table and, beside it, the answer to the photo that was chosen in it.
+    """Draw the table and, beside it, the answer to the photo that was chosen in it.
 
     Args:
         batch: One that has ended.
@@ -179,7 +179,7 @@ _KINDS: dict[str, Callable[[AnsweredPhoto], bool]] = {
 
 
 def show_summary(batch: Batch) -> None:
-    """Draws what came of the photos, in words."""
+    """Draw what came of the photos, in words."""
     photos = [row.photo for row in batch.rows]
     read = [photo for photo in photos if photo.refusal is None]
     st.subheader(f"{count(len(read), 'photo')} answered", anchor=False)
@@ -201,7 +201,7 @@ def show_summary(batch: Batch) -> None:
 
 
 def offer_csv(batch: Batch) -> None:
-    """Draws the button that takes the answers along."""
+    """Draw the button that takes the answers along."""
     names = [model.name for model, _ in batch.models]
     st.download_button(
         "Table as CSV",
@@ -215,7 +215,7 @@ def offer_csv(batch: Batch) -> None:
 
 
 def show_table(batch: Batch) -> int | None:
-    """Draws the rows, and a choice of which; returns the place of the one that was chosen."""
+    """Draw the rows, and a choice of which; returns the place of the one that was chosen."""
     photos = [row.photo for row in batch.rows]
     places = {
         kind: [n for n, one in enumerate(photos) if meets(one)] for kind, meets in _KINDS.items()
@@ -251,7 +251,7 @@ def show_table(batch: Batch) -> int | None:
 
 
 def _say_mix(answers: Sequence[ShortAnswer]) -> str:
-    """Returns how many photos got which answer, the most frequent first."""
+    """Return how many photos got which answer, the most frequent first."""
     named = Counter(answer.class_name for answer in answers if answer.class_name)
     unlike = sum(answer.kind == "unlike" for answer in answers)
     unsure = sum(answer.kind == "unsure" for answer in answers)
@@ -264,7 +264,7 @@ def _say_mix(answers: Sequence[ShortAnswer]) -> str:
 
 
 def _make_table(batch: Batch, shown: Sequence[int]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Returns the rows to draw and how their columns look; what matters most stands first."""
+    """Return the rows to draw and how their columns look; what matters most stands first."""
     rows = [batch.rows[place].photo for place in shown]
     table: dict[str, list[Any]] = {"Photo": [_read_thumbnail(batch, photo) for photo in rows]}
     columns: dict[str, Any] = {"Photo": st.column_config.ImageColumn("Photo", width=64)}

@@ -30,7 +30,7 @@ _DELETED = "privacy.deleted"
 
 
 def show_predicting() -> None:
-    """Draws the ways to give photos, the choice of models, and what they answer."""
+    """Draw the ways to give photos, the choice of models, and what they answer."""
     show_told()
     question, beside = st.columns([2, 3], gap="medium")
     session = read_session()
@@ -117,7 +117,7 @@ def _show_both(answers: Sequence[Answer]) -> None:
 
 
 def show_privacy_line() -> None:
-    """Draws what is kept of a request, and the way to delete one's own."""
+    """Draw what is kept of a request, and the way to delete one's own."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/lock: {_describe_keeping()}", width="content")
         if st.button(

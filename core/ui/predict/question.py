@@ -49,7 +49,7 @@ class Taken:
 
 
 def take_photos() -> Taken:
-    """Returns what a person gave; draws the ways to give it."""
+    """Return what a person gave; draws the ways to give it."""
     turn = st.session_state.setdefault(_ROUND, 0)
     name = f"predict.upload.{turn}"
     is_fresh = name not in st.session_state
@@ -116,7 +116,7 @@ def _sort_out(files: Sequence[UploadedFile], *, is_fresh: bool) -> Taken:
 
 
 def _find_newest(known: Sequence[str], photos: Sequence[str]) -> int | None:
-    """Returns the place of the photo that came alone after others, as long as no more come."""
+    """Return the place of the photo that came alone after others, as long as no more come."""
     before = st.session_state.get(_BEFORE, "").split()
     if list(known) != before:
         added = [name for name in known if name not in before]
@@ -131,7 +131,7 @@ def _remember(source: str) -> None:
 
 
 def pick_models() -> list[Model]:
-    """Returns the model that answers and, where one is compared, the other.
+    """Return the model that answers and, where one is compared, the other.
 
     Without anything that could answer, draws the empty state and ends the page.
     """
@@ -150,7 +150,7 @@ def pick_models() -> list[Model]:
 
 
 def _open_place(models: dict[str, Model]) -> DeltaGenerator:
-    """Returns where the choice stands: folded away where a champion answers unless told else."""
+    """Return where the choice stands: folded away where a champion answers unless told else."""
     if "champion" not in models:
         return st.container(border=True)
     return st.popover("Other models, or two", icon=":material/inventory_2:", width="stretch")
@@ -193,7 +193,7 @@ def _pick_other(models: dict[str, Model]) -> Model | None:
 
 
 def _find_key(models: dict[str, Model], wish: str) -> str:
-    """Returns the key of the model that a link names: “v3” may stand here under its alias."""
+    """Return the key of the model that a link names: “v3” may stand here under its alias."""
     also = {one.version.label: one.key for one in models.values() if one.version is not None}
     return also.get(wish, wish)
 
@@ -232,7 +232,7 @@ def _show_nothing() -> None:
 
 
 def _show_clipboard(uploader: str, *, key: str) -> None:
-    """Draws the button; a pasted picture is handed to the uploader as if it had been chosen there.
+    """Draw the button; a pasted picture is handed to the uploader as if it had been chosen there.
 
     So it is bounded, sent and held like any upload. Nothing comes back from here.
 

@@ -162,8 +162,9 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
     known = session.find(model, photo.sha256)
     if known is None:
         latency_ms = 1000 * (time.perf_counter() - started)
-        fresh = describe_fresh(session, model, predictor, prediction, photo, latency_ms)
-        log_fresh(cache.workspace(), session, [fresh])
+        fresh = describe_fresh(session, model, predictor, prediction, photo)
+        row = replace(fresh.row, latency_ms=latency_ms)  # with the wait for the model
+        log_fresh(cache.workspace(), session, [replace(fresh, row=row)])
         keep_photo(cache.workspace(), photo)
         known = fresh.asked
     return Answer(

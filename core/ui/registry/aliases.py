@@ -4,21 +4,20 @@ from typing import Literal
 
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import count, interval, moment, percent, plain
-from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
+from core.monitoring.comparison import find_comparison
 from core.registry.evidence import (
-    explain_evidence,
-    explain_level,
+    Evidence,
     judge_evidence,
     say_interval,
     say_points,
 )
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion, read_aliases, read_version
+from core.ui.comparing.promoting import ask_to_promote, explain_comparison, offer_comparison
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
 from core.ui.registry.reading import Registry, describe_rule, estimate_accuracy, find_fault
 
@@ -31,7 +30,7 @@ _UNDO = "registry.rolled_back"
 
 
 def show_standing(registry: Registry) -> None:
-    """Draws the two cards; without a champion, the way to one."""
+    """Draw the two cards; without a champion, the way to one."""
     left, right = st.columns(2, gap="medium")
     with left:
         _show_champion(registry)
@@ -57,7 +56,7 @@ def _show_champion(registry: Registry) -> None:
                 icon=":material/military_tech:",
                 key="registry.first",
             ):
-                ask_to_promote(newest.number)
+                open_promotion(newest.number)
             return
         show_facts(registry, champion)
         _say_who_answers(registry, champion)
@@ -76,7 +75,7 @@ def _show_champion(registry: Registry) -> None:
 
 
 def _say_who_answers(registry: Registry, champion: ModelVersion) -> None:
-    """Draws which former champion answers instead of a damaged one."""
+    """Draw which former champion answers instead of a damaged one."""
     if find_fault(champion) is None:
         return
     former = (registry.versions[one] for one in registry.former if one in registry.versions)
@@ -117,11 +116,11 @@ def _show_challenger(registry: Registry) -> None:
                 icon=":material/military_tech:",
                 key="registry.promote_challenger",
             ):
-                ask_to_promote(challenger.number)
+                open_promotion(challenger.number)
 
 
 def show_facts(registry: Registry, version: ModelVersion) -> None:
-    """Draws what a version is: name, accuracy with interval, origin, rule; its damage, if any."""
+    """Draw what a version is: name, accuracy with interval, origin, rule; its damage, if any."""
     st.subheader(f"{version.label} · {plain(version.name, 60)}", anchor=False)
     accuracy = estimate_accuracy(version)
     trained = sum(version.facts.get("train_counts", {}).values())
@@ -154,7 +153,7 @@ def _say_origin(registry: Registry, version: ModelVersion) -> str:
 
 
 def show_badge(alias: Alias) -> None:
-    """Draws what a version is called."""
+    """Draw what a version is called."""
     st.badge(alias.capitalize(), color=ALIAS_COLOURS[alias], icon=ALIAS_ICONS[alias])
 
 
@@ -177,7 +176,7 @@ def _offer_rollback(registry: Registry, champion: ModelVersion) -> None:
 
 
 def _offer_undo(registry: Registry) -> None:
-    """Draws how a rollback is taken back, as long as nothing happened since."""
+    """Draw how a rollback is taken back, as long as nothing happened since."""
     number = st.session_state.get(_UNDO)
     last = registry.events[0] if registry.events else None
     if number is None or last is None or (last.kind, last.former) != ("rolled_back", number):
@@ -200,12 +199,9 @@ def _offer_undo(registry: Registry) -> None:
         st.rerun()
 
 
-_MOST_REASON = 500
-
-
 @st.dialog("Who answers?", width="medium")
-def ask_to_promote(number: int) -> None:
-    """Opens the dialog that promotes the version of this number."""
+def open_promotion(number: int) -> None:
+    """Open the dialog that promotes the version of this number."""
     with report_errors():
         version = read_version(cache.workspace(), number)
         champion = read_aliases(cache.workspace()).get("champion")
@@ -213,40 +209,28 @@ def ask_to_promote(number: int) -> None:
             st.write(f"{version.label} answers already.")
             return
         named = f"**{version.label}** ({plain(version.name, 60)})"
+        key, label = f"registry.promote.{number}", f":material/military_tech: Promote v{number}"
         if champion is None:
             st.write(f"{named} becomes the first champion: whoever asks is answered by it.")
-            _ask(version, None, None)
+            ask_to_promote(version, None, None, key=key, label=label)
             return
         st.write(f"{named} is to answer instead of **v{champion}**.")
         comparison = find_comparison(cache.workspace(), champion, number)
         with st.container(border=True):
             if comparison is None:
-                _offer_comparison(champion, version)
+                st.markdown(
+                    f"**They have not met.** {version.label} and v{champion} can be compared on "
+                    "the same test photos, photo by photo. Each comparison is counted: it opens "
+                    "the test photos."
+                )
+                offer_comparison(champion, number, key="registry.compare", scope="fragment")
             else:
-                _show_comparison(version, comparison)
-        _ask(version, champion, comparison)
+                _show_figures(version, comparison.evidence)
+                explain_comparison(comparison)
+        ask_to_promote(version, champion, comparison, key=key, label=label)
 
 
-def _offer_comparison(champion: int, version: ModelVersion) -> None:
-    st.markdown(
-        f"**They have not met.** {version.label} and v{champion} can be compared on the same test "
-        "photos, photo by photo. Each comparison is counted: it opens the test photos."
-    )
-    if not st.button(
-        "Compare on the test photos", icon=":material/compare_arrows:", key="registry.compare"
-    ):
-        return
-    try:
-        with st.spinner("Comparing …"):
-            compare_versions(cache.workspace(), champion, version.number, name_visitor())
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    st.rerun(scope="fragment")
-
-
-def _show_comparison(version: ModelVersion, comparison: VersionComparison) -> None:
-    met = comparison.evidence
+def _show_figures(version: ModelVersion, met: Evidence) -> None:
     with st.container(horizontal=True, gap="large"):
         for label, value in (
             (f"v{met.champion}", percent(met.accuracy_champion, met.n)),
@@ -256,48 +240,3 @@ def _show_comparison(version: ModelVersion, comparison: VersionComparison) -> No
             ("Test photos", f"{met.n:,}"),
         ):
             st.metric(label, value, width="content")
-    st.markdown(f"**{judge_evidence(met)}.** {explain_evidence(met)}")
-    st.caption(
-        f"Difference {say_points(met.difference, met.n)}, {say_interval(met)}, n = {met.n:,}; "
-        f"McNemar's exact test: p = {met.p_value:.2g}. {plain(comparison.left_out)} "
-        f"{plain(explain_level(met))}"
-    )
-
-
-def _ask(version: ModelVersion, champion: int | None, comparison: VersionComparison | None) -> None:
-    """Draws the reason and the button; without proof of a gain, the tick that overrides it."""
-    proven = champion is None or (
-        comparison is not None and comparison.evidence.is_significant_gain
-    )
-    with st.form(f"registry.promote.{version.number}", border=False):
-        if not proven:
-            st.markdown(
-                ":orange[:material/warning: **Nothing proves a gain.**] Promote it all the same "
-                "only for a reason that the test photos do not know."
-            )
-        override = not proven and st.checkbox("Promote without proof of a gain")
-        reason = st.text_input(
-            "Reason",
-            max_chars=_MOST_REASON,
-            placeholder="Stands in the history: why this version is to answer",
-        )
-        wanted = st.form_submit_button(
-            f"Promote {version.label}", type="primary", icon=":material/military_tech:"
-        )
-    if not wanted:
-        return
-    try:
-        promote(
-            cache.workspace(),
-            version.number,
-            reason=reason,
-            who=name_visitor(),
-            evidence=comparison.evidence if comparison is not None else None,
-            override=override,
-            instead_of=champion,
-        )
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    tell_after_rerun(f"{version.label} answers from now on.")
-    st.rerun()

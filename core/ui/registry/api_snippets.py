@@ -27,7 +27,7 @@ class Snippet(NamedTuple):
 
 
 def show_snippets() -> None:
-    """Draws the state of the API and the code that asks it."""
+    """Draw the state of the API and the code that asks it."""
     settings = read_settings()
     host = "127.0.0.1" if settings.api_host in _ANYWHERE else settings.api_host
     has_tls = settings.api_tls_certificate is not None
@@ -54,7 +54,7 @@ def show_snippets() -> None:
 
 
 def write_snippets(address: str, *, with_key: bool) -> list[Snippet]:
-    """Returns code that asks about tulip.jpg and says what it really is; the key is read from
+    """Return code that asks about tulip.jpg and says what it really is; the key is read from
     PETALSCOPE_API_KEY."""
     return [
         Snippet("curl", "bash", _write_curl(address, with_key)),
@@ -65,7 +65,7 @@ def write_snippets(address: str, *, with_key: bool) -> list[Snippet]:
 
 @st.cache_data(ttl=5, show_spinner=False)
 def _look(host: str, port: int, *, has_tls: bool) -> dict[str, Any] | None:
-    """Returns what the API says of itself; None where nothing of ours answers."""
+    """Return what the API says of itself; None where nothing of ours answers."""
     connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
     if has_tls:
         context = ssl.create_default_context()

@@ -37,7 +37,7 @@ class Span(Protocol):
 
 
 def draw_tenures(tenures: Sequence[Span], dark: bool = False) -> Any:
-    """Returns the bars of the versions that answered last, at most ten, the newest number on top.
+    """Return the bars of the versions that answered last, at most ten, the newest number on top.
 
     Args:
         tenures: The first at the beginning; at least one.

@@ -43,7 +43,7 @@ _ORIGINS: dict[Origin, tuple[str, str]] = {
 
 
 def show_export_panel(version: ModelVersion | None = None) -> None:
-    """Draws the export of a model; `version` is the one that is chosen at first.
+    """Draw the export of a model; `version` is the one that is chosen at first.
 
     Any other version and any finished run can be exported as well.
     """
@@ -65,7 +65,7 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
 
 
 def _list_models(version: ModelVersion | None) -> dict[str, str]:
-    """Returns model → what to call it; the version given first, then versions, then runs."""
+    """Return model → what to call it; the version given first, then versions, then runs."""
     workspace = cache.workspace()
     versions = list_versions(workspace)
     if version is not None:
@@ -77,7 +77,7 @@ def _list_models(version: ModelVersion | None) -> dict[str, str]:
 
 
 def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
-    """Draws what is to be in the zip, and the button that has it made."""
+    """Draw what is to be in the zip, and the button that has it made."""
     # Another version on the page is another picker: it then begins with that one.
     key = f"export.model.{version.label if version else ''}"
     if st.session_state.get(key) not in names:
@@ -106,7 +106,7 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
 
 
 def _pick_golden() -> Origin:
-    """Returns where the golden photos come from."""
+    """Return where the golden photos come from."""
     return st.radio(
         "Golden photos",
         _ORIGINS,
@@ -117,7 +117,7 @@ def _pick_golden() -> Origin:
 
 
 def _confirm(formats: Sequence[Format], copies: int) -> bool:
-    """Returns whether the zip, with so many copies of the model in it, is to be made now."""
+    """Return whether the zip, with so many copies of the model in it, is to be made now."""
     missing = [package for name in formats for package in list_missing(name)]
     if missing:
         st.warning(
@@ -142,7 +142,7 @@ def _confirm(formats: Sequence[Format], copies: int) -> bool:
 
 
 def _show_jobs() -> None:
-    """Draws the exports that are being made, and why the last one that was asked for is not."""
+    """Draw the exports that are being made, and why the last one that was asked for is not."""
     workspace, asked = cache.workspace(), read_choice(_JOB)
     for identifier in list_going(workspace):
         st.fragment(_watch, run_every="1s")(identifier)
@@ -167,7 +167,7 @@ _GOLDEN_WORDS = {"dataset": "of the validation split", "drawn": "drawn"}
 
 
 def show_kept() -> None:
-    """Draws the exports, newest first; the one that was asked for last is open."""
+    """Draw the exports, newest first; the one that was asked for last is open."""
     records = list_exports(cache.workspace())
     if not records:
         return
@@ -205,7 +205,7 @@ def _show_export(record: ExportRecord, *, is_new: bool) -> None:
 
 
 def _say_check(record: ExportRecord) -> str:
-    """Returns how far the formats are from the program, on the golden photos."""
+    """Return how far the formats are from the program, on the golden photos."""
     rows = record.checked.values()
     checked = [row["difference"] for row in rows if row["state"] == "right"]
     said = f"{count(record.photos, 'golden photo')} ({_GOLDEN_WORDS[record.golden]})"
@@ -241,11 +241,11 @@ class MappedFile(io.RawIOBase):
             self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Returns 0: it is only ever read from its beginning."""
+        """Return 0: it is only ever read from its beginning."""
         del offset, whence
         return 0
 
     def read(self, size: int = -1) -> bytes:
-        """Returns all of the content, as a view."""
+        """Return all of the content, as a view."""
         del size
         return self._view  # type: ignore[return-value]  # used like bytes, and copied nowhere

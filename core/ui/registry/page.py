@@ -72,7 +72,7 @@ def show_models() -> None:
 
 
 def _show_no_version(registry: Registry) -> None:
-    """Draws the empty state, with the picker where a run is finished; ends the page."""
+    """Draw the empty state, with the picker where a run is finished; ends the page."""
     if any(run.state == "done" for run in registry.runs.values()):
         with st.container(border=True):
             st.subheader("No version yet", anchor=False)
@@ -99,7 +99,7 @@ def _show_no_version(registry: Registry) -> None:
 
 @st.fragment
 def _show_timeline() -> None:
-    """Draws who answered when, and the events, newest first, to be narrowed to some kinds."""
+    """Draw who answered when, and the events, newest first, to be narrowed to some kinds."""
     promotions = list_events(cache.workspace(), _MOST_TENURES, ("promoted", "rolled_back"))
     # Until the end of this minute: a chart that differs in nothing is not drawn again.
     minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -158,7 +158,7 @@ def _show_event(event: ModelEvent) -> None:
 
 
 def _show_link(event: ModelEvent) -> None:
-    """Draws the way to the run that was trained, or to the dataset that was made."""
+    """Draw the way to the run that was trained, or to the dataset that was made."""
     workspace = cache.workspace()
     run, dataset = str(event.facts.get("run", "")), str(event.facts.get("dataset", ""))
     if event.kind == "retraining" and run and workspace.run_folder(run).exists():

@@ -39,16 +39,16 @@ class Registry:
     """Id → name, of those that are still here."""
 
     def named(self, alias: Alias) -> ModelVersion | None:
-        """Returns the version that an alias names."""
+        """Return the version that an alias names."""
         return self.versions.get(self.aliases.get(alias, 0))
 
     def alias_of(self, version: ModelVersion) -> Alias | None:
-        """Returns the alias that names a version."""
+        """Return the alias that names a version."""
         return next((a for a, number in self.aliases.items() if number == version.number), None)
 
 
 def read_registry() -> Registry:
-    """Returns what the registry holds now."""
+    """Return what the registry holds now."""
     workspace = cache.workspace()
     aliases = read_aliases(workspace)
     champion = aliases.get("champion")
@@ -70,12 +70,12 @@ def read_registry() -> Registry:
 
 
 def find_fault(version: ModelVersion) -> VersionDamaged | None:
-    """Returns why a version would be refused, or None."""
+    """Return why a version would be refused, or None."""
     return find_damage(cache.workspace(), version)
 
 
 def estimate_accuracy(version: ModelVersion) -> Estimate:
-    """Returns the accuracy on validation photos (they chose the epoch, too); NaN without any."""
+    """Return the accuracy on validation photos (they chose the epoch, too); NaN without any."""
     judged = version.facts.get("validation", {})
     n = int(judged.get("n", 0))
     low, high = wilson_interval(judged["right"], n) if n else (math.nan, math.nan)
@@ -84,7 +84,7 @@ def estimate_accuracy(version: ModelVersion) -> Estimate:
 
 
 def describe_rule(version: ModelVersion) -> str:
-    """Returns in words when a version answers and when it says that it does not know."""
+    """Return in words when a version answers and when it says that it does not know."""
     rule = version.facts.get("rule")
     if not rule:
         return "Answers every photo: no rule was kept with its run when it was registered."

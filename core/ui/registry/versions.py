@@ -17,14 +17,14 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
-from core.ui.registry.aliases import ask_to_promote, show_badge, show_facts
+from core.ui.registry.aliases import open_promotion, show_badge, show_facts
 from core.ui.registry.reading import Registry, estimate_accuracy
 
 _ROWS_IN_SIGHT = 8
 
 
 def pick_version(registry: Registry) -> ModelVersion | None:
-    """Returns the chosen version, if any; draws all of them, a tick chooses one."""
+    """Return the chosen version, if any; draws all of them, a tick chooses one."""
     everything = list(registry.versions.values())
     aliased = [version for alias in ALIASES if (version := registry.named(alias)) is not None]
     versions = aliased + [version for version in everything if version not in aliased]
@@ -55,7 +55,7 @@ def pick_version(registry: Registry) -> ModelVersion | None:
 
 
 def show_version(registry: Registry, version: ModelVersion) -> None:
-    """Draws the chosen version: what it is, and what can be done with it."""
+    """Draw the chosen version: what it is, and what can be done with it."""
     with st.container(border=True):
         alias = registry.alias_of(version)
         if alias is not None:
@@ -65,7 +65,7 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
             if alias != "champion" and st.button(
                 "Promote …", icon=":material/military_tech:", key="registry.promote"
             ):
-                ask_to_promote(version.number)
+                open_promotion(version.number)
             if alias is None and st.button(
                 "Make it the challenger",
                 icon=":material/swords:",
@@ -100,7 +100,7 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
 
 
 def _round(share: float, n: int) -> float:
-    """Returns a share in percent, rounded to what n photos support: rows differ in their n."""
+    """Return a share in percent, rounded to what n photos support: rows differ in their n."""
     return round(100 * share, 0 if n < 200 else 1)
 
 

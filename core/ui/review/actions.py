@@ -50,7 +50,7 @@ def review(
     class_name: str | None = None,
     next_item: int | None = None,
 ) -> None:
-    """Returns nothing; the feedback is reviewed, as far as it is still as it was seen.
+    """Review feedback, as far as it is still as it was seen.
 
     What else was said of the same photos is decided on, and can be taken back, with it.
 
@@ -88,7 +88,7 @@ def review(
 
 
 def undo() -> None:
-    """Takes the last decision of this session back and comes to its first photo."""
+    """Take the last decision of this session back and comes to its first photo."""
     done: tuple[Action, str, list[tuple[int, State, str | None]], int] | None
     done = st.session_state.pop(_FORMER, None)
     if done is None:
@@ -106,17 +106,17 @@ def undo() -> None:
 
 
 def can_undo() -> bool:
-    """Returns whether something was done in this session that can be taken back."""
+    """Return whether something was done in this session that can be taken back."""
     return bool(st.session_state.get(_FORMER))
 
 
 def forget_reviews() -> None:
-    """Returns nothing; what was done cannot be taken back any more: it became a dataset."""
+    """Forget what was done: it became a dataset, and cannot be taken back any more."""
     st.session_state.pop(_FORMER, None)
 
 
 def show_done() -> None:
-    """Says what was done last, once; draws why it could not be done."""
+    """Say what was done last, once; draws why it could not be done."""
     well, sentence, remedy = st.session_state.pop(_DONE, (True, "", ""))
     if not well:
         show_problem(sentence, remedy)
@@ -125,7 +125,7 @@ def show_done() -> None:
 
 
 def name_model(one: Feedback) -> str:
-    """Returns the version that answered, or the run."""
+    """Return the version that answered, or the run."""
     return f"v{one.version}" if one.version is not None else f"run {one.run_id[:6]}"
 
 
@@ -144,7 +144,7 @@ _NAMED = 5
 
 
 def show_many(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> None:
-    """Draws the actions for what is chosen in the list, or how to choose.
+    """Draw the actions for what is chosen in the list, or how to choose.
 
     Args:
         found: All that are in the list, in its order.
@@ -174,7 +174,7 @@ def show_many(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> None:
 def show_actions(
     chosen: Sequence[Feedback], classes: Sequence[str], following: int | None, *, keys: bool
 ) -> None:
-    """Draws accept, discard, put back and relabel.
+    """Draw accept, discard, put back and relabel.
 
     Args:
         chosen: What they decide on, in one state.
@@ -236,7 +236,7 @@ def _show_relabel(
 
 
 def find_following(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> int | None:
-    """Returns the number of the next feedback in the list that is not decided on now."""
+    """Return the number of the next feedback in the list that is not decided on now."""
     numbers = {one.number for one in chosen}
     place = max(found.index(one) for one in chosen)
     rest = [one for one in (*found[place:], *found[:place][::-1]) if one.number not in numbers]
@@ -244,7 +244,7 @@ def find_following(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> int
 
 
 def list_model_classes(one: Feedback) -> list[str]:
-    """Returns the classes of the model that answered; none where it is gone."""
+    """Return the classes of the model that answered; none where it is gone."""
     try:
         if one.version is not None:
             return list(read_version(cache.workspace(), one.version).classes)

@@ -38,7 +38,7 @@ _HIGHEST = 430
 
 
 def show_card(found: Sequence[Feedback]) -> None:
-    """Draws the answer whose turn it is, large, with the actions and their keys.
+    """Draw the answer whose turn it is, large, with the actions and their keys.
 
     Args:
         found: All that are in the list, in its order; at least one.
@@ -78,7 +78,7 @@ def _show_photo(one: Feedback) -> None:
 
 
 def _show_way(found: Sequence[Feedback], place: int) -> None:
-    """Draws previous, next and undo, and what was done last."""
+    """Draw previous, next and undo, and what was done last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for label, icon, key, step in (
             ("Previous", "arrow_back", "Left", -1),
@@ -139,7 +139,7 @@ def _show_words(one: Feedback) -> None:
 
 
 def _show_others(one: Feedback) -> None:
-    """Draws what else was said of the photo: of another model's answer, or by another person."""
+    """Draw what else was said of the photo: of another model's answer, or by another person."""
     said = list_feedback(cache.workspace(), state=one.state, photos=[one.photo])
     lines = [
         f"{name_model(other)} said {other.top}, they say it is {other.class_name}. {other.note}"
@@ -152,7 +152,7 @@ def _show_others(one: Feedback) -> None:
 
 
 def _show_meant(found: Sequence[Feedback], one: Feedback, classes: Sequence[str]) -> None:
-    """Draws the known class that a new one is nearly called, and the way to it."""
+    """Draw the known class that a new one is nearly called, and the way to it."""
     meant = find_meant_class(one.class_name, classes)
     if match_class(one.class_name, classes) in classes or meant is None:
         return
@@ -187,7 +187,7 @@ def _show_digits(
 
 
 def _rank_classes(one: Feedback) -> tuple[list[str], list[tuple[str, float]]]:
-    """Returns all classes of the model that answered, and its best with their scores."""
+    """Return all classes of the model that answered, and its best with their scores."""
     classes = list_model_classes(one)
     try:
         scores = read_scores(cache.workspace(), [one.prediction])[0]
@@ -213,22 +213,22 @@ class LargePhoto:
     height: int
 
     def fit(self, side: int) -> int:
-        """Returns how wide it is drawn, so that neither side is longer than that."""
+        """Return how wide it is drawn, so that neither side is longer than that."""
         return round(self.width * min(1.0, side / max(self.width, self.height)))
 
 
 def read_large(digest: str) -> LargePhoto | None:
-    """Returns a kept photo for the eye; None where it is not kept."""
+    """Return a kept photo for the eye; None where it is not kept."""
     return _read_large(digest) if _is_kept(digest) else None
 
 
 def read_thumbnail(digest: str) -> bytes | None:
-    """Returns the 128 px WebP of a kept photo; None where it is not kept."""
+    """Return the 128 px WebP of a kept photo; None where it is not kept."""
     return _read_thumbnail(digest, THUMBNAIL_SIZE) if _is_kept(digest) else None
 
 
 def show_thumbnails(digests: Sequence[str]) -> None:
-    """Draws the first of these photos, as far as they are kept, and how many more there are."""
+    """Draw the first of these photos, as far as they are kept, and how many more there are."""
     kept = [one for one in map(read_thumbnail, digests[:_SHOWN]) if one is not None]
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         for thumbnail in kept:
@@ -238,7 +238,7 @@ def show_thumbnails(digests: Sequence[str]) -> None:
 
 
 def link_thumbnail(digest: str) -> str | None:
-    """Returns the thumbnail as an address that a table shows; None where it is not kept."""
+    """Return the thumbnail as an address that a table shows; None where it is not kept."""
     content = _read_thumbnail(digest, ROW_SIZE) if _is_kept(digest) else None
     if content is None:
         return None

@@ -5,30 +5,31 @@ import streamlit as st
 
 from core.charts.comparison import draw_class_changes
 from core.errors import PetalscopeError
-from core.formats import count, moment, percent, plain
-from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
+from core.formats import count, percent, plain
+from core.monitoring.comparison import VersionComparison, find_comparison
 from core.registry.evidence import (
     WORSE,
     Evidence,
-    explain_evidence,
-    explain_level,
     judge_evidence,
-    say_interval,
     say_points,
 )
-from core.registry.promoting import keep_champion, promote
+from core.registry.promoting import keep_champion
 from core.registry.store import ModelVersion
 from core.runs.store import list_runs
+from core.ui.comparing.promoting import (
+    MOST_REASON,
+    ask_to_promote,
+    explain_comparison,
+    offer_comparison,
+)
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import name_visitor
 
-_MOST_REASON = 500
-
 
 def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
-    """Draws the challenger beside the champion: evidence, and promote or keep."""
+    """Draw the challenger beside the champion: evidence, and promote or keep."""
     comparison = find_comparison(cache.workspace(), champion.number, challenger.number)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -37,10 +38,14 @@ def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
             if comparison is not None:
                 _show_badge(comparison.evidence)
         if comparison is None:
-            _offer_comparison(champion, challenger)
+            st.caption(
+                "They have not met. Both are asked the test photos that neither learnt from; it is "
+                "counted as a look at the test photos."
+            )
+            offer_comparison(champion.number, challenger.number, key="review.meet")
         else:
             _show_figures(champion, challenger, comparison.evidence)
-            _explain(comparison)
+            explain_comparison(comparison)
             _show_classes(comparison)
         _show_links(champion, challenger)
         _show_decision(champion, challenger, comparison)
@@ -56,23 +61,6 @@ def _show_badge(evidence: Evidence) -> None:
         st.badge(verdict, icon=":material/balance:", color="gray")
 
 
-def _offer_comparison(champion: ModelVersion, challenger: ModelVersion) -> None:
-    st.caption(
-        "They have not met. Both are asked the test photos that neither learnt from; it is counted "
-        "as a look at the test photos."
-    )
-    if st.button("Compare on the test photos", icon=":material/compare_arrows:", key="review.meet"):
-        try:
-            with st.spinner("Comparing …"):
-                compare_versions(
-                    cache.workspace(), champion.number, challenger.number, name_visitor()
-                )
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-            return
-        st.rerun()
-
-
 def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Evidence) -> None:
     n = evidence.n
     with st.container(horizontal=True, gap="medium"):
@@ -83,20 +71,6 @@ def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Ev
             ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
         ):
             st.metric(label, value, width="content")
-
-
-def _explain(comparison: VersionComparison) -> None:
-    evidence = comparison.evidence
-    n = evidence.n
-    st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
-    sentences = (
-        f"Difference: {say_interval(evidence)}, n = {n:,} paired test photos; McNemar's exact "
-        f"test: p = {evidence.p_value:.2g}.",
-        f"They met on {moment(comparison.event.time)}.",
-        comparison.left_out,
-        plain(explain_level(evidence)),
-    )
-    st.caption(" ".join(sentence for sentence in sentences if sentence))
 
 
 def _show_classes(comparison: VersionComparison) -> None:
@@ -145,62 +119,16 @@ def _show_decision(
             icon=":material/military_tech:",
             type="primary" if gain else "secondary",
         ):
-            _ask_to_promote(champion, challenger, comparison, gain=gain)
+            key = f"review.promote.{challenger.number}"
+            ask_to_promote(challenger, champion.number, comparison, key=key)
         with st.popover(f"Keep {champion.label}", icon=":material/shield:"):
             _ask_to_keep(champion, challenger)
-
-
-def _ask_to_promote(
-    champion: ModelVersion,
-    challenger: ModelVersion,
-    comparison: VersionComparison | None,
-    *,
-    gain: bool,
-) -> None:
-    evidence = comparison.evidence if comparison is not None else None
-    with st.form(f"review.promote.{challenger.number}", border=False):
-        if not gain:
-            worse = evidence is not None and judge_evidence(evidence) == WORSE
-            proof = "The test photos speak against it." if worse else "Nothing proves a gain."
-            st.markdown(
-                f":orange[:material/warning: **{proof}**] Promote it all the same only for a "
-                "reason that test photos do not know, and say which."
-            )
-        proposed = _propose_reason(evidence) if evidence is not None and gain else ""
-        reason = st.text_area("Reason", proposed, max_chars=_MOST_REASON, height=100)
-        sure = gain or st.checkbox("Promote without proof of a gain")
-        wanted = st.form_submit_button("Promote", type="primary")
-    if not wanted:
-        return
-    try:
-        promote(
-            cache.workspace(),
-            challenger.number,
-            reason=reason,
-            who=name_visitor(),
-            evidence=evidence,
-            override=sure and not gain,
-            instead_of=champion.number,
-        )
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    tell_after_rerun(f"{challenger.label} answers from now on.")
-    st.rerun()
-
-
-def _propose_reason(evidence: Evidence) -> str:
-    n = evidence.n
-    return (
-        f"{say_points(evidence.difference, n)} on {count(n, 'test photo')}, "
-        f"p = {evidence.p_value:.2g}."
-    )
 
 
 def _ask_to_keep(champion: ModelVersion, challenger: ModelVersion) -> None:
     with st.form(f"review.keep.{challenger.number}", border=False):
         st.markdown(f"{challenger.label} stays registered, but challenges nobody.")
-        reason = st.text_area("Reason", max_chars=_MOST_REASON, height=100)
+        reason = st.text_area("Reason", max_chars=MOST_REASON, height=100)
         wanted = st.form_submit_button(f"Keep {champion.label}", type="primary")
     if not wanted:
         return

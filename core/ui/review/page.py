@@ -55,7 +55,7 @@ def show_review() -> None:
 
 
 def _show_empty_inbox() -> None:
-    """Draws the empty state and ends the page while nobody has said anything yet."""
+    """Draw the empty state and ends the page while nobody has said anything yet."""
     if any(count_feedback(cache.workspace()).values()):
         return
     show_empty(
@@ -73,7 +73,7 @@ def _show_empty_inbox() -> None:
 
 
 def _show_nothing(state: State, unfiltered: int) -> None:
-    """Draws that the list is empty, and the way back from the last decision."""
+    """Draw that the list is empty, and the way back from the last decision."""
     show_done()
     with st.container(horizontal=True, vertical_alignment="center"):
         if unfiltered:
@@ -90,7 +90,7 @@ def _show_nothing(state: State, unfiltered: int) -> None:
 
 
 def _pick_state() -> State:
-    """Returns the state that is looked at, with how much is in each."""
+    """Return the state that is looked at, with how much is in each."""
     counts = count_feedback(cache.workspace(), by_photo=True)
     stated = read_choice("state")
     states = list(_STATES)
@@ -108,7 +108,7 @@ def _pick_state() -> State:
 
 
 def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
-    """Returns what a person wants to see of it, a photo once; the choices stand in one row."""
+    """Return what a person wants to see of it, a photo once; the choices stand in one row."""
     classes = sorted({one.class_name for one in found})
     models = sorted({name_model(one) for one in found})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -129,13 +129,13 @@ def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
 
 
 def _read_feedback_list(state: State) -> list[Feedback]:
-    """Returns all feedback in that state: the oldest first while it waits, else the newest."""
+    """Return all feedback in that state: the oldest first while it waits, else the newest."""
     found = list_feedback(cache.workspace(), state=state)
     return found[::-1] if state == "waiting" else found
 
 
 def _show_list(found: Sequence[Feedback]) -> list[Feedback]:
-    """Draws one page of the list and returns the rows of it that are chosen."""
+    """Draw one page of the list and returns the rows of it that are chosen."""
     first = _pick_page(len(found))
     shown = found[first : first + _AT_ONCE]
     # Named by turn: a choice of rows never outlives the rows it was made of.
@@ -183,7 +183,7 @@ def _tabulate(shown: Sequence[Feedback]) -> pd.DataFrame:
 
 
 def _pick_page(total: int) -> int:
-    """Returns the place of the first row that is shown."""
+    """Return the place of the first row that is shown."""
     pages = -(-total // _AT_ONCE)
     if pages <= 1:
         return 0

@@ -42,7 +42,7 @@ _LEARN_FROM = "review.learn_from"
 
 
 def show_retraining() -> None:
-    """Draws the whole panel: the challenger and its evidence on the left, Retrain on the right."""
+    """Draw the whole panel: the challenger and its evidence on the left, Retrain on the right."""
     wake_for_arranged(cache.workspace())
     st.subheader("A challenger for the champion", anchor=False)
     st.caption(
@@ -115,7 +115,7 @@ def _show_start(champion: ModelVersion, *, going: bool) -> None:
 
 
 def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
-    """Returns what can be learnt from that was not yet, each with its words, the first suggested.
+    """Return what can be learnt from that was not yet, each with its words, the first suggested.
 
     Raises:
         RetrainingRefused: The champion's recipe cannot be taken to other photos.
@@ -140,7 +140,7 @@ def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
 
 
 def _pick_dataset(options: dict[str, str], waiting: int) -> str | None:
-    """Returns the option that was chosen; None where nothing is new."""
+    """Return the option that was chosen; None where nothing is new."""
     if not options:
         st.caption("There is nothing new to learn from: review some photos first.")
         return None
@@ -179,7 +179,7 @@ _BEGUN = {
 
 
 def show_going() -> None:
-    """Draws the retraining that goes, live; the whole page again when it is settled."""
+    """Draw the retraining that goes, live; the whole page again when it is settled."""
     st.fragment(_watch, run_every="1s")()
 
 
@@ -225,7 +225,7 @@ _PHOTOS, _DAYS = 40, 7
 
 @st.fragment
 def show_times() -> None:
-    """Draws when challengers are trained without a person, and lets one arrange it."""
+    """Draw when challengers are trained without a person, and lets one arrange it."""
     with report_errors(), st.container(border=True):  # a fragment's errors do not reach its page
         times = read_times(cache.workspace())
         st.markdown("**Retrain by itself**")
@@ -269,7 +269,7 @@ def _show_form(times: RetrainingTimes) -> None:
 
 
 def _choose_zone(times: RetrainingTimes) -> str:
-    """Returns the zone that was arranged, else the reader's."""
+    """Return the zone that was arranged, else the reader's."""
     if times.every_days is not None:
         return times.zone
     return st.context.timezone or "UTC"

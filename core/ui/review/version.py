@@ -33,7 +33,7 @@ _MADE = "review.made"
 
 
 def show_new_version() -> None:
-    """Draws what reviewed photos would make of a dataset, and makes it."""
+    """Draw what reviewed photos would make of a dataset, and makes it."""
     st.subheader("A new version of the dataset", anchor=False)
     _show_made()
     dataset = _pick_dataset()
@@ -54,7 +54,7 @@ def show_new_version() -> None:
 
 
 def _pick_dataset() -> Dataset | None:
-    """Returns the dataset that reviewed photos go to; None where there is none."""
+    """Return the dataset that reviewed photos go to; None where there is none."""
     usable = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
     suggested = find_reviewed_dataset(cache.workspace())
     first = (st.session_state.get(_MADE), suggested)
@@ -178,7 +178,7 @@ def _make(dataset: Dataset) -> None:
 
 
 def _show_made() -> None:
-    """Says which version was made in this session, and where it is seen."""
+    """Say which version was made in this session, and where it is seen."""
     known = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
     made = known.get(st.session_state.get(_MADE, ""))
     if made is None:

@@ -19,6 +19,7 @@ from core.prediction.deciding import DecisionRule, list_answered
 from core.ui.calibration.charts import draw_coverage
 from core.ui.calibration.reading import CalibrationPage, Judged
 from core.ui.parts.frame import is_dark
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 
@@ -192,13 +193,10 @@ def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     chosen = _pick_answers(page, judged)
     kinds = {name: kind & chosen for name, kind in kinds.items()}
     names = {name: f"{_KINDS[name]} ({rows.sum():,})" for name, rows in kinds.items()}
-    kind = st.segmented_control(
+    kind = pick_one(
         "Photos",
-        list(names),
-        format_func=names.__getitem__,
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice(
+        names,
+        bind_choice(
             "photos", page.photos if page.photos in names else "wrong", key="calibration.photos"
         ),
     )

@@ -20,6 +20,7 @@ from core.ui.calibration.unlike import show_most_unlike, show_unlike
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.panel import show_photo_panel
 
@@ -56,19 +57,14 @@ def show_calibration(run: RunRecord, split: str) -> None:
 
 
 def _pick_question(page: CalibrationPage) -> str:
-    return str(
-        st.segmented_control(
-            "Question",
-            list(_QUESTIONS),
-            format_func=_QUESTIONS.__getitem__,
-            label_visibility="collapsed",
-            required=True,
-            **bind_choice(
-                "question",
-                page.question if page.question in _QUESTIONS else "scores",
-                key="calibration.question",
-            ),
-        )
+    return pick_one(
+        "Question",
+        _QUESTIONS,
+        bind_choice(
+            "question",
+            page.question if page.question in _QUESTIONS else "scores",
+            key="calibration.question",
+        ),
     )
 
 

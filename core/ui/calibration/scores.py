@@ -12,6 +12,7 @@ from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice, read_number
 from core.ui.photos.gallery import show_gallery
 
@@ -20,14 +21,12 @@ _BINNINGS = {"width": "Equal width", "count": "Equal counts"}
 
 def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
     """Draw reliability and its numbers, of the run's scores and of the calibrated ones."""
-    st.segmented_control(
+    pick_one(
         "Bins",
-        list(_BINNINGS),
-        format_func=_BINNINGS.__getitem__,
-        help=f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
-        " photos.",
-        required=True,
-        **bind_choice("bins", page.binning, key="calibration.bins"),
+        _BINNINGS,
+        bind_choice("bins", page.binning, key="calibration.bins"),
+        explanation=f"{BINS} bins over the score of the answer: equally wide, or with about "
+        "equally many photos.",
     )
     before, after = page.judge_scores(rule)
     _show_verdict(before, after, page.split)

@@ -18,7 +18,7 @@ from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_
 from core.ui.comparing.verdict import show_compared_table, show_headline
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import title_run
+from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
@@ -97,13 +97,13 @@ def _show_choices(page: ComparisonPage) -> None:
             width=320,
         )
         if page.splits:
-            st.segmented_control(
+            pick_one(
                 "Split",
-                page.splits,
-                help="Only photos that both runs have in this split are compared. Validation "
-                "photos chose each run's best epoch. Test photos chose nothing: open them last.",
-                required=True,
-                **bind_choice("split", page.split, key="runs.split"),
+                {one: one for one in page.splits},
+                bind_choice("split", page.split, key="runs.split"),
+                explanation="Only photos that both runs have in this split are compared. "
+                "Validation photos chose each run's best epoch. Test photos chose nothing: open "
+                "them last.",
             )
         _show_close()
 
@@ -154,14 +154,7 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
 
 def _show_curves(page: ComparisonPage) -> None:
     """Draw the validation curves of the runs over one another."""
-    st.segmented_control(
-        "Curves along",
-        list(_AXES),
-        format_func=_AXES.__getitem__,
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice("along", page.along, key="runs.along"),
-    )
+    pick_one("Curves along", _AXES, bind_choice("along", page.along, key="runs.along"))
     st.plotly_chart(
         draw_overlaid_curves(page.curves, page.along, is_dark()),
         theme=None,
@@ -237,15 +230,10 @@ def _show_photos(page: ComparisonPage, one: Compared) -> None:
 
 def _pick_kind(page: ComparisonPage, kinds: dict[str, np.ndarray]) -> str:
     first = next((name for name, chosen in kinds.items() if chosen.any()), "gained")
-    return str(
-        st.segmented_control(
-            "Photos",
-            list(kinds),
-            format_func=lambda one: f"{_KINDS[one]} ({int(kinds[one].sum()):,})",
-            label_visibility="collapsed",
-            required=True,
-            **bind_choice("photos", page.kind if page.kind in kinds else first, key="runs.kind"),
-        )
+    return pick_one(
+        "Photos",
+        {one: f"{_KINDS[one]} ({int(kinds[one].sum()):,})" for one in kinds},
+        bind_choice("photos", page.kind if page.kind in kinds else first, key="runs.kind"),
     )
 
 

@@ -26,7 +26,7 @@ from core.ui.confusion.reading import (
 )
 from core.ui.confusion.scope import ZOOMED, zoom_out
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import describe_run, pick_one
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
 
@@ -216,14 +216,7 @@ def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None
 
 def _pick_value(page: ConfusionPage) -> None:
     """Draw what cells show, and whether the diagonal is left uncoloured."""
-    st.segmented_control(
-        "Cells show",
-        list(_VALUES),
-        format_func=_VALUES.__getitem__,
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice("cells", page.value, key="confusion.cells"),
-    )
+    pick_one("Cells show", _VALUES, bind_choice("cells", page.value, key="confusion.cells"))
     key = "confusion.hide_diagonal"
     st.session_state[key] = page.hide_diagonal
     st.toggle(

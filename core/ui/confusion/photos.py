@@ -14,6 +14,7 @@ from core.runs.common_photos import CommonPhotos
 from core.ui.confusion.lists import forget_row
 from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
 from core.ui.parts.frame import page_file
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -203,15 +204,10 @@ def _title_moved(classes: tuple[str, ...], chosen: Chosen) -> str:
 def _pick_kind(page: ConfusionPage, moved: dict[str, np.ndarray]) -> str:
     first = next((name for name, rows in moved.items() if len(rows)), "came")
     shown = page.moved if len(moved.get(page.moved, ())) else first
-    return str(
-        st.segmented_control(
-            "Photos that",
-            list(moved),
-            format_func=lambda one: f"{_KINDS[one]} ({len(moved[one]):,})",
-            label_visibility="collapsed",
-            required=True,
-            **bind_choice("moved", shown, key="confusion.moved"),
-        )
+    return pick_one(
+        "Photos that",
+        {one: f"{_KINDS[one]} ({len(moved[one]):,})" for one in moved},
+        bind_choice("moved", shown, key="confusion.moved"),
     )
 
 

@@ -15,6 +15,7 @@ from core.ui.metrics.classes import show_class_bars, show_class_table
 from core.ui.metrics.curves import say_range, show_curves
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.frame import page_file
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -170,17 +171,10 @@ def _show_class_photos(page: MetricsPage) -> None:
 def _pick_heap(page: MetricsPage) -> str:
     """Draw the choice of a heap; return it, the first that holds photos without a choice."""
     fallback = next((kind for kind in _KINDS if len(page.heaps[kind])), "missed")
-    return str(
-        st.segmented_control(
-            "Photos",
-            list(_KINDS),
-            format_func=lambda name: f"{_KINDS[name]} ({len(page.heaps[name]):,})",
-            label_visibility="collapsed",
-            required=True,
-            **bind_choice(
-                "heap", page.heap if page.heap in _KINDS else fallback, key="metrics.photos"
-            ),
-        )
+    return pick_one(
+        "Photos",
+        {name: f"{_KINDS[name]} ({len(page.heaps[name]):,})" for name in _KINDS},
+        bind_choice("heap", page.heap if page.heap in _KINDS else fallback, key="metrics.photos"),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.evaluation.intervals import wilson_interval
-from core.evaluation.mistakes import RANKINGS, Ranking
+from core.evaluation.mistakes import Ranking
 from core.formats import count, interval, percent, plain
 from core.runs.store import RunRecord
 from core.ui.mistakes.photos import show_photos, show_review_button
@@ -18,7 +18,7 @@ from core.ui.mistakes.reading import (
 )
 from core.ui.mistakes.selections import open_selection, show_saved, show_saving, show_selection
 from core.ui.parts.messages import show_random_banner
-from core.ui.parts.pickers import pick_run_and_split, title_run
+from core.ui.parts.pickers import pick_one, pick_run_and_split, title_run
 from core.ui.parts.run_cards import show_run_facts
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice
@@ -57,14 +57,7 @@ def show_mistakes() -> None:
         show_run_facts(page.run)
     elif page.run.recipe.weights == "random":
         show_random_banner()
-    st.segmented_control(
-        "Which photos",
-        RANKINGS,
-        format_func=_TITLES.__getitem__,
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice("tab", page.ranking, key="mistakes.tab"),
-    )
+    pick_one("Which photos", _TITLES, bind_choice("tab", page.ranking, key="mistakes.tab"))
     if not page.needs_others or _pick_others(page):
         _show_ranked(page, reviewing)
     show_photo_panel(page.dataset)

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from core.datasets.edits.tray import Edit, list_edits, resolve_edits
-from core.datasets.selections import Selection
+from core.datasets.edits.tray import Edit, list_classes, list_edits, resolve_edits
+from core.datasets.selections import Selection, list_selections
 from core.errors import DatasetMissing
 from core.evaluation.mistakes import (
     RANKINGS,
@@ -188,6 +188,8 @@ class Waiting:
 
     last: Edit | None
     """The last edit; `u` takes back its batch."""
+    classes: list[str]
+    """What a photo can be relabelled to."""
     words: dict[int, str]
     """Photo number → what becomes of it."""
     edits: int
@@ -207,7 +209,9 @@ def read_waiting(dataset: Dataset) -> Waiting:
             if row[old] != row[new]
         ]
         words[int(row["photo"])] = "excluded" if row["excluded"] else ", ".join(parts)
-    return Waiting(last=edits[-1] if edits else None, words=words, edits=len(edits))
+    classes = list_classes(cache.workspace(), dataset)
+    last = edits[-1] if edits else None
+    return Waiting(last=last, classes=classes, words=words, edits=len(edits))
 
 
 def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:
@@ -226,8 +230,18 @@ def list_judges(selection: Selection) -> dict[str, RunRecord]:
     return _list_family(selection.dataset)
 
 
-def find_dataset(selection: Selection) -> str:
-    """Return the version in which the photos were chosen, else the newest of its versions."""
+def list_saved() -> list[Selection]:
+    """Return the saved selections, the newest first."""
+    return list_selections(cache.workspace())
+
+
+def read_selected(selection: Selection, run: RunRecord | None) -> Dataset:
+    """Return the dataset in which a selection is looked at: that of the run.
+
+    Without one the version in which the photos were chosen, else the newest of its versions.
+    """
+    if run is not None:
+        return cache.dataset(run.recipe.dataset)
     family = [entry.id for entry in list_lineage(cache.workspace(), selection.dataset)]
     if not family:
         raise DatasetMissing(
@@ -235,7 +249,7 @@ def find_dataset(selection: Selection) -> str:
             "Import the same photos again: the selection then finds them.",
             dataset=selection.dataset,
         )
-    return selection.dataset if selection.dataset in family else family[-1]
+    return cache.dataset(selection.dataset if selection.dataset in family else family[-1])
 
 
 def _list_family(dataset_id: str, but: str = "") -> dict[str, RunRecord]:

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.charts.theme import format_share
-from core.datasets.edits.tray import Edit, add_edits, list_classes, undo_edits
+from core.datasets.edits.tray import Edit, add_edits, undo_edits
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.mistakes.evidence import show_answer, show_evidence, show_photo
@@ -54,7 +54,7 @@ def _draw_step(listed: Listed) -> None:
     # The buttons first: none of those that a person sees below a photo belongs to the one before.
     with words:
         show_answer(listed, photo, waiting.words.get(photo, ""))
-        _show_actions(listed, place, keys)
+        _show_actions(listed, place, waiting, keys)
     with picture:
         show_photo(dataset, photo)
         _show_done()
@@ -116,12 +116,13 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
         )
 
 
-def _show_actions(listed: Listed, place: int, keys: bool) -> None:
+def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw the best classes with their digits, other classes, keep and exclude.
 
     Args:
         listed: The list that is gone through.
         place: Of the photo under review in it.
+        waiting: What the tray holds.
         keys: Whether the keys of the buttons are heard.
     """
     dataset, photos, result = listed.dataset, listed.photos, listed.result
@@ -144,7 +145,7 @@ def _show_actions(listed: Listed, place: int, keys: bool) -> None:
                 shortcut=key if keys else None,
                 on_click=partial(action, dataset, photos, place),
             )
-        _show_other(dataset, photos, place, note)
+        _show_other(listed, place, waiting.classes, note)
     st.caption("A digit relabels and goes on; that of its own class keeps it.")
     with st.container(gap="xxsmall"):
         for digit, number in enumerate(best.tolist(), start=1):
@@ -162,11 +163,12 @@ def _show_actions(listed: Listed, place: int, keys: bool) -> None:
             )
 
 
-def _show_other(dataset: Dataset, photos: np.ndarray, place: int, note: str) -> None:
+def _show_other(listed: Listed, place: int, classes: list[str], note: str) -> None:
+    dataset, photos = listed.dataset, listed.photos
     with st.popover("Other", icon=":material/label:"):
         chosen = st.selectbox(
             "New class",
-            list_classes(cache.workspace(), dataset),
+            classes,
             index=None,
             placeholder="Choose a class, or type a new one",
             accept_new_options=True,

@@ -15,7 +15,6 @@ from core.datasets.selections import (
     Selection,
     delete_selection,
     find_selected,
-    list_selections,
     read_selection,
     save_selection,
 )
@@ -27,11 +26,12 @@ from core.ui.mistakes.photos import GALLERY, show_photos, show_review_button
 from core.ui.mistakes.reading import (
     REVIEW,
     Listed,
-    find_dataset,
     is_reviewing,
     list_judges,
+    list_saved,
     mark_tray,
     read_listed,
+    read_selected,
 )
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, show_random_banner, show_told, tell_after_rerun
@@ -82,7 +82,7 @@ def show_saving(listed: Listed) -> None:
 
 def show_saved() -> None:
     """Draw the list of what is saved; nothing while nothing is."""
-    saved = list_selections(cache.workspace())
+    saved = list_saved()
     if not saved:
         return
     with st.popover(f"Saved ({len(saved):,})", icon=":material/bookmarks:"):
@@ -106,7 +106,7 @@ def show_selection(selection: Selection) -> Dataset:
     show_told()
     _show_heading(selection)
     run = _pick_judge(selection)
-    dataset = cache.dataset(run.recipe.dataset if run else find_dataset(selection))
+    dataset = read_selected(selection, run)
     photos = find_selected(selection, dataset)
     gone = len(selection) - len(photos)
     if gone:

@@ -1,7 +1,8 @@
 """The inputs that pages share: which dataset, which run, which split. Each lives in the URL."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -132,6 +133,33 @@ def title_run(run: RunRecord) -> str:
     """Return number and name of a run; one without a name of its own is called by its number."""
     number = f"Run {run.number}"
     return number if run.name == number else f"{number} · {run.name}"
+
+
+def pick_one(
+    label: str,
+    options: Mapping[Any, str],
+    bound: Mapping[str, Any],
+    explanation: str | None = None,
+) -> str:
+    """Draw one choice of a few, side by side; return what is chosen.
+
+    Args:
+        label: Read aloud, and drawn where there is an explanation.
+        options: What can be chosen → its name on screen.
+        bound: What `bind_choice` returned.
+        explanation: Text behind the "?"; None draws neither it nor the label.
+    """
+    return str(
+        st.segmented_control(
+            label,
+            list(options),
+            format_func=options.__getitem__,
+            label_visibility="visible" if explanation else "collapsed",
+            help=explanation,
+            required=True,
+            **bound,
+        )
+    )
 
 
 def _pick(name: str, label: str, options: Sequence[str], describe: Callable[[str], str]) -> str:

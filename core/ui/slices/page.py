@@ -7,6 +7,7 @@ from core.evaluation.intervals import wilson_interval
 from core.evaluation.slices import say_rule
 from core.formats import count, interval, percent, plain
 from core.runs.store import RunRecord
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -40,15 +41,13 @@ def _pick_view(page: SlicesPage) -> None:
         "worst": sum(one.is_confirmed for one in page.study.search.slices),
         "shortcuts": sum(one.is_warned for one in page.study.shortcuts),
     }
-    st.segmented_control(
+    pick_one(
         "View",
-        list(VIEWS),
-        format_func=lambda name: (
-            f"{VIEWS[name]} ({numbers[name]})" if numbers.get(name) else VIEWS[name]
-        ),
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice("by", page.view, key="slices.view"),
+        {
+            name: f"{label} ({numbers[name]})" if numbers.get(name) else label
+            for name, label in VIEWS.items()
+        },
+        bind_choice("by", page.view, key="slices.view"),
     )
 
 
@@ -86,13 +85,10 @@ def _show_slice(page: SlicesPage) -> None:
 def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> None:
     result = page.result
     words = {_WRONG: f"Wrong ({int((~right).sum()):,})", _ALL: f"All ({len(photos):,})"}
-    shown = st.segmented_control(
+    shown = pick_one(
         "Photos",
-        list(words),
-        format_func=words.__getitem__,
-        label_visibility="collapsed",
-        required=True,
-        **bind_choice("shown", _ALL if page.shows_all else _WRONG, key="slices.shown"),
+        words,
+        bind_choice("shown", _ALL if page.shows_all else _WRONG, key="slices.shown"),
     )
     listed = photos[~right] if shown == _WRONG else photos
     if not len(listed):

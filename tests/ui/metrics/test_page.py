@@ -54,19 +54,6 @@ def test_a_link_opens_the_photos_of_a_class(
     assert not unknown.exception and "Choose a class" in unknown.info[0].value
 
 
-def test_the_heaps_of_a_class_hold_each_photo_once(trained_workspace: Workspace) -> None:
-    result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
-    photos = result.photo_numbers("train")
-    for number in range(len(result.classes)):
-        heaps = find_heaps(result, "train", number)
-        own = np.concatenate([heaps["missed"], heaps["found"]])
-        assert sorted(own) == photos[result.labels[photos] == number].tolist()
-        assert (result.labels[heaps["taken"]] != number).all()
-        assert (result.scores[heaps["taken"]].argmax(axis=1) == number).all()
-        sure = result.scores[heaps["found"]].max(axis=1)
-        assert (np.diff(sure) >= 0).all()  # the least sure first
-
-
 @pytest.mark.parametrize(("gone", "said"), [(1, "1 class without a photo"), (2, "one class only")])
 def test_classes_without_photos_are_said_not_drawn(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, gone: int, said: str

@@ -6,6 +6,8 @@ writes it anew after something was added on purpose.
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.cli.entry import COMMANDS, build_parser
+from core.workspace import PROJECT_ROOT
 
 KEPT = Path(__file__).with_name("options.json")
 TRIED = ("", "x", "-1", "0", "0.5", "1", "2", "5000", "256,128", "hidden,dropout")
@@ -87,6 +90,18 @@ def test_options_may_be_abbreviated_and_wrong_ones_are_named(
     with pytest.raises(SystemExit, match="2"):
         build_parser(argv)[0].parse_args(argv)
     assert said in capsys.readouterr().err
+
+
+def test_the_list_of_commands_comes_at_once() -> None:
+    script = (
+        "import sys\n"
+        "from contextlib import suppress\n"
+        "from core.cli import main\n"
+        "with suppress(SystemExit):\n"
+        "    main(['--help'])\n"
+        "assert not {'keras', 'openvino', 'pandas', 'numpy', 'sqlalchemy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=PROJECT_ROOT, check=True)
 
 
 if __name__ == "__main__":

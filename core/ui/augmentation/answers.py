@@ -19,7 +19,7 @@ from core.ui.augmentation.reading import NOBODY, SCOPES, AugmentationPage
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.messages import show_random_banner
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import name_runs
 from core.ui.parts.state import bind_choice
 from data.augmentation import augment_part
 from data.policy import LIMITS
@@ -38,10 +38,11 @@ def show_asked(page: AugmentationPage) -> None:
             st.caption("Which settings destroy the label? A run of this dataset can tell.")
             st.page_link(page_file("training"), label="Train one", icon=":material/model_training:")
         return
+    names = name_runs(page.runs.values())
     st.selectbox(
         "Ask a run",
         [*page.runs, NOBODY],
-        format_func=lambda key: describe_run(page.runs[key]) if key in page.runs else NOBODY,
+        format_func=lambda key: names.get(key, NOBODY),
         help="Its backbone says how far each draw moved, its head whether the answer stays.",
         **bind_choice("asked", page.asked or NOBODY, key="augmentation.asked"),
     )

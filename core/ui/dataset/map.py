@@ -29,7 +29,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import show_problem
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import name_runs
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -105,7 +105,7 @@ def _show_controls(chart: MapPage) -> None:
         st.selectbox(
             "Run",
             list(chart.runs),
-            format_func=lambda run: describe_run(chart.runs[run]),
+            format_func=name_runs(chart.runs.values()).__getitem__,
             width=300,
             **bind_choice("run", colouring.run, key="map.run"),
         )

@@ -1,7 +1,7 @@
 """The inputs that pages share: which dataset, which run, which split. Each lives in the URL."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -129,6 +129,20 @@ def describe_run(run: RunRecord) -> str:
     return f"{title_run(run)} · {accuracy} validation accuracy"
 
 
+def name_runs(runs: Iterable[RunRecord]) -> dict[str, str]:
+    """Return id → line of runs, for a list to choose from."""
+    return tell_apart({run.id: describe_run(run) for run in runs})
+
+
+def tell_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Return id → name, with the start of the id where a name occurs twice.
+
+    Streamlit takes options with one label for one option.
+    """
+    times = Counter(names.values())
+    return {key: f"{name} · {key[:6]}" if times[name] > 1 else name for key, name in names.items()}
+
+
 def title_run(run: RunRecord) -> str:
     """Return number and name of a run; one without a name of its own is called by its number."""
     number = f"Run {run.number}"
@@ -166,14 +180,12 @@ def _pick(name: str, label: str, options: Sequence[str], describe: Callable[[str
     chosen = read_choice(name)
     if st.session_state.get(f"picker.{name}") not in options:
         st.session_state.pop(f"picker.{name}", None)
-    names = {option: describe(option) for option in options}
-    shared = {label for label, times in Counter(names.values()).items() if times > 1}
+    names = tell_apart({option: describe(option) for option in options})
     picked = st.selectbox(
         label,
         options,
         index=options.index(chosen) if chosen in options else 0,
-        # Streamlit takes options with one label for one option.
-        format_func=lambda key: f"{names[key]} · {key[:6]}" if names[key] in shared else names[key],
+        format_func=names.__getitem__,
         key=f"picker.{name}",
     )
     if chosen and chosen not in options:

@@ -13,7 +13,7 @@ from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_random_banner, tell_after_rerun
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import describe_run, name_runs
 from core.ui.parts.state import keep_choice, name_visitor
 
 _MOST_NAME = 100
@@ -60,16 +60,11 @@ def show_registering() -> None:
     key = "registry.run"
     if st.session_state.get(key) not in runs:
         st.session_state.pop(key, None)
-    labels = [describe_run(run) for run in runs.values()]
     with st.form("registry.register", border=False):
         picked = st.selectbox(
             "Finished run",
             list(runs),
-            # Streamlit takes options with one label for one option.
-            format_func=lambda one: (
-                describe_run(runs[one])
-                + (f" · {one[:6]}" if labels.count(describe_run(runs[one])) > 1 else "")
-            ),
+            format_func=name_runs(runs.values()).__getitem__,
             key=key,
         )
         name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="As the run is called")

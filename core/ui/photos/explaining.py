@@ -14,7 +14,7 @@ from core.prediction.gradcam import draw_overlay, draw_scale
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import name_runs
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
 from core.ui.photos.explaining_controls import Drawing, choose_class, choose_drawing, settle_widget
@@ -173,7 +173,7 @@ def _pick_run(page: PhotoPage) -> RunRecord:
         "Run",
         list(known),
         index=0 if run_id is None else list(known).index(run_id),
-        format_func=lambda key: describe_run(known[key]),
+        format_func=name_runs(page.runs).__getitem__,
         key=_PICKER,
         on_change=_keep_run,
         help=f"The finished runs of {page.dataset.name}.",

@@ -74,7 +74,9 @@ def _offer(page: QualityPage) -> None:
         if kept:
             st.caption("The features of these photos are kept already: a few seconds.")
         else:
-            st.caption(f"{count(len(page.dataset), 'photo')}; the time left is shown meanwhile.")
+            st.caption(
+                f"{count(len(page.dataset), 'photo')}; the time left is shown while it goes."
+            )
     if pretrained or random:
         _start(page.dataset, "pretrained" if pretrained else "random")
 

@@ -8,7 +8,7 @@ from core.evaluation.metrics import Evaluation
 from core.formats import count, percent
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import name_runs
 from core.ui.parts.seal import open_test
 from core.ui.parts.state import bind_choice
 from core.ui.quality.charts import draw_leak_effect
@@ -56,7 +56,7 @@ def _show_choices(effect: LeakEffect) -> None:
         st.selectbox(
             "Run",
             list(effect.runs),
-            format_func=lambda run_id: describe_run(effect.runs[run_id]),
+            format_func=name_runs(effect.runs.values()).__getitem__,
             **bind_choice("run", effect.run.id, key="quality.run"),
         )
         st.segmented_control(

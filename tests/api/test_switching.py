@@ -3,6 +3,8 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from core.registry.events import list_events
 from core.registry.promoting import promote
 from core.registry.store import aliases_table, read_version
@@ -17,6 +19,7 @@ from tests.serving_process import ServingProcess, run_serving
 JPEG = {"Content-Type": "image/jpeg"}
 
 
+@pytest.mark.slow
 def test_200_requests_in_flight_survive_a_switch(registered: Workspace) -> None:
     with run_serving(registered, PETALSCOPE_API_QUEUE="256") as serving:
         photos = [encode_photo(draw_photo(number % 3, number)) for number in range(40)]

@@ -30,6 +30,7 @@ def test_a_cold_deep_link_shows_the_frame(page: Page, server: PageServer, path: 
     expect(page.get_by_text("exception", exact=False)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_sample_is_drawn_from_the_page(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
     page.get_by_role("button", name="Draw the sample").click()
@@ -38,6 +39,7 @@ def test_the_sample_is_drawn_from_the_page(page: Page, server: PageServer) -> No
     assert len(list_datasets(Workspace(server.workspace))) == 1
 
 
+@pytest.mark.slow
 def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageServer) -> None:
     page.goto(server.address)
     page.get_by_role("button", name="Quick start with random weights").click()
@@ -52,6 +54,7 @@ def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageSe
     assert run.best_val_accuracy is not None and run.best_val_accuracy > 0.4
 
 
+@pytest.mark.slow
 def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/training")
     page.get_by_role("button", name="Use random weights").click()
@@ -73,6 +76,7 @@ def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> N
     assert [run.state for run in list_runs(Workspace(server.workspace))] == ["done", "done"]
 
 
+@pytest.mark.slow
 def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/confusion")
     cells = page.locator(".petal-grid canvas")
@@ -86,6 +90,7 @@ def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> N
     expect(page.get_by_role("heading", name=re.compile("recognised as|taken for"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None:
     run = list_runs(Workspace(server.workspace))[-1]
     page.goto(f"{server.address}/confusion?run={run.id}")
@@ -97,6 +102,7 @@ def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None
     wait_for_url(page, "true=")
 
 
+@pytest.mark.slow
 def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: PageServer) -> None:
     server.kill()
     server.start()
@@ -111,6 +117,7 @@ def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: 
     expect(page.get_by_text("Answered by")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_bad_photo_gets_a_clear_error(page: Page, server: PageServer) -> None:
     whole = encode_photo(draw_photo(0, 0, (300, 300)))
     page.goto(f"{server.address}/predict")

@@ -53,6 +53,7 @@ def test_a_rate_is_found_and_used(page: Page, server: PageServer) -> None:
     expect(page.get_by_role("spinbutton", name="Learning rate")).not_to_have_value("0.001")
 
 
+@pytest.mark.slow
 def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     open_training(page, server)
@@ -72,6 +73,7 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     expect(page.locator(".parcoords").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     sweep = next(study for study in list_studies(workspace) if study.epochs_done)

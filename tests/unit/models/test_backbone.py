@@ -81,6 +81,7 @@ def test_the_facts_say_what_it_is(trained_workspace: Workspace, backbone: Backbo
     assert facts.cosine >= 0.999
 
 
+@pytest.mark.slow
 def test_an_altered_backbone_is_made_again(trained_copy: Workspace, backbone: Backbone) -> None:
     folder = trained_copy.backbone_folder(backbone.facts.id)
     network = folder / "backbone.bin"
@@ -133,6 +134,7 @@ def weights(workspace: Workspace, pretrained: Path, monkeypatch: pytest.MonkeyPa
     return find_weights(workspace)
 
 
+@pytest.mark.slow
 def test_openvino_and_both_ways_of_keras_agree(
     workspace: Workspace, weights: Weights, photos: np.ndarray
 ) -> None:
@@ -157,6 +159,7 @@ def test_openvino_and_both_ways_of_keras_agree(
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.slow
 def test_unit_is_red_green_blue_in_zero_to_one(weights: Weights, photos: np.ndarray) -> None:
     few = photos[:2]
     resnet = keras.applications.ResNet50(include_top=False, weights=weights.file, pooling="avg")

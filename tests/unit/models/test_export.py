@@ -83,6 +83,7 @@ def wanted(head: DenseHead, features: np.ndarray) -> np.ndarray:
 
 
 # Keras asks NumPy in an old way when it saves what Normalization was given.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_keras(
     network: Path,
@@ -98,6 +99,7 @@ def test_keras(
     assert isinstance(model.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
 
 
+@pytest.mark.slow
 def test_onnx(
     network: Path,
     preprocessing: Preprocessing,

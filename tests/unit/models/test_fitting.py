@@ -111,6 +111,7 @@ def test_a_stop_before_the_first_epoch_leaves_nothing(
         fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 3)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_gone_on_with_bit_for_bit(
     split_features: Splits, whole: FitResult, tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_killed_worker_costs_nothing_but_time(
     assert without_times(told) == without_times(expected.history)
 
 
+@pytest.mark.slow
 def test_a_killed_scheduler_is_not_missed(trained_copy: Workspace) -> None:
     first, second = submit(trained_copy, epochs=LONG), submit(trained_copy, seed=4)
     ensure_scheduler(trained_copy)
@@ -232,6 +233,7 @@ def test_a_stopped_run_keeps_its_best_epoch_and_can_go_on(
     assert_equal_results(read_result(trained_copy, run.id), expected)
 
 
+@pytest.mark.slow
 def test_a_paused_run_waits_for_a_person_and_loses_nothing(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
@@ -288,6 +290,7 @@ def test_more_epochs_go_on_where_the_run_ended(
     assert found.history[: LONG - 20] == before.history  # with its seconds: not trained again
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_lost_and_the_next_run_starts(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

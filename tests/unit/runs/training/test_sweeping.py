@@ -95,6 +95,7 @@ def test_the_best_trial_as_a_run_reaches_the_same_numbers(
     assert (run.best_val_accuracy, run.best_epoch) == (best.accuracy, best.best_epoch)
 
 
+@pytest.mark.slow
 def test_killed_stopped_and_paused_it_gives_the_same_trials(
     swept: tuple[Workspace, RunRecord], trained_copy: Workspace
 ) -> None:

@@ -85,6 +85,7 @@ def test_the_weights_that_are_written_are_those_of_the_network(
         np.testing.assert_array_equal(read_array(one), read_array(other))
 
 
+@pytest.mark.slow
 def test_conv5_learns_and_goes_on_exactly_after_an_end(
     weights: Weights, activations: np.ndarray, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from core.ui.augmentation.reading import NOBODY, SCOPES, AugmentationPage
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.messages import show_random_banner
-from core.ui.parts.pickers import name_runs
+from core.ui.parts.pickers import name_runs, pick_one
 from core.ui.parts.state import bind_choice
 from data.augmentation import augment_part
 from data.policy import LIMITS
@@ -85,14 +85,7 @@ def show_moves(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
 
 def show_parts(page: AugmentationPage) -> None:
     """Draw each part alone, from its least amount to its largest, and where the answer flips."""
-    st.segmented_control(
-        "How far",
-        list(SCOPES),
-        format_func=SCOPES.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-        **bind_choice("scope", page.scope, key="augmentation.scope"),
-    )
+    pick_one("How far", SCOPES, bind_choice("scope", page.scope, key="augmentation.scope"))
     names = list(LIMITS) if page.scope == "limits" else list(page.policy.parts)
     if not names:
         st.info("This policy does nothing: switch a part on, or look at all parts.")

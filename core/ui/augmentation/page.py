@@ -15,6 +15,7 @@ from core.ui.augmentation.reading import (
     read_augmentation_page,
 )
 from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice
 from core.ui.wall import Wall, read_chosen, show_wall
 from data.dataset import Dataset
@@ -36,14 +37,7 @@ def show_augmentation(dataset: Dataset) -> None:
             show_controls(page)
         with right:
             _show_photo_choice(page)
-            st.segmented_control(
-                "View",
-                list(VIEWS),
-                format_func=VIEWS.__getitem__,
-                required=True,
-                label_visibility="collapsed",
-                **bind_choice("view", page.view, key="augmentation.view"),
-            )
+            pick_one("View", VIEWS, bind_choice("view", page.view, key="augmentation.view"))
             if page.view == "parts":
                 show_parts(page)
                 return
@@ -55,14 +49,8 @@ def show_augmentation(dataset: Dataset) -> None:
 def _show_photo_choice(page: AugmentationPage) -> None:
     """Draw how the photos are chosen: one, several, or one of each class."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.segmented_control(
-            "Photos",
-            list(WAYS),
-            format_func=WAYS.__getitem__,
-            required=True,
-            label_visibility="collapsed",
-            **bind_choice("show", page.way, key="augmentation.show", then=keep_photos),
-        )
+        way = bind_choice("show", page.way, key="augmentation.show", then=keep_photos)
+        pick_one("Photos", WAYS, way)
         st.button(
             "Another" if page.way == "one" else "Others",
             icon=":material/shuffle:",

@@ -19,7 +19,7 @@ from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, VIEWS, DatasetPage, read_dataset_page
 from core.ui.dataset.versions import show_versions
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import pick_dataset
+from core.ui.parts.pickers import pick_dataset, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -36,14 +36,7 @@ def show_dataset() -> None:
     page = read_dataset_page(pick_dataset(show_empty_state=False))
     _show_facts(page.dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.segmented_control(
-            "View",
-            list(VIEWS),
-            format_func=VIEWS.__getitem__,
-            label_visibility="collapsed",
-            required=True,
-            **bind_choice("view", page.view, key="dataset.view"),
-        )
+        pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
         show_tray(page.dataset)
     {
         "map": lambda: show_map(page),

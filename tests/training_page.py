@@ -20,7 +20,7 @@ def copied_without_scheduler(trained: Workspace, root: Path) -> Iterator[Workspa
     copy_workspace(trained, Workspace(root))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(root))
-        for module in ("recipes.form", "training.live", "training.controls", "training.presenting"):
+        for module in ("recipes.form", "parts.live_state", "training.controls"):
             patch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
         workspace = open_workspace()
         workspace.speeds_file.unlink(missing_ok=True)

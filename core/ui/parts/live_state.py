@@ -1,6 +1,6 @@
-"""How far a run is: its badge, its place in the queue, its phase, its best epoch."""
+"""A run that is followed: its badge, its place in the queue, its phase, its best epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
@@ -12,9 +12,10 @@ from core.formats import count, duration, interval, percent, plain, rough_durati
 from core.runs.events import latest_progress
 from core.runs.jobs import JobStatus
 from core.runs.queue.wait_time import expected_wait
-from core.runs.store import RunRecord
+from core.runs.scheduler import ensure_scheduler
+from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import report_errors, show_problem
 
 _STATES = {
     "queued": ("gray", ":material/schedule:"),
@@ -37,6 +38,28 @@ _PHASES = {
 }
 _RECENT = 5
 """Epochs that tell how long the next ones take."""
+
+
+def follow_run(run: RunRecord, draw: Callable[[RunRecord], None], every: str = "1s") -> None:
+    """Draw a run or sweep, again and again while it goes; the whole page when that changes.
+
+    Args:
+        run: As it is now.
+        draw: Takes it as it is then.
+        every: How often, as `st.fragment` wants it.
+    """
+    going = not run.has_ended
+    st.fragment(_follow_run, run_every=every if going else None)(run.id, going, draw)
+
+
+def _follow_run(run_id: str, was_going: bool, draw: Callable[[RunRecord], None]) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        run = read_run(cache.workspace(), run_id)
+        if was_going == run.has_ended:
+            st.rerun()  # the whole page: its lists know the run by now, and polling starts or stops
+        if not run.has_ended:
+            ensure_scheduler(cache.workspace())  # the one that had it may have been killed
+        draw(run)
 
 
 def show_badge(run: RunRecord) -> None:

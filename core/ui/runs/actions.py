@@ -22,7 +22,7 @@ _MOST_NAMED = 5
 
 
 def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
-    """Draws what can be done with the selected runs; nothing without a selection.
+    """Draw what can be done with the selected runs; nothing without a selection.
 
     Args:
         selected: The runs of the selected rows.
@@ -52,7 +52,7 @@ def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> No
 
 
 def _compare(selected: Sequence[RunRecord]) -> None:
-    """Compares the runs: the oldest is the baseline until another is chosen."""
+    """Compare the runs: the oldest is the baseline until another is chosen."""
     ordered = sorted(selected, key=lambda run: run.number)
     keep_choice("compare", ",".join(run.id for run in ordered))
     st.rerun()
@@ -86,7 +86,7 @@ def _show_notes(run: RunRecord) -> None:
 
 
 def _show_tags(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
-    """Draws the tags that all selected runs have; a change is kept at once.
+    """Draw the tags that all selected runs have; a change is kept at once.
 
     Tags that only some of them have stay as they are.
     """
@@ -137,10 +137,10 @@ def _delete(selected: Sequence[RunRecord]) -> None:
         st.rerun()
 
 
-def _try(deed: Callable[[], None]) -> bool:
-    """Returns whether it could be done; draws the problem if not."""
+def _try(act: Callable[[], None]) -> bool:
+    """Return whether it could be done; draw the problem if not."""
     try:
-        deed()
+        act()
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return False

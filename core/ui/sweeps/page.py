@@ -8,51 +8,47 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, duration, percent, plain, rough_duration
 from core.runs.queue.control import pause_run
-from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
 from core.runs.queue.wait_time import expected_wait
 from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan, base_recipe
 from core.runs.recipe.recipe import Recipe
 from core.runs.scheduler import ensure_scheduler
-from core.runs.store import RunRecord, list_studies, read_run
-from core.runs.training.study_results import TrialResult, read_trials
+from core.runs.store import RunRecord
+from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
-from core.ui.parts.live_state import show_badge
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.state import change_choice, keep_choice, read_choice
+from core.ui.parts.live_state import follow_run, show_badge
+from core.ui.parts.messages import show_problem
+from core.ui.parts.state import change_choice, keep_choice
+from core.ui.sweeps.reading import STUDY, SweepsPage, read_sweep, read_sweeps
 from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
-from models.weights import find_weights
 
-_STUDY = "sweep"
-_PICKER = f"picker.{_STUDY}"
+_PICKER = f"picker.{STUDY}"
 
 
 def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
-    """Draws the start of a sweep and the sweeps of the dataset.
+    """Draw the start of a sweep and the sweeps of the dataset.
 
     Args:
-        dataset: The one that the form stands at.
+        dataset: The one that the form is about.
         recipe: That of the form; None: the default one with the pretrained weights, if found.
         submitter: Whoever looks at the page, for a fair queue.
     """
-    sweeps = _list_sweeps(dataset.id)
-    stated = read_choice(_STUDY)
+    page = read_sweeps(dataset, recipe)
     st.subheader("Sweeps", anchor=False)
     st.caption(
         "Many heads on the same features, each with other settings: which of them matter, and how "
         "far they take you. The features are computed once, so a trial takes seconds."
     )
     with st.container(border=True):
-        _show_start(dataset, recipe or _find_recipe(dataset), submitter)
-    if stated is not None and stated not in sweeps | _list_sweeps():
+        _show_start(page, submitter)
+    if page.is_missing:
         st.caption(":orange[The link names a sweep that is not here.]")
-    if sweeps:
-        _show_chosen(sweeps)
+    if page.sweeps:
+        _show_chosen(page)
     else:
         st.caption(
             "No sweep yet. Its trials appear here one by one, and the best of them becomes a run "
@@ -60,20 +56,8 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
         )
 
 
-def _list_sweeps(dataset_id: str | None = None) -> dict[str, RunRecord]:
-    studies = list_studies(cache.workspace(), dataset_id)
-    return {study.id: study for study in studies if isinstance(study.plan, SweepPlan)}
-
-
-def _find_recipe(dataset: Dataset) -> Recipe | None:
-    try:
-        weights = find_weights(cache.workspace(), "pretrained")
-    except (WeightsMissing, WeightsDamaged):
-        return None
-    return Recipe(dataset=dataset.id, weights_digest=weights.digest)
-
-
-def _show_start(dataset: Dataset, recipe: Recipe | None, submitter: str) -> None:
+def _show_start(page: SweepsPage, submitter: str) -> None:
+    dataset, recipe = page.dataset, page.recipe
     vary = st.multiselect(
         "Vary",
         SWEPT,
@@ -102,17 +86,17 @@ def _show_start(dataset: Dataset, recipe: Recipe | None, submitter: str) -> None
         return
     plan = SweepPlan(trials=int(trials), vary=_in_order(vary), seed=int(seed))
     base = base_recipe(recipe, plan.vary)
-    st.caption(_describe(base, plan, dataset))
+    st.caption(_describe(page, base, plan))
     if start:
         study, _ = submit_run(cache.workspace(), base, dataset.name, plan=plan, submitter=submitter)
         ensure_scheduler(cache.workspace())
-        change_choice(_STUDY, study.id)
+        change_choice(STUDY, study.id)
         st.rerun()
 
 
-def _describe(base: Recipe, plan: SweepPlan, dataset: Dataset) -> str:
-    """Returns what the sweep will do, and how long that takes at most."""
-    expected = estimate_run(cache.workspace(), base, dataset, cache.device(), plan=plan)
+def _describe(page: SweepsPage, base: Recipe, plan: SweepPlan) -> str:
+    """Return what the sweep will do, and how long that takes at most."""
+    expected = page.estimate(base, plan)
     views = f" on {count(base.views, 'view')} a photo" if base.views > 1 else ""
     machine = "" if expected.measured else ", going by another machine"
     return (
@@ -127,27 +111,24 @@ def _in_order(vary: list[str]) -> tuple[str, ...]:
     return tuple(name for name in SWEPT if name in vary)
 
 
-def _show_chosen(sweeps: dict[str, RunRecord]) -> None:
-    """Draws the sweep that the URL names, else the one that goes; others are a choice away."""
+def _show_chosen(page: SweepsPage) -> None:
+    """Draw the sweep that is looked at; others are a choice away."""
+    sweeps = page.sweeps
     if st.session_state.get(_PICKER) not in (None, *sweeps):
         st.session_state.pop(_PICKER)  # somebody deleted it
-    chosen = read_choice(_STUDY)
-    if chosen not in sweeps:
-        chosen = next((sweep.id for sweep in sweeps.values() if not sweep.has_ended), None)
     identifiers = list(sweeps)
     chosen = st.selectbox(
         "Sweep",
         identifiers,
-        index=None if chosen is None else identifiers.index(chosen),
+        index=None if page.chosen is None else identifiers.index(page.chosen),
         format_func=lambda identifier: _title(sweeps[identifier]),
         placeholder=f"Look at one of {count(len(sweeps), 'sweep')}",
         key=_PICKER,
         label_visibility="collapsed",
     )
-    keep_choice(_STUDY, chosen)
+    keep_choice(STUDY, chosen)
     if chosen is not None:
-        going = not sweeps[chosen].has_ended
-        st.fragment(_show_sweep, run_every="3s" if going else None)(chosen, going)
+        follow_run(sweeps[chosen], _show_sweep, every="3s")
 
 
 def _title(sweep: RunRecord) -> str:
@@ -158,19 +139,13 @@ def _title(sweep: RunRecord) -> str:
     return f"Sweep {sweep.number} · {sweep.name} · {count(sweep.plan.trials, 'trial')}{best}"
 
 
-def _show_sweep(sweep_id: str, was_going: bool) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        sweep = read_run(cache.workspace(), sweep_id)
-        if was_going == sweep.has_ended:
-            st.rerun()  # the whole page: polling starts or stops
-        if not sweep.has_ended:
-            ensure_scheduler(cache.workspace())
-        trials = read_trials(cache.workspace().run_folder(sweep_id))
-        with st.container(border=True):
-            _show_heading(sweep)
-            _show_progress(sweep, trials)
-            if trials:
-                show_trials(sweep, trials)
+def _show_sweep(sweep: RunRecord) -> None:
+    shown = read_sweep(sweep)
+    with st.container(border=True):
+        _show_heading(sweep)
+        _show_progress(sweep, shown.trials)
+        if shown.trials:
+            show_trials(shown)
 
 
 def _show_heading(sweep: RunRecord) -> None:
@@ -196,7 +171,7 @@ def _press(
         act(cache.workspace(), sweep.id)
         if act is delete_run:
             st.session_state.pop(_PICKER, None)
-            keep_choice(_STUDY, None)
+            keep_choice(STUDY, None)
         st.rerun()  # the whole page: polling starts or stops
 
 

@@ -1,6 +1,5 @@
 """What the trials of a sweep say: the best, the way there, what mattered, and a run made of one."""
 
-from collections.abc import Sequence
 from itertools import accumulate
 
 import pandas as pd
@@ -12,27 +11,27 @@ from core.runs.queue.queue import submit_run
 from core.runs.recipe.plans import SETTING_NAMES, SPACE, Choices, NumberRange, write_setting
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
-from core.runs.training.study_results import TrialResult, read_importance, sort_trials
+from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import change_choice
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
+from core.ui.sweeps.reading import SweepRun
 
 _FEW = 4
 """Trials from which the charts say something."""
 
 
-def show_trials(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
-    """Draws the trials that ended: numbers, charts, and the table to make a run from."""
-    n = sweep.val_photos or 0
-    ranked = sort_trials(trials)
-    _show_numbers(trials, ranked[0], n)
-    if len(trials) >= _FEW:
-        _show_charts(sweep, trials)
-    _show_table(sweep, ranked if sweep.has_ended else trials, ranked[0], n)
+def show_trials(sweep: SweepRun) -> None:
+    """Draw the trials that ended: numbers, charts, and the table to make a run from."""
+    _show_numbers(sweep)
+    if len(sweep.trials) >= _FEW:
+        _show_charts(sweep)
+    _show_table(sweep)
 
 
-def _show_numbers(trials: Sequence[TrialResult], best: TrialResult, n: int) -> None:
+def _show_numbers(sweep: SweepRun) -> None:
+    trials, best, n = sweep.trials, sweep.best, sweep.n
     pruned = sum(trial.pruned for trial in trials)
     with st.container(horizontal=True, gap="large"):
         gain = best.accuracy - trials[0].accuracy
@@ -58,7 +57,8 @@ def _show_numbers(trials: Sequence[TrialResult], best: TrialResult, n: int) -> N
     )
 
 
-def _show_charts(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
+def _show_charts(sweep: SweepRun) -> None:
+    trials = sweep.trials
     history, importance = st.columns(2, gap="medium")
     accuracy = [trial.accuracy for trial in trials]
     table = pd.DataFrame(
@@ -74,8 +74,8 @@ def _show_charts(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
         theme=None,
         alt="Validation accuracy of each trial; the same numbers stand in the table below.",
     )
-    explained = read_importance(cache.workspace().run_folder(sweep.id))
-    if explained is None or not any(explained.shares.values()):
+    explained = sweep.importance
+    if explained is None:
         importance.caption("What matters shows after ten trials.")
     else:
         shares = {SETTING_NAMES[name]: share for name, share in explained.shares.items()}
@@ -96,7 +96,7 @@ def _show_charts(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     st.plotly_chart(
         figure,
         theme=None,
-        key=f"parallel.{sweep.id}",
+        key=f"parallel.{sweep.run.id}",
         config={"displayModeBar": False},
         width="stretch",
         alt="Settings and accuracy of each trial, a line each; the table below says the same.",
@@ -114,7 +114,9 @@ def _choices(name: str) -> tuple[object, ...]:
     return space.values if isinstance(space, Choices) else ()
 
 
-def _show_table(sweep: RunRecord, shown: Sequence[TrialResult], best: TrialResult, n: int) -> None:
+def _show_table(sweep: SweepRun) -> None:
+    run, best = sweep.run, sweep.best
+    shown = sweep.ranked if run.has_ended else sweep.trials
     # While trials are added they stand in their order: the row that was chosen stays the same.
     columns: dict[str, list[object]] = {
         "trial": [trial.number for trial in shown],
@@ -131,13 +133,13 @@ def _show_table(sweep: RunRecord, shown: Sequence[TrialResult], best: TrialResul
         hide_index=True,
         height=250,
         column_config={
-            "accuracy": st.column_config.NumberColumn("accuracy", format=percent_format(n)),
+            "accuracy": st.column_config.NumberColumn("accuracy", format=percent_format(sweep.n)),
             "loss": st.column_config.NumberColumn("loss", format="%.3f"),
             "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
         },
         on_select="rerun",
         selection_mode="single-row",
-        key=f"sweep.trials.{sweep.id}.{sweep.has_ended}",
+        key=f"sweep.trials.{run.id}.{run.has_ended}",
         alt="Trials of the sweep with their settings",
     )
     rows = [row for row in picked.selection.rows if row < len(shown)]
@@ -149,9 +151,9 @@ def _show_table(sweep: RunRecord, shown: Sequence[TrialResult], best: TrialResul
         icon=":material/play_arrow:",
         help="The same recipe, with all its epochs: it reaches the numbers of the trial, and its "
         "scores, confusions and model are kept.",
-        key=f"sweep.train.{sweep.id}",
+        key=f"sweep.train.{run.id}",
     ):
-        _train(sweep, trial)
+        _train(run, trial)
 
 
 def _train(sweep: RunRecord, trial: TrialResult) -> None:

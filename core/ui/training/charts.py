@@ -1,103 +1,113 @@
 """The learning curves of a run: loss and accuracy side by side, train against validation.
 
 Raw points unless the reader smooths them. The best epoch (lowest validation loss) is marked,
-because it is the one that is kept. The epochs are those of the run's events, in order.
+because it is the one that is kept. An epoch is a mapping as in the events of a run: epoch (from 1),
+loss, accuracy, val_loss, val_accuracy, seconds; what is None leaves a gap and is never made up.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.charts.theme import Palette, choose_palette, figure_layout
-from core.ui.training.curves_lines import (
-    Epochs,
-    Look,
-    Overlay,
-    draw_line,
-    draw_other,
-    place_points,
-    scale,
-    step_epochs,
-)
 
-_PANELS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
+Epochs = Sequence[Mapping[str, Any]]
+
+
+class Overlay(NamedTuple):
+    """Another run, drawn behind the one that is looked at."""
+
+    name: str
+    epochs: Epochs
+
+
+class Curves(NamedTuple):
+    """What is drawn of a run."""
+
+    epochs: Epochs
+    """In order; val_loss and val_accuracy are None in a run without validation photos."""
+    total_epochs: int
+    """How many the recipe asks for: the width of the chart while it fills."""
+    best_epoch: int | None = None
+    """The one that is kept; None draws no mark."""
+    others: tuple[Overlay, ...] = ()
+    """Runs to compare with; their validation is drawn behind, dashed."""
+
+
+class Look(NamedTuple):
+    """How the reader wants the curves."""
+
+    by_time: bool = False
+    """The axis is the time spent in epochs, not their number."""
+    smoothing: float = 0.0
+    """0 to below 1: how much of a point is carried over from those before; 0: raw points."""
+    large: bool = False
+    """Type and lines for a room instead of a desk."""
+
+
+class _Panel(NamedTuple):
+    """One of the two panels, and how it is drawn."""
+
+    column: int
+    metric: str
+    title: str
+    factor: float
+    hover: str
+    look: Look
+    colours: Palette
+
+    def read(self, epochs: Epochs, prefix: str = "") -> list[float | None]:
+        """Return the values of the metric; `prefix`: val_ for those of validation photos."""
+        return [scale(epoch.get(prefix + self.metric), self.factor) for epoch in epochs]
+
+
+_METRICS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
 _FEW_EPOCHS = 25
 _SPLITS = (("train", "", "circle"), ("validation", "val_", "diamond"))
-_RAW = Look()
+RAW = Look()
+_TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_OTHERS = (2, 6, 1, 7, 3)
+"""Places in the palette's groups that no split has, most different first."""
+_FAINT = 0.3
 
 
-def draw_curves(
-    epochs: Epochs,
-    total_epochs: int,
-    best_epoch: int | None = None,
-    dark: bool = False,
-    *,
-    others: Sequence[Overlay] = (),
-    look: Look = _RAW,
-) -> go.Figure:
-    """Returns loss and accuracy per epoch, for train and validation photos.
-
-    Args:
-        epochs: Mappings with epoch (from 1), loss, accuracy, val_loss and val_accuracy, in order;
-            the last two are None in a run without validation photos. By time also seconds.
-        total_epochs: How many the recipe asks for: the width of the chart while it fills.
-        best_epoch: The one that is kept; None draws no mark.
-        dark: Whether the page is dark.
-        others: Runs to compare with; their validation is drawn behind, dashed.
-        look: The axis, smoothing and size.
-    """
-    colours = choose_palette(dark)
+def draw_curves(curves: Curves, look: Look = RAW, dark: bool = False) -> go.Figure:
+    """Return loss and accuracy per epoch, for train and validation photos."""
+    epochs, colours = curves.epochs, choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
-    for column in (1, 2):
-        _draw_panel(figure, column, epochs, others, look, colours)
-        _draw_axes(figure, column, look, colours)
+    panels = [_Panel(i, *metric, look, colours) for i, metric in enumerate(_METRICS, start=1)]
+    for panel in panels:
+        _draw_panel(figure, panel, curves)
+        _draw_axes(figure, panel)
     if not look.by_time:
-        furthest = max([total_epochs, *(len(other.epochs) for other in others)])
-        _number_epochs(figure, furthest)
-    size = (7 if total_epochs <= _FEW_EPOCHS else 4) * (2 if look.large else 1)
+        furthest = max([curves.total_epochs, *(len(other.epochs) for other in curves.others)])
+        # As wide as the longest recipe, from the start.
+        figure.update_xaxes(range=[0.5, furthest + 0.5], dtick=step_epochs(furthest, 10), tick0=0)
+    size = (7 if curves.total_epochs <= _FEW_EPOCHS else 4) * (2 if look.large else 1)
     figure.update_traces(marker_size=size, cliponaxis=False)
-    best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
+    best = next((epoch for epoch in epochs if epoch["epoch"] == curves.best_epoch), None)
     if best is not None:
-        _mark_best(figure, best, epochs, look, colours)
-    _lay_out(figure, look, dark, _describe(epochs, total_epochs, best))
+        for panel in panels:
+            _mark_best(figure, panel, epochs, best)
+    _lay_out(figure, look, dark, _describe(epochs, curves.total_epochs, best))
     return figure
 
 
-def _draw_panel(
-    figure: go.Figure,
-    column: int,
-    epochs: Epochs,
-    others: Sequence[Overlay],
-    look: Look,
-    colours: Palette,
-) -> None:
-    name, title, factor, hover = _PANELS[column - 1]
-    legend = column == 1
-    for number, other in enumerate(others):
-        line = draw_other(
-            other, number, name, factor, hover=hover, look=look, colours=colours, legend=legend
-        )
-        figure.add_trace(line, row=1, col=column)
-    x = place_points(epochs, look)
+def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
+    where = {"row": 1, "col": panel.column}
+    for number, other in enumerate(curves.others):
+        figure.add_trace(_draw_other(panel, other, number), **where)
+    x = place_points(curves.epochs, panel.look)
     for split, prefix, symbol in _SPLITS:
-        values = [scale(epoch.get(prefix + name), factor) for epoch in epochs]
+        values = panel.read(curves.epochs, prefix)
         if split == "train" or any(value is not None for value in values):
-            lines = draw_line(
-                x,
-                values,
-                name=split,
-                colour=colours.splits[split],
-                symbol=symbol,
-                hover=hover,
-                look=look,
-                legend=legend,
-            )
-            for line in lines:
-                figure.add_trace(line, row=1, col=column)
+            for line in _draw_line(panel, split, symbol, x, values):
+                figure.add_trace(line, **where)
     figure.add_annotation(
-        text=title,
+        text=panel.title,
         x=0,
         y=1,
         yshift=22,
@@ -105,13 +115,73 @@ def _draw_panel(
         yref="y domain",
         xanchor="left",
         showarrow=False,
-        font={"color": colours.ink, "size": 22 if look.large else 13, "weight": 600},
-        row=1,
-        col=column,
+        font={"color": panel.colours.ink, "size": 22 if panel.look.large else 13, "weight": 600},
+        **where,
     )
 
 
-def _draw_axes(figure: go.Figure, column: int, look: Look, colours: Palette) -> None:
+def _draw_line(
+    panel: _Panel, split: str, symbol: str, x: Sequence[float], values: Sequence[float | None]
+) -> list[go.Scatter]:
+    """Return the line of a split; when smoothed also its raw points, faint behind it."""
+    look, colour = panel.look, panel.colours.splits[split]
+    line = go.Scatter(
+        x=x,
+        y=smooth(values, look.smoothing),
+        name=split,
+        legendgroup=split,
+        showlegend=panel.column == 1,
+        mode="lines+markers",
+        line={"color": colour, "width": 4 if look.large else 2},
+        marker={"symbol": symbol},
+        hovertemplate=panel.hover,
+    )
+    if not look.smoothing:
+        return [line]
+    line.mode = "lines"
+    raw = go.Scatter(
+        x=x,
+        y=list(values),
+        name=f"{split}, raw",
+        legendgroup=split,
+        showlegend=False,
+        mode="lines+markers",
+        line={"color": colour, "width": 1},
+        marker={"symbol": symbol},
+        opacity=_FAINT,
+        hoverinfo="skip",
+    )
+    return [raw, line]
+
+
+def _draw_other(panel: _Panel, other: Overlay, number: int) -> go.Scatter:
+    """Return the line of another run: its validation, or its training without validation photos.
+
+    Args:
+        panel: In which it is drawn.
+        other: The run.
+        number: Which of the overlays it is, from 0: gives its colour.
+    """
+    judged = any(epoch.get("val_loss") is not None for epoch in other.epochs)
+    values = panel.read(other.epochs, "val_" if judged else "")
+    return go.Scatter(
+        x=place_points(other.epochs, panel.look),
+        y=smooth(values, panel.look.smoothing),
+        name=other.name if judged else f"{other.name}, train",
+        legendgroup=f"other {number}",
+        showlegend=panel.column == 1,
+        mode="lines",
+        line={
+            "color": panel.colours.groups[_OTHERS[number % len(_OTHERS)]],
+            "width": 3 if panel.look.large else 1.5,
+            "dash": "dash",
+        },
+        hovertemplate=panel.hover,
+    )
+
+
+def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
+    column, look, colours = panel.column, panel.look, panel.colours
     type_size = 20 if look.large else 12
     figure.update_xaxes(
         title={
@@ -139,13 +209,30 @@ def _draw_axes(figure: go.Figure, column: int, look: Look, colours: Palette) -> 
     )
 
 
-def _number_epochs(figure: go.Figure, furthest: int) -> None:
-    """Makes the axes as wide as the longest recipe, from the start."""
-    figure.update_xaxes(
-        range=[0.5, furthest + 0.5],
-        dtick=step_epochs(furthest, 10),
-        tick0=0,
+def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[str, Any]) -> None:
+    colours = panel.colours
+    numbers = [epoch["epoch"] for epoch in epochs]
+    x = place_points(epochs, panel.look)[numbers.index(best["epoch"])]
+    judged = best.get(f"val_{panel.metric}") is not None
+    value = best[f"val_{panel.metric}" if judged else panel.metric]
+    where = {"row": 1, "col": panel.column}
+    line = {"color": colours.quiet, "width": 1, "dash": "dot"}
+    figure.add_vline(x=x, line=line, layer="below", **where)
+    mark = go.Scatter(
+        x=[x],
+        y=[scale(value, panel.factor)],
+        name="best epoch",
+        showlegend=panel.column == 1,
+        mode="markers",
+        hoverinfo="skip",
+        marker={
+            "symbol": "circle-open",
+            "size": 26 if panel.look.large else 15,
+            "line": {"width": 2, "color": colours.ink},
+            "color": colours.ink,
+        },
     )
+    figure.add_trace(mark, **where)
 
 
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
@@ -170,40 +257,6 @@ def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
     )
 
 
-def _mark_best(
-    figure: go.Figure, best: Mapping[str, Any], epochs: Epochs, look: Look, colours: Palette
-) -> None:
-    x = place_points(epochs, look)[[epoch["epoch"] for epoch in epochs].index(best["epoch"])]
-    for column, (name, _, factor, _) in enumerate(_PANELS, start=1):
-        judged = "validation" if best.get(f"val_{name}") is not None else "train"
-        value = best[name if judged == "train" else f"val_{name}"]
-        figure.add_vline(
-            x=x,
-            line={"color": colours.quiet, "width": 1, "dash": "dot"},
-            layer="below",
-            row=1,
-            col=column,
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=[x],
-                y=[scale(value, factor)],
-                name="best epoch",
-                showlegend=column == 1,
-                mode="markers",
-                hoverinfo="skip",
-                marker={
-                    "symbol": "circle-open",
-                    "size": 26 if look.large else 15,
-                    "line": {"width": 2, "color": colours.ink},
-                    "color": colours.ink,
-                },
-            ),
-            row=1,
-            col=column,
-        )
-
-
 def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None) -> str:
     if not epochs:
         return "The curves begin with the first epoch"
@@ -213,3 +266,40 @@ def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None)
     kind = "training loss" if best.get("val_loss") is None else "validation loss"
     value = best["loss"] if best.get("val_loss") is None else best["val_loss"]
     return f"{reached}: lowest {kind} {value:.3f} at epoch {best['epoch']}"
+
+
+def place_points(epochs: Epochs, look: Look) -> list[float]:
+    """Return where the epochs stand on the axis: their numbers, or seconds when they ended."""
+    if not look.by_time:
+        return [epoch["epoch"] for epoch in epochs]
+    return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))
+
+
+def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
+    """Return the exponential moving mean of the values, without the pull of a made-up start.
+
+    Args:
+        weight: 0 to below 1; 0 gives the values themselves.
+
+    Source: the bias correction of Kingma and Ba 2015, "Adam", section 3.
+    """
+    mean, total, smoothed = 0.0, 0.0, list[float | None]()
+    for value in values:
+        if value is None:
+            smoothed.append(None)
+            continue
+        mean = weight * mean + (1 - weight) * value
+        total = weight * total + (1 - weight)
+        smoothed.append(mean / total)
+    return smoothed
+
+
+def step_epochs(furthest: int, most_ticks: int) -> int:
+    """Return from how many to how many epochs an axis is ticked, at most so often."""
+    steps = (step for step in _TICK_STEPS if furthest <= most_ticks * step)
+    return next(steps, _TICK_STEPS[-1])
+
+
+def scale(value: float | None, factor: float) -> float | None:
+    """Return the value times the factor; nothing stays nothing."""
+    return None if value is None else factor * value

@@ -19,7 +19,7 @@ _MOST_NOTES = 5000
 
 
 def show_controls(run: RunRecord) -> None:
-    """Draws the buttons of the run."""
+    """Draw the buttons of the run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if run.state in ("queued", "starting", "running"):
             _show_endings(run)
@@ -49,7 +49,7 @@ def show_controls(run: RunRecord) -> None:
 
 
 def show_full_screen() -> None:
-    """Draws the way to large curves and numbers."""
+    """Draw the way to large curves and numbers."""
     _press(
         "Full screen",
         "fullscreen",
@@ -60,7 +60,7 @@ def show_full_screen() -> None:
 
 
 def show_marks(run: RunRecord) -> None:
-    """Draws the tags and the notes of the run."""
+    """Draw the tags and the notes of the run."""
     if run.tags:
         with st.container(horizontal=True, gap="small"):
             for tag in run.tags:
@@ -87,9 +87,9 @@ def _show_endings(run: RunRecord) -> None:
 
 
 def _press(
-    label: str, icon: str, what: str, deed: Callable[[], object], *, quiet: bool = False
+    label: str, icon: str, what: str, act: Callable[[], object], *, quiet: bool = False
 ) -> None:
-    """Draws a button; pressed, the deed is done here, where its errors are reported."""
+    """Draw a button; pressed, it acts here, where its errors are reported."""
     if st.button(
         label,
         icon=f":material/{icon}:",
@@ -97,7 +97,7 @@ def _press(
         type="tertiary" if quiet else "secondary",
         key=f"training.run.{icon}",
     ):
-        deed()
+        act()
         st.rerun()
 
 

@@ -1,23 +1,16 @@
 """The run in large type, for a room: numbers, curves and what they say, nothing else."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import streamlit as st
 
 from core.formats import duration, percent, plain
-from core.runs.events import curve
-from core.runs.scheduler import ensure_scheduler
-from core.runs.store import RunRecord, read_run
-from core.ui.parts import cache
+from core.runs.store import RunRecord
 from core.ui.parts.frame import is_dark
-from core.ui.parts.live_state import describe_phase, seconds_left
-from core.ui.parts.messages import report_errors
+from core.ui.parts.live_state import describe_phase, follow_run, seconds_left
 from core.ui.parts.pickers import title_run
-from core.ui.training.curves_lines import Look
-from core.ui.training.curves_numbers import BigNumber, draw_numbers
-from core.ui.training.live import choose_run
-from core.ui.training.live_curves import draw_figures, judge
+from core.ui.training.charts import Look
+from core.ui.training.curves import draw_figures
+from core.ui.training.machine_charts import BigNumber, draw_numbers
+from core.ui.training.reading import MISSING, WatchedRun, read_choice_of_run, read_watched
 
 _PRESENT = "present"
 _LARGE = Look(large=True)
@@ -25,30 +18,21 @@ _NO_BAR = {"displayModeBar": False}
 
 
 def show_presentation() -> None:
-    """Draws the chosen run in large type, and the way back."""
-    run = choose_run()
+    """Draw the chosen run in large type, and the way back."""
+    run, is_missing = read_choice_of_run()
+    if is_missing:
+        st.caption(MISSING)
     if run is None:
         st.title("No run yet", anchor=False)
-        _show_way_back()
-        return
-    going = not run.has_ended
-    st.fragment(_show_run, run_every="1s" if going else None)(run.id, going)
+    else:
+        follow_run(run, _draw)
     _show_way_back()
 
 
-def _show_run(run_id: str, was_going: bool) -> None:
-    with report_errors():
-        run = read_run(cache.workspace(), run_id)
-        if was_going == run.has_ended:
-            st.rerun()
-        if not run.has_ended:
-            ensure_scheduler(cache.workspace())
-        _draw(run, curve(cache.event_tail(run_id).read()))
-
-
-def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
+def _draw(run: RunRecord) -> None:
+    watched = read_watched(run)
     st.title(plain(title_run(run), 60), anchor=False)
-    numbers = _list_numbers(run, epochs)
+    numbers = _list_numbers(watched)
     st.plotly_chart(
         draw_numbers(numbers, is_dark()),
         theme=None,
@@ -56,11 +40,11 @@ def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         config={**_NO_BAR, "staticPlot": True},
         alt=", ".join(f"{number.label}: {number.text}" for number in numbers),
     )
-    said = judge(run, epochs)
-    if epochs:
+    said = watched.learning
+    if watched.epochs:
         st.header(said.sentence, anchor=False)
     st.plotly_chart(
-        draw_figures(run, epochs, (), _LARGE)[0],
+        draw_figures(watched, (), _LARGE)[0],
         theme=None,
         key="present.curves",
         config=_NO_BAR,
@@ -70,7 +54,8 @@ def _draw(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         st.subheader(said.gap_sentence, anchor=False)
 
 
-def _list_numbers(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> list[BigNumber]:
+def _list_numbers(watched: WatchedRun) -> list[BigNumber]:
+    run, epochs = watched.run, watched.epochs
     if not epochs:
         return [BigNumber("Now", describe_phase(run).rstrip(" …"))]
     last = epochs[-1]

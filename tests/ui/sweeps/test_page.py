@@ -44,7 +44,7 @@ def workspace(
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
     for module in (
         "recipes.form",
-        "training.live",
+        "parts.live_state",
         "recipes.rate_finder",
         "sweeps.page",
         "sweeps.results",

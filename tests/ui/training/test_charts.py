@@ -4,10 +4,8 @@ import plotly.graph_objects as go
 import pytest
 
 from core.charts.theme import DARK, LIGHT
-from core.ui.training.charts import draw_curves
-from core.ui.training.curves_lines import Look, Overlay, smooth
-from core.ui.training.curves_machine import draw_machine
-from core.ui.training.curves_numbers import BigNumber, draw_numbers
+from core.ui.training.charts import Curves, Look, Overlay, draw_curves, smooth
+from core.ui.training.machine_charts import BigNumber, draw_machine, draw_numbers
 
 
 def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[str, object]]:
@@ -28,7 +26,7 @@ def lines(figure: go.Figure, name: str) -> list[go.Scatter]:
 
 
 def test_points_are_the_epochs_unsmoothed() -> None:
-    figure = draw_curves(make_epochs([0.9, 0.4, 0.6]), 10, 2)
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
     loss, accuracy = lines(figure, "train")
     assert list(loss.x) == [1, 2, 3]
     assert list(loss.y) == [0.9, 0.4, 0.6]
@@ -39,7 +37,7 @@ def test_points_are_the_epochs_unsmoothed() -> None:
 
 
 def test_best_epoch_is_marked_on_the_validation_curves() -> None:
-    figure = draw_curves(make_epochs([0.9, 0.4, 0.6]), 10, 2)
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
     loss, accuracy = lines(figure, "best epoch")
     assert (loss.x, loss.y) == ((2,), (0.5,))
     assert accuracy.x == (2,)
@@ -49,7 +47,7 @@ def test_best_epoch_is_marked_on_the_validation_curves() -> None:
 
 
 def test_without_validation_photos_the_training_curves_are_judged() -> None:
-    figure = draw_curves(make_epochs([0.9, 0.4], validation=False), 5, 2)
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4], validation=False), 5, 2))
     assert lines(figure, "validation") == []
     assert lines(figure, "best epoch")[0].y == (0.4,)
     assert "lowest training loss 0.400" in figure.layout.title.text
@@ -58,13 +56,13 @@ def test_without_validation_photos_the_training_curves_are_judged() -> None:
 def test_a_loss_that_is_not_a_number_leaves_a_gap() -> None:
     epochs = make_epochs([0.9, 0.4, 0.3])
     epochs[1] |= {"loss": None, "val_loss": None}
-    loss, _ = lines(draw_curves(epochs, 3, None), "validation")
+    loss, _ = lines(draw_curves(Curves(epochs, 3)), "validation")
     assert loss.y == (pytest.approx(1.0), None, pytest.approx(0.4))
 
 
 @pytest.mark.parametrize("epochs", [[], make_epochs([0.5])])
 def test_the_axis_is_as_wide_as_the_recipe_from_the_start(epochs: list) -> None:
-    figure = draw_curves(epochs, 20, None)
+    figure = draw_curves(Curves(epochs, 20))
     assert tuple(figure.layout.xaxis.range) == (0.5, 20.5)
     assert tuple(figure.layout.xaxis2.range) == (0.5, 20.5)
     assert lines(figure, "best epoch") == []
@@ -72,14 +70,14 @@ def test_the_axis_is_as_wide_as_the_recipe_from_the_start(epochs: list) -> None:
 
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
 def test_splits_keep_their_colours(dark: bool, colours: object) -> None:
-    figure = draw_curves(make_epochs([0.9, 0.4]), 2, 2, dark)
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4]), 2, 2), dark=dark)
     for split in ("train", "validation"):
         assert {line.line.color for line in lines(figure, split)} == {colours.splits[split]}
     assert figure.layout.font.color == colours.quiet
 
 
 def test_smoothing_keeps_the_raw_points_in_sight() -> None:
-    figure = draw_curves(make_epochs([1.0, 0.0, 1.0]), 3, look=Look(smoothing=0.5))
+    figure = draw_curves(Curves(make_epochs([1.0, 0.0, 1.0]), 3), Look(smoothing=0.5))
     loss, _ = lines(figure, "train")
     assert list(loss.y) == pytest.approx([1.0, 1 / 3, 5 / 7])
     raw, _ = lines(figure, "train, raw")
@@ -94,7 +92,7 @@ def test_smoothing_leaves_gaps_and_level_lines_alone() -> None:
 
 def test_by_time_an_epoch_stands_where_it_ended() -> None:
     epochs = [epoch | {"seconds": 2.0} for epoch in make_epochs([0.9, 0.4, 0.6])]
-    figure = draw_curves(epochs, 10, 2, look=Look(by_time=True))
+    figure = draw_curves(Curves(epochs, 10, 2), Look(by_time=True))
     assert list(lines(figure, "train")[0].x) == [2.0, 4.0, 6.0]
     assert lines(figure, "best epoch")[0].x == (4.0,)
     assert "(s)" in figure.layout.xaxis.title.text
@@ -102,11 +100,11 @@ def test_by_time_an_epoch_stands_where_it_ended() -> None:
 
 
 def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
-    others = [
+    others = (
         Overlay("Run 1", make_epochs([0.8, 0.7, 0.6, 0.5])),
         Overlay("Run 2", make_epochs([0.5], validation=False)),
-    ]
-    figure = draw_curves(make_epochs([0.9, 0.4]), 2, others=others)
+    )
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4]), 2, others=others))
     first, _ = lines(figure, "Run 1")
     assert list(first.y) == pytest.approx([0.9, 0.8, 0.7, 0.6])
     assert lines(figure, "Run 2, train")[0].y == (0.5,)
@@ -117,7 +115,9 @@ def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
 
 
 def test_for_a_room_type_and_lines_are_larger() -> None:
-    small, large = (draw_curves(make_epochs([0.9, 0.4]), 2, look=Look(large=one)) for one in (0, 1))
+    small, large = (
+        draw_curves(Curves(make_epochs([0.9, 0.4]), 2), Look(large=one)) for one in (False, True)
+    )
     assert large.layout.font.size > small.layout.font.size
     assert lines(large, "train")[0].line.width > lines(small, "train")[0].line.width
 

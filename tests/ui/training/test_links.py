@@ -9,6 +9,7 @@ from core.runs.queue.control import pause_run
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.store import State, list_runs
 from core.ui.training.presenting import _list_numbers
+from core.ui.training.reading import WatchedRun
 from core.workspace import Workspace
 from tests.training import change_recipe
 from tests.training_page import buttons, copied_without_scheduler, open_page, value
@@ -82,5 +83,6 @@ def test_a_room_is_told_that_a_run_is_not_done(
     shared: Workspace, state: State, now: str | None
 ) -> None:
     run = dataclasses.replace(list_runs(shared)[-1], state=state)
-    numbers = _list_numbers(run, [{"epoch": 3, "accuracy": 0.5, "seconds": 2.0}])
+    event = {"event": "epoch", "epoch": 3, "accuracy": 0.5, "seconds": 2.0}
+    numbers = _list_numbers(WatchedRun(run=run, events=[event]))
     assert {number.label: number.text for number in numbers}.get("Now") == now

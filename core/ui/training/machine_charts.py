@@ -1,15 +1,16 @@
-"""What the machine did while a run learnt: learning rate, speed and memory, one small panel each.
+"""Numbers of a run beside its curves: what the machine did, and large figures for a lecture hall.
 
 The epochs are those of the run's events; a panel whose numbers no epoch has is left out.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.charts.theme import choose_palette, figure_layout
-from core.ui.training.curves_lines import Epochs, Look, place_points, scale, step_epochs
+from core.ui.training.charts import RAW, Epochs, Look, place_points, scale, step_epochs
 
 
 class _Panel(NamedTuple):
@@ -26,17 +27,16 @@ _PANELS = (
     _Panel("GPU memory, GB", "gpu_memory_bytes", 1e-9, "%{y:.1f} GB"),
     _Panel("Memory of the worker, GB", "memory_bytes", 1e-9, "%{y:.2f} GB"),
 )
-_RAW = Look()
 
 
-def draw_machine(epochs: Epochs, dark: bool = False, *, look: Look = _RAW) -> go.Figure | None:
-    """Returns learning rate, photos a second and memory per epoch; None when none was told.
+def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Figure | None:
+    """Return learning rate, photos a second and memory per epoch; None when none was told.
 
     Args:
         epochs: Mappings with epoch and, where they were measured, learning_rate,
             photos_per_second, gpu_share (0 to 1), gpu_memory_bytes, memory_bytes.
-        dark: Whether the page is dark.
         look: The axis.
+        dark: Whether the page is dark.
     """
     panels = [panel for panel in _PANELS if any(epoch.get(panel.name) for epoch in epochs)]
     if not panels:
@@ -79,3 +79,62 @@ def _lay_out(figure: go.Figure, epochs: Epochs, dark: bool, look: Look) -> None:
     figure.update_yaxes(
         gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4, tickformat="~g"
     )
+
+
+_WIDTH = 1920
+"""Characters of a figure's size that fit side by side on a page 1280 wide, in all."""
+
+
+class BigNumber(NamedTuple):
+    """A figure and what it is; `colour_of` names a split whose colour it takes."""
+
+    label: str
+    text: str
+    colour_of: str | None = None
+
+
+def draw_numbers(numbers: Sequence[BigNumber], dark: bool = False) -> go.Figure:
+    """Return the numbers side by side, the labels above them, as large as all of them fit."""
+    colours = choose_palette(dark)
+    label_size = _fit(24, [number.label for number in numbers])
+    size = _fit(76, [number.text for number in numbers])
+    figure = go.Figure()
+    for place, number in enumerate(numbers):
+        x = place / max(1, len(numbers))
+        position = {"x": x, "xref": "paper", "yref": "paper", "xanchor": "left"}
+        figure.add_annotation(
+            text=number.label,
+            y=1,
+            yanchor="top",
+            showarrow=False,
+            font={"size": label_size, "color": colours.quiet},
+            **position,
+        )
+        figure.add_annotation(
+            text=number.text,
+            y=0,
+            yanchor="bottom",
+            showarrow=False,
+            font={
+                "size": size,
+                "weight": 600,
+                "color": colours.splits[number.colour_of] if number.colour_of else colours.ink,
+            },
+            **position,
+        )
+    layout = figure_layout(dark)
+    layout.pop("title")
+    figure.update_layout(
+        **layout | {"showlegend": False},
+        height=150,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+    )
+    return figure
+
+
+def _fit(largest: int, texts: Sequence[str]) -> int:
+    """Return the size at which none of the texts, side by side, runs into its neighbour."""
+    longest = max((len(text) for text in texts), default=1)
+    return min(largest, _WIDTH // max(1, len(texts) * longest))

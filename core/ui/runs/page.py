@@ -1,4 +1,4 @@
-"""The table of all runs: what each was, how good it got, and what can be done with those selected.
+"""The runs page: the table of all runs, its filters, and what can be done with those selected.
 
 It is a fragment: it looks at the runs again every two seconds while one goes, and selecting rows
 draws it alone.
@@ -6,7 +6,7 @@ draws it alone.
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,23 +15,23 @@ import streamlit as st
 from core.formats import count, duration, moment
 from core.runs.recipe.repeats import Repeats
 from core.runs.recipe.strategies import STRATEGIES
-from core.runs.store import RunRecord, list_runs
-from core.ui.parts import cache
+from core.runs.store import RunRecord
+from core.ui.comparing.page import show_comparison
 from core.ui.parts.messages import report_errors, show_empty, show_told
 from core.ui.parts.pickers import title_run
+from core.ui.parts.state import keep_choice
 from core.ui.runs.actions import show_actions
-from core.ui.runs.filter import clear_filters, filter_runs, seconds_taken
-from data.manifest import list_datasets
+from core.ui.runs.reading import SORTS, RunsPage, clear_filters, read_runs, seconds_taken
 from data.policy import describe_policy
 
 _ROWS_IN_SIGHT = 10
 
 
-def show_runs_table() -> None:
-    """Draws filters, table and what can be done; without any run, the empty state."""
+def show_runs() -> None:
+    """Draw filters, table, what can be done, and the comparison; without any run, why."""
     show_told()
-    runs = list_runs(cache.workspace())
-    if not runs:
+    page = read_runs()
+    if not page.runs:
         show_empty(
             "No run yet",
             "Every run is listed here with its best validation accuracy. With two of them you see "
@@ -41,27 +41,96 @@ def show_runs_table() -> None:
             ":material/model_training:",
         )
         st.stop()
-    going = any(not run.has_ended and run.state != "paused" for run in runs)
-    st.fragment(_show, run_every="2s" if going else None)(going)
+    st.fragment(_show, run_every="2s" if page.is_going else None)(page.is_going)
+    show_comparison()
 
 
 def _show(was_going: bool) -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
-        runs = list_runs(cache.workspace())
-        if was_going and all(run.has_ended or run.state == "paused" for run in runs):
+        page = read_runs()
+        if was_going and not page.is_going:
             st.rerun()  # the whole page: what is compared may be done by now, and polling stops
-        datasets = {entry.id: entry.name for entry in list_datasets(cache.workspace())}
-        listed = filter_runs(runs, datasets)
-        if not listed:
+        _show_filters(page)
+        if not page.listed:
             st.info("No run matches.", icon=":material/filter_alt_off:")
             st.button("Clear all filters", on_click=clear_filters)
             return
-        show_actions(_show_table(listed, datasets), runs)
+        show_actions(_show_table(page), page.runs)
 
 
-def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[RunRecord]:
-    """Returns the runs of the selected rows."""
-    table = pd.DataFrame([_describe(one, datasets) for one in listed])
+def _show_filters(page: RunsPage) -> None:
+    """Draw the filters and the order: each writes itself into the address."""
+    names = page.datasets
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        key = _hold("find", page.asked["find"] or "")
+        st.text_input(
+            "Find",
+            key=key,
+            placeholder="name, tag, note, id",
+            on_change=lambda: keep_choice("find", st.session_state[key].strip() or None),
+            width=160,
+        )
+        _pick(page, "on", "Dataset", lambda one: names.get(one, one), 160)
+        _pick(page, "strategy", "Strategy", lambda one: STRATEGIES[one].words)
+        _pick(page, "state", "State", width=115)
+        _pick(page, "tag", "Tag", width=115)
+        order = _hold("order", page.chosen("order") or "newest")
+        st.selectbox(
+            "Sort",
+            list(SORTS),
+            key=order,
+            format_func=SORTS.__getitem__,
+            on_change=lambda: keep_choice("order", st.session_state[order]),
+            width=160,
+        )
+        if page.has_repeats:
+            _show_fold(page)
+
+
+def _show_fold(page: RunsPage) -> None:
+    key = _hold("fold", page.asked["repeats"] != "apart")
+    st.toggle(
+        "Fold repeats",
+        key=key,
+        on_change=lambda: keep_choice("repeats", None if st.session_state[key] else "apart"),
+        help="Runs that differ in their seed only are one row: the mean of their validation "
+        "accuracies, the standard deviation between them, and how many they are.",
+    )
+
+
+def _pick(
+    page: RunsPage,
+    name: str,
+    label: str,
+    describe: Callable[[str], str] = str,
+    width: int = 130,
+) -> None:
+    options, chosen = page.options[name], page.chosen(name)
+    if chosen is None and len(options) < 2:
+        return  # nothing to choose between
+    key = _hold(name, chosen)
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        index=None,
+        format_func=describe,
+        placeholder="Any",
+        on_change=lambda: keep_choice(name, st.session_state[key]),
+        width=width,
+    )
+
+
+def _hold(name: str, value: object) -> str:
+    """Return the key of a widget that shows what the address says."""
+    st.session_state[f"runs.{name}"] = value
+    return f"runs.{name}"
+
+
+def _show_table(page: RunsPage) -> list[RunRecord]:
+    """Return the runs of the selected rows."""
+    listed = page.listed
+    table = pd.DataFrame([_describe(one, page.datasets) for one in listed])
     folded = any(len(one.runs) > 1 for one in listed)
     if not folded:
         table = table.drop(columns=["± sd", "Seeds"])
@@ -91,7 +160,7 @@ def _show_table(listed: Sequence[Repeats], datasets: dict[str, str]) -> list[Run
     return [run for row in answer["selection"]["rows"] for run in listed[row].runs]
 
 
-def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
+def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
     run, recipe, taken = one.first, one.first.recipe, seconds_taken(one.first)
     accuracy = one.mean_accuracy
     several = len(one.runs) > 1
@@ -119,7 +188,7 @@ def _describe(one: Repeats, datasets: dict[str, str]) -> dict[str, object]:
 
 
 def _round(share: float, n: int) -> float:
-    """Returns a share in percent, rounded to what n photos support: rows differ in their n."""
+    """Return a share in percent, rounded to what n photos support: rows differ in their n."""
     return round(100 * share, 0 if n < 200 else 1)
 
 

@@ -6,16 +6,14 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.evaluation.learning import Learning, Verdict, judge_learning
-from core.runs.events import curve
-from core.runs.store import RunRecord, list_runs
-from core.ui.parts import cache
+from core.evaluation.learning import Learning, Verdict
+from core.runs.store import RunRecord
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.training.charts import draw_curves
-from core.ui.training.curves_lines import Look, Overlay
-from core.ui.training.curves_machine import draw_machine
+from core.ui.training.charts import Curves, Look, Overlay, draw_curves
+from core.ui.training.machine_charts import draw_machine
+from core.ui.training.reading import WatchedRun, list_others, read_overlay
 
 _OVER = "over"
 _MOST_OVERLAYS = 5
@@ -31,77 +29,63 @@ _ICONS: dict[Verdict, str] = {
 }
 
 
-def show_curves(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
-    """Draws the curves, the reader's choices about them, and what they say."""
+def show_curves(watched: WatchedRun) -> None:
+    """Draw the curves, the reader's choices about them, and what they say."""
     drawing = st.container()
-    look, others = _pick_look(run)
-    figure, machine = draw_figures(run, epochs, others, look)
+    look, others = _pick_look(watched.run)
+    figure, machine = draw_figures(watched, others, look)
     with drawing:
-        said = judge(run, epochs)
-        st.plotly_chart(
+        _show_figure(
+            f"curves.{watched.run.id}",
             figure,
-            theme=None,
-            key=f"curves.{run.id}",
-            config=_NO_BAR,
-            width="stretch",
-            alt="Loss and accuracy of training and validation photos; the numbers stand below.",
+            "Loss and accuracy of training and validation photos; the numbers stand below.",
         )
-        show_words(said)
+        show_words(watched.learning)
     if machine is not None:
-        st.plotly_chart(
+        _show_figure(
+            f"machine.{watched.run.id}",
             machine,
-            theme=None,
-            key=f"machine.{run.id}",
-            config=_NO_BAR,
-            width="stretch",
-            alt="Learning rate, training photos a second and memory per epoch.",
+            "Learning rate, training photos a second and memory per epoch.",
         )
-    _show_table(epochs)
+    _show_table(watched.epochs)
+
+
+def _show_figure(key: str, figure: go.Figure, alt: str) -> None:
+    st.plotly_chart(figure, theme=None, key=key, config=_NO_BAR, width="stretch", alt=alt)
 
 
 def draw_figures(
-    run: RunRecord, epochs: Sequence[dict[str, Any]], others: Sequence[Overlay], look: Look
+    watched: WatchedRun, others: Sequence[Overlay], look: Look
 ) -> tuple[go.Figure, go.Figure | None]:
-    """Returns the curves and the machine's; drawn anew only when there is something new."""
+    """Return the curves and the machine's; drawn anew only when there is something new."""
+    run = watched.run
+    curves = Curves(watched.epochs, run.recipe.epochs, run.best_epoch, tuple(others))
     newest = tuple(
         (one.name, len(one.epochs), one.epochs[-1].get("time") if one.epochs else None)
-        for one in (Overlay(run.id, epochs), *others)
+        for one in (Overlay(run.id, watched.epochs), *others)
     )
-    return _draw_figures(
-        newest, run.recipe.epochs, run.best_epoch, is_dark(), look, epochs, tuple(others)
-    )
+    return _draw_figures((newest, curves.total_epochs, curves.best_epoch), look, is_dark(), curves)
 
 
 @st.cache_resource(max_entries=32, ttl=600, show_spinner=False)
 def _draw_figures(
-    newest: tuple[tuple[str, int, float | None], ...],  # noqa: ARG001 (part of the key)
-    total_epochs: int,
-    best_epoch: int | None,
-    dark: bool,
+    newest: tuple[object, ...],  # noqa: ARG001 (part of the key)
     look: Look,
-    _epochs: Sequence[dict[str, Any]],
-    _others: tuple[Overlay, ...],
+    dark: bool,
+    _curves: Curves,
 ) -> tuple[go.Figure, go.Figure | None]:
-    curves = draw_curves(_epochs, total_epochs, best_epoch, dark, others=_others, look=look)
-    return curves, draw_machine(_epochs, dark, look=look)
-
-
-def judge(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> Learning:
-    """Returns what the curves of the run say."""
-    return judge_learning(
-        epochs, run.best_epoch, run.val_photos or 0, ended=run.has_ended or not run.is_going
-    )
+    return draw_curves(_curves, look, dark), draw_machine(_curves.epochs, look, dark)
 
 
 def show_words(said: Learning) -> None:
-    """Draws what the curves say."""
+    """Draw what the curves say."""
     head, colon, rest = said.sentence.partition(":")
     sentence = f"**{head}**{colon}{rest}" if colon else said.sentence
     st.markdown(f"{_ICONS[said.verdict]} {sentence} {said.gap_sentence}")
 
 
 def _pick_look(run: RunRecord) -> tuple[Look, list[Overlay]]:
-    """Draws the reader's choices and returns them."""
+    """Draw the reader's choices and returns them."""
     left, middle, right = st.columns([4, 3, 6], vertical_alignment="bottom")
     axis = left.segmented_control(
         "Axis",
@@ -126,11 +110,7 @@ def _pick_look(run: RunRecord) -> tuple[Look, list[Overlay]]:
 
 
 def _pick_others(run: RunRecord) -> list[Overlay]:
-    runs = {
-        other.id: other
-        for other in list_runs(cache.workspace())
-        if other.id != run.id and other.epochs_done
-    }
+    runs = list_others(run)
     if not runs:
         return []
     stated = [one for one in (read_choice(_OVER) or "").split(",") if one in runs]
@@ -144,10 +124,7 @@ def _pick_others(run: RunRecord) -> list[Overlay]:
         placeholder="Lay other runs over it",
     )
     keep_choice(_OVER, ",".join(chosen) or None)
-    return [
-        Overlay(f"Run {runs[other].number}", curve(cache.event_tail(other).read()))
-        for other in chosen
-    ]
+    return [read_overlay(runs[other]) for other in chosen]
 
 
 def _show_table(epochs: Sequence[dict[str, Any]]) -> None:

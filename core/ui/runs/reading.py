@@ -1,0 +1,126 @@
+"""What the runs page lists: the runs that match the filters of the address, in its order."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.runs.recipe.repeats import Repeats, fold_repeats
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, read_choice
+from data.manifest import list_datasets
+
+SORTS: dict[str, str] = {
+    "newest": "Newest first",
+    "accuracy": "Best accuracy first",
+    "loss": "Lowest loss first",
+    "quickest": "Quickest first",
+    "name": "Name",
+}
+FILTERS = ("find", "on", "strategy", "state", "tag")
+"""Parameters of the address; `on` is the dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsPage:
+    """All runs, newest first, and what the address asks of them."""
+
+    runs: list[RunRecord]
+    datasets: Mapping[str, str]
+    """Dataset id → name."""
+    asked: Mapping[str, str | None]
+    """Each filter, `order` and `repeats` ("apart") as the address says."""
+
+    @property
+    def is_going(self) -> bool:
+        return any(not run.has_ended and run.state != "paused" for run in self.runs)
+
+    @cached_property
+    def options(self) -> dict[str, list[str]]:
+        """What can be chosen of each filter, and the orders."""
+        runs = self.runs
+        return {
+            "on": list(dict.fromkeys(run.recipe.dataset for run in runs)),
+            "strategy": _sort({run.recipe.strategy for run in runs}),
+            "state": _sort({run.state for run in runs}),
+            "tag": _sort({tag for run in runs for tag in run.tags}),
+            "order": list(SORTS),
+        }
+
+    def chosen(self, name: str) -> str | None:
+        """Return the value of a filter; None for one that does not exist (any more)."""
+        value = self.asked[name]
+        return value if value in self.options[name] else None
+
+    @cached_property
+    def matching(self) -> list[RunRecord]:
+        """The runs that all filters let pass, newest first."""
+        on, strategy, state, tag = (self.chosen(name) for name in FILTERS[1:])
+        words = (self.asked["find"] or "").casefold().split()
+        return [
+            run
+            for run in self.runs
+            if on in (None, run.recipe.dataset)
+            and strategy in (None, run.recipe.strategy)
+            and state in (None, run.state)
+            and (tag is None or tag in run.tags)
+            and all(word in self._list_words(run) for word in words)
+        ]
+
+    @cached_property
+    def has_repeats(self) -> bool:
+        """Whether some of them differ in nothing but the seed."""
+        return len(fold_repeats(self.matching)) < len(self.matching)
+
+    @cached_property
+    def listed(self) -> list[Repeats]:
+        """The rows, in order; repeats folded unless unfolded."""
+        apart = self.asked["repeats"] == "apart"
+        rows = [Repeats((run,)) for run in self.matching] if apart else fold_repeats(self.matching)
+        return sorted(rows, key=_KEYS[self.chosen("order") or "newest"])  # type: ignore[arg-type]
+
+    def _list_words(self, run: RunRecord) -> str:
+        dataset = run.recipe.dataset
+        said = (run.id, run.name, f"run {run.number}", run.notes, *run.tags, run.submitter)
+        return " ".join((*said, dataset, self.datasets.get(dataset, ""), run.device)).casefold()
+
+
+def read_runs() -> RunsPage:
+    """Return the runs of the workspace, and what the address asks of them."""
+    return RunsPage(
+        runs=list_runs(cache.workspace()),
+        datasets={entry.id: entry.name for entry in list_datasets(cache.workspace())},
+        asked={name: read_choice(name) for name in (*FILTERS, "order", "repeats")},
+    )
+
+
+def clear_filters() -> None:
+    """Take all filters out of the address; the order stays."""
+    for name in FILTERS:
+        keep_choice(name, None)
+
+
+def seconds_taken(run: RunRecord) -> float | None:
+    """Return how long the last attempt at a run took; None while it has not ended."""
+    if run.started is None or run.finished is None:
+        return None
+    return (run.finished - run.started).total_seconds()
+
+
+def _measure_loss(one: Repeats) -> float:
+    value = one.first.best_val_loss
+    return math.inf if value is None else value
+
+
+_KEYS: dict[str, Callable[[Repeats], object]] = {
+    "newest": lambda one: -one.first.number,
+    "accuracy": lambda one: -(one.mean_accuracy or -1.0),
+    "loss": _measure_loss,
+    "quickest": lambda one: seconds_taken(one.first) or math.inf,
+    "name": lambda one: one.first.name.casefold(),
+}
+
+
+def _sort(values: Iterable[str]) -> list[str]:
+    return sorted(values, key=str.casefold)

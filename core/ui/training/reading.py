@@ -1,0 +1,73 @@
+"""What the training page shows of runs: the watched one, its epochs, others to lay over it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core.evaluation.learning import Learning, judge_learning
+from core.runs.events import curve
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.training.charts import Overlay
+
+MISSING = ":orange[The link names a run that is not here; this is another one.]"
+_LOG_LINES = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedRun:
+    """A run as it is now, and what it has told so far."""
+
+    run: RunRecord
+    events: Sequence[dict[str, Any]]
+
+    @cached_property
+    def epochs(self) -> list[dict[str, Any]]:
+        return curve(self.events)
+
+    @cached_property
+    def learning(self) -> Learning:
+        """What the curves say."""
+        run = self.run
+        ended = run.has_ended or not run.is_going
+        return judge_learning(self.epochs, run.best_epoch, run.val_photos or 0, ended=ended)
+
+    @property
+    def log(self) -> str:
+        """The last lines of its log."""
+        log = cache.workspace().run_folder(self.run.id) / "worker.log"
+        lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else []
+        return "\n".join(lines) or "Nothing was written."
+
+
+def read_choice_of_run() -> tuple[RunRecord | None, bool]:
+    """Return the run that the URL names, else the one that goes, else the newest; None: no run.
+
+    And whether the URL names one that is not here.
+    """
+    runs = {run.id: run for run in list_runs(cache.workspace())}
+    if not runs:
+        return None, False
+    stated = read_choice("watch")
+    going = (run.id for run in runs.values() if not run.has_ended)
+    chosen = stated if stated in runs else next(going, next(iter(runs)))
+    keep_choice("watch", chosen)
+    return runs[chosen], stated not in (None, chosen)
+
+
+def read_watched(run: RunRecord) -> WatchedRun:
+    """Return the run with its events so far."""
+    return WatchedRun(run=run, events=cache.event_tail(run.id).read())
+
+
+def list_others(run: RunRecord) -> dict[str, RunRecord]:
+    """Return the runs that can be laid over this one, by id, newest first."""
+    runs = list_runs(cache.workspace())
+    return {other.id: other for other in runs if other.id != run.id and other.epochs_done}
+
+
+def read_overlay(run: RunRecord) -> Overlay:
+    """Return the curve of another run."""
+    return Overlay(f"Run {run.number}", curve(cache.event_tail(run.id).read()))

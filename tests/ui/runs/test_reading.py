@@ -1,0 +1,63 @@
+"""What the runs page lists follows from the runs and the address alone."""
+
+import dataclasses
+
+import pytest
+
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.recipe import Recipe
+from core.ui.runs.reading import FILTERS, RunsPage
+from core.workspace import Workspace
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="w" * 64)
+
+
+@pytest.fixture
+def page(workspace: Workspace) -> RunsPage:
+    """Three runs, two of which differ in their seed only; one is of another strategy and tagged."""
+    made = [
+        submit_run(workspace, RECIPE, "first")[0],
+        submit_run(workspace, dataclasses.replace(RECIPE, seed=1), "again")[0],
+        submit_run(workspace, dataclasses.replace(RECIPE, strategy="full"), "hardly")[0],
+    ]
+    done = [
+        dataclasses.replace(run, state="done", best_val_accuracy=accuracy, val_photos=100)
+        for run, accuracy in zip(made, (0.75, 0.85, 0.5), strict=True)
+    ]
+    done[2] = dataclasses.replace(done[2], tags=("poor",))
+    asked = dict.fromkeys((*FILTERS, "order", "repeats"))
+    return RunsPage(runs=done[::-1], datasets={RECIPE.dataset: "Flowers"}, asked=asked)
+
+
+def ask(page: RunsPage, **asked: str) -> list[list[str]]:
+    """Returns the names of the runs of each row."""
+    asking = dataclasses.replace(page, asked={**page.asked, **asked})
+    return [[run.name for run in one.runs] for one in asking.listed]
+
+
+def test_repeats_are_one_row_unless_they_are_unfolded(page: RunsPage) -> None:
+    assert page.has_repeats
+    assert ask(page) == [["hardly"], ["again", "first"]]
+    assert ask(page, repeats="apart") == [["hardly"], ["again"], ["first"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"tag": "poor"}, ["hardly"]),
+        ({"find": "AGAIN"}, ["again"]),
+        ({"find": "flowers first"}, ["first"]),
+        ({"strategy": "head"}, ["again", "first"]),
+        ({"state": "done", "on": RECIPE.dataset}, ["hardly", "again", "first"]),
+        ({"find": "no such thing"}, []),
+        ({"tag": "gone", "strategy": "gone"}, ["hardly", "again", "first"]),
+    ],
+)
+def test_the_address_filters(page: RunsPage, asked: dict[str, str], names: list[str]) -> None:
+    assert ask(page, repeats="apart", **asked) == [[name] for name in names]
+
+
+def test_the_address_orders(page: RunsPage) -> None:
+    assert ask(page, order="accuracy") == [["again", "first"], ["hardly"]]
+    assert ask(page, order="name", repeats="apart") == [["again"], ["first"], ["hardly"]]
+    assert page.options["order"][0] == "newest"

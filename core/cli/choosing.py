@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from core.cli.command import option
 from core.errors import DatasetMissing, PetalscopeError, RunMissing
 from core.formats import moment
-from core.runs.store import RunRecord, list_runs, list_studies
-from core.runs.test_views import Opening, record_opening
+from core.runs.store import Opening, RunRecord, list_runs, list_studies, record_opening
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from data.splits import SPLITS

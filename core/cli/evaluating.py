@@ -22,8 +22,7 @@ from core.evaluation.ranking import Ranking, rank_classes
 from core.formats import interval, percent
 from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, read_result
-from core.runs.store import RunRecord
-from core.runs.test_views import Opening
+from core.runs.store import Opening, RunRecord
 from core.workspace import Workspace
 from data.manifest import read_dataset
 

@@ -19,7 +19,7 @@ from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
 from core.runs.result import RunResult, read_result
-from core.runs.test_views import Opening
+from core.runs.store import Opening
 from core.workspace import Workspace
 from data.splits import SPLITS
 

@@ -12,8 +12,8 @@ from core.cli.progress import ProgressLine
 from core.cli.recipes import change_recipe
 from core.formats import duration, moment, percent
 from core.runs.queue import control, queue
+from core.runs.queue.estimating import expected_wait
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.queue.wait_time import expected_wait
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
 

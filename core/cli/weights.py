@@ -10,8 +10,7 @@ from core.cli.outcome import Outcome
 from core.cli.progress import ProgressLine
 from core.cli.recipes import BACKBONE
 from core.formats import count, duration, size
-from core.runs.training.feature_store import delete_views
-from core.runs.training.preparing import Preparation, prepare_features
+from core.runs.training.preparing import Preparation, delete_views, prepare_features
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from models.devices import find_device

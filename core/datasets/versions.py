@@ -17,7 +17,7 @@ from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.store import RunRecord, select_runs
 from core.runs.tables import edits_table, runs_table
-from core.runs.training.feature_store import delete_features
+from core.runs.training.preparing import delete_features
 from core.workspace import Workspace, check_identifier
 from data.manifest import DatasetSummary, delete_dataset, list_datasets
 

@@ -22,8 +22,7 @@ from core.prediction.unlike import UnlikeModel
 from core.registry.files import read_blob, unpack_arrays
 from core.registry.loading import check_files, read_head
 from core.registry.store import ModelVersion, read_version
-from core.runs.derived import digest_result
-from core.runs.result import RunResult, read_result, read_run_head
+from core.runs.result import RunResult, digest_result, read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts

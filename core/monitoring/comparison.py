@@ -34,8 +34,7 @@ from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.database import read_database, write_database
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import RunResult, check_order, read_result, read_run_head
-from core.runs.store import read_run
-from core.runs.test_views import record_opening
+from core.runs.store import read_run, record_opening
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_copies

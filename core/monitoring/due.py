@@ -21,9 +21,8 @@ from core.monitoring.retraining_state import (
     read_state,
     read_times,
 )
-from core.runs.queue.arrangements import read_arrangement
 from core.runs.queue.retraining_times import find_last_time
-from core.runs.queue.scheduled import MONITORING, count_reviewed
+from core.runs.queue.scheduled import MONITORING, count_reviewed, read_arrangement
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace

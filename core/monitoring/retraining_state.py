@@ -14,7 +14,6 @@ from typing import Any, Literal
 from core.errors import RetrainingRefused
 from core.formats import count, moment
 from core.runs.locks import free_lock, take_lock
-from core.runs.queue.arrangements import keep_arrangement, read_arrangement
 from core.runs.queue.retraining_times import (
     RetrainingTimes,
     check_times,
@@ -22,7 +21,7 @@ from core.runs.queue.retraining_times import (
     times_from_json,
     times_to_json,
 )
-from core.runs.queue.scheduled import STATE, TIMES
+from core.runs.queue.scheduled import STATE, TIMES, keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 Why = Literal["by hand", "photos", "time"]

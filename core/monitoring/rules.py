@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from core.errors import WatchRefused
-from core.runs.queue.arrangements import keep_arrangement, read_arrangement
+from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 ARRANGEMENT = "monitoring"

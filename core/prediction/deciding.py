@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
 from core.prediction.unlike import UNLIKE_VERSION
-from core.runs.derived import digest_result
+from core.runs.result import digest_result
 from core.workspace import Workspace, write_atomically
 
 

@@ -15,9 +15,8 @@ from core.evaluation.baselines import (
     predict_majority,
     predict_neighbours,
 )
-from core.runs.derived import keep_arrays
 from core.runs.recipe.recipe import Recipe
-from core.runs.result import RunResult, check_order, read_run_features
+from core.runs.result import RunResult, check_order, keep_arrays, read_run_features
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.dataset import Dataset

@@ -32,8 +32,7 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike
-from core.runs.derived import keep_arrays
-from core.runs.result import RunResult, read_result, read_run_features
+from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
 from core.workspace import Workspace
 from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
 

@@ -25,8 +25,7 @@ from core.prediction.explaining import Explainer, open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, check_order, read_result
-from core.runs.store import RunRecord
-from core.runs.test_views import Opening, read_openings
+from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset

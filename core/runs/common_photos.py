@@ -46,7 +46,7 @@ class CommonPhotos:
 def match_results(
     a: RunResult, b: RunResult, dataset_a: Dataset | None, dataset_b: Dataset | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the photo numbers, (m,) each, of the photos that both runs answered.
+    """Return the photo numbers, (m,) each, of the photos that both runs answered.
 
     Args:
         a: Result of one run.
@@ -65,7 +65,7 @@ def match_results(
 def find_common(
     a: RunResult, b: RunResult, matched: tuple[np.ndarray, np.ndarray], split: str
 ) -> CommonPhotos:
-    """Returns the photos of a split that both runs can be judged by.
+    """Return the photos of a split that both runs can be judged by.
 
     Args:
         a: Result of the baseline.
@@ -98,7 +98,7 @@ def find_common(
 
 
 def describe_left_out(common: CommonPhotos) -> str:
-    """Returns in words which photos are not compared, and why; "" when all are."""
+    """Return in words which photos are not compared, and why; "" when all are."""
     reasons = (
         (common.elsewhere, "in another split of one run"),
         (common.missing, "only in one dataset"),

@@ -25,20 +25,20 @@ _WRITE_LOCK = 0x7065_7461_6C73  # “petals”: the number of our lock in Postgr
 
 @contextmanager
 def read_database(workspace: Workspace) -> Iterator[Connection]:
-    """Yields a connection for reading; all its reads see the same moment."""
+    """Yield a connection for reading; all its reads see the same moment."""
     with _find_engine(workspace).begin() as connection:
         yield connection
 
 
 @contextmanager
 def write_database(workspace: Workspace) -> Iterator[Connection]:
-    """Yields a connection for reading and writing; committed when the block ends well."""
+    """Yield a connection for reading and writing; committed when the block ends well."""
     with _find_engine(workspace).execution_options(writes=True).begin() as connection:
         yield connection
 
 
 def close_databases() -> None:
-    """Returns nothing; this process has no connection open (the next use opens one again)."""
+    """Close all connections of this process; the next use opens one again."""
     with _opening:
         for _, engine, _ in _engines.values():
             engine.dispose()

@@ -18,7 +18,7 @@ EVENTS_FILE = "events.jsonl"
 
 
 def append_event(folder: Path, event: Mapping[str, object]) -> None:
-    """Writes the event as one line, with its time, visible to readers when this returns."""
+    """Write the event as one line, with its time, visible to readers when this returns."""
     line = json.dumps({"time": round(time.time(), 3), **event}, allow_nan=False).encode() + b"\n"
     # Unbuffered: one write call a line, so that a kill leaves whole lines or the start of one.
     with (folder / EVENTS_FILE).open("a+b", buffering=0) as file:
@@ -31,7 +31,7 @@ def append_event(folder: Path, event: Mapping[str, object]) -> None:
 
 
 def read_events(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Returns the events after byte `offset`, and the offset to go on from.
+    """Return the events after byte `offset`, and the offset to go on from.
 
     Only whole lines are read; a line cut short by a kill is skipped. No file yet: no events. A
     file shorter than `offset` was started afresh: it is read from its beginning.
@@ -58,13 +58,13 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def curve(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns one entry an epoch, sorted; of an epoch that was done twice, the later one."""
+    """Return one entry an epoch, sorted; of an epoch that was done twice, the later one."""
     epochs = {event["epoch"]: dict(event) for event in events if event.get("event") == "epoch"}
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
 def latest_progress(events: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Returns the progress of the phase that is going, or None when it has not reported any."""
+    """Return the progress of the phase that is going, or None when it has not reported any."""
     for event in reversed(events):
         if event.get("event") == "progress":
             return dict(event)

@@ -46,7 +46,7 @@ class JobStatus:
 def start_job(
     workspace: Workspace, folder: Path, module: str, parameters: Mapping[str, Any]
 ) -> bool:
-    """Starts `python -m module folder` detached; returns False when a job is going there already.
+    """Start `python -m module folder` detached; return False when a job is going there already.
 
     What a former job left in the folder's events is forgotten.
     """
@@ -69,7 +69,7 @@ def start_job(
 
 
 def read_job(folder: Path) -> JobStatus | None:
-    """Returns where the job of a folder stands, or None when none was ever started there."""
+    """Return where the job of a folder stands, or None when none was ever started there."""
     parameters = _read_parameters(folder)
     if parameters is None:
         return None
@@ -94,7 +94,7 @@ Tell = Callable[[str, int, int], None]
 
 
 def run_job(folder: Path, work: Callable[[Mapping[str, Any], Tell], Mapping[str, Any]]) -> None:
-    """Does the work of a job here and writes its events; any error becomes state "failed".
+    """Do the work of a job here and write its events; any error becomes state "failed".
 
     Args:
         folder: Of the job.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
-    """Returns the descriptor that holds the lock, or None when another holds it after `wait_s`."""
+    """Return the descriptor that holds the lock, or None when another holds it after `wait_s`."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     deadline = time.monotonic() + wait_s
     while True:
@@ -27,19 +27,19 @@ def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
 
 
 def wait_for_lock(path: Path) -> int:
-    """Returns the descriptor that holds the lock, as soon as no other holds it."""
+    """Return the descriptor that holds the lock, as soon as no other holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
 def free_lock(descriptor: int) -> None:
-    """Returns nothing; the lock is free."""
+    """Let go of the lock."""
     os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
-    """Returns whether some process holds the lock now."""
+    """Return whether some process holds the lock now."""
     descriptor = take_lock(path) if path.exists() else None
     if descriptor is None:
         return path.exists()

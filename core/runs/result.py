@@ -2,16 +2,23 @@
 
 runs/<id>/result.npz holds the arrays, head.npz the head, result.json the rest together with the
 digests of both. result.json is written last and removed first: where it is, the files are whole.
-A result that is missing or damaged is made anew when its recipe is submitted again.
+A result that is missing or damaged is made anew when its recipe is submitted again. What follows
+from it and takes a while is kept beside it: derived/<name>-<key>.npz; the key says what it was made
+from.
 """
 
+import contextlib
 import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.config import fingerprint
 from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
 from core.runs.run_files import (
     ARRAYS_FILE,
@@ -21,7 +28,7 @@ from core.runs.run_files import (
     is_file_whole,
     read_facts,
 )
-from core.workspace import Workspace, digest_file, write_atomically
+from core.workspace import Workspace, check_identifier, digest_file, write_atomically
 from data.dataset import Dataset
 from models.extraction import read_features
 
@@ -154,6 +161,65 @@ def read_run_features(workspace: Workspace, result: RunResult) -> np.ndarray:
             features=result.features_id,
         )
     return features
+
+
+def keep_arrays(
+    workspace: Workspace,
+    run_id: str,
+    name: str,
+    facts: Mapping[str, Any],
+    make: Callable[[], Mapping[str, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Return the named arrays, read where they are kept, else made now and kept.
+
+    Args:
+        workspace: Holds the run.
+        run_id: Of a finished run.
+        name: What is derived, lower-case with dashes; an older file of that name is removed.
+        facts: JSON values: everything but the result that decides what `make` returns, and a
+            version to be raised when the computation changes.
+        make: Computes the arrays (no object dtype).
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+    """
+    folder = workspace.run_folder(run_id) / "derived"
+    name = check_identifier(name)
+    key = fingerprint({"result": digest_result(workspace, run_id), "facts": dict(facts)})
+    path = folder / f"{name}-{key}.npz"
+    with (
+        contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
+        return {array: stored[array] for array in stored.files}
+    arrays = {array: np.asarray(values) for array, values in make().items()}
+    if not (folder.parent / FACTS_FILE).exists():  # deleted meanwhile: nothing is left behind
+        return arrays
+    with contextlib.suppress(OSError):
+        for old in folder.glob(f"{name}-*.npz"):
+            # Names may begin alike: what follows the last dash is the key.
+            if old.stem.rsplit("-", 1)[0] == name:
+                old.unlink(missing_ok=True)
+        with write_atomically(path) as temporary, temporary.open("wb") as out:
+            np.savez(out, allow_pickle=False, **arrays)
+    return arrays
+
+
+def digest_result(workspace: Workspace, run_id: str) -> str:
+    """Return the digest of a run's result: what follows from the result is tied to it.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+    """
+    try:
+        return str(read_facts(workspace.run_folder(run_id))["digests"][ARRAYS_FILE])
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise RunUnfinished(
+            "This run has no result.",
+            "Wait while it is being trained, or train the same recipe again.",
+            run_id=run_id,
+        ) from error
 
 
 def _read_facts(folder: Path, run_id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from core.config import read_settings
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
-from core.runs.queue.scheduled import Errands, is_anything_arranged
+from core.runs.queue.scheduled import DueWork, is_anything_arranged
 from core.runs.queue.starting import (
     ensure_scheduler,
     python_command,
@@ -60,10 +60,10 @@ class Scheduler:
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
         self._warm_not_before = 0.0
-        self._errands = Errands(workspace)
+        self._due_work = DueWork(workspace)
 
     def step(self) -> None:
-        """Returns nothing; lost runs are seen, a waiting run given away, a worker kept warm."""
+        """Notice lost runs, give a waiting run to a worker, keep a worker warm."""
         active = read_active(self._workspace)
         going = [run for run in active if run.is_going]
         for run in going:
@@ -80,18 +80,18 @@ class Scheduler:
         self._keep_warm(bool(waiting), bool(going))
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
-        self._errands.step()
+        self._due_work.step()
 
     def is_idle(self) -> bool:
-        """Returns whether there has been nothing to do for long."""
+        """Return whether there has been nothing to do for long."""
         return time.monotonic() - self._last_busy > EXIT_AFTER_S
 
     def may_exit(self) -> bool:
-        """Returns whether there has been nothing to do for long, and nothing is arranged."""
-        return self.is_idle() and not self._errands.are_arranged
+        """Return whether there has been nothing to do for long, and nothing is arranged."""
+        return self.is_idle() and not self._due_work.are_arranged
 
     def let_go(self) -> None:
-        """Returns nothing; the idle worker ends, one that trains goes on."""
+        """End the idle worker; one that trains is left alone."""
         if self._idle is not None and self._idle.stdin is not None:
             self._idle.stdin.close()
         self._idle = None
@@ -130,7 +130,7 @@ class Scheduler:
         return run
 
     def _take_warm(self, run: RunRecord) -> subprocess.Popen[bytes] | None:
-        """Returns the idle worker, which has the run now; None where there is none that may."""
+        """Return the idle worker, which has the run now; None where there is none that may."""
         if run.recipe.trained_stages:  # Keras has read its settings by the time it is warm
             return None
         worker, self._idle = self._idle, None
@@ -151,7 +151,7 @@ class Scheduler:
             self.let_go()
 
     def _is_wanted(self) -> bool:
-        """Returns whether somebody trained or was about to, within the idle minutes."""
+        """Return whether somebody trained or was about to, within the idle minutes."""
         limit = 60 * self._settings.worker_idle_minutes
         try:
             wake = time.time() - self._workspace.wake_file.stat().st_mtime
@@ -181,7 +181,7 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
 
 
 def serve(workspace: Workspace, ended: threading.Event) -> None:
-    """Returns when `ended` is set, or when there has been nothing to do for long."""
+    """Return when `ended` is set, or when there has been nothing to do for long."""
     scheduler = Scheduler(workspace)
     try:
         while not scheduler.may_exit():
@@ -193,7 +193,7 @@ def serve(workspace: Workspace, ended: threading.Event) -> None:
 
 
 def main() -> int:
-    """Returns the exit status: 0, also when another scheduler is at work."""
+    """Return the exit status: 0, also when another scheduler is at work."""
     parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
     parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
     lock: int | None = parser.parse_args().lock

@@ -1,25 +1,29 @@
 """The index of runs: what is known of each run, read from the database.
 
 States: queued → starting → running (→ stopping) → done, failed, paused or lost. A lost run lost its
-worker; it is queued again and goes on from its checkpoint, a paused one when a person wishes. This
-file only reads; `core.runs.queue.queue`, `control` and `progress` move runs along.
+worker; it is queued again and goes on from its checkpoint, a paused one when a person wishes. Runs
+are moved along in `core.runs.queue`. Also here: runs that differ in their seed only; and how often
+a run's test photos were looked at, for a model that was chosen by them has no test left.
 """
 
 import json
 import logging
-from dataclasses import dataclass, fields
-from datetime import datetime
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from functools import cache, lru_cache
+from statistics import fmean, stdev
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
-from core.runs.database import read_database
+from core.runs.database import read_database, write_database
 from core.runs.recipe.plans import Plan, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
-from core.runs.tables import runs_table
+from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, check_identifier
 
 State = Literal["queued", "starting", "running", "stopping", "done", "failed", "paused", "lost"]
@@ -86,24 +90,24 @@ _log = logging.getLogger(__name__)
 
 
 def list_runs(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
-    """Returns the runs, newest first; with `dataset_id` those of that dataset."""
+    """Return the runs, newest first; with `dataset_id` those of that dataset."""
     return _list(workspace, runs_table.c.plan.is_(None), dataset_id)
 
 
 def list_studies(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
-    """Returns the items of the queue that have a plan (sweeps, searches), newest first."""
+    """Return the items of the queue that have a plan (sweeps, searches), newest first."""
     return _list(workspace, runs_table.c.plan.is_not(None), dataset_id)
 
 
 def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
-    """Returns the id in the queue: of the run of a recipe, or of a plan that starts from it."""
+    """Return the id in the queue: of the run of a recipe, or of a plan that starts from it."""
     if plan is None:
         return recipe.run_id
     return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 
 def read_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns what is known of the run.
+    """Return what is known of the run.
 
     Raises:
         RunMissing: No run has that id.
@@ -117,7 +121,7 @@ def read_run(workspace: Workspace, run_id: str) -> RunRecord:
 def select_runs(
     connection: Connection, condition: ColumnElement[bool] | None = None
 ) -> list[RunRecord]:
-    """Returns the runs that meet the condition, newest first.
+    """Return the runs that meet the condition, newest first.
 
     Runs whose recipe cannot be read (of another version of the program) are left out: one of them
     must not take the lists and the scheduler down.
@@ -135,7 +139,7 @@ def select_runs(
 
 
 def find_run(connection: Connection, run_id: str) -> RunRecord | None:
-    """Returns what is known of the run, inside a transaction; None when there is none.
+    """Return what is known of the run, inside a transaction; None when there is none.
 
     Raises:
         RecipeRefused: Its recipe is of another version of the program.
@@ -145,7 +149,7 @@ def find_run(connection: Connection, run_id: str) -> RunRecord | None:
 
 
 def select_run(connection: Connection, run_id: str) -> RunRecord:
-    """Returns what is known of the run, inside a transaction.
+    """Return what is known of the run, inside a transaction.
 
     Raises:
         RunMissing: No run has that id.
@@ -187,3 +191,85 @@ def _record(row: Row[tuple[object, ...]]) -> RunRecord:
 @lru_cache(maxsize=4096)  # a queue of hundreds is read several times a second
 def _read_recipe(text: str) -> Recipe:
     return recipe_from_json(text)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Runs of one recipe but for its seed, in the order given; often there is only one."""
+
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def first(self) -> RunRecord:
+        return self.runs[0]
+
+    @property
+    def measured(self) -> tuple[RunRecord, ...]:
+        """The runs that are done and have a validation accuracy."""
+        done = (run for run in self.runs if run.state == "done")
+        return tuple(run for run in done if run.best_val_accuracy is not None)
+
+    @property
+    def mean_accuracy(self) -> float | None:
+        """Mean of the best epochs' validation accuracies; of a single run also while it goes."""
+        runs = self.measured or (self.runs if len(self.runs) == 1 else ())
+        known = [run.best_val_accuracy for run in runs if run.best_val_accuracy is not None]
+        return fmean(known) if known else None
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation between the seeds (n - 1 below the line); NaN for fewer than two."""
+        accuracies = [run.best_val_accuracy or 0.0 for run in self.measured]
+        return stdev(accuracies) if len(accuracies) > 1 else math.nan
+
+
+def fold_repeats(runs: Iterable[RunRecord]) -> list[Repeats]:
+    """Return the runs folded by recipe but for the seed; a group is where its first run was.
+
+    Runs that a person stopped are left alone: they did not do what their recipe says.
+    """
+    groups: dict[Recipe | str, list[RunRecord]] = {}
+    for run in runs:
+        key = run.id if run.stopped else replace(run.recipe, seed=0)
+        groups.setdefault(key, []).append(run)
+    return [Repeats(tuple(group)) for group in groups.values()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """One look at the test photos of a run."""
+
+    opened: datetime
+    """UTC."""
+    who: str
+    """As the page or command line knows them; "" for nobody in particular."""
+    place: str
+    """Where: “page metrics”, “command line”."""
+
+
+def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> list[Opening]:
+    """Return all openings of the run, oldest first, this one at the end; it is now counted.
+
+    Args:
+        who: A person or browser, as far as it is known.
+        place: Where, in words.
+
+    Raises:
+        RunMissing: No run has that id.
+    """
+    values = {"run": check_identifier(run_id), "opened": datetime.now(UTC)}
+    with write_database(workspace) as connection:
+        select_run(connection, run_id)
+        connection.execute(insert(openings_table).values(**values, who=who, place=place))
+    return read_openings(workspace, run_id)
+
+
+def read_openings(workspace: Workspace, run_id: str) -> list[Opening]:
+    """Return when the test photos of the run were looked at, oldest first."""
+    query = (
+        select(openings_table.c.opened, openings_table.c.who, openings_table.c.place)
+        .where(openings_table.c.run == check_identifier(run_id))
+        .order_by(openings_table.c.number)
+    )
+    with read_database(workspace) as connection:
+        return [Opening(**row._mapping) for row in connection.execute(query)]

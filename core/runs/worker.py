@@ -18,7 +18,7 @@ LOG_FILE = "worker.log"
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     parser = argparse.ArgumentParser(description="Trains one run, then ends.")
     parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
     run_id: str | None = parser.parse_args().run

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from tests.bench.__main__ import main
 from tests.bench.drift import measure as measure_drift

@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.training import copy_workspace

@@ -21,7 +21,7 @@ CHECKPOINT_FOLDER = "checkpoint"
 
 
 def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns the run, asked to pause: its device is given to others, its checkpoint kept.
+    """Return the run, asked to pause: its device is given to others, its checkpoint kept.
 
     The epoch that goes is dropped. One that waits is paused at once, one that ended stays.
     """
@@ -37,7 +37,7 @@ def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 
 def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Returns the run, waiting again if it was paused; it goes on from its checkpoint."""
+    """Return the run, waiting again if it was paused; it goes on from its checkpoint."""
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         return queue_again(workspace, connection, run) if run.state == "paused" else run
@@ -46,7 +46,7 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
 def extend_run(
     workspace: Workspace, run_id: str, epochs: int, *, submitter: str = ""
 ) -> tuple[RunRecord, bool]:
-    """Returns the run of the same recipe with so many epochs more, and whether it is new.
+    """Return the run of the same recipe with so many epochs more, and whether it is new.
 
     It goes on from the checkpoint of the former, which stays as it is; a note says from which
     epoch. Where the schedule spans all epochs (cosine), or no checkpoint is left, it begins anew.
@@ -75,14 +75,14 @@ def extend_run(
 
 
 def note_run(workspace: Workspace, run_id: str, notes: str) -> RunRecord:
-    """Returns the run with these notes, free text, in place of those it had."""
+    """Return the run with these notes, free text, in place of those it had."""
     with write_database(workspace) as connection:
         change_run(connection, check_identifier(run_id), notes=notes.strip())
         return select_run(connection, run_id)
 
 
 def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord:
-    """Returns the run with these tags, sorted and each once, in place of those it had."""
+    """Return the run with these tags, sorted and each once, in place of those it had."""
     cleaned = {" ".join(tag.split()) for tag in tags} - {""}
     text = json.dumps(sorted(cleaned, key=str.casefold), ensure_ascii=False)
     with write_database(workspace) as connection:
@@ -91,14 +91,14 @@ def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord
 
 
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
-    """Returns the run under its new name; an empty name gives back "Run 7"."""
+    """Return the run under its new name; an empty name gives back "Run 7"."""
     with write_database(workspace) as connection:
         change_run(connection, check_identifier(run_id), name=name.strip())
         return select_run(connection, run_id)
 
 
 def _lend_checkpoint(workspace: Workspace, former: RunRecord, following: str) -> bool:
-    """Returns whether the run that follows finds the former's checkpoint as its own."""
+    """Return whether the run that follows finds the former's checkpoint as its own."""
     source = workspace.run_folder(former.id) / CHECKPOINT_FOLDER
     target = workspace.run_folder(following)
     if former.recipe.schedule == "cosine" or target.exists() or not source.is_dir():

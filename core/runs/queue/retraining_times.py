@@ -47,7 +47,7 @@ class RetrainingTimes:
 
 
 def check_times(times: RetrainingTimes) -> RetrainingTimes:
-    """Returns the plan unchanged.
+    """Return the plan unchanged.
 
     Raises:
         RetrainingRefused: A number, the time of day or the zone is none.
@@ -77,17 +77,17 @@ def check_times(times: RetrainingTimes) -> RetrainingTimes:
 
 
 def times_to_json(times: RetrainingTimes) -> dict[str, Any]:
-    """Returns the plan as JSON values."""
+    """Return the plan as JSON values."""
     return {**vars(times), "since": times.since.isoformat()}
 
 
 def times_from_json(content: Mapping[str, Any]) -> RetrainingTimes:
-    """Returns the plan that `times_to_json` wrote."""
+    """Return the plan that `times_to_json` wrote."""
     return RetrainingTimes(**{**content, "since": datetime.fromisoformat(content["since"])})
 
 
 def find_last_time(times: RetrainingTimes, now: datetime) -> datetime | None:
-    """Returns the newest time that has come, in UTC; None before the first one."""
+    """Return the newest time that has come, in UTC; None before the first one."""
     if times.every_days is None:
         return None
     first, zone = _find_first_day(times), _find_zone(times.zone)
@@ -101,7 +101,7 @@ def find_last_time(times: RetrainingTimes, now: datetime) -> datetime | None:
 
 
 def find_next_time(times: RetrainingTimes, now: datetime) -> datetime | None:
-    """Returns the first time that is still to come, in UTC; None where no days are arranged."""
+    """Return the first time that is still to come, in UTC; None where no days are arranged."""
     if times.every_days is None:
         return None
     first = _find_first_day(times)

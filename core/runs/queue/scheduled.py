@@ -1,9 +1,11 @@
-"""What the scheduler does beside runs: it starts `core.monitoring.due` when something is due.
+"""What was arranged for a workspace; the scheduler starts `core.monitoring.due` for what is due.
 
 What is due is looked up here, in the database; the work is done by that process, which asks again
 by itself. So the scheduler may be killed at any moment and nothing is done twice or forgotten.
+Arrangements (when to retrain, which alarms to raise) are kept as JSON by name.
 """
 
+import json
 import logging
 import subprocess
 import sys
@@ -13,15 +15,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import inspect, select, text
+from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy.exc import IntegrityError
 
-from core.runs.database import read_database
+from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
-from core.runs.queue.arrangements import read_arrangement
 from core.runs.queue.retraining_times import find_last_time, times_from_json
 from core.runs.queue.starting import python_command, python_environment, start_missing_scheduler
 from core.runs.store import MOST_ATTEMPTS
-from core.runs.tables import runs_table
+from core.runs.tables import arrangements_table, runs_table
 from core.workspace import Workspace
 
 TIMES = "retraining"
@@ -34,9 +36,9 @@ MONITORING = "monitoring"
 
 _LOOK_S = 2.0
 _SAME_AGAIN_S = 60.0
-"""The same errand is not begun again sooner: it may fail each time."""
+"""The same is not begun again sooner: it may fail each time."""
 _LONGEST_S = 3600.0
-"""After this long a process that does errands is taken for stuck."""
+"""After this long the process is taken for stuck."""
 _REVIEWED = text(
     "SELECT count(DISTINCT predictions.photo), max(feedback.number) FROM feedback"
     " JOIN predictions ON feedback.prediction = predictions.id"
@@ -44,11 +46,46 @@ _REVIEWED = text(
 )
 """In words, for these tables are described in core.monitoring, which nothing here may import."""
 
+_arranged = arrangements_table.c
 _log = logging.getLogger("scheduler")
 
 
-class Errands:
-    """Looks now and then for what is due, and has one process at a time that does it."""
+def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """Return what was last kept under the name; None where nothing was."""
+    with read_database(workspace) as connection:
+        text = connection.scalar(select(_arranged.content).where(_arranged.name == name))
+    if text is None:
+        return None
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def keep_arrangement(
+    workspace: Workspace, name: str, content: Mapping[str, Any], who: str = ""
+) -> None:
+    """Keep the content under the name, in place of what was there.
+
+    Args:
+        workspace: For which it holds.
+        name: Up to 64 characters.
+        content: JSON values.
+        who: Changed it.
+    """
+    text = json.dumps(dict(content), allow_nan=False)
+    values = {"content": text, "changed": datetime.now(UTC), "who": who}
+    change = update(arrangements_table).where(_arranged.name == name).values(**values)
+    with write_database(workspace) as connection:
+        if connection.execute(change).rowcount:
+            return
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(arrangements_table).values(name=name, **values))
+        except IntegrityError:  # another was first, where writers do not wait for each other
+            connection.execute(change)
+
+
+class DueWork:
+    """The scheduler's look at what is due; one process at a time does it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -59,18 +96,18 @@ class Errands:
         """Whether the scheduler has to stay for what may become due."""
 
     def step(self) -> None:
-        """Returns nothing; what is due is being done."""
+        """Have done what is due."""
         now = time.monotonic()
         if now - self._looked < _LOOK_S or self._is_at_work(now):
             return
         self._looked = now
         self.are_arranged = is_anything_arranged(self._workspace)
-        errand = find_errand(self._workspace, datetime.now(UTC)) if self.are_arranged else ""
-        if not errand and self._is_check_due(now):
-            errand = "the rules are to be checked"
-        if not errand or (errand == self._last[0] and now - self._last[1] < _SAME_AGAIN_S):
+        due = find_due(self._workspace, datetime.now(UTC)) if self.are_arranged else ""
+        if not due and self._is_check_due(now):
+            due = "the rules are to be checked"
+        if not due or (due == self._last[0] and now - self._last[1] < _SAME_AGAIN_S):
             return
-        self._last, self._checked = (errand, now), now
+        self._last, self._checked = (due, now), now
         self._child = subprocess.Popen(
             python_command("core.monitoring.due"),
             env=python_environment(self._workspace),
@@ -79,14 +116,14 @@ class Errands:
             stderr=sys.stderr,
             start_new_session=True,
         )
-        _log.info("%s: process %d sees to it", errand, self._child.pid)
+        _log.info("%s: process %d sees to it", due, self._child.pid)
 
     def _is_at_work(self, now: float) -> bool:
         if self._child is None:
             return False
         if self._child.poll() is None:
             if now - self._last[1] > _LONGEST_S:
-                _log.error("process %d is stuck with its errand: ending it", self._child.pid)
+                _log.error("process %d is stuck: ending it", self._child.pid)
                 with suppress(ProcessLookupError):
                     self._child.kill()
             return True
@@ -101,7 +138,7 @@ class Errands:
 
 
 def is_anything_arranged(workspace: Workspace) -> bool:
-    """Returns whether something may become due while nobody looks."""
+    """Return whether something may become due while nobody looks."""
     if "going" in (read_arrangement(workspace, STATE) or {}):
         return True
     times = read_arrangement(workspace, TIMES)
@@ -110,7 +147,7 @@ def is_anything_arranged(workspace: Workspace) -> bool:
 
 
 def wake_for_arranged(workspace: Workspace) -> None:
-    """Returns nothing; a scheduler is at work where something is arranged: after a reboot, say.
+    """Start a scheduler where something is arranged: after a reboot, say.
 
     For the page server, the API and command lines, as they start and now and then.
     """
@@ -118,8 +155,8 @@ def wake_for_arranged(workspace: Workspace) -> None:
         start_missing_scheduler(workspace)
 
 
-def find_errand(workspace: Workspace, now: datetime) -> str:
-    """Returns what is due of the retraining, in words for the log; "" when nothing is."""
+def find_due(workspace: Workspace, now: datetime) -> str:
+    """Return what is due of the retraining, in words for the log; "" when nothing is."""
     state = read_arrangement(workspace, STATE) or {}
     if "going" in state:
         return _find_ended(workspace, state["going"])
@@ -140,7 +177,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def read_taken_time(state: Mapping[str, Any]) -> datetime:
-    """Returns the last time of the plan that was taken up, in UTC; long ago where none was."""
+    """Return the last time of the plan that was taken up, in UTC; long ago where none was."""
     return datetime.fromisoformat(state["time"]) if "time" in state else _NEVER
 
 

@@ -21,7 +21,7 @@ _REPLACE_WAIT_S = 5.0
 
 
 def ensure_scheduler(workspace: Workspace) -> None:
-    """Returns nothing; a scheduler with our settings is at work.
+    """Start a scheduler with our settings, unless one is at work.
 
     One that was started with other settings (another weights file, say) is replaced; a run that
     is going is not touched by that.
@@ -34,26 +34,28 @@ def ensure_scheduler(workspace: Workspace) -> None:
 
 
 def start_missing_scheduler(workspace: Workspace) -> None:
-    """Returns nothing; some scheduler is at work, be it one with other settings than ours."""
+    """Start a scheduler unless one is at work, be it one with other settings than ours."""
     lock = take_lock(workspace.scheduler_lock)
     if lock is not None:
         _start(workspace, lock)
 
 
 def touch_wake(workspace: Workspace) -> None:
-    """Returns nothing; the scheduler keeps a worker warm from now on for the idle minutes."""
+    """Have the scheduler keep a worker warm from now on, for the idle minutes."""
     workspace.wake_file.touch()
 
 
 def write_scheduler_facts(workspace: Workspace) -> None:
-    """Returns nothing; this process stands as the scheduler, with its settings."""
+    """Write down this process as the scheduler, with its settings."""
     facts = {"pid": os.getpid(), "settings": _fingerprint_settings()}
     with write_atomically(workspace.scheduler_pid) as file:
         file.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def start_detached(workspace: Workspace, command: list[str], *, lock: int, log_file: Path) -> None:
-    """Returns nothing; the process runs on its own, and the lock is its own until it ends."""
+def start_detached(
+    workspace: Workspace, command: list[str], *, lock: int | None = None, log_file: Path
+) -> None:
+    """Start a process that runs on its own; the lock, if any, is its own until it ends."""
     # The shell starts it in the background and ends: it is nobody's child, so nobody waits for it.
     try:
         with log_file.open("ab") as log:
@@ -63,21 +65,22 @@ def start_detached(workspace: Workspace, command: list[str], *, lock: int, log_f
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(lock,),
+                pass_fds=() if lock is None else (lock,),
                 start_new_session=True,
                 check=True,
             )
     finally:
-        free_lock(lock)  # only our copy: the process has inherited it
+        if lock is not None:
+            free_lock(lock)  # only our copy: the process has inherited it
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Returns the command that runs one of our modules in a process of its own."""
+    """Return the command that runs one of our modules in a process of its own."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def python_environment(workspace: Workspace) -> dict[str, str]:
-    """Returns our environment, in which our modules are found from any working directory."""
+    """Return our environment, in which our modules are found from any working directory."""
     path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, "PETALSCOPE_WORKSPACE": str(workspace.root)}
 

@@ -20,14 +20,13 @@ from core.errors import (
 )
 from core.runs.queue.queue import claim_next_run
 from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
-from core.runs.recipe.fit_plans import plan_head, shape_head
 from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
 from core.runs.training.mirroring import mirror_run
 from core.runs.training.reporting import Attempt, RunReport, keep_finite
-from core.runs.training.strategies import Training
+from core.runs.training.strategies import Training, plan_head, shape_head
 from core.runs.training.study_results import RateCurve, read_rates, write_rates
 from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import read_settings
-from core.runs.queue.starting import python_command, python_environment
+from core.runs.queue.starting import python_command, start_detached
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord, read_run
@@ -50,22 +49,8 @@ def mirror_run(workspace: Workspace, run: RunRecord, result: RunResult) -> None:
     if read_settings().mlflow_uri is None:
         return
     try:
-        # The shell starts it in the background and ends: it is nobody's child.
-        subprocess.run(
-            [
-                "/bin/sh",
-                "-c",
-                '"$@" &',
-                "sh",
-                *python_command("core.runs.training.mirroring", run.id),
-            ],
-            env=python_environment(workspace),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            check=False,
-        )
+        command = python_command("core.runs.training.mirroring", run.id)
+        start_detached(workspace, command, log_file=Path(os.devnull))
     except OSError as error:
         logging.getLogger("run").warning("not mirrored in MLflow: %s", error)
         return

@@ -79,12 +79,12 @@ class RateCurve:
 
 
 def sort_trials(trials: Sequence[TrialResult]) -> list[TrialResult]:
-    """Returns the trials, best first: accuracy, then the lower loss, then the earlier one."""
+    """Return the trials, best first: accuracy, then the lower loss, then the earlier one."""
     return sorted(trials, key=lambda trial: (-trial.accuracy, trial.loss, trial.number))
 
 
 def append_trial(folder: Path, trial: TrialResult) -> None:
-    """Returns nothing; the trial stands in the file, whole, when this returns."""
+    """Append the trial to its file, whole."""
     content = asdict(trial) | {"recipe": json.loads(recipe_to_json(trial.recipe))}
     line = json.dumps(content, allow_nan=False).encode() + b"\n"
     with (folder / TRIALS_FILE).open("a+b", buffering=0) as file:
@@ -97,7 +97,7 @@ def append_trial(folder: Path, trial: TrialResult) -> None:
 
 
 def read_trials(folder: Path) -> list[TrialResult]:
-    """Returns the finished trials in their order; a line cut short by a kill is left out."""
+    """Return the finished trials in their order; a line cut short by a kill is left out."""
     try:
         lines = (folder / TRIALS_FILE).read_bytes().splitlines()
     except FileNotFoundError:
@@ -111,23 +111,23 @@ def read_trials(folder: Path) -> list[TrialResult]:
 
 
 def write_importance(folder: Path, importance: Importance) -> None:
-    """Returns nothing; it stands in the run's folder."""
+    """Write it into the run's folder."""
     _write(folder / IMPORTANCE_FILE, importance)
 
 
 def read_importance(folder: Path) -> Importance | None:
-    """Returns what the settings explain; None before ten trials are done."""
+    """Return what the settings explain; None before ten trials are done."""
     content = _read(folder / IMPORTANCE_FILE)
     return None if content is None else Importance(**content)
 
 
 def write_rates(folder: Path, curve: RateCurve) -> None:
-    """Returns nothing; it stands in the run's folder."""
+    """Write it into the run's folder."""
     _write(folder / RATES_FILE, curve)
 
 
 def read_rates(folder: Path) -> RateCurve | None:
-    """Returns the curve of a rate search; None while there is none."""
+    """Return the curve of a rate search; None while there is none."""
     content = _read(folder / RATES_FILE)
     if content is None or "rates" not in content:
         return None
@@ -136,7 +136,7 @@ def read_rates(folder: Path) -> RateCurve | None:
 
 
 def is_study_whole(folder: Path, plan: Plan) -> bool:
-    """Returns whether what the plan asked for is there, all of it."""
+    """Return whether what the plan asked for is there, all of it."""
     if isinstance(plan, SweepPlan):
         return len(read_trials(folder)) >= plan.trials
     return read_rates(folder) is not None

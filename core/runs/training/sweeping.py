@@ -17,7 +17,6 @@ import numpy as np
 
 from core.errors import RecipeRefused, RunStopped
 from core.runs.queue.run_lock import record_epoch
-from core.runs.recipe.fit_plans import plan_head, shape_head
 from core.runs.recipe.plans import (
     SPACE,
     NumberRange,
@@ -30,6 +29,7 @@ from core.runs.recipe.plans import (
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.reporting import Attempt, keep_finite
+from core.runs.training.strategies import plan_head, shape_head
 from core.runs.training.study_results import (
     Importance,
     TrialResult,

@@ -16,10 +16,11 @@ from core.config import fingerprint
 from core.errors import DiskFull
 from core.formats import count, size
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.feature_store import find_donors, find_view_donors
 from core.runs.training.preparing import (
     Preparation,
     expect_precisions,
+    find_donors,
+    find_view_donors,
     open_fast_backbone,
     prepare_backbone,
     prepare_features,

@@ -17,8 +17,7 @@ from core.evaluation.comparison import Comparison, adjust_holm, compare_predicti
 from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common, match_results
 from core.runs.events import curve
-from core.runs.recipe.repeats import Repeats, fold_repeats
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.comparing.charts import Axis, RunCurve
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run

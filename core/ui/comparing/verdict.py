@@ -8,8 +8,7 @@ import streamlit as st
 from core.evaluation.comparison import Comparison, describe_verdict
 from core.formats import percent
 from core.runs.common_photos import describe_left_out
-from core.runs.recipe.repeats import Repeats
-from core.runs.store import RunRecord
+from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.reading import Compared
 from core.ui.parts.pickers import title_run
 

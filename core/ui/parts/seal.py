@@ -13,8 +13,7 @@ import streamlit as st
 
 from core.errors import RunMissing
 from core.formats import count, moment
-from core.runs.store import RunRecord
-from core.runs.test_views import Opening, read_openings, record_opening
+from core.runs.store import Opening, RunRecord, read_openings, record_opening
 from core.ui.parts import cache
 from core.ui.parts.state import name_visitor
 

@@ -13,9 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from core.formats import count, duration, moment
-from core.runs.recipe.repeats import Repeats
 from core.runs.recipe.strategies import STRATEGIES
-from core.runs.store import RunRecord
+from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
 from core.ui.parts.messages import report_errors, show_empty, show_told
 from core.ui.parts.pickers import title_run

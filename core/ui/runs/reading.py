@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.runs.recipe.repeats import Repeats, fold_repeats
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
 from data.manifest import list_datasets

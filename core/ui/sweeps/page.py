@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.formats import count, duration, percent, plain, rough_duration
 from core.runs.queue.control import pause_run
+from core.runs.queue.estimating import expected_wait
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
-from core.runs.queue.wait_time import expected_wait
 from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan, base_recipe
 from core.runs.recipe.recipe import Recipe
 from core.runs.scheduler import ensure_scheduler

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs.store import list_runs
-from core.runs.test_views import record_opening
+from core.runs.store import list_runs, record_opening
 from core.workspace import Workspace
 from tests.ui.driver import open_page, text_of
 

@@ -9,8 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import finish_run
 from core.runs.result import read_result, read_run_head, write_result
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings, record_opening
+from core.runs.store import list_runs, read_openings, record_opening
 from core.ui.metrics.reading import find_heaps
 from core.workspace import Workspace
 from tests.ui.driver import captions, open_page

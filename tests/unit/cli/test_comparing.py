@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from core.__main__ import main
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 
 

@@ -11,8 +11,7 @@ from core.cli import main
 from core.cli.reporting import choose_photos
 from core.errors import ExportRefused
 from core.runs.result import RunResult, read_result
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 
 

@@ -27,7 +27,7 @@ from core.registry.registering import register_run
 from core.registry.store import find_version, versions_table
 from core.runs.database import write_database
 from core.runs.queue.queue import delete_run, submit_run
-from core.runs.test_views import read_openings
+from core.runs.store import read_openings
 from core.workspace import Workspace
 from data.additions import add_photos
 from data.dataset import Dataset

@@ -30,8 +30,7 @@ from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_aliases
 from core.runs.queue.queue import claim_next_run, delete_run
 from core.runs.queue.run_lock import fail_run
-from core.runs.store import list_runs, read_run
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings, read_run
 from core.workspace import Workspace
 from data.manifest import delete_dataset, list_datasets, list_lineage, read_dataset
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos

@@ -7,7 +7,7 @@ import pytest
 from core.errors import WatchRefused
 from core.monitoring.readings import describe_levels
 from core.monitoring.rules import DEFAULTS, NAMES, Name, Rule, Watch, keep_watch, read_watch
-from core.runs.queue.arrangements import keep_arrangement, read_arrangement
+from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 

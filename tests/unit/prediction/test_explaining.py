@@ -16,7 +16,7 @@ from core.prediction.predictor import open_predictor
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_run_features
 from core.runs.store import list_runs
-from core.runs.training.feature_store import delete_features, delete_views
+from core.runs.training.preparing import delete_features, delete_views
 from core.workspace import Workspace
 from models.backbone import Backbone, Look
 from tests.processes import wait_until

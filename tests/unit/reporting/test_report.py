@@ -17,8 +17,7 @@ from core.evaluation.metrics import evaluate_scores
 from core.prediction.deciding import DecisionRule
 from core.reporting.contents import RunReport, collect_report
 from core.reporting.writing import write_html, write_model_card
-from core.runs.store import list_runs
-from core.runs.test_views import read_openings
+from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 
 EVIL = "<script>alert('a')</script>\"&|`*"

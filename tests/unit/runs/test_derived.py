@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
-from core.runs.derived import keep_arrays
-from core.runs.result import check_order, read_result, read_run_features
+from core.runs.result import check_order, keep_arrays, read_result, read_run_features
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import read_dataset

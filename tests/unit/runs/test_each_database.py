@@ -8,15 +8,14 @@ from sqlalchemy import func, insert, select, update
 
 from core.errors import RunMissing
 from core.runs.database import read_database, write_database
-from core.runs.queue.arrangements import keep_arrangement, read_arrangement
 from core.runs.queue.control import note_run, tag_run
 from core.runs.queue.queue import claim_next_run, delete_run, submit_run
 from core.runs.queue.run_lock import begin_run, fail_run, record_epoch
+from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.recipe import Recipe
-from core.runs.store import list_runs, read_run
+from core.runs.store import list_runs, read_openings, read_run, record_opening
 from core.runs.tables import arrangements_table, metadata
-from core.runs.test_views import read_openings, record_opening
 from core.workspace import Workspace
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)

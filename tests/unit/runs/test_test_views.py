@@ -10,7 +10,7 @@ from core.errors import BadIdentifier, RunMissing
 from core.runs.database import close_databases
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.recipe.recipe import Recipe
-from core.runs.test_views import read_openings, record_opening
+from core.runs.store import read_openings, record_opening
 from core.workspace import Workspace
 
 

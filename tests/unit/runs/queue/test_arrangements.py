@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.runs.queue.arrangements import keep_arrangement, read_arrangement
+from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 

@@ -8,17 +8,17 @@ from sqlalchemy import insert, update
 
 from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import write_database
-from core.runs.queue.arrangements import keep_arrangement
 from core.runs.queue.queue import submit_run
 from core.runs.queue.retraining_times import RetrainingTimes, times_to_json
 from core.runs.queue.scheduled import (
     MONITORING,
     STATE,
     TIMES,
-    Errands,
+    DueWork,
     count_reviewed,
-    find_errand,
+    find_due,
     is_anything_arranged,
+    keep_arrangement,
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.tables import runs_table
@@ -48,11 +48,11 @@ def give_feedback(workspace: Workspace, photo: str, **values: object) -> None:
 
 def test_nothing_is_due_where_nothing_was_arranged(on_each_database: Workspace) -> None:
     assert not is_anything_arranged(on_each_database)
-    assert find_errand(on_each_database, NOW) == ""
+    assert find_due(on_each_database, NOW) == ""
     arrange(on_each_database)  # only by hand
     give_feedback(on_each_database, "a")
     assert not is_anything_arranged(on_each_database)
-    assert find_errand(on_each_database, NOW) == ""
+    assert find_due(on_each_database, NOW) == ""
 
 
 def test_reviewed_photos_count_once_until_a_dataset_holds_them(on_each_database: Workspace) -> None:
@@ -74,24 +74,24 @@ def test_enough_photos_are_due_until_they_were_tried(on_each_database: Workspace
     arrange(on_each_database, after_photos=2)
     assert is_anything_arranged(on_each_database)
     give_feedback(on_each_database, "a")
-    assert find_errand(on_each_database, NOW) == ""
+    assert find_due(on_each_database, NOW) == ""
     give_feedback(on_each_database, "b")
-    assert "2 reviewed photos" in find_errand(on_each_database, NOW)
+    assert "2 reviewed photos" in find_due(on_each_database, NOW)
     keep_arrangement(on_each_database, STATE, {"photos": count_reviewed(on_each_database)[1]})
-    assert find_errand(on_each_database, NOW) == ""
+    assert find_due(on_each_database, NOW) == ""
     give_feedback(on_each_database, "c")
-    assert "3 reviewed photos" in find_errand(on_each_database, NOW)
+    assert "3 reviewed photos" in find_due(on_each_database, NOW)
 
 
 def test_a_time_is_due_until_it_was_taken_up(workspace: Workspace) -> None:
     arrange(workspace, every_days=7, at="03:00")
-    assert "2026-11-20 03:00" in find_errand(workspace, NOW)  # four were missed; the last counts
+    assert "2026-11-20 03:00" in find_due(workspace, NOW)  # four were missed; the last counts
     taken = datetime(2026, 11, 20, 3, tzinfo=UTC)
     keep_arrangement(workspace, STATE, {"time": taken.isoformat()})
-    assert find_errand(workspace, NOW) == ""
-    assert "2026-11-27 03:00" in find_errand(workspace, NOW + timedelta(days=7))
+    assert find_due(workspace, NOW) == ""
+    assert "2026-11-27 03:00" in find_due(workspace, NOW + timedelta(days=7))
     keep_arrangement(workspace, STATE, {"time": (NOW + timedelta(days=999)).isoformat()})
-    assert find_errand(workspace, NOW) == ""  # the clock was put back
+    assert find_due(workspace, NOW) == ""  # the clock was put back
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_a_challenger_is_due_when_its_run_has_ended(
     with write_database(workspace) as connection:
         connection.execute(update(runs_table).values(state=state, attempt=attempt))
     assert is_anything_arranged(workspace)
-    assert bool(find_errand(workspace, NOW)) is ended
+    assert bool(find_due(workspace, NOW)) is ended
 
 
 def test_one_that_was_cut_short_is_due(workspace: Workspace) -> None:
     keep_arrangement(workspace, STATE, {"going": {"run": None}})
-    assert "cut short" in find_errand(workspace, NOW)
+    assert "cut short" in find_due(workspace, NOW)
     keep_arrangement(workspace, STATE, {"going": {"run": "f" * 16}})
-    assert "gone" in find_errand(workspace, NOW)
+    assert "gone" in find_due(workspace, NOW)
 
 
 def test_rules_that_are_to_be_checked_keep_the_scheduler(
@@ -145,7 +145,7 @@ def test_rules_that_are_to_be_checked_keep_the_scheduler(
     clock = [1000.0]
     monkeypatch.setattr("core.runs.queue.scheduled.subprocess.Popen", Ended)
     monkeypatch.setattr("core.runs.queue.scheduled.time.monotonic", lambda: clock[0])
-    errands = Errands(workspace)
+    errands = DueWork(workspace)
     for minute in range(31):
         clock[0] = 1000.0 + 60 * minute
         errands.step()

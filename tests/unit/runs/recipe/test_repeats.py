@@ -7,8 +7,7 @@ import pytest
 
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.repeats import fold_repeats
-from core.runs.store import RunRecord
+from core.runs.store import RunRecord, fold_repeats
 from core.workspace import Workspace
 
 

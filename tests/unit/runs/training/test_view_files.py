@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from core.cli import main
 from core.errors import DiskFull, RunStopped
-from core.runs.training.feature_store import delete_features
+from core.runs.training.preparing import delete_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source

@@ -11,7 +11,7 @@ import pytest
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.errors import RunStopped
-from core.runs.training.feature_store import delete_features
+from core.runs.training.preparing import delete_features
 from core.runs.training.views import count_missing
 from core.workspace import PROJECT_ROOT, Workspace
 from data.augmentation import augment

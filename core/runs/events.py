@@ -2,7 +2,7 @@
 
 Kinds: queued, phase, progress, epoch, lost, end (paused, too, is an end); each with its "time"
 (seconds since 1970). Written by one process at a time, read by anyone from the last byte read. The
-state of a run stands in the database; a run that is tried again writes on in the same file.
+state of a run is in the database; a run that is tried again continues the same file.
 """
 
 import json

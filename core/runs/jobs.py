@@ -28,7 +28,7 @@ _ENDING_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """Where a job stands; `result` when done, `problem` and `remedy` when failed."""
+    """How far a job is; `result` when done, `problem` and `remedy` when failed."""
 
     parameters: dict[str, Any]
     state: JobState
@@ -69,7 +69,7 @@ def start_job(
 
 
 def read_job(folder: Path) -> JobStatus | None:
-    """Return where the job of a folder stands, or None when none was ever started there."""
+    """Return how far the job of a folder is, or None when none was ever started there."""
     parameters = _read_parameters(folder)
     if parameters is None:
         return None

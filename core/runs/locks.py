@@ -1,4 +1,4 @@
-"""Locks between processes: a lock is held by whoever has the file open and locked.
+"""Locks between processes: a lock is held by who has the file open and locked.
 
 The kernel lets go of it when its holder ends, however it ends, so "is the lock held?" answers "is
 the process alive?" without process ids that may have been given to another. A child that inherits

@@ -1,9 +1,9 @@
 """Gives waiting runs to workers, one at a time: `python -m core.runs.scheduler`.
 
-One per workspace, guarded by a lock. It keeps no knowledge of its own: everything stands in the
-database and in locks, so it may be killed at any moment and the next one goes on; a worker that is
-training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as long
-as anything is. Imports neither Keras nor NumPy.
+One per workspace, guarded by a lock. It keeps no knowledge of its own: everything is in the
+database and in locks, so it may be killed at any moment and the next one takes over; a worker that
+is training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as
+long as anything is. Imports neither Keras nor NumPy.
 """
 
 import argparse
@@ -151,7 +151,7 @@ class Scheduler:
             self.let_go()
 
     def _is_wanted(self) -> bool:
-        """Return whether somebody trained or was about to, within the idle minutes."""
+        """Return whether a person trained or was about to, within the idle minutes."""
         limit = 60 * self._settings.worker_idle_minutes
         try:
             wake = time.time() - self._workspace.wake_file.stat().st_mtime

@@ -1,7 +1,7 @@
 """The index of runs: what is known of each run, read from the database.
 
 States: queued → starting → running (→ stopping) → done, failed, paused or lost. A lost run lost its
-worker; it is queued again and goes on from its checkpoint, a paused one when a person wishes. Runs
+worker; it is queued again and resumes from its checkpoint, a paused one when a person wishes. Runs
 are moved along in `core.runs.queue`. Also here: runs that differ in their seed only; and how often
 a run's test photos were looked at, for a model that was chosen by them has no test left.
 """

@@ -37,7 +37,7 @@ def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 
 def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return the run, waiting again if it was paused; it goes on from its checkpoint."""
+    """Return the run, waiting again if it was paused; it resumes from its checkpoint."""
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         return queue_again(workspace, connection, run) if run.state == "paused" else run
@@ -46,14 +46,14 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
 def extend_run(
     workspace: Workspace, run_id: str, epochs: int, *, submitter: str = ""
 ) -> tuple[RunRecord, bool]:
-    """Return the run of the same recipe with so many epochs more, and whether it is new.
+    """Return the run of the same recipe with more epochs, and whether it is new.
 
-    It goes on from the checkpoint of the former, which stays as it is; a note says from which
+    It resumes from the checkpoint of the former, which stays as it is; a note says from which
     epoch. Where the schedule spans all epochs (cosine), or no checkpoint is left, it begins anew.
 
     Raises:
         RunMissing: No run has that id.
-        RecipeRefused: The recipe cannot have so many epochs, or the item is not a training.
+        RecipeRefused: The recipe cannot have that many epochs, or the item is not a training.
     """
     former = read_run(workspace, run_id)
     if former.plan is not None or epochs < 1:

@@ -195,7 +195,7 @@ def _list_preparations(
         photos: Numbers of the photos to train with, and to validate with.
         tunes: Whether stages are trained.
     """
-    # OpenVINO comes with it: whoever only asks for speeds shall not load it.
+    # OpenVINO comes with it: who only asks for speeds shall not load it.
     from core.runs.training import views
 
     weights = Weights(  # an id asks for no more than their digest

@@ -73,7 +73,7 @@ def submit_run(
     """Return the run of this recipe (or of a plan that starts from it) and whether it is new.
 
     The same recipe is the same run: a finished or waiting one is returned as it is. One that
-    failed, was lost, paused or stopped is queued again and goes on from its checkpoint; one whose
+    failed, was lost, paused or stopped is queued again and resumes from its checkpoint; one whose
     result is gone or damaged is trained anew.
 
     Raises:
@@ -172,7 +172,7 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
     """Return whether the run was going in this attempt and no longer does, its device free.
 
-    It is lost; or paused, where that was asked for: its checkpoint stands.
+    It is lost; or paused, where that was asked for: its checkpoint is kept.
     """
     table = runs_table.c
     ours = (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)

@@ -1,4 +1,4 @@
-"""When a challenger is trained by itself: after so many reviewed photos, every so many days.
+"""When a challenger is trained by itself: after a number of reviewed photos, every few days.
 
 A time is a moment of the plan, "every 7 days at 03:00 in Berlin". They count from the moment the
 plan was made, so a machine that was off for a month finds one time that it missed, not four.
@@ -26,7 +26,7 @@ class RetrainingTimes:
     """When a challenger is trained without a person; both may hold, or neither."""
 
     after_photos: int | None = None
-    """As soon as so many reviewed photos wait that no dataset holds yet."""
+    """As soon as this many reviewed photos wait that no dataset holds yet."""
     every_days: int | None = None
     at: str = "03:00"
     """Time of day, hours and minutes, as it was given: 3:00 is one, too."""

@@ -123,7 +123,7 @@ def read_settings_of(recipe_class: type) -> dict[str, Setting]:
 
 
 def parse_units(text: str) -> tuple[int, ...]:
-    """Return the units of each layer that somebody chose or typed: "512 → 128" or "512, 128".
+    """Return the units of each layer that were chosen or typed: "512 → 128" or "512, 128".
 
     Raises:
         ValueError: It is anything but numbers of units, or none.

@@ -1,7 +1,7 @@
 """Features of a dataset, from the store or made now: what a head learns from.
 
 Weights → backbone (made when missing) → features (extracted when missing; an extraction that was
-interrupted goes on). Features of the same photos in other datasets are copied: a version made by
+interrupted is resumed). Features of the same photos in other datasets are copied: a version made by
 edits is ready in a second. Keras is imported only when a backbone must be made or a GPU is used.
 """
 
@@ -45,7 +45,7 @@ from models.weights import Weights, WeightsKind, find_weights
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """The features of all photos of a dataset, (n, 2048) float32, and the ids they stand under."""
+    """The features of all photos of a dataset, (n, 2048) float32, and their ids."""
 
     backbone_id: str
     features_id: str

@@ -1,7 +1,7 @@
 """The four strategies: what is trained on what, from the photos of a dataset to a tuned network.
 
 Each gives the curve, the head of the best epoch, and the features of all photos by the backbone of
-that epoch: the frozen one, or the run's own, which then stands among the backbones.
+that epoch: the frozen one, or the run's own, which is then kept among the backbones.
 """
 
 from collections.abc import Callable

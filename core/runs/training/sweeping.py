@@ -1,6 +1,6 @@
 """A sweep: trials of heads on the same features, in the worker that has the run.
 
-Each trial follows from the plan and the trials before it: a sweep that was killed goes on with the
+Each trial follows from the plan and the trials before it: a sweep that was killed resumes with the
 trial it would have made next, and gives the same trials as one that was not. A stop comes between
 trials: one that is not complete is dropped. What Optuna is asked depends on these trials and on
 (seed, trial) only. Keras and Optuna are imported inside functions.

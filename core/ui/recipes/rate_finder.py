@@ -16,7 +16,8 @@ from core.runs.store import RunRecord, item_id, list_studies
 from core.runs.training.study_results import RateCurve, read_rates
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
-from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.live_state import follow_run
+from core.ui.parts.messages import show_problem
 
 RATE = "training.learning_rate"
 """Key of the form's learning rate: what “Use it” sets."""
@@ -48,10 +49,8 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
             st.session_state[_ASKED] = identifier
             st.rerun()
         return
-    going = not search.has_ended
-    st.fragment(_show_search, run_every="0.5s" if going else None)(
-        identifier, going, not recipe.epochs_of_head
-    )
+    trains_stages = not recipe.epochs_of_head
+    follow_run(search, lambda search: _show_search(search, trains_stages), every="0.5s")
 
 
 def _find_search(identifier: str) -> RunRecord | None:
@@ -60,24 +59,18 @@ def _find_search(identifier: str) -> RunRecord | None:
     return next((study for study in studies if study.id == identifier), None)
 
 
-def _show_search(identifier: str, was_going: bool, trains_stages: bool) -> None:
-    with report_errors():
-        search = _find_search(identifier)
-        if search is None or was_going == search.has_ended:
-            st.rerun()  # the whole page: polling starts or stops
-        curve = read_rates(cache.workspace().run_folder(identifier))
-        if going := not search.has_ended:
-            ensure_scheduler(cache.workspace())
-        if curve is None:
-            text = "Looking for a learning rate …" if going else "The search left no curve."
-            st.progress(0.0, text="Waiting for its turn …" if search.state == "queued" else text)
-            return
-        _show_suggestion(curve, trains_stages)
-        if st.session_state.get(_ASKED) == identifier:
-            _show_curve(curve, trains_stages)
-            return
-        with st.expander("Loss against learning rate", icon=":material/search_insights:"):
-            _show_curve(curve, trains_stages)
+def _show_search(search: RunRecord, trains_stages: bool) -> None:
+    curve = read_rates(cache.workspace().run_folder(search.id))
+    if curve is None:
+        text = "The search left no curve." if search.has_ended else "Looking for a learning rate …"
+        st.progress(0.0, text="Waiting for its turn …" if search.state == "queued" else text)
+        return
+    _show_suggestion(curve, trains_stages)
+    if st.session_state.get(_ASKED) == search.id:
+        _show_curve(curve, trains_stages)
+        return
+    with st.expander("Loss against learning rate", icon=":material/search_insights:"):
+        _show_curve(curve, trains_stages)
 
 
 def _show_suggestion(curve: RateCurve, trains_stages: bool) -> None:

@@ -30,7 +30,7 @@ def _show_runs(was_going: bool, choosable: bool) -> None:
             st.rerun()  # the whole page: polling stops
         _show_list(runs, choosable)
         if st.session_state.pop(_OPENED, False):
-            st.rerun()  # the whole page: the run stands above the list
+            st.rerun()  # the whole page: the run is drawn above the list
 
 
 def _is_any_going(runs: list[RunRecord]) -> bool:

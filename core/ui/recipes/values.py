@@ -59,7 +59,7 @@ def release_recipe(held: Mapping[str, Any], **chosen: Any) -> Recipe:
 
 
 def read_hidden(typed: str) -> tuple[int, ...]:
-    """Return the hidden layers that somebody typed or chose.
+    """Return the hidden layers that were typed or chosen.
 
     Raises:
         RecipeRefused: They cannot be read.

@@ -58,8 +58,17 @@ def _show_numbers(sweep: SweepRun) -> None:
 
 
 def _show_charts(sweep: SweepRun) -> None:
-    trials = sweep.trials
     history, importance = st.columns(2, gap="medium")
+    with history:
+        _show_history(sweep)
+    with importance:
+        _show_importance(sweep)
+    _show_parallel(sweep)
+    st.caption("Drag along an axis to keep only the trials that pass there; click it to undo.")
+
+
+def _show_history(sweep: SweepRun) -> None:
+    trials = sweep.trials
     accuracy = [trial.accuracy for trial in trials]
     table = pd.DataFrame(
         {
@@ -69,26 +78,33 @@ def _show_charts(sweep: SweepRun) -> None:
             "best": list(accumulate(accuracy, max)),
         }
     )
-    history.altair_chart(
+    st.altair_chart(
         draw_history(table, is_dark()),
         theme=None,
         alt="Validation accuracy of each trial; the same numbers stand in the table below.",
     )
+
+
+def _show_importance(sweep: SweepRun) -> None:
     explained = sweep.importance
     if explained is None:
-        importance.caption("What matters shows after ten trials.")
-    else:
-        shares = {SETTING_NAMES[name]: share for name, share in explained.shares.items()}
-        importance.altair_chart(
-            draw_importance(shares, explained.trials, is_dark()),
-            theme=None,
-            alt="Importance: "
-            + ", ".join(f"{name} {100 * share:.0f} percent" for name, share in shares.items()),
-        )
+        st.caption("What matters shows after ten trials.")
+        return
+    shares = {SETTING_NAMES[name]: share for name, share in explained.shares.items()}
+    st.altair_chart(
+        draw_importance(shares, explained.trials, is_dark()),
+        theme=None,
+        alt="Importance: "
+        + ", ".join(f"{name} {100 * share:.0f} percent" for name, share in shares.items()),
+    )
+
+
+def _show_parallel(sweep: SweepRun) -> None:
+    trials = sweep.trials
     names = list(trials[0].settings)
     figure = draw_parallel(
         pd.DataFrame([dict(trial.settings) for trial in trials]).rename(columns=SETTING_NAMES),
-        accuracy,
+        [trial.accuracy for trial in trials],
         logarithmic=[SETTING_NAMES[name] for name in names if _is_logarithmic(name)],
         choices={SETTING_NAMES[name]: choices for name in names if (choices := _choices(name))},
         dark=is_dark(),
@@ -101,7 +117,6 @@ def _show_charts(sweep: SweepRun) -> None:
         width="stretch",
         alt="Settings and accuracy of each trial, a line each; the table below says the same.",
     )
-    st.caption("Drag along an axis to keep only the trials that pass there; click it to undo.")
 
 
 def _is_logarithmic(name: str) -> bool:
@@ -117,7 +132,7 @@ def _choices(name: str) -> tuple[object, ...]:
 def _show_table(sweep: SweepRun) -> None:
     run, best = sweep.run, sweep.best
     shown = sweep.ranked if run.has_ended else sweep.trials
-    # While trials are added they stand in their order: the row that was chosen stays the same.
+    # While trials are added they keep their order: the row that was chosen stays the same.
     columns: dict[str, list[object]] = {
         "trial": [trial.number for trial in shown],
         "accuracy": [100 * trial.accuracy for trial in shown],

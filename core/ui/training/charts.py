@@ -269,7 +269,7 @@ def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None)
 
 
 def place_points(epochs: Epochs, look: Look) -> list[float]:
-    """Return where the epochs stand on the axis: their numbers, or seconds when they ended."""
+    """Return where the epochs are on the axis: their numbers, or seconds when they ended."""
     if not look.by_time:
         return [epoch["epoch"] for epoch in epochs]
     return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))

@@ -189,18 +189,7 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
 
     A cell says the change in photos, or in points of a share; nothing where there is no share.
     """
-    difference = subtract_matrices(change.after, change.before, look.value)
-    part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
-    cells = pd.DataFrame(
-        {
-            "true": np.repeat(names[look.rows], len(look.columns)),
-            "predicted": np.tile(names[look.columns], len(look.rows)),
-            "change": np.nan_to_num(difference[part]).ravel(),
-            "worth": np.nan_to_num(judge_difference(difference)[part]).ravel(),
-            "after": change.after[part].ravel(),
-            "before": change.before[part].ravel(),
-        }
-    )
+    cells = _list_changes(change, look)
     drawn = _choose_cells(cells, cells["change"].to_numpy() == 0, look)
     hidden = (drawn["true"] == drawn["predicted"]).to_numpy() & look.hide_diagonal
     worth = np.where(hidden, 0.0, drawn["worth"])
@@ -229,6 +218,22 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
         legends=legends,
         title=change.title,
         empty="no change",
+    )
+
+
+def _list_changes(change: Change, look: Look) -> pd.DataFrame:
+    """Return one line per cell: true, predicted, change, worth (+ better), after, before."""
+    difference = subtract_matrices(change.after, change.before, look.value)
+    part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
+    return pd.DataFrame(
+        {
+            "true": np.repeat(names[look.rows], len(look.columns)),
+            "predicted": np.tile(names[look.columns], len(look.rows)),
+            "change": np.nan_to_num(difference[part]).ravel(),
+            "worth": np.nan_to_num(judge_difference(difference)[part]).ravel(),
+            "after": change.after[part].ravel(),
+            "before": change.before[part].ravel(),
+        }
     )
 
 

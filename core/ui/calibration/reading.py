@@ -50,8 +50,6 @@ from data.unlike import read_own_photos
 
 OF = "calibration.run"
 """Session key of the run whose threshold is in the address."""
-Key = tuple[str, float]
-"""Id of a run, and when its result was written: the key of all that is kept."""
 
 
 class Judged(NamedTuple):
@@ -72,7 +70,6 @@ class CalibrationPage:
     split: str
     dataset: Dataset
     result: RunResult
-    key: Key
     kept: DecisionRule | None
     """The rule that is kept with the run."""
     is_stale: bool
@@ -104,7 +101,7 @@ class CalibrationPage:
     @cached_property
     def temperature(self) -> float | None:
         """The temperature that fits the validation photos; None where they settle none."""
-        return _find_temperature(self.key)
+        return _find_temperature(self.run.id)
 
     @cached_property
     def distances(self) -> RunDistances:
@@ -113,12 +110,12 @@ class CalibrationPage:
         Raises:
             FeaturesMissing: The features behind the run are gone.
         """
-        return _measure_distances(self.key)
+        return _measure_distances(self.run.id)
 
     @cached_property
     def drawn(self) -> UnlikeAnswers:
         """What the run says of the drawn photos without a flower."""
-        return _answer_drawn(self.key)
+        return _answer_drawn(self.run.id)
 
     @cached_property
     def limit(self) -> tuple[float | None, str]:
@@ -139,27 +136,27 @@ class CalibrationPage:
 
     def find_threshold(self, degree: float, target: float) -> float | None:
         """Return the lowest score from which on `target` of the validation answers are right."""
-        return _find_threshold(self.key, degree, target)
+        return _find_threshold(self.run.id, degree, target)
 
     def find_class_thresholds(self, degree: float, target: int) -> pd.DataFrame:
         """Return the thresholds of each class on the validation photos, for a target in percent."""
-        return _find_class_thresholds(self.key, degree, target / 100)
+        return _find_class_thresholds(self.run.id, degree, target / 100)
 
     def temper(self, degree: float) -> np.ndarray:
         """Return the scores (n, k) float32 of all photos at a temperature."""
-        return _temper(self.key, degree)
+        return _temper(self.run.id, degree)
 
     def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
         """Return how far the scores can be trusted as they are, and calibrated."""
-        before = _measure(self.key, self.split, self.binning, 1.0)
+        before = _measure(self.run.id, self.split, self.binning, 1.0)
         if rule.temperature == 1:
             return before, None
-        return before, _measure(self.key, self.split, self.binning, self._find_degree(rule))
+        return before, _measure(self.run.id, self.split, self.binning, self._find_degree(rule))
 
     def list_scores(self, rule: DecisionRule, which: str) -> np.ndarray:
         """Return the scores (m, k) of the split that are judged: "raw" or "calibrated"."""
         degree = self._find_degree(rule) if which == "calibrated" else 1.0
-        return _list_scores(self.key, self.split, degree)
+        return _list_scores(self.run.id, self.split, degree)
 
     def judge_answers(self, rule: DecisionRule) -> Judged:
         """Return what the rule does to each photo of the split."""
@@ -180,7 +177,8 @@ class CalibrationPage:
         self, files: Sequence[UploadedFile]
     ) -> tuple[dict[str, str], UnlikeAnswers | None]:
         """Return which files are refused and why, and what the run says of the others."""
-        return _answer_own(self.key, tuple(file.file_id for file in files), files)
+        when = cache.result_key(self.run.id)
+        return _answer_own(self.run.id, when, tuple(file.file_id for file in files), files)
 
     def describe_answer(self, photo: int, answer: int, score: float) -> str:
         """Say true class (where it differs), answer and its score, for below a photo."""
@@ -204,7 +202,6 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
         split=split,
         dataset=cache.dataset(run.recipe.dataset),
         result=cache.result(run.id),
-        key=(run.id, cache.result_key(run.id)),
         kept=kept,
         is_stale=kept is None and is_rule_stale(cache.workspace(), run.id),
         question=read_choice("question") or "",
@@ -216,77 +213,80 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
     )
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _find_temperature(of: Key) -> float | None:
-    answers = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=32)
+def _find_temperature(run_id: str) -> float | None:
+    answers = cache.result(run_id)
     photos = answers.photo_numbers("validation")
     return find_temperature(answers.scores[photos], answers.labels[photos])
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _temper(of: Key, degree: float) -> np.ndarray:
-    return temper_scores(cache.result(of[0]).scores, degree)
+@cache.cached_by(cache.result_key, most=6)
+def _temper(run_id: str, degree: float) -> np.ndarray:
+    return temper_scores(cache.result(run_id).scores, degree)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _measure(of: Key, split: str, binning: Binning, degree: float | None) -> Calibration:
-    answers = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=32)
+def _measure(run_id: str, split: str, binning: Binning, degree: float | None) -> Calibration:
+    answers = cache.result(run_id)
     labels = answers.labels[answers.photo_numbers(split)]
-    return measure_calibration(_list_scores(of, split, degree), labels, binning)
+    return measure_calibration(_list_scores(run_id, split, degree), labels, binning)
 
 
-def _list_scores(of: Key, split: str, degree: float | None) -> np.ndarray:
+def _list_scores(run_id: str, split: str, degree: float | None) -> np.ndarray:
     """Return the scores (m, k) of a split's photos at a temperature.
 
     None: on the validation photos, which chose the one that fits them, each photo at the one that
     the others fit (where there are enough of them).
     """
-    answers = cache.result(of[0])
+    answers = cache.result(run_id)
     photos = answers.photo_numbers(split)
     if degree is not None:
-        return np.asarray(_temper(of, degree)[photos])
-    return np.asarray(answers.scores[photos]) if len(photos) < FEWEST_TO_FIT else _fit(of, split)
+        return np.asarray(_temper(run_id, degree)[photos])
+    if len(photos) < FEWEST_TO_FIT:
+        return np.asarray(answers.scores[photos])
+    return _fit(run_id, split)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _fit(of: Key, split: str) -> np.ndarray:
-    answers = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=8)
+def _fit(run_id: str, split: str) -> np.ndarray:
+    answers = cache.result(run_id)
     photos = answers.photo_numbers(split)
     return cross_fit_scores(answers.scores[photos], answers.labels[photos])
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _find_threshold(of: Key, degree: float, target: float) -> float | None:
-    answers = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=64)
+def _find_threshold(run_id: str, degree: float, target: float) -> float | None:
+    answers = cache.result(run_id)
     photos = answers.photo_numbers("validation")
-    scores = _temper(of, degree)[photos]
+    scores = _temper(run_id, degree)[photos]
     right = scores.argmax(axis=1) == answers.labels[photos]
     return choose_threshold(scores.max(axis=1, initial=0.0), right, target)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _find_class_thresholds(of: Key, degree: float, target: float) -> pd.DataFrame:
-    answers = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=32)
+def _find_class_thresholds(run_id: str, degree: float, target: float) -> pd.DataFrame:
+    answers = cache.result(run_id)
     photos = answers.photo_numbers("validation")
-    return choose_class_thresholds(_temper(of, degree)[photos], answers.labels[photos], target)
+    return choose_class_thresholds(_temper(run_id, degree)[photos], answers.labels[photos], target)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Measuring how far all photos lie …")
-def _measure_distances(of: Key) -> RunDistances:
-    return read_distances(cache.workspace(), of[0], cache.result(of[0]))
+@cache.cached_by(cache.result_key, most=4, wait="Measuring how far all photos lie …")
+def _measure_distances(run_id: str) -> RunDistances:
+    return read_distances(cache.workspace(), run_id, cache.result(run_id))
 
 
-@st.cache_resource(
-    max_entries=4, show_spinner="Drawing photos without a flower and showing them to the model …"
+@cache.cached_by(
+    cache.result_key, most=4, wait="Drawing photos without a flower and showing them to the model …"
 )
-def _answer_drawn(of: Key) -> UnlikeAnswers:
-    model = _measure_distances(of).model
-    return answer_drawn(cache.workspace(), of[0], cache.predictor(of[0]), model)
+def _answer_drawn(run_id: str) -> UnlikeAnswers:
+    model = _measure_distances(run_id).model
+    return answer_drawn(cache.workspace(), run_id, cache.predictor(run_id), model)
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner="Looking at your photos …")
 def _answer_own(
-    of: Key,
+    run_id: str,
+    when: float,  # noqa: ARG001 (part of the key)
     ids: tuple[str, ...],  # noqa: ARG001 (what identifies the files)
     _files: Sequence[UploadedFile],
 ) -> tuple[dict[str, str], UnlikeAnswers | None]:
@@ -294,5 +294,5 @@ def _answer_own(
     own = read_own_photos((file.name, file.getvalue()) for file in _files)
     if not own.names:
         return own.refused, None
-    model = _measure_distances(of).model
-    return own.refused, answer_photos(cache.predictor(of[0]), model, own.photos, own.names)
+    model = _measure_distances(run_id).model
+    return own.refused, answer_photos(cache.predictor(run_id), model, own.photos, own.names)

@@ -14,7 +14,9 @@ from core.charts.theme import Palette, choose_palette, figure_layout
 
 Axis = Literal["epoch", "seconds"]
 
-_PANELS = (
+_Panel = tuple[str, str, int, str]
+"""What is drawn, its title, its factor, and what is said of a point."""
+_PANELS: tuple[_Panel, ...] = (
     ("val_loss", "Validation loss", 1, "%{y:.3f}"),
     ("val_accuracy", "Validation accuracy", 100, "%{y:.1f} %"),
 )
@@ -42,14 +44,11 @@ def draw_overlaid_curves(
     """
     colours = choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
-    for column, (name, title, factor, hover) in enumerate(_PANELS, start=1):
+    for column, panel in enumerate(_PANELS, start=1):
         for number, curve in enumerate(curves):
-            figure.add_traces(
-                _draw_run(curve, number, name, factor, hover, along, colours, legend=column == 1),
-                rows=1,
-                cols=column,
-            )
-        _draw_axes(figure, column, title, along, colours)
+            traces = _draw_run(curve, number, panel, along, colours)
+            figure.add_traces(traces, rows=1, cols=column)
+        _draw_axes(figure, column, panel[1], along, colours)
     layout = figure_layout(dark)
     layout["title"]["text"] = _describe_curves(curves)
     figure.update_layout(
@@ -63,16 +62,9 @@ def draw_overlaid_curves(
 
 
 def _draw_run(
-    curve: RunCurve,
-    number: int,
-    name: str,
-    factor: int,
-    hover: str,
-    along: Axis,
-    colours: Palette,
-    *,
-    legend: bool,
+    curve: RunCurve, number: int, panel: _Panel, along: Axis, colours: Palette
 ) -> list[go.Scatter]:
+    name, _, factor, hover = panel
     colour = colours.groups[number % len(colours.groups)]
     dash = _DASHES[number // len(colours.groups) % len(_DASHES)]
     places = _place_epochs(curve.epochs, along)
@@ -82,7 +74,7 @@ def _draw_run(
         y=values,
         name=curve.name,
         legendgroup=str(number),
-        showlegend=legend,
+        showlegend=panel is _PANELS[0],
         mode="lines+markers" if len(values) == 1 else "lines",
         line={"color": colour, "width": 2, "dash": dash},
         hovertemplate=hover,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.comparison import CHANGE, draw_class_changes
 from core.formats import count, plain
@@ -63,6 +64,11 @@ def show_comparison() -> None:
         return
     if page.split == "test":
         ask_before_test(*page.done)
+    _show_answers(page, verdict)
+
+
+def _show_answers(page: ComparisonPage, verdict: DeltaGenerator) -> None:
+    """Draw who is better, in which classes, and the photos; the verdict in its place above."""
     compared, problems = page.answers
     for problem in problems:
         st.caption(f":orange[{problem}]")

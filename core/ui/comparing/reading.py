@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import streamlit as st
 
 from core.errors import PetalscopeError
 from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
@@ -148,8 +147,7 @@ def read_comparison() -> ComparisonPage:
 
 def compare_runs(baseline: RunRecord, run: RunRecord, split: str) -> Compared:
     """Compare a run with the baseline on the photos of a split that both can be judged by."""
-    when = (cache.result_key(baseline.id), cache.result_key(run.id))
-    common, comparison = _compare(baseline.id, run.id, split, when)
+    common, comparison = _compare(baseline.id, run.id, split)
     folded = fold_repeats(list_runs(cache.workspace()))
     return Compared(
         baseline=baseline,
@@ -160,13 +158,12 @@ def compare_runs(baseline: RunRecord, run: RunRecord, split: str) -> Compared:
     )
 
 
-@st.cache_resource(max_entries=64, show_spinner="Comparing …")
-def _compare(
-    baseline: str,
-    run: str,
-    split: str,
-    when: tuple[float, float],  # noqa: ARG001 (part of the key)
-) -> tuple[CommonPhotos, Comparison]:
+def _results_written(baseline: str, run: str, _split: str) -> tuple[float, float]:
+    return cache.result_key(baseline), cache.result_key(run)
+
+
+@cache.cached_by(_results_written, most=64, wait="Comparing …")
+def _compare(baseline: str, run: str, split: str) -> tuple[CommonPhotos, Comparison]:
     a, b = cache.result(baseline), cache.result(run)
     same = a.dataset_id == b.dataset_id
     datasets = (None, None) if same else (cache.dataset(a.dataset_id), cache.dataset(b.dataset_id))

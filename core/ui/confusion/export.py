@@ -1,5 +1,8 @@
 """The matrix as a file: a picture as PNG or SVG, the numbers as CSV. Made when it is asked for."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -11,10 +14,12 @@ from core.formats import cell_text
 from core.ui.confusion.reading import ConfusionPage
 from core.ui.parts.pickers import title_run
 
+_File = tuple[str, str, str, Callable[[], bytes | str]]
+"""Label, end of the file's name, kind, and what makes it."""
+
 
 def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     """Draw the downloads: the picture as it is drawn, the numbers of all classes."""
-    dark = drawn.look.dark
     name = f"confusion-run-{page.run.number}"
     if page.pair is None:
         subtitle = f"{title_run(page.run)}, {page.split}. {page.left_out}".strip()
@@ -23,32 +28,7 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
         subtitle = f"{len(page.pair.common):,} photos of {page.split}. {page.left_out}".strip()
     with st.popover("Export", icon=":material/download:"):
         st.caption("The picture as it is drawn here; the numbers of all classes.")
-        for label, kind, mime, make in (
-            (
-                "Picture (PNG)",
-                ".png",
-                "image/png",
-                lambda: draw_png(draw_matrix(drawn, subtitle), dark),
-            ),
-            (
-                "Picture (SVG)",
-                ".svg",
-                "image/svg+xml",
-                lambda: draw_svg(draw_matrix(drawn, subtitle), dark),
-            ),
-            (
-                "Numbers, one line a cell (CSV)",
-                "-cells.csv",
-                "text/csv",
-                lambda: write_cells(page),
-            ),
-            (
-                "Numbers, as a square (CSV)",
-                "-square.csv",
-                "text/csv",
-                lambda: write_square(page),
-            ),
-        ):
+        for label, kind, mime, make in _list_files(page, drawn, subtitle):
             st.download_button(
                 label,
                 make,
@@ -58,6 +38,24 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
                 on_click="ignore",
                 width="stretch",
             )
+
+
+def _list_files(page: ConfusionPage, drawn: DrawnMatrix, subtitle: str) -> list[_File]:
+    dark = drawn.look.dark
+
+    def make_png() -> bytes:
+        return draw_png(draw_matrix(drawn, subtitle), dark)
+
+    def make_svg() -> str:
+        return draw_svg(draw_matrix(drawn, subtitle), dark)
+
+    csv = "text/csv"
+    return [
+        ("Picture (PNG)", ".png", "image/png", make_png),
+        ("Picture (SVG)", ".svg", "image/svg+xml", make_svg),
+        ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
+        ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
+    ]
 
 
 def write_cells(page: ConfusionPage) -> str:

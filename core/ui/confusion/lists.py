@@ -12,6 +12,10 @@ from core.ui.confusion.reading import ConfusionPage, RunPair, choose
 
 WIDE_ABOVE = 20
 """Number of classes above which the matrix takes the whole width."""
+_ALTS = {
+    "pairs": "Pairs of classes by how often the first is taken for the second",
+    "changes": "Cells by how much they changed between the runs, in photos",
+}
 _CLEARED = "confusion.cleared"
 """Session key of a number in the list's key: another one is a list without a tick."""
 
@@ -55,8 +59,7 @@ def show_pairs(page: ConfusionPage) -> None:
         "interval": st.column_config.TextColumn("95 % interval", width=84),
         "support": st.column_config.NumberColumn("n", width=40, help="Photos of the true class."),
     }
-    alt = "Pairs of classes by how often the first is taken for the second"
-    _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)), alt)
+    _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))
     st.caption("Tick a row to see its photos. Share: of the n photos of the true class.")
 
 
@@ -88,8 +91,7 @@ def show_changes(page: ConfusionPage, pair: RunPair) -> None:
         "Change": st.column_config.NumberColumn(format="%+d", width=56),
     }
     cells = changes[["true", "predicted"]].to_numpy().tolist()
-    alt = "Cells by how much they changed between the runs, in photos"
-    _show_list(page, "changes", table, config, cells, alt)
+    _show_list(page, "changes", table, config, cells)
     photos = count(len(pair.common), "photo")
     st.caption(f"Photos; {photos} in all. Tick a row to see who came and left.")
 
@@ -100,7 +102,6 @@ def _show_list(
     table: pd.DataFrame,
     config: dict[str, Any],
     cells: Sequence[Sequence[int]],
-    alt: str,
 ) -> None:
     """Draw a table whose ticked row chooses its cell: true and predicted class number."""
     turn = int(st.session_state.get(_CLEARED, 0))
@@ -120,5 +121,5 @@ def _show_list(
         selection_mode="single-row",
         height=min(520, 38 + 35 * len(table)),
         column_config=config,
-        alt=alt,
+        alt=_ALTS[name],
     )

@@ -217,9 +217,7 @@ class ConfusionPage:
 
     def find_typical(self, number: int, top: int) -> TypicalPhotos:
         """Return the train photos that show a class best, of those that the run recognises."""
-        kept = is_kept(cache.workspace(), self.result.features_id)
-        when = cache.result_key(self.run.id)
-        return _find_typical(self.run.id, when, kept, number, top, self.result)
+        return _find_typical(self.run.id, number, top)
 
 
 def read_against(run: RunRecord) -> Against:
@@ -322,21 +320,21 @@ def _cut(arranged: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
     return arranged[ends[0] : ends[1] + 1]
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _find_typical(
-    run_id: str,  # noqa: ARG001 (part of the key)
-    when: float,  # noqa: ARG001 (part of the key)
-    kept: bool,  # noqa: ARG001 (whether the features are: part of the key)
-    number: int,
-    top: int,
-    _result: RunResult,
-) -> TypicalPhotos:
-    train = _result.photo_numbers("train")
-    mine = train[_result.labels[train] == number]
-    mine = mine[_result.scores[mine].argmax(axis=1) == number]
+def _has_features(run_id: str, *_of: int) -> tuple[float, bool]:
+    """Return when the result was written, and whether the features are kept."""
+    kept = is_kept(cache.workspace(), cache.result(run_id).features_id)
+    return cache.result_key(run_id), kept
+
+
+@cache.cached_by(_has_features, most=512)
+def _find_typical(run_id: str, number: int, top: int) -> TypicalPhotos:
+    result = cache.result(run_id)
+    train = result.photo_numbers("train")
+    mine = train[result.labels[train] == number]
+    mine = mine[result.scores[mine].argmax(axis=1) == number]
     try:
-        features = np.asarray(read_run_features(cache.workspace(), _result)[mine], dtype=np.float32)
+        features = np.asarray(read_run_features(cache.workspace(), result)[mine], dtype=np.float32)
     except FeaturesMissing:
-        surest = np.argsort(-_result.scores[mine, number], kind="stable")[:top]
+        surest = np.argsort(-result.scores[mine, number], kind="stable")[:top]
         return TypicalPhotos(mine[surest], by_features=False)
     return TypicalPhotos(mine[find_typical(features, top)], by_features=True)

@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines
@@ -19,7 +18,7 @@ from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
 from core.prediction.nearest import predict_baselines, read_frozen_features
 from core.runs.result import RunResult
-from core.runs.store import RunRecord
+from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import read_choice
@@ -39,7 +38,7 @@ class MetricsPage:
     result: RunResult
     evaluation: Evaluation
     when: float
-    """When the result was written: part of the key of what is kept."""
+    """When the result was written: part of the key of the curves that are drawn."""
     class_name: str | None
     """The class in focus."""
     heap: str
@@ -48,18 +47,17 @@ class MetricsPage:
     @cached_property
     def figures(self) -> Mapping[str, Estimate]:
         """The figures over all classes, by name, with their intervals."""
-        return _estimate(self.run.id, self.split, self.when)
+        return _estimate(self.run.id, self.split)
 
     @cached_property
     def ranking(self) -> Ranking:
         """ROC and precision-recall curves of the classes, and their areas."""
-        return _rank(self.run.id, self.split, self.when)
+        return _rank(self.run.id, self.split)
 
     @cached_property
     def besides(self) -> list[Beside]:
         """The run compared with each baseline."""
-        features = read_frozen_features(cache.workspace(), self.run.recipe, self.result)
-        return _compare(self.run.id, self.split, self.when, features is not None, self.run)
+        return _compare(self.run.id, self.split)
 
     @cached_property
     def heaps(self) -> dict[str, np.ndarray]:
@@ -132,31 +130,32 @@ def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np
     }
 
 
-@st.cache_resource(max_entries=32, show_spinner="Drawing 1,000 resamples …")
-def _estimate(run_id: str, split: str, when: float) -> Mapping[str, Estimate]:  # noqa: ARG001
+@cache.cached_by(cache.result_key, most=32, wait="Drawing 1,000 resamples …")
+def _estimate(run_id: str, split: str) -> Mapping[str, Estimate]:
     answers, photos = _choose(run_id, split)
     return estimate_agreement(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Ranking the photos for each class …")
-def _rank(run_id: str, split: str, when: float) -> Ranking:  # noqa: ARG001 (part of the key)
+@cache.cached_by(cache.result_key, most=8, wait="Ranking the photos for each class …")
+def _rank(run_id: str, split: str) -> Ranking:
     answers, photos = _choose(run_id, split)
     return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
-@st.cache_resource(
-    max_entries=32, show_spinner="Asking simple rules the same photos: once a run and split …"
+def _has_features(run_id: str, _split: str) -> tuple[float, bool]:
+    """Return when the result was written, and whether the frozen features are kept."""
+    recipe = read_run(cache.workspace(), run_id).recipe
+    features = read_frozen_features(cache.workspace(), recipe, cache.result(run_id))
+    return cache.result_key(run_id), features is not None
+
+
+@cache.cached_by(
+    _has_features, most=32, wait="Asking simple rules the same photos: once a run and split …"
 )
-def _compare(
-    run_id: str,
-    split: str,
-    when: float,  # noqa: ARG001 (part of the key)
-    kept: bool,  # noqa: ARG001 (whether the frozen features are: part of the key)
-    _run: RunRecord,
-) -> list[Beside]:
+def _compare(run_id: str, split: str) -> list[Beside]:
     answers, photos = _choose(run_id, split)
-    dataset = cache.dataset(answers.dataset_id)
-    found = predict_baselines(cache.workspace(), _run, answers, dataset, split)
+    run, dataset = read_run(cache.workspace(), run_id), cache.dataset(answers.dataset_id)
+    found = predict_baselines(cache.workspace(), run, answers, dataset, split)
     predictions = answers.scores[photos].argmax(axis=1)
     return compare_baselines(answers.labels[photos], predictions, found, answers.classes)
 

@@ -43,8 +43,6 @@ MOST_LISTED = 300
 MOST_OTHERS = 6
 _USUAL_OTHERS = 3
 ENDLESS = ("barely-right", "least-sure")
-Key = tuple[str, float]
-"""Id of a run, and when its result was written: the key of all that is kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +85,7 @@ class Listed:
         Raises:
             FeaturesMissing: The features behind the run are gone.
         """
-        return _find_nearest(_key(self.run.id), photo, class_number, most)
+        return _find_nearest(self.run.id, photo, class_number, most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +113,11 @@ class MistakesPage:
     @cached_property
     def ranked(self) -> Ranked:
         """What the ranking lists, of all classes."""
-        key, ranking = _key(self.run.id), self.ranking
+        run_id, ranking = self.run.id, self.ranking
         if ranking == "wrong-in-every-run" or ranking == "wrong-in-this-run-only":
-            others = tuple(_key(other.id) for other in self.others)
-            return _rank_shared(key, others, self.split, ranking)
-        return _rank_own(key, self.split, ranking)
+            others = tuple(other.id for other in self.others)
+            return _rank_shared(run_id, others, self.split, ranking)
+        return _rank_own(run_id, self.split, ranking)
 
     @cached_property
     def columns(self) -> Mapping[str, np.ndarray]:
@@ -159,7 +157,7 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
         split=split,
         dataset=cache.dataset(run.recipe.dataset),
         result=result,
-        answers=_read_answers(_key(run.id)),
+        answers=_read_answers(run.id),
         ranking=ranking,
         known=known,
         others=[],
@@ -173,7 +171,7 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
 
 def read_listed(run: RunRecord, dataset: Dataset, photos: np.ndarray) -> Listed:
     """Read what is needed to look at photos by the answers of a run."""
-    result, answers = cache.result(run.id), _read_answers(_key(run.id))
+    result, answers = cache.result(run.id), _read_answers(run.id)
     return Listed(run=run, dataset=dataset, result=result, answers=answers, photos=photos)
 
 
@@ -275,32 +273,33 @@ def _read_others(run: RunRecord, known: Mapping[str, RunRecord]) -> list[RunReco
     return [known[one] for one in chosen]
 
 
-def _key(run_id: str) -> Key:
-    return run_id, cache.result_key(run_id)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read_answers(of: Key) -> Answers:
-    result = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=8)
+def _read_answers(run_id: str) -> Answers:
+    result = cache.result(run_id)
     return read_answers(result.scores, result.labels)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _rank_own(of: Key, split: str, ranking: OwnRanking) -> Ranked:
-    result = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=32)
+def _rank_own(run_id: str, split: str, ranking: OwnRanking) -> Ranked:
+    result = cache.result(run_id)
     photos = result.photo_numbers(split)
     there = read_answers(result.scores[photos], result.labels[photos])
     return Ranked(photos=photos[rank_photos(ranking, there, result.paths[photos])], n=len(photos))
 
 
-@st.cache_resource(max_entries=32, show_spinner="Comparing the answers of the runs …")
-def _rank_shared(of: Key, others: tuple[Key, ...], split: str, ranking: SharedRanking) -> Ranked:
-    run_id = of[0]
-    result, ours = cache.result(run_id), _read_answers(of)
+def _results_written(run_id: str, others: tuple[str, ...], *_of: object) -> tuple[float, ...]:
+    return tuple(cache.result_key(one) for one in (run_id, *others))
+
+
+@cache.cached_by(_results_written, most=32, wait="Comparing the answers of the runs …")
+def _rank_shared(
+    run_id: str, others: tuple[str, ...], split: str, ranking: SharedRanking
+) -> Ranked:
+    result, ours = cache.result(run_id), _read_answers(run_id)
     in_split = result.photo_numbers(split)
     shared = np.isin(np.arange(len(result.paths)), in_split)
     wrong, true_scores = [ours.wrong], [ours.true_scores]
-    for other_id, _ in others:
+    for other_id in others:
         photos, wrong_there, scores_there = _answer_same_photos(run_id, other_id, split)
         shared &= np.isin(np.arange(len(shared)), photos)
         for rows, values in ((wrong, wrong_there), (true_scores, scores_there)):
@@ -325,8 +324,8 @@ def _answer_same_photos(
     return common.photos_a, common.predictions_b != common.labels, true_scores
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def _find_nearest(of: Key, photo: int, class_number: int, most: int) -> NearestPhotos:
-    result = cache.result(of[0])
+@cache.cached_by(cache.result_key, most=512)
+def _find_nearest(run_id: str, photo: int, class_number: int, most: int) -> NearestPhotos:
+    result = cache.result(run_id)
     found = find_nearest_training(cache.workspace(), result, photo, [class_number], most)
     return NearestPhotos(*(np.asarray(values) for values in found[class_number]))

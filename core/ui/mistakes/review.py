@@ -73,7 +73,7 @@ def _redraw() -> None:
 
 def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw the way back, previous and next, where one is, and what waits in the tray."""
-    dataset, photos = listed.dataset, listed.photos
+    photos = listed.photos
     st.button(
         "Gallery",
         icon=":material/grid_view:",
@@ -93,6 +93,12 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
             disabled=not 0 <= place + step < len(photos),
             on_click=partial(go_to, photos, place + step),
         )
+    _show_tray(listed, place, waiting, keys)
+
+
+def _show_tray(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
+    """Draw where one is in the list, and what waits in the tray, with undo."""
+    dataset, photos = listed.dataset, listed.photos
     settled = sum(int(photo) in waiting.words for photo in photos.tolist())
     words = f"**{place + 1:,} of {len(photos):,}**, {settled:,} in the tray"
     st.markdown(words, width="content")

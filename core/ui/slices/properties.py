@@ -121,25 +121,29 @@ def _show_table(page: SlicesPage, parted: list[str]) -> None:
         ],
         expected=100 * table["expected"],
     )
-    form = percent_format(int(table["n"].max()))
     st.dataframe(
         shown,
         hide_index=True,
         key=key,
         on_select=choose,
         selection_mode="single-row",
-        column_config={
-            "property": "Property",
-            "label": "Photos",
-            "n": st.column_config.NumberColumn("n"),
-            "wrong": st.column_config.NumberColumn("Wrong"),
-            "accuracy": st.column_config.NumberColumn("Accuracy", format=form),
-            "interval": st.column_config.TextColumn("95 % interval", help="Wilson, in percent."),
-            "expected": st.column_config.NumberColumn(
-                "By class",
-                format=form,
-                help="The accuracy that the classes of these photos alone would give.",
-            ),
-        },
+        column_config=_configure(int(table["n"].max())),
         alt="Accuracy of each bin of each property",
     )
+
+
+def _configure(n: int) -> dict[str, Any]:
+    form = percent_format(n)
+    return {
+        "property": "Property",
+        "label": "Photos",
+        "n": st.column_config.NumberColumn("n"),
+        "wrong": st.column_config.NumberColumn("Wrong"),
+        "accuracy": st.column_config.NumberColumn("Accuracy", format=form),
+        "interval": st.column_config.TextColumn("95 % interval", help="Wilson, in percent."),
+        "expected": st.column_config.NumberColumn(
+            "By class",
+            format=form,
+            help="The accuracy that the classes of these photos alone would give.",
+        ),
+    }

@@ -6,7 +6,6 @@ In the URL: `by` (the view), `slice` (a rule) and `shown` (its wrong photos, or 
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.evaluation.slices import Rule, read_rule
@@ -46,8 +45,7 @@ class SlicesPage:
 
 def read_slices(run: RunRecord, split: str) -> SlicesPage:
     """Read what the page shows of a run on a split."""
-    quality = cache.quality(run.recipe.dataset)
-    study = _study(run.id, split, cache.result_key(run.id), quality.id if quality else "")
+    study = _study(run.id, split)
     view, stated = read_choice("by") or "", read_choice("slice") or ""
     return SlicesPage(
         run=run,
@@ -61,8 +59,14 @@ def read_slices(run: RunRecord, split: str) -> SlicesPage:
     )
 
 
-@st.cache_resource(max_entries=8, show_spinner="Cutting the photos into slices …")
-def _study(run_id: str, split: str, when: float, analysis: str) -> SliceStudy:  # noqa: ARG001 (key)
+def _stamp(run_id: str, _split: str) -> tuple[float, str]:
+    """Return when the result was written, and which analysis of the photos there is."""
+    quality = cache.quality(cache.result(run_id).dataset_id)
+    return cache.result_key(run_id), quality.id if quality else ""
+
+
+@cache.cached_by(_stamp, most=8, wait="Cutting the photos into slices …")
+def _study(run_id: str, split: str) -> SliceStudy:
     result = cache.result(run_id)
     dataset = cache.dataset(result.dataset_id)
     return study_slices(dataset, result, split, cache.quality(dataset.id))

@@ -77,7 +77,7 @@ class MonitoringPage:
         """The newest rows of the log."""
         one = self.version is not None and self.watched != EVERYTHING
         numbers = (self.version.number,) if self.version is not None and one else None
-        return _read_table(self.since, numbers, _mark())
+        return _read_table(self.since, numbers)
 
     @cached_property
     def steps(self) -> pd.DataFrame:
@@ -99,8 +99,7 @@ class MonitoringPage:
         Raises:
             VersionDamaged: A file of it is missing, was cut short or altered.
         """
-        version = self.version
-        return None if version is None else _read_reference(version.number, version.digest)
+        return None if self.version is None else _read_reference(self.version.number)
 
     def read_drift(self, version: ModelVersion) -> VersionDrift:
         """Return the drift of the photos that a version was asked about in this time.
@@ -108,7 +107,7 @@ class MonitoringPage:
         Raises:
             PetalscopeError: Its reference is damaged, or rows were deleted meanwhile.
         """
-        return _read_drift(version.number, version.digest, self.since, _mark())
+        return _read_drift(version.number, self.since)
 
 
 def read_monitoring() -> MonitoringPage:
@@ -146,33 +145,25 @@ def check_again() -> None:
     _check_rules.clear()
 
 
-def _mark() -> _Mark:
+def _mark(*_of: object) -> _Mark:
+    """Return what tells the log and what was said of it from any other moment's."""
     workspace = cache.workspace()
     said = tuple(count_feedback(workspace).values())
     return count_predictions(workspace), said
 
 
-@st.cache_resource(max_entries=8, ttl=_SECONDS, show_spinner=False)
-def _read_table(
-    since: datetime,
-    versions: tuple[int, ...] | None,
-    mark: _Mark,  # noqa: ARG001 (part of the key)
-) -> pd.DataFrame:
+@cache.cached_by(_mark, most=8, ttl=_SECONDS)
+def _read_table(since: datetime, versions: tuple[int, ...] | None) -> pd.DataFrame:
     return read_predictions(cache.workspace(), since=since, versions=versions, limit=MOST_ROWS)
 
 
-@st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Comparing with the reference …")
-def _read_drift(
-    number: int,
-    digest: str,  # noqa: ARG001 (part of the key)
-    since: datetime,
-    mark: _Mark,  # noqa: ARG001 (part of the key)
-) -> VersionDrift:
+@cache.cached_by(_mark, most=4, ttl=_SECONDS, wait="Comparing with the reference …")
+def _read_drift(number: int, since: datetime) -> VersionDrift:
     return find_drift(cache.workspace(), read_version(cache.workspace(), number), since=since)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _read_reference(number: int, digest: str) -> DriftReference:  # noqa: ARG001 (part of the key)
+@cache.cached_by(lambda number: read_version(cache.workspace(), number).digest, most=4)
+def _read_reference(number: int) -> DriftReference:
     return read_drift_reference(cache.workspace(), read_version(cache.workspace(), number))
 
 

@@ -68,9 +68,7 @@ class Answer:
             PetalscopeError: The run of a version, its dataset or its features are gone.
         """
         result = cache.result(self.model.run_id)
-        key = cache.result_key(self.model.run_id)
-        features = self.prediction.features
-        found = _find_nearest(self.model.run_id, key, self.photo.sha256, features)
+        found = _find_nearest(self.model.run_id, self.prediction.features)
         return cache.dataset(result.dataset_id), found
 
 
@@ -207,12 +205,6 @@ def _predict(
     return open_model(_model).predict(_content)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _find_nearest(
-    run_id: str,
-    when: float,  # noqa: ARG001 (part of the key)
-    digest: str,  # noqa: ARG001 (part of the key)
-    _features: np.ndarray,
-) -> NearestPhotos:
-    found = find_nearest_learnt(cache.workspace(), cache.result(run_id), _features, NEAREST)
-    return NearestPhotos(*(np.asarray(values) for values in found))
+@cache.cached_by(cache.result_key, most=256)
+def _find_nearest(run_id: str, features: np.ndarray) -> NearestPhotos:
+    return find_nearest_learnt(cache.workspace(), cache.result(run_id), features, NEAREST)

@@ -68,12 +68,21 @@ class PageServer:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
-    started = PageServer(tmp_path_factory.mktemp("browser"))
+def server_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """What the server of a module looks at: nothing, unless the module fills it before it starts.
+
+    Nearly all modules change what they look at, as a person would: each has a server of its own.
+    """
+    return Workspace(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="module")
+def server(server_workspace: Workspace) -> Iterator[PageServer]:
+    started = PageServer(server_workspace.root)
     started.start()
     yield started
     started.kill()
-    end_processes(Workspace(started.workspace))
+    end_processes(server_workspace)
 
 
 @pytest.fixture(scope="module")

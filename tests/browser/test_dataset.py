@@ -1,7 +1,6 @@
 """The dataset page in a real browser: bars filter, areas of the map select, links reopen both."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -10,7 +9,7 @@ from core.datasets.quality.store import read_map, read_status, start_quality
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_url
-from tests.processes import end_processes, wait_until
+from tests.processes import wait_until
 from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
@@ -19,22 +18,16 @@ MINUTE = 60_000
 
 
 @pytest.fixture(scope="module")
-def server(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PageServer]:
-    """A server over 36 photos of 3 classes with a run and a quality analysis."""
-    workspace = Workspace(tmp_path_factory.mktemp("dataset") / "workspace")
+def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
+    """36 photos of 3 classes with a run and a quality analysis."""
+    workspace = server_workspace
     copy_workspace(trained_workspace, workspace)
     (dataset,) = list_datasets(workspace)
     job = start_quality(workspace, dataset.id, "random")
     wait_until(lambda: status_of(workspace, job) != "going", "the quality analysis is done")
     assert status_of(workspace, job) == "done"
     assert read_map(workspace, dataset.id, "pca") is not None
-    started = PageServer(workspace.root)
-    started.start()
-    yield started
-    started.kill()
-    end_processes(workspace)
+    return workspace
 
 
 def status_of(workspace: Workspace, job: str) -> str:

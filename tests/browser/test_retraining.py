@@ -5,7 +5,6 @@ The tests of this file follow one another on one server and one workspace, as a 
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -24,23 +23,21 @@ pytestmark = pytest.mark.browser
 _TRAINED_MS = 240_000
 
 
-@pytest.fixture(scope="module", autouse=True)
-def filled(server: PageServer, trained_workspace: Workspace) -> Iterator[Workspace]:
-    """The server of this file looks at a workspace with a champion and 3 reviewed photos."""
-    server.kill()
-    shutil.rmtree(server.workspace)
-    workspace = Workspace(server.workspace)
-    copy_workspace(trained_workspace, workspace)
+@pytest.fixture(scope="module")
+def server_workspace(
+    server_workspace: Workspace, trained_workspace: Workspace
+) -> Iterator[Workspace]:
+    """A workspace with a champion and 3 reviewed photos; the settings point to it."""
+    copy_workspace(trained_workspace, server_workspace)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-        champion = let_first_run_answer(workspace)
-        review_photos(workspace, champion, draw_new_photos(3))
-        server.start()
-        yield workspace
+        patch.setenv("PETALSCOPE_WORKSPACE", str(server_workspace.root))
+        champion = let_first_run_answer(server_workspace)
+        review_photos(server_workspace, champion, draw_new_photos(3))
+        yield server_workspace
 
 
 def test_one_click_trains_a_challenger_that_meets_the_champion(
-    page: Page, server: PageServer, filled: Workspace
+    page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:
     page.goto(f"{server.address}/review")
     retrain = page.get_by_role("button", name="Retrain now")
@@ -51,11 +48,11 @@ def test_one_click_trains_a_challenger_that_meets_the_champion(
         page.get_by_text(re.compile(r"95 % interval .*n = \d+ paired test photos"))
     ).to_be_visible()
     expect(page.get_by_text("Watch it learn")).to_have_count(0)
-    assert read_aliases(filled) == {"champion": 1, "challenger": 2}
+    assert read_aliases(server_workspace) == {"champion": 1, "challenger": 2}
 
 
 def test_it_is_promoted_against_the_proof_only_with_a_reason(
-    page: Page, server: PageServer, filled: Workspace
+    page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:
     page.goto(f"{server.address}/review")
     opener = page.get_by_role("button", name="Promote v2")
@@ -65,11 +62,11 @@ def test_it_is_promoted_against_the_proof_only_with_a_reason(
     page.get_by_text("Promote without proof of a gain").click()
     page.get_by_role("button", name="Promote", exact=True).click()
     expect(page.get_by_text("Nobody challenges v2")).to_be_visible()
-    assert read_aliases(filled) == {"champion": 2}
+    assert read_aliases(server_workspace) == {"champion": 2}
 
 
 def test_what_is_arranged_wakes_the_scheduler_and_survives_its_end(
-    page: Page, server: PageServer, filled: Workspace
+    page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:
     page.goto(f"{server.address}/review")
     keep = page.get_by_role("button", name="Keep", exact=True)
@@ -81,10 +78,12 @@ def test_what_is_arranged_wakes_the_scheduler_and_survives_its_end(
     photos.press("Enter")
     keep.click()
     expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()
-    assert read_times(filled).after_photos == 12
-    [scheduler] = wait_until(lambda: find_processes(filled, "core.runs.scheduler"), "it is awake")
+    assert read_times(server_workspace).after_photos == 12
+    [scheduler] = wait_until(
+        lambda: find_processes(server_workspace, "core.runs.scheduler"), "it is awake"
+    )
     os.kill(scheduler.pid, 9)
     wait_until(lambda: not scheduler.is_running() or scheduler.status() == "zombie", "it is dead")
     page.reload()  # whoever opens the page wakes another
-    wait_until(lambda: find_processes(filled, "core.runs.scheduler"), "another is awake")
+    wait_until(lambda: find_processes(server_workspace, "core.runs.scheduler"), "another is awake")
     expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()

@@ -4,8 +4,6 @@ The tests of this file follow one another on one server and one workspace, as a 
 """
 
 import re
-import shutil
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,14 +19,11 @@ from tests.training import copy_workspace
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module", autouse=True)
-def filled(server: PageServer, trained_workspace: Workspace) -> Iterator[None]:
-    """The server of this file looks at a workspace with a finished run."""
-    server.kill()
-    shutil.rmtree(server.workspace)
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    server.start()
-    yield
+@pytest.fixture(scope="module")
+def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
+    """A workspace with a finished run."""
+    copy_workspace(trained_workspace, server_workspace)
+    return server_workspace
 
 
 @pytest.fixture(scope="module")

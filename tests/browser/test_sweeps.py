@@ -4,7 +4,6 @@ The tests of this file follow one another on one server and one workspace, as a 
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +12,7 @@ from core.runs.store import list_runs, list_studies
 from core.runs.training.study_results import read_trials
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
-from tests.processes import end_processes, wait_until
+from tests.processes import wait_until
 from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
@@ -22,17 +21,10 @@ MINUTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def server(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PageServer]:
-    """A server over a copy of the workspace with one finished run on random weights."""
-    root = tmp_path_factory.mktemp("sweeps") / "workspace"
-    copy_workspace(trained_workspace, Workspace(root))
-    started = PageServer(root)
-    started.start()
-    yield started
-    started.kill()
-    end_processes(Workspace(root))
+def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
+    """A workspace with one finished run on random weights."""
+    copy_workspace(trained_workspace, server_workspace)
+    return server_workspace
 
 
 def open_training(page: Page, server: PageServer) -> None:

@@ -42,6 +42,7 @@ def count_found(dataset: Dataset, result: QualityResult) -> tuple[int, int, int]
     return len(suspects & planted), len(planted), len(suspects)
 
 
+@pytest.mark.slow
 def test_planted_faults_of_the_sample(sample: tuple[Workspace, Dataset]) -> None:
     """All copies, all leaks and the broken file, none too many; most wrong labels even so.
 
@@ -65,6 +66,7 @@ def test_planted_faults_of_the_sample(sample: tuple[Workspace, Dataset]) -> None
     assert suspects <= 60
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_wrong_labels_of_the_sample(
     sample: tuple[Workspace, Dataset], monkeypatch: pytest.MonkeyPatch

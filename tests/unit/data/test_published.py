@@ -115,7 +115,6 @@ def test_a_server_that_is_gone(
 FLOWER_PHOTOS = PROJECT_ROOT.parent / "shared" / "data" / "flower_photos.tgz"
 
 
-@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.slow
 def test_flower_photos(workspace: Workspace) -> None:

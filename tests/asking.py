@@ -25,7 +25,7 @@ def ask(
     until: datetime | None = None,
     **changes: Any,
 ) -> list[NewPrediction]:
-    """Returns the rows that are in the log now, a minute apart, the last one just before `until`.
+    """Return the rows that are in the log now, a minute apart, the last one just before `until`.
 
     Args:
         workspace: Holds the version.

@@ -22,7 +22,7 @@ EPOCHS = 3
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     prefer_convolutions()
     import keras
 
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
-    """Returns the curve of a head with a hidden layer and dropout, on two views."""
+    """Return the curve of a head with a hidden layer and dropout, on two views."""
     from models.fitting import HeadFit, fit_head
     from models.plan import FitPlan, HeadShape
 
@@ -56,7 +56,7 @@ def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
 
 
 def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
-    """Returns the curve of conv5, with weights drawn at random, and a head on its end."""
+    """Return the curve of conv5, with weights drawn at random, and a head on its end."""
     from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
     from models.rows import CONV4
     from models.stages import StagesFit, Tuning
@@ -82,7 +82,7 @@ def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
 
 
 def _draw(seed: int, shape: tuple[int, ...], kind: type) -> np.ndarray:
-    """Returns an array (PHOTOS, *shape) of three classes that can be told apart."""
+    """Return an array (PHOTOS, *shape) of three classes that can be told apart."""
     rng = np.random.default_rng(seed)
     means = np.random.default_rng(9).normal(0, 0.3, (CLASSES, shape[-1]))
     noise = rng.random((PHOTOS, *shape))

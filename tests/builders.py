@@ -18,7 +18,7 @@ _COLOURS = ((245, 245, 235), (190, 30, 60), (240, 170, 40), (90, 60, 200), (60, 
 def draw_photo(
     class_number: int, photo_number: int, size: tuple[int, int] = (96, 80)
 ) -> Image.Image:
-    """Returns an RGB photo: a coloured disc or square on noisy green, unlike any other number."""
+    """Return an RGB photo: a coloured disc or square on noisy green, unlike any other number."""
     rng = np.random.default_rng((class_number, photo_number))
     width, height = size
     ground = rng.integers(40, 110, (height, width, 3), dtype=np.uint8)
@@ -34,7 +34,7 @@ def draw_photo(
 
 
 def encode_photo(image: Image.Image, format: str = "JPEG", **options: object) -> bytes:
-    """Returns the bytes of the image in a file format."""
+    """Return the bytes of the image in a file format."""
     stream = io.BytesIO()
     image.save(stream, format, **options)
     return stream.getvalue()
@@ -43,7 +43,7 @@ def encode_photo(image: Image.Image, format: str = "JPEG", **options: object) ->
 def write_class_folders(
     folder: Path, classes: Sequence[str] = CLASSES, photos_per_class: int = 10, first: int = 0
 ) -> Path:
-    """Writes folder/<class>/<class>_000.jpg … and returns the folder."""
+    """Write folder/<class>/<class>_000.jpg … and returns the folder."""
     for number, name in enumerate(classes):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for photo in range(first, first + photos_per_class):
@@ -53,7 +53,7 @@ def write_class_folders(
 
 
 def write_split_folders(folder: Path, classes: Sequence[str] = CLASSES) -> Path:
-    """Writes folder/train|valid|test/<class>/…: 8, 3 and 3 photos a class."""
+    """Write folder/train|valid|test/<class>/…: 8, 3 and 3 photos a class."""
     for split, first, photos in (("train", 0, 8), ("valid", 8, 3), ("test", 11, 3)):
         write_class_folders(folder / split, classes, photos, first)
     return folder

@@ -12,7 +12,7 @@ VALIDATION = 24
 
 
 def rewrite_result(workspace: Workspace, *, seed: int = 0) -> tuple[str, RunResult]:
-    """Returns the run of the workspace, and its result with 24 validation photos of its 36.
+    """Return the run of the workspace, and its result with 24 validation photos of its 36.
 
     Its scores are right in about three of four cases and say more; so does no real head after five
     epochs on 25 photos of one colour each.

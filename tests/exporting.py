@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def unpack(file: Path, folder: Path) -> Path:
-    """Returns the one folder that the zip holds, unpacked."""
+    """Return the one folder that the zip holds, unpacked."""
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
         archive.extractall(folder)
@@ -17,7 +17,7 @@ def unpack(file: Path, folder: Path) -> Path:
 
 
 def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Returns how a Python process ended that works in the folder and finds nothing of ours."""
+    """Return how a Python process ended that works in the folder and finds nothing of ours."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
         [sys.executable, "-B", *arguments],

@@ -10,7 +10,7 @@ from tests.builders import encode_photo
 
 
 def draw_pattern(number: int) -> Image.Image:
-    """Returns a photo of coloured clouds over fine grain, unlike that of any other number."""
+    """Return a photo of coloured clouds over fine grain, unlike that of any other number."""
     rng = np.random.default_rng(number)
     clouds = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
     photo = np.asarray(clouds.resize((128, 112), Image.Resampling.BICUBIC)).astype(np.int16)
@@ -19,7 +19,7 @@ def draw_pattern(number: int) -> Image.Image:
 
 
 def write_sound(folder: Path) -> Path:
-    """Writes 24 photos in which there is nothing to find: 2 classes in 3 splits."""
+    """Write 24 photos in which there is nothing to find: 2 classes in 3 splits."""
     places = [(s, c) for s in ("train", "train", "valid", "test") for c in ("daisy", "rose")]
     for number, (split, name) in enumerate(3 * places):
         target = folder / split / name / f"{name}_{number:03d}.jpg"
@@ -29,7 +29,7 @@ def write_sound(folder: Path) -> Path:
 
 
 def write_faults(folder: Path) -> Path:
-    """Writes the sound photos and: a train–test twin, one in two classes, a dark and a torn one."""
+    """Write the sound photos and: a train–test twin, one in two classes, a dark and a torn one."""
     write_sound(folder)
     twin = encode_photo(draw_pattern(100))
     (folder / "train/daisy/first.jpg").write_bytes(twin)

@@ -19,7 +19,7 @@ PHOTOS, CLASSES, BATCH = 27, 3, 8  # the last batch, of 3, cannot be divided
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     import keras
 
     if keras.backend.backend() == "tensorflow":

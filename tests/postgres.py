@@ -24,7 +24,7 @@ _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_
 
 
 def find_binaries() -> Path | None:
-    """Returns the folder of PostgreSQL's programs, the newest; None where it is not installed."""
+    """Return the folder of PostgreSQL's programs, the newest; None where it is not installed."""
     found = shutil.which("initdb")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return Path(found).parent if found else debian[-1].parent if debian else None
@@ -32,7 +32,7 @@ def find_binaries() -> Path | None:
 
 @contextmanager
 def run_postgres(binaries: Path) -> Iterator[Path]:
-    """Yields the folder of a server's socket; the server is ended and its files are removed."""
+    """Yield the folder of a server's socket; the server is ended and its files are removed."""
     account = _lend_account()
     folder = Path(tempfile.mkdtemp(prefix="petalscope-pg-"))
     if account:
@@ -62,7 +62,7 @@ def run_postgres(binaries: Path) -> Iterator[Path]:
 
 
 def create_database(socket: Path, name: str) -> str:
-    """Returns the address, as PETALSCOPE_DATABASE_URL wants it, of a new empty database."""
+    """Return the address, as PETALSCOPE_DATABASE_URL wants it, of a new empty database."""
     with _connect(socket) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
     return f"postgresql+psycopg://{_USER}@/{name}?host={socket}"

@@ -16,7 +16,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def make_prediction(number: int, content: bytes = b"", **changes: Any) -> NewPrediction:
-    """Returns a row for the log: an hour later than the one before, of a photo of its own."""
+    """Return a row for the log: an hour later than the one before, of a photo of its own."""
     rng = np.random.default_rng(number)
     scores = rng.dirichlet([1.0, 1.0, 1.0]).astype(np.float32)
     values: dict[str, Any] = {
@@ -50,7 +50,7 @@ def make_prediction(number: int, content: bytes = b"", **changes: Any) -> NewPre
 def ask_and_tell(
     workspace: Workspace, number: int, photo: bytes, class_name: str, **changes: Any
 ) -> Feedback:
-    """Returns feedback with its photo on a prediction that is in the log now."""
+    """Return feedback with its photo on a prediction that is in the log now."""
     row = make_prediction(number, photo, **changes)
     log_predictions(workspace, [row])
     return give_feedback(workspace, row.id, class_name=class_name, photo=photo)

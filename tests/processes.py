@@ -17,7 +17,7 @@ PATIENCE_S = 120.0
 
 
 def wait_until(condition: Callable[[], Answer], what: str) -> Answer:
-    """Returns the condition's first true answer; fails after a long time without one."""
+    """Return the condition's first true answer; fails after a long time without one."""
     deadline = time.monotonic() + PATIENCE_S
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s in vain until {what}"
@@ -26,7 +26,7 @@ def wait_until(condition: Callable[[], Answer], what: str) -> Answer:
 
 
 def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
-    """Returns the living processes that run one of our modules in this workspace."""
+    """Return the living processes that run one of our modules in this workspace."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -38,7 +38,7 @@ def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
 
 
 def end_processes(workspace: Workspace) -> None:
-    """Returns when no scheduler, no worker and no errand of the workspace is left."""
+    """Return when no scheduler, no worker and no errand of the workspace is left."""
     for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.due"):
         found = find_processes(workspace, module)
         for process in found:
@@ -52,7 +52,7 @@ def _is_in(process: psutil.Process, workspace: Workspace) -> bool:
 
 
 def run_at_once(code: str, count: int) -> None:
-    """Runs the code in so many processes; each waits at `sys.stdin.readline()` for all others."""
+    """Run the code in so many processes; each waits at `sys.stdin.readline()` for all others."""
     children = [
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
         for _ in range(count)

@@ -13,7 +13,7 @@ from core.workspace import Workspace
 
 
 def register_versions(workspace: Workspace, count: int) -> list[ModelVersion]:
-    """Returns versions of one run that differ in the threshold of their rule: 0, 1 %, 2 % …"""
+    """Return versions of one run that differ in the threshold of their rule: 0, 1 %, 2 % …"""
     run = list_runs(workspace)[-1].id
     versions = []
     for number in range(count):
@@ -26,7 +26,7 @@ def register_versions(workspace: Workspace, count: int) -> list[ModelVersion]:
 def show_evidence(
     champion: ModelVersion, challenger: ModelVersion, *, gained: int = 30, lost: int = 5
 ) -> Evidence:
-    """Returns evidence over 200 photos; as given, a gain that chance does not explain."""
+    """Return evidence over 200 photos; as given, a gain that chance does not explain."""
     from core.evaluation.comparison import bootstrap_difference, exact_mcnemar
 
     low, high = bootstrap_difference(gained, lost, 200)
@@ -47,7 +47,7 @@ def show_evidence(
 
 
 def change_byte(file: Path) -> None:
-    """Changes one byte in the middle; a file that is linked elsewhere is copied first."""
+    """Change one byte in the middle; a file that is linked elsewhere is copied first."""
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.unlink()
@@ -55,12 +55,12 @@ def change_byte(file: Path) -> None:
 
 
 def version_file(workspace: Workspace, version: ModelVersion, role: str) -> Path:
-    """Returns where a file of a version stands."""
+    """Return where a file of a version stands."""
     return blob_file(workspace, version.facts["files"][role])
 
 
 def change_row(workspace: Workspace, version: ModelVersion, column: str, value: str) -> None:
-    """Changes a column of a version's row behind the program's back."""
+    """Change a column of a version's row behind the program's back."""
     with sqlite3.connect(workspace.database_file) as database:
         database.execute(
             f"UPDATE model_versions SET {column} = ? WHERE number = ?",

@@ -22,14 +22,14 @@ from tests.training import train
 
 
 def let_first_run_answer(workspace: Workspace) -> ModelVersion:
-    """Returns the champion: the trained workspace's run, registered and promoted."""
+    """Return the champion: the trained workspace's run, registered and promoted."""
     version = register_run(workspace, list_runs(workspace)[-1].id)
     promote(workspace, version.number, reason="the first")
     return version
 
 
 def draw_new_photos(number: int, first: int = 100) -> list[tuple[str, bytes]]:
-    """Returns class and bytes of photos that no dataset of the tests has, classes in turn."""
+    """Return class and bytes of photos that no dataset of the tests has, classes in turn."""
     photos = []
     for turn in range(number):
         kind = turn % len(CLASSES)
@@ -41,7 +41,7 @@ def draw_new_photos(number: int, first: int = 100) -> list[tuple[str, bytes]]:
 def review_photos(
     workspace: Workspace, version: ModelVersion, photos: Iterable[tuple[str, bytes]]
 ) -> list[int]:
-    """Returns the numbers of accepted feedback on photos that the version got wrong."""
+    """Return the numbers of accepted feedback on photos that the version got wrong."""
     numbers = []
     for class_name, content in photos:
         wrong = next(name for name in version.classes if name != class_name)
@@ -69,7 +69,7 @@ def review_photos(
 
 
 def make_challenger(workspace: Workspace) -> None:
-    """Lets the first run answer, and trains its challenger from 6 reviewed photos by a worker."""
+    """Let the first run answer, and trains its challenger from 6 reviewed photos by a worker."""
     champion = let_first_run_answer(workspace)
     review_photos(workspace, champion, draw_new_photos(6))
     run = train(workspace, start_retraining(workspace, who="tests"))

@@ -40,7 +40,7 @@ class Hooks:
 
 
 def make_certificate(folder: Path, host: str = HOST) -> tuple[Path, Path]:
-    """Returns the files of a certificate for the host and of its key."""
+    """Return the files of a certificate for the host and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
@@ -72,7 +72,7 @@ def make_certificate(folder: Path, host: str = HOST) -> tuple[Path, Path]:
 
 @contextmanager
 def serve_hooks(folder: Path) -> Iterator[Hooks]:
-    """Yields a server that listens on 127.0.0.1."""
+    """Yield a server that listens on 127.0.0.1."""
     certificate, key = make_certificate(folder)
     hooks = Hooks(certificate=certificate)
 

@@ -19,7 +19,7 @@ MEASURED = {
 
 
 def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Recipe:
-    """Returns a recipe with random weights for a dataset of the workspace."""
+    """Return a recipe with random weights for a dataset of the workspace."""
     from models.weights import find_weights
 
     settings: dict[str, object] = {"weights": "random", "epochs": 5, **changes}
@@ -28,7 +28,7 @@ def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Rec
 
 
 def change_recipe(workspace: Workspace, **changes: object) -> Recipe:
-    """Returns the recipe of the trained workspace's run with some values changed."""
+    """Return the recipe of the trained workspace's run with some values changed."""
     return make_recipe(workspace, list_runs(workspace)[-1].recipe.dataset, **changes)
 
 
@@ -39,7 +39,7 @@ def train(workspace: Workspace, run: RunRecord) -> RunRecord:
 
 
 def copy_workspace(source: Workspace, target: Workspace) -> None:
-    """Copies a workspace; large files, which are never written in place, are linked.
+    """Copy a workspace; large files, which are never written in place, are linked.
 
     What pages have derived from its runs meanwhile stays behind: each test begins alike.
     """

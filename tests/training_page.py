@@ -16,7 +16,7 @@ from tests.ui import driver
 
 @contextmanager
 def copied_without_scheduler(trained: Workspace, root: Path) -> Iterator[Workspace]:
-    """Yields a copy of a workspace as that of the pages: what waits keeps waiting."""
+    """Yield a copy of a workspace as that of the pages: what waits keeps waiting."""
     copy_workspace(trained, Workspace(root))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(root))
@@ -30,7 +30,7 @@ def copied_without_scheduler(trained: Workspace, root: Path) -> Iterator[Workspa
 
 
 def open_page(workspace: Workspace, *, hidden: str | None = None, **query: str) -> AppTest:
-    """Returns the page as a link opens it, with random weights chosen.
+    """Return the page as a link opens it, with random weights chosen.
 
     Args:
         hidden: The hidden layers as somebody typed them.

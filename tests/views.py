@@ -57,7 +57,7 @@ def prepare(
     stop_after: int | None = None,
     device: Device | None = None,
 ) -> tuple[list[np.ndarray], Told]:
-    """Returns the views by random weights, and what was told."""
+    """Return the views by random weights, and what was told."""
     ear = Ear(stop_after)
     by = Preparation(
         workspace=workspace,

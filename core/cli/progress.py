@@ -31,7 +31,7 @@ class ProgressLine:
         self._close_line()
 
     def advance(self, phase: str, done: int, total: int, rest: str = "") -> None:
-        """Shows "<phase> 1,200 of 3,670 (33 %) <rest>", not more often than can be read."""
+        """Show "<phase> 1,200 of 3,670 (33 %) <rest>", not more often than can be read."""
         now = time.monotonic()
         interval = _TERMINAL_INTERVAL_S if self._rewrites else _LOG_INTERVAL_S
         new_phase = phase != self._phase
@@ -45,7 +45,7 @@ class ProgressLine:
         self._show(f"{text}, {rest}" if rest else text)
 
     def note(self, text: str) -> None:
-        """Shows a line that stays."""
+        """Show a line that stays."""
         self._close_line()
         self._phase = None
         print(text, file=self._stream, flush=True)

@@ -53,7 +53,7 @@ class DriftReference:
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        """Names of the components: the distance, then directions, the widest first."""
+        """Name of the components: the distance, then directions, the widest first."""
         return DISTANCE, *(f"direction {n + 1}" for n in range(self.unlike.directions.shape[1]))
 
     def describe(

@@ -27,7 +27,7 @@ BASE = "http://127.0.0.1:8000"
 
 @contextmanager
 def open_client(*, wait: bool = True, **options: Any) -> Iterator[TestClient]:
-    """Yields a client of a new application, which serves by then (without `wait`: perhaps not)."""
+    """Yield a client of a new application, which serves by then (without `wait`: perhaps not)."""
     app = create_app()
     with TestClient(app, base_url=BASE, client=("127.0.0.1", 50_000), **options) as client:
         if wait:

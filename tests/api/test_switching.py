@@ -95,6 +95,6 @@ def _degraded(client: TestClient) -> dict[str, str] | None:
 
 
 def _name_champion(workspace: Workspace, number: int) -> None:
-    """Names a version champion that no promotion would let through."""
+    """Name a version champion that no promotion would let through."""
     with write_database(workspace) as connection:
         connection.execute(aliases_table.update().values(version=number))

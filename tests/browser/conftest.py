@@ -117,7 +117,7 @@ def close_panel(page: Page) -> None:
 
 
 def do_until(deed: Callable[[], object], seen: Locator) -> None:
-    """Does something until its effect is seen: a canvas does not listen as soon as it is drawn."""
+    """Do something until its effect is seen: a canvas does not listen as soon as it is drawn."""
     for _ in range(4):
         deed()
         with suppress(AssertionError):
@@ -127,6 +127,6 @@ def do_until(deed: Callable[[], object], seen: Locator) -> None:
 
 
 def wait_for_url(page: Page, *parts: str) -> None:
-    """Returns when the address holds these parts: a moment after the page was drawn."""
+    """Return when the address holds these parts: a moment after the page was drawn."""
     for part in parts:
         expect(page).to_have_url(re.compile(re.escape(part)))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def find_draw(page: Page, number: int) -> Locator:
-    """Returns the picture of a draw of the only photo."""
+    """Return the picture of a draw of the only photo."""
     return page.get_by_role("img", name=re.compile(f", draw {number}$"))
 
 

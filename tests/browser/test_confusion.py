@@ -36,7 +36,7 @@ def find_grid(page: Page) -> Locator:
 
 
 def center(page: Page, row: int, column: int) -> tuple[float, float]:
-    """Returns the place on screen of a cell of the three classes."""
+    """Return the place on screen of a cell of the three classes."""
     box = page.locator(".petal-grid canvas").bounding_box()
     assert box is not None
     return box["x"] + (column + 0.5) * box["width"] / 3, box["y"] + (row + 0.5) * box["height"] / 3

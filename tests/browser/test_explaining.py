@@ -28,7 +28,7 @@ def find_overlay(place: Page | Locator, name: str = "") -> Locator:
 
 
 def pick(box: Locator, option: str, seen: Locator) -> None:
-    """Picks an option until its effect is seen: while pictures come in, a click may miss the box.
+    """Pick an option until its effect is seen: while pictures come in, a click may miss the box.
 
     An option ends in its score; photos of a wall are options, too.
     """

@@ -85,7 +85,7 @@ def test_the_space_answers_as_it_stands(page: Page, folder: Path) -> None:
 
 @contextmanager
 def run_container_command(space: Path) -> Iterator[str]:
-    """Yields the address of the app, started as its Dockerfile says, in a folder of its own."""
+    """Yield the address of the app, started as its Dockerfile says, in a folder of its own."""
     lines = (space / "Dockerfile").read_text(encoding="utf-8").splitlines()
     command = json.loads(next(line for line in lines if line.startswith("CMD "))[4:])
     wanted = (space / "requirements.txt").read_text(encoding="utf-8").split()

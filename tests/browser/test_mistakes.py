@@ -34,7 +34,7 @@ def link(server: PageServer, result: RunResult) -> str:  # noqa: ARG001 (makes t
 
 
 def list_expected(result: RunResult) -> list[int]:
-    """Returns the train photos, least sure first, by the plain definition."""
+    """Return the train photos, least sure first, by the plain definition."""
     photos = result.photo_numbers("train").tolist()
     return sorted(photos, key=lambda photo: (result.scores[photo].max(), result.paths[photo]))
 

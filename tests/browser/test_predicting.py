@@ -42,7 +42,7 @@ def show_photo(number: int) -> FilePayload:
 
 
 def find_caption(page: Page, pattern: str) -> Locator:
-    """Returns a caption; the cells of a table, which are drawn on a canvas, hold the same text."""
+    """Return a caption; the cells of a table, which are drawn on a canvas, hold the same text."""
     return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
 
 

@@ -28,7 +28,7 @@ def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) 
 
 
 def open_training(page: Page, server: PageServer) -> None:
-    """Opens the page with the settings of the finished run, whose weights are random."""
+    """Open the page with the settings of the finished run, whose weights are random."""
     run = list_runs(Workspace(server.workspace))[-1]
     page.goto(f"{server.address}/training?like={run.id}")
     start = page.get_by_role("button", name="Start the sweep")

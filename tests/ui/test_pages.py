@@ -27,7 +27,7 @@ OpenPage = Callable[..., AppTest]
 
 @pytest.fixture
 def open_in(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Returns a function that runs a page in a workspace, as a cold deep link would."""
+    """Return a function that runs a page in a workspace, as a cold deep link would."""
 
     def run(page: str, workspace: Workspace, **query: str) -> AppTest:
         monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))

@@ -211,7 +211,7 @@ def make_recipe(values: dict[str, Any]) -> Recipe:
 
 
 def find_changes(before: Any, now: Any, where: str = "") -> list[str]:
-    """Returns where `now` says something else; it may say more than before."""
+    """Return where `now` says something else; it may say more than before."""
     if isinstance(before, dict) and isinstance(now, dict):
         return [
             change

@@ -41,7 +41,7 @@ class ResultFacts:
 
     @property
     def arrays(self) -> list[str]:
-        """Names of its arrays."""
+        """Name of its arrays."""
         return [Path(name).stem for name in self.digests if name.endswith(".npy")]
 
 

@@ -21,7 +21,7 @@ _BARS = 40
 def draw_coverage(
     curve: pd.DataFrame, chosen: tuple[float, float] | None, name: str, dark: bool = False
 ) -> Any:
-    """Returns the share of right answers against the share of photos answered, with its band.
+    """Return the share of right answers against the share of photos answered, with its band.
 
     Args:
         curve: What `core.evaluation.coverage.thin_coverage` returns; at least one row.
@@ -73,7 +73,7 @@ def draw_coverage(
 def draw_distances(
     like: np.ndarray, unlike: np.ndarray, limit: float | None, name: str, dark: bool = False
 ) -> Any:
-    """Returns how far like and unlike photos lie, as two histograms of shares, and the limit.
+    """Return how far like and unlike photos lie, as two histograms of shares, and the limit.
 
     Args:
         like: (n,) float, of photos of the dataset.
@@ -105,7 +105,7 @@ def draw_distances(
 def draw_roc(
     curve: pd.DataFrame, chosen: tuple[float, float] | None, title: str, dark: bool = False
 ) -> Any:
-    """Returns the share of unlike photos found against the share of like ones refused.
+    """Return the share of unlike photos found against the share of like ones refused.
 
     Args:
         curve: What `core.evaluation.coverage.trace_roc` returns.

@@ -35,7 +35,7 @@ class RunCurve:
 def draw_overlaid_curves(
     curves: Sequence[RunCurve], along: Axis = "epoch", dark: bool = False
 ) -> go.Figure:
-    """Returns validation loss and accuracy of several runs; rings mark the epochs that are kept.
+    """Return validation loss and accuracy of several runs; rings mark the epochs that are kept.
 
     Args:
         curves: The runs, in order; after eight colours the line is dashed.

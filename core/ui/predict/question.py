@@ -75,7 +75,7 @@ def take_photos() -> Taken:
 
 
 def start_over() -> None:
-    """Lets go of all photos that were given: the uploader begins anew."""
+    """Let go of all photos that were given: the uploader begins anew."""
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     for name in (_SOURCE, _BEFORE, _NEWEST):
         st.session_state.pop(name, None)

@@ -30,7 +30,7 @@ all the colours."""
 
 
 def draw_history(trials: pd.DataFrame, dark: bool = False) -> Any:
-    """Returns the accuracy of each trial, and the best so far as a line of steps."""
+    """Return the accuracy of each trial, and the best so far as a line of steps."""
     colours = choose_palette(dark)
     rows = trials.assign(
         ended=np.where(trials["pruned"], "pruned", "all epochs"),
@@ -69,7 +69,7 @@ def draw_history(trials: pd.DataFrame, dark: bool = False) -> Any:
 
 
 def draw_importance(shares: Mapping[str, float], trials: int, dark: bool = False) -> Any:
-    """Returns a bar for each setting: the share of the differences that it explains.
+    """Return a bar for each setting: the share of the differences that it explains.
 
     Args:
         shares: Name of the setting as people read it → its share, 0 to 1.
@@ -107,7 +107,7 @@ def draw_parallel(
     choices: Mapping[str, Sequence[Any]],
     dark: bool = False,
 ) -> go.Figure:
-    """Returns one line a trial through all its settings to its accuracy; greener is better.
+    """Return one line a trial through all its settings to its accuracy; greener is better.
 
     Args:
         settings: (trials) rows; a column a setting, named as people read it.

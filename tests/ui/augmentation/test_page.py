@@ -23,7 +23,7 @@ OpenPage = Callable[..., AppTest]
 
 @pytest.fixture
 def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Returns a function that opens the page as a cold deep link would."""
+    """Return a function that opens the page as a cold deep link would."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
 
     def run(**query: str) -> AppTest:
@@ -33,7 +33,7 @@ def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) 
 
 
 def read_pictures(app: AppTest) -> list[str]:
-    """Returns the addresses of the pictures, data URIs, in the order they stand."""
+    """Return the addresses of the pictures, data URIs, in the order they stand."""
     addresses = []
     for element in app.get("image"):
         addresses += [image.url for image in element.proto.imgs]
@@ -41,7 +41,7 @@ def read_pictures(app: AppTest) -> list[str]:
 
 
 def read_link(app: AppTest, name: str) -> str:
-    """Returns what the address of the page says; AppTest gives what it was given as a list."""
+    """Return what the address of the page says; AppTest gives what it was given as a list."""
     value = app.query_params[name]
     return value if isinstance(value, str) else value[0]
 

@@ -14,7 +14,7 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def open_link(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Returns a function that opens the page of the oldest run on its train photos."""
+    """Return a function that opens the page of the oldest run on its train photos."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
     run_id = list_runs(compared)[-1].id
 

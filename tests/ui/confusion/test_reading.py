@@ -20,7 +20,7 @@ Read = Callable[..., ConfusionPage]
 def read(
     compared: Workspace, monkeypatch: pytest.MonkeyPatch, address: Callable[..., None]
 ) -> Read:
-    """Returns a function that reads what a link shows of a run that hardly learnt."""
+    """Return a function that reads what a link shows of a run that hardly learnt."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
     st.cache_resource.clear()
     run = list_runs(compared)[0]

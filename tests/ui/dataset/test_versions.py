@@ -22,7 +22,7 @@ def dataset(trained_copy: Workspace) -> Dataset:
 
 @pytest.fixture
 def open_view() -> Open:
-    """Returns a function that opens a view of a dataset on the dataset page."""
+    """Return a function that opens a view of a dataset on the dataset page."""
 
     def run(dataset: Dataset, view: str) -> AppTest:
         return open_page("dataset", dataset=dataset.id, view=view)

@@ -30,7 +30,7 @@ def dataset(trained_copy: Workspace) -> Dataset:
 
 @pytest.fixture
 def open_mistakes(trained_copy: Workspace) -> Open:
-    """Returns a function that opens the page on the train photos, least sure first."""
+    """Return a function that opens the page on the train photos, least sure first."""
 
     def run(**query: str) -> AppTest:
         usual = {"run": list_runs(trained_copy)[-1].id, "split": "train", "tab": "least-sure"}
@@ -40,7 +40,7 @@ def open_mistakes(trained_copy: Workspace) -> Open:
 
 
 def expected_order(workspace: Workspace) -> list[int]:
-    """Returns the train photos, least sure first, by the plain definition."""
+    """Return the train photos, least sure first, by the plain definition."""
     result = read_result(workspace, list_runs(workspace)[-1].id)
     photos = result.photo_numbers("train").tolist()
     return sorted(photos, key=lambda photo: (result.scores[photo].max(), result.paths[photo]))

@@ -8,7 +8,7 @@ TOKEN = bytes(range(16))
 
 
 def write_cookie(mask: bytes, token: bytes) -> str:
-    """Returns the token as Tornado's second version writes it."""
+    """Return the token as Tornado's second version writes it."""
     masked = bytes(one ^ mask[number % 4] for number, one in enumerate(token))
     return f"2|{mask.hex()}|{masked.hex()}|1795290000"
 

@@ -17,7 +17,7 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def open_panel(trained_copy: Workspace) -> Open:
-    """Returns a function that opens the dataset page with the panel of a photo."""
+    """Return a function that opens the dataset page with the panel of a photo."""
 
     def run(photo: str = str(PHOTO), **kept: object) -> AppTest:
         state = {f"explaining.{name}": value for name, value in kept.items()}

@@ -22,7 +22,7 @@ def dataset(trained_copy: Workspace) -> Dataset:
 
 @pytest.fixture
 def open_cell(trained_copy: Workspace) -> Open:
-    """Returns a function that opens the cell daisy/daisy of the matrix, where all photos lie."""
+    """Return a function that opens the cell daisy/daisy of the matrix, where all photos lie."""
 
     def run(selected: list[int] | None = None, **query: str) -> AppTest:
         run_id = list_runs(trained_copy)[0].id

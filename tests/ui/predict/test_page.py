@@ -33,7 +33,7 @@ OpenPage = Callable[..., AppTest]
 
 @pytest.fixture
 def open_predict(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
-    """Returns a function that opens the page of the copied workspace by a link."""
+    """Return a function that opens the page of the copied workspace by a link."""
 
     def run(**query: str) -> AppTest:
         return open_page("predict", **query)
@@ -42,7 +42,7 @@ def open_predict(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the sett
 
 
 def give(app: AppTest, *photos: bytes) -> AppTest:
-    """Returns the page after photos were uploaded, one after another in one go."""
+    """Return the page after photos were uploaded, one after another in one go."""
     uploader = app.get("file_uploader")[0]
     for number, photo in enumerate(photos):
         uploader = uploader.upload(f"mine {number}.jpg", photo, "image/jpeg")
@@ -52,7 +52,7 @@ def give(app: AppTest, *photos: bytes) -> AppTest:
 
 
 def wait_for_batch(app: AppTest) -> Batch:
-    """Returns the batch of the page's link when all of it is answered."""
+    """Return the batch of the page's link when all of it is answered."""
     value = app.query_params["batch"]
     identifier = value if isinstance(value, str) else value[0]
     batch = find_batch(identifier)

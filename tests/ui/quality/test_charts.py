@@ -16,7 +16,7 @@ def measure(worse: str, highest: float) -> Measured:
 
 
 def rows(chart: dict, name: str) -> pd.DataFrame:
-    """Returns the data of a chart that has a column of that name."""
+    """Return the data of a chart that has a column of that name."""
     tables = [pd.DataFrame(data) for data in chart["datasets"].values()]
     return next(table for table in tables if name in table)
 

@@ -22,7 +22,7 @@ OpenQuality = Callable[..., AppTest]
 
 @pytest.fixture
 def open_quality(monkeypatch: pytest.MonkeyPatch) -> OpenQuality:
-    """Returns a function that opens the page at a finding, as a cold deep link would."""
+    """Return a function that opens the page at a finding, as a cold deep link would."""
 
     def run(workspace: Workspace, finding: str, **query: str) -> AppTest:
         monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
@@ -37,7 +37,7 @@ def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
 
 
 def read_counts(app: AppTest) -> dict[str, str]:
-    """Returns title → count as they stand in the row of findings."""
+    """Return title → count as they stand in the row of findings."""
     labels = [option for group in app.button_group for option in group.options]
     counts = {}
     for label in labels:

@@ -25,7 +25,7 @@ def app(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 
 def open_page(app: AppTest, page: str, **query: str) -> AppTest:
-    """Returns the page as the navigation opens it: in this session, with an address of its own."""
+    """Return the page as the navigation opens it: in this session, with an address of its own."""
     app.query_params.clear()
     for name, value in query.items():
         app.query_params[name] = value
@@ -33,7 +33,7 @@ def open_page(app: AppTest, page: str, **query: str) -> AppTest:
 
 
 def read_policy_of(app: AppTest, label: str) -> str:
-    """Returns what the list of policies with this label has chosen."""
+    """Return what the list of policies with this label has chosen."""
     return str(next(box.value for box in app.selectbox if box.label == label))
 
 

@@ -26,7 +26,7 @@ def panel() -> AppTest:
 
 
 def find_button(app: AppTest) -> bool:
-    """Returns whether a zip can be made."""
+    """Return whether a zip can be made."""
     (button,) = [button for button in app.button if button.label == "Make the zip"]
     return not button.disabled
 

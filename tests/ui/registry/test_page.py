@@ -20,7 +20,7 @@ OpenModels = Callable[..., AppTest]
 
 @pytest.fixture
 def open_models(trained_copy: Workspace) -> OpenModels:
-    """Returns a function that opens the page by a link, in the copy of the trained workspace."""
+    """Return a function that opens the page by a link, in the copy of the trained workspace."""
     assert trained_copy.root.exists()
 
     def run(**query: str) -> AppTest:

@@ -34,7 +34,7 @@ def told(trained_copy: Workspace) -> list[Feedback]:
 
 @pytest.fixture
 def open_review() -> Open:
-    """Returns a function that opens the page by a link."""
+    """Return a function that opens the page by a link."""
 
     def run(**link: str) -> AppTest:
         return open_page("review", **link)

@@ -25,7 +25,7 @@ Open = Callable[[], AppTest]
 
 @pytest.fixture
 def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Returns a function that opens the review page; no scheduler is started."""
+    """Return a function that opens the review page; no scheduler is started."""
     monkeypatch.setattr("core.ui.review.retraining.ensure_scheduler", lambda _: None)
     for place in ("core.ui.review.retraining", "core.ui.parts.cache"):
         monkeypatch.setattr(f"{place}.wake_for_arranged", lambda _: None)

@@ -17,7 +17,7 @@ OpenRuns = Callable[..., AppTest]
 
 @pytest.fixture
 def open_runs(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenRuns:
-    """Returns a function that opens the page by a link."""
+    """Return a function that opens the page by a link."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
 
     def run(**query: str) -> AppTest:

@@ -30,7 +30,7 @@ def page(workspace: Workspace) -> RunsPage:
 
 
 def ask(page: RunsPage, **asked: str) -> list[list[str]]:
-    """Returns the names of the runs of each row."""
+    """Return the names of the runs of each row."""
     asking = dataclasses.replace(page, asked={**page.asked, **asked})
     return [[run.name for run in one.runs] for one in asking.listed]
 

@@ -57,12 +57,12 @@ def workspace(
 
 
 def open_training(**query: str) -> AppTest:
-    """Returns the page as a link opens it, with random weights chosen."""
+    """Return the page as a link opens it, with random weights chosen."""
     return open_page("training", {"training.weights": "random"}, **query)
 
 
 def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
-    """Returns a finished sweep whose trials were made up."""
+    """Return a finished sweep whose trials were made up."""
     plan = SweepPlan(trials=trials)
     base = base_recipe(make_recipe(workspace), plan.vary)
     submitted, _ = submit_run(workspace, base, "made up", plan=plan)

@@ -37,7 +37,7 @@ EYES = {
 
 
 def see(colour: str, eye: np.ndarray) -> np.ndarray:
-    """Returns the colour as the eye sees it, in OKLab (B. Ottosson 2020) times 100."""
+    """Return the colour as the eye sees it, in OKLab (B. Ottosson 2020) times 100."""
     channels = np.array(list(bytes.fromhex(colour[1:]))) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     cones = np.array(

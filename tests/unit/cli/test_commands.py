@@ -23,7 +23,7 @@ def trained(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:
-    """Returns the JSON document that a command prints."""
+    """Return the JSON document that a command prints."""
     capsys.readouterr()
     assert main([*argv, "--json"]) == exit_code
     return json.loads(capsys.readouterr().out)

@@ -15,7 +15,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def answer(capsys: Capture, *argv: str, exit_code: int = 0) -> Any:
-    """Returns the JSON document that the command prints."""
+    """Return the JSON document that the command prints."""
     capsys.readouterr()
     assert main(["import", *argv, "--json"]) == exit_code
     return json.loads(capsys.readouterr().out)

@@ -13,7 +13,7 @@ from core.workspace import Workspace
 
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:
-    """Returns the JSON document that a command prints."""
+    """Return the JSON document that a command prints."""
     capsys.readouterr()
     assert main([*argv, "--json"]) == exit_code
     return json.loads(capsys.readouterr().out)

@@ -18,7 +18,7 @@ QUICK = ("train", "latest", "--weights", "random", "--epochs", "3")
 
 
 def start(*argv: str) -> "subprocess.Popen[str]":
-    """Starts a command in the workspace that the settings point to."""
+    """Start a command in the workspace that the settings point to."""
     return subprocess.Popen(
         [sys.executable, "-m", "core", *argv],
         cwd=PROJECT_ROOT,

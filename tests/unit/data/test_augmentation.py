@@ -18,7 +18,7 @@ BUSY = [name for name in PRESETS if name != "none"]
 
 
 def make_photo(seed: int = 0) -> np.ndarray:
-    """Returns a smooth colourful (224, 224, 3) photo, unlike itself under any change."""
+    """Return a smooth colourful (224, 224, 3) photo, unlike itself under any change."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (8, 8, 3)).astype(np.float64)
     places = np.linspace(0, 7, 224)

@@ -164,7 +164,7 @@ def test_features_confirm_what_pixels_leave_open(workspace: Workspace, tmp_path:
 
 
 def extract_some(archive: Path, folder: Path, wanted: dict[str, str]) -> Path:
-    """Writes the members of an archive whose file name is wanted to the path given for each."""
+    """Write the members of an archive whose file name is wanted to the path given for each."""
     if not archive.exists():
         pytest.skip(f"the real photos are not on this machine ({archive})")
     with tarfile.open(archive) as tar:

@@ -44,7 +44,7 @@ HOSTILE_NAMES = {
 
 
 def write_tar_entries(file: Path, *entries: tarfile.TarInfo, mode: str = "w:gz") -> Path:
-    """Writes the good members, then entries without content."""
+    """Write the good members, then entries without content."""
     with tarfile.open(file, mode, format=tarfile.PAX_FORMAT) as archive:
         for name, content in list_good_members().items():
             entry = tarfile.TarInfo(name)

@@ -25,7 +25,7 @@ from tests.builders import draw_photo, encode_photo
 
 
 def encode_empty_png(width: int, height: int) -> bytes:
-    """Returns a PNG whose header claims a size and whose pixels are not there at all."""
+    """Return a PNG whose header claims a size and whose pixels are not there at all."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     data = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
@@ -33,7 +33,7 @@ def encode_empty_png(width: int, height: int) -> bytes:
 
 
 def draw_corners(width: int = 300, height: int = 200) -> Image.Image:
-    """Returns a photo with a red left top corner and a blue right half."""
+    """Return a photo with a red left top corner and a blue right half."""
     photo = Image.new("RGB", (width, height), "white")
     photo.paste("blue", (width // 2, 0, width, height))
     photo.paste("red", (0, 0, width // 4, height // 4))

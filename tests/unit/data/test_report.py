@@ -17,7 +17,7 @@ from tests.builders import draw_photo, encode_photo, write_class_folders, write_
 
 
 def prepare(workspace: Workspace, source: Path, **more: object) -> ImportReport:
-    """Returns the report of a dry run."""
+    """Return the report of a dry run."""
     with make_staging_folder(workspace) as folder:
         return prepare_dataset(workspace, SourceRequest(path=str(source)), folder, **more)
 

@@ -31,7 +31,7 @@ def dataset(workspace: Workspace, tmp_path) -> Dataset:
 
 
 def change(dataset: Dataset, **photos: dict[int, str] | list[int]) -> pd.DataFrame:
-    """Returns changes: classes={number: class}, splits={number: split}, excluded=[numbers]."""
+    """Return changes: classes={number: class}, splits={number: split}, excluded=[numbers]."""
     classes, splits = dict(photos.get("classes", {})), dict(photos.get("splits", {}))
     excluded = list(photos.get("excluded", []))
     rows = []

@@ -60,7 +60,7 @@ def wait_for_end(workspace: Workspace, import_id: str) -> ImportStatus:
 def start_frozen_import(
     workspace: Workspace, path: Path, *, upload: bool = False
 ) -> tuple[str, psutil.Process]:
-    """Returns an import and its process, which stands still before it has begun."""
+    """Return an import and its process, which stands still before it has begun."""
     import_id = start(workspace, path, remove_source=upload)
     [process] = wait_until(
         lambda: find_processes(workspace, "core.datasets.importing"), "it has begun"

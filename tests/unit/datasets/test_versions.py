@@ -38,7 +38,7 @@ class Ear:
 
 
 def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]]:
-    """Returns the features of a dataset by random weights, and the phases that were needed."""
+    """Return the features of a dataset by random weights, and the phases that were needed."""
     ear = Ear()
     weights = find_weights(workspace, "random")
     by = Preparation(workspace=workspace, device=find_device(), listener=ear)

@@ -12,7 +12,7 @@ LABELS = np.repeat([0, 1, 2], 40)
 
 
 def answer(right: int) -> np.ndarray:
-    """Returns answers of which the first so many are right."""
+    """Return answers of which the first so many are right."""
     return np.where(np.arange(len(LABELS)) < right, LABELS, (LABELS + 1) % 3)
 
 

@@ -21,7 +21,7 @@ from core.evaluation.calibration import (
 
 
 def draw(n: int, k: int, seed: int, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Returns scores (n, k) and labels; those sharper than what labels were drawn from boast."""
+    """Return scores (n, k) and labels; those sharper than what labels were drawn from boast."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 1.5, (n, k))
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -20,7 +20,7 @@ CLASSES = ("rose", "Daisy", "tulip", "aster")
 
 @st.composite
 def matrices(draw: st.DrawFn) -> np.ndarray:
-    """Counts of 1 to 12 classes, with empty rows and columns."""
+    """Count of 1 to 12 classes, with empty rows and columns."""
     k = draw(st.integers(1, 12))
     counts = st.lists(st.integers(0, 9) | st.just(0), min_size=k * k, max_size=k * k)
     return np.array(draw(counts), dtype=np.int64).reshape(k, k)

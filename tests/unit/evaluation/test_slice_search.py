@@ -16,7 +16,7 @@ N = 800
 
 
 def draw(seed: int, weak: float | None) -> tuple[dict[str, Property], Judged]:
-    """Returns photos of which small dark ones are right less often (`weak`), the others in 90 %."""
+    """Return photos of which small dark ones are right less often (`weak`), the others in 90 %."""
     rng = np.random.default_rng(seed)
     light, side, noise = rng.random(N), rng.integers(100, 500, N).astype(float), rng.random(N)
     dark = (light < 0.4) & (side < 300)

@@ -26,7 +26,7 @@ def read_golden(folder: Path) -> dict:
 
 
 def link_copy(folder: Path, copy: Path) -> Path:
-    """Returns a copy without the two largest formats; its files are links."""
+    """Return a copy without the two largest formats; its files are links."""
     ignore = shutil.ignore_patterns("keras", "savedmodel")
     shutil.copytree(folder, copy, ignore=ignore, copy_function=os.link)
     return copy

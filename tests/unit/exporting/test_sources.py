@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_odd_photos(folder: Path) -> list[Path]:
-    """Returns photos of every kind that is decoded in a way of its own."""
+    """Return photos of every kind that is decoded in a way of its own."""
     image = draw_photo(1, 2, (500, 330))
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -47,7 +47,7 @@ def layout_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_weights_file(layout_file: Path) -> Callable[..., Path]:
-    """Makes a weights file at a path, by default a sound one; `change` alters it."""
+    """Make a weights file at a path, by default a sound one; `change` alters it."""
 
     def make(path: Path, change: Change | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from models.weights import Weights, find_weights
 
 
 def cut(photos: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Yields the photos in batches."""
+    """Yield the photos in batches."""
     return (photos[start : start + size] for start in range(0, len(photos), size))
 
 

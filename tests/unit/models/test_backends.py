@@ -19,7 +19,7 @@ PATIENCE_S = 600
 
 
 def call(module: str, argument: str, backend: str, folder: Path) -> dict[str, Any]:
-    """Returns what the module printed last, run in a process with this backend."""
+    """Return what the module printed last, run in a process with this backend."""
     environment = {
         "KERAS_BACKEND": backend,
         "PETALSCOPE_DEVICE": "cpu",

@@ -10,7 +10,7 @@ from models.dense import DenseHead, measure_scores, measure_spread, read_head, w
 
 
 def make_head(*sizes: int) -> DenseHead:
-    """Returns a head with random layers of these sizes."""
+    """Return a head with random layers of these sizes."""
     rng = np.random.default_rng(0)
     pairs = list(zip((2048, *sizes), sizes, strict=False))
     return DenseHead(

@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[start:][: self.server.breaks_after])
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
 
 @pytest.fixture

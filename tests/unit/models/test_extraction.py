@@ -38,7 +38,7 @@ def expected(backbone: Backbone, photos: np.ndarray) -> np.ndarray:
 
 
 def extract(workspace: Workspace, photos_file: Path, backbone: Backbone) -> list[int]:
-    """Returns the numbers of photos done that an extraction tells."""
+    """Return the numbers of photos done that an extraction tells."""
     reports: list[ExtractionProgress] = []
     extract_features(
         workspace,
@@ -215,7 +215,7 @@ def test_each_dataset_backbone_and_precision_has_its_own_features(backbone: Back
 
 
 def make_donors(known: list[int], expected: np.ndarray) -> Donors:
-    """Returns donors that know these photos: even ones by the first, odd ones by the second."""
+    """Return donors that know these photos: even ones by the first, odd ones by the second."""
     source, row = np.full(20, -1), np.zeros(20, np.int64)
     for photo in known:
         source[photo], row[photo] = photo % 2, 19 - photo

@@ -26,7 +26,7 @@ UNTIMED = {"seconds": 0, "photos_per_second": 0, "memory_bytes": 0}
 
 
 def fit(splits: Splits, folder: Path | None, **changes: Any) -> FitResult:
-    """Returns a short fit; `changes` replace arguments, or values of the plan or the head."""
+    """Return a short fit; `changes` replace arguments, or values of the plan or the head."""
     plan, head = (
         dataclasses.replace(one, **{n: changes.pop(n) for n in list(changes) if hasattr(one, n)})
         for one in (PLAN, HEAD)
@@ -42,12 +42,12 @@ def fit(splits: Splits, folder: Path | None, **changes: Any) -> FitResult:
 
 
 def curve(result: FitResult) -> Curve:
-    """Returns the curve without its durations and what follows from them."""
+    """Return the curve without its durations and what follows from them."""
     return [dataclasses.asdict(epoch) | UNTIMED for epoch in result.history]
 
 
 def assert_same(one: FitResult, other: FitResult) -> None:
-    """Fails unless both are equal, bit for bit."""
+    """Fail unless both are equal, bit for bit."""
     assert curve(one) == curve(other)
     assert one.best_epoch == other.best_epoch
     for name in ("kernels", "biases"):

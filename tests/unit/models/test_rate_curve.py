@@ -9,7 +9,7 @@ RATES = rising_rates(1e-6, 1.0, 100)
 
 
 def make_losses(fall: float, explosion: float, noise: float = 0.0) -> list[float]:
-    """Returns losses that fall around the rate `fall` and explode above `explosion`."""
+    """Return losses that fall around the rate `fall` and explode above `explosion`."""
     position = np.log10(RATES)
     falling = 2 - 1.6 / (1 + np.exp(-6 * (position - np.log10(fall))))
     exploding = np.exp(np.clip(12 * (position - np.log10(explosion)), -50, 50))

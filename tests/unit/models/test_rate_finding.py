@@ -12,7 +12,7 @@ from models.rate_finding import MeasuredRates, find_rates, rising_rates
 
 
 def find(**changes: Any) -> MeasuredRates:
-    """Returns a search on clouds of features that a head tells apart; `changes` replace."""
+    """Return a search on clouds of features that a head tells apart; `changes` replace."""
     rng = np.random.default_rng(1)
     labels = np.arange(90) % 3
     centres = rng.normal(size=(3, 2048))

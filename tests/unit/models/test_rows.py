@@ -11,7 +11,7 @@ from models.rows import are_finite, change_batches
 
 
 def number_photos(photos: int, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields batches of photos, each filled with its own number."""
+    """Yield batches of photos, each filled with its own number."""
     for start in range(0, photos, batch_size):
         numbers = np.arange(start, min(start + batch_size, photos), dtype=np.uint8)
         yield np.broadcast_to(numbers[:, None, None, None], (len(numbers), 2, 2, 3)).copy()

@@ -72,7 +72,7 @@ def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
 
 
 def keep_only(workspace: Workspace, name: Name, **values: object) -> None:
-    """Keeps one rule with these values, all others off."""
+    """Keep one rule with these values, all others off."""
     rules = [
         replace(rule, **values)  # type: ignore[arg-type]
         if rule.name == name

@@ -47,7 +47,7 @@ def answers(challenged: Workspace) -> tuple[Answers, Answers]:
 
 
 def change_answers(answers: Answers, right: np.ndarray) -> Answers:
-    """Returns the answers with the test photos right where said, and wrong elsewhere."""
+    """Return the answers with the test photos right where said, and wrong elsewhere."""
     result = answers.result
     rows, k = result.photo_numbers("test"), len(result.classes)
     said = np.where(right, result.labels[rows], (result.labels[rows] + 1) % k)
@@ -171,7 +171,7 @@ def test_copies_of_lessons_are_no_fair_questions(
 def _add_leaks(
     workspace: Workspace, dataset: Dataset, exact: int, near: int, folder: Path
 ) -> Dataset:
-    """Returns a version that learns from a test photo, and from another one made smaller."""
+    """Return a version that learns from a test photo, and from another one made smaller."""
     (folder / "exact.jpg").write_bytes(dataset.original(exact))
     name = dataset.manifest["path"].iat[near]
     label = int(dataset.labels[near])

@@ -31,7 +31,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin_of(workspace: Workspace) -> list[str]:
-    """Returns why retrainings were begun, the oldest first."""
+    """Return why retrainings were begun, the oldest first."""
     events = [event for event in list_events(workspace) if event.kind == "retraining"]
     return [event.facts["why"] for event in reversed(events)]
 

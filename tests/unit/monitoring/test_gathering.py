@@ -38,7 +38,7 @@ def dataset(on_each_database: Workspace, tmp_path: Path) -> Dataset:
 
 
 def accept(workspace: Workspace, *photos: tuple[bytes, str], run_id: str = "f" * 16) -> list[int]:
-    """Returns the numbers of accepted feedback: each photo is said to be of a class."""
+    """Return the numbers of accepted feedback: each photo is said to be of a class."""
     first = len(list_feedback(workspace))
     numbers = [
         ask_and_tell(workspace, first + place, content, name, run_id=run_id).number
@@ -49,7 +49,7 @@ def accept(workspace: Workspace, *photos: tuple[bytes, str], run_id: str = "f" *
 
 
 def draw(number: int) -> bytes:
-    """Returns the bytes of a photo that no dataset here has."""
+    """Return the bytes of a photo that no dataset here has."""
     return encode_photo(draw_photo(number % 3, 200 + number).rotate(30 + 7 * number), quality=90)
 
 

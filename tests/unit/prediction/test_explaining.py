@@ -61,14 +61,14 @@ def tuned_workspace(
 
 
 def find_logits(explainer: Explainer, photo: int) -> np.ndarray:
-    """Returns the logits of a photo but for a constant, as the run scored it."""
+    """Return the logits of a photo but for a constant, as the run scored it."""
     logits = np.log(explainer.result.scores[photo].astype(np.float64))
     centred: np.ndarray = logits - logits.mean()
     return centred
 
 
 def find_constants(explainer: Explainer) -> np.ndarray:
-    """Returns what a linear head adds to each logit, whatever the photo shows."""
+    """Return what a linear head adds to each logit, whatever the photo shows."""
     head = explainer.head
     (kernel,), (bias,) = head.kernels, head.biases
     constants: np.ndarray = bias - (head.mean / head.scale).astype(np.float64) @ kernel

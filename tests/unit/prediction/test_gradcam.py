@@ -23,7 +23,7 @@ def rng() -> np.random.Generator:
 
 
 def make_head(rng: np.random.Generator, *units: int) -> DenseHead:
-    """Returns a head with standardised features and layers of these units."""
+    """Return a head with standardised features and layers of these units."""
     sides = (SIZE, *units)
     shapes = list(itertools.pairwise(sides))
     return DenseHead(

@@ -10,7 +10,7 @@ from core.registry.evidence import Evidence, explain_evidence, explain_level, ju
 
 
 def show(gained: int, lost: int, n: int, right: int) -> Evidence:
-    """Returns evidence of a champion that is right on so many."""
+    """Return evidence of a champion that is right on so many."""
     return Evidence(
         champion=1,
         challenger=2,

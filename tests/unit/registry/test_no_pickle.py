@@ -15,7 +15,7 @@ OPENING = {"allow_pickle": True, "safe_mode": False, "weights_only": False}
 
 
 def find_doors(text: str) -> list[str]:
-    """Returns what of a source could run something when it reads a file."""
+    """Return what of a source could run something when it reads a file."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):

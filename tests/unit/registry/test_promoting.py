@@ -170,7 +170,7 @@ def test_of_two_first_champions_at_once_one_wins(
 
 
 def _try(deed: tuple[Workspace, int, object]) -> int | None:
-    """Returns the number that became champion; None when it was refused."""
+    """Return the number that became champion; None when it was refused."""
     workspace, number, evidence = deed
     try:
         promote(workspace, number, reason="at once", evidence=evidence)  # type: ignore[arg-type]

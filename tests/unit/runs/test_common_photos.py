@@ -17,7 +17,7 @@ from tests.builders import write_split_folders
 
 
 def answer(dataset: Dataset, **changes: object) -> RunResult:
-    """Returns a result of a run that is right about every photo."""
+    """Return a result of a run that is right about every photo."""
     result = RunResult(
         scores=np.eye(len(dataset.classes), dtype=np.float32)[dataset.labels],
         labels=dataset.labels,

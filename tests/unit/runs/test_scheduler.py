@@ -30,7 +30,7 @@ def home(workspace: Workspace) -> Iterator[Workspace]:
 
 
 def read_pid(workspace: Workspace) -> int:
-    """Returns the number of the scheduler at work, once it is."""
+    """Return the number of the scheduler at work, once it is."""
     wait_until(workspace.scheduler_pid.exists, "a scheduler is at work")
     return int(json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))["pid"])
 

@@ -42,7 +42,7 @@ def submit(workspace: Workspace, submitter: str = "", **changes: object) -> RunR
 
 
 def wait_for_epochs(workspace: Workspace, run_id: str, epochs: int) -> RunRecord:
-    """Returns the run once that many epochs are done; it must still be going then."""
+    """Return the run once that many epochs are done; it must still be going then."""
 
     def look() -> RunRecord | None:
         run = read_run(workspace, run_id)
@@ -69,7 +69,7 @@ def read_kinds(workspace: Workspace, run_id: str) -> list[str]:
 
 
 def without_times(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the numbers of the curve, without when they were computed and how fast."""
+    """Return the numbers of the curve, without when they were computed and how fast."""
     return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
 
 

@@ -41,7 +41,7 @@ def photo(value: int) -> np.ndarray:
 
 
 def play(models: list[Any], script: Any, coming: int = 0) -> Any:
-    """Returns what the script returns; the last of the models serves."""
+    """Return what the script returns; the last of the models serves."""
 
     async def run() -> Any:
         batcher = Batcher(lambda: models[-1] if models else None, lambda: coming, lambda _: None)

@@ -10,7 +10,7 @@ from core.serving.admission import Rate, name_caller
 
 
 def allow(check: Callable[[], None]) -> int:
-    """Returns 0 where it is allowed, else after how many seconds it will be."""
+    """Return 0 where it is allowed, else after how many seconds it will be."""
     try:
         check()
     except TooManyRequests as error:

@@ -30,7 +30,7 @@ from data.manifest import delete_dataset
 
 
 def resolved(workspace: Workspace, dataset: Dataset) -> list[tuple[object, ...]]:
-    """Returns (photo, new class, new split, excluded) of each photo that changes."""
+    """Return (photo, new class, new split, excluded) of each photo that changes."""
     table = resolve_edits(dataset, list_edits(workspace, dataset.id))
     columns = table[["photo", "new_class", "new_split", "excluded"]]
     return [tuple(row) for row in columns.itertuples(index=False)]

@@ -36,7 +36,7 @@ def analyse(workspace: Workspace, dataset: Dataset, weights: WeightsKind) -> Qua
 
 
 def count_found(dataset: Dataset, result: QualityResult) -> tuple[int, int, int]:
-    """Returns how many planted wrong labels are suspects, how many there are, and all suspects."""
+    """Return how many planted wrong labels are suspects, how many there are, and all suspects."""
     suspects = set(dataset.manifest["path"][result.photos["suspect"].to_numpy()])
     planted = {fault["path"] for fault in FAULTS["wrong_labels"]}
     return len(suspects & planted), len(planted), len(suspects)

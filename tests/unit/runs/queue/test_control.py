@@ -40,7 +40,7 @@ def submit(workspace: Workspace, **changes: object) -> RunRecord:
 
 
 def start(workspace: Workspace, epochs: int = 0, **changes: object) -> RunRecord:
-    """Returns a run that this process has, with so many epochs done."""
+    """Return a run that this process has, with so many epochs done."""
     run = claim_next_run(workspace, submit(workspace, **changes).id)
     assert run is not None and begin_run(workspace, run)
     if epochs:

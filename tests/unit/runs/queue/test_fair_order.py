@@ -65,7 +65,7 @@ def submit(workspace: Workspace, seed: int, submitter: str) -> RunRecord:
 
 
 def finish_next(workspace: Workspace) -> RunRecord:
-    """Returns the run whose turn it was; it is done."""
+    """Return the run whose turn it was; it is done."""
     run = claim_next_run(workspace)
     assert run is not None and begin_run(workspace, run)
     assert finish_run(workspace, run, stopped=False)
@@ -73,7 +73,7 @@ def finish_next(workspace: Workspace) -> RunRecord:
 
 
 def run_together(code: str, arguments: list[list[str]]) -> list[str]:
-    """Returns what processes printed that ran the code at the same time."""
+    """Return what processes printed that ran the code at the same time."""
     children = [
         subprocess.Popen(
             [sys.executable, "-c", code, *each],

@@ -48,7 +48,7 @@ def submit(workspace: Workspace, seed: int = 0) -> RunRecord:
 
 
 def start(workspace: Workspace, seed: int = 0) -> RunRecord:
-    """Returns a run that this process has."""
+    """Return a run that this process has."""
     run = claim_next_run(workspace, submit(workspace, seed).id)
     assert run is not None and begin_run(workspace, run)
     return run

@@ -52,7 +52,7 @@ EVERY_EPOCH = "KILL_AT_EVERY_EPOCH" in os.environ
 
 
 def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns what a curve says of the learning, not of the machine."""
+    """Return what a curve says of the learning, not of the machine."""
     return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
 
 
@@ -71,7 +71,7 @@ def small(
 def train_twice(
     small: tuple[Workspace, str], folder: Path, deaths: list[Death], **changes: Any
 ) -> tuple[list[tuple[RunResult, list[dict[str, Any]]]], list[str]]:
-    """Returns result and curve without and with what happens to its workers, and their ends."""
+    """Return result and curve without and with what happens to its workers, and their ends."""
     source, dataset_id = small
     answers, ends = [], []
     for name, happens in (("undisturbed", []), ("disturbed", deaths)):

@@ -17,7 +17,7 @@ from tests.processes import wait_until
 
 
 def mirror(workspace: Workspace) -> str:
-    """Returns the line of the run's log that says what came of it."""
+    """Return the line of the run's log that says what came of it."""
     run = list_runs(workspace)[0]
     log = workspace.run_folder(run.id) / "worker.log"
     before = len(log.read_text())

@@ -10,7 +10,7 @@ from core.workspace import Workspace
 
 
 def start(workspace: Workspace) -> RunRecord:
-    """Returns a run that this process has."""
+    """Return a run that this process has."""
     submit_run(workspace, Recipe(dataset="0123456789abcdef", weights_digest="d" * 64))
     run = claim_next_run(workspace)
     assert run is not None and begin_run(workspace, run)

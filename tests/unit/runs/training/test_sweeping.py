@@ -40,7 +40,7 @@ def submit_sweep(workspace: Workspace, plan: SweepPlan = PLAN) -> RunRecord:
 
 
 def read_settled(workspace: Workspace, sweep: RunRecord) -> list[TrialResult]:
-    """Returns the trials without their durations."""
+    """Return the trials without their durations."""
     trials = read_trials(workspace.run_folder(sweep.id))
     return [dataclasses.replace(trial, seconds=0.0) for trial in trials]
 

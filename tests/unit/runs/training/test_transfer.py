@@ -19,7 +19,7 @@ PER_CLASS = 90
 
 
 def unpack_some(archive: Path, folder: Path) -> Path:
-    """Writes the first photos of each class and returns the folder."""
+    """Write the first photos of each class and returns the folder."""
     taken: dict[str, int] = {}
     with tarfile.open(archive) as tar:
         for member in tar:

@@ -125,7 +125,11 @@ def _encode_photo(photo: PlannedPhoto, seed: int) -> bytes:
     rng = np.random.default_rng((seed, list(SPECIES).index(photo.given), photo.number))
     species = SPECIES[photo.shown]
     stream = io.BytesIO()
-    image = draw_scene(rng, species, photo.variety or species.draw_variety(rng))
+    drawn = species.draw_variety(rng)
+    if photo.given != photo.shown:  # a colour of its own, so that it is no honest confusion, too
+        others = SPECIES[photo.given].varieties
+        drawn = str(rng.choice([name for name in species.varieties if name not in others]))
+    image = draw_scene(rng, species, photo.variety or drawn)
     image.save(stream, "JPEG", quality=JPEG_QUALITY)
     content = stream.getvalue()
     return content[: len(content) * 2 // 5] if photo.cut_short else content

@@ -81,8 +81,8 @@ def draw_place(
         kind, count, blur, *codes = layer.split()
         colours = np.array([rgb(code) for code in codes]) * (0.75 + 0.4 * sunny)
         strew(rng, image, kind, int(int(count) * rng.uniform(0.7, 1.3)), colours)
-        out_of_focus = ImageFilter.GaussianBlur(float(blur) * rng.uniform(0.6, 1.5) * min(size))
-        image = image.filter(out_of_focus)
+        radius = float(blur) * rng.uniform(0.6, 1.5) * min(size)
+        image = image.filter(ImageFilter.GaussianBlur(max(0.9, radius)))  # less would show pixels
     return image
 
 

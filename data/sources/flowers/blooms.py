@@ -81,6 +81,8 @@ def _lay_disc(patch: Patch, radius: float, colours: Floats) -> None:
         florets = Petals(count, size * 1.6, size * 0.55, colour * 0.45, tip, (0.5, 0.5), at)
         shadow = 0.5 if ring == rings - 1 else 0.0
         patch.lay(replace(florets, slope=-0.7 * ring / rings, shadow=shadow, uneven=0.1))
+    ground = colours.mean(axis=0) * 0.5
+    patch.lay(Petals(12, radius, radius, ground, ground, (0.02, 0.02), uneven=0.01, shadow=0.0))
 
 
 def lay_daisy(rng: Rng, patch: Patch, variety: str) -> None:

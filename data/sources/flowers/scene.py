@@ -173,7 +173,7 @@ def _draw_leaf(
     side = np.stack([-along[:, 1], along[:, 0]], 1) / np.hypot(*along.T)[:, None]
     widths = unit * half_width * outline(shape, _ALONG)
     if species.teeth:  # which point back to the foot
-        widths *= 1 - 0.6 * (_ALONG * species.teeth) % 1
+        widths *= 1 - 0.55 * ((_ALONG * species.teeth) % 1)
     half = side * widths[:, None]
     v = np.linspace(-1, 1, _STRIPS + 1)
     facing = 0.62 - 0.7 * float(side.mean(axis=0) @ light.direction[:2]) * (v[1:] + v[:-1]) / 2

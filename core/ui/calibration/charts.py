@@ -59,15 +59,19 @@ def draw_coverage(
     line = base.mark_line(color=colours.accent, strokeWidth=2).encode(y=alt.Y("accuracy:Q", **y))
     layers = [band, line]
     if chosen is not None:
-        mark = alt.Chart(pd.DataFrame({"coverage": [chosen[0]], "accuracy": [chosen[1]]}))
-        rule = mark.mark_rule(color=colours.ink, strokeDash=[4, 3]).encode(x="coverage:Q")
-        point = mark.mark_point(filled=True, size=110, color=colours.ink, opacity=1)
-        layers += [rule, point.encode(x="coverage:Q", y="accuracy:Q")]
+        layers += _mark_rule(*chosen, colour=colours.ink)
     title = title_params(
         "Right answers against how many it gives",
         f"{name}. Band: 95 % intervals. Dot: the rule",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=300)
+
+
+def _mark_rule(coverage: float, accuracy: float, colour: str) -> list[Any]:
+    mark = alt.Chart(pd.DataFrame({"coverage": [coverage], "accuracy": [accuracy]}))
+    rule = mark.mark_rule(color=colour, strokeDash=[4, 3]).encode(x="coverage:Q")
+    point = mark.mark_point(filled=True, size=110, color=colour, opacity=1)
+    return [rule, point.encode(x="coverage:Q", y="accuracy:Q")]
 
 
 def draw_distances(

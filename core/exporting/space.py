@@ -117,6 +117,18 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 _OURS = ("core", "data", "models")
 _DECIDING = ("Kind", "DecisionRule", "Decision", "decide", "_TOP")
+_PHRASING = (
+    "_CLEAR",
+    "_LIKELY",
+    "_WORTH_SAYING",
+    "phrase_answer",
+    "phrase_decision",
+    "phrase_reason",
+    "_name",
+    "_percent",
+    "_add_article",
+    "_join",
+)
 _UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
 
 
@@ -143,12 +155,11 @@ def write_deciding_module() -> str:
         "from typing import Literal\n\n"
         "import numpy as np"
     )
-    answers = _read(core.prediction.answers.__file__)
     pieces = [
         *_cut(_read(core.evaluation.calibration.__file__), ("TINY", "temper_scores")),
         *_cut(_read(core.prediction.unlike.__file__), _UNLIKE),
         *_cut(_read(core.prediction.deciding.__file__), _DECIDING),
-        _split_imports(answers, ast.parse(answers))[1],
+        *_cut(_read(core.prediction.answers.__file__), _PHRASING),
     ]
     return "\n\n\n".join([f"{title}\n\n{imports}", *pieces]) + "\n"
 

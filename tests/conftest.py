@@ -3,6 +3,7 @@
 All made by the real code. The backbone (random weights) is made once a run, by a real worker.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,14 @@ def open_copy(
     yield opened
     end_processes(opened)  # a page that was visited starts a scheduler
     close_databases()
+
+
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """A page that a test opens becomes `__main__`, which processes begun later would run first."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

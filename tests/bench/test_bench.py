@@ -47,6 +47,7 @@ def list_files(workspace: Workspace) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FEW)
 def test_ours_is_beside_references_and_leaves_nothing(
     kind: str, trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
@@ -61,6 +62,7 @@ def test_ours_is_beside_references_and_leaves_nothing(
     assert list_files(trained_copy) == before
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.usefixtures("trained_copy")
 def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +83,7 @@ def test_a_page_that_is_not_there_is_named(
     assert "no page gallery" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_evaluation_pages_are_measured_with_the_test_split_opened(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]

@@ -160,6 +160,7 @@ def test_runs_are_trained_one_after_the_other_and_none_twice(trained_copy: Works
     assert read_kinds(trained_copy, finished.id) == told
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_time(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
@@ -275,6 +276,7 @@ def test_a_stop_after_the_epoch_completes_it(
     assert without_times(found.history) == without_times(expected.history[: run.epochs_done])
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_where_the_run_ended(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:

@@ -65,6 +65,7 @@ def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
     assert read_quality(trained_copy, dataset.id, "pretrained") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["neighbours.npy", "photos.parquet", "facts.json"])
 def test_a_damaged_result_is_made_again(trained_copy: Workspace, name: str) -> None:
     dataset = choose_dataset(trained_copy)

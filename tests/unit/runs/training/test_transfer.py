@@ -30,6 +30,7 @@ def unpack_some(archive: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_pretrained_weights_beat_random_ones(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

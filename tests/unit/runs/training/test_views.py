@@ -174,6 +174,7 @@ def test_an_altered_view_is_made_again(trained_copy, dataset):
     assert np.array_equal(again, expected)
 
 
+@pytest.mark.slow
 def test_on_a_gpu_keras_computes_them(trained_copy, dataset):
     gpu = dataclasses.replace(find_device(), kind="gpu")  # Keras itself stays on the CPU here
     (in_keras,), told = prepare(trained_copy, dataset, kind="conv4", views=1, device=gpu)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.charts.bars import PART, draw_split_counts
 from core.formats import count, plain
-from core.ui.dataset.adding import show_adding
+from core.ui.adding.page import show_adding
 from core.ui.dataset.charts import BAR, TITLES, draw_distribution
 from core.ui.dataset.filters import show_filter_bar, show_missing_analysis
 from core.ui.dataset.map import show_map

@@ -12,9 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.importing import ImportStatus, list_waiting, read_import
 from core.datasets.quality.store import QualityResult
-from core.errors import BadIdentifier, ImportFailed, PetalscopeError
 from core.ui.dataset.charts import (
     count_colours,
     count_kinds,
@@ -23,7 +21,7 @@ from core.ui.dataset.charts import (
     name_colours,
 )
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice, read_number
+from core.ui.parts.state import read_choice, read_number
 from data.additions import count_added
 from data.dataset import Dataset
 from data.findings import Thresholds
@@ -31,8 +29,6 @@ from data.manifest import DatasetSummary, Differences, compare_versions, list_da
 from data.splits import SPLITS
 from data.versions import count_changes, read_changes
 
-IMPORT = "import"
-"""Parameter of the address: the import that was started here."""
 VIEWS = {"photos": "Photos", "map": "Map", "edits": "Edits", "versions": "Versions"}
 
 MEASURES = {
@@ -185,31 +181,6 @@ class VersionsPage:
         """Return how many photos were changed to make a version, by what was done."""
         made = cache.dataset(version.id)
         return {"added": count_added(made)} | count_changes(read_changes(made))
-
-
-@dataclass(frozen=True)
-class Adding:
-    """The import that the address names, and what else is there."""
-
-    status: ImportStatus | None
-    problem: PetalscopeError | None
-    """Why the address names none."""
-    waiting: list[ImportStatus]
-    """Imports that are going or wait for a decision; read where none is named."""
-    has_datasets: bool
-
-
-def read_adding() -> Adding:
-    """Read which import the address names; one of no import here is taken out of it."""
-    workspace, status, problem = cache.workspace(), None, None
-    try:
-        if import_id := read_choice(IMPORT):
-            status = read_import(workspace, import_id)
-    except (BadIdentifier, ImportFailed) as error:
-        keep_choice(IMPORT, None)
-        problem = error
-    waiting = list_waiting(workspace) if status is None else []
-    return Adding(status, problem, waiting, bool(list_datasets(workspace)))
 
 
 def read_dataset_page(dataset: Dataset) -> DatasetPage:

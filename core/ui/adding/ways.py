@@ -13,7 +13,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
 from core.datasets.importing import ImportJob, start_import
-from core.ui.dataset.reading import IMPORT
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import keep_choice
@@ -21,6 +20,8 @@ from data.sources.catalogue import SOURCES
 from data.sources.found import Field, SourceKind, SourceRequest, Way
 from data.sources.layout import LAYOUTS
 
+IMPORT = "import"
+"""Parameter of the address: the import that was started here."""
 UPLOAD = "upload"
 
 

@@ -4,6 +4,8 @@ The id of the import is in the URL, and a process of its own reads the photos, s
 any state loses nothing.
 """
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,20 +14,47 @@ from core.datasets.importing import (
     ImportStatus,
     discard_import,
     keep_import,
+    list_waiting,
     read_import,
 )
+from core.errors import BadIdentifier, ImportFailed, PetalscopeError
 from core.formats import count, plain, size
-from core.ui.dataset.adding_ways import show_ways
-from core.ui.dataset.reading import IMPORT, Adding, read_adding
+from core.ui.adding.ways import IMPORT, show_ways
 from core.ui.parts import cache
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.state import change_choice, keep_choice
+from core.ui.parts.state import change_choice, keep_choice, read_choice
+from data.manifest import list_datasets
 from data.report import REFUSED_SHOWN, ImportReport
 from data.sources.catalogue import SOURCES
 from data.splits import SPLITS
 
 _ROW_PX, _MOST_ROWS = 35, 12
+
+
+@dataclass(frozen=True)
+class Adding:
+    """The import that the address names, and what else is there."""
+
+    status: ImportStatus | None
+    problem: PetalscopeError | None
+    """Why the address names none."""
+    waiting: list[ImportStatus]
+    """Imports that are going or wait for a decision; read where none is named."""
+    has_datasets: bool
+
+
+def read_adding() -> Adding:
+    """Read which import the address names; one of no import here is taken out of it."""
+    workspace, status, problem = cache.workspace(), None, None
+    try:
+        if import_id := read_choice(IMPORT):
+            status = read_import(workspace, import_id)
+    except (BadIdentifier, ImportFailed) as error:
+        keep_choice(IMPORT, None)
+        problem = error
+    waiting = list_waiting(workspace) if status is None else []
+    return Adding(status, problem, waiting, bool(list_datasets(workspace)))
 
 
 def show_adding() -> None:

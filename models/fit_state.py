@@ -1,14 +1,22 @@
-"""The state of a fit between epochs (keras): its curve, its best weights, its checkpoint."""
+"""The state of a fit between epochs (keras): its curve, its best weights, its checkpoint.
 
+The checkpoint is one file, written after each epoch under a temporary name and renamed: a kill
+leaves the last one whole. It bears a mark of what is fitted; one of anything else is not used.
+"""
+
+import json
 import time
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from core.errors import RunStopped
-from models.checkpoint import Checkpoint, clear_leftovers, read_checkpoint, write_checkpoint
+from core.workspace import write_atomically
 from models.dense import DenseHead, measure_scores
 from models.devices import UsageSampler
 from models.head import seed_dropout, to_dense_head
@@ -28,6 +36,8 @@ Measure = Callable[[Stepper], np.ndarray | None]
 """Gives the scores of the validation photos, (n, k); None when asked to stop."""
 
 _NONE = (None, None)
+_FILE = "checkpoint.npz"
+_LISTS = ("weights", "optimizer", "best_weights")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +51,6 @@ class FitResult:
     epochs_done: int
     stopped: bool
     """Whether a person ended it before its last epoch (an end by patience is none)."""
-
-
-def find_best(history: Sequence[EpochResult]) -> EpochResult:
-    """Return the best epoch of a history without gaps."""
-    return history[find_best_epoch(history) - 1]
 
 
 class FitState:
@@ -169,3 +174,74 @@ class FitState:
             epochs_done=len(self.history),
             stopped=not self.is_complete,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The state of a fit after an epoch; lists of arrays are in the order of Keras' variables."""
+
+    weights: Sequence[np.ndarray]
+    optimizer: Sequence[np.ndarray]
+    best_weights: Sequence[np.ndarray]
+    best_epoch: int
+    history: Sequence[Mapping[str, Any]]
+    split: int = 1
+    """In how many parts a batch is computed (models/stepping.py)."""
+
+
+def find_best(history: Sequence[EpochResult]) -> EpochResult:
+    """Return the best epoch of a history without gaps."""
+    return history[find_best_epoch(history) - 1]
+
+
+def find_checkpoint(folder: Path) -> Path:
+    """Return where the checkpoint of a folder is, or would be."""
+    return folder / _FILE
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete what a process left that was killed while it wrote a checkpoint.
+
+    Only for whoever has the run: nobody else writes there meanwhile.
+    """
+    for leftover in folder.glob(f".*-{_FILE}"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint in place of the one in the folder."""
+    arrays = {
+        f"{name}_{number}": array
+        for name in _LISTS
+        for number, array in enumerate(getattr(checkpoint, name))
+    }
+    facts = {
+        "mark": mark,
+        "best_epoch": checkpoint.best_epoch,
+        "history": list(checkpoint.history),
+        "split": checkpoint.split,
+        "lengths": {name: len(getattr(checkpoint, name)) for name in _LISTS},
+    }
+    with write_atomically(folder / _FILE) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
+
+
+def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
+    """Return the checkpoint in the folder; None where it is missing, damaged or of another fit."""
+    try:
+        with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            facts = json.loads(str(stored["facts"]))
+            if facts["mark"] != mark:
+                return None
+            lists = {
+                name: [stored[f"{name}_{number}"] for number in range(facts["lengths"][name])]
+                for name in _LISTS
+            }
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return Checkpoint(
+        **lists,
+        best_epoch=facts["best_epoch"],
+        history=facts["history"],
+        split=facts.get("split", 1),
+    )

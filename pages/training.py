@@ -7,8 +7,7 @@ from core.ui.parts.messages import report_errors
 from core.ui.parts.state import name_visitor
 from core.ui.recipes.run_list import show_runs
 from core.ui.sweeps.page import show_sweeps
-from core.ui.training.page import show_training
-from core.ui.training.presenting import show_presentation
+from core.ui.training.page import show_presentation, show_training
 
 open_page("Training", "Choose a recipe, start the run, watch it learn.", presentable=True)
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from core.cli.choosing import RUN, choose_run
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine
 from core.errors import FeaturesMissing
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
 from core.evaluation.coverage import measure_point, measure_separation

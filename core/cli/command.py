@@ -12,8 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from core.cli.outcome import Outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine
 from core.config import read_settings
 from core.installed import name_command
 from core.workspace import Workspace

@@ -5,8 +5,7 @@ from typing import Any
 
 from core.cli.choosing import RUN_HELP, SPLIT, choose_run, count_opening
 from core.cli.command import command, option
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.errors import RecipeRefused, RunUnfinished
 from core.evaluation.comparison import (
     Comparison,

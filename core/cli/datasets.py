@@ -10,8 +10,7 @@ import pandas as pd
 
 from core.cli.choosing import DATASET, DATASET_HELP, choose_dataset
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
 from core.formats import count, size

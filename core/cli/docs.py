@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from core import errors
 from core.cli.command import command, flag
-from core.cli.outcome import Outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine
 from core.config import Settings
 from core.workspace import PROJECT_ROOT, Workspace
 

@@ -10,8 +10,7 @@ import pandas as pd
 from core.cli.choosing import DATASET, choose_dataset
 from core.cli.command import command, flag, option
 from core.cli.datasets import dataset_document
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
 from core.datasets.edits.changes import resolve_edits
 from core.datasets.edits.tray import (

@@ -11,8 +11,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from core.cli.command import Command, add_parser
-from core.cli.outcome import describe_error, print_outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import ProgressLine, describe_error, print_outcome
 from core.errors import PetalscopeError
 from core.installed import COMMAND, name_command
 from core.workspace import open_workspace

@@ -10,8 +10,7 @@ import pandas as pd
 
 from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
 from core.cli.command import command
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth

@@ -9,8 +9,7 @@ from typing import Any
 
 from core.cli.choosing import choose_dataset, choose_run
 from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, check_free, write_named
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, check_free, write_named
 from core.errors import ExportRefused, RunMissing, VersionMissing
 from core.exporting.making import Making, describe_export, make_export
 from core.exporting.store import ExportRecord, find_zip, identify_export, list_exports, make_request

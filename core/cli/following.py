@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.cli.outcome import Outcome, describe_error, error_document
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, describe_error, error_document
 from core.errors import PetalscopeError
 from core.formats import duration, percent
-from core.runs.events import EVENTS_FILE, read_events
+from core.runs.run_files import EVENTS_FILE, read_events
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, format_table, write_named
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table, write_named
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
 from core.formats import count, moment, percent

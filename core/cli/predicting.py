@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_run
 from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, error_document, format_table, write_named
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, write_named
 from core.errors import PhotoRefused, RunMissing, SourceRefused, VersionMissing
 from core.formats import count, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo

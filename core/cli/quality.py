@@ -9,8 +9,7 @@ import pandas as pd
 
 from core.cli.choosing import DATASET, choose_dataset, choose_run
 from core.cli.command import command, option
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.quality.leakage import (
     Comparison,
     evaluate_without,

@@ -6,8 +6,7 @@ from typing import Any
 
 from core.cli.choosing import RUN, WHO, choose_run
 from core.cli.command import Group, command, flag, option
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size

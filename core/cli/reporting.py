@@ -9,8 +9,7 @@ import numpy as np
 
 from core.cli.choosing import RUN, choose_run, count_opening, describe_openings
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, check_free, write_named
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, check_free, write_named
 from core.errors import ExportRefused
 from core.formats import count, duration, size
 from core.prediction.explaining import open_explainer

@@ -8,8 +8,7 @@ from typing import Any
 from core.cli.choosing import DATASET_HELP, WHO, choose_dataset
 from core.cli.command import command, flag, option
 from core.cli.following import RunFollower, count_seen
-from core.cli.outcome import Outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine
 from core.errors import RetrainingRefused
 from core.formats import moment
 from core.monitoring.comparison import VersionComparison, find_comparison

@@ -7,8 +7,7 @@ from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.cli.recipes import change_recipe
 from core.formats import duration, moment, percent
 from core.runs.queue import control, queue

@@ -18,13 +18,11 @@ from typing import Any, NamedTuple
 from core.cli.choosing import DATASET, WHO, choose_dataset
 from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, count_seen, describe_failure
-from core.cli.outcome import Outcome, format_table
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.cli.recipes import RECIPE, read_recipe
 from core.cli.runs import run_document
 from core.errors import RunStopped
 from core.formats import count, duration, percent
-from core.runs.events import curve, read_events
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -37,6 +35,7 @@ from core.runs.recipe.plans import (
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe
+from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
 from core.runs.training.executing import execute_run
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials

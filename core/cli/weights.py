@@ -6,8 +6,7 @@ from argparse import Namespace
 from core.cli.choosing import DATASET, choose_dataset
 from core.cli.command import command, flag
 from core.cli.following import PhaseProgress
-from core.cli.outcome import Outcome
-from core.cli.progress import ProgressLine
+from core.cli.outcome import Outcome, ProgressLine
 from core.cli.recipes import BACKBONE
 from core.formats import count, duration, size
 from core.runs.training.preparing import Preparation, delete_views, prepare_features

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import ImportFailed
-from core.runs.events import read_events
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, take_lock, wait_for_lock
+from core.runs.run_files import read_events
 from core.workspace import Workspace, open_workspace
 from data.report import ImportReport, restore_report
 from data.sources.found import SourceRequest

@@ -18,12 +18,11 @@ import numpy as np
 import pandas as pd
 
 from core.charts.calibration import draw_reliability
-from core.charts.export import draw_svg
 from core.charts.history import draw_history
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_found
-from core.charts.theme import DARK, LIGHT, Palette
+from core.charts.theme import DARK, LIGHT, Palette, draw_svg
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA
 from core.evaluation.confusion import order_classes

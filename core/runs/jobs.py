@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import PetalscopeError
-from core.runs.events import append_event, read_events
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.starting import python_command, start_detached
+from core.runs.run_files import append_event, read_events
 from core.workspace import Workspace, write_atomically
 
 JobState = Literal["going", "done", "failed"]

@@ -1,12 +1,16 @@
-"""The files of a run: whether its result is whole, and what goes when the run is deleted.
+"""The files of a run: its events, whether its result is whole, what goes when it is deleted.
 
-result.json names the digests of the other files; it is written last and removed first. Standard
-library and SQLAlchemy only: the queue asks this inside the scheduler, which never loads NumPy.
+events.jsonl has one JSON object a line: queued, phase, progress, epoch, lost, end, each with its
+"time" in seconds since 1970; one process writes, anyone reads from the last byte read. result.json
+names the digests of the other files; it is written last and removed first. No NumPy: the queue asks
+this inside the scheduler.
 """
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,14 @@ from sqlalchemy import Connection
 
 from core.runs.recipe.recipe import Recipe
 from core.runs.tables import openings_table, runs_table
-from core.workspace import Workspace, check_identifier, digest_file
+from core.workspace import Workspace, check_identifier, digest_file, write_whole
 
 ARRAYS_FILE = "result.npz"
 HEAD_FILE = "head.npz"
 FACTS_FILE = "result.json"
 VERSION = 1
 _BACKBONE_FACTS = "backbone.json"
+EVENTS_FILE = "events.jsonl"
 
 
 def is_result_whole(folder: Path) -> bool:
@@ -104,3 +109,59 @@ def _read_json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def append_event(folder: Path, event: Mapping[str, object]) -> None:
+    """Write the event as one line, with its time, visible to readers when this returns."""
+    line = json.dumps({"time": round(time.time(), 3), **event}, allow_nan=False).encode() + b"\n"
+    # Unbuffered: one write call a line, so that a kill leaves whole lines or the start of one.
+    with (folder / EVENTS_FILE).open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":  # a worker was killed while it wrote
+                line = b"\n" + line
+        write_whole(file, line)
+
+
+def read_events(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Return the events after byte `offset`, and the offset to go on from.
+
+    Only whole lines are read; a line cut short by a kill is skipped. No file yet: no events. A
+    file shorter than `offset` was started afresh: it is read from its beginning.
+    """
+    try:
+        with (folder / EVENTS_FILE).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < offset:
+                offset = 0
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], 0
+    whole = content[: content.rfind(b"\n") + 1]
+    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
+    return events, offset + len(whole)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def curve(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one entry an epoch, sorted; of an epoch that was done twice, the later one."""
+    epochs = {event["epoch"]: dict(event) for event in events if event.get("event") == "epoch"}
+    return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def latest_progress(events: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the progress of the phase that is going, or None when it has not reported any."""
+    for event in reversed(events):
+        if event.get("event") == "progress":
+            return dict(event)
+        if event.get("event") in ("phase", "queued", "end"):
+            return None
+    return None

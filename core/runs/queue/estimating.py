@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from core.errors import PetalscopeError
-from core.runs.events import curve, read_events
 from core.runs.locks import free_lock, wait_for_lock
 from core.runs.queue.queue import read_active
 from core.runs.recipe.plans import Plan, SweepPlan
 from core.runs.recipe.recipe import Recipe
+from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.runs.events import append_event, curve, read_events
 from core.runs.queue.estimating import note_speed
 from core.runs.queue.run_lock import RunLock, record_epoch, record_phase
+from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import Phase, RunRecord
 from core.workspace import Workspace
 from models.devices import find_device

@@ -27,8 +27,8 @@ from data.dataset import Dataset
 from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
-from models.checkpoint import find_checkpoint
 from models.devices import find_device
+from models.fit_state import find_checkpoint
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
 from models.weights import Weights, describe_weights

@@ -15,7 +15,7 @@ from core.errors import PetalscopeError
 from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
 from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common, match_results
-from core.runs.events import curve
+from core.runs.run_files import curve
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.comparing.charts import Axis, RunCurve
 from core.ui.parts import cache

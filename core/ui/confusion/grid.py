@@ -1,18 +1,24 @@
-"""The grid of a confusion matrix: names that stay in sight, cells for mouse, finger and keys.
+"""The confusion matrix: a grid for mouse, finger and keys, and the same as PNG, SVG and CSV.
 
 Cells are sent as columns of numbers and a table of colours, so that the 932 of 102 classes with
 6,149 photos are some 60 kB. The browser draws and never formats a number.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
+from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import DrawnMatrix, Legend
-from core.charts.theme import choose_palette
+from core.charts.theme import choose_palette, draw_png, draw_svg
+from core.evaluation.confusion import to_long
+from core.formats import cell_text
+from core.ui.confusion.reading import ConfusionPage
+from core.ui.parts.pickers import title_run
 
 _SCRIPTS = ("drawing.js", "grid.js")
 """One module for the browser: the second goes on from the first."""
@@ -23,6 +29,8 @@ _LABEL = (
 
 Choose = Callable[[int | None, int | None], None]
 Zoom = Callable[[tuple[int, int], tuple[int, int]], None]
+_File = tuple[str, str, str, Callable[[], bytes | str]]
+"""Label, end of the file's name, kind, and what makes it."""
 
 
 def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoom) -> None:
@@ -113,3 +121,60 @@ def _component() -> Callable[..., Any]:
         css=(folder / "grid.css").read_text(encoding="utf-8"),
         isolate_styles=False,
     )
+
+
+def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
+    """Draw the downloads: the picture as it is drawn, the numbers of all classes."""
+    name = f"confusion-run-{page.run.number}"
+    if page.pair is None:
+        subtitle = f"{title_run(page.run)}, {page.split}. {page.left_out}".strip()
+    else:
+        name += f"-against-{page.pair.other.number}"
+        subtitle = f"{len(page.pair.common):,} photos of {page.split}. {page.left_out}".strip()
+    with st.popover("Export", icon=":material/download:"):
+        st.caption("The picture as it is drawn here; the numbers of all classes.")
+        for label, kind, mime, make in _list_files(page, drawn, subtitle):
+            st.download_button(
+                label,
+                make,
+                file_name=f"{name}-{page.split}{kind}",
+                mime=mime,
+                key=f"confusion.export{kind}",
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def _list_files(page: ConfusionPage, drawn: DrawnMatrix, subtitle: str) -> list[_File]:
+    dark = drawn.look.dark
+
+    def make_png() -> bytes:
+        return draw_png(draw_matrix(drawn, subtitle), dark)
+
+    def make_svg() -> str:
+        return draw_svg(draw_matrix(drawn, subtitle), dark)
+
+    csv = "text/csv"
+    return [
+        ("Picture (PNG)", ".png", "image/png", make_png),
+        ("Picture (SVG)", ".svg", "image/svg+xml", make_svg),
+        ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
+        ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
+    ]
+
+
+def write_cells(page: ConfusionPage) -> str:
+    """Write one line a cell as CSV: counts and shares; of two runs both, and the change."""
+    names = [cell_text(name) for name in page.classes]
+    if page.pair is None:
+        return str(to_long(page.matrix, names).to_csv(index=False))
+    after, before = to_long(page.pair.change.after, names), to_long(page.pair.change.before, names)
+    both = after.join(before[["count", "row_share", "column_share"]], suffixes=("", "_before"))
+    return str(both.assign(change=after["count"] - before["count"]).to_csv(index=False))
+
+
+def write_square(page: ConfusionPage) -> str:
+    """Write the counts as CSV: the first column names true classes, the first row predicted."""
+    names = [cell_text(name) for name in page.classes]
+    rows = pd.Index(names, name="true \\ predicted")
+    return str(pd.DataFrame(page.counts, index=rows, columns=names).to_csv())

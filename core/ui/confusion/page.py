@@ -13,8 +13,7 @@ from core.evaluation.confusion import Order, Value
 from core.formats import count, plain
 from core.runs.store import RunRecord
 from core.ui.comparing.verdict import show_headline
-from core.ui.confusion.export import show_export
-from core.ui.confusion.grid import pack_grid, show_grid
+from core.ui.confusion.grid import pack_grid, show_export, show_grid
 from core.ui.confusion.lists import WIDE_ABOVE, forget_row, show_changes, show_pairs
 from core.ui.confusion.photos import show_chosen_photos
 from core.ui.confusion.reading import (

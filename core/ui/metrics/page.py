@@ -5,15 +5,19 @@ import math
 import pandas as pd
 import streamlit as st
 
+from core.errors import PetalscopeError
 from core.evaluation.agreement import AVERAGED, RESAMPLES
+from core.evaluation.baselines import Beside, describe_worth
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent, plain
+from core.installed import COMMAND
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
-from core.ui.metrics.baselines import show_baselines
+from core.ui.metrics.charts import draw_baselines
 from core.ui.metrics.classes import show_class_bars, show_class_table
 from core.ui.metrics.curves import say_range, show_curves
 from core.ui.metrics.reading import MetricsPage, read_metrics
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import page_file
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice
@@ -182,3 +186,60 @@ def _caption(result: RunResult, photo: int, answer: int, kind: str) -> str:
     score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
     named = int(result.labels[photo]) if kind == "taken" else answer
     return f"{score} {result.classes[named]}"
+
+
+def show_baselines(page: MetricsPage) -> None:
+    """Draw the run beside its baselines and say whether ResNet-50, and training, is worth it."""
+    st.markdown("**Is ResNet-50 worth it?**")
+    try:
+        besides = page.besides
+    except PetalscopeError as error:  # photos that cannot be read must not hide the metrics
+        st.caption(f":orange[{plain(error.problem)} {plain(error.remedy)}]")
+        return
+    chart, verdict = st.columns([3, 2], gap="medium")
+    with chart:
+        show_kept_chart(
+            draw_baselines,
+            page.baselines,
+            besides[0].accuracy.n,
+            alt="Accuracy of the run and of simple rules; the table below says the same.",
+        )
+    with verdict:
+        if page.split == "train":
+            st.caption(
+                ":orange[No verdict: the run learnt from these very photos, and the rules never "
+                "see the photo itself. Look at validation or test.]"
+            )
+        for worth in describe_worth(besides) if page.split != "train" else ():
+            st.markdown(f"**{plain(worth.verdict)}**")
+            st.caption(plain(worth.facts))
+        if not any(beside.uses_network for beside in besides):
+            st.caption(
+                "The frozen features of this dataset are not kept, so their nearest neighbours "
+                f"are not asked: “{COMMAND} features {page.run.recipe.dataset}” computes them."
+            )
+    with st.expander("What the rules are, and the numbers", icon=":material/table:"):
+        _show_rules(page.baselines, besides)
+
+
+def _show_rules(table: pd.DataFrame, besides: list[Beside]) -> None:
+    n = besides[0].accuracy.n
+    ends = zip(table["low"], table["high"], strict=True)
+    shown = pd.DataFrame(
+        {
+            "Answers by": table["name"],
+            "Accuracy": [percent(share, n) for share in table["accuracy"]],
+            "95 %": [f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
+        }
+    )
+    st.dataframe(shown, hide_index=True, alt="Accuracy of the run and of simple rules")
+    st.caption(
+        "All learn from the training photos of this run alone. The verdict names the strongest of "
+        "them on the photos shown (the test is adjusted for that); on validation the run's epoch "
+        "was chosen by these photos, too. **Largest class of train**: always the same answer. "
+        "**By colour**: the training photos with the most similar colour histogram (6 × 6 × 6 "
+        "colours). **By frozen features**: those with the most similar features (cosine) of the "
+        f"network as it was before this run. n = {n:,}; Wilson intervals. The verdict is McNemar's "
+        f"exact test, adjusted for {len(besides)} comparisons (Holm); the interval of the "
+        "difference is a paired bootstrap."
+    )

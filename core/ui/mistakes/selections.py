@@ -38,7 +38,7 @@ from core.ui.parts.messages import show_problem, show_random_banner, show_told, 
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import keep_choice
-from core.ui.photos.explaining_controls import read_drawing
+from core.ui.photos.explaining import read_drawing
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.reading import explainer
 from core.ui.photos.tray import show_tray

@@ -1,17 +1,43 @@
 """The overview: the next step, the runs, the datasets, this machine."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, plain
 from core.runs.recipe.recipe import Recipe
-from core.runs.store import RunRecord
-from core.ui.overview.reading import Overview, find_random_weights, read_overview
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
 from core.ui.recipes.settings import describe_device
-from data.manifest import DatasetSummary
-from models.weights import Weights
+from data.manifest import DatasetSummary, list_datasets
+from models.weights import Weights, find_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Where things stand in the workspace; datasets and runs newest first."""
+
+    datasets: list[DatasetSummary]
+    runs: list[RunRecord]
+    pretrained: Weights | WeightsMissing | WeightsDamaged
+    """The pretrained weights, or why there are none."""
+
+    @property
+    def newest_dataset(self) -> DatasetSummary | None:
+        """The newest dataset that can be used."""
+        return next((entry for entry in self.datasets if not entry.problem), None)
+
+    @property
+    def newest_done(self) -> RunRecord | None:
+        return next((run for run in self.runs if run.state == "done"), None)
+
+    @property
+    def has_unfinished(self) -> bool:
+        return any(not run.has_ended for run in self.runs)
 
 
 def show_overview() -> None:
@@ -113,3 +139,25 @@ def _show_weights(overview: Overview) -> None:
 def _link(page: str, label: str, icon: str, run: RunRecord | None = None) -> None:
     parameters = {"run": run.id} if run else None
     st.page_link(page_file(page), label=label, icon=icon, query_params=parameters)
+
+
+def read_overview() -> Overview:
+    """Return what the overview shows."""
+    workspace = cache.workspace()
+    return Overview(
+        datasets=list_datasets(workspace),
+        runs=list_runs(workspace),
+        pretrained=_find_pretrained(),
+    )
+
+
+def find_random_weights() -> Weights:
+    """Return the random weights, which are always there."""
+    return find_weights(cache.workspace(), "random")
+
+
+def _find_pretrained() -> Weights | WeightsMissing | WeightsDamaged:
+    try:
+        return find_weights(cache.workspace(), "pretrained")
+    except (WeightsMissing, WeightsDamaged) as error:
+        return error

@@ -18,9 +18,9 @@ import streamlit as st
 
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.runs.events import read_events
 from core.runs.queue.scheduled import wake_for_arranged
 from core.runs.result import FACTS_FILE, RunResult, check_order, read_result
+from core.runs.run_files import read_events
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset

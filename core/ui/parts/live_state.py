@@ -9,9 +9,9 @@ import streamlit as st
 from core.datasets.importing import ImportStatus
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
-from core.runs.events import latest_progress
 from core.runs.jobs import JobStatus
 from core.runs.queue.estimating import expected_wait
+from core.runs.run_files import latest_progress
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache

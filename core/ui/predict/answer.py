@@ -21,8 +21,7 @@ from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.messages import show_problem
-from core.ui.photos.explaining import draw_overlays
-from core.ui.photos.explaining_controls import choose_class, choose_drawing
+from core.ui.photos.explaining import choose_class, choose_drawing, draw_overlays
 from core.ui.predict.reading import Answer
 from core.ui.wall import Wall, show_wall
 

@@ -14,8 +14,14 @@ from core.datasets.quality.suspects import confirm_labels
 from core.formats import count, percent, plain
 from core.ui.parts import cache
 from core.ui.parts.pickers import pick_page
-from core.ui.quality import actions
-from core.ui.quality.pairs import PER_PAGE, show_filter, show_name, show_packed
+from core.ui.quality.pairs import (
+    PER_PAGE,
+    exclude_photos,
+    relabel_photo,
+    show_filter,
+    show_name,
+    show_packed,
+)
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
 
@@ -94,7 +100,7 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
     st.button(
         f"Relabel to {plain(suggested, 24)}",
         key=f"quality.relabel.{photo}",
-        on_click=partial(actions.relabel, dataset, photo, suggested, why),
+        on_click=partial(relabel_photo, dataset, photo, suggested, why),
     )
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -106,5 +112,5 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
         st.button(
             "Exclude",
             key=f"quality.exclude.{photo}",
-            on_click=partial(actions.exclude, dataset, [photo], why),
+            on_click=partial(exclude_photos, dataset, [photo], why),
         )

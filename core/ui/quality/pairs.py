@@ -6,7 +6,7 @@ says so instead of offering its buttons again.
 
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,12 +14,16 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from core.datasets.edits.tray import add_edits, merge_duplicates
+from core.errors import PetalscopeError
 from core.formats import count, plain
+from core.ui.parts import cache
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import bind_choice
-from core.ui.quality import actions
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
+from data.splits import SPLITS
 
 PER_PAGE = 8
 _WIDTH = 150  # two fit side by side on a phone
@@ -94,7 +98,7 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
                 icon=":material/drive_file_move:",
                 key="quality.move_all",
                 help="Each goes to the split of its twin: to train, or from test to validation.",
-                on_click=partial(actions.move_twins, page.dataset, open_pairs),
+                on_click=partial(move_twins, page.dataset, open_pairs),
             )
         if page.finding in ("exact", "near") and len(groups) > 1:
             st.button(
@@ -103,7 +107,7 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
                 key="quality.merge_all",
                 help="Of each, the photo in train stays, else the first by path; the other is "
                 "excluded. Pairs across classes are left for you to decide.",
-                on_click=partial(actions.merge, page.dataset, groups),
+                on_click=partial(merge_photos, page.dataset, groups),
             )
 
 
@@ -187,15 +191,15 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
     if page.finding == "leak":
         later = "validation" if "test" not in pair["splits"] else "test"
         twin = pd.DataFrame([pair])
-        offered.append((f"Move the {later} twin out", partial(actions.move_twins, dataset, twin)))
+        offered.append((f"Move the {later} twin out", partial(move_twins, dataset, twin)))
     if pair["across_classes"]:
         for photo, side in ((a, "class_a"), (b, "class_b")):
             label = f"Keep only the {plain(str(pair[side]), 22)}"
-            offered.append((label, partial(actions.merge, dataset, [(a, b)], photo)))
-        both = partial(actions.exclude, dataset, [a, b], "the same photo in two classes")
+            offered.append((label, partial(merge_photos, dataset, [(a, b)], photo)))
+        both = partial(exclude_photos, dataset, [a, b], "the same photo in two classes")
         offered.append(("Exclude both", both))
     else:
-        offered.append(("Merge these duplicates", partial(actions.merge, dataset, [(a, b)])))
+        offered.append(("Merge these duplicates", partial(merge_photos, dataset, [(a, b)])))
     for number, (label, act) in enumerate(offered):
         st.button(label, key=f"quality.{page.finding}.{a}.{b}.{number}", on_click=act)
 
@@ -226,3 +230,68 @@ def _encode(photo: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(photo).save(stream, "JPEG", quality=88)
     return stream.getvalue()
+
+
+def merge_photos(
+    dataset: Dataset, pairs: Sequence[tuple[int, int]], keep: int | None = None
+) -> None:
+    """Note that one photo of each pair stays: `keep`, or the first of train."""
+    kept = None if keep is None else [keep]
+    _note(
+        lambda: merge_duplicates(cache.workspace(), dataset, pairs, keep=kept),
+        f"{count(len(pairs), 'duplicate pair')} merged",
+    )
+
+
+def exclude_photos(dataset: Dataset, photos: Sequence[int], why: str) -> None:
+    """Note that the photos leave."""
+    _note(
+        lambda: add_edits(cache.workspace(), dataset, photos, "exclude", note=why),
+        f"{count(len(photos), 'photo')} excluded",
+    )
+
+
+def relabel_photo(dataset: Dataset, photo: int, class_name: str, why: str) -> None:
+    """Note that the photo goes to another class."""
+    _note(
+        lambda: add_edits(cache.workspace(), dataset, [photo], "relabel", class_name, why),
+        f"1 photo relabelled to “{plain(class_name, 40)}”",
+    )
+
+
+def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
+    """Note that each photo goes to the earliest split that it, or a twin of a twin, is in.
+
+    The order is train, validation, test; so what leaks out of train goes back to it.
+    """
+    order = {split: place for place, split in enumerate(SPLITS)}
+    places = {int(row.a): order[row.split_a] for row in pairs.itertuples()}
+    places |= {int(row.b): order[row.split_b] for row in pairs.itertuples()}
+    goals, changed = dict(places), True
+    while changed:
+        changed = False
+        for a, b in zip(pairs["a"].tolist(), pairs["b"].tolist(), strict=True):
+            changed |= goals[a] != goals[b]
+            goals[a] = goals[b] = min(goals[a], goals[b])
+    for place, split in enumerate(SPLITS):
+        moved = sorted(photo for photo, goal in goals.items() if goal == place != places[photo])
+        if moved:
+            _move(dataset, moved, split)
+
+
+def _move(dataset: Dataset, photos: Sequence[int], split: str) -> None:
+    why = "its twin stands there"
+    _note(
+        lambda: add_edits(cache.workspace(), dataset, photos, "move", split, why),
+        f"{count(len(photos), 'photo')} moved to {split}",
+    )
+
+
+def _note(make: Callable[[], int], sentence: str) -> None:
+    """Note an edit and say so; the line of the tray has the way back."""
+    try:
+        make()
+    except PetalscopeError as error:  # raised in a callback, where no page catches it
+        show_problem(error.problem, error.remedy)
+    else:
+        tell_after_rerun(f"{sentence}, when the tray is applied")

@@ -17,10 +17,11 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import change_choice, keep_choice, name_visitor, read_choice
-from core.ui.recipes.pickers import pick_policy, pick_weights
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
+    pick_policy,
     pick_strategy,
+    pick_weights,
     show_estimate,
     show_more_settings,
     show_simple_settings,

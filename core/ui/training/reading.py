@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from core.evaluation.learning import Learning, judge_learning
-from core.runs.events import curve
+from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from core.runs.store import list_runs
-from core.ui.confusion.export import write_cells, write_square
+from core.ui.confusion.grid import write_cells, write_square
 from core.ui.confusion.reading import Chosen, ConfusionPage, read_against, read_confusion
 from core.workspace import Workspace
 

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from core.datasets.edits.tray import add_edits
-from core.ui.quality.actions import move_twins
-from core.ui.quality.pairs import amplify_difference
+from core.ui.quality.pairs import amplify_difference, move_twins
 from core.ui.quality.reading import FINDINGS, QualityPage, measure_balance
 from core.workspace import Workspace
 from data.dataset import Dataset

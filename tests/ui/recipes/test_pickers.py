@@ -83,7 +83,7 @@ def test_the_address_says_what_a_run_filled_in(
         import streamlit as st
 
         from core.ui.parts.frame import open_page
-        from core.ui.recipes.pickers import pick_policy
+        from core.ui.recipes.settings import pick_policy
 
         open_page("A page", "with a picker")
         st.session_state["seen"] = pick_policy("training.policy")

@@ -8,7 +8,7 @@ import pytest
 from core.runs.queue.control import pause_run
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.store import State, list_runs
-from core.ui.training.presenting import _list_numbers
+from core.ui.training.page import _list_numbers
 from core.ui.training.reading import WatchedRun
 from core.workspace import Workspace
 from tests.training import change_recipe

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.charts.export import draw_png, draw_svg
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import Look, describe_matrix
-from core.charts.theme import DARK, LIGHT
+from core.charts.theme import DARK, LIGHT, draw_png, draw_svg
 
 
 def chart(k: int, dark: bool = False) -> object:

@@ -3,10 +3,9 @@
 import pandas as pd
 import pytest
 
-from core.charts.export import draw_svg
 from core.charts.history import draw_history
 from core.charts.slices import SLICE, draw_bins, draw_found
-from core.charts.theme import DARK, LIGHT
+from core.charts.theme import DARK, LIGHT, draw_svg
 
 BINS = pd.DataFrame(
     {

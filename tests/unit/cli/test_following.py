@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 from core.cli.following import RunFollower
-from core.cli.progress import ProgressLine
-from core.runs.events import append_event
+from core.cli.outcome import ProgressLine
+from core.runs.run_files import append_event
 
 EPOCH = {"loss": 0.5, "accuracy": 0.75, "val_loss": 0.625, "val_accuracy": 0.5, "seconds": 0.31}
 

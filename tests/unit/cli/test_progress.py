@@ -2,7 +2,7 @@
 
 import io
 
-from core.cli.progress import ProgressLine
+from core.cli.outcome import ProgressLine
 
 
 class Terminal(io.StringIO):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DISK_FULL_ERRNOS
-from core.runs.events import EVENTS_FILE, append_event, curve, latest_progress, read_events
+from core.runs.run_files import EVENTS_FILE, append_event, curve, latest_progress, read_events
 
 
 def test_events_are_read_on_from_the_last_byte(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_stages_are_trained_by_a_fresh_worker_with_settings_of_its_own(home: Wor
 def test_what_pages_and_the_scheduler_import_is_light() -> None:
     code = """if True:
         import sys
-        import core.runs.recipe.recipe, core.runs.store, core.runs.queue.queue, core.runs.events
+        import core.runs.recipe.recipe, core.runs.store, core.runs.queue.queue, core.runs.run_files
         import core.runs.scheduler, core.runs.queue.run_lock, core.runs.queue.control
         heavy = {"numpy", "pandas", "keras", "tensorflow", "openvino", "streamlit"}
         print(sorted(heavy & set(sys.modules)))

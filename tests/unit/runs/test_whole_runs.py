@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from core.errors import ResultDamaged, RunUnfinished
-from core.runs.events import curve, read_events
 from core.runs.locks import is_locked
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import request_stop, submit_run
@@ -26,6 +25,7 @@ from core.runs.result import (
     read_result,
     read_run_head,
 )
+from core.runs.run_files import curve, read_events
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import RecipeRefused, RunMissing, RunStopped
-from core.runs.events import read_events
 from core.runs.queue.control import extend_run, note_run, pause_run, resume_run, tag_run
 from core.runs.queue.queue import (
     claim_next_run,
@@ -29,6 +28,7 @@ from core.runs.queue.run_lock import (
 )
 from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
+from core.runs.run_files import read_events
 from core.runs.store import RunRecord, item_id, list_runs, list_studies, read_run
 from core.workspace import Workspace
 

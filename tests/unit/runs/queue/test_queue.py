@@ -13,7 +13,6 @@ from sqlalchemy import update
 
 from core.errors import BadIdentifier, RecipeRefused, RunGoing, RunMissing, RunStopped
 from core.runs.database import close_databases, write_database
-from core.runs.events import read_events
 from core.runs.queue.control import rename_run
 from core.runs.queue.queue import (
     claim_next_run,
@@ -35,6 +34,7 @@ from core.runs.queue.run_lock import (
 )
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, RunResult, write_result
+from core.runs.run_files import read_events
 from core.runs.store import MOST_ATTEMPTS, RunRecord, list_runs, read_run
 from core.runs.tables import runs_table
 from core.workspace import Workspace, open_workspace

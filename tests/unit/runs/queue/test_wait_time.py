@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from core.runs.events import append_event
 from core.runs.queue.estimating import Estimate, estimate_run, expected_wait
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import begin_run, record_phase
+from core.runs.run_files import append_event
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.manifest import read_dataset

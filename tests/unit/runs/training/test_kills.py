@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.runs.events import curve, read_events
 from core.runs.queue.queue import submit_run
 from core.runs.result import RunResult, read_result
+from core.runs.run_files import curve, read_events
 from core.runs.store import read_run
 from core.workspace import Workspace
 from data.importing import import_source

@@ -12,11 +12,15 @@ import pandas as pd
 
 from core.formats import count
 from data.sources.found import FoundSource
-from data.splits import SPLITS
+from data.splits import FRACTIONS, SPLITS
 
 REFUSED_SHOWN = 200
 """So many photos that were set aside are named; all of them are counted."""
 
+ENOUGH = 20
+"""Validation photos of a class from which on one of them moves its recall by 5 points at most."""
+
+_PHOTOS_FOR_ENOUGH = round(ENOUGH / FRACTIONS[1] / 10) * 10
 _NAMED = 5
 
 
@@ -93,10 +97,43 @@ def make_report(
             .head(REFUSED_SHOWN)
             .itertuples(index=False)
         ),
-        notes=(*found.notes, *_note_thin_classes(classes, told=" ".join(found.notes))),
+        notes=(
+            *found.notes,
+            *_note_thin_classes(classes, told=" ".join(found.notes)),
+            *filter(None, [warn_of_few([row.validation for row in classes])]),
+        ),
         exact_duplicates=int(manifest["sha256"].duplicated().sum()),
         bytes=int(manifest["bytes"].sum()),
         already_imported=already_imported,
+    )
+
+
+def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
+    """Return a warning where classes have fewer than 20 photos in a split, and what to do.
+
+    Args:
+        counts: Photos of each class in the split, (k,).
+        split: Its name.
+
+    Returns:
+        One warning for pages and commands; empty where every class has enough.
+    """
+    few = sum(n < ENOUGH for n in counts)
+    if not few:
+        return ""
+    of = f"{few:,} of {len(counts):,} classes {'has' if few == 1 else 'have'}"
+    if few == len(counts):
+        of = "The only class has" if few == 1 else f"All {few:,} classes have"
+    if not any(counts):
+        return (
+            f"{of} no {split} photo: nothing tells how good a run is on photos that it has not "
+            "learnt from. Add photos, or let splits be drawn."
+        )
+    return (
+        f"{of} fewer than {ENOUGH} {split} photos (the fewest: {min(counts):,}): a single photo "
+        "moves the recall of such a class by more than 5 points. Read the interval before the "
+        f"figure. To know more, add photos: about {_PHOTOS_FOR_ENOUGH} of a class make {ENOUGH} "
+        "where splits are drawn."
     )
 
 

@@ -44,6 +44,8 @@ class _Evaluated:
     """Why they could not."""
     openings: list[Opening]
     """Of the test split; empty for another."""
+    warning: str
+    """That some classes have few photos; empty if not."""
 
 
 @command(RUN, SPLIT)
@@ -70,6 +72,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         besides=besides,
         problem=problem,
         openings=count_opening(workspace, record, split),
+        warning="" if split == "train" else result.warn_of_few(split),
     )
     return Outcome(_describe(found), _document(found, result, matrix))
 
@@ -99,6 +102,7 @@ def _document(found: _Evaluated, result: RunResult, matrix: np.ndarray) -> dict[
         "areas": {name: getattr(found.ranking, name) for name in ("macro", "micro", "per_class")},
         "baselines": [_document_beside(beside) for beside in found.besides],
         "test_openings": len(found.openings),
+        "warning": found.warning,
         "most_confused": found.pairs,
         "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
     }
@@ -121,6 +125,7 @@ def _describe(found: _Evaluated) -> str:
     parts = [
         f"{found.run.name} · {found.run.id} · {found.split} split · epoch {found.run.best_epoch}",
         _describe_headline(found.evaluation),
+        f"Warning: {found.warning}" if found.warning else "",
         _describe_figures(found),
         _describe_classes(found),
         _describe_pairs(found.pairs),

@@ -35,6 +35,7 @@ from core.runs.recipe.plans import (
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe
+from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
 from core.runs.training.executing import execute_run
@@ -199,6 +200,8 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             f"best epoch {record.best_epoch} of {record.epochs_done}: validation accuracy "
             f"{percent(record.best_val_accuracy, record.val_photos)} (n = {record.val_photos:,})"
         )
+    document["warning"] = warning = read_result(workspace, record.id).warn_of_few()
+    lines += [f"Warning: {warning}"] if warning else []
     lines.append(f"look closer: python -m core evaluate {record.id}")
     return Outcome("\n".join(lines), document)
 

@@ -30,6 +30,7 @@ from core.runs.run_files import (
 )
 from core.workspace import Workspace, check_identifier, digest_file, write_atomically
 from data.dataset import Dataset
+from data.report import warn_of_few
 from models.extraction import read_features
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class RunResult:
     def photo_numbers(self, split: str) -> np.ndarray:
         """Return the row numbers of the photos of a split, (m,) int64."""
         return np.flatnonzero(self.splits == split)
+
+    def warn_of_few(self, split: str = "validation") -> str:
+        """Return the warning that a split has few photos of some classes; empty if it has not."""
+        labels = self.labels[self.photo_numbers(split)]
+        return warn_of_few(np.bincount(labels, minlength=len(self.classes)).tolist(), split)
 
 
 def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:

@@ -17,7 +17,7 @@ from core.ui.parts.live_state import (
     show_badge,
     show_progress,
 )
-from core.ui.parts.messages import show_random_banner
+from core.ui.parts.messages import show_few, show_random_banner
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.run_cards import show_recipe
 from core.ui.parts.state import keep_choice
@@ -71,6 +71,7 @@ def _draw_run(run: RunRecord) -> None:
         if run.recipe.weights == "random":
             show_random_banner()
         if watched.epochs:
+            show_few(watched.few_warning)
             show_curves(watched)
         if run.state == "done":
             _show_ways_on(run)

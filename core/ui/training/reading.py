@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from core.errors import PetalscopeError
 from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
@@ -33,6 +34,16 @@ class WatchedRun:
         run = self.run
         ended = run.has_ended or not run.is_going
         return judge_learning(self.epochs, run.best_epoch, run.val_photos or 0, ended=ended)
+
+    @cached_property
+    def few_warning(self) -> str:
+        """That some classes have few validation photos, once the run is done; else empty."""
+        if self.run.state != "done":
+            return ""
+        try:
+            return cache.result(self.run.id).warn_of_few()
+        except PetalscopeError:  # its result or dataset is gone: the curves are still there
+            return ""
 
     @property
     def log(self) -> str:

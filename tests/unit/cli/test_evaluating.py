@@ -54,5 +54,7 @@ def test_figures_stand_without_baselines(
     (trained_copy.dataset_folder(run.recipe.dataset) / "dataset.json").unlink()
     found = answer(capsys, "evaluate", run.id)
     assert found["baselines"] == [] and found["figures"]["accuracy"]["n"] == run.val_photos
+    assert found["warning"].startswith("All 3 classes have fewer than 20 validation photos")
     assert main(["evaluate", run.id]) == 0
-    assert "Baselines could not be asked" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Baselines could not be asked" in out and found["warning"] in out

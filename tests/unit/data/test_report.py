@@ -11,7 +11,7 @@ from core.errors import ImportFailed
 from core.workspace import Workspace
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import list_datasets
-from data.report import REFUSED_SHOWN, ImportReport, restore_report
+from data.report import REFUSED_SHOWN, ImportReport, restore_report, warn_of_few
 from data.sources.found import SourceRequest
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
@@ -55,6 +55,30 @@ def test_it_goes_through_json_unchanged(workspace: Workspace, tmp_path: Path) ->
 def test_a_dry_run_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
     prepare(workspace, write_class_folders(tmp_path / "garden", photos_per_class=3))
     assert list(workspace.temporary.iterdir()) == list(workspace.datasets.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([20, 21], ""),
+        ([1, 0, 2], "All 3 classes have fewer than 20 validation photos (the fewest: 0)"),
+        ([1], "The only class has fewer than 20"),
+        ([19, 400], "1 of 2 classes has fewer than 20 validation photos (the fewest: 19)"),
+        ([19, 3, 20], "2 of 3 classes have fewer than 20"),
+        ([3] * 3000, "All 3,000 classes have fewer than 20"),
+        ([0] * 3000, "All 3,000 classes have no validation photo: nothing tells how good"),
+    ],
+)
+def test_few_validation_photos_are_told_in_one_sentence(counts: list[int], said: str) -> None:
+    warning = warn_of_few(counts)
+    assert warning.startswith(said) and bool(warning) == bool(said)
+    assert not warning or "add photos" in warning.lower()
+
+
+def test_an_import_of_few_photos_warns_of_it(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_class_folders(tmp_path / "garden", photos_per_class=3)
+    report = prepare(workspace, source)
+    assert report.notes[-1] == warn_of_few([row.validation for row in report.classes])
 
 
 def test_classes_that_are_too_small_are_told(workspace: Workspace, tmp_path: Path) -> None:

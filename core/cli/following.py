@@ -9,11 +9,13 @@ from typing import Any
 from core.cli.outcome import Outcome, ProgressLine, describe_error, error_document
 from core.errors import PetalscopeError
 from core.formats import duration, percent
+from core.runs.queue.starting import start_missing_scheduler
 from core.runs.run_files import EVENTS_FILE, read_events
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 
 POLL_S = 0.2
+_WAKE_EVERY_S = 2.0
 
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
@@ -75,9 +77,13 @@ class RunFollower:
             run: As it is now.
             take_turn: May train the run here while it waits; None: it is somebody else's.
         """
+        looked = time.monotonic()
         while not run.has_ended:
             time.sleep(POLL_S)
             self.show_new_events()
+            if time.monotonic() - looked > _WAKE_EVERY_S:
+                looked = time.monotonic()
+                start_missing_scheduler(workspace)  # the one that had it may have been killed
             run = take_turn(run) or read_run(workspace, run.id)
         self.show_new_events()
         return run

@@ -24,11 +24,11 @@ from core.registry.evidence import (
 from core.registry.promoting import keep_champion
 from core.registry.store import read_aliases
 from core.runs.queue.retraining_times import RetrainingTimes, find_next_time
-from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
 
-retrain = command(default="now", after=lambda workspace: wake_for_arranged(workspace))
+retrain = command(default="now", after=lambda workspace: wake_scheduler(workspace))
 
 
 @retrain.action(

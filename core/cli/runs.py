@@ -12,6 +12,7 @@ from core.cli.recipes import change_recipe
 from core.formats import duration, moment, percent
 from core.runs.queue import control, queue
 from core.runs.queue.estimating import expected_wait
+from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
@@ -20,7 +21,7 @@ _RUN_HELP = "id of a run or sweep, the start of one, its name, or “latest” (
 _RUN = option("run", _RUN_HELP)
 _RUNS = option("runs", _RUN_HELP, nargs="+", metavar="RUN")
 
-runs = command(default="list")
+runs = command(default="list", after=lambda workspace: wake_scheduler(workspace))
 
 
 @runs.action(

@@ -77,7 +77,7 @@ def read_times(workspace: Workspace) -> RetrainingTimes:
 def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> RetrainingTimes:
     """Return the plan, which holds from now on; days that stay as they were go on counting.
 
-    A scheduler has to be at work for it: see `core.runs.queue.scheduled.wake_for_arranged`.
+    A scheduler has to be at work for it: see `core.runs.queue.scheduled.wake_scheduler`.
 
     Raises:
         RetrainingRefused: A number, the time of day or the zone is none.

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from core.config import read_settings
-from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.scheduled import wake_scheduler
 from core.serving.admission import read_key
 from core.serving.figures import Figures, begin_journal
 from core.serving.gate import Gate
@@ -41,7 +41,7 @@ def create_app() -> FastAPI:
     async def live(app: FastAPI) -> AsyncIterator[None]:
         begin_journal()
         workspace = open_workspace()
-        wake_for_arranged(workspace)
+        wake_scheduler(workspace)
         service = Service(workspace, settings, figures)
         app.state.service = service
         async with service.run():

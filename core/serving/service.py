@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core.config import Settings
 from core.errors import ServiceBusy
-from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.scheduled import wake_scheduler
 from core.serving.answering import AnswerService
 from core.serving.batching import not_ready
 from core.serving.figures import Figures
@@ -94,7 +94,7 @@ class Service:
 
     def _wake_scheduler(self) -> None:
         try:
-            wake_for_arranged(self.workspace)
+            wake_scheduler(self.workspace)
         except (SQLAlchemyError, OSError) as error:  # answers are worth more
             _journal.error("scheduler not woken", problem=type(error).__name__)
 

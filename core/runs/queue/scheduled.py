@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
+from core.runs.queue.queue import read_active
 from core.runs.queue.retraining_times import find_last_time, times_from_json
 from core.runs.queue.starting import python_command, python_environment, start_missing_scheduler
 from core.runs.store import MOST_ATTEMPTS
@@ -146,12 +147,13 @@ def is_anything_arranged(workspace: Workspace) -> bool:
     return by_itself or _read_check_minutes(workspace) > 0
 
 
-def wake_for_arranged(workspace: Workspace) -> None:
-    """Start a scheduler where something is arranged: after a reboot, say.
+def wake_scheduler(workspace: Workspace) -> None:
+    """Start a scheduler where a run waits or something is arranged, and none is at work.
 
-    For the page server, the API and command lines, as they start and now and then.
+    After a reboot or a kill, say. For the page server, the API and command lines, as they start
+    and now and then.
     """
-    if is_anything_arranged(workspace):
+    if read_active(workspace) or is_anything_arranged(workspace):
         start_missing_scheduler(workspace)
 
 

@@ -18,7 +18,7 @@ import streamlit as st
 
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import FACTS_FILE, RunResult, check_order, read_result
 from core.runs.run_files import read_events
 from core.workspace import Workspace, open_workspace
@@ -43,7 +43,7 @@ def workspace() -> Workspace:
 def _workspace(named: str) -> Workspace:
     del named  # part of the key: tests name one after another
     opened = open_workspace()
-    wake_for_arranged(opened)
+    wake_scheduler(opened)
     return opened
 
 

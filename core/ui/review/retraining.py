@@ -24,7 +24,7 @@ from core.monitoring.retraining_state import (
 )
 from core.registry.store import ModelVersion, find_version, read_aliases
 from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
-from core.runs.queue.scheduled import wake_for_arranged
+from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.run_files import curve, read_events
 from core.runs.store import read_run
@@ -43,7 +43,7 @@ _LEARN_FROM = "review.learn_from"
 
 def show_retraining() -> None:
     """Draw the whole panel: the challenger and its evidence on the left, Retrain on the right."""
-    wake_for_arranged(cache.workspace())
+    wake_scheduler(cache.workspace())
     st.subheader("A challenger for the champion", anchor=False)
     st.caption(
         "Retraining takes the champion's recipe to the photos that were reviewed. What comes of it "
@@ -281,6 +281,6 @@ def _keep(times: RetrainingTimes) -> None:
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return
-    wake_for_arranged(cache.workspace())
+    wake_scheduler(cache.workspace())
     tell_after_rerun(describe_times(kept, datetime.now(UTC)))
     st.rerun()

@@ -28,7 +28,7 @@ def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Return a function that opens the review page; no scheduler is started."""
     monkeypatch.setattr("core.ui.review.retraining.ensure_scheduler", lambda _: None)
     for place in ("core.ui.review.retraining", "core.ui.parts.cache"):
-        monkeypatch.setattr(f"{place}.wake_for_arranged", lambda _: None)
+        monkeypatch.setattr(f"{place}.wake_scheduler", lambda _: None)
 
     def run() -> AppTest:
         return open_page("review")

@@ -3,9 +3,15 @@
 import io
 from pathlib import Path
 
+import pytest
+
 from core.cli.following import RunFollower
 from core.cli.outcome import ProgressLine
+from core.runs.queue.queue import submit_run
+from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import append_event
+from core.workspace import Workspace
+from tests.processes import find_processes, wait_until
 
 EPOCH = {"loss": 0.5, "accuracy": 0.75, "val_loss": 0.625, "val_accuracy": 0.5, "seconds": 0.31}
 
@@ -52,3 +58,14 @@ def test_what_was_seen_before_is_not_shown_again(tmp_path: Path):
     seen = (tmp_path / "events.jsonl").stat().st_size
     RunFollower(tmp_path, ProgressLine(log), epochs=5, offset=seen).show_new_events()
     assert log.getvalue() == ""
+
+
+def test_who_waits_starts_another_scheduler_after_a_kill(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.cli.following._WAKE_EVERY_S", 0.0)
+    run, _ = submit_run(workspace, Recipe(dataset="0123456789abcdef", weights_digest="d" * 64))
+    follower = RunFollower(workspace.run_folder(run.id), ProgressLine(io.StringIO()), epochs=1)
+    ended = follower.follow(workspace, run)  # nobody else has it trained
+    assert ended.error_code == "dataset_missing"
+    assert wait_until(lambda: find_processes(workspace, "core.runs.scheduler"), "it is at work")

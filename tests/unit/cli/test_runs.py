@@ -23,7 +23,8 @@ RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
 @pytest.fixture
 def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace in which no scheduler is started."""
-    monkeypatch.setattr("core.cli.runs.ensure_scheduler", lambda _: None)
+    for starts in ("ensure_scheduler", "wake_scheduler"):
+        monkeypatch.setattr(f"core.cli.runs.{starts}", lambda _: None)
     return workspace
 
 
@@ -40,6 +41,18 @@ def test_every_action_has_a_help_with_an_example(action: str, capsys) -> None:
         main(["runs", action, "--help"])
     assert ended.value.code == 0
     assert f"example: python -m core runs {action}" in capsys.readouterr().out
+
+
+def test_the_list_wakes_a_scheduler_for_a_run_that_waits(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[Workspace] = []
+    monkeypatch.setattr("core.runs.queue.scheduled.start_missing_scheduler", woken.append)
+    assert main(["runs"]) == 0
+    assert woken == []
+    submit_run(workspace, RECIPE)
+    assert main(["runs"]) == 0
+    assert woken == [workspace]
 
 
 def test_several_runs_are_paused_and_resumed_at_once(home: Workspace, capsys) -> None:

@@ -12,7 +12,7 @@ from core.registry.events import list_events
 from core.registry.store import read_aliases
 from core.runs.locks import is_locked
 from core.runs.queue.retraining_times import RetrainingTimes
-from core.runs.queue.scheduled import count_reviewed, wake_for_arranged
+from core.runs.queue.scheduled import count_reviewed, wake_scheduler
 from core.runs.scheduler import Scheduler
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -125,7 +125,7 @@ def test_the_scheduler_stays_while_something_is_arranged(
 
 
 def test_nothing_arranged_wakes_nobody(workspace: Workspace) -> None:
-    wake_for_arranged(workspace)
+    wake_scheduler(workspace)
     assert not is_locked(workspace.scheduler_lock)
 
 
@@ -135,13 +135,13 @@ def test_by_itself_and_through_a_kill_a_challenger_meets_the_champion(
     champion = let_first_run_answer(trained_copy)
     review_photos(trained_copy, champion, draw_new_photos(3))
     keep_times(trained_copy, DAILY)
-    wake_for_arranged(trained_copy)
+    wake_scheduler(trained_copy)
     wait_until(lambda: len(list_runs(trained_copy)) == 2, "a run is queued")
     [scheduler] = wait_until(lambda: find_processes(trained_copy, SCHEDULER), "one is at work")
     os.kill(scheduler.pid, signal.SIGKILL)
     wait_until(lambda: not is_locked(trained_copy.scheduler_lock), "it is dead")
-    wake_for_arranged(trained_copy)  # as a page or the API does that is opened now
-    wake_for_arranged(trained_copy)
+    wake_scheduler(trained_copy)  # as a page or the API does that is opened now
+    wake_scheduler(trained_copy)
     wait_until(lambda: "challenger" in read_aliases(trained_copy), "there is a challenger")
     wait_until(lambda: read_state(trained_copy).going is None, "it is settled")
     assert len(find_processes(trained_copy, SCHEDULER)) == 1

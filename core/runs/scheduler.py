@@ -56,6 +56,8 @@ class Scheduler:
         self._settings = read_settings()
         self._idle: subprocess.Popen[bytes] | None = None
         self._given: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: list[subprocess.Popen[bytes]] = []
+        """All workers started here: each is waited for when it ends, lest it stays a zombie."""
         self._beats: dict[str, tuple[datetime | None, float]] = {}
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
@@ -75,6 +77,7 @@ class Scheduler:
         if waiting and not going and (given := self._give_next_run()):
             going, waiting = [given], [run for run in waiting if run.id != given.id]
         self._given = {key: child for key, child in self._given.items() if child.poll() is None}
+        self._children = [child for child in self._children if child.poll() is None]
         if going:
             self._last_run = time.monotonic()
         self._keep_warm(bool(waiting), bool(going))
@@ -154,13 +157,13 @@ class Scheduler:
         """Return whether a person trained or was about to, within the idle minutes."""
         limit = 60 * self._settings.worker_idle_minutes
         try:
-            wake = time.time() - self._workspace.wake_file.stat().st_mtime
+            wake = abs(time.time() - self._workspace.wake_file.stat().st_mtime)  # clocks are set
         except FileNotFoundError:
             wake = float("inf")
         return wake < limit or time.monotonic() - self._last_run < limit
 
     def _start_worker(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             python_command("core.runs.worker", *arguments),
             env=python_environment(self._workspace) | settings,
             stdin=subprocess.PIPE,
@@ -168,6 +171,8 @@ class Scheduler:
             stderr=sys.stderr,
             start_new_session=True,
         )
+        self._children.append(child)
+        return child
 
 
 def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:

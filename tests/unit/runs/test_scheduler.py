@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from core.runs.locks import is_locked
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
-from core.runs.scheduler import ensure_scheduler, touch_wake
+from core.runs.scheduler import Scheduler, ensure_scheduler, touch_wake
 from core.runs.store import read_run
 from core.workspace import Workspace
 from tests.processes import end_processes, find_processes, run_at_once, wait_until
@@ -109,6 +110,22 @@ def test_stages_are_trained_by_a_fresh_worker_with_settings_of_its_own(home: Wor
     wait_until(lambda: read_run(home, head.id).has_ended, "it has ended")
     log = home.scheduler_log.read_text(encoding="utf-8")
     assert f"run {head.id}, attempt 1, given to worker {warm.pid}" in log
+
+
+def test_an_idle_worker_that_was_let_go_is_waited_for(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_WORKER_IDLE_MINUTES", "0.02")
+    reader = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # as a worker waits, at once
+    monkeypatch.setattr("core.runs.scheduler.python_command", lambda *_: reader)
+    scheduler = Scheduler(home)
+    touch_wake(home)
+    scheduler.step()
+    [child] = psutil.Process().children()
+    os.utime(home.wake_file, (0, 0))
+    scheduler.step()  # lets it go
+
+    wait_until(lambda: scheduler.step() or not psutil.pid_exists(child.pid), "it was waited for")
 
 
 def test_what_pages_and_the_scheduler_import_is_light() -> None:

@@ -30,11 +30,11 @@ from core.runs.recipe.plans import (
     SETTING_NAMES,
     SWEPT,
     SweepPlan,
-    base_recipe,
     check_plan,
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.strategies import HEAD
 from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
@@ -244,8 +244,8 @@ def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
     )
     plan = SweepPlan(trials=given.trials, vary=given.vary, seed=given.sweep_seed)
     check_plan(plan)
-    base = base_recipe(recipe, plan.vary)
-    record, created = submit_run(workspace, base, given.name or "Sweep", plan=plan)
+    recipe = dataclasses.replace(recipe, strategy=HEAD)
+    record, created = submit_run(workspace, recipe, given.name or "Sweep", plan=plan)
     folder, seen = workspace.run_folder(record.id), count_seen(workspace, record.id)
     if not record.has_ended:
         ensure_scheduler(workspace)

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
 from core.runs.database import read_database, write_database
-from core.runs.recipe.plans import Plan, plan_from_json, plan_to_json
+from core.runs.recipe.plans import Plan, SweepPlan, base_recipe, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, check_identifier
@@ -103,6 +103,8 @@ def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
     """Return the id in the queue: of the run of a recipe, or of a plan that starts from it."""
     if plan is None:
         return recipe.run_id
+    if isinstance(plan, SweepPlan):
+        recipe = base_recipe(recipe, plan.vary)
     return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 

@@ -1,18 +1,20 @@
 """What a queued item does besides one training: a sweep of heads, or the search for a rate.
 
-Both start from a recipe and go through the same queue as runs. The settings of a sweep's trial are
-what people read and what Optuna is told: numbers rounded to what matters, hidden layers by name. So
-a trial's recipe is its settings, to the last digit.
+Both start from a recipe and go through the same queue as runs. The first trial of a sweep is that
+recipe, whatever its settings. Those of the others are what people read and what Optuna is told:
+numbers rounded to what matters, hidden layers by name, so a trial's recipe is its settings, to the
+last digit.
 """
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from core.errors import RecipeRefused
 from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.settings import parse_units, write_units
 from core.runs.recipe.strategies import HEAD
 
 Value = float | int | str
@@ -28,9 +30,9 @@ class NumberRange:
     high: float
     step: float | None = None
 
-    def nearest(self, value: float) -> float:
+    def nearest(self, value: Value) -> float:
         """Return the value of the range that comes closest, rounded as settings are."""
-        inside = min(self.high, max(self.low, value))
+        inside = min(self.high, max(self.low, float(value)))
         if self.step is None:
             return float(f"{inside:.3g}")
         return round(self.low + round((inside - self.low) / self.step) * self.step, 10)
@@ -41,6 +43,10 @@ class Choices:
     """A setting that is one of a few."""
 
     values: tuple[Value, ...]
+
+    def nearest(self, value: Value) -> Value:
+        """Return the value itself: it is one of them."""
+        return value
 
 
 HIDDEN: dict[str, tuple[int, ...]] = {
@@ -138,13 +144,13 @@ def check_plan(plan: SweepPlan) -> None:
 
 
 def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:
-    """Return the recipe whose head settings a sweep varies: a head on frozen features.
+    """Return the recipe whose settings are changed after the first trial.
 
     Adam knows no weight decay; where that is varied, AdamW takes its place (without decay both are
     the same).
     """
     decays = "weight_decay" in vary and recipe.optimizer == "adam"
-    return replace(recipe, strategy=HEAD, optimizer="adamw" if decays else recipe.optimizer)
+    return replace(recipe, optimizer="adamw") if decays else recipe
 
 
 def searched_recipe(recipe: Recipe) -> Recipe:
@@ -159,25 +165,31 @@ def searched_recipe(recipe: Recipe) -> Recipe:
     return replace(recipe, strategy=HEAD, **{name: getattr(plain, name) for name in unused})
 
 
-def first_settings(recipe: Recipe, vary: tuple[str, ...]) -> dict[str, Value]:
-    """Return the settings of the recipe itself, moved into the space: the first trial."""
-    settings: dict[str, Value] = {}
-    for name in vary:
-        space, value = SPACE[name], getattr(recipe, name)
-        if isinstance(space, NumberRange):
-            settings[name] = space.nearest(value)
-        elif name == "hidden":
-            settings[name] = next((key for key, units in HIDDEN.items() if units == value), "none")
-        else:
-            settings[name] = min(space.values, key=lambda one: abs(float(one) - value))
+def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:
+    """Return the settings of the recipe itself, whatever they are: the first trial."""
+    settings = {name: getattr(recipe, name) for name in vary}
+    if "hidden" in settings:
+        settings["hidden"] = write_units(recipe.hidden) if recipe.hidden else "none"
     return settings
+
+
+def find_space(recipe: Recipe, vary: Sequence[str]) -> dict[str, NumberRange | Choices]:
+    """Return where each setting is looked for: also at the recipe's own choice."""
+    found: dict[str, NumberRange | Choices] = {}
+    for name, own in first_settings(recipe, vary).items():
+        space = SPACE[name]
+        if isinstance(space, Choices) and own not in space.values:
+            values = (*space.values, own)
+            space = Choices(values=tuple(sorted(values)) if isinstance(own, int) else values)
+        found[name] = space
+    return found
 
 
 def change_recipe(recipe: Recipe, settings: Mapping[str, Value]) -> Recipe:
     """Return the recipe with the settings of a trial."""
     changes: dict[str, Any] = dict(settings)
     if "hidden" in changes:
-        changes["hidden"] = HIDDEN[changes["hidden"]]
+        changes["hidden"] = parse_units(changes["hidden"])
     return replace(recipe, **changes)
 
 

@@ -9,7 +9,7 @@ trials: one that is not complete is dropped. What Optuna is asked depends on the
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ import numpy as np
 from core.errors import RecipeRefused, RunStopped
 from core.runs.queue.run_lock import record_epoch
 from core.runs.recipe.plans import (
-    SPACE,
+    Choices,
     NumberRange,
     SweepPlan,
     Value,
     base_recipe,
     change_recipe,
     check_plan,
+    find_space,
     first_settings,
 )
 from core.runs.recipe.recipe import Recipe
@@ -56,6 +57,8 @@ _FIRST_EPOCHS = 2
 """Epochs after which a trial may be pruned."""
 
 _log = logging.getLogger("run")
+
+_Space = Mapping[str, NumberRange | Choices]
 
 
 def execute_sweep(
@@ -100,7 +103,6 @@ class _Sweep:
         run = attempt.run
         assert isinstance(run.plan, SweepPlan)
         self._attempt, self._plan, self._folder = attempt, run.plan, attempt.folder
-        self._base = base_recipe(run.recipe, run.plan.vary)
         self._photos: dict[str, Any] = {"train": train, "validation": validation}
         self._n_classes = n_classes
         self._trials = read_trials(self._folder)
@@ -125,8 +127,10 @@ class _Sweep:
         """Return whether another trial ended; False when a stop came in between."""
         start = time.perf_counter()
         number = len(self._trials) + 1
-        trial, settings = choose_settings(self._plan, self._base, self._trials)
-        recipe = change_recipe(self._base, settings)
+        recipe = self._attempt.run.recipe
+        trial, settings = choose_settings(self._plan, recipe, self._trials)
+        if self._trials:
+            recipe = change_recipe(base_recipe(recipe, self._plan.vary), settings)
         twin = next((one for one in self._trials if one.recipe == recipe), None)
         if twin is None:
             curve = self._fit(recipe, trial)
@@ -229,7 +233,7 @@ def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Im
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    study = _make_study(trials, vary, seed=0, as_complete=True)
+    study = _make_study(trials, find_space(trials[0].recipe, vary), seed=0, as_complete=True)
     if len({trial.accuracy for trial in trials}) == 1:  # no difference to explain
         return Importance(shares=dict.fromkeys(vary, 0.0), trials=len(trials))
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
@@ -239,24 +243,27 @@ def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Im
 
 
 def choose_settings(
-    plan: SweepPlan, base: Recipe, trials: Sequence[TrialResult]
+    plan: SweepPlan, recipe: Recipe, trials: Sequence[TrialResult]
 ) -> tuple["Trial", dict[str, Value]]:
     """Return the next trial of the study and its settings; the first one is the recipe itself."""
     number = len(trials) + 1
     seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
-    study = _make_study(trials, plan.vary, seed=seed)
+    space = find_space(trials[0].recipe if trials else recipe, plan.vary)
+    study = _make_study(trials, space, seed=seed)
+    first = first_settings(recipe, plan.vary)
     if number == 1:
-        study.enqueue_trial(first_settings(base, plan.vary))
-    trial = study.ask(_distributions(plan.vary))
-    settings: dict[str, Value] = {}
-    for name, value in trial.params.items():
-        space = SPACE[name]
-        settings[name] = space.nearest(value) if isinstance(space, NumberRange) else value
-    return trial, settings
+        study.enqueue_trial(_move_inside(space, first))
+    trial = study.ask(_distributions(space))
+    return trial, first if number == 1 else _move_inside(space, trial.params)
+
+
+def _move_inside(space: _Space, settings: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the settings as Optuna knows them: the first trial's may lie outside the space."""
+    return {name: one.nearest(settings[name]) for name, one in space.items()}
 
 
 def _make_study(
-    trials: Sequence[TrialResult], vary: Sequence[str], *, seed: int, as_complete: bool = False
+    trials: Sequence[TrialResult], space: _Space, *, seed: int, as_complete: bool = False
 ) -> "Study":
     """Return a study in memory that knows the trials, in their order."""
     import optuna
@@ -270,13 +277,13 @@ def _make_study(
             n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_FIRST_EPOCHS
         ),
     )
-    distributions = _distributions(vary)
+    distributions = _distributions(space)
     for trial in trials:
         pruned = trial.pruned and not as_complete
         study.add_trial(
             create_trial(
                 state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
-                params=dict(trial.settings),
+                params=_move_inside(space, trial.settings),
                 distributions=distributions,
                 intermediate_values=dict(enumerate(trial.val_accuracy, 1)),
                 value=trial.accuracy,
@@ -285,16 +292,13 @@ def _make_study(
     return study
 
 
-def _distributions(vary: Sequence[str]) -> dict[str, Any]:
+def _distributions(space: _Space) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     found: dict[str, Any] = {}
-    for name in vary:
-        space = SPACE[name]
-        if isinstance(space, NumberRange):
-            found[name] = FloatDistribution(
-                space.low, space.high, step=space.step, log=space.step is None
-            )
+    for name, one in space.items():
+        if isinstance(one, NumberRange):
+            found[name] = FloatDistribution(one.low, one.high, step=one.step, log=one.step is None)
         else:
-            found[name] = CategoricalDistribution(space.values)
+            found[name] = CategoricalDistribution(one.values)
     return found

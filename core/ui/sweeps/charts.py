@@ -159,14 +159,17 @@ def _setting_axis(
             "ticktext": [str(choice) for choice in places],
         }
     if name in logarithmic:
-        logs = np.log10(values.to_numpy(dtype=float))
+        numbers = values.to_numpy(dtype=float)
+        above = np.log10(numbers[numbers > 0]) if (numbers > 0).any() else np.zeros(1)
+        none = math.floor(above.min()) - 1  # 0 has no logarithm: it lies below all others
+        logs = np.log10(numbers, where=numbers > 0, out=np.full(len(numbers), float(none)))
         decades = range(math.floor(logs.min()), math.ceil(logs.max()) + 1)
         return {
             "label": name,
             "values": logs,
             "range": [decades[0], decades[-1] + (len(decades) == 1)],
             "tickvals": list(decades),
-            "ticktext": [f"{10.0**power:g}" for power in decades],
+            "ticktext": ["0" if power == none else f"{10.0**power:g}" for power in decades],
         }
     return {"label": name, "values": values.to_numpy(dtype=float)}
 

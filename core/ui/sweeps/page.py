@@ -5,6 +5,7 @@ in `core.ui.sweeps.results`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -12,8 +13,9 @@ from core.formats import count, duration, percent, plain, rough_duration
 from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import expected_wait
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
-from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan, base_recipe
+from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan
 from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.strategies import HEAD
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
@@ -85,22 +87,24 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
         st.caption("Choose at least one setting to vary.")
         return
     plan = SweepPlan(trials=int(trials), vary=_in_order(vary), seed=int(seed))
-    base = base_recipe(recipe, plan.vary)
-    st.caption(_describe(page, base, plan))
+    recipe = replace(recipe, strategy=HEAD)
+    st.caption(_describe(page, recipe, plan))
     if start:
-        study, _ = submit_run(cache.workspace(), base, dataset.name, plan=plan, submitter=submitter)
+        study, _ = submit_run(
+            cache.workspace(), recipe, dataset.name, plan=plan, submitter=submitter
+        )
         ensure_scheduler(cache.workspace())
         change_choice(STUDY, study.id)
         st.rerun()
 
 
-def _describe(page: SweepsPage, base: Recipe, plan: SweepPlan) -> str:
+def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
     """Return what the sweep will do, and how long that takes at most."""
-    expected = page.estimate(base, plan)
-    views = f" on {count(base.views, 'view')} a photo" if base.views > 1 else ""
+    expected = page.estimate(recipe, plan)
+    views = f" on {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
     machine = "" if expected.measured else ", going by another machine"
     return (
-        f"{count(base.epochs, 'epoch')} a trial{views}: about {rough_duration(expected.seconds)}"
+        f"{count(recipe.epochs, 'epoch')} a trial{views}: about {rough_duration(expected.seconds)}"
         f"{machine}. The first trial is the recipe above; one that falls behind half of the others "
         "is ended early. Sweeps train heads on frozen features, whatever the strategy above."
     )

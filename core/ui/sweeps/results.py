@@ -8,7 +8,7 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
-from core.runs.recipe.plans import SETTING_NAMES, SPACE, Choices, NumberRange, write_setting
+from core.runs.recipe.plans import SETTING_NAMES, Choices, NumberRange, find_space, write_setting
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
@@ -39,7 +39,7 @@ def _show_numbers(sweep: SweepRun) -> None:
             "Best validation accuracy",
             percent(best.accuracy, n),
             delta=f"{100 * gain:+.1f} points" if gain else None,
-            help="The difference is to the first trial: the recipe that the sweep started from.",
+            help=f"The difference is to the first trial{_name_first(sweep)}.",
             width="content",
         )
         st.metric("Best trial", f"{best.number} of {len(trials)}", width="content")
@@ -55,6 +55,12 @@ def _show_numbers(sweep: SweepRun) -> None:
         "same validation photos looks a little better than it is: only test photos, which no "
         "sweep ever sees, tell how good it is."
     )
+
+
+def _name_first(sweep: SweepRun) -> str:
+    """Return what the first trial is; sweeps of older versions moved its settings into theirs."""
+    is_recipe = sweep.trials[0].recipe == sweep.run.recipe
+    return ": the recipe that the sweep started from" if is_recipe else ""
 
 
 def _show_charts(sweep: SweepRun) -> None:
@@ -101,12 +107,20 @@ def _show_importance(sweep: SweepRun) -> None:
 
 def _show_parallel(sweep: SweepRun) -> None:
     trials = sweep.trials
-    names = list(trials[0].settings)
+    space = find_space(trials[0].recipe, list(trials[0].settings))
     figure = draw_parallel(
         pd.DataFrame([dict(trial.settings) for trial in trials]).rename(columns=SETTING_NAMES),
         [trial.accuracy for trial in trials],
-        logarithmic=[SETTING_NAMES[name] for name in names if _is_logarithmic(name)],
-        choices={SETTING_NAMES[name]: choices for name in names if (choices := _choices(name))},
+        logarithmic=[
+            SETTING_NAMES[name]
+            for name, one in space.items()
+            if isinstance(one, NumberRange) and one.step is None
+        ],
+        choices={
+            SETTING_NAMES[name]: one.values
+            for name, one in space.items()
+            if isinstance(one, Choices)
+        },
         dark=is_dark(),
     )
     st.plotly_chart(
@@ -117,16 +131,6 @@ def _show_parallel(sweep: SweepRun) -> None:
         width="stretch",
         alt="Settings and accuracy of each trial, a line each; the table below says the same.",
     )
-
-
-def _is_logarithmic(name: str) -> bool:
-    space = SPACE[name]
-    return isinstance(space, NumberRange) and space.step is None
-
-
-def _choices(name: str) -> tuple[object, ...]:
-    space = SPACE[name]
-    return space.values if isinstance(space, Choices) else ()
 
 
 def _show_table(sweep: SweepRun) -> None:

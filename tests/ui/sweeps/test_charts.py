@@ -92,3 +92,11 @@ def test_the_suggested_rate_is_marked(dark: bool) -> None:
     assert tall < 10  # the explosion does not flatten the rest
     none = draw_rates(replace(curve, suggestion=None), dark).to_dict()
     assert "no rate" in none["title"]["text"] and len(none["layer"]) == 2
+
+
+def test_a_setting_of_none_lies_below_the_others_on_a_logarithmic_axis() -> None:
+    settings = pd.DataFrame({"weight decay": [0.0, 1e-3, 0.01, 2e-3]})
+    figure = draw_parallel(settings, ACCURACY, logarithmic=["weight decay"], choices={})
+    decay = figure.data[0].dimensions[0]
+    assert sorted(decay["values"])[0] == -4
+    assert decay["ticktext"][0] == "0" and decay["ticktext"][1] == "0.001"

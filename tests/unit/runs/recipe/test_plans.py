@@ -1,5 +1,7 @@
 """Where sweeps look: settings are what their recipe says, and a recipe is found again in them."""
 
+import dataclasses
+
 import pytest
 
 from core.errors import RecipeRefused
@@ -12,24 +14,39 @@ from core.runs.recipe.plans import (
     base_recipe,
     change_recipe,
     check_plan,
+    find_space,
     first_settings,
     searched_recipe,
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe, validate
+from core.runs.store import item_id
 from data.policy import PRESETS
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", hidden=(256,), dropout=0.35)
 
 
-def test_the_first_trial_is_the_recipe_itself() -> None:
-    base = base_recipe(RECIPE)
-    settings = first_settings(base, SWEPT)
-    assert settings["hidden"] == "256"
-    assert settings["dropout"] == 0.35
-    assert settings["weight_decay"] == 1e-6  # the least there is: the recipe has none
-    trial = change_recipe(base, settings)
-    assert (trial.hidden, trial.dropout, trial.learning_rate) == ((256,), 0.35, 0.001)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        dataclasses.replace(RECIPE, hidden=(), batch_size=48, dropout=0.333),
+        dataclasses.replace(RECIPE, hidden=(256, 128), learning_rate=0.7, label_smoothing=0.9),
+    ],
+)
+def test_the_first_trial_is_the_recipe_whatever_its_settings(recipe: Recipe) -> None:
+    settings = first_settings(recipe, SWEPT)
+    assert settings["weight_decay"] == 0  # of Adam, which knows none
+    assert change_recipe(recipe, settings) == recipe
+    for name, space in find_space(recipe, SWEPT).items():
+        assert isinstance(space, NumberRange) or settings[name] in space.values
+    assert find_space(RECIPE, SWEPT) == SPACE
+
+
+def test_a_sweep_keeps_the_id_it_had_when_its_optimiser_was_changed_before() -> None:
+    plan = SweepPlan()
+    assert item_id(RECIPE, plan) == item_id(base_recipe(RECIPE), plan)
+    assert item_id(RECIPE, plan) == "49f2c8bb18911433"
 
 
 def test_what_is_not_varied_stays() -> None:

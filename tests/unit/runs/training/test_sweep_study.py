@@ -58,8 +58,19 @@ def test_the_same_trials_lead_to_the_same_next_one(trials: list[TrialResult]) ->
     assert choose_settings(other, BASE, trials[:20])[1] != trials[20].settings
 
 
+def test_a_recipe_outside_the_space_is_tried_as_it_is() -> None:
+    own = dataclasses.replace(BASE, hidden=(300, 100), batch_size=48, learning_rate=0.5)
+    settings = choose_settings(PLAN, own, [])[1]
+    assert change_recipe(own, settings) == own
+    made = [make_trial(1, settings)]
+    made[0] = dataclasses.replace(made[0], recipe=own)
+    for number in range(2, 15):
+        made.append(make_trial(number, choose_settings(PLAN, own, made)[1]))
+    assert measure_importance(made, SWEPT).trials == 14
+
+
 def test_settings_lie_in_the_space_as_they_are_told(trials: list[TrialResult]) -> None:
-    for trial in trials:
+    for trial in trials[1:]:
         assert tuple(trial.settings) == SWEPT
         for name, value in trial.settings.items():
             space = SPACE[name]

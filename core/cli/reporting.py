@@ -35,7 +35,7 @@ _STEPS = 3
     ),
     option(
         "--to",
-        "the HTML file; the model card is beside it with the ending .md "
+        "the HTML file or the model card (.md); the other is written beside it "
         "(default: report-RUN-SPLIT.html here)",
         metavar="FILE",
     ),
@@ -45,8 +45,13 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     """Write all that is known of a run into one HTML file, and its model card beside it."""
     record = choose_run(workspace, given.run)
     page = Path(given.to or f"report-{record.id}-{given.split}.html").expanduser()
+    if page.suffix.lower() == ".md":
+        page = page.with_suffix(".html")
     if page.suffix.lower() not in (".html", ".htm"):
-        raise ExportRefused(f"“{page}” is no HTML file.", "Name a file that ends with .html.")
+        raise ExportRefused(
+            f"“{page}” is neither an HTML file nor a model card.",
+            "Name a file that ends with .html or .md.",
+        )
     card = page.with_suffix(".md")
     if not given.force:
         check_free(page, card)

@@ -15,7 +15,7 @@ from core.prediction.answers import phrase_answer, phrase_decision
 from core.prediction.predictor import Prediction
 from core.serving import schemas
 from core.serving.admission import Capacity
-from core.serving.batching import Batcher, Row, not_ready
+from core.serving.batching import Batcher, Row
 from core.serving.figures import Figures
 from core.serving.logbook import Line, Logbook
 from core.serving.problems import describe_problem
@@ -68,7 +68,7 @@ class AnswerService:
         """
         check_upload(upload.content, self._limit_mb)
         if self._switcher.find_model() is None:
-            raise not_ready()
+            raise self._switcher.state.refusal
         self.places.take()
         return await self._answer_in_place(upload, request_id, client, top)
 
@@ -81,7 +81,7 @@ class AnswerService:
             ServiceNotReady: No version serves.
         """
         if self._switcher.find_model() is None:
-            raise not_ready()
+            raise self._switcher.state.refusal
 
         async def answer_one(upload: Upload) -> schemas.BatchItem:
             async with self._for_batches:

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.errors import ServiceNotReady
 from core.prediction.deciding import Decision
-from core.serving.switching import ServingModel
+from core.serving.switching import ServingModel, State
 
 GATHERING_S = 0.004
 _AHEAD = 2
@@ -133,19 +132,9 @@ class Batcher:
         """Return the answers of a batch; runs in the backbone's thread."""
         model = self._find_model()
         if model is None:
-            raise not_ready()
+            raise State().refusal
         started = time.perf_counter()
         features, scores = model.answer(np.stack(photos))
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
         return _Answers(model, features, scores, decisions, started, seconds)
-
-
-def not_ready() -> ServiceNotReady:
-    """Return the error of an API that has nothing to answer with."""
-    return ServiceNotReady(
-        "No version of a model serves here yet.",
-        "Register a finished run and promote it: “python -m core register RUN” and “python -m core "
-        "promote v1 --reason first”, or on the page Models. The API takes it up by itself.",
-        retry_after=5,
-    )

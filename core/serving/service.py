@@ -12,7 +12,6 @@ from core.config import Settings
 from core.errors import ServiceBusy
 from core.runs.queue.scheduled import wake_scheduler
 from core.serving.answering import AnswerService
-from core.serving.batching import not_ready
 from core.serving.figures import Figures
 from core.serving.logbook import Logbook
 from core.serving.schemas import Readiness
@@ -73,15 +72,13 @@ class Service:
     def describe_readiness(self) -> Readiness:
         """Return whether photos are answered, and by what."""
         state = self.switcher.state
-        problem, remedy = state.problem, state.remedy
-        if state.model is None and not problem:
-            problem, remedy = not_ready().problem, not_ready().remedy
+        said = state if state.model else state.refusal
         return Readiness(
             status="not_ready" if not state.model else "degraded" if state.is_degraded else "ready",
             version=state.model.version.label if state.model else None,
             champion=f"v{state.champion}" if state.champion else None,
-            problem=problem,
-            remedy=remedy,
+            problem=said.problem,
+            remedy=said.remedy,
             photos_waiting=self.answers.places.taken,
             queue=self.answers.places.size,
             log_waiting=self.logbook.waiting,

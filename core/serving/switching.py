@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import PHOTO_SIZE
-from core.errors import PetalscopeError, VersionDamaged, VersionMissing
+from core.errors import PetalscopeError, ServiceNotReady, VersionDamaged, VersionMissing
 from core.evaluation.calibration import temper_scores
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_standing, open_version, report_refusal
@@ -111,6 +111,18 @@ class State:
     remedy: str = ""
 
     @property
+    def refusal(self) -> ServiceNotReady:
+        """What is said while nothing answers: why, and what helps."""
+        return ServiceNotReady(
+            self.problem or "No version of a model serves here yet.",
+            self.remedy
+            or "Register a finished run and promote it: “python -m core register RUN” and “python "
+            "-m core promote v1 --reason first”, or on the page Models. The API takes it up by "
+            "itself.",
+            retry_after=5,
+        )
+
+    @property
     def is_degraded(self) -> bool:
         """Whether answers come, but not from the champion that was promoted."""
         return self.model is not None and self.model.version.number != self.champion
@@ -177,6 +189,12 @@ class Switcher:
             return
         if self._refused and self._refused[0] == champion and time.monotonic() < self._refused[1]:
             return
+        if self._state == State():  # nobody is told yet: whoever asks meanwhile is
+            self._state = State(
+                champion=champion,
+                problem=f"The champion, v{champion}, is being loaded.",
+                remedy="Ask again in some seconds.",
+            )
         try:
             if serving is None:
                 self._open_standing()

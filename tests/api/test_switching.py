@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core.errors import ServiceNotReady
 from core.registry.events import list_events
 from core.registry.promoting import promote
 from core.registry.store import aliases_table, read_version
 from core.runs.database import write_database
+from core.serving.switching import Switcher
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
 from tests.builders import draw_photo, encode_photo
@@ -83,6 +85,16 @@ def test_without_a_champion_it_lives_and_takes_up_the_first_one(trained_copy: Wo
         promote(trained_copy, version.number, reason="the first one")
         wait_until(lambda: client.get("/health/ready").status_code == 200, "it serves")
         assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+
+
+def test_while_a_champion_loads_it_says_so(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[ServiceNotReady] = []
+    monkeypatch.setattr(Switcher, "_open_standing", lambda one: said.append(one.state.refusal))
+    Switcher(registered, lambda _: None).look()
+    assert said[0].problem == "The champion, v1, is being loaded."
+    assert "register" not in said[0].remedy.lower()
 
 
 def _version(serving: ServingProcess) -> str:

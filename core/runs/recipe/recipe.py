@@ -90,7 +90,10 @@ class Recipe:
         none=LINEAR,
     )
     dropout: float = described(
-        0.5, (0, 0.95), step=0.1, help="share of units dropped before each dense layer"
+        0.5,
+        (0, 0.95),
+        step=0.1,
+        help="share of units dropped behind each hidden layer; of the features where there is none",
     )
     standardise: bool = described(
         True, label="Standardise the features", help="give the head the features as they are"

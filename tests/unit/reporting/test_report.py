@@ -198,8 +198,10 @@ def test_the_command_writes_both_files_and_counts_the_test_photos(
     assert main(["report", "latest", "--to", str(page)]) == 1  # nothing is overwritten unasked
     assert "is there already" in capsys.readouterr().err
     assert page.read_bytes() == written
-    test = tmp_path / "test.html"
-    assert main(["report", "latest", "--split", "test", "--to", str(test)]) == 0
+    test = tmp_path / "test.html"  # written beside the model card, which is named here
+    card = test.with_suffix(".md")
+    assert main(["report", "latest", "--split", "test", "--to", str(card)]) == 0
+    assert card.read_text(encoding="utf-8").startswith("---\n")
     assert "opened for the first time" in capsys.readouterr().out
     (opening,) = read_openings(trained_copy, run.id)
     assert opening.place == "command line"
@@ -210,4 +212,4 @@ def test_the_command_writes_both_files_and_counts_the_test_photos(
 @pytest.mark.usefixtures("trained_copy")
 def test_a_file_that_is_no_html_is_refused(name: str, tmp_path, capsys) -> None:
     assert main(["report", "latest", "--to", str(tmp_path / name)]) == 1
-    assert "no HTML file" in capsys.readouterr().err
+    assert "neither an HTML file nor a model card" in capsys.readouterr().err

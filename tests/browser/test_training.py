@@ -43,7 +43,7 @@ def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     workspace = Workspace(server.workspace)
     # One photo a step: long enough to be paused on any machine.
     slow, _ = submit_run(workspace, change_recipe(workspace, epochs=999, batch_size=1))
-    page.goto(f"{server.address}/training?like={list_runs(workspace)[-1].id}&watch={slow.id}")
+    page.goto(f"{server.address}/training?like={list_runs(workspace)[-1].id}&run={slow.id}")
     expect(page.get_by_text("The settings of Run 1")).to_be_visible()
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("5")
     expect(page.get_by_text(re.compile(r"Epoch \d+ of 999, "))).to_be_visible(timeout=4 * MINUTES)
@@ -60,12 +60,12 @@ def test_a_duplicate_changed_is_another_run_that_can_be_paused(
 
 def test_runs_are_laid_over_another_by_a_link(page: Page, server: PageServer) -> None:
     newest, *_, first = list_runs(Workspace(server.workspace))
-    page.goto(f"{server.address}/training?watch={newest.id}&over={first.id}")
+    page.goto(f"{server.address}/training?run={newest.id}&over={first.id}")
     expect(page.locator(".legendtext", has_text="Run 1").first).to_be_visible()
 
 
 def test_the_full_screen_shows_the_run_alone(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/training?watch={list_runs(Workspace(server.workspace))[-1].id}")
+    page.goto(f"{server.address}/training?run={list_runs(Workspace(server.workspace))[-1].id}")
     page.get_by_role("button", name="Full screen").click()
     expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
     expect(page.get_by_role("link", name="Overview", exact=True)).to_have_count(0)

@@ -23,7 +23,7 @@ from core.ui.adding.ways import IMPORT, show_ways
 from core.ui.parts import cache
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.state import change_choice, keep_choice, read_choice
+from core.ui.parts.state import keep_choice, read_choice
 from data.manifest import list_datasets
 from data.report import REFUSED_SHOWN, ImportReport
 from data.sources.catalogue import SOURCES
@@ -166,7 +166,7 @@ def _forget(import_id: str) -> None:
 
 def _open_dataset(dataset_id: str) -> None:
     keep_choice(IMPORT, None)
-    change_choice("dataset", dataset_id)
+    keep_choice("dataset", dataset_id)
     st.rerun()
 
 

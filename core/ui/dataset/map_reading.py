@@ -16,6 +16,7 @@ from core.runs.jobs import JobStatus
 from core.runs.store import RunRecord, list_runs
 from core.ui.dataset.map_charts import Group, draw_groups, draw_scores, group_by_class
 from core.ui.parts import cache
+from core.ui.parts.choosing import choose_run
 from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
@@ -112,8 +113,8 @@ def _read_colouring(dataset: Dataset, runs: Mapping[str, RunRecord]) -> Colourin
     if by not in COLOURINGS or (by in OF_A_RUN and not runs):
         by = "class"
     if by in OF_A_RUN:
-        stated = read_choice("run")
-        run = stated if stated in runs else next(iter(runs))
+        chosen = choose_run(list(runs.values()))
+        run = chosen.id if chosen else None
     named = (read_choice("classes") or "").split("|")
     shown = tuple(name for name in dataset.classes if name in named)
     hide = bool(shown) and bool(st.session_state.get(HIDE))

@@ -16,7 +16,7 @@ from core.ui.dataset.reading import VersionsPage, read_versions_page
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
-from core.ui.parts.state import bind_choice, change_choice, keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import Describe
@@ -54,7 +54,7 @@ def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
             st.button(
                 "Show this one",
                 key=f"versions.show.{version.id}",
-                on_click=partial(change_choice, "dataset", version.id),
+                on_click=partial(keep_choice, "dataset", version.id),
             )
         _show_delete(version)
 

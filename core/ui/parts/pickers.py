@@ -1,17 +1,27 @@
 """The inputs that pages share: which dataset, which run, which split. Each lives in the URL."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import streamlit as st
 
-from core.formats import count, percent
+from core.formats import count, percent, plain
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.choosing import (
+    MISSING_RUN,
+    RUN,
+    change_run,
+    choose_dataset,
+    choose_run,
+    forget_run,
+    read_asked_run,
+)
+from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_empty
 from core.ui.parts.seal import ask_before_test, show_openings
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, list_datasets
 from data.splits import SPLITS
@@ -28,9 +38,18 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
         if show_empty_state:
             _show_no_dataset()
         st.stop()
-    return cache.dataset(
-        _pick("dataset", "Dataset", list(usable), lambda key: describe_dataset(usable[key]))
+    stated = read_choice("dataset")
+    chosen = choose_dataset(list(usable))
+    names = tell_apart({key: describe_dataset(entry) for key, entry in usable.items()})
+    st.selectbox(
+        "Dataset",
+        list(usable),
+        format_func=names.__getitem__,
+        **bind_choice("dataset", chosen, key="picker.dataset"),
     )
+    if stated and stated not in usable:
+        st.caption(":orange[The link names a dataset that is not here; this is another one.]")
+    return cache.dataset(chosen)
 
 
 def _show_no_dataset() -> None:
@@ -51,18 +70,64 @@ def pick_run() -> RunRecord:
     finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
     done = {run.id: run for run in finished}
     if not done:
-        going = any(run.is_going or run.state == "queued" for run in runs)
-        show_empty(
-            "The first run is still going" if going else "No finished run yet",
-            "Its numbers appear here as soon as it is done."
-            if going
-            else "Train a head on the photos of a dataset: seconds, once the features are kept.",
-            "training",
-            "Watch it" if going else "Train a model",
-            ":material/model_training:",
+        show_no_run(
+            runs,
+            "Its numbers appear here as soon as it is done.",
+            "Train a head on the photos of a dataset: seconds, once the features are kept.",
         )
-        st.stop()
-    return done[_pick("run", "Run", list(done), lambda key: describe_run(done[key]))]
+    asked, run = read_asked_run(), choose_run(finished)
+    assert run is not None  # one is done
+    st.selectbox(
+        "Run",
+        list(done),
+        format_func=name_runs(finished).__getitem__,
+        **bind_choice(
+            RUN, run.id, key="picker.run", then=lambda: change_run(st.session_state["picker.run"])
+        ),
+    )
+    if asked not in (None, run.id):
+        _tell_other(next((run for run in runs if run.id == asked), None))
+    return run
+
+
+def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
+    """Draw why no finished run is there and the way to one; end the page.
+
+    Args:
+        runs: All runs.
+        soon: What comes when the first one is done.
+        how: What to do where none goes.
+    """
+    going = next((run for run in runs if run.is_going or run.state == "queued"), None)
+    if going is None:
+        icon = ":material/model_training:"
+        show_empty("No finished run yet", how, "training", "Train a model", icon)
+    else:
+        with st.container(border=True):
+            st.subheader("The first run is still going", anchor=False)
+            st.write(soon)
+            _link_to_watch(going)
+    st.stop()
+
+
+def _link_to_watch(run: RunRecord) -> None:
+    st.page_link(
+        page_file("training"),
+        label="Watch it",
+        icon=":material/model_training:",
+        query_params={RUN: run.id},
+    )
+
+
+def _tell_other(asked: RunRecord | None) -> None:
+    """Say why the run that was asked for is not the one shown."""
+    if asked is None:
+        st.caption(MISSING_RUN)
+        forget_run()
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":orange[{plain(title_run(asked), 60)} is {asked.state}: this is another run.]")
+        _link_to_watch(asked)
 
 
 def _has_no_dataset(run: RunRecord) -> bool:
@@ -174,21 +239,3 @@ def pick_one(
             **bound,
         )
     )
-
-
-def _pick(name: str, label: str, options: Sequence[str], describe: Callable[[str], str]) -> str:
-    chosen = read_choice(name)
-    if st.session_state.get(f"picker.{name}") not in options:
-        st.session_state.pop(f"picker.{name}", None)
-    names = tell_apart({option: describe(option) for option in options})
-    picked = st.selectbox(
-        label,
-        options,
-        index=options.index(chosen) if chosen in options else 0,
-        format_func=names.__getitem__,
-        key=f"picker.{name}",
-    )
-    if chosen and chosen not in options:
-        st.caption(f":orange[The link names a {name} that is not here; this is the newest one.]")
-    keep_choice(name, picked)
-    return picked

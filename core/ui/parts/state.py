@@ -77,12 +77,6 @@ def bind_choice(
     return {"key": key, "on_change": take}
 
 
-def change_choice(name: str, value: str) -> None:
-    """Make a choice on behalf of the person: the picker shows it from the next run on."""
-    st.session_state.pop(f"picker.{name}", None)
-    keep_choice(name, value)
-
-
 def name_visitor() -> str:
     """Return the e-mail of a person who is logged in, else the browser's address and its mark.
 

@@ -29,7 +29,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_page
-from core.ui.parts.state import change_choice
+from core.ui.parts.state import keep_choice
 from data.dataset import Dataset
 from data.importing import Progress
 from data.splits import SPLITS
@@ -193,7 +193,7 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
         bar.empty()
         show_problem(error.problem, error.remedy)
         return
-    change_choice("dataset", version.id)
+    keep_choice("dataset", version.id)
     tell_after_rerun(f"“{plain(version.name)}” is made and chosen.")
     st.rerun()
 

@@ -21,7 +21,8 @@ from core.monitoring.sessions import Model
 from core.prediction.album import NamedPhoto
 from core.runs.store import list_runs
 from core.ui.parts import cache
-from core.ui.parts.messages import show_empty, show_random_banner
+from core.ui.parts.messages import show_random_banner
+from core.ui.parts.pickers import show_no_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
 from data.sources.archive import ARCHIVE_ENDINGS
@@ -137,7 +138,11 @@ def pick_models() -> list[Model]:
     """
     models = list_models()
     if not models:
-        _show_nothing()
+        show_no_run(
+            list_runs(cache.workspace()),
+            "It answers photos as soon as it is done.",
+            "A model must be trained before it can say what is in a photo: it takes a minute.",
+        )
     by_key = {model.key: model for model in models}
     with _open_place(by_key):
         first = _pick_first(by_key)
@@ -170,7 +175,7 @@ def _pick_first(models: dict[str, Model]) -> Model:
     if linked and keys[0] not in models:
         st.caption(":orange[The link names a model that is not here; this is another one.]")
     st.session_state[_PICKED] = picked.key
-    keep_choice(_RUN if picked.version is None else _MODEL, picked.key)
+    st.query_params[_RUN if picked.version is None else _MODEL] = picked.key
     st.query_params.pop(_MODEL if picked.version is None else _RUN, None)
     return picked
 
@@ -214,21 +219,6 @@ def _select(label: str, models: dict[str, Model], wanted: str, key: str) -> Mode
         key=key,
     )
     return models[picked]
-
-
-def _show_nothing() -> None:
-    runs = list_runs(cache.workspace())
-    going = any(run.is_going or run.state == "queued" for run in runs)
-    show_empty(
-        "The first run is still going" if going else "No finished run yet",
-        "It answers photos as soon as it is done."
-        if going
-        else "A model must be trained before it can say what is in a photo: it takes a minute.",
-        "training",
-        "Watch it" if going else "Train a model",
-        ":material/model_training:",
-    )
-    st.stop()
 
 
 def _show_clipboard(uploader: str, *, key: str) -> None:

@@ -26,6 +26,7 @@ from core.runs.jobs import JobStatus
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.choosing import choose_run
 from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, settle_choice
 from data.dataset import Dataset
@@ -272,7 +273,8 @@ def read_leak_effect(page: QualityPage) -> LeakEffect | None:
     runs = {run.id: run for run in known if run.state == "done"}
     if not runs:
         return None
-    run = runs[settle_choice("run", runs, next(iter(runs)))]
+    run = choose_run(list(runs.values()))
+    assert run is not None  # one is done
     split = st.session_state.get("quality.split") or "validation"
     sealed = split == "test" and not is_opened(run.id)
     return LeakEffect(runs, run, split, sealed, page.all_pairs)

@@ -13,10 +13,11 @@ from core.runs.recipe.settings import MOST_SEED
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
+from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import change_choice, keep_choice, name_visitor, read_choice
+from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
     pick_policy,
@@ -54,7 +55,7 @@ def fill_from_link() -> None:
         show_problem(error.problem, error.remedy)
         return
     fill_from_recipe(run.recipe, f"run {run.number}")
-    change_choice("dataset", run.recipe.dataset)
+    keep_choice("dataset", run.recipe.dataset)
     st.session_state[_FILLED] = wanted
 
 
@@ -66,9 +67,8 @@ def duplicate_run(run: RunRecord) -> None:
 
 def forget_runs(gone: Collection[str]) -> None:
     """Take runs that were deleted out of the address and out of what this session chose."""
-    for name in ("run", "watch"):
-        if read_choice(name) in gone:
-            keep_choice(name, None)
+    if read_choice(RUN) in gone:
+        keep_choice(RUN, None)
     if st.query_params.get(_LIKE) in gone or st.session_state.get(_FILLED) in gone:
         _forget_link()
 
@@ -139,9 +139,9 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
             icon=":material/history:",
         )
     _forget_link()
-    change_choice("watch", run.id)
+    change_run(run.id)
     if open_training:
-        st.switch_page(page_file("training"), query_params={"watch": run.id})
+        st.switch_page(page_file("training"), query_params={RUN: run.id})
     st.rerun()
 
 

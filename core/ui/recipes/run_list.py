@@ -6,8 +6,8 @@ import streamlit as st
 from core.formats import duration, moment, percent_format
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.choosing import change_run
 from core.ui.parts.messages import report_errors
-from core.ui.parts.state import change_choice
 from data.manifest import list_datasets
 
 _OPENED = "runs.opened"
@@ -83,5 +83,5 @@ def _describe(run: RunRecord, names: dict[str, str]) -> dict[str, object]:
 def _open_listed() -> None:
     rows = st.session_state["runs.table"]["selection"]["rows"]
     if rows:
-        change_choice("watch", st.session_state["runs.listed"][rows[0]])
+        change_run(st.session_state["runs.listed"][rows[0]])
         st.session_state[_OPENED] = True

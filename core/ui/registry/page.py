@@ -162,7 +162,7 @@ def _show_link(event: ModelEvent) -> None:
     workspace = cache.workspace()
     run, dataset = str(event.facts.get("run", "")), str(event.facts.get("dataset", ""))
     if event.kind == "retraining" and run and workspace.run_folder(run).exists():
-        page, label, query = "training", "The run", {"watch": run}
+        page, label, query = "training", "The run", {"run": run}
     elif event.kind == "reviewed" and dataset and workspace.dataset_folder(dataset).exists():
         page, label, query = "dataset", "The dataset", {"dataset": dataset}
     else:

@@ -123,7 +123,7 @@ def _show_links(registry: Registry, version: ModelVersion) -> None:
     links = [("predict", "Classify a photo", "photo_camera", {"model": version.label})]
     if version.run_id in registry.runs and version.dataset_id in registry.datasets:
         links.append(("metrics", "Metrics", "monitoring", {"run": version.run_id}))
-        links.append(("training", "Its curves", "model_training", {"watch": version.run_id}))
+        links.append(("training", "Its curves", "model_training", {"run": version.run_id}))
     for page, label, icon, query in links:
         st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
 

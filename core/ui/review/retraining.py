@@ -216,7 +216,7 @@ def _draw(going: Going) -> None:
             page_file("training"),
             label="Watch it learn",
             icon=":material/model_training:",
-            query_params={"watch": run.id},
+            query_params={"run": run.id},
         )
 
 

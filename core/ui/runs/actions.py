@@ -67,7 +67,7 @@ def _show_single(run: RunRecord) -> None:
         links.append(("confusion", "Confusions", "grid_on", {"run": run.id}))
         show_register_button(run)
     else:
-        links.append(("training", "Watch it", "model_training", {"watch": run.id}))
+        links.append(("training", "Watch it", "model_training", {"run": run.id}))
     for page, label, icon, query in links:
         st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
 

@@ -20,15 +20,14 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
+from core.ui.parts.choosing import open_endings
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
-from core.ui.parts.state import change_choice, keep_choice
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.sweeps.reading import STUDY, SweepsPage, read_sweep, read_sweeps
 from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
-
-_PICKER = f"picker.{STUDY}"
 
 
 def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
@@ -94,7 +93,7 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
             cache.workspace(), recipe, dataset.name, plan=plan, submitter=submitter
         )
         ensure_scheduler(cache.workspace())
-        change_choice(STUDY, study.id)
+        keep_choice(STUDY, study.id)
         st.rerun()
 
 
@@ -118,21 +117,17 @@ def _in_order(vary: list[str]) -> tuple[str, ...]:
 def _show_chosen(page: SweepsPage) -> None:
     """Draw the sweep that is looked at; others are a choice away."""
     sweeps = page.sweeps
-    if st.session_state.get(_PICKER) not in (None, *sweeps):
-        st.session_state.pop(_PICKER)  # somebody deleted it
-    identifiers = list(sweeps)
-    chosen = st.selectbox(
+    st.selectbox(
         "Sweep",
-        identifiers,
-        index=None if page.chosen is None else identifiers.index(page.chosen),
+        list(sweeps),
+        index=None,
         format_func=lambda identifier: _title(sweeps[identifier]),
         placeholder=f"Look at one of {count(len(sweeps), 'sweep')}",
-        key=_PICKER,
         label_visibility="collapsed",
+        **bind_choice(STUDY, page.chosen, key=f"picker.{STUDY}"),
     )
-    keep_choice(STUDY, chosen)
-    if chosen is not None:
-        follow_run(sweeps[chosen], _show_sweep, every="3s")
+    if page.chosen is not None:
+        follow_run(sweeps[page.chosen], _show_sweep, every="3s")
 
 
 def _title(sweep: RunRecord) -> str:
@@ -157,15 +152,16 @@ def _show_heading(sweep: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
         show_badge(sweep)
-        if sweep.state in ("queued", "starting", "running"):
-            _press("Stop", "stop", request_stop, sweep)
-            _press("Pause", "pause", pause_run, sweep)
         if sweep.state in ("paused", "failed", "lost") or stopped:
             _press("Go on", "resume", retry_run, sweep)
-        if not sweep.is_going:
-            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-                st.caption("Its trials are lost; runs that were made of them stay.")
-                _press("Delete the sweep", "delete_forever", delete_run, sweep)
+        with open_endings(sweep) as place:
+            if sweep.state in ("queued", "starting", "running"):
+                _press("Stop", "stop", request_stop, sweep)
+                _press("Pause", "pause", pause_run, sweep)
+            if not sweep.is_going:
+                with place or st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                    st.caption("Its trials are lost; runs that were made of them stay.")
+                    _press("Delete the sweep", "delete_forever", delete_run, sweep)
 
 
 def _press(
@@ -174,7 +170,6 @@ def _press(
     if st.button(label, icon=f":material/{icon}:", key=f"sweep.{icon}.{sweep.id}"):
         act(cache.workspace(), sweep.id)
         if act is delete_run:
-            st.session_state.pop(_PICKER, None)
             keep_choice(STUDY, None)
         st.rerun()  # the whole page: polling starts or stops
 

@@ -17,6 +17,7 @@ from core.runs.training.study_results import (
     sort_trials,
 )
 from core.ui.parts import cache
+from core.ui.parts.choosing import find_default
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
 from models.weights import find_weights
@@ -34,7 +35,7 @@ class SweepsPage:
     """What a sweep starts from: that of the form, else the default one; None without weights."""
     sweeps: dict[str, RunRecord]
     chosen: str | None
-    """The sweep that the address names, else the one that goes."""
+    """The sweep that the address names, else the visitor's own one that goes."""
     is_missing: bool
     """Whether the address names a sweep that no dataset has."""
 
@@ -80,12 +81,12 @@ def read_sweeps(dataset: Dataset, recipe: Recipe | None) -> SweepsPage:
     """
     sweeps = _list_sweeps(dataset.id)
     stated = read_choice(STUDY)
-    going = (sweep.id for sweep in sweeps.values() if not sweep.has_ended)
+    own = find_default([sweep for sweep in sweeps.values() if not sweep.has_ended])
     return SweepsPage(
         dataset=dataset,
         recipe=recipe or _find_recipe(dataset),
         sweeps=sweeps,
-        chosen=stated if stated in sweeps else next(going, None),
+        chosen=stated if stated in sweeps else None if own is None else own.id,
         is_missing=stated is not None and stated not in sweeps | _list_sweeps(),
     )
 

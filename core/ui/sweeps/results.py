@@ -13,8 +13,8 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
+from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import is_dark
-from core.ui.parts.state import change_choice
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
 from core.ui.sweeps.reading import SweepRun
 
@@ -179,5 +179,5 @@ def _train(sweep: RunRecord, trial: TrialResult) -> None:
     name = f"{sweep.name}, trial {trial.number}"
     run, _ = submit_run(cache.workspace(), trial.recipe, name, submitter=sweep.submitter)
     ensure_scheduler(cache.workspace())
-    change_choice("watch", run.id)
+    change_run(run.id)
     st.rerun()

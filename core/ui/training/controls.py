@@ -11,7 +11,8 @@ from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.state import change_choice, name_visitor
+from core.ui.parts.choosing import change_run, open_endings
+from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import duplicate_run, forget_runs
 
 _MORE_EPOCHS = 10
@@ -19,13 +20,13 @@ _MOST_NOTES = 5000
 
 
 def show_controls(run: RunRecord) -> None:
-    """Draw the buttons of the run."""
+    """Draw the buttons of the run; what ends another visitor's is folded away."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if run.state in ("queued", "starting", "running"):
+        with open_endings(run) as folded:
             _show_endings(run)
-        elif run.state == "stopping" and run.request != "stop":
-            _press("Stop", "stop", "Does not wait: stops now.", lambda: _stop(run))
-        elif run.state == "paused":
+            if folded and not run.is_going:
+                _ask_to_delete(run)
+        if run.state == "paused":
             _press("Resume", "resume", "Goes on from its last epoch.", lambda: _resume(run))
         elif run.state in ("failed", "lost"):
             _press("Try again", "refresh", "Goes on from its last epoch.", lambda: _retry(run))
@@ -43,7 +44,7 @@ def show_controls(run: RunRecord) -> None:
         )
         with st.popover("Notes", icon=":material/edit_note:", type="tertiary"):
             _edit_notes(run)
-        if not run.is_going:
+        if not (run.is_going or folded):
             with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                 _ask_to_delete(run)
 
@@ -70,6 +71,10 @@ def show_marks(run: RunRecord) -> None:
 
 
 def _show_endings(run: RunRecord) -> None:
+    if run.state == "stopping" and run.request != "stop":
+        _press("Stop", "stop", "Does not wait: stops now.", lambda: _stop(run))
+    if run.state not in ("queued", "starting", "running"):
+        return
     _press("Stop", "stop", "Ends the run; its best epoch so far is kept.", lambda: _stop(run))
     if run.state == "running" and run.phase == "training":
         _press(
@@ -123,7 +128,7 @@ def _ask_for_epochs(run: RunRecord) -> None:
     if wanted:
         following, _ = extend_run(cache.workspace(), run.id, int(more), submitter=name_visitor())
         ensure_scheduler(cache.workspace())
-        change_choice("watch", following.id)
+        change_run(following.id)
         st.rerun()
 
 

@@ -8,7 +8,9 @@ import streamlit as st
 
 from core.formats import duration, percent, plain
 from core.runs.recipe.recipe import Recipe
-from core.runs.store import RunRecord
+from core.runs.store import RunRecord, list_runs
+from core.ui.parts import cache
+from core.ui.parts.choosing import MISSING_RUN
 from core.ui.parts.frame import is_dark, page_file
 from core.ui.parts.live_state import (
     describe_phase,
@@ -20,13 +22,12 @@ from core.ui.parts.live_state import (
 from core.ui.parts.messages import show_few, show_random_banner
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.run_cards import show_recipe
-from core.ui.parts.state import keep_choice
 from core.ui.recipes.form import fill_from_link, show_recipe_form
 from core.ui.training.charts import Look
 from core.ui.training.controls import show_controls, show_full_screen, show_marks
 from core.ui.training.curves import draw_figures, show_curves
 from core.ui.training.machine_charts import BigNumber, draw_numbers
-from core.ui.training.reading import MISSING, WatchedRun, read_choice_of_run, read_watched
+from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
 from data.dataset import Dataset
 
 _PRESENT = "present"
@@ -49,16 +50,19 @@ def show_training() -> tuple[Dataset, Recipe | None]:
 def _show_chosen_run() -> None:
     run, is_missing = read_choice_of_run()
     if is_missing:
-        st.caption(MISSING)
+        st.caption(MISSING_RUN)
     if run is not None:
         follow_run(run, _draw_run)
         return
     with st.container(border=True):
-        st.subheader("No run yet", anchor=False)
+        others = bool(list_runs(cache.workspace()))
+        st.subheader("No run of yours yet" if others else "No run yet", anchor=False)
         st.write(
             "Press Train: the curves of the run appear here while it learns. The features of "
             "the photos are computed once and kept, so every later run takes seconds."
         )
+        if others:
+            st.write("What others train is listed below: a click opens it here.")
 
 
 def _draw_run(run: RunRecord) -> None:
@@ -88,7 +92,6 @@ def _show_heading(run: RunRecord) -> None:
 
 
 def _show_ways_on(run: RunRecord) -> None:
-    keep_choice("run", run.id)
     with st.container(horizontal=True):
         for page, label, icon in (
             ("metrics", "Its metrics", ":material/monitoring:"),
@@ -107,7 +110,7 @@ def show_presentation() -> None:
     """Draw the chosen run in large type, and the way back."""
     run, is_missing = read_choice_of_run()
     if is_missing:
-        st.caption(MISSING)
+        st.caption(MISSING_RUN)
     if run is None:
         st.title("No run yet", anchor=False)
     else:

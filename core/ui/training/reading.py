@@ -10,10 +10,9 @@ from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.choosing import choose_run, forget_run, read_asked_run
 from core.ui.training.charts import Overlay
 
-MISSING = ":orange[The link names a run that is not here; this is another one.]"
 _LOG_LINES = 40
 
 
@@ -54,18 +53,15 @@ class WatchedRun:
 
 
 def read_choice_of_run() -> tuple[RunRecord | None, bool]:
-    """Return the run that the URL names, else the one that goes, else the newest; None: no run.
+    """Return the run that is watched, None where nobody's may be shown unasked.
 
-    And whether the URL names one that is not here.
+    And whether the one that was asked for is not here.
     """
-    runs = {run.id: run for run in list_runs(cache.workspace())}
-    if not runs:
-        return None, False
-    stated = read_choice("watch")
-    going = (run.id for run in runs.values() if not run.has_ended)
-    chosen = stated if stated in runs else next(going, next(iter(runs)))
-    keep_choice("watch", chosen)
-    return runs[chosen], stated not in (None, chosen)
+    asked, run = read_asked_run(), choose_run(list_runs(cache.workspace()))
+    is_missing = asked is not None and (run is None or run.id != asked)
+    if is_missing:
+        forget_run()
+    return run, is_missing
 
 
 def read_watched(run: RunRecord) -> WatchedRun:

@@ -29,7 +29,7 @@ def shared(
 def test_a_run_whose_settings_are_in_the_form_can_be_deleted(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=44))
     pause_run(shared, run.id)
-    app = press(open_page(shared, watch=run.id), "Duplicate")
+    app = press(open_page(shared, run=run.id), "Duplicate")
     assert "The settings of" in captions(app)
     press(app, "Delete for good")
     assert "like" not in app.query_params
@@ -62,15 +62,15 @@ def test_hidden_layers_that_cannot_be_read_are_not_trained(shared: Workspace, ty
 
 
 def test_a_link_to_watch_a_run_that_is_gone_says_so(shared: Workspace) -> None:
-    app = open_page(shared, watch="0000000000000000")
+    app = open_page(shared, run="0000000000000000")
     assert "The link names a run that is not here" in captions(app)
-    assert app.query_params["watch"] in {run.id for run in list_runs(shared)}
+    assert app.query_params["run"] in {run.id for run in list_runs(shared)}
     assert "not here" not in captions(open_page(shared))
 
 
 def test_the_list_follows_what_goes_on_and_leaves_the_unknown_empty(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=46))
-    app = open_page(shared, watch=list_runs(shared)[-1].id)
+    app = open_page(shared, run=list_runs(shared)[-1].id)
     states = app.dataframe[-1].value.set_index("Run")["State"]
     assert states[run.number] == "queued"
     pause_run(shared, run.id)

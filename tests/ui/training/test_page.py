@@ -79,7 +79,7 @@ def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> N
     assert {run.recipe.epochs for run in new} == {77}
     assert len({run.submitter for run in new}) == 1
     assert re.search(r" · [0-9a-f]{8}$", new[0].submitter)
-    assert app.query_params["watch"] == next(run.id for run in new if run.recipe.seed == 0)
+    assert app.query_params["run"] == next(run.id for run in new if run.recipe.seed == 0)
     assert any("number 1 in the queue" in one.proto.text for one in app.get("progress"))
 
 
@@ -107,7 +107,7 @@ def test_a_link_fills_the_form_with_the_settings_of_a_run(shared: Workspace) -> 
     assert list_policies(shared)[str(value(app, "policy"))] == policy
     assert "The settings of" in captions(app)
     press(app, "Train")  # unchanged it is the same run: that is opened, and nothing is new
-    assert app.query_params["watch"] == run.id
+    assert app.query_params["run"] == run.id
     assert "like" not in app.query_params
 
 
@@ -126,7 +126,7 @@ def test_a_link_brings_a_policy(shared: Workspace) -> None:
 
 def test_a_run_that_waits_can_be_paused_and_resumed(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=88))
-    app = open_page(shared, watch=run.id)
+    app = open_page(shared, run=run.id)
     assert {"Stop", "Pause", "Duplicate", "Full screen"} <= buttons(app)
     assert "Stop after this epoch" not in buttons(app)
     press(app, "Pause")
@@ -142,7 +142,7 @@ def test_a_run_that_waits_can_be_paused_and_resumed(shared: Workspace) -> None:
 def test_duplicate_fills_the_form_however_often(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=21))
     pause_run(shared, run.id)
-    app = open_page(shared, watch=run.id)
+    app = open_page(shared, run=run.id)
     for _ in range(2):
         app.number_input(key="training.epochs").set_value(5).run()
         press(app, "Duplicate")
@@ -151,10 +151,10 @@ def test_duplicate_fills_the_form_however_often(shared: Workspace) -> None:
 
 def test_more_epochs_are_a_run_of_their_own(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
-    app = press(open_page(shared, watch=run.id), "Train on")
+    app = press(open_page(shared, run=run.id), "Train on")
     longer = list_runs(shared)[0]
     assert longer.recipe == dataclasses.replace(run.recipe, epochs=run.recipe.epochs + 10)
-    assert app.query_params["watch"] == longer.id
+    assert app.query_params["run"] == longer.id
     assert read_run(shared, run.id) == run
 
 
@@ -162,7 +162,7 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     note_run(shared, run.id, "the *first* one")
     tag_run(shared, run.id, ["course", "baseline"])
-    app = open_page(shared, watch=run.id)
+    app = open_page(shared, run=run.id)
     assert r"the \*first\* one" in captions(app)
     assert {"Train on", "Save", "Delete for good"} <= buttons(app)
 
@@ -170,14 +170,14 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
 def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=33))
     pause_run(shared, run.id)
-    app = press(open_page(shared, watch=run.id), "Delete for good")
+    app = press(open_page(shared, run=run.id), "Delete for good")
     assert run.id not in {one.id for one in list_runs(shared)}
     assert not app.error
 
 
 def test_the_curves_are_said_in_words(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
-    app = open_page(shared, watch=run.id)
+    app = open_page(shared, run=run.id)
     said = "\n".join(text.value for text in app.markdown)
     assert "At the best epoch training accuracy is" in said
     assert any("fewer than 20 validation photos" in one.value for one in app.warning)
@@ -185,7 +185,7 @@ def test_the_curves_are_said_in_words(shared: Workspace) -> None:
 
 def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
-    app = open_page(shared, watch=run.id, present="1")
+    app = open_page(shared, run=run.id, present="1")
     assert not app.radio
     assert not app.number_input
     assert len(app.get("plotly_chart")) == 2

@@ -1,0 +1,124 @@
+"""Which run and which dataset a page is about, and whose a run is: one rule for all pages.
+
+First what the address says (`run`; links of before have `watch`), then what this visitor chose in
+this session, then the newest run of their own, then the newest finished one. What another visitor's
+run does is shown to nobody who did not ask for it.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.errors import PetalscopeError
+from core.formats import plain
+from core.runs.store import RunRecord, read_run
+from core.ui.parts import cache
+from core.ui.parts.state import keep_choice, name_visitor, settle_choice
+
+RUN, _BEFORE = "run", "watch"
+_DATASET = "dataset"
+MISSING_RUN = ":orange[The link names a run that is not here; this is another one.]"
+_GIVEN = "run.given"
+"""Page and run that the rule gave there: that it is in the address is nobody's choice."""
+
+
+def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """Return the run that a page is about, now in the address; None where nobody's may be shown.
+
+    Args:
+        runs: Those that the page can show, the first to offer first.
+    """
+    asked = read_asked_run()
+    run = next((run for run in runs if run.id == asked), None) or find_default(runs)
+    if run is not None:
+        st.session_state[_GIVEN] = "" if run.id == asked else _name_given(run.id)
+        st.query_params[RUN] = run.id
+    return run
+
+
+def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """Return the first run of this visitor, one that goes before others; else the first done."""
+    visitor = name_visitor()
+    own = [run for run in runs if run.submitter == visitor]
+    wishes = (
+        *(run for run in own if run.is_going),
+        *own,
+        *(run for run in runs if run.state == "done"),
+    )
+    return next(iter(wishes), None)
+
+
+def read_asked_run() -> str | None:
+    """Return the run that the address names, else the one chosen in this session; None: neither."""
+    linked, chosen = _read_link(), st.session_state.get(f"chosen.{RUN}")
+    if linked is None or linked == chosen:
+        return chosen
+    if _DATASET in st.query_params:  # the link names both
+        keep_choice(RUN, linked)
+    else:
+        change_run(linked)
+    return linked
+
+
+def change_run(run_id: str) -> None:
+    """Choose a run, and its dataset with it: what a link, a click or a new run does."""
+    keep_choice(RUN, run_id)
+    try:
+        dataset = read_run(cache.workspace(), run_id).recipe.dataset
+    except PetalscopeError:  # it is gone: the page says so
+        return
+    if cache.workspace().dataset_folder(dataset).exists():
+        st.session_state[f"chosen.{_DATASET}"] = dataset
+        if _DATASET in st.query_params:
+            st.query_params[_DATASET] = dataset
+
+
+def forget_run() -> None:
+    """Let go of a choice that is not here any more; what the page shows instead stays."""
+    st.session_state.pop(f"chosen.{RUN}", None)
+
+
+def choose_dataset(datasets: Sequence[str]) -> str:
+    """Return the dataset that a page is about, now in the address: of a link to a run, that run's.
+
+    Args:
+        datasets: The newest first.
+    """
+    linked = _read_link()
+    if linked is not None and _DATASET not in st.query_params:
+        change_run(linked)
+    return settle_choice(_DATASET, datasets, datasets[0])
+
+
+def is_own(run: RunRecord) -> bool:
+    """Return whether this visitor submitted the run, or nobody in particular did."""
+    return run.submitter in ("", name_visitor())
+
+
+def open_endings(run: RunRecord) -> AbstractContextManager[DeltaGenerator | None]:
+    """Return where the buttons that end or delete a run stand: folded, with a word, for others'.
+
+    With that place, or None for one's own run, whose buttons stand where the caller draws.
+    """
+    if is_own(run):
+        return nullcontext()
+    place = st.popover("Stop or delete", icon=":material/person:", type="tertiary")
+    place.caption(
+        f"Submitted by {plain(run.submitter, 60)}, not from this browser: what you end here ends "
+        "for them, too."
+    )
+    return place
+
+
+def _read_link() -> str | None:
+    if before := st.query_params.pop(_BEFORE, None):
+        st.query_params.setdefault(RUN, before)
+    linked = st.query_params.get(RUN)
+    return linked if linked and _name_given(linked) != st.session_state.get(_GIVEN) else None
+
+
+def _name_given(run_id: str) -> str:
+    return f"{urlsplit(st.context.url or '').path} {run_id}"

@@ -1,0 +1,101 @@
+"""Which run a page is about: the address, what was chosen, one's own newest, the newest done."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+
+from core.runs.queue.queue import submit_run
+from core.runs.store import RunRecord, State, list_runs
+from core.ui.parts import choosing
+from core.ui.parts.choosing import change_run, choose_dataset, choose_run, is_own, read_asked_run
+from core.workspace import Workspace
+from tests.training import change_recipe, make_recipe
+
+
+@pytest.fixture(autouse=True)
+def _as_me(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(choosing, "name_visitor", lambda: "me")
+    yield
+
+
+@pytest.fixture
+def make_run(trained_workspace: Workspace) -> Callable[..., RunRecord]:
+    """A function that makes a record as the index would hold it."""
+    (run,) = list_runs(trained_workspace)
+
+    def make(name: str, submitter: str, state: State = "done") -> RunRecord:
+        return dataclasses.replace(run, id=name, submitter=submitter, state=state)
+
+    return make
+
+
+Make = Callable[..., RunRecord]
+
+
+def test_nobody_lands_in_the_run_of_another(make_run: Make, address: Callable[..., None]) -> None:
+    address()
+    theirs = [make_run("c", "them", "queued"), make_run("b", "them", "running")]
+    assert choose_run(theirs) is None
+    assert "run" not in st.query_params
+    done = make_run("a", "them")
+    assert choose_run([*theirs, done]) == done
+    assert not is_own(done) and is_own(make_run("d", "me")) and is_own(make_run("e", ""))
+
+
+def test_ones_own_come_before_newer_ones_of_others(
+    make_run: Make, address: Callable[..., None]
+) -> None:
+    address()
+    waiting, going = make_run("d", "me", "queued"), make_run("c", "me", "running")
+    assert choose_run([make_run("e", "them"), waiting, going]) == going
+    assert choose_run([make_run("e", "them"), waiting]) == waiting
+
+
+def test_what_the_rule_gives_is_in_the_address_and_no_choice(
+    make_run: Make, address: Callable[..., None]
+) -> None:
+    address()
+    first, queued = make_run("a", "them"), make_run("b", "me", "queued")
+    change_run("b")  # it was just started
+    st.query_params.clear()  # another page, on which only finished runs can be shown
+    assert choose_run([first]) == first
+    assert st.query_params["run"] == "a"
+    assert choose_run([first]) == first  # drawn again
+    assert read_asked_run() == "b"
+    st.query_params.clear()
+    assert choose_run([queued, first]) == queued
+    address(run="a")  # a link that a person followed is a choice
+    assert choose_run([queued, first]) == first
+    st.query_params.clear()
+    assert choose_run([queued, first]) == first
+
+
+def test_links_of_before_name_what_is_watched(make_run: Make, address: Callable[..., None]) -> None:
+    address(watch="a")
+    assert choose_run([make_run("b", "me"), make_run("a", "them")]).id == "a"  # type: ignore[union-attr]
+    assert st.query_params.to_dict() == {"run": "a"}
+
+
+def test_a_link_to_a_run_brings_its_dataset(
+    trained_copy: Workspace, address: Callable[..., None]
+) -> None:
+    here = list_runs(trained_copy)[0].recipe.dataset
+    trained_copy.dataset_folder("feedfeedfeedfeed").mkdir()
+    run, _ = submit_run(trained_copy, make_recipe(trained_copy, "feedfeedfeedfeed"))
+    other, _ = submit_run(trained_copy, change_recipe(trained_copy, epochs=9))
+    datasets = [here, "feedfeedfeedfeed"]
+    for name in ("run", "watch"):
+        address(**{name: run.id})
+        st.session_state["chosen.dataset"] = here
+        assert choose_dataset(datasets) == "feedfeedfeedfeed"
+    address(run=run.id, dataset=here)  # it names both
+    assert choose_dataset(datasets) == here
+    change_run(run.id)  # a click on it
+    assert choose_dataset(datasets) == st.query_params["dataset"] == "feedfeedfeedfeed"
+    change_run(other.id)
+    st.query_params.clear()
+    assert choose_dataset(datasets) == here
+    address()
+    assert choose_dataset(datasets) == here

@@ -40,13 +40,16 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the first run of this visitor, one that goes before others; else the first done."""
+    """Return the first run of this visitor, one that goes before others; else the first done.
+
+    Or the first of nobody in particular.
+    """
     visitor = name_visitor()
     own = [run for run in runs if run.submitter == visitor]
     wishes = (
         *(run for run in own if run.is_going),
         *own,
-        *(run for run in runs if run.state == "done"),
+        *(run for run in runs if run.state == "done" or not run.submitter),
     )
     return next(iter(wishes), None)
 

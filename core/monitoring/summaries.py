@@ -104,10 +104,14 @@ def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
                 "judged": found.accuracy.n,
             }
         )
-    columns = ["time", "version", "photos", "different", "median", "slow", "judged"]
+    numbers = ["median", "slow"]
     for name in ("unknown", "accuracy"):
-        columns += [name, f"{name}_low", f"{name}_high"]
-    return pd.DataFrame(rows, columns=columns)
+        numbers += [name, f"{name}_low", f"{name}_high"]
+    # Without rows, too, every column has its type: charts sum and take differences.
+    types = {"time": begins.dtype, "version": "str"}
+    types |= dict.fromkeys(("photos", "different", "judged"), "int64")
+    types |= dict.fromkeys(numbers, "float64")
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def name_versions(table: pd.DataFrame) -> pd.Series:

@@ -140,9 +140,10 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     gap = (rows["now"] - rows["before"].fillna(0)).abs()
     order = gap if len(rows) > _MOST_CLASSES else rows["photos"]
     drawn = rows.loc[order.sort_values(ascending=False, kind="stable").index[:_MOST_CLASSES]].copy()
-    for name in ("now", "low", "high", "before"):
+    for name in ("now", "before"):
         drawn[f"{name}_text"] = [format_share(share) for share in drawn[name]]
-    drawn["interval"] = drawn["low_text"] + " to " + drawn["high_text"]
+    ends = zip(drawn["low"], drawn["high"], strict=True)
+    drawn["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
     base = alt.Chart(drawn).encode(
         y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
         tooltip=[

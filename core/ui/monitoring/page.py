@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.config import read_settings
-from core.formats import count, plain
+from core.formats import count, moment, plain
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.ui.monitoring.drift import show_drift
 from core.ui.monitoring.figures import show_answers, show_course, show_figures
@@ -36,9 +36,12 @@ def show_monitoring() -> None:
     if not page.noted:
         _show_nothing()
     _pick_answers(page)
-    show_figures(page)
-    show_course(page)
-    show_answers(page)
+    if len(page.table):
+        show_figures(page)
+        show_course(page)
+        show_answers(page)
+    else:
+        _show_silence(page)
     with st.container(border=True):
         show_drift(page)
     with st.container(border=True):
@@ -78,6 +81,20 @@ def _pick_answers(page: MonitoringPage) -> None:
     )
     if len(page.table) == MOST_ROWS:
         st.caption(f"Only the newest {len(page.table):,} answers of this time are looked at.")
+
+
+def _show_silence(page: MonitoringPage) -> None:
+    """Say that nothing was answered in this time; drift, rules, alarms and log are still drawn."""
+    newest = page.find_newest()
+    who = f"{page.watched} has not answered" if page.numbers else "No photo was answered"
+    if newest is None:
+        text = f"**{who} yet.** Choose other answers above."
+    else:
+        text = (
+            f"**{who} in the last {PERIODS[page.period]}.** The last answer: {moment(newest)}. "
+            "Choose a longer time above."
+        )
+    st.info(text, icon=":material/hourglass_empty:")
 
 
 def show_log_panel(noted: int) -> None:

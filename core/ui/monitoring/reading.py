@@ -72,12 +72,21 @@ class MonitoringPage:
         """First and last moment of time axes; the end of this minute: its charts are the same."""
         return self.since, self.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
+    @property
+    def numbers(self) -> tuple[int, ...] | None:
+        """The version whose answers are looked at; None: those of all."""
+        chosen = self.version is not None and self.watched != EVERYTHING
+        return (self.version.number,) if self.version is not None and chosen else None
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """The newest rows of the log."""
-        one = self.version is not None and self.watched != EVERYTHING
-        numbers = (self.version.number,) if self.version is not None and one else None
-        return _read_table(self.since, numbers)
+        return _read_table(self.since, self.numbers)
+
+    def find_newest(self) -> datetime | None:
+        """Return when the last answer of any time was given; None: there was none."""
+        table = read_predictions(cache.workspace(), versions=self.numbers, limit=1)
+        return table["time"].iloc[0].to_pydatetime() if len(table) else None
 
     @cached_property
     def steps(self) -> pd.DataFrame:
@@ -113,11 +122,12 @@ class MonitoringPage:
 def read_monitoring() -> MonitoringPage:
     """Return what the page shows; alarms have begun and ended by it, and are being told."""
     watch = read_watch(cache.workspace())
-    readings = _check_rules(repr(watch), _mark())
+    standing = read_aliases(cache.workspace())
+    readings = _check_rules(repr(watch), standing.get("champion"), _mark())
     if find_alarm_url() is not None and find_untold(cache.workspace()):
         threading.Thread(target=tell_alarms, args=(cache.workspace(),), daemon=True).start()
     versions = {version.label: version for version in list_versions(cache.workspace())}
-    aliases = {number: alias for alias, number in read_aliases(cache.workspace()).items()}
+    aliases = {number: alias for alias, number in standing.items()}
     champion = next((v for v in versions.values() if aliases.get(v.number) == "champion"), None)
     options = {EVERYTHING: "Answers of all models"}
     for label, version in versions.items():
@@ -168,5 +178,6 @@ def _read_reference(number: int) -> DriftReference:
 
 
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Checking the rules …")
-def _check_rules(watch: str, mark: _Mark) -> list[Reading]:  # noqa: ARG001 (both are the key)
+def _check_rules(watch: str, champion: int | None, mark: _Mark) -> list[Reading]:  # noqa: ARG001
+    # The arguments are the key: rules are checked anew once one of them changes.
     return check_rules(cache.workspace(), tell=False)

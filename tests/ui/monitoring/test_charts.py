@@ -1,14 +1,23 @@
 """Charts of the model in use: what is drawn is what was counted, in UTC, a colour a version."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.charts.theme import DARK, LIGHT
+from core.monitoring.log import log_predictions, read_predictions
+from core.monitoring.summaries import (
+    count_classes,
+    count_scores,
+    name_versions,
+    summarise_steps,
+)
 from core.ui.monitoring.charts import Share, draw_latency, draw_shares, draw_volume
 from core.ui.monitoring.drift_charts import draw_classes, draw_distances, draw_property, draw_scores
+from core.workspace import Workspace
+from tests.predictions import NOON, make_prediction
 
 SPAN = (datetime(2026, 11, 19, tzinfo=UTC), datetime(2026, 11, 21, 15, tzinfo=UTC))
 
@@ -135,3 +144,28 @@ def test_scores_stand_beside_the_reference_where_there_is_one() -> None:
     table = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "now": 0.05, "before": 0.05})
     assert len(draw_scores(table, 9).to_dict()["layer"]) == 2
     assert len(draw_scores(table.assign(before=np.nan), 9).to_dict()["layer"]) == 1
+
+
+def test_every_chart_is_drawn_of_nothing_of_one_answer_and_across_a_gap(
+    workspace: Workspace,
+) -> None:
+    rows = [make_prediction(0), make_prediction(1, time=NOON + timedelta(days=40))]
+    log_predictions(workspace, rows)
+    for since, n in ((NOON + timedelta(days=41), 0), (NOON + timedelta(days=1), 1), (NOON, 2)):
+        table = read_predictions(workspace, since=since)
+        assert len(table) == n
+        steps, names = summarise_steps(table, "day"), sorted(name_versions(table).unique())
+        span = (since, NOON + timedelta(days=42))
+        drawn = [
+            draw_volume(steps, names, span, "day"),
+            draw_latency(steps, names, span, "day"),
+            draw_shares(steps, "unknown", names, span, "day"),
+            draw_shares(steps, "accuracy", names, span, "day"),
+            draw_classes(count_classes(table, (), None), n),
+            draw_classes(count_classes(table, ("daisy", "rose"), None), n),
+            draw_scores(count_scores(table, None), n),
+        ]
+        facts = {"is_proven": False, "distance": 0.0}
+        drawn.append(draw_property("brightness", np.ones(3), table["brightness"].to_numpy(), facts))
+        assert all(chart.to_dict()["title"] for chart in drawn)
+        assert f"n = {n}" in drawn[0].to_dict()["title"]["subtitle"]

@@ -1,16 +1,20 @@
 """The monitoring page: empty, with answers, with drift; rules that are changed and alarms ended."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.monitoring.alarms import list_alarms
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import Photo, keep_photo
+from core.monitoring.log import log_predictions
+from core.registry.promoting import promote
 from core.workspace import Workspace
 from tests.asking import ask
 from tests.builders import draw_photo, encode_photo
 from tests.predictions import make_prediction
-from tests.registered import change_byte, version_file
+from tests.registered import change_byte, register_versions, version_file
 from tests.retraining import let_first_run_answer
 from tests.ui import driver
 from tests.ui.driver import open_page
@@ -40,6 +44,29 @@ def test_answers_are_counted_and_compared(trained_copy: Workspace) -> None:
     assert "No change is proven: the newest 60 photos" in said
     assert "too few photos with feedback to tell: 4 of 10" in said
     assert not app.error and not list_alarms(trained_copy)
+
+
+def test_a_champion_that_has_not_answered_leaves_alarms_and_the_log_in_reach(
+    trained_copy: Workspace,
+) -> None:
+    version = let_first_run_answer(trained_copy)
+    log_predictions(trained_copy, [make_prediction(9)])  # by a run
+    app = open_page("monitoring")
+    assert f"{version.label} has not answered yet" in text_of(app)
+    ask(trained_copy, version, 1, until=datetime.now(UTC) - timedelta(days=40))
+    app = open_page("monitoring", period="7")
+    assert f"{version.label} has not answered in the last 7 days" in text_of(app)
+    assert {"Rules", "Have the photos changed?"} <= {head.value for head in app.subheader}
+    assert app.selectbox(key="log.which").value == "photo"
+    assert not app.metric and not app.error
+    (second,) = register_versions(trained_copy, 1)
+    promote(trained_copy, second.number, reason="at once", override=True)
+    assert f"answers of {second.label}, the champion" in text_of(app.run())
+    promote(trained_copy, version.number, reason="back", override=True)
+    ask(trained_copy, version, 1, first=1)
+    app = open_page("monitoring", period="90")
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Answers"] == "2"
 
 
 def test_charts_and_tables_are_drawn_when_they_are_asked_for(trained_copy: Workspace) -> None:
@@ -82,8 +109,6 @@ def test_an_alarm_is_ended_by_hand(trained_copy: Workspace) -> None:
 
 
 def test_answers_of_runs_have_no_reference_and_are_counted(trained_copy: Workspace) -> None:
-    from core.monitoring.log import log_predictions
-
     log_predictions(trained_copy, [make_prediction(0)])
     app = open_page("monitoring", period="90", watch="v7")
     assert {metric.label: metric.value for metric in app.metric}["Answers"] == "1"

@@ -14,7 +14,7 @@ from core.datasets.selections import list_selections
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
+from tests.browser.conftest import PageServer, close_panel, wait_for_url
 from tests.processes import wait_until
 from tests.training import copy_workspace
 
@@ -25,6 +25,10 @@ pytestmark = pytest.mark.browser
 def result(server: PageServer, trained_workspace: Workspace) -> RunResult:
     copy_workspace(trained_workspace, Workspace(server.workspace))
     return read_result(trained_workspace, list_runs(trained_workspace)[0].id)
+
+
+EXCLUDE = re.compile("^Exclude .*X$")
+"""The button while its key is heard."""
 
 
 @pytest.fixture
@@ -83,8 +87,24 @@ def test_photos_are_reviewed_by_keyboard(
     wait_for_url(page, f"review={order[2]}")
     page.reload()
     expect_place(page, 3, n)
-    do_until(lambda: page.keyboard.press("g"), page.get_by_role("listbox"))
+    expect(page.get_by_role("button", name=EXCLUDE)).to_be_visible()
+    page.keyboard.press("g")
+    expect(page.get_by_role("listbox")).to_be_visible()
     expect(page).not_to_have_url(re.compile("review="))
+
+
+def test_keys_pressed_faster_than_the_page_answers_are_all_done(
+    page: Page, server: PageServer, result: RunResult, link: str
+) -> None:
+    before, order = read_tray(server, result), list_expected(result)
+    page.goto(f"{link}&review={order[5]}")
+    expect(page.get_by_role("button", name=EXCLUDE)).to_be_visible()
+    for key in ("x", "x", "x", "ArrowRight", "x", "u", "ArrowLeft", "x"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+    done = [(str(result.paths[order[place]]), "exclude", "") for place in (5, 6, 7, 8)]
+    wait_until(lambda: read_tray(server, result) == before + done, "all keys are done")
+    expect_place(page, 10, len(order))
 
 
 def test_what_the_model_looked_at_and_learnt_from_is_shown(
@@ -99,7 +119,7 @@ def test_what_the_model_looked_at_and_learnt_from_is_shown(
     page.locator(".petal-photo").first.click()
     expect(page.get_by_role("dialog").get_by_role("heading").first).to_be_visible()
     wait_for_url(page, "photo=")
-    expect(page.get_by_test_id("stButton").get_by_text("Exclude X")).to_have_count(0)
+    expect(page.get_by_role("button", name=EXCLUDE)).to_have_count(0)
     page.keyboard.press("x")
     page.keyboard.press("1")
     close_panel(page)

@@ -21,6 +21,7 @@ from core.ui.mistakes.evidence import show_answer, show_evidence, show_photo
 from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read_waiting
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
+from core.ui.parts.keys import queue_keys
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
@@ -55,6 +56,8 @@ def _draw_step(listed: Listed) -> None:
     with words:
         show_answer(listed, photo, waiting.words.get(photo, ""))
         _show_actions(listed, place, waiting, keys)
+    if keys:
+        queue_keys("mistakes", "G", "Left", "Right", "U", "X", *map(str, range(_DIGITS + 1)))
     with picture:
         show_photo(dataset, photo)
         _show_done()
@@ -226,7 +229,7 @@ def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
 def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: int) -> None:
     """Make an edit, say what was done with which photo, and go on to the next one.
 
-    A key that is pressed twice in a hurry counts once: the second was meant for the same photo.
+    A double click counts once: the second was meant for the same photo.
     """
     if read_choice(REVIEW) != str(photos[place]):
         return

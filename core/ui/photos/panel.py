@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.datasets.edits.tray import add_edits, undo_edits
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
+from core.ui.parts.keys import queue_keys
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.facts import show_facts, show_measures, show_predictions, show_relatives
@@ -114,6 +115,7 @@ def _show_way(page: PhotoPage) -> None:
                 on_click=partial(_go_to, int(listed[place + step]) if there else page.photo),
             )
         st.caption(f"{place + 1:,} of {len(listed):,} photos listed", width="content")
+    queue_keys("panel", "Left", "Right")
 
 
 def _go_to(photo: int) -> None:

@@ -36,9 +36,9 @@ _WORDS = {"accept": "accepted", "discard": "discarded", "reopen": "waits again"}
 def review_shown(
     one: Feedback, action: Action, class_name: str | None, next_item: int | None
 ) -> None:
-    """Reviews the feedback at the card, if it still stands there.
+    """Review the feedback at the card, if it is still the one that is shown.
 
-    A key is also heard by the buttons of the card before, for the moment until they are gone.
+    A double click counts once: the second was meant for the same photo.
     """
     if read_choice(ITEM) == str(one.number):
         review([one], action, class_name, next_item)

@@ -18,6 +18,7 @@ from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.ui.parts import cache
+from core.ui.parts.keys import queue_keys
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import (
     ITEM,
@@ -55,6 +56,7 @@ def show_card(found: Sequence[Feedback]) -> None:
             show_actions([one], classes, find_following(found, [one]), keys=True)
             _show_meant(found, one, classes)
             _show_digits(found, one, best)
+    queue_keys("review", "Left", "Right", "U", "A", "D", "B", *map(str, range(1, _DIGITS + 1)))
     with picture:
         _show_photo(one)
 

@@ -1,5 +1,7 @@
 """What the process uses: memory as the system says, and a GPU's facts only where there is one."""
 
+import mmap
+
 import pynvml
 import pytest
 
@@ -12,9 +14,10 @@ GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
 def test_on_the_cpu_there_is_memory_and_nothing_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
     before = measure_usage()
-    block = bytearray(80_000_000)
+    block = mmap.mmap(-1, 80_000_000)  # pages of its own: none that the process had before
     with UsageSampler() as sampler:
-        block[::4096] = b"x" * len(block[::4096])
+        for place in range(0, len(block), mmap.PAGESIZE):
+            block[place] = 1
     after = sampler.read()
     assert after.memory_bytes - before.memory_bytes > 0.9 * len(block)
     assert (after.gpu_memory_bytes, after.gpu_share) == (None, None)

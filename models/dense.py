@@ -31,11 +31,16 @@ class DenseHead:
     scale: np.ndarray
     """(2048,) float32, divides what is left."""
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Return the score of each class, (n, k) float32, each row summing to 1."""
+    def scores(self, features: np.ndarray, *, fast: bool = False) -> np.ndarray:
+        """Return the score of each class, (n, k) float32, each row summing to 1.
+
+        Args:
+            features: (n, 2048) float.
+            fast: In float32, for a curve: twice as fast, and a few millionths beside the others.
+        """
         scores = np.empty((len(features), len(self.biases[-1])), np.float32)
         for rows in _split_rows(len(features)):
-            logits = self._activations(features[rows])[-1]
+            logits = self._activations(features[rows], fast=fast)[-1]
             raised = np.exp(logits - logits.max(axis=1, keepdims=True))
             scores[rows] = raised / raised.sum(axis=1, keepdims=True)
         return scores
@@ -56,11 +61,12 @@ class DenseHead:
             gradients[rows] = gradient / self.scale
         return gradients
 
-    def _activations(self, features: np.ndarray) -> list[np.ndarray]:
-        """Return what each layer gives, float64: the hidden ones after relu, then the logits."""
-        values = (features.astype(np.float64) - self.mean) / self.scale
+    def _activations(self, features: np.ndarray, *, fast: bool = False) -> list[np.ndarray]:
+        """Return what each layer gives: the hidden ones after relu, then the logits."""
+        kernels = self.kernels if fast else self._kernels
+        values = (features.astype(kernels[0].dtype) - self.mean) / self.scale
         given = []
-        for number, (kernel, bias) in enumerate(zip(self._kernels, self.biases, strict=True), 1):
+        for number, (kernel, bias) in enumerate(zip(kernels, self.biases, strict=True), 1):
             values = values @ kernel + bias
             if number < len(self._kernels):
                 values = np.maximum(values, 0)

@@ -33,11 +33,23 @@ from models.plan import (
 from models.stepping import Pass, Seen, Stepper
 
 Measure = Callable[[Stepper], np.ndarray | None]
-"""Gives the scores of the validation photos, (n, k); None when asked to stop."""
+"""Gives the scores of photos, (n, k); None when asked to stop, or where it is not done."""
 
-_NONE = (None, None)
 _FILE = "checkpoint.npz"
 _LISTS = ("weights", "optimizer", "best_weights")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitData:
+    """What a network is fitted on, and how it is judged after each epoch."""
+
+    train: Source
+    val_labels: np.ndarray
+    """(m,) int; may be empty."""
+    measure: Measure
+    """Of the validation photos."""
+    measure_train: Measure = lambda _: None
+    """Of the training photos, likewise: without dropout, as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,22 +104,18 @@ class FitState:
         over = bool(self.own) and is_patience_over(self._plan, self.own)
         return over or len(self.own) >= self._plan.epochs
 
-    def run_epoch(
-        self,
-        train: Source,
-        val_labels: np.ndarray,
-        measure: Measure,
-        should_stop: Ask,
-    ) -> bool:
+    def run_epoch(self, data: FitData, should_stop: Ask) -> bool:
         """Return whether another epoch was completed; False when a stop was asked for."""
         start = time.perf_counter()
         with UsageSampler() as usage:
-            seen = self._run_steps(train, should_stop)
+            seen = self._run_steps(data.train, should_stop)
             trained = time.perf_counter()
-            scores = measure(self._stepper) if seen and len(val_labels) else None
-        if seen is None or (scores is None and len(val_labels)):
+            scores = data.measure(self._stepper) if seen and len(data.val_labels) else None
+            known = data.measure_train(self._stepper) if seen else None
+        if seen is None or (scores is None and len(data.val_labels)):
             return False
-        val_loss, val_accuracy = measure_scores(scores, val_labels) if scores is not None else _NONE
+        train_loss, train_accuracy = _measure(known, data.train.labels)
+        val_loss, val_accuracy = _measure(scores, data.val_labels)
         used = usage.read()
         self._keep(
             EpochResult(
@@ -115,11 +123,13 @@ class FitState:
                 phase="stages" if self._stepper.trains_stages else "head",
                 loss=seen.loss,
                 accuracy=seen.accuracy,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
                 val_loss=val_loss,
                 val_accuracy=val_accuracy,
                 learning_rate=seen.learning_rate,
                 seconds=time.perf_counter() - start,
-                photos_per_second=len(train.labels) / (trained - start),
+                photos_per_second=len(data.train.labels) / (trained - start),
                 batch_size=-(-self._plan.batch_size // self._stepper.split),
                 memory_bytes=used.memory_bytes,
                 gpu_memory_bytes=used.gpu_memory_bytes,
@@ -245,3 +255,7 @@ def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
         history=facts["history"],
         split=facts.get("split", 1),
     )
+
+
+def _measure(scores: np.ndarray | None, labels: np.ndarray) -> tuple[float | None, float | None]:
+    return (None, None) if scores is None else measure_scores(scores, labels)

@@ -15,10 +15,10 @@ import numpy as np
 
 from core.config import FEATURE_SIZE
 from models.dense import measure_spread
-from models.fit_state import FitResult, FitState, Measure, find_best
+from models.fit_state import FitData, FitResult, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
 from models.parallel import prepare_devices
-from models.plan import UNWATCHED, FitPlan, FitRecord, FitWatch, HeadShape, KeptViews, Source
+from models.plan import UNWATCHED, FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
 from models.stepping import Stepper
 
 __all__ = ["FitResult", "HeadFit", "fit", "fit_head", "make_deterministic"]
@@ -40,22 +40,15 @@ class HeadFit:
     shape: HeadShape
     plan: FitPlan
     standardise: bool
+    plain: np.ndarray | None = None
+    """Features (m, 2048) of the training photos as they are, to measure it by after each epoch;
+    None: it is measured by validation photos alone."""
 
     def build(self) -> keras.Model:
         """Return a new head, standardised by the first view; all that is random is seeded."""
         make_deterministic(self.plan.seed)
         spread = measure_spread(self.train[0][0]) if self.standardise else NO_SPREAD
         return build_head(self.shape, spread, self.plan.seed)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FitData:
-    """What a network is fitted on, and how it is judged after each epoch."""
-
-    train: Source
-    val_labels: np.ndarray
-    """(m,) int; may be empty."""
-    measure: Measure
 
 
 def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> FitResult:
@@ -71,7 +64,15 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
     def measure(_: Stepper) -> np.ndarray:
         return to_dense_head(model).scores(job.validation[0][0])
 
-    data = FitData(train=KeptViews(*job.train), val_labels=job.validation[1], measure=measure)
+    def measure_train(_: Stepper) -> np.ndarray | None:
+        return None if job.plain is None else to_dense_head(model).scores(job.plain, fast=True)
+
+    data = FitData(
+        train=KeptViews(*job.train),
+        val_labels=job.validation[1],
+        measure=measure,
+        measure_train=measure_train,
+    )
     subject = {"head": asdict(job.shape), "standardise": job.standardise, "photos": digests}
     return fit(model, data, job.plan, FitRecord(folder=folder, subject=subject), watch)
 
@@ -92,7 +93,7 @@ def fit(
     for number, result in enumerate(one.history[first:], first + 1):
         watch.on_epoch(result, find_best(one.history[:number]))
     while not one.is_complete and not watch.should_end():
-        if not one.run_epoch(data.train, data.val_labels, data.measure, watch.should_stop):
+        if not one.run_epoch(data, watch.should_stop):
             break
         watch.on_epoch(one.history[-1], one.best)
     return one.conclude()

@@ -48,14 +48,19 @@ class HeadShape:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochResult:
-    """A point of the curve. Training: means over the epoch, with dropout. Validation: after it."""
+    """A point of the curve: means while it learned, and what it answers after the epoch."""
 
     epoch: int
     """From 1, over both phases where there are two."""
     phase: Literal["head", "stages"] = "head"
     """Whether only the head was trained, or stages of the backbone with it."""
     loss: float
+    """Of training photos, the mean over the epoch's batches: weights that still change, dropout
+    and augmentation on. Not to be compared with `val_loss`; `train_loss` is."""
     accuracy: float
+    train_loss: float | None = None
+    """Of training photos after the epoch, as validation is measured; None: not measured."""
+    train_accuracy: float | None = None
     val_loss: float | None
     """None without validation photos."""
     val_accuracy: float | None

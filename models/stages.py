@@ -16,8 +16,8 @@ from core.config import PHOTO_SIZE
 from core.workspace import write_atomically
 from models.backbone import Preprocessing, fill_batch
 from models.dense import DenseHead, measure_spread
-from models.fit_state import FitResult
-from models.fitting import NO_SPREAD, FitData, fit, make_deterministic
+from models.fit_state import FitData, FitResult
+from models.fitting import NO_SPREAD, fit, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import draw_random_weights, preprocess
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead

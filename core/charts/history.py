@@ -12,7 +12,8 @@ import pandas as pd
 from core.charts.theme import PERCENT_LABELS, choose_palette, style_altair, title_params
 
 _PANELS = (("loss", "loss", "Loss"), ("accuracy", "share", "Accuracy"))
-_SPLITS = (("train", ""), ("validation", "val_"))
+_SPLITS = {"train": "train_", "validation": "val_", "train, running mean": ""}
+"""Name of a line → how its numbers are called."""
 _WIDTH, _HEIGHT = 330, 220
 
 
@@ -20,8 +21,8 @@ def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bo
     """Return loss and accuracy per epoch for train and validation photos; the best is marked.
 
     Args:
-        history: Of the result: epoch, loss, accuracy, val_loss, val_accuracy; None where a number
-            was not finite or there are no validation photos.
+        history: Of the result: epoch, and loss and accuracy alone (running means), with train_ and
+            val_ before them; None where a number was not finite or not measured.
         best_epoch: The one that is kept.
         dark: Whether the page is dark.
     """
@@ -42,7 +43,7 @@ def _list_points(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             {"epoch": epoch["epoch"], "split": split, "measure": name, "value": value}
             for epoch in history
             for name, _, _ in _PANELS
-            for split, prefix in _SPLITS
+            for split, prefix in _SPLITS.items()
             if (value := epoch.get(prefix + name)) is not None
         ],
         columns=["epoch", "split", "measure", "value"],
@@ -55,7 +56,7 @@ def _draw_panel(
     name, kind, words = panel
     colours = choose_palette(dark)
     drawn = rows[rows["measure"] == name]
-    splits = [split for split, _ in _SPLITS]
+    line_colours = {**colours.splits, "train, running mean": colours.quiet}
     last = max(2, int(drawn["epoch"].max())) if len(drawn) else 2
     epochs = alt.Scale(domain=[1, last], nice=False, zero=False)
     ticks = alt.Axis(tickMinStep=1, format="d", grid=False)
@@ -71,7 +72,7 @@ def _draw_panel(
         color=alt.Color(
             "split:N",
             title=None,
-            scale=alt.Scale(domain=splits, range=[colours.splits[split] for split in splits]),
+            scale=alt.Scale(domain=list(_SPLITS), range=[line_colours[one] for one in _SPLITS]),
             legend=alt.Legend(orient="right"),
         ),
     )

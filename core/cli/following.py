@@ -103,7 +103,7 @@ class RunFollower:
     def _epoch_line(self, event: dict[str, Any]) -> str:
         parts = [
             f"epoch {event['epoch']:>{len(str(self._epochs))}}/{self._epochs}",
-            *_figures("train", event.get("loss"), event.get("accuracy")),
+            *_list_training(event),
             *_figures("validation", event.get("val_loss"), event.get("val_accuracy")),
         ]
         return "  ".join([*parts, duration(event["seconds"])])
@@ -121,6 +121,13 @@ def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
     error = PetalscopeError(run.problem or lost, run.remedy or "")
     said = error_document(error) | {"code": run.error_code}
     return replace(describe_error(error), document={**document, "error": said})
+
+
+def _list_training(event: dict[str, Any]) -> list[str]:
+    """Return the training photos' figures after the epoch; else while it learned, said so."""
+    if event.get("train_accuracy") is not None:
+        return _figures("train", event.get("train_loss"), event["train_accuracy"])
+    return _figures("train (running mean)", event.get("loss"), event.get("accuracy"))
 
 
 def _figures(split: str, loss: float | None, accuracy: float | None) -> list[str]:

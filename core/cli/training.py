@@ -22,7 +22,9 @@ from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.cli.recipes import RECIPE, read_recipe
 from core.cli.runs import run_document
 from core.errors import RunStopped
-from core.formats import count, duration, percent
+from core.evaluation.intervals import wilson_interval
+from core.evaluation.learning import judge_learning
+from core.formats import count, duration, interval, percent
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -195,12 +197,17 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     lines = [f"{record.name} · {record.id}"]
     if record.recipe.weights == "random":
         lines.append("Random weights: this backbone has never seen a photo.")
+    result = read_result(workspace, record.id)
     if record.best_val_accuracy is not None and record.val_photos:
+        right, n = record.best_val_accuracy, record.val_photos
         lines.append(
             f"best epoch {record.best_epoch} of {record.epochs_done}: validation accuracy "
-            f"{percent(record.best_val_accuracy, record.val_photos)} (n = {record.val_photos:,})"
+            f"{percent(right, n)} ({interval(*wilson_interval(round(right * n), n), n)})"
         )
-    document["warning"] = warning = read_result(workspace, record.id).warn_of_few()
+        said = judge_learning(result.curve, record.best_epoch, n)
+        lines += [said.sentence, said.gap_sentence]
+        document["learning"] = {"verdict": said.verdict, "since": said.since, "gap": said.gap}
+    document["warning"] = warning = result.warn_of_few()
     lines += [f"Warning: {warning}"] if warning else []
     lines.append(f"look closer: python -m core evaluate {record.id}")
     return Outcome("\n".join(lines), document)

@@ -2,13 +2,16 @@
 
 Careful by intent: a trend is named only after several epochs and above what chance moves, because
 a sentence is believed more readily than a curve. The best epoch is that of the lowest validation
-loss. Training numbers are means over an epoch with dropout and augmentation; validation has none.
+loss. Training and validation are compared as both are after an epoch (train_…, val_…); the running
+means while it learned (loss, accuracy) only with one another.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from core.formats import percent
 
 Verdict = Literal["early", "diverged", "stuck", "learning", "overfitting", "flat", "unjudged"]
 
@@ -33,7 +36,8 @@ class Learning:
     """First epoch of what the verdict says; None where it has no beginning."""
     sentence: str
     gap: float | None
-    """Training accuracy less validation accuracy at the best epoch, in shares."""
+    """Training accuracy less validation accuracy at the best epoch, in shares, both as they are
+    after it; None: not measured."""
     gap_sentence: str
     """Empty without validation photos."""
 
@@ -48,15 +52,15 @@ def judge_learning(
     """Return what the curves say, in words.
 
     Args:
-        epochs: Mappings with epoch, loss, accuracy, val_loss and val_accuracy, in order; a loss
-            that is not finite is None, as are the validation's without validation photos.
+        epochs: Mappings with epoch, loss, accuracy, train_loss, train_accuracy, val_loss and
+            val_accuracy, in order; what was not finite or not measured is None.
         best_epoch: That of the lowest validation loss; None while there is none.
         val_photos: n of the validation accuracy.
         ended: Whether no epoch follows.
     """
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
     gap, gap_sentence = _describe_gap(best, val_photos)
-    verdict, since, sentence = _judge(epochs, best, ended)
+    verdict, since, sentence = _judge(epochs, best, val_photos, ended)
     return Learning(
         verdict=verdict, since=since, sentence=sentence, gap=gap, gap_sentence=gap_sentence
     )
@@ -66,7 +70,10 @@ _Judged = tuple[Verdict, int | None, str]
 
 
 def _judge(
-    epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None, ended: bool
+    epochs: Sequence[Mapping[str, Any]],
+    best: Mapping[str, Any] | None,
+    val_photos: int,
+    ended: bool,
 ) -> _Judged:
     if broken := _find_divergence(epochs):
         return broken
@@ -83,7 +90,7 @@ def _judge(
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:
         return _judge_around_best(epochs, best, ended)
-    return _judge_after_best(epochs, best, after)
+    return _judge_after_best(epochs, best, after, val_photos)
 
 
 def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
@@ -127,7 +134,10 @@ def _judge_around_best(
 
 
 def _judge_after_best(
-    epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any], after: Sequence[Mapping[str, Any]]
+    epochs: Sequence[Mapping[str, Any]],
+    best: Mapping[str, Any],
+    after: Sequence[Mapping[str, Any]],
+    val_photos: int,
 ) -> _Judged:
     """Judges what came after a best epoch that is passed: did it get worse, or stay flat?"""
     since = int(best["epoch"]) + 1
@@ -135,12 +145,14 @@ def _judge_after_best(
     rises = None in late or min(late) > best["val_loss"] * (1 + _TREND)
     last = after[-1]  # against the first after the best: the best may be of an untrained head
     falls = last["loss"] < after[0]["loss"] * (1 - _TREND)
-    fits_better = last["val_loss"] is None or last["loss"] < last["val_loss"]
+    known = last["loss"] if last.get("train_loss") is None else last["train_loss"]
+    fits_better = last["val_loss"] is None or known < last["val_loss"]
     if rises and falls and fits_better:
         sentence = (
-            f"Overfitting since epoch {since}: the training loss goes on falling, the validation "
-            f"loss rises. Epoch {best['epoch']} is kept; stronger augmentation, more dropout or "
-            "early stopping may help."
+            f"Overfitting since epoch {since}, by the loss: the training loss goes on falling, the "
+            f"validation loss rises. {_describe_accuracy(best, after, val_photos)}"
+            f"Epoch {best['epoch']} is kept; stronger augmentation, more dropout or early stopping "
+            "may help."
         )
         return "overfitting", since, sentence
     if rises:
@@ -151,6 +163,20 @@ def _judge_after_best(
         return "diverged", since, sentence
     since = _begin_of_flat(epochs, best)
     return "flat", since, _FLAT.format(since=since)
+
+
+def _describe_accuracy(
+    best: Mapping[str, Any], after: Sequence[Mapping[str, Any]], val_photos: int
+) -> str:
+    """Return what validation accuracy did meanwhile: it need not follow its loss."""
+    was, last = best.get("val_accuracy"), after[-1].get("val_accuracy")
+    if was is None or last is None:
+        return ""
+    late = [epoch["val_accuracy"] for epoch in after[-_PATIENCE:]]
+    path = f"from {percent(was, val_photos)} to {percent(last, val_photos)}"
+    if min(late) >= was:
+        return f"Accuracy did not fall ({path}): the answers got no worse, their scores too sure. "
+    return f"Validation accuracy went {path}. "
 
 
 _FLAT = "Flat since epoch {since}: more epochs of the same would change little."
@@ -171,7 +197,12 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     """Return the gap in accuracy at the best epoch, and what it means at this n."""
     if best is None or best.get("val_accuracy") is None or not val_photos:
         return None, ""
-    right, gap = best["val_accuracy"], best["accuracy"] - best["val_accuracy"]
+    if best.get("train_accuracy") is None:
+        return None, (
+            "Training accuracy was not measured without dropout, so nothing is said of the "
+            "distance to validation."
+        )
+    right, gap = best["val_accuracy"], best["train_accuracy"] - best["val_accuracy"]
     # Half a 95 % interval of a share; one photo at the least, where all or none are right.
     chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
     points = f"{100 * abs(gap):.{0 if val_photos < 200 else 1}f}"
@@ -181,10 +212,7 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     elif gap > 0:
         meaning = "it knows its training photos better than new ones"
     else:
-        meaning = (
-            "usual early on, for training numbers are means over the epoch, with dropout and "
-            "augmentation where these are used"
-        )
+        meaning = "for it the validation photos are the easier ones"
     side = "above" if gap >= 0 else "below"
     sentence = f"At the best epoch training accuracy is {points} {side} validation: {meaning}."
     return gap, sentence

@@ -52,12 +52,12 @@ def _tabulate_epochs(report: RunReport) -> Rows:
     return [
         [
             f"{epoch['epoch']}{' (best)' if epoch['epoch'] == best else ''}",
-            _say_loss(epoch.get("loss")),
-            _say_accuracy(epoch.get("accuracy")),
+            _say_loss(epoch.get("train_loss")),
+            _say_accuracy(epoch.get("train_accuracy")),
             _say_loss(epoch.get("val_loss")),
             _say_accuracy(epoch.get("val_accuracy")),
         ]
-        for epoch in report.result.history
+        for epoch in report.result.curve
     ]
 
 

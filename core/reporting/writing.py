@@ -134,7 +134,7 @@ class _Charts:
 
     def history(self) -> tuple[str, str]:
         result = self._report.result
-        return _picture(lambda dark: draw_history(result.history, result.best_epoch, dark))
+        return _picture(lambda dark: draw_history(result.curve, result.best_epoch, dark))
 
     def matrix(self) -> tuple[str, str]:
         names, matrix = self._report.result.classes, self._report.matrix

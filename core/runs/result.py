@@ -12,7 +12,8 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,21 @@ class RunResult:
         labels = self.labels[self.photo_numbers(split)]
         return warn_of_few(np.bincount(labels, minlength=len(self.classes)).tolist(), split)
 
+    @cached_property
+    def curve(self) -> list[dict[str, Any]]:
+        """The history; its best epoch also says what the scores of training photos are worth.
+
+        Runs that train stages, and those of before, did not measure it while they trained.
+        """
+        from models.dense import measure_scores
+
+        photos, epochs = self.photo_numbers("train"), [dict(epoch) for epoch in self.history]
+        for epoch in epochs:
+            if epoch["epoch"] == self.best_epoch and epoch.get("train_accuracy") is None:
+                found = measure_scores(self.scores[photos], self.labels[photos])
+                epoch["train_loss"], epoch["train_accuracy"] = found
+        return epochs
+
 
 def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
     """Write the result and the head into the run's folder."""
@@ -91,7 +107,8 @@ def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
     with write_atomically(folder / ARRAYS_FILE) as path, path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     write_head(head, folder / HEAD_FILE)
-    facts = {name: value for name, value in vars(result).items() if name not in _ARRAYS}
+    names = (one.name for one in fields(result) if one.name not in _ARRAYS)
+    facts = {name: getattr(result, name) for name in names}
     digests = {name: digest_file(folder / name) for name in (ARRAYS_FILE, HEAD_FILE)}
     content = {"version": VERSION, "digests": digests, **facts}
     with write_atomically(folder / FACTS_FILE) as path:

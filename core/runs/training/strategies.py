@@ -171,6 +171,7 @@ class Training:
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_head(self.recipe),
             standardise=self.recipe.standardise,
+            plain=frozen.values[self.train],
         )
         fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._report.note_speeds(fit.history, "head")

@@ -169,7 +169,15 @@ def _show_curves(page: ComparisonPage) -> None:
         width="stretch",
     )
     rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
-    columns = ["run", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    columns = [
+        "run",
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "seconds",
+    ]
     show_table_behind(pd.DataFrame(rows).reindex(columns=columns), "The curves as a table")
 
 

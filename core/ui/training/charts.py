@@ -2,7 +2,8 @@
 
 Raw points unless the reader smooths them. The best epoch (lowest validation loss) is marked,
 because it is the one that is kept. An epoch is a mapping as in the events of a run: epoch (from 1),
-loss, accuracy, val_loss, val_accuracy, seconds; what is None leaves a gap and is never made up.
+loss, accuracy (running means), train_loss, train_accuracy, val_loss, val_accuracy, seconds; what is
+None leaves a gap and is never made up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,18 +61,20 @@ class _Panel(NamedTuple):
     colours: Palette
 
     def read(self, epochs: Epochs, prefix: str = "") -> list[float | None]:
-        """Return the values of the metric; `prefix`: val_ for those of validation photos."""
+        """Return the values of the metric; `prefix`: train_, val_, "" for running means."""
         return [scale(epoch.get(prefix + self.metric), self.factor) for epoch in epochs]
 
 
 _METRICS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
 _FEW_EPOCHS = 25
-_SPLITS = (("train", "", "circle"), ("validation", "val_", "diamond"))
+_SPLITS = (("train", "train_", "circle"), ("validation", "val_", "diamond"))
+RUNNING = "train, running mean"
+"""Name of the line of what was seen while the weights changed, with dropout and augmentation."""
 RAW = Look()
 _TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _OTHERS = (2, 6, 1, 7, 3)
 """Places in the palette's groups that no split has, most different first."""
-_FAINT = 0.3
+_FAINT, _FAINT_NAMED = 0.3, 0.6
 
 
 def draw_curves(curves: Curves, look: Look = RAW, dark: bool = False) -> go.Figure:
@@ -101,9 +104,10 @@ def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
     for number, other in enumerate(curves.others):
         figure.add_trace(_draw_other(panel, other, number), **where)
     x = place_points(curves.epochs, panel.look)
+    figure.add_trace(_draw_running_mean(panel, x, panel.read(curves.epochs)), **where)
     for split, prefix, symbol in _SPLITS:
         values = panel.read(curves.epochs, prefix)
-        if split == "train" or any(value is not None for value in values):
+        if any(value is not None for value in values):
             for line in _draw_line(panel, split, symbol, x, values):
                 figure.add_trace(line, **where)
     figure.add_annotation(
@@ -154,6 +158,22 @@ def _draw_line(
     return [raw, line]
 
 
+def _draw_running_mean(
+    panel: _Panel, x: Sequence[float], values: Sequence[float | None]
+) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=smooth(values, panel.look.smoothing),
+        name=RUNNING,
+        legendgroup=RUNNING,
+        showlegend=panel.column == 1,
+        mode="lines+markers",
+        line={"color": panel.colours.splits["train"], "width": 1, "dash": "dot"},
+        opacity=_FAINT_NAMED,
+        hovertemplate=panel.hover,
+    )
+
+
 def _draw_other(panel: _Panel, other: Overlay, number: int) -> go.Scatter:
     """Return the line of another run: its validation, or its training without validation photos.
 
@@ -167,7 +187,7 @@ def _draw_other(panel: _Panel, other: Overlay, number: int) -> go.Scatter:
     return go.Scatter(
         x=place_points(other.epochs, panel.look),
         y=smooth(values, panel.look.smoothing),
-        name=other.name if judged else f"{other.name}, train",
+        name=other.name if judged else f"{other.name}, {RUNNING}",
         legendgroup=f"other {number}",
         showlegend=panel.column == 1,
         mode="lines",

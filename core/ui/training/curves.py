@@ -41,6 +41,13 @@ def show_curves(watched: WatchedRun) -> None:
             "Loss and accuracy of training and validation photos; the numbers stand below.",
         )
         show_words(watched.learning)
+        st.caption(
+            "Train and validation are measured after the epoch.",
+            help="The running mean is what was seen while the weights still changed, with dropout "
+            "and augmentation where these are used: it starts lower and is not compared with "
+            "validation. Where stages of the network are trained, training photos are measured "
+            "once, at the best epoch, when the run ends.",
+        )
     if machine is not None:
         _show_figure(
             f"machine.{watched.run.id}",
@@ -132,10 +139,12 @@ def _show_table(epochs: Sequence[dict[str, Any]]) -> None:
         columns = {
             "epoch": "epoch",
             "phase": "phase",
-            "loss": "train loss",
-            "accuracy": "train accuracy",
+            "train_loss": "train loss",
+            "train_accuracy": "train accuracy",
             "val_loss": "validation loss",
             "val_accuracy": "validation accuracy",
+            "loss": "train loss, running mean",
+            "accuracy": "train accuracy, running mean",
             "learning_rate": "learning rate",
             "photos_per_second": "photos / s",
             "seconds": "seconds",

@@ -153,9 +153,10 @@ def _list_numbers(watched: WatchedRun) -> list[BigNumber]:
     if run.best_val_accuracy is not None:
         best = percent(run.best_val_accuracy, n)
         numbers.append(BigNumber(f"Validation, epoch {run.best_epoch}", best, "validation"))
-    numbers.append(
-        BigNumber(f"Training, epoch {last['epoch']}", percent(last["accuracy"], n), "train")
-    )
+    kept = next((one for one in epochs if one["epoch"] == run.best_epoch), last)
+    if kept.get("train_accuracy") is not None:
+        known = percent(kept["train_accuracy"], n)
+        numbers.append(BigNumber(f"Training, epoch {kept['epoch']}", known, "train"))
     if run.is_going:
         numbers.append(BigNumber("Time left", duration(seconds_left(run, epochs))))
     else:

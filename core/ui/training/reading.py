@@ -1,6 +1,7 @@
 """What the training page shows of runs: the watched one, its epochs, others to lay over it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +26,13 @@ class WatchedRun:
 
     @cached_property
     def epochs(self) -> list[dict[str, Any]]:
-        return curve(self.events)
+        """Its epochs; the best one of a finished run with what its result says of training."""
+        epochs, run = curve(self.events), self.run
+        best = next((one for one in epochs if one["epoch"] == run.best_epoch), None)
+        if best and best.get("train_accuracy") is None and run.state == "done":
+            with suppress(PetalscopeError):
+                return cache.result(run.id).curve
+        return epochs
 
     @cached_property
     def learning(self) -> Learning:

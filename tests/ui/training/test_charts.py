@@ -13,7 +13,9 @@ def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[st
         {
             "epoch": number,
             "loss": loss,
-            "accuracy": 0.5 + 0.1 * number,
+            "accuracy": 0.3 + 0.1 * number,
+            "train_loss": loss,
+            "train_accuracy": 0.5 + 0.1 * number,
             "val_loss": loss + 0.1 if validation else None,
             "val_accuracy": 0.4 + 0.1 * number if validation else None,
         }
@@ -34,6 +36,15 @@ def test_points_are_the_epochs_unsmoothed() -> None:
     loss, accuracy = lines(figure, "validation")
     assert list(loss.y) == pytest.approx([1.0, 0.5, 0.7])
     assert list(accuracy.y) == pytest.approx([50, 60, 70])
+
+
+def test_the_running_mean_is_a_faint_line_with_its_name() -> None:
+    figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
+    _, accuracy = lines(figure, "train, running mean")
+    assert list(accuracy.y) == pytest.approx([40, 50, 60])
+    assert accuracy.opacity < 1
+    before = [epoch | {"train_loss": None} for epoch in make_epochs([0.9, 0.4])]
+    assert len(lines(draw_curves(Curves(before, 2)), "train")) == 1  # no loss was measured
 
 
 def test_best_epoch_is_marked_on_the_validation_curves() -> None:
@@ -107,7 +118,7 @@ def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4]), 2, others=others))
     first, _ = lines(figure, "Run 1")
     assert list(first.y) == pytest.approx([0.9, 0.8, 0.7, 0.6])
-    assert lines(figure, "Run 2, train")[0].y == (0.5,)
+    assert lines(figure, "Run 2, train, running mean")[0].y == (0.5,)
     colours = [line.line.color for line in figure.data if line.line.color]
     assert len({first.line.color, *LIGHT.splits.values()}) == 4
     assert len(set(colours)) == 4

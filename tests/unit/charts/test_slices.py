@@ -66,11 +66,16 @@ def test_weak_bins_and_confirmed_slices_have_the_colour_of_wrong(dark: bool) -> 
 def test_history_draws_both_splits_and_the_best_epoch() -> None:
     history = [
         {"epoch": n, "loss": 1 / n, "accuracy": 0.5, "val_loss": 2 / n, "val_accuracy": 0.4}
+        | ({"train_loss": 0.5 / n, "train_accuracy": 0.6} if n == 2 else {})
         for n in (1, 2, 3)
     ]
     chart = draw_history(history, 2).to_dict()
     drawn = rows(chart, "measure")
-    assert drawn.groupby("split").size().to_dict() == {"train": 3, "validation": 3}
+    assert drawn.groupby("split").size().to_dict() == {
+        "train": 1,
+        "train, running mean": 3,
+        "validation": 3,
+    }
     assert "Epoch 2 of 3" in draw_svg(draw_history(history, 2))
 
 

@@ -13,7 +13,8 @@ from core.runs.run_files import append_event
 from core.workspace import Workspace
 from tests.processes import find_processes, wait_until
 
-EPOCH = {"loss": 0.5, "accuracy": 0.75, "val_loss": 0.625, "val_accuracy": 0.5, "seconds": 0.31}
+EPOCH = {"loss": 0.9, "accuracy": 0.25, "train_loss": 0.5, "train_accuracy": 0.75}
+EPOCH |= {"val_loss": 0.625, "val_accuracy": 0.5, "seconds": 0.31}
 
 
 def test_each_event_is_shown_once(tmp_path: Path):
@@ -39,6 +40,13 @@ def test_a_run_without_validation_photos_shows_its_training(tmp_path: Path):
     append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH, "val_loss": None})
     RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
     assert log.getvalue() == "epoch 1/5  train loss 0.5000 accuracy 75.0 %  0.3 s\n"
+
+
+def test_a_running_mean_of_training_is_called_so(tmp_path: Path):
+    log = io.StringIO()
+    append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH, "train_accuracy": None})
+    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    assert log.getvalue().startswith("epoch 1/5  train (running mean) loss 0.9000 accuracy 25.0 %")
 
 
 def test_extraction_shows_speed_and_time_left(tmp_path: Path):

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from core.cli import main
+from core.evaluation.learning import judge_learning
 from core.runs.queue.queue import request_stop
+from core.runs.result import read_result
 from core.runs.run_files import read_events
 from core.runs.store import list_runs, read_run
 from core.workspace import PROJECT_ROOT, Workspace
@@ -68,6 +70,20 @@ def test_the_same_recipe_opens_the_run_that_exists(trained_copy, capsys):
     assert len(found["history"]) == 5
     assert "opened" in err
     assert list_runs(trained_copy) == [before]
+
+
+def test_the_result_line_carries_its_interval_and_what_the_curves_say(trained_copy, capsys):
+    (run,) = list_runs(trained_copy)
+    assert main(["train", "latest", "--weights", "random", "--epochs", "5"]) == 0
+    out, _ = capsys.readouterr()
+    assert "95 % interval" in out and f"n = {run.val_photos}" in out
+    result = read_result(trained_copy, run.id)
+    photos = result.photo_numbers("train")
+    right = (result.scores[photos].argmax(axis=1) == result.labels[photos]).mean()
+    best = result.curve[result.best_epoch - 1]
+    assert best["train_accuracy"] == pytest.approx(right)
+    said = judge_learning(result.curve, run.best_epoch, run.val_photos or 0)
+    assert said.sentence in out and said.gap_sentence in out
 
 
 def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):

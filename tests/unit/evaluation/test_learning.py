@@ -12,17 +12,23 @@ def judge(
     val_losses: tuple[float | None, ...],
     *,
     val_photos: int = 500,
-    accuracy: float = 0.9,
-    val_accuracy: float | None = 0.85,
+    accuracy: float | None = 0.9,
+    running: float = 0.9,
+    val_accuracy: float | tuple[float, ...] | None = 0.85,
     ended: bool = True,
 ) -> Learning:
     epochs = [
         {
             "epoch": number,
             "loss": loss,
-            "accuracy": accuracy,
+            "accuracy": running,
+            "train_accuracy": accuracy,
             "val_loss": val_loss,
-            "val_accuracy": None if val_loss is None else val_accuracy,
+            "val_accuracy": None
+            if val_loss is None
+            else val_accuracy[number - 1]
+            if isinstance(val_accuracy, tuple)
+            else val_accuracy,
         }
         for number, (loss, val_loss) in enumerate(zip(losses, val_losses, strict=True), 1)
     ]
@@ -34,8 +40,27 @@ def judge(
 def test_overfitting_is_dated_from_the_epoch_after_the_best() -> None:
     said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.73, 0.76, 0.8, 0.84, 0.9))
     assert (said.verdict, said.since) == ("overfitting", 6)
-    assert said.sentence.startswith("Overfitting since epoch 6:")
+    assert said.sentence.startswith("Overfitting since epoch 6, by the loss:")
     assert "Epoch 5 is kept" in said.sentence
+
+
+def test_overfitting_by_the_loss_says_what_accuracy_did_meanwhile() -> None:
+    losses = (1.0, 0.9, 0.8, 0.75, 0.7, 0.73, 0.76, 0.8, 0.84, 0.9)
+    climbing = (0.5, 0.6, 0.7, 0.8, 0.84, 0.84, 0.85, 0.86, 0.865, 0.87)
+    said = judge(FALLING, losses, val_accuracy=climbing)
+    assert said.verdict == "overfitting"
+    assert "Accuracy did not fall (from 84.0 % to 87.0 %)" in said.sentence
+    said = judge(FALLING, losses, val_accuracy=climbing[::-1])
+    assert "Validation accuracy went from 84.0 % to 50.0 %." in said.sentence
+
+
+def test_a_running_mean_is_not_compared_with_validation() -> None:
+    said = judge(FALLING, FALLING, running=0.80, accuracy=0.90, val_accuracy=0.86)
+    assert said.gap == pytest.approx(0.04)
+    assert "4.0 points above validation: it knows" in said.gap_sentence
+    said = judge(FALLING, FALLING, running=0.80, accuracy=None, val_accuracy=0.86)
+    assert said.gap is None
+    assert "not measured" in said.gap_sentence
 
 
 def test_one_worse_epoch_is_not_overfitting() -> None:
@@ -91,11 +116,11 @@ def test_a_loss_that_explodes_is_dated_from_where_it_grew() -> None:
 
 
 def test_a_loss_that_does_not_fall_is_stuck() -> None:
-    assert judge((1.6,) * 6, (1.61,) * 6, accuracy=0.2).verdict == "stuck"
+    assert judge((1.6,) * 6, (1.61,) * 6, running=0.2).verdict == "stuck"
 
 
 def test_what_is_known_already_is_not_stuck() -> None:
-    assert judge((0.01,) * 6, (0.01,) * 6, accuracy=1.0).verdict != "stuck"
+    assert judge((0.01,) * 6, (0.01,) * 6, running=1.0).verdict != "stuck"
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3])
@@ -113,7 +138,7 @@ def test_without_validation_photos_nothing_is_claimed() -> None:
     [
         (0.95, 0.85, 500, "10.0 points above validation: it knows its training photos better"),
         (0.95, 0.85, 40, "10 points above validation: no more than chance"),
-        (0.80, 0.90, 500, "10.0 points below validation: usual early on"),
+        (0.80, 0.90, 500, "10.0 points below validation: for it the validation"),
         (1.0, 1.0, 75, "0 points above validation: no more than chance"),
     ],
 )

@@ -93,6 +93,17 @@ def test_training_loss_is_the_mean_over_all_photos(split_features: Splits, tmp_p
     assert epoch.accuracy == pytest.approx(epoch.val_accuracy)
 
 
+def test_training_photos_are_measured_after_the_epoch_as_validation_is(
+    split_features: Splits, tmp_path: Path
+) -> None:
+    features, labels = split_features[0]
+    same = {"validation": ([features], labels), "plain": features, "epochs": 2}
+    epoch = fit(split_features, tmp_path, **same).history[1]
+    assert epoch.train_loss == pytest.approx(epoch.val_loss, rel=1e-5)
+    assert epoch.train_accuracy == epoch.val_accuracy
+    assert epoch.accuracy < 0.9 * (epoch.train_accuracy or 0)  # dropout, and it still learned
+
+
 def test_a_stop_drops_the_epoch_that_goes_and_keeps_the_rest(
     split_features: Splits, whole: FitResult, tmp_path: Path
 ) -> None:

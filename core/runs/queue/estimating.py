@@ -1,16 +1,14 @@
 """How long a run will take on this machine, and how long it waits: an estimate by its parts.
 
-What is kept already costs nothing. Speeds are those that earlier runs measured here: speeds.json
-holds the last few of each device and kind of work, of which the median counts. Where none did,
-stated ones of another machine take their place, and the estimate says so.
+What is kept already costs nothing. Speeds are those that earlier runs measured here
+(`core.runs.queue.speeds`). Where none did, stated ones of another machine take their place, and the
+estimate says so. An estimate is a range.
 """
 
 import dataclasses
-import json
-import statistics
+import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from core.errors import PetalscopeError
-from core.runs.locks import free_lock, wait_for_lock
 from core.runs.queue.queue import read_active
+from core.runs.queue.speeds import FORWARD_SHARE, Cost, find_cost, read_costs
 from core.runs.recipe.plans import Plan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from data.policy import AugmentationPolicy
@@ -32,50 +30,15 @@ from data.splits import draw_splits
 from models.devices import Device, find_device
 from models.weights import Weights
 
-STATED_SPEEDS: dict[str, dict[str, float]] = {
-    "cpu": {
-        "extracting": 200,
-        "activations": 150,
-        "head": 12_000,
-        "stages:1:float32": 45,
-        "stages:1:mixed": 70,
-        "stages:2:float32": 18,
-        "stages:2:mixed": 26,
-        "stages:5:float32": 11,
-        "stages:5:mixed": 15,
-    },
-    "gpu": {
-        "extracting": 2_000,
-        "activations": 1_500,
-        "head": 30_000,
-        "stages:1:float32": 2_000,
-        "stages:1:mixed": 3_000,
-        "stages:2:float32": 700,
-        "stages:2:mixed": 1_200,
-        "stages:5:float32": 400,
-        "stages:5:mixed": 900,
-    },
-}
-"""Photos a second where nothing was measured yet.
-
-Source: cpu, our own measurements on 2 busy cores of an AMD EPYC with avx512_bf16, but activations
-and stages:2, which lie between their neighbours; gpu, guesses on the careful side of what one
-data-centre GPU is known to train of ResNet-50 (several hundred in float32, one to two thousand in
-mixed precision)."""
 AFTER_TRAINING = ("keeping the tuned network", "scoring all photos")
 """Parts of an estimate that follow the last epoch."""
-KEPT_SPEEDS = 5
-"""Speeds kept of each kind: one run on a busy machine does not spoil the median."""
-_STATED_CORES = 2
-"""Cores of the CPU whose speeds are stated."""
 
 _BACKBONE_S = 12.0
 """Making the backbone of weights once, or that of a fine-tuned run."""
+_TRIAL_S = 0.7
+"""Building and compiling the head of a trial."""
 _BEGIN_S = {"head": 0.5, "stages": 12.0}
 """Until the first step: a warm worker trains a head at once, stages need a fresh one."""
-_FORWARD_SHARE = 3.0
-"""Scoring a photo costs about a third of a training step: forward, against forward and twice that
-backward."""
 _SHARED = (
     "preparing the backbone",
     "features of the photos",
@@ -93,11 +56,19 @@ _RECENT = 5
 class Estimate:
     """How long a run will take, in seconds."""
 
-    seconds: float
+    low: float
+    """Alone on the machine."""
+    high: float
+    """With as much else going on as of late."""
     parts: tuple[tuple[str, float], ...]
     """(what is done, seconds), in order; parts that cost nothing are left out."""
     measured: bool
     """False: some speed is that of another machine."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes most likely: all parts."""
+        return sum(spent for _, spent in self.parts)
 
 
 class _Part(NamedTuple):
@@ -123,33 +94,18 @@ def estimate_run(
         plan: What is done instead of one training: a sweep's trials, or a search for a rate.
         epochs_done: Epochs that a checkpoint holds already.
     """
-    speeds = read_speeds(workspace, device.name)
+    costs = read_costs(workspace, device)
     seconds: dict[str, float] = {}
-    measured = True
+    low, high, measured = 0.0, 0.0, True
     for part in _list_parts(workspace, recipe, dataset, plan, epochs_done):
-        speed = find_speed(speeds, part.kind, device) if part.kind else 1.0
-        seconds[part.label] = seconds.get(part.label, 0.0) + part.amount / speed
-        measured &= not part.kind or part.amount == 0 or part.kind in speeds
+        one = find_cost(costs, part.kind, device) if part.kind else Cost(1.0, 1.0)
+        cost = one.times(part.amount)
+        likely = math.sqrt(cost.low * cost.high)
+        seconds[part.label] = seconds.get(part.label, 0.0) + likely
+        low, high = low + cost.low, high + cost.high
+        measured &= cost.measured or part.amount == 0
     parts = tuple((label, spent) for label, spent in seconds.items() if spent > 0)
-    return Estimate(seconds=sum(seconds.values()), parts=parts, measured=measured)
-
-
-def find_speed(speeds: dict[str, float], kind: str, device: Device) -> float:
-    """Return photos a second of a kind of work: as measured here, else as stated.
-
-    Stated speeds of a CPU are scaled by how fast this one was at extracting, else by its cores;
-    stages between the stated ones take the speed of the next that is stated.
-    """
-    if kind in speeds:
-        return speeds[kind]
-    stated = STATED_SPEEDS[device.kind]
-    if kind not in stated:
-        _, stages, precision = kind.split(":")
-        deeper = (f"stages:{n}:{precision}" for n in range(int(stages) + 1, 6))
-        return find_speed(speeds, next(one for one in deeper if one in stated), device)
-    if "extracting" in speeds:
-        return stated[kind] * speeds["extracting"] / stated["extracting"]
-    return stated[kind] * (device.cores / _STATED_CORES if device.kind == "cpu" else 1.0)
+    return Estimate(low=low, high=high, parts=parts, measured=measured)
 
 
 def _list_parts(
@@ -161,9 +117,9 @@ def _list_parts(
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
     yield from _list_preparations(workspace, recipe, dataset, (train, validation), tunes)
     if isinstance(plan, SweepPlan):
-        yield _Part(
-            "training heads", "head", max(0, plan.trials - epochs_done) * recipe.epochs * len(train)
-        )
+        left = max(0, plan.trials - epochs_done)
+        yield _Part("training heads", "", left * _TRIAL_S)
+        yield _Part("training heads", "head", left * recipe.epochs * len(train))
         return
     if plan is not None:
         yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
@@ -172,7 +128,7 @@ def _list_parts(
     yield _Part("training the head", "head", head * len(train))
     if tunes:
         kind = f"stages:{recipe.trained_stages}:{recipe.precision}"
-        photos = len(train) + len(validation) / _FORWARD_SHARE
+        photos = len(train) + len(validation) / FORWARD_SHARE
         yield _Part("training the network", kind, stages * photos)
         keeping, scoring = AFTER_TRAINING
         yield _Part(keeping, "", _BACKBONE_S)
@@ -230,52 +186,6 @@ def _find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
         return dataset.splits
     groups = dataset.manifest["sha256"].to_numpy()
     return draw_splits(dataset.labels, groups, seed=recipe.split_seed)
-
-
-_Speeds = dict[str, dict[str, list[float]]]
-
-
-def note_speed(workspace: Workspace, device_name: str, kind: str, per_second: float) -> None:
-    """Keep a speed for estimates.
-
-    Any number of processes may call this at once. A disk that is full is no reason for a run to
-    fail here: the speed is then not kept.
-
-    Args:
-        kind: "extracting", "activations" (photos a second), "head" (photos times epochs a second),
-            "stages:1:float32" to "stages:5:mixed" (training photos a second).
-        per_second: Left out when it is not above 0.
-    """
-    if not 0 < per_second < float("inf"):
-        return
-    with suppress(OSError):
-        lock = wait_for_lock(workspace.speeds_file.with_suffix(".lock"))
-        try:
-            speeds = _read_all(workspace)
-            kinds = speeds.setdefault(device_name, {})
-            kinds[kind] = [*kinds.get(kind, []), round(per_second, 4)][-KEPT_SPEEDS:]
-            with write_atomically(workspace.speeds_file) as file:
-                file.write_text(json.dumps(speeds, indent=1), encoding="utf-8")
-        finally:
-            free_lock(lock)
-
-
-def read_speeds(workspace: Workspace, device_name: str) -> dict[str, float]:
-    """Return the median of the last speeds of each kind on the device, per second."""
-    kinds = _read_all(workspace).get(device_name, {})
-    return {kind: statistics.median(noted) for kind, noted in kinds.items() if noted}
-
-
-def _read_all(workspace: Workspace) -> _Speeds:
-    """Return what the file says; nothing when it is missing or was altered."""
-    try:
-        content = json.loads(workspace.speeds_file.read_text(encoding="utf-8"))
-        return {
-            device: {kind: [float(one) for one in noted] for kind, noted in kinds.items()}
-            for device, kinds in content.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 def expected_wait(workspace: Workspace, run_id: str) -> tuple[int, float | None]:

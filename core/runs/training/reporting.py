@@ -6,20 +6,18 @@ None: JSON has no word for them.
 
 import logging
 import math
-import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.runs.queue.estimating import note_speed
 from core.runs.queue.run_lock import RunLock, record_epoch, record_phase
+from core.runs.queue.speeds import Work, note_speed
 from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import Phase, RunRecord
 from core.workspace import Workspace
 from models.devices import find_device
-from models.plan import EpochResult
 
 PROGRESS_EVERY_S = 0.25
 
@@ -36,7 +34,7 @@ class RunReport:
         self._phase: Phase = ""
         self._phase_since = time.perf_counter()
         self._next_progress = 0.0
-        self._speed = 0.0
+        self._watch = Stopwatch()
         self._told = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
         self.seconds: dict[str, float] = {}
 
@@ -46,9 +44,9 @@ class RunReport:
         if self._phase:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
             self.seconds[self._phase] = round(spent, 3)
-        if self._speed:
-            note_speed(self._workspace, find_device().name, self._phase, self._speed)
-            self._speed = 0.0
+        if self._phase in ("extracting", "activations"):
+            self.note_speed(self._phase)
+        self._watch = Stopwatch()
         self._phase, self._phase_since, self._next_progress = phase, now, 0.0
         record_phase(self._workspace, self._run, phase, **facts)
         if phase:
@@ -61,8 +59,8 @@ class RunReport:
         if now < self._next_progress and done < total:
             return
         self._next_progress = now + PROGRESS_EVERY_S
-        if self._phase in ("extracting", "activations"):
-            self._speed = facts.get("per_second") or 0.0
+        if per_second := facts.get("per_second"):
+            self._watch.press(per_second=per_second)
         event = {"event": "progress", "phase": self._phase, "done": done, "total": total}
         append_event(self._folder, event | keep_finite(facts))
 
@@ -72,7 +70,10 @@ class RunReport:
         A fit that is resumed tells the epochs of its checkpoint again: only what is new is written.
         """
         event, best = keep_finite(epoch), keep_finite(best)
-        if not self._is_told(event):
+        if self._is_told(event):
+            self._watch.leave()
+        else:
+            self._watch.press()
             append_event(self._folder, {"event": "epoch", **event})
             self._told[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
@@ -83,12 +84,19 @@ class RunReport:
         epoch = max(self._told, default=0) + 1
         self.tell_progress(done, total, epoch=epoch)
 
-    def note_speeds(self, epochs: Sequence[EpochResult], kind: str) -> None:
-        """Keep how fast these epochs were, for estimates."""
-        if epochs:
-            later = epochs[1:] or epochs  # the first one waits for the network to be compiled
-            speed = statistics.median(epoch.photos_per_second for epoch in later)
-            note_speed(self._workspace, find_device().name, kind, speed)
+    def note_speed(self, kind: str, photos: float = 0.0, watch: "Stopwatch | None" = None) -> None:
+        """Keep what the phase took so far, for estimates.
+
+        Args:
+            photos: Of each epoch that was told.
+            watch: Of work that was not told here.
+        """
+        work = (watch or self._watch).read(photos)
+        self._watch = Stopwatch()
+        device = find_device()
+        if device.kind == "gpu":
+            work = work._replace(cpu_seconds=None)
+        note_speed(self._workspace, device.name, kind, work)
 
     def tell_end(self, state: str, **facts: object) -> None:
         """Say that the attempt is over."""
@@ -98,6 +106,37 @@ class RunReport:
     def _is_told(self, event: Mapping[str, Any]) -> bool:
         told = self._told.get(event["epoch"], {})
         return all(key in told and told[key] == value for key, value in event.items())
+
+
+class Stopwatch:
+    """What the rounds of one kind of work took: time and processor time between presses."""
+
+    def __init__(self) -> None:
+        self._rounds = 0
+        self._photos = self._seconds = self._cpu_seconds = 0.0
+        self._last: tuple[float, float] | None = None
+
+    def press(self, per_second: float = 0.0) -> None:
+        """End a round, in which photos went at this speed; the first press begins one.
+
+        What comes before it is left out: networks are compiled then.
+        """
+        now = time.perf_counter(), time.process_time()
+        if self._last is not None:
+            seconds = now[0] - self._last[0]
+            self._rounds += 1
+            self._photos += per_second * seconds
+            self._seconds += seconds
+            self._cpu_seconds += now[1] - self._last[1]
+        self._last = now
+
+    def leave(self) -> None:
+        """Leave out what is done until the next press."""
+        self._last = None
+
+    def read(self, photos: float = 0.0) -> Work:
+        """Return what the rounds took, of this many photos each (0: as the presses said)."""
+        return Work(photos * self._rounds or self._photos, self._seconds, self._cpu_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

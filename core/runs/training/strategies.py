@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import RunStopped
+from core.runs.queue.speeds import FORWARD_SHARE
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.training.preparing import (
     Features,
@@ -174,7 +175,7 @@ class Training:
             plain=frozen.values[self.train],
         )
         fit = fit_head(job, self._checkpoints / "head", self._watch)
-        self._report.note_speeds(fit.history, "head")
+        self._report.note_speed("head", len(self.train))
         self._check_pause()
         return fit
 
@@ -203,10 +204,9 @@ class Training:
         )
         watch = replace(self._watch, on_step=self._report.tell_step)
         result = fit.run(train, validation, record, watch)
-        own = result.history[len(before) :]
-        self._report.note_speeds(
-            own, f"stages:{self.recipe.trained_stages}:{self.recipe.precision}"
-        )
+        kind_of_work = f"stages:{self.recipe.trained_stages}:{self.recipe.precision}"
+        photos = len(self.train) + len(self.validation) / FORWARD_SHARE
+        self._report.note_speed(kind_of_work, photos)
         self._check_pause()
         if first and result.best_epoch <= len(before):  # no stage was ever worth its training
             return Trained(fit=replace(result, head=first.head), features=frozen)

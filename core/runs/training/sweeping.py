@@ -29,7 +29,7 @@ from core.runs.recipe.plans import (
     first_settings,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.reporting import Attempt, keep_finite
+from core.runs.training.reporting import Attempt, Stopwatch, keep_finite
 from core.runs.training.strategies import plan_head, shape_head
 from core.runs.training.study_results import (
     Importance,
@@ -86,11 +86,14 @@ def execute_sweep(
     sweep = _Sweep(attempt, train, validation, n_classes)
     sweep.tell()
     lock = attempt.lock
-    while sweep.trials_left:
-        ended = lock.should_stop() or lock.request() == "stop_after_epoch"
-        if ended or not sweep.run_trial():
-            sweep.leave(paused=lock.request() == "pause")
-            return True
+    try:
+        while sweep.trials_left:
+            ended = lock.should_stop() or lock.request() == "stop_after_epoch"
+            if ended or not sweep.run_trial():
+                sweep.leave(paused=lock.request() == "pause")
+                return True
+    finally:
+        attempt.report.note_speed("head", len(train[1]), sweep.watch)
     return False
 
 
@@ -105,6 +108,7 @@ class _Sweep:
         self._attempt, self._plan, self._folder = attempt, run.plan, attempt.folder
         self._photos: dict[str, Any] = {"train": train, "validation": validation}
         self._n_classes = n_classes
+        self.watch = Stopwatch()
         self._trials = read_trials(self._folder)
 
     @property
@@ -161,7 +165,10 @@ class _Sweep:
 
         curve = _Curve()
 
+        self.watch.leave()
+
         def note(epoch: "EpochResult", best: "EpochResult") -> None:
+            self.watch.press()
             curve.note(epoch, best)
             last = epoch.epoch == recipe.epochs
             trial.report(curve.accuracy[-1], epoch.epoch)

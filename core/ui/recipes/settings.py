@@ -14,7 +14,7 @@ import streamlit as st
 from core.config import read_settings
 from core.datasets.policies import list_policies
 from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
-from core.formats import count, plain, rough_duration, size
+from core.formats import count, plain, rough_duration, rough_range, size
 from core.runs.queue.estimating import Estimate, estimate_run
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
@@ -62,7 +62,7 @@ def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
     estimate = _estimate(draft, dataset)
     words, parts = describe_device()
     if estimate is not None:
-        words += f": about {rough_duration(repeats * estimate.seconds)}"
+        words += f": {rough_range(repeats * estimate.low, repeats * estimate.high)}"
         words += f" for {repeats} runs" if repeats > 1 else ""
         words += "." if estimate.measured else ", going by another machine."
         spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
@@ -185,8 +185,7 @@ def _estimate(recipe: Recipe, dataset: Dataset) -> Estimate | None:
 def _describe(estimate: Estimate | None, repeats: int) -> str:
     if estimate is None:
         return ""
-    mark = "" if estimate.measured else "~"
-    return f"**{mark}{rough_duration(repeats * estimate.seconds)}** · "
+    return f"**{rough_range(repeats * estimate.low, repeats * estimate.high)}** · "
 
 
 def pick_weights() -> Weights | None:

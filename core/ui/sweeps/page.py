@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.formats import count, duration, percent, plain, rough_duration
+from core.formats import count, duration, percent, plain, rough_duration, rough_range
 from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import expected_wait
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
@@ -102,10 +102,11 @@ def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
     expected = page.estimate(recipe, plan)
     views = f" on {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
     machine = "" if expected.measured else ", going by another machine"
+    time = rough_range(expected.low, expected.high)
     return (
-        f"{count(recipe.epochs, 'epoch')} a trial{views}: about {rough_duration(expected.seconds)}"
-        f"{machine}. The first trial is the recipe above; one that falls behind half of the others "
-        "is ended early. Sweeps train heads on frozen features, whatever the strategy above."
+        f"{count(recipe.epochs, 'epoch')} a trial{views}: {time}{machine}. The first trial is the "
+        "recipe above; one that falls behind half of the others is ended early. Sweeps train heads "
+        "on frozen features, whatever the strategy above."
     )
 
 

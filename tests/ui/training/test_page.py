@@ -8,8 +8,8 @@ import pytest
 
 from core.datasets.policies import list_policies, save_policy
 from core.runs.queue.control import note_run, pause_run, tag_run
-from core.runs.queue.estimating import note_speed
 from core.runs.queue.queue import submit_run
+from core.runs.queue.speeds import Work, note_speed
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.policy import PRESETS
@@ -37,10 +37,11 @@ def test_every_strategy_says_what_it_does_and_how_long_it_takes(shared: Workspac
     assert strategy.options == STRATEGIES
     sentences = strategy.proto.captions
     assert len(sentences) == 4
-    assert all("**~" in sentence and len(sentence) > 60 for sentence in sentences)
-    note_speed(shared, find_device().name, "head", 1.0)
+    assert all(re.match(r"\*\*(~|\d+ s to |\d+ to )", sentence) for sentence in sentences)
+    assert all(len(sentence) > 60 for sentence in sentences)
+    note_speed(shared, find_device().name, "head", Work(1.0))
     again = next(radio for radio in app.run().radio if radio.label == "Strategy").proto.captions
-    assert "~" not in again[0] and "min" in again[0]
+    assert re.match(r"\*\*\d+ to \d+ min\*\*", again[0])
     shared.speeds_file.unlink()
 
 

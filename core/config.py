@@ -5,10 +5,12 @@ that changes the environment sees the change.
 """
 
 import dataclasses
+import difflib
 import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -38,13 +40,17 @@ FLOWER_PHOTOS_URL = (
 )
 
 
-_PREFIX = "PETALSCOPE"
+_PREFIX = "PETALSCOPE_"
+_OTHER_NAMES = ("PETALSCOPE_TEST_PREPARED",)
+"""What is no setting of the program: where tests keep what they prepare."""
+_LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)(_|$)|$)")
+"""What Kubernetes sets in every pod beside a service that is called petalscope."""
 
 
 class Settings(BaseSettings):
     """What a person may set, each as environment variable PETALSCOPE_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="PETALSCOPE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore")
 
     workspace: Path = Field(
         default_workspace(),
@@ -131,27 +137,49 @@ def read_settings() -> Settings:
     """Return the settings as the environment has them now.
 
     Raises:
-        SettingRefused: One has a value that is not allowed.
+        SettingRefused: One has a value that is not allowed, or a name that is none of ours.
     """
-    ours = {name: value for name, value in os.environ.items() if name[:10].upper() == _PREFIX}
+    ours = {name: value for name, value in os.environ.items() if name[:11].upper() == _PREFIX}
     return _read_settings(frozenset(ours.items()))
 
 
 @functools.lru_cache(maxsize=8)
-def _read_settings(_environment: frozenset[tuple[str, str]]) -> Settings:
+def _read_settings(environment: frozenset[tuple[str, str]]) -> Settings:
     """Return the settings of this environment: read once, they are asked for with every photo."""
+    for name, value in sorted(environment):
+        _check_name(name.upper(), value)
     try:
         return Settings()
     except ValidationError as error:
         fault = error.errors()[0]  # the next one is told once this one is put right
         name = str(fault["loc"][0])
-        variable = f"PETALSCOPE_{name.upper()}"
+        variable = f"{_PREFIX}{name.upper()}"
         raise SettingRefused(
             f"The setting {variable} is “{fault['input']}”.",
             f"{fault['msg'].replace('Input', 'It', 1)}. "
             f"Left out, it is {Settings.model_fields[name].default}.",
             variable=variable,
         ) from error
+
+
+def _check_name(variable: str, value: str) -> None:
+    name = variable.removeprefix(_PREFIX).lower()
+    field = Settings.model_fields.get(name)
+    if field is None and variable not in _OTHER_NAMES and not _LINK.search(variable):
+        near = difflib.get_close_matches(name, Settings.model_fields, 1)
+        raise SettingRefused(
+            f"There is no setting {variable}.",
+            f"Did you mean {_PREFIX}{near[0].upper()}?"
+            if near
+            else "Unset it; docs/settings.md names all that there are.",
+            variable=variable,
+        )
+    if field is not None and "Path" in str(field.annotation) and not value.strip():
+        raise SettingRefused(
+            f"The setting {variable} is empty.",
+            f"Name a path, or unset it ({field.description}).",
+            variable=variable,
+        )
 
 
 def fingerprint(recipe: object) -> str:

@@ -205,7 +205,14 @@ class UnexpectedFault(PetalscopeError, code="bug"):
 
 
 class SettingRefused(PetalscopeError, code="setting_refused"):
-    """A variable PETALSCOPE_* has a value that is not allowed. The message says what is."""
+    """A variable PETALSCOPE_* has a value that is not allowed, or is no setting.
+
+    The message says what is.
+    """
+
+
+class WorkspaceMissing(PetalscopeError, code="workspace_missing"):
+    """The folder of the workspace was removed, or its disk is gone. Bring it back."""
 
 
 class ExtraMissing(PetalscopeError, code="extra_missing"):

@@ -157,15 +157,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    parser, command = build_parser(argv)
-    given = parser.parse_args(argv)
-    assert command is not None  # the parser has ended without one
+    as_json = "--json" in argv
     with ProgressLine(sys.stderr) as progress:
         try:
+            parser, command = build_parser(argv)  # reads settings, for the defaults of options
+            given = parser.parse_args(argv)
+            assert command is not None  # the parser has ended without one
+            as_json = given.json
             outcome = command.run(open_workspace(), given, progress)
         except PetalscopeError as error:
             outcome = describe_error(error)
-    print_outcome(outcome, as_json=given.json)
+    print_outcome(outcome, as_json=as_json)
     sys.stdout.flush()
     return outcome.exit_code
 

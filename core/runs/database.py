@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.schema import CreateColumn
 
 from core.config import read_settings
+from core.errors import WorkspaceMissing
 from core.runs.locks import free_lock, wait_for_lock
 from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
@@ -55,6 +56,12 @@ def _find_engine(workspace: Workspace) -> Engine:
     if address is not None:
         return _keep_engine(address, 0)
     file = workspace.database_file
+    if not workspace.root.is_dir():
+        raise WorkspaceMissing(
+            f"The workspace {workspace.root} is gone.",
+            "Bring the folder or its disk back, or start again to begin with an empty one.",
+            status=503,
+        )
     file.touch()  # an empty file is an empty SQLite database
     return _keep_engine(f"sqlite:///{file}", file.stat().st_ino)
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from core.config import read_settings
+from core.errors import SettingRefused
 from core.runs.queue.scheduled import wake_scheduler
 from core.serving.admission import read_key
 from core.serving.figures import Figures, begin_journal
@@ -71,4 +72,12 @@ def create_app() -> FastAPI:
     return app
 
 
-app = create_app()
+def _create_or_end() -> FastAPI:
+    """Return the application for uvicorn; settings that are refused end it with their sentence."""
+    try:
+        return create_app()
+    except SettingRefused as error:
+        raise SystemExit(str(error)) from error
+
+
+app = _create_or_end()

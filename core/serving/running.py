@@ -9,6 +9,7 @@ import asyncio
 import signal
 import socket
 import ssl
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.config import read_settings
-from core.errors import SettingRefused
+from core.errors import RequestRefused, SettingRefused
 from core.serving.admission import check_binding
+from core.serving.problems import problem_response
 
 _GRACE_S = 15
 _KEEP_ALIVE_S = 30
@@ -65,6 +67,8 @@ class PatientProtocol(H11Protocol):
     """Gives each request so long to be asked, from the connection or the answer before it on."""
 
     _timer: asyncio.TimerHandle | None = None
+    _has_asked_all = False
+    """Whether the client has ended its side: nothing more will be asked."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -75,11 +79,22 @@ class PatientProtocol(H11Protocol):
             self._timer.cancel()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether the line stays open: the end of a whole request still gets its answer.
+
+        TLS has no half-closed lines.
+        """
+        is_asked = self.cycle is not None and not self.cycle.more_body
+        self._has_asked_all = is_asked and self.scheme == "http" and not self._is_answered()
+        return self._has_asked_all
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._has_asked_all and self._is_answered():  # else it had asked for another before
+            self.transport.close()
         self._begin_waiting()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (ours says more)
         """Tell that this is no HTTP, where that may still be said; else it hangs up.
 
         uvicorn goes on with the application's own answer, or sends what it must not: each is a
@@ -90,9 +105,23 @@ class PatientProtocol(H11Protocol):
             self.cycle.message_event.set()
         state = self.conn.our_state
         if state is h11.IDLE or (state is h11.SEND_RESPONSE and self.scope["method"] != "HEAD"):
-            super().send_400_response(msg)
+            self._refuse()
         else:
             self.transport.abort()
+
+    def _refuse(self) -> None:
+        answer = problem_response(
+            RequestRefused("This is no valid HTTP request.", "Send it as HTTP/1.1 has it."),
+            uuid.uuid4().hex,
+        )
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def _begin_waiting(self) -> None:
         if self._timer is not None:
@@ -100,8 +129,11 @@ class PatientProtocol(H11Protocol):
         self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._hang_up_unless_asked)
 
     def _hang_up_unless_asked(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_answered():
             self.transport.abort()
+
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
 
 def _refuse_tls(problem: str) -> SettingRefused:

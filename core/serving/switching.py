@@ -16,7 +16,13 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import PHOTO_SIZE
-from core.errors import PetalscopeError, ServiceNotReady, VersionDamaged, VersionMissing
+from core.errors import (
+    PetalscopeError,
+    ServiceNotReady,
+    VersionDamaged,
+    VersionMissing,
+    WorkspaceMissing,
+)
 from core.evaluation.calibration import temper_scores
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_standing, open_version, report_refusal
@@ -163,6 +169,8 @@ class Switcher:
         """Load the version that `champion` names now, if it loads."""
         try:
             self._follow(read_aliases(self._workspace).get("champion"))
+        except WorkspaceMissing as error:  # nothing could be logged, nor a version be read
+            self._show(State(problem=error.problem, remedy=error.remedy))
         except (SQLAlchemyError, PetalscopeError, OSError, RuntimeError) as error:
             # RuntimeError is OpenVINO's. What serves goes on, and it is tried again.
             _log.error("the champion could not be read: %s", type(error).__name__)

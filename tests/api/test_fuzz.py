@@ -86,8 +86,7 @@ def send_odd_request(serving: ServingProcess, request: OddRequest) -> tuple[int,
     final = [status for status in statuses if status >= 200]
     if not final:
         return SILENT, ""
-    no_http = b"Invalid HTTP request received." in answer
-    refused = final[0] >= 400 and request.method != b"HEAD" and not no_http
+    refused = final[0] >= 400 and request.method != b"HEAD"
     if max(final) >= 500 and final[0] != 503:
         return final[0], "is a fault of the API"
     if refused and not (b'"error":{"code":' in answer and b'"remedy":' in answer):

@@ -71,6 +71,31 @@ def test_a_start_with_a_damaged_champion_takes_the_former_one(registered: Worksp
         assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
 
 
+def test_a_workspace_that_is_gone_is_said_and_taken_up_again(registered: Workspace) -> None:
+    away = registered.root.with_name("away")
+    with open_client() as client:
+        registered.root.rename(away)
+        ready = wait_until(
+            lambda: (told := client.get("/health/ready")).status_code == 503 and told.json(),
+            "the loss is noticed",
+        )
+        assert (ready["status"], ready["version"]) == ("not_ready", None)
+        assert str(registered.root) in ready["problem"]
+        for path in ("/v1/models", "/v1/models/champion", "/v1/feedback", "/v1/predict"):
+            if path.startswith("/v1/models"):
+                answer = client.get(path)
+            else:
+                told = {"prediction_id": "a", "class_name": "b"}
+                how = {"json": told} if path.endswith("feedback") else {"content": PHOTO}
+                answer = client.post(path, **how, headers={} if "json" in how else JPEG)
+            assert answer.status_code == 503, path
+            assert str(registered.root) in answer.json()["error"]["problem"], path
+        assert not registered.root.exists()
+        away.rename(registered.root)
+        wait_until(lambda: client.get("/health/ready").status_code == 200, "it serves again")
+        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+
+
 def test_without_a_champion_it_lives_and_takes_up_the_first_one(trained_copy: Workspace) -> None:
     version = register_versions(trained_copy, 1)[0]
     with open_client(wait=False) as client:

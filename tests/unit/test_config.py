@@ -25,6 +25,42 @@ def test_a_setting_out_of_range_is_named_with_what_is_allowed(
     assert allowed in refused.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("PETALSCOPE_WORKSPACES", "/data", "Did you mean PETALSCOPE_WORKSPACE?"),
+        ("petalscope_photo_limit", "3", "Did you mean PETALSCOPE_PHOTO_LIMIT_MB?"),
+        ("PETALSCOPE_QQQQ", "1", "docs/settings.md"),
+        ("PETALSCOPE_WORKSPACE", "", "Name a path, or unset it"),
+        ("PETALSCOPE_WEIGHTS", " ", "Name a path, or unset it"),
+    ],
+)
+def test_an_unknown_name_and_an_empty_path_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, remedy: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingRefused, match=variable.upper()) as refused:
+        read_settings()
+    assert remedy in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "PETALSCOPE_TEST_PREPARED",
+        "PETALSCOPE_SERVICE_HOST",
+        "PETALSCOPE_PORT",
+        "PETALSCOPE_PORT_8501_TCP_ADDR",
+        "PETALSCOPES_FIELD",
+    ],
+)
+def test_names_that_are_no_settings_are_let_be(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "tcp://10.0.0.1:8501")
+    assert read_settings().photo_limit_mb == 25
+
+
 def test_settings_are_read_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALSCOPE_PHOTO_LIMIT_MB", "3")
     assert read_settings().photo_limit_mb == 3

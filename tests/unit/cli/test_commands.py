@@ -48,6 +48,14 @@ def test_wrong_usage_ends_with_2(argv: list[str], capsys):
 
 
 @pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize("command", ["datasets", "serve"])
+def test_a_setting_that_is_refused_is_said(command: str, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_QUEUE", "many")
+    error = answer(capsys, command, exit_code=1)["error"]
+    assert error["code"] == "setting_refused" and "PETALSCOPE_API_QUEUE" in error["problem"]
+
+
+@pytest.mark.usefixtures("workspace")
 def test_a_folder_becomes_a_dataset_once(tmp_path, capsys):
     photos = write_split_folders(tmp_path / "photos")
     (photos / "train" / "rose" / "note.jpg").write_bytes(b"not a photo")

@@ -1,9 +1,14 @@
 """What tests of pages share."""
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
+from streamlit.runtime.caching.cache_utils import CachedFunc
+
+from core.ui.parts import charts
+from core.ui.parts.frame import pass_over_modules
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,11 +26,19 @@ def _scanned_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_caches() -> None:
-    """Each test begins as a page server does: what another test's workspace gave is forgotten."""
+    """Each test begins as a page server does: what another test's workspace gave is forgotten.
+
+    Charts stay: equal data give equal charts. The search for garbage after each run of a page
+    passes over what was imported, as in the server: beside Keras it takes longer than a page.
+    """
     import streamlit as st
 
     st.cache_resource.clear()
-    st.cache_data.clear()
+    for name in [name for name in sys.modules if name.startswith("core.ui.")]:
+        kept = [one for one in vars(sys.modules[name]).values() if isinstance(one, CachedFunc)]
+        for function in kept if name != charts.__name__ else ():
+            function.clear()
+    pass_over_modules(len(sys.modules))
 
 
 @pytest.fixture

@@ -55,11 +55,11 @@ def run_app() -> None:
         page.run()
     finally:
         st.session_state[_DRAWN] = False
-        _pass_over_modules(len(sys.modules))
+        pass_over_modules(len(sys.modules))
 
 
 @functools.cache
-def _pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
+def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
     """Take all that lives now out of the search for garbage, which Streamlit makes after each run.
 
     What was imported never is garbage, and to look through it takes longer than to run a page.

@@ -16,10 +16,10 @@ APP = Path(__file__).resolve().parents[3] / "streamlit_app.py"
 @pytest.fixture
 def unfrozen() -> Iterator[None]:
     gc.unfreeze()
-    frame._pass_over_modules.cache_clear()
+    frame.pass_over_modules.cache_clear()
     yield
     gc.unfreeze()
-    frame._pass_over_modules.cache_clear()
+    frame.pass_over_modules.cache_clear()
 
 
 @pytest.mark.usefixtures("unfrozen", "workspace")

@@ -117,11 +117,17 @@ def close_panel(page: Page) -> None:
 
 
 def do_until(deed: Callable[[], object], seen: Locator) -> None:
-    """Do something until its effect is seen: a canvas does not listen as soon as it is drawn."""
-    for _ in range(4):
+    """Do something until its effect is seen: a canvas does not listen as soon as it is drawn.
+
+    What is clicked while the page is still drawn would be lost, too: that is waited for first.
+    """
+    drawn = seen.page.locator("[data-test-script-state='notRunning']")
+    for patience_s in (6, 12, 18, 24):
+        with suppress(AssertionError):  # a page that follows a run may be drawn again and again
+            expect(drawn).to_be_attached(timeout=patience_s * 1_000)
         deed()
         with suppress(AssertionError):
-            expect(seen).to_be_visible(timeout=15_000)
+            expect(seen).to_be_visible(timeout=patience_s * 1_000)
             return
     expect(seen).to_be_visible()
 

@@ -38,6 +38,7 @@ def folder(
     return tmp_path_factory.mktemp("exported")
 
 
+@pytest.mark.slow
 def test_a_zip_is_made_and_downloaded(page: Page, server: PageServer, folder: Path) -> None:
     page.goto(f"{server.address}/registry")
     make = page.get_by_role("button", name=re.compile("Make the zip"))
@@ -63,6 +64,7 @@ def test_a_zip_is_made_and_downloaded(page: Page, server: PageServer, folder: Pa
     assert {"Dockerfile", "app.py", "model"} <= {file.name for file in unpacked.glob("space/*")}
 
 
+@pytest.mark.slow
 def test_the_space_answers_as_it_stands(page: Page, folder: Path) -> None:
     (unpacked,) = (folder / "unpacked").iterdir()  # what the test before has downloaded
     golden = json.loads((unpacked / "golden" / "golden.json").read_text(encoding="utf-8"))

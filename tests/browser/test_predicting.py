@@ -26,6 +26,13 @@ ROW = {"x": 90, "y": 38 + 56 + 20}
 """Inside the second row of the table of photos, in its second column."""
 
 
+@pytest.fixture(scope="module")
+def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
+    """A workspace with one finished run on random weights."""
+    copy_workspace(trained_workspace, server_workspace)
+    return server_workspace
+
+
 def pack_zip(photos: int) -> FilePayload:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -46,10 +53,10 @@ def find_caption(page: Page, pattern: str) -> Locator:
     return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
 
 
+@pytest.mark.slow
 def test_an_archive_becomes_a_table_and_a_row_opens_its_answer(
-    page: Page, server: PageServer, trained_workspace: Workspace
+    page: Page, server: PageServer
 ) -> None:
-    copy_workspace(trained_workspace, Workspace(server.workspace))
     page.goto(f"{server.address}/predict")
     expect(page.get_by_text("No photo yet")).to_be_visible()
     inputs = page.locator("input[type=file]")

@@ -66,6 +66,7 @@ def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> 
     wait_for_url(page, "photo=")
 
 
+@pytest.mark.slow
 def test_an_analysis_goes_on_while_the_page_is_reloaded(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     dataset = list_datasets(workspace)[0].id

@@ -36,6 +36,7 @@ def server_workspace(
         yield server_workspace
 
 
+@pytest.mark.slow
 def test_one_click_trains_a_challenger_that_meets_the_champion(
     page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:
@@ -51,6 +52,7 @@ def test_one_click_trains_a_challenger_that_meets_the_champion(
     assert read_aliases(server_workspace) == {"champion": 1, "challenger": 2}
 
 
+@pytest.mark.slow
 def test_it_is_promoted_against_the_proof_only_with_a_reason(
     page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:

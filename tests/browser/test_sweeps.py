@@ -35,6 +35,7 @@ def open_training(page: Page, server: PageServer) -> None:
     expect(start).to_be_enabled(timeout=4 * MINUTES)
 
 
+@pytest.mark.slow
 def test_a_rate_is_found_and_used(page: Page, server: PageServer) -> None:
     open_training(page, server)
     expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.001")

@@ -20,9 +20,9 @@ MINUTES = 60_000
 
 
 @pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
-    """A workspace with one finished run on random weights."""
-    copy_workspace(trained_workspace, server_workspace)
+def server_workspace(server_workspace: Workspace, compared_workspace: Workspace) -> Workspace:
+    """A workspace with three finished runs on random weights."""
+    copy_workspace(compared_workspace, server_workspace)
     return server_workspace
 
 
@@ -37,6 +37,7 @@ def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: Pag
     expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.0001")
 
 
+@pytest.mark.slow
 def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     page: Page, server: PageServer
 ) -> None:

@@ -29,11 +29,12 @@ def test_a_png_is_on_the_pages_paper_and_twice_as_sharp(dark: bool, palette) -> 
 
 
 def test_an_svg_names_every_class_of_102_twice_and_fetches_nothing() -> None:
-    drawn = draw_svg(chart(102))
+    matrix = chart(102)
+    drawn = draw_svg(matrix)
     root = ET.fromstring(drawn)  # names with < and & are escaped
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     for number in range(102):
         assert texts.count(f"<flower & {number:03d}>") == 2
     assert "href" not in drawn and "<script" not in drawn
-    with Image.open(io.BytesIO(draw_png(chart(102)))) as picture:
+    with Image.open(io.BytesIO(draw_png(matrix))) as picture:
         assert min(picture.size) > 2 * 102 * 11

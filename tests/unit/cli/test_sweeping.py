@@ -11,6 +11,7 @@ from core.workspace import Workspace
 QUICK = ("sweep", "latest", "--weights", "random", "--epochs", "2", "--trials", "3")
 
 
+@pytest.mark.slow
 def test_a_sweep_is_followed_and_opened_again(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):
     assert newest.id in out
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on_from_its_last_epoch(trained_copy):
     endless = ("train", "latest", "--weights", "random", "--epochs", "1000")
     process = start(*endless)

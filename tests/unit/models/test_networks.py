@@ -48,6 +48,7 @@ def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) ->
     assert "conv5_block3_3_conv" in free
 
 
+@pytest.mark.slow
 def test_tail_and_whole_give_the_same_scores(
     tail: Network, weights: Weights, activations: np.ndarray, photos: np.ndarray
 ) -> None:

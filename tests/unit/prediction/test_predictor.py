@@ -142,6 +142,7 @@ def test_a_file_cut_short_is_noticed(trained_copy: Workspace, name: str) -> None
         open_predictor(trained_copy, run_id)
 
 
+@pytest.mark.slow
 def test_a_missing_backbone_is_named_and_its_remedy_works(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[-1]
     run_id = run.id

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from core.runs.queue.control import pause_run
 from core.runs.queue.queue import request_stop, submit_run
 from core.runs.queue.run_lock import mark_paused
@@ -38,6 +40,7 @@ def test_a_stop_of_a_paused_run_keeps_its_epochs(trained_copy: Workspace) -> Non
     assert len(read_result(trained_copy, run.id).history) == paused.epochs_done
 
 
+@pytest.mark.slow
 def test_a_stop_before_the_second_phase_keeps_the_first(trained_copy: Workspace) -> None:
     recipe = change_recipe(trained_copy, strategy="two_phases", head_epochs=2, epochs=4)
     run, _ = submit_run(trained_copy, recipe)

@@ -108,6 +108,7 @@ def test_kills_at_every_epoch_change_nothing(
     assert_equal(answers)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_its_last_checkpoint_goes_on(
     small: tuple[Workspace, str], tmp_path: Path
 ) -> None:

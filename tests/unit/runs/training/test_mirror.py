@@ -49,6 +49,7 @@ def test_a_mirror_that_is_not_there_is_a_warning_in_the_log(
     assert list_runs(trained_copy)[0].state == "done"
 
 
+@pytest.mark.slow
 def test_a_run_stands_in_mlflow_once(
     trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,9 +17,9 @@ from core.formats import count, interval, moment, percent
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
+    describe_rule,
     is_rule_stale,
     list_answered,
-    read_rule,
     save_rule,
 )
 from core.prediction.predictor import open_predictor
@@ -27,6 +27,8 @@ from core.prediction.rules import (
     RunDistances,
     answer_drawn,
     answer_photos,
+    find_limit_of_run,
+    find_rule,
     read_distances,
     suggest_rule,
 )
@@ -53,7 +55,7 @@ from data.unlike import read_own_photos
         metavar="FOLDER",
     ),
     flag("--keep", "keep the rule with the run"),
-    flag("--forget", "forget the rule that is kept"),
+    flag("--forget", "forget the rule, the default one too: every photo is answered"),
 )
 def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     """Choose when a run should answer on its validation photos; keep that on request."""
@@ -63,7 +65,8 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
         return Outcome(f"{record.name} answers every photo from now on.", {"run": record.id})
     result = read_result(workspace, record.id)
     known, problem = _find_distances(workspace, record, result)
-    rule = suggest_rule(result, known.distances if known else None, given.right)
+    limit, judged = find_limit_of_run(workspace, record.id, result) if known else (None, 0)
+    rule = suggest_rule(result, limit, given.right)
     if given.threshold is not None:
         rule = replace(rule, threshold=given.threshold)
     document: dict[str, Any] = {"run": record.id, "kept": given.keep, "rule": rule}
@@ -73,11 +76,11 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
     if known is None:
         lines.append(problem)
     elif rule.unlike_limit is None:
-        lines.append(f"no limit of distance: {count(rule.n, 'validation photo')} are too few")
+        lines.append(f"no limit of distance: {count(judged, 'photo')} are too few")
     else:
         said, document["unlike"] = _judge_unlike(workspace, record.id, known, rule, given.unlike)
         lines += said
-    lines.append(_say_kept(workspace, record.id, keep=given.keep))
+    lines.append(_say_kept(workspace, record.id, result, keep=given.keep))
     if given.keep:
         save_rule(workspace, record.id, rule)
     return Outcome("\n".join(lines), document)
@@ -154,12 +157,15 @@ def _judge_unlike(
     return lines + problems, document
 
 
-def _say_kept(workspace: Workspace, run_id: str, *, keep: bool) -> str:
+def _say_kept(workspace: Workspace, run_id: str, result: RunResult, *, keep: bool) -> str:
     if keep:
         return "Kept with the run: prediction answers by it from now on."
-    kept = read_rule(workspace, run_id)
-    if kept is not None:
-        return f"Another rule is kept since {moment(kept.made)}; --keep replaces it."
-    if is_rule_stale(workspace, run_id):
-        return "The rule that is kept was made for another result and is not used."
-    return "Nothing is kept: the run answers every photo. --keep keeps this rule."
+    stands = find_rule(workspace, run_id, result)
+    if stands is not None and not stands.is_default:
+        return f"Another rule is kept since {moment(stands.made)}; --keep replaces it."
+    stale = (
+        "The rule that is kept was made for another result and is not used. "
+        if is_rule_stale(workspace, run_id)
+        else ""
+    )
+    return f"{stale}Until --keep keeps this one: {describe_rule(stands)}"

@@ -27,7 +27,7 @@ from core.prediction.answers import (
     shorten_answer,
     write_answers,
 )
-from core.prediction.deciding import Decision
+from core.prediction.deciding import Decision, describe_rule
 from core.prediction.predictor import Prediction, Predictor, open_predictor
 from core.registry.loading import open_standing, open_version
 from core.registry.store import ALIASES, find_version
@@ -78,6 +78,8 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     said = answers.describe()
     if given.to is not None:
         said = [answers.summarise(), _write_table(answers, predictor, given.to)]
+    if predictor.rule is None:
+        said.insert(0, describe_rule(None))
     said += [*notes, f"Answered by {_name(workspace, predictor)}."]
     return Outcome(
         "\n\n".join(said),
@@ -86,6 +88,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             "version": predictor.version.number if predictor.version else None,
             "weights": predictor.weights_label,
             "is_blind": predictor.is_blind,
+            "rule": predictor.rule,
             "notes": notes,
             "photos": answers.documents,
         },

@@ -10,6 +10,7 @@ from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size
+from core.prediction.deciding import describe_rule
 from core.registry import promoting
 from core.registry.events import describe_event, list_events
 from core.registry.evidence import Evidence, describe_evidence
@@ -35,7 +36,7 @@ def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         first if new else f"{first} · it was registered before",
         f"run {version.run_id}, dataset {version.dataset_id}, digest {version.digest[:16]}",
         _say_accuracy(version),
-        "answers by its rule" if version.facts["rule"] else "answers every photo: it has no rule",
+        describe_rule(version.rule),
         f"{size(sum(version.facts['sizes'].values()))}; equal files are shared between versions",
         f"To let it answer: python -m core promote {version.label} --reason …",
     ]
@@ -63,7 +64,7 @@ def _describe_version(version: ModelVersion) -> dict[str, Any]:
         "run": version.run_id,
         "dataset": version.dataset_id,
         **{name: getattr(version, name) for name in same},
-        **{name: version.facts.get(name) for name in ("validation", "rule")},
+        **{name: version.facts.get(name) for name in ("validation", "rule", "rule_is_default")},
     }
 
 
@@ -125,7 +126,7 @@ def _promote(
         instead_of=champion,
     )
     instead = f", instead of v{champion}" if champion else ""
-    lines = [f"{version.label} answers from now on{instead}."]
+    lines = [f"{version.label} answers from now on{instead}.", describe_rule(version.rule)]
     lines += [describe_evidence(evidence)] if evidence else []
     document = {"former": champion, "event": event, **_describe_version(version)}
     return Outcome("\n".join(lines), document)

@@ -1,6 +1,6 @@
 """The documents of an export: README.md, MODEL_CARD.md and model.json."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.subject import FACTS, Format, Subject
 from core.formats import count, plain
+from core.prediction.deciding import rule_to_facts
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_model_card
 from core.runs.store import read_run
@@ -56,7 +57,7 @@ def write_card(workspace: Workspace, subject: Subject) -> str:
 def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, Any]:
     """Return what model.json holds: all that a program wants to know of the model."""
     rule = subject.rule
-    kept = None if rule is None else asdict(rule) | {"made": rule.made.isoformat()}
+    kept = rule and rule_to_facts(rule) | {"made": rule.made.isoformat()}
     return {
         "name": subject.name,
         "model": subject.model,

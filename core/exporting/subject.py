@@ -6,8 +6,7 @@ A model is named “v3” for a registered version, or by the id of a finished r
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +14,9 @@ from typing import Literal, get_args
 
 from core.config import fingerprint
 from core.errors import FeaturesMissing
-from core.prediction.deciding import DecisionRule, read_rule
+from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
-from core.prediction.rules import read_distances
+from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UnlikeModel
 from core.registry.files import read_blob, unpack_arrays
 from core.registry.loading import check_files, read_head
@@ -73,8 +72,8 @@ def digest_subject(workspace: Workspace, model: str) -> str:
     if number is not None:
         return read_version(workspace, number).digest
     read_run(workspace, model)
-    rule = read_rule(workspace, model)
-    kept = None if rule is None else asdict(rule) | {"made": ""}
+    rule = find_rule(workspace, model, read_result(workspace, model))
+    kept = rule and rule_to_facts(rule) | {"made": ""}
     return fingerprint({"result": digest_result(workspace, model), "rule": kept})
 
 
@@ -107,7 +106,7 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     run, result = read_run(workspace, run_id), read_result(workspace, run_id)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
-    rule = read_rule(workspace, run_id)
+    rule = find_rule(workspace, run_id, result)
     wanted = rule is not None and rule.unlike_limit is not None
     return Subject(
         model=run_id,
@@ -137,12 +136,7 @@ def _read_unlike(workspace: Workspace, run_id: str, result: RunResult) -> Unlike
 
 def _read_version_subject(workspace: Workspace, version: ModelVersion, network: Path) -> Subject:
     facts = version.facts
-    kept = facts["rule"]
-    rule = (
-        None
-        if kept is None
-        else DecisionRule(**kept, made=datetime.fromisoformat(facts["rule_made"]))
-    )
+    rule = version.rule
     unlike = None
     if rule is not None and rule.unlike_limit is not None:
         arrays = unpack_arrays(_read(workspace, version, "unlike"))

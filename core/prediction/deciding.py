@@ -1,8 +1,9 @@
 """Whether to answer, to say “I am not sure”, or “this is like nothing I was trained on”.
 
-A rule is chosen on validation photos and kept with its run, in runs/<id>/decision.json, tied to the
-digest of the result: when the run is trained anew, the old rule is not used. Scores stay as they
-are; the rule compares calibrated ones. A registered version is a model with such a rule, frozen.
+A rule that a person keeps with a run is in runs/<id>/decision.json, tied to the digest of its
+result: when it is trained anew, it is not used. Without one the default rule of
+core.prediction.rules stands, unless a person had it forgotten, which the file says then. Scores
+stay; the rule compares calibrated ones. A registered version is a model with its rule, frozen.
 """
 
 import json
@@ -16,6 +17,8 @@ import numpy as np
 
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
+from core.evaluation.coverage import FEWEST_TO_LIMIT
+from core.formats import count, percent
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.result import digest_result
 from core.workspace import Workspace, write_atomically
@@ -46,6 +49,20 @@ class ModelVersion:
     def classes(self) -> tuple[str, ...]:
         return tuple(self.facts.get("classes", ()))
 
+    @property
+    def rule(self) -> "DecisionRule | None":
+        """When it answers; None: always.
+
+        Raises:
+            KeyError, TypeError, ValueError: What is written of it was altered.
+        """
+        kept = self.facts.get("rule")
+        if kept is None:
+            return None
+        made = datetime.fromisoformat(self.facts["rule_made"])
+        is_default = bool(self.facts.get("rule_is_default"))
+        return DecisionRule(**kept, made=made, is_default=is_default)
+
 
 RULE_FILE = "decision.json"
 _VERSION = 1
@@ -68,6 +85,8 @@ class DecisionRule:
     """Distance above which a photo is like nothing in training; None: it is not looked at."""
     n: int = 0
     """Validation photos it was chosen on."""
+    is_default: bool = False
+    """Whether it came with the run; else a person kept it."""
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def threshold_of(self, class_name: str) -> float:
@@ -121,6 +140,32 @@ def list_answered(rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]
     return np.asarray(scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)])
 
 
+def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:
+    """Return all that decides, as JSON values: not when it was made, nor by whom."""
+    facts = asdict(rule)
+    del facts["made"], facts["is_default"]
+    return facts
+
+
+def describe_rule(rule: DecisionRule | None) -> str:
+    """Return in words when a model answers, when it does not know, and what that rests on."""
+    if rule is None:
+        return "Answers every photo, also one that shows none of its classes: no rule stands."
+    parts = [f"answers from a score of {percent(rule.threshold, 100)} on"]
+    if rule.class_thresholds:
+        parts.append(f"{count(len(rule.class_thresholds), 'class')} with a threshold of its own")
+    if rule.temperature != 1:
+        parts.append(f"scores calibrated at temperature {rule.temperature:.2f}")
+    if rule.unlike_limit is not None:
+        parts.append(f"photos farther than {rule.unlike_limit:.2f} are called unlike training")
+    sentence = "; ".join(parts)
+    few = rule.n < FEWEST_TO_LIMIT
+    of_train = ", with training photos for the distance" if few and rule.unlike_limit else ""
+    start = f"Default rule: {sentence}" if rule.is_default else sentence[0].upper() + sentence[1:]
+    said = f"{count(rule.n, 'validation photo')}{': few' if few else ''}{of_train}"
+    return f"{start} (chosen on {said})."
+
+
 def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
     """Write the rule into the folder of its run, instead of an older one.
 
@@ -133,7 +178,7 @@ def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
         "version": _VERSION,
         "unlike_version": UNLIKE_VERSION,
         "result": digest_result(workspace, run_id),
-        **asdict(rule),
+        **rule_to_facts(rule),
         "made": rule.made.astimezone(UTC).isoformat(),
     }
     with write_atomically(_rule_file(workspace, run_id)) as path:
@@ -141,7 +186,7 @@ def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
 
 
 def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
-    """Return the rule of a run; None where there is none that fits its result."""
+    """Return the rule that a person kept; None where there is none that fits the result."""
     try:
         content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
         return _read_content(content, digest_result(workspace, run_id))
@@ -154,13 +199,25 @@ def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
 
     What makes a rule of an older program stale is told in the same way.
     """
-    kept = _rule_file(workspace, run_id).exists()
+    kept = _rule_file(workspace, run_id).exists() and not is_rule_forgotten(workspace, run_id)
     return kept and read_rule(workspace, run_id) is None
 
 
 def delete_rule(workspace: Workspace, run_id: str) -> None:
-    """Delete the rule of a run, which answers always then."""
-    _rule_file(workspace, run_id).unlink(missing_ok=True)
+    """Forget the rule of a run, its default one too: it answers every photo then."""
+    file = _rule_file(workspace, run_id)
+    if file.parent.exists():
+        with write_atomically(file) as path:
+            path.write_text(json.dumps({"version": _VERSION, "forgotten": True}), encoding="utf-8")
+
+
+def is_rule_forgotten(workspace: Workspace, run_id: str) -> bool:
+    """Return whether a person wants the run to answer every photo."""
+    try:
+        content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
+        return bool(content["forgotten"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def find_rule_time(workspace: Workspace, run_id: str) -> int:

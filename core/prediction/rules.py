@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,17 +22,18 @@ from core.evaluation.calibration import (
     fit_temperature,
     temper_scores,
 )
-from core.evaluation.coverage import choose_threshold, find_limit
+from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold, find_limit
 from core.prediction.deciding import (
     Decision,
     DecisionRule,
     ModelVersion,
     decide,
     find_rule_time,
+    is_rule_forgotten,
     read_rule,
     save_rule,
 )
-from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike, measure_left_out
 from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
 from core.workspace import Workspace
 from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
@@ -71,6 +73,32 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
     return RunDistances(
         model=UnlikeModel(**{name: kept[name] for name in names}), distances=kept["distances"]
     )
+
+
+def find_limit_of_run(
+    workspace: Workspace, run_id: str, result: RunResult
+) -> tuple[float | None, int]:
+    """Return the distance that keeps 95 % of a run's photos, None for too few; and of how many.
+
+    They are its validation photos; where these are too few, its training photos, too, each by a
+    model that it was left out of.
+
+    Raises:
+        FeaturesMissing: The distances were never computed, and the features are gone.
+    """
+    known = read_distances(workspace, run_id, result)
+    distances = known.distances[result.photo_numbers("validation")]
+    train = result.photo_numbers("train")
+    if len(distances) < FEWEST_TO_LIMIT <= len(distances) + len(train):
+        facts = {"version": UNLIKE_VERSION, "features": result.features_id}
+
+        def make() -> dict[str, np.ndarray]:
+            features = read_run_features(workspace, result)[train]
+            return {"distances": measure_left_out(features, result.labels[train])}
+
+        left_out = keep_arrays(workspace, run_id, "unlike-left-out", facts, make)["distances"]
+        distances = np.concatenate([distances, left_out])
+    return find_limit(distances), len(distances)
 
 
 _log = logging.getLogger(__name__)
@@ -126,7 +154,7 @@ class StandingRule:
 
     @property
     def rule(self) -> DecisionRule | None:
-        """The rule; None where the run has none that fits its result."""
+        """The rule that stands; None where the run answers every photo."""
         return self._read()[0]
 
     @property
@@ -151,7 +179,7 @@ class StandingRule:
         blind = rule is not None and rule.unlike_limit is not None and model is None
         if when != kept_when or (blind and time.monotonic() - self._read_at > _TRIED_AGAIN):
             self._read_at = time.monotonic()
-            rule = read_rule(self._workspace, self._run_id) if when else None
+            rule = find_rule(self._workspace, self._run_id, self._result)
             model = self._read_model() if rule is not None and rule.unlike_limit else None
             self._kept = (when, rule, model)
         return rule, model
@@ -179,6 +207,8 @@ def _apply(
     return decide(rule, scores, classes, distance)
 
 
+_DEFAULT_VERSION = 1
+"""To be raised when default rules are chosen otherwise: those that are kept are made anew."""
 _SMALL = 112
 
 
@@ -227,18 +257,56 @@ def answer_photos(
     )
 
 
-def suggest_rule(
-    result: RunResult, distances: np.ndarray | None, target: float = 0.95
-) -> DecisionRule:
+def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+    """Return the rule by which a run answers: the one that a person kept, else its default one.
+
+    The default rule is made when it is first asked for, and kept beside the run. None where a
+    person had it forgotten, or without validation photos: then every photo is answered.
+    """
+    kept = read_rule(workspace, run_id)
+    if kept is not None or is_rule_forgotten(workspace, run_id):
+        return kept
+    return _find_default_rule(workspace, run_id, result)
+
+
+def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+    if not len(result.photo_numbers("validation")):
+        return None
+    try:
+        limit, _ = find_limit_of_run(workspace, run_id, result)
+    except FeaturesMissing:
+        limit = None
+    names = ("temperature", "threshold")
+
+    def make() -> dict[str, np.ndarray]:
+        rule = suggest_rule(result, limit)
+        values = {name: np.asarray(getattr(rule, name), np.float64) for name in names}
+        return values | {"made": np.asarray(rule.made.timestamp())}
+
+    facts = {"version": _DEFAULT_VERSION, "limit": limit}
+    kept = {
+        name: float(value)
+        for name, value in keep_arrays(workspace, run_id, "default-rule", facts, make).items()
+    }
+    return DecisionRule(
+        temperature=kept["temperature"],
+        threshold=kept["threshold"],
+        unlike_limit=limit,
+        n=len(result.photo_numbers("validation")),
+        is_default=True,
+        made=datetime.fromtimestamp(kept["made"], UTC),
+    )
+
+
+def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
     """Return a rule chosen on the validation photos.
 
-    The temperature that fits them best; the lowest threshold from which on `target` of the answers
-    are right (0.5 where none is); the distance that keeps 95 % of them. Of what too few photos
-    speak, nothing is said: temperature 1, no limit.
+    The temperature that fits them best, 1 where they are too few to tell; the lowest threshold from
+    which on `target` of the answers are right, 0.5 where none is.
 
     Args:
         result: Of the run.
-        distances: (n,) of all its photos; None where they are not known.
+        limit: Of the distance, as `find_limit_of_run` returns it; None: it is not looked at.
         target: Share of right answers, in [0, 1].
 
     Raises:
@@ -257,7 +325,7 @@ def suggest_rule(
     return DecisionRule(
         temperature=temperature or 1.0,
         threshold=0.5 if threshold is None else threshold,
-        unlike_limit=None if distances is None else find_limit(distances[photos]),
+        unlike_limit=limit,
         n=len(photos),
     )
 
@@ -285,7 +353,8 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     """Return whether the run has a rule like the champion's now; one of its own stays.
 
     The thresholds stay what a person chose; the temperature and the distance, where the champion
-    looks at them, are chosen anew on the validation photos of the run.
+    looks at them, are chosen anew on the validation photos of the run. The default rule of a
+    champion is not carried: the run has one of its own.
 
     Args:
         workspace: Holds the run.
@@ -297,14 +366,15 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
         FeaturesMissing: The features behind its scores were removed or altered.
     """
     kept = champion.facts.get("rule")
-    if not kept or read_rule(workspace, run_id) is not None:
+    is_own = champion.facts.get("rule_is_default") or read_rule(workspace, run_id) is not None
+    if not kept or is_own:
         return False
     result = read_result(workspace, run_id)
     if not len(result.photo_numbers("validation")):
         return False
     looks = kept["unlike_limit"] is not None
-    distances = read_distances(workspace, run_id, result).distances if looks else None
-    rule = suggest_rule(result, distances)
+    limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None
+    rule = suggest_rule(result, limit)
     own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
     rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
     save_rule(workspace, run_id, rule if kept["temperature"] != 1 else replace(rule, temperature=1))

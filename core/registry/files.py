@@ -32,7 +32,7 @@ Role = Literal["network", "weights", "head", "unlike", "reference"]
 WEIGHTS_SUFFIX = ".bin"
 """Of the file beside an OpenVINO network (.xml) that holds its numbers."""
 
-_CHANGING = frozenset({"run_name", "dataset_name", "rule_made"})
+_CHANGING = frozenset({"run_name", "dataset_name", "rule_made", "rule_is_default"})
 
 
 def digest_facts(facts: Mapping[str, Any]) -> str:
@@ -43,7 +43,7 @@ def digest_facts(facts: Mapping[str, Any]) -> str:
             (class → training photos), validation {n, right}, backbone (BackboneFacts without its
             files), rule (DecisionRule, or None), unlike_version, files {role: sha256}, sizes
             {role: bytes}; not in the digest, because they may change: run_name, dataset_name,
-            rule_made.
+            rule_made, rule_is_default.
     """
     lasting = {name: value for name, value in facts.items() if name not in _CHANGING}
     canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), allow_nan=False)

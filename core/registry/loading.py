@@ -7,8 +7,6 @@ network, nothing that can be run. A version of which a byte was changed is refus
 import dataclasses
 import logging
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import openvino as ov
 
@@ -145,11 +143,8 @@ def _read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
 
 
 def _read_rule(version: ModelVersion) -> DecisionRule | None:
-    kept: dict[str, Any] | None = version.facts["rule"]
-    if kept is None:
-        return None
     try:
-        return DecisionRule(**kept, made=datetime.fromisoformat(version.facts["rule_made"]))
+        return version.rule
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(version, "What is written of its rule was altered") from error
 

@@ -13,9 +13,9 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import RunUnfinished
-from core.prediction.deciding import DecisionRule, read_rule
+from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
-from core.prediction.rules import read_distances
+from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
 from core.registry.events import insert_event
 from core.registry.files import (
@@ -42,7 +42,7 @@ from models.dense import DenseHead
 def register_run(
     workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
 ) -> ModelVersion:
-    """Return the version of a run with the rule that is kept with it now.
+    """Return the version of a run with the rule that stands for it now.
 
     What was registered before is that version again; a file of it that was altered is written anew.
 
@@ -80,7 +80,7 @@ def register_run(
     }
     with hold_registry(workspace):
         files = {role: keep_bytes(workspace, content) for role, content in pieces.items()}
-        rule = read_rule(workspace, run_id)
+        rule = find_rule(workspace, run_id, result)
         facts = _describe(run, dataset, result, backbone, rule)
         facts |= {"files": files, "sizes": {role: len(one) for role, one in pieces.items()}}
         with write_database(workspace) as connection:
@@ -126,8 +126,6 @@ def _describe(
     judged = result.photo_numbers("validation")
     right = result.scores[judged].argmax(axis=1) == result.labels[judged]
     own = {name: value for name, value in dataclasses.asdict(backbone).items() if name != "files"}
-    kept = None if rule is None else dataclasses.asdict(rule)
-    made = None if kept is None else kept.pop("made").astimezone(UTC).isoformat()
     facts = {
         "format": FORMAT,
         "run_id": run.id,
@@ -138,11 +136,12 @@ def _describe(
         "train_counts": dict(zip(result.classes, counts.tolist(), strict=True)),
         "validation": {"n": len(judged), "right": int(right.sum())},
         "backbone": own,
-        "rule": kept,
+        "rule": rule and rule_to_facts(rule),
         "unlike_version": UNLIKE_VERSION,
         "run_name": run.name,
         "dataset_name": dataset.name,
-        "rule_made": made,
+        "rule_made": rule and rule.made.astimezone(UTC).isoformat(),
+        "rule_is_default": rule is not None and rule.is_default,
     }
     return dict(json.loads(json.dumps(facts)))  # tuples as the lists that the database gives back
 

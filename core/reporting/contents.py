@@ -20,10 +20,11 @@ from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.mistakes import rank_photos, read_answers
-from core.prediction.deciding import DecisionRule, read_rule
+from core.prediction.deciding import DecisionRule
 from core.prediction.explaining import Explainer, open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import predict_baselines
+from core.prediction.rules import find_rule
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
@@ -132,7 +133,7 @@ def collect_report(
         calibration=measure_calibration(scores, labels),
         slices=study_slices(dataset, result, split, read_quality(workspace, dataset.id)),
         worst=picture_worst(workspace, run.id, dataset, result, photos, pictures),
-        rule=read_rule(workspace, run.id),
+        rule=find_rule(workspace, run.id, result),
         openings=read_openings(workspace, run.id),
     )
 

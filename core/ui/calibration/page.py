@@ -11,7 +11,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.calibration import FEWEST_TO_FIT
 from core.formats import count, moment, plain
-from core.prediction.deciding import DecisionRule, delete_rule, save_rule
+from core.prediction.deciding import DecisionRule, delete_rule, describe_rule, save_rule
 from core.runs.store import RunRecord
 from core.ui.calibration.answers import show_answer_photos, show_answers
 from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
@@ -221,11 +221,11 @@ def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
     elif page.is_stale:
         st.warning(
             "**The rule that is kept is not used.** It was made for another result of this run, or"
-            " by another version of the program: the run answers always. Keep a new one.",
+            " by another version of the program. Keep a new one.",
             icon=":material/history:",
         )
-    else:
-        st.caption("Nothing is kept: this run answers every photo.")
+    if kept is None:
+        st.caption(f"Until you keep one: {plain(describe_rule(page.stands))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Keep with the run",
@@ -236,7 +236,7 @@ def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
             args=(run.id, rule),
             help="From then on the page Predict, the command line and the API use it.",
         )
-        if kept is not None:
+        if page.stands is not None:
             st.button("Forget it", icon=":material/delete:", on_click=_forget, args=(run.id,))
         st.page_link(
             page_file("predict"),

@@ -29,7 +29,6 @@ from core.evaluation.coverage import (
     FEWEST_TO_LIMIT,
     choose_class_thresholds,
     choose_threshold,
-    find_limit,
 )
 from core.formats import count, percent, plain
 from core.prediction.deciding import DecisionRule, is_rule_stale, list_answered, read_rule
@@ -38,6 +37,8 @@ from core.prediction.rules import (
     UnlikeAnswers,
     answer_drawn,
     answer_photos,
+    find_limit_of_run,
+    find_rule,
     find_temperature,
     read_distances,
 )
@@ -89,6 +90,11 @@ class CalibrationPage:
         return int(st.session_state.get(f"calibration.class_target.{self.run.id}", 95))
 
     @cached_property
+    def stands(self) -> DecisionRule | None:
+        """The rule by which the run answers now: that one, its default one or none."""
+        return find_rule(cache.workspace(), self.run.id, self.result)
+
+    @cached_property
     def numbers(self) -> np.ndarray:
         """(m,) int, photos of the split."""
         return self.result.photo_numbers(self.split)
@@ -120,18 +126,17 @@ class CalibrationPage:
     @cached_property
     def limit(self) -> tuple[float | None, str]:
         """The limit of the distance, or None, and what it rests on, in words."""
+        few = len(self.validation) < FEWEST_TO_LIMIT
         try:
-            distances = self.distances.distances[self.validation]
+            limit, n = _find_limit(self.run.id)
         except FeaturesMissing as error:
             return None, f"{plain(error.problem)} {plain(error.remedy)}"
-        limit, n = find_limit(distances), len(self.validation)
+        photos = count(n, "photo" if few else "validation photo")
         if limit is None:
-            few = f"{count(n, 'validation photo')} cannot promise to keep 95 %"
-            return None, f"No limit: {few}, {FEWEST_TO_LIMIT} are needed."
-        within = int(np.sum(distances <= limit))
+            return None, f"No limit: {photos} cannot promise to keep 95 %."
+        of = " (validation, and training left out in turn)" if few else ""
         return limit, (
-            f"Distance limit {limit:.2f}: keeps {within:,} of {n:,} validation photos, and"
-            " 95 % of further ones like them."
+            f"Distance limit {limit:.2f}: keeps 95 % of photos like the {photos} that chose it{of}."
         )
 
     def find_threshold(self, degree: float, target: float) -> float | None:
@@ -273,6 +278,11 @@ def _find_class_thresholds(run_id: str, degree: float, target: float) -> pd.Data
 @cache.cached_by(cache.result_key, most=4, wait="Measuring how far all photos lie …")
 def _measure_distances(run_id: str) -> RunDistances:
     return read_distances(cache.workspace(), run_id, cache.result(run_id))
+
+
+@cache.cached_by(cache.result_key, most=32, wait="Measuring how far photos lie …")
+def _find_limit(run_id: str) -> tuple[float | None, int]:
+    return find_limit_of_run(cache.workspace(), run_id, cache.result(run_id))
 
 
 @cache.cached_by(

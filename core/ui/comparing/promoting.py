@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.formats import count, moment, plain
 from core.monitoring.comparison import VersionComparison, compare_versions
+from core.prediction.deciding import describe_rule
 from core.registry.evidence import (
     WORSE,
     Evidence,
@@ -77,6 +78,7 @@ def ask_to_promote(
     evidence = comparison.evidence if comparison is not None else None
     gain = evidence is not None and evidence.is_significant_gain
     proven = champion is None or gain
+    st.caption(plain(describe_rule(version.rule)))
     with st.form(key, border=False):
         if not proven:
             worse = evidence is not None and judge_evidence(evidence) == WORSE
@@ -104,7 +106,8 @@ def ask_to_promote(
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return
-    tell_after_rerun(f"{version.label} answers from now on.")
+    said = plain(describe_rule(version.rule))
+    tell_after_rerun(f"{version.label} answers from now on. {said}")
     st.rerun()
 
 

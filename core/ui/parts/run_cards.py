@@ -69,7 +69,7 @@ def show_registering() -> None:
         )
         name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="As the run is called")
         st.caption(
-            "Network, head and the rule that is kept with the run now are copied; the version "
+            "Network, head and the rule by which the run answers now are copied; the version "
             "stays as it is, whatever becomes of the run."
         )
         wanted = st.form_submit_button("Register", type="primary", icon=":material/inventory_2:")
@@ -85,7 +85,7 @@ def show_register_button(run: RunRecord) -> None:
         st.markdown(f"Make **{plain(describe_run(run), 100)}** a model version?")
         st.caption(
             "Versions are what the page Models promotes: the champion answers on *Predict* and in "
-            "the API. The rule that is kept with the run now is frozen with it."
+            "the API. The rule by which the run answers now is frozen with it."
         )
         if st.button("Register this run", type="primary", key=f"register.{run.id}"):
             _register(run, "")

@@ -15,8 +15,9 @@ from core.formats import percent, plain
 from core.monitoring.class_names import LONGEST_CLASS, find_meant_class, match_class
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
-from core.monitoring.sessions import Asked
+from core.monitoring.sessions import Asked, Model
 from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.prediction.deciding import describe_rule
 from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
@@ -46,9 +47,10 @@ def show_answer(answer: Answer, *, key: str) -> None:
     _show_feedback(answer)
     _show_nearest(answer, key=f"{key}_nearest")
     facts = answer.prediction.facts
+    rule = answer.predictor.rule
     ruled = (
-        " They are calibrated by the rule that is kept with it."
-        if answer.decision
+        f" {plain(describe_rule(rule))}"
+        if rule
         else " They are not calibrated: it may be surer than it is right."
     )
     st.caption(
@@ -63,6 +65,7 @@ def _show_words(answer: Answer) -> None:
     """Draw the answer, or that there is none and why."""
     decision = answer.decision
     if decision is None:
+        show_no_rule(answer.model)
         st.subheader(plain(phrase_answer(answer.top)), anchor=False)
         return
     icon = _ICONS[decision.kind]
@@ -73,6 +76,19 @@ def _show_words(answer: Answer) -> None:
         st.caption(
             ":orange[Whether the photo is like anything in training cannot be told: the features "
             "behind this run are gone.]"
+        )
+
+
+def show_no_rule(model: Model) -> None:
+    """Draw that a model answers every photo, and the way to a rule."""
+    anew = " Register its run anew for one." if model.version is not None else ""
+    st.markdown(f":orange[:material/warning: {plain(describe_rule(None))}{anew}]")
+    if not anew:
+        st.page_link(
+            page_file("calibration"),
+            label="Make a rule",
+            icon=":material/tune:",
+            query_params={"run": model.run_id},
         )
 
 

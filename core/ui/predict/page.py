@@ -13,7 +13,7 @@ from core.monitoring.sessions import BrowserSession, Model
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
 from core.ui.parts.state import name_browser
-from core.ui.predict.answer import show_answer
+from core.ui.predict.answer import show_answer, show_no_rule
 from core.ui.predict.many import drop_batch, has_batch, settle_batch, show_head, show_rows
 from core.ui.predict.question import pick_models, start_over, take_photos
 from core.ui.predict.reading import (
@@ -21,6 +21,7 @@ from core.ui.predict.reading import (
     ask,
     forget_predictions,
     list_classes,
+    open_model,
     read_session,
     settle_model,
 )
@@ -47,6 +48,8 @@ def show_predicting() -> None:
             models = [_settle(model) for model in models]
             batch = settle_batch(session, taken, models)
         if batch is not None:
+            for model in (one for one in models if open_model(one).rule is None):
+                show_no_rule(model)
             show_head(batch)
         elif not taken.photos:
             _show_waiting(models[0])

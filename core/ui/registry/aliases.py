@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.formats import count, interval, moment, percent, plain
 from core.monitoring.comparison import find_comparison
+from core.prediction.deciding import describe_rule
 from core.registry.evidence import (
     Evidence,
     judge_evidence,
@@ -19,7 +20,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
-from core.ui.registry.reading import Registry, describe_rule, estimate_accuracy, find_fault
+from core.ui.registry.reading import Registry, estimate_accuracy, find_fault
 
 ALIAS_COLOURS: dict[Alias, Literal["green", "blue"]] = {"champion": "green", "challenger": "blue"}
 ALIAS_ICONS: dict[Alias, str] = {
@@ -135,7 +136,7 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
     lines = [
         interval(accuracy.low, accuracy.high, accuracy.n) if accuracy.n else "no validation photos",
         f"{count(len(version.classes), 'class')}, learnt from {count(trained, 'photo')}",
-        plain(describe_rule(version)),
+        *([] if fault is not None else [plain(describe_rule(version.rule))]),
         _say_origin(registry, version),
     ]
     st.caption("  \n".join(line[0].upper() + line[1:] for line in lines))

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from core.errors import VersionDamaged
 from core.evaluation.intervals import Estimate, wilson_interval
-from core.formats import count, percent
 from core.registry.events import ModelEvent, list_events, list_former
 from core.registry.store import (
     Alias,
@@ -81,22 +80,3 @@ def estimate_accuracy(version: ModelVersion) -> Estimate:
     low, high = wilson_interval(judged["right"], n) if n else (math.nan, math.nan)
     value = judged["right"] / n if n else math.nan
     return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
-
-
-def describe_rule(version: ModelVersion) -> str:
-    """Return in words when a version answers and when it says that it does not know."""
-    rule = version.facts.get("rule")
-    if not rule:
-        return "Answers every photo: no rule was kept with its run when it was registered."
-    parts = [f"answers from a score of {percent(rule['threshold'], 100)} on"]
-    own = len(rule["class_thresholds"])
-    if own:
-        parts.append(f"{count(own, 'class')} with a threshold of its own")
-    if rule["temperature"] != 1:
-        parts.append(f"scores calibrated at temperature {rule['temperature']:.2f}")
-    if rule["unlike_limit"] is not None:
-        parts.append(f"photos farther than {rule['unlike_limit']:.2f} are called unlike training")
-    sentence = "; ".join(parts)
-    return (
-        f"{sentence[0].upper()}{sentence[1:]} (chosen on {count(rule['n'], 'validation photo')})."
-    )

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("trained_copy")  # the settings point to it
 def test_few_photos_choose_nothing_and_say_why() -> None:
     said = text_of(open_page("calibration"))
     assert "No temperature from the" in said
-    assert "No limit:" in said
+    assert "validation, and training left out in turn" in said
     assert "say little about scores" in said
 
 
@@ -48,7 +48,7 @@ def test_the_answers_add_up_and_lead_to_their_photos(trained_copy: Workspace) ->
 def test_a_rule_is_kept_and_predict_answers_by_it(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
     app = open_page("calibration", threshold="100")
-    assert "Nothing is kept" in text_of(app)
+    assert "Until you keep one: Default rule" in text_of(app)
     app = press(app, "Keep with the run")
     rule = read_rule(trained_copy, run)
     assert rule is not None
@@ -62,7 +62,9 @@ def test_a_rule_is_kept_and_predict_answers_by_it(trained_copy: Workspace) -> No
     assert any(line.value.find("I don't know") >= 0 for line in predict.subheader)
     app = press(app, "Forget it")
     assert read_rule(trained_copy, run) is None
-    assert "Nothing is kept" in text_of(app)
+    assert "Until you keep one: Answers every photo" in text_of(app)
+    predict.run()
+    assert "no rule stands" in text_of(predict)
 
 
 def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspace) -> None:

@@ -43,7 +43,8 @@ def test_a_rule_is_chosen_kept_used_and_forgotten(
     assert read_rule(trained_copy, run) is None
 
     photo = str(tmp_path / "own" / "cat" / "cat_000.jpg")
-    assert answer(capsys, "predict", run, photo)["photos"][0]["decision"] is None
+    default = answer(capsys, "predict", run, photo)
+    assert default["rule"]["is_default"] and default["photos"][0]["decision"] is not None
     kept = answer(capsys, "calibrate", run, "--threshold", "1.0", "--keep")
     assert kept["kept"]
     rule = read_rule(trained_copy, run)
@@ -57,14 +58,19 @@ def test_a_rule_is_chosen_kept_used_and_forgotten(
     assert "Another rule is kept" in capsys.readouterr().out
     answer(capsys, "calibrate", run, "--forget")
     assert read_rule(trained_copy, run) is None
+    assert answer(capsys, "predict", run, photo)["photos"][0]["decision"] is None
+    assert main(["predict", run, photo]) == 0
+    assert capsys.readouterr().out.startswith("Answers every photo")
 
 
 def test_what_too_few_photos_cannot_say_is_said(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(calibrating, "answer_drawn", partial(calibrating.answer_drawn, per_motif=1))
     run = list_runs(trained_copy)[0].id
     assert main(["calibrate", run]) == 0
-    assert "are too few" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "few, with training photos for the distance" in out and "Default rule" in out
     assert main(["calibrate", run, "--threshold", "7", "--keep"]) == 1
     assert read_rule(trained_copy, run) is None
 

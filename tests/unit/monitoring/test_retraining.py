@@ -59,7 +59,7 @@ def test_reviewed_photos_become_a_challenger_that_met_the_champion(challenged: W
 
 def test_the_challenger_answers_by_a_rule_like_the_champions(challenged: Workspace) -> None:
     champion, challenger = (find_version(challenged, name) for name in ("champion", "challenger"))
-    assert challenger.facts["rule"] is None
+    assert challenger.facts["rule_is_default"]
     rule = DecisionRule(threshold=0.7, unlike_limit=9.0, class_thresholds={"rose": 0.9, "no": 0.1})
     save_rule(challenged, champion.run_id, rule)
     ruled = register_run(challenged, champion.run_id)

@@ -1,11 +1,28 @@
 """The predictor uses the rule that stands now, and its scores stay what they were."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from core.prediction.deciding import DecisionRule, delete_rule, save_rule
+from core.prediction.deciding import (
+    DecisionRule,
+    delete_rule,
+    describe_rule,
+    is_rule_stale,
+    read_rule,
+    save_rule,
+)
 from core.prediction.predictor import open_predictor
-from core.prediction.rules import answer_drawn, find_temperature, read_distances, suggest_rule
+from core.prediction.rules import (
+    answer_drawn,
+    find_limit_of_run,
+    find_rule,
+    find_temperature,
+    read_distances,
+    suggest_rule,
+)
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -18,6 +35,7 @@ PHOTO = encode_photo(draw_photo(0, 3), quality=90)
 
 def test_a_rule_is_used_at_once_and_scores_stay(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0].id
+    delete_rule(trained_copy, run)
     predictor = open_predictor(trained_copy, run)
     plain = predictor.predict(PHOTO)
     assert plain.decision is None
@@ -80,11 +98,16 @@ def test_distances_are_kept_beside_the_run(trained_copy: Workspace) -> None:
 
 def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspace) -> None:
     _, result = rewrite_result(trained_copy)
-    rule = suggest_rule(result, np.arange(36.0), target=0.7)
-    assert rule.n == VALIDATION
-    assert rule.temperature == 1.0  # 24 photos are too few to fit one
+    run = list_runs(trained_copy)[-1].id
     validation = result.photo_numbers("validation")
-    assert rule.unlike_limit == validation.max()
+    limit, judged = find_limit_of_run(trained_copy, run, result)
+    assert (limit, judged) == (
+        read_distances(trained_copy, run, result).distances[validation].max(),
+        VALIDATION,
+    )
+    rule = suggest_rule(result, limit, target=0.7)
+    assert (rule.n, rule.unlike_limit) == (VALIDATION, limit)
+    assert rule.temperature == 1.0  # 24 photos are too few to fit one
     tops = result.scores[validation].max(axis=1)
     right = result.scores[validation].argmax(axis=1) == result.labels[validation]
     assert right[tops >= rule.threshold].mean() >= 0.7
@@ -93,6 +116,47 @@ def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspac
     other = suggest_rule(type(result)(**{**vars(result), "scores": changed}), None, target=0.7)
     assert other.threshold == rule.threshold
     assert other.unlike_limit is None
+
+
+def test_a_run_has_a_rule_before_anybody_keeps_one(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    result = read_result(trained_copy, run)
+    rule = find_rule(trained_copy, run, result)
+    assert rule is not None and rule.is_default
+    assert rule.n == len(result.photo_numbers("validation")) < 19
+    assert rule.unlike_limit is not None and read_rule(trained_copy, run) is None
+    assert find_rule(trained_copy, run, result) == rule  # kept: it says when it was made
+    assert "few, with training photos for the distance" in describe_rule(rule)
+    predictor = open_predictor(trained_copy, run)
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    decision = predictor.predict(encode_photo(Image.fromarray(noise), quality=90)).decision
+    assert decision is not None and decision.kind == "unlike"
+
+    by_hand = DecisionRule(threshold=0.37)
+    save_rule(trained_copy, run, by_hand)
+    assert find_rule(trained_copy, run, result) == by_hand == predictor.rule
+    delete_rule(trained_copy, run)
+    assert find_rule(trained_copy, run, result) is None is predictor.rule
+    assert not is_rule_stale(trained_copy, run)
+
+
+def test_of_few_validation_photos_training_photos_say_how_far_is_far(
+    trained_copy: Workspace,
+) -> None:
+    run = list_runs(trained_copy)[0].id
+    result = read_result(trained_copy, run)
+    limit, judged = find_limit_of_run(trained_copy, run, result)
+    assert judged == np.sum(result.splits != "test")
+    known = read_distances(trained_copy, run, result).distances
+    assert limit > known[result.splits == "train"].max()  # each was measured without itself
+
+
+def test_a_run_without_validation_photos_answers_every_photo(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    result = read_result(trained_copy, run)
+    none = replace(result, splits=np.full_like(result.splits, "train"))
+    assert find_rule(trained_copy, run, none) is None
+    assert describe_rule(None).startswith("Answers every photo")
 
 
 def test_a_temperature_needs_photos_that_settle_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from core.datasets.versions import delete_version as delete_dataset
 from core.errors import FeaturesMissing, RunMissing, RunUnfinished, VersionMissing
-from core.prediction.deciding import DecisionRule, save_rule
+from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.prediction.predictor import open_predictor
 from core.registry.events import list_events
 from core.registry.files import read_reference
@@ -65,7 +65,10 @@ def test_the_same_content_is_the_same_version(trained_copy: Workspace) -> None:
     assert ruled.number == 2
     save_rule(trained_copy, run, DecisionRule(threshold=0.5))  # the same, written anew
     assert register_run(trained_copy, run) == ruled
-    assert open_version(trained_copy, 1).rule is None
+    assert open_version(trained_copy, 1).rule.is_default  # type: ignore[union-attr]
+    assert not open_version(trained_copy, 2).rule.is_default  # type: ignore[union-attr]
+    delete_rule(trained_copy, run)
+    assert open_version(trained_copy, register_run(trained_copy, run).number).rule is None
     rule = open_version(trained_copy, 2).rule
     assert rule is not None
     assert rule.threshold == 0.5

@@ -140,7 +140,9 @@ def test_a_model_card_has_front_matter_and_escaped_names(evil: RunReport) -> Non
 
 
 def test_a_model_card_says_when_it_answers(report: RunReport) -> None:
-    assert "always names one of its classes" in write_model_card(report)
+    assert report.rule is not None and report.rule.is_default
+    without = write_model_card(dataclasses.replace(report, rule=None))
+    assert "always names one of its classes" in without
     rule = DecisionRule(threshold=0.7, unlike_limit=1.4, class_thresholds={"rose": 0.8}, n=42)
     card = write_model_card(dataclasses.replace(report, rule=rule))
     assert "always names" not in card

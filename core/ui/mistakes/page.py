@@ -7,7 +7,6 @@ from core.evaluation.intervals import wilson_interval
 from core.evaluation.mistakes import Ranking
 from core.formats import count, interval, percent, plain
 from core.runs.store import RunRecord
-from core.ui.mistakes.photos import show_photos, show_review_button
 from core.ui.mistakes.reading import (
     ENDLESS,
     MOST_LISTED,
@@ -16,6 +15,7 @@ from core.ui.mistakes.reading import (
     is_reviewing,
     read_mistakes,
 )
+from core.ui.mistakes.review import show_photos, show_review_button
 from core.ui.mistakes.selections import open_selection, show_saved, show_saving, show_selection
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_one, pick_run_and_split, title_run

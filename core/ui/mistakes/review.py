@@ -1,4 +1,4 @@
-"""One photo after another, by keyboard: arrows move, digits relabel, x excludes, u takes it back.
+"""The photos of a list as a gallery, or one by one: arrows move, digits relabel, x excludes.
 
 Nothing here changes the dataset: each action is an edit in the tray, says what was done, and the
 next photo comes; an error keeps one where one is. The photo's number is in the URL (`review`), so a
@@ -18,14 +18,16 @@ from core.datasets.edits.tray import Edit, add_edits, undo_edits
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.mistakes.evidence import show_answer, show_evidence, show_photo
-from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read_waiting
+from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, mark_tray, read_waiting
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.keys import queue_keys
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
+from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
+from core.ui.photos.tray import show_tray
 from data.dataset import Dataset
 
 _DIGITS = 9
@@ -33,6 +35,11 @@ _DONE = "mistakes.done"
 """What was done last, as (went well, sentence or problem, remedy)."""
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
+GALLERY = "mistakes"
+"""Name of the gallery: its ticked photos are kept under it."""
+_LINE = 19
+"""Letters that fit on a line under a photo."""
+_HARD_SPACE = "\u00a0"
 
 
 @st.fragment
@@ -257,3 +264,58 @@ def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
         go_to(photos, int(places[0]))
     said = f"{count(undone, 'edit')} undone" if undone else "Nothing undone: the tray has changed"
     st.session_state[_DONE] = (True, said, "")
+
+
+def show_review_button(photos: np.ndarray) -> None:
+    """Draw the button that begins the review of the photos with the first."""
+    st.button(
+        "One by one",
+        icon=":material/crop_portrait:",
+        key="mistakes.begin",
+        type="primary",
+        disabled=len(photos) == 0,
+        on_click=partial(go_to, photos, 0),
+        help="Review by keyboard: arrows move, digits relabel, x excludes, u takes back.",
+    )
+
+
+def show_photos(listed: Listed) -> None:
+    """Draw the photos of a list as a gallery, or the one under review."""
+    photos, dataset = listed.photos, listed.dataset
+    if len(photos) == 0:
+        keep_choice(REVIEW, None)
+        st.info("No photo is listed here.", icon=":material/filter_alt_off:")
+    elif is_reviewing():
+        keep_choice(REVIEW, str(photos[listed.find_place()]))
+        show_review(listed)
+    else:
+        show_tray(dataset)
+        st.caption(
+            "Under each photo: the score of its true class, then that of the class it was taken "
+            "for (→), or of the second best where it is right (2nd)."
+        )
+        captions = _caption_photos(listed)
+        show_gallery(dataset, photos, key=GALLERY, captions=captions, badges=mark_tray(dataset))
+
+
+def _caption_photos(listed: Listed) -> Callable[[int], str]:
+    result, said = listed.result, listed.answers
+
+    def caption(photo: int) -> str:
+        scores, label = result.scores[photo], int(result.labels[photo])
+        other, mark = int(said.predictions[photo]), "→"
+        if not said.wrong[photo]:
+            other, mark = int(np.argsort(-scores, kind="stable")[1]), "2nd"
+        lines = ((label, ""), (other, f"{mark} "))
+        return "\n".join(
+            _fit(f"{before}{format_share(float(scores[number]))} {result.classes[number]}")
+            for number, before in lines
+        )
+
+    return caption
+
+
+def _fit(line: str) -> str:
+    """Cut a line so that it stays one line under a photo."""
+    cut = line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+    return cut.replace(" ", _HARD_SPACE)

@@ -22,7 +22,6 @@ from core.errors import PetalscopeError
 from core.formats import count, moment, plain
 from core.installed import COMMAND
 from core.runs.store import RunRecord
-from core.ui.mistakes.photos import GALLERY, show_photos, show_review_button
 from core.ui.mistakes.reading import (
     REVIEW,
     Listed,
@@ -33,6 +32,7 @@ from core.ui.mistakes.reading import (
     read_listed,
     read_selected,
 )
+from core.ui.mistakes.review import GALLERY, show_photos, show_review_button
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, show_random_banner, show_told, tell_after_rerun
 from core.ui.parts.pickers import describe_run

@@ -12,7 +12,7 @@ RUN useradd --create-home --uid 1000 petalscope && install -d -o petalscope /dat
 USER petalscope
 WORKDIR /data
 VOLUME /data
-ENV PETALSCOPE_WORKSPACE=/data STREAMLIT_SERVER_ADDRESS=0.0.0.0
+ENV PETALSCOPE_WORKSPACE=/data PETALSCOPE_IMPORT_FOLDERS=/home:/photos STREAMLIT_SERVER_ADDRESS=0.0.0.0
 EXPOSE 8501
 HEALTHCHECK CMD python -c "import urllib.request as r; r.urlopen('http://localhost:8501/_stcore/health')"
 ENTRYPOINT ["petalscope"]

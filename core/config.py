@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     upload_limit_mb: int = Field(
         2048, gt=0, description="largest archive taken through the browser, in megabytes"
     )
+    import_folders: str = Field(
+        "~",
+        description="folders below which the page reads datasets by path, separated by “:”; "
+        "default: the home folder; the command line reads what its user may read",
+    )
+    import_limit_files: int = Field(
+        1_000_000, gt=0, description="most files that are looked at in a folder that is imported"
+    )
     keep_photos_days: float = Field(
         0.0, ge=0, description="days for which photos that were asked about are kept; 0: none are"
     )

@@ -96,7 +96,13 @@ def _read_request(given: Namespace) -> SourceRequest:
         name: _expand(getattr(given, name)) for name in ("images", "labels", "splits", "names")
     }
     source = given.source if given.source == "sample" else _expand(given.source)
-    return SourceRequest(kind=given.kind, path=source, own_split=given.own_split, **paths)
+    return SourceRequest(
+        kind=given.kind,
+        path=source,
+        own_split=given.own_split,
+        from_page=False,  # whoever has a shell reads what the system lets them read
+        **paths,
+    )
 
 
 def _expand(path: str) -> str:

@@ -3,10 +3,15 @@
 A request is plain words, so that it can be kept as JSON and handed to another process.
 """
 
+import functools
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from core.config import read_settings
 from core.errors import SourceRefused
+from core.formats import count
 from core.workspace import open_workspace
 from data.sources.archive import ARCHIVE
 from data.sources.found import (
@@ -38,8 +43,76 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
     kind = SOURCES[request.kind]
     if kind.needs_path and not request.path:
         raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
-    source = kind.open(request, downloads or open_workspace().downloads)
+    downloads = downloads or open_workspace().downloads
+    places = _Places([*find_import_folders(), downloads.resolve()]) if request.from_page else None
+    if places:  # before anything is looked at: what is elsewhere is not even said to be there
+        for path in (request.path, request.images, request.labels, request.splits, request.names):
+            places.check(path)
+    source = kind.open(request, downloads)
+    source = _OnlyWithin(source, places) if places else source
     return _OwnSplits(source) if request.own_split else source
+
+
+def find_import_folders() -> list[Path]:
+    """Return the folders below which a page may name paths; empty: none."""
+    named = read_settings().import_folders.split(os.pathsep)
+    # Not Path.expanduser, which raises where there is no home.
+    return [Path(os.path.expanduser(one)).resolve() for one in named if one.strip()]  # noqa: PTH111
+
+
+class _Places:
+    """Folders, and whether files lie below one of them once every link is followed."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self._real = functools.cache(Path.resolve)  # of the folders of many files
+
+    def check(self, path: str) -> None:
+        """Check a path that was typed.
+
+        Raises:
+            SourceRefused: It is elsewhere.
+        """
+        if path and not self.hold(Path(path)):
+            raise SourceRefused(
+                f"“{path}” is not below a folder that pages may read.",
+                "Move the photos there, add their folder to PETALSCOPE_IMPORT_FOLDERS, or import "
+                "them by “python -m core import” at a shell of this machine.",
+            )
+
+    def hold(self, file: Path) -> bool:
+        real = self._real(file.parent) / file.name
+        real = real.resolve() if real.is_symlink() or file.name in ("", "..") else real
+        return any(real.is_relative_to(folder) for folder in self._folders)
+
+
+class _OnlyWithin:
+    """A source without the photos that links or a table lead to elsewhere."""
+
+    def __init__(self, source: Source, places: _Places) -> None:
+        self._source, self._places = source, places
+
+    @property
+    def phase(self) -> str:
+        return self._source.phase
+
+    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
+        found = self._source.find(unpacked, on_progress)
+        own = unpacked.resolve()
+        photos = [
+            photo
+            for photo in found.photos
+            if photo.file.is_relative_to(own) or self._places.hold(photo.file)
+        ]
+        left_out = len(found.photos) - len(photos)
+        if not left_out:
+            return found
+        note = (
+            f"Left out, as outside of the folders that pages may read: {count(left_out, 'photo')}."
+        )
+        if not photos:
+            raise SourceRefused("No photo is left.", note)
+        return replace(found, photos=photos, notes=(*found.notes, note))
 
 
 def _open_by_path(request: SourceRequest, downloads: Path) -> Source:

@@ -83,6 +83,8 @@ class SourceRequest:
     """A mapping.json or cat_to_name.json with the class names of oxford102."""
     own_split: bool = False
     """Draw our own stratified splits, whatever the source says."""
+    from_page: bool = False
+    """Typed into a page: only what lies below the folders of PETALSCOPE_IMPORT_FOLDERS is read."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from core.config import read_settings
 from core.errors import SourceRefused
 from data.sources.found import FoundPhoto, FoundSource, OnProgress, SourceKind
 from data.sources.names import (
@@ -287,8 +288,10 @@ def read_folder(folder: Path) -> Layout:
     Links to files are followed, links to folders are not (they could lead round in circles).
 
     Raises:
-        SourceRefused: There is no such folder, it may not be read, or its layout is none we know.
+        SourceRefused: There is no such folder, it may not be read, it holds more files than are
+            looked at, or its layout is none we know.
     """
+    limit = read_settings().import_limit_files
     if not folder.is_dir():
         raise SourceRefused(
             f"There is no folder “{folder}”.", "Check the path; it is one on the server's machine."
@@ -303,6 +306,11 @@ def read_folder(folder: Path) -> Layout:
         for name in names:
             file = Path(place, name)
             files.append((file.relative_to(folder).as_posix(), file))
+        if len(files) + len(folders) > limit:
+            raise SourceRefused(
+                f"“{folder}” holds more than the {limit:,} files that are looked at.",
+                "Name the folder of the photos, or raise PETALSCOPE_IMPORT_LIMIT_FILES.",
+            )
     layout = read_layout(files, folders)
     noted = [
         f"“{name}” is a link to a folder; links to folders are not followed." for name in links

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -40,6 +41,7 @@ class PageServer:
         environment = os.environ | {"PETALSCOPE_WORKSPACE": str(self.workspace)}
         # No pretrained weights here, wherever the tests run: the quick start must work without.
         environment.pop("PETALSCOPE_WEIGHTS", None)
+        environment["PETALSCOPE_IMPORT_FOLDERS"] = tempfile.gettempdir()
         environment["KERAS_HOME"] = str(self.workspace / "no-keras-home")
         self.log = (self.workspace / "server.log").open("ab")
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]

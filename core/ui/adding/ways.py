@@ -13,10 +13,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
 from core.datasets.importing import ImportJob, start_import
+from core.formats import plain
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import keep_choice
-from data.sources.catalogue import SOURCES
+from data.sources.catalogue import SOURCES, find_import_folders
 from data.sources.found import Field, SourceKind, SourceRequest, Way
 from data.sources.layout import LAYOUTS
 
@@ -55,11 +56,20 @@ def _offer_source(source: SourceKind) -> None:
     paths = {field.name: _ask_path(source, field) for field in way.fields}
     if way.note:
         st.caption(way.note)
+    if way.fields:
+        folders = ", ".join(map(str, find_import_folders())) or "no folder"
+        st.caption(
+            plain(f"Paths below {folders}."),
+            help="PETALSCOPE_IMPORT_FOLDERS names the folders that pages may read; links that "
+            "lead out of them are not followed.",
+        )
     own = _ask_splits(source) if source.official_split else False
     optional = {field.name: _ask_path(source, field) for field in source.optional}
     name, seed = _ask_name_and_seed()
     if _ask_start(way.button, ready=all(paths.values())):
-        request = SourceRequest(kind=source.kind, own_split=own, **paths, **optional)
+        request = SourceRequest(
+            kind=source.kind, own_split=own, from_page=True, **paths, **optional
+        )
         _begin(ImportJob(request=request, name=name, split_seed=seed))
 
 

@@ -14,6 +14,13 @@ from core.errors import FeaturesMissing
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
 from core.evaluation.coverage import measure_point, measure_separation
 from core.formats import count, interval, moment, percent
+from core.prediction.choosing import (
+    RunDistances,
+    find_limit_of_run,
+    find_rule,
+    read_distances,
+    suggest_rule,
+)
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
@@ -23,15 +30,7 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.predictor import open_predictor
-from core.prediction.rules import (
-    RunDistances,
-    answer_drawn,
-    answer_photos,
-    find_limit_of_run,
-    find_rule,
-    read_distances,
-    suggest_rule,
-)
+from core.prediction.rules import answer_drawn, answer_photos
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace

@@ -14,9 +14,9 @@ from typing import Literal, get_args
 
 from core.config import fingerprint
 from core.errors import FeaturesMissing
+from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
-from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UnlikeModel
 from core.registry.files import read_blob, unpack_arrays
 from core.registry.loading import check_files, read_head

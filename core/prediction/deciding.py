@@ -2,7 +2,7 @@
 
 A rule that a person keeps with a run is in runs/<id>/decision.json, tied to the digest of its
 result: when it is trained anew, it is not used. Without one the default rule of
-core.prediction.rules stands, unless a person had it forgotten, which the file says then. Scores
+core.prediction.choosing stands, unless a person had it forgotten, which the file says then. Scores
 stay; the rule compares calibrated ones. A registered version is a model with its rule, frozen.
 """
 

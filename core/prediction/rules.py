@@ -1,104 +1,28 @@
-"""The rule by which a model answers: a run's as it is kept now, a version's as it was frozen.
+"""The rule by which a model answers: a run's as it stands now, a version's as it was frozen.
 
-Also what a run's own photos say about when to trust it, and a rule to begin with: all is chosen on
-validation photos, and what takes a while is computed once and kept beside the run. A server that
-runs for weeks uses a new rule of a run at once; a version's never changes.
+Also what a run says of photos that show none of its classes. A server that runs for weeks uses a
+new rule of a run at once; a version's never changes.
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image
 
-from core.errors import FeaturesMissing, RuleRefused
-from core.evaluation.calibration import (
-    FEWEST_TO_FIT,
-    cross_fit_scores,
-    fit_temperature,
-    temper_scores,
-)
-from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold, find_limit
-from core.prediction.deciding import (
-    Decision,
-    DecisionRule,
-    ModelVersion,
-    decide,
-    find_rule_time,
-    is_rule_forgotten,
-    read_rule,
-    save_rule,
-)
-from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike, measure_left_out
-from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
+from core.errors import FeaturesMissing
+from core.prediction.choosing import find_rule, read_distances
+from core.prediction.deciding import Decision, DecisionRule, decide, find_rule_time
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
+from core.runs.result import RunResult, keep_arrays
 from core.workspace import Workspace
 from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
 
 if TYPE_CHECKING:
     from core.prediction.predictor import Predictor
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunDistances:
-    """The model of a run's training photos, and the distances of all photos by it."""
-
-    model: UnlikeModel
-    distances: np.ndarray
-    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do."""
-
-
-def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
-    """Return the distances of a run's photos, computed the first time.
-
-    Raises:
-        FeaturesMissing: They were never computed, and the features were removed or altered.
-    """
-
-    def make() -> dict[str, np.ndarray]:
-        features = read_run_features(workspace, result)
-        train = result.photo_numbers("train")
-        model = fit_unlike(features[train], result.labels[train])
-        return {
-            **{field.name: getattr(model, field.name) for field in fields(UnlikeModel)},
-            "distances": model.measure(features),
-        }
-
-    facts = {"version": UNLIKE_VERSION, "features": result.features_id}
-    kept = keep_arrays(workspace, run_id, "unlike", facts, make)
-    names = [field.name for field in fields(UnlikeModel)]
-    return RunDistances(
-        model=UnlikeModel(**{name: kept[name] for name in names}), distances=kept["distances"]
-    )
-
-
-def find_limit_of_run(
-    workspace: Workspace, run_id: str, result: RunResult
-) -> tuple[float | None, int]:
-    """Return the distance that keeps 95 % of a run's photos, None for too few; and of how many.
-
-    They are its validation photos; where these are too few, its training photos, too, each by a
-    model that it was left out of.
-
-    Raises:
-        FeaturesMissing: The distances were never computed, and the features are gone.
-    """
-    known = read_distances(workspace, run_id, result)
-    distances = known.distances[result.photo_numbers("validation")]
-    train = result.photo_numbers("train")
-    if len(distances) < FEWEST_TO_LIMIT <= len(distances) + len(train):
-        facts = {"version": UNLIKE_VERSION, "features": result.features_id}
-
-        def make() -> dict[str, np.ndarray]:
-            features = read_run_features(workspace, result)[train]
-            return {"distances": measure_left_out(features, result.labels[train])}
-
-        left_out = keep_arrays(workspace, run_id, "unlike-left-out", facts, make)["distances"]
-        distances = np.concatenate([distances, left_out])
-    return find_limit(distances), len(distances)
 
 
 _log = logging.getLogger(__name__)
@@ -207,8 +131,6 @@ def _apply(
     return decide(rule, scores, classes, distance)
 
 
-_DEFAULT_VERSION = 1
-"""To be raised when default rules are chosen otherwise: those that are kept are made anew."""
 _SMALL = 112
 
 
@@ -255,127 +177,3 @@ def answer_photos(
         names=np.array(names, dtype=np.str_),
         photos=np.stack([np.asarray(image) for image in small]),
     )
-
-
-def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
-    """Return the rule by which a run answers: the one that a person kept, else its default one.
-
-    The default rule is made when it is first asked for, and kept beside the run. None where a
-    person had it forgotten, or without validation photos: then every photo is answered.
-    """
-    kept = read_rule(workspace, run_id)
-    if kept is not None or is_rule_forgotten(workspace, run_id):
-        return kept
-    return _find_default_rule(workspace, run_id, result)
-
-
-def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
-    if not len(result.photo_numbers("validation")):
-        return None
-    try:
-        limit, _ = find_limit_of_run(workspace, run_id, result)
-    except FeaturesMissing:
-        limit = None
-    names = ("temperature", "threshold")
-
-    def make() -> dict[str, np.ndarray]:
-        rule = suggest_rule(result, limit)
-        values = {name: np.asarray(getattr(rule, name), np.float64) for name in names}
-        return values | {"made": np.asarray(rule.made.timestamp())}
-
-    facts = {"version": _DEFAULT_VERSION, "limit": limit}
-    kept = {
-        name: float(value)
-        for name, value in keep_arrays(workspace, run_id, "default-rule", facts, make).items()
-    }
-    return DecisionRule(
-        temperature=kept["temperature"],
-        threshold=kept["threshold"],
-        unlike_limit=limit,
-        n=len(result.photo_numbers("validation")),
-        is_default=True,
-        made=datetime.fromtimestamp(kept["made"], UTC),
-    )
-
-
-def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
-    """Return a rule chosen on the validation photos.
-
-    The temperature that fits them best, 1 where they are too few to tell; the lowest threshold from
-    which on `target` of the answers are right, 0.5 where none is.
-
-    Args:
-        result: Of the run.
-        limit: Of the distance, as `find_limit_of_run` returns it; None: it is not looked at.
-        target: Share of right answers, in [0, 1].
-
-    Raises:
-        RuleRefused: The run has no validation photos.
-    """
-    photos = result.photo_numbers("validation")
-    if not len(photos):
-        raise RuleRefused(
-            "This run has no validation photos, so nothing can be chosen on them.",
-            "Train on a dataset with a validation split.",
-        )
-    scores, labels = result.scores[photos], result.labels[photos]
-    temperature = find_temperature(scores, labels)
-    tempered = temper_scores(scores, temperature or 1.0)
-    threshold = choose_threshold(tempered.max(axis=1), tempered.argmax(axis=1) == labels, target)
-    return DecisionRule(
-        temperature=temperature or 1.0,
-        threshold=0.5 if threshold is None else threshold,
-        unlike_limit=limit,
-        n=len(photos),
-    )
-
-
-def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the temperature that fits the photos best; None where they do not settle one.
-
-    They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
-    some of them does not help on the others.
-    """
-    if len(labels) < FEWEST_TO_FIT:
-        return None
-    fit = fit_temperature(scores, labels)
-    if fit.at_edge:
-        return None
-    rows = np.arange(len(labels))
-    before, after = (
-        -np.log(np.maximum(given[rows, labels], np.finfo(np.float32).tiny)).mean()
-        for given in (scores, cross_fit_scores(scores, labels))
-    )
-    return fit.temperature if after < before else None
-
-
-def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
-    """Return whether the run has a rule like the champion's now; one of its own stays.
-
-    The thresholds stay what a person chose; the temperature and the distance, where the champion
-    looks at them, are chosen anew on the validation photos of the run. The default rule of a
-    champion is not carried: the run has one of its own.
-
-    Args:
-        workspace: Holds the run.
-        champion: Whose rule it is.
-        run_id: Of a finished run.
-
-    Raises:
-        ResultDamaged: The result of the run was cut short or altered.
-        FeaturesMissing: The features behind its scores were removed or altered.
-    """
-    kept = champion.facts.get("rule")
-    is_own = champion.facts.get("rule_is_default") or read_rule(workspace, run_id) is not None
-    if not kept or is_own:
-        return False
-    result = read_result(workspace, run_id)
-    if not len(result.photo_numbers("validation")):
-        return False
-    looks = kept["unlike_limit"] is not None
-    limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None
-    rule = suggest_rule(result, limit)
-    own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
-    rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
-    save_rule(workspace, run_id, rule if kept["temperature"] != 1 else replace(rule, temperature=1))
-    return True

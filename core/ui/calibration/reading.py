@@ -31,17 +31,15 @@ from core.evaluation.coverage import (
     choose_threshold,
 )
 from core.formats import count, percent, plain
-from core.prediction.deciding import DecisionRule, is_rule_stale, list_answered, read_rule
-from core.prediction.rules import (
+from core.prediction.choosing import (
     RunDistances,
-    UnlikeAnswers,
-    answer_drawn,
-    answer_photos,
     find_limit_of_run,
     find_rule,
     find_temperature,
     read_distances,
 )
+from core.prediction.deciding import DecisionRule, is_rule_stale, list_answered, read_rule
+from core.prediction.rules import UnlikeAnswers, answer_drawn, answer_photos
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache

@@ -78,15 +78,11 @@ def ask_to_promote(
     evidence = comparison.evidence if comparison is not None else None
     gain = evidence is not None and evidence.is_significant_gain
     proven = champion is None or gain
-    st.caption(plain(describe_rule(version.rule)))
+    ruled = plain(describe_rule(version.rule))
+    st.caption(ruled)
     with st.form(key, border=False):
         if not proven:
-            worse = evidence is not None and judge_evidence(evidence) == WORSE
-            proof = "The test photos speak against it." if worse else "Nothing proves a gain."
-            st.markdown(
-                f":orange[:material/warning: **{proof}**] Promote it all the same only for a "
-                "reason that test photos do not know, and say which."
-            )
+            _warn_of_no_gain(evidence)
         proposed = _propose_reason(evidence) if evidence is not None and gain else ""
         reason = st.text_area("Reason", proposed, max_chars=MOST_REASON, height=100)
         override = not proven and st.checkbox("Promote without proof of a gain")
@@ -106,9 +102,17 @@ def ask_to_promote(
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return
-    said = plain(describe_rule(version.rule))
-    tell_after_rerun(f"{version.label} answers from now on. {said}")
+    tell_after_rerun(f"{version.label} answers from now on. {ruled}")
     st.rerun()
+
+
+def _warn_of_no_gain(evidence: Evidence | None) -> None:
+    worse = evidence is not None and judge_evidence(evidence) == WORSE
+    proof = "The test photos speak against it." if worse else "Nothing proves a gain."
+    st.markdown(
+        f":orange[:material/warning: **{proof}**] Promote it all the same only for a reason that "
+        "test photos do not know, and say which."
+    )
 
 
 def _propose_reason(evidence: Evidence) -> str:

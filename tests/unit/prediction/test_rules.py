@@ -6,6 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.prediction.choosing import (
+    find_limit_of_run,
+    find_rule,
+    find_temperature,
+    read_distances,
+    suggest_rule,
+)
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
@@ -15,14 +22,7 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.predictor import open_predictor
-from core.prediction.rules import (
-    answer_drawn,
-    find_limit_of_run,
-    find_rule,
-    find_temperature,
-    read_distances,
-    suggest_rule,
-)
+from core.prediction.rules import answer_drawn
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace

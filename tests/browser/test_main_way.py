@@ -17,17 +17,21 @@ from tests.builders import draw_photo, encode_photo
 pytestmark = pytest.mark.browser
 
 MINUTES = 60_000
-PAGES = ("", "dataset", "quality", "training", "metrics", "confusion", "predict")
+PAGES = ("", "overview", "dataset", "quality", "training", "metrics", "confusion", "predict")
 NAMES = ("Overview", "Dataset", "Quality", "Training", "Metrics", "Confusion", "Predict")
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "overview")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path or "root")
 def test_a_cold_deep_link_shows_the_frame(page: Page, server: PageServer, path: str) -> None:
     page.goto(f"{server.address}/{path}")
     expect(page.locator("h1")).to_be_visible()
     for name in NAMES:
         expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
-    expect(page.get_by_text("exception", exact=False)).to_have_count(0)
+    for words in ("exception", "Page not found"):
+        expect(page.get_by_text(words, exact=False)).to_have_count(0)
+    # The first visitor of a server, too, whom Streamlit shows a sidebar of its own at first.
+    sidebar = page.get_by_test_id("stSidebar").bounding_box()
+    assert sidebar is not None and sidebar["width"] == 220
 
 
 @pytest.mark.slow

@@ -15,7 +15,13 @@ from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
+_FIRST, _ROOT = "overview", "start"
+"""The page at the root of the address, and the path that Streamlit wants for it besides."""
 _SIDEBAR_WIDTH = 220
+_NARROW = f"""<style>
+[data-testid="stSidebar"][style*="width: 300px"] {{ width: {_SIDEBAR_WIDTH}px !important; }}
+</style>"""
+"""Streamlit may draw a sidebar of its own, 300 wide, before it hears of ours, and keeps that."""
 _PRESENTABLE = "training"
 _ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
 
@@ -111,6 +117,11 @@ def is_presenting() -> bool:
     return "present" in st.query_params
 
 
+def _open_first() -> None:
+    """Lead from /overview, which the names of all other pages suggest, to where that page is."""
+    st.switch_page(page_file(_FIRST), query_params=st.query_params.to_dict())
+
+
 def _draw_frame() -> "st.Page":
     st.set_page_config(
         page_title="Petalscope",
@@ -118,13 +129,16 @@ def _draw_frame() -> "st.Page":
         layout="wide",
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
+    st.html(_NARROW)
     sections = {
         section: [
-            st.Page(page_file(name), title=title, icon=icon, default=name == "overview")
+            st.Page(page_file(name), title=title, icon=icon, default=path == _ROOT, url_path=path)
             for name, title, icon in pages
+            for path in [_ROOT if name == _FIRST else name]
         ]
         for section, pages in PAGES.items()
     }
+    sections[""].append(st.Page(_open_first, url_path=_FIRST, visibility="hidden"))
     if is_presenting():
         page = st.navigation(sections, position="hidden")
         if page.url_path == _PRESENTABLE:

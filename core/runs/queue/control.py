@@ -66,7 +66,8 @@ def extend_run(
     validate(recipe)  # before anything is lent to it
     following = item_id(recipe)
     lent = _lend_checkpoint(workspace, former, following)
-    name = f"{former.name}, {recipe.epochs} epochs"
+    stem = former.name.removesuffix(f", {former.recipe.epochs} epochs")
+    name = f"{stem}, {recipe.epochs} epochs"
     run, is_new = submit_run(workspace, recipe, name, submitter=submitter or former.submitter)
     if is_new:
         run = note_run(workspace, run.id, _describe_start(former, lent))

@@ -14,6 +14,9 @@ from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, describe_poli
 UNUSED = "–"
 """Stands for a setting that changes nothing beside the others of its recipe."""
 
+_MOST_NAMED = 3
+"""Settings that stand in the name of a run."""
+
 _VARYING = {*SUGGESTED, "precision", "views"}
 """Settings whose default on the command line is not the recipe's: they are always written."""
 
@@ -46,6 +49,24 @@ def list_differences(recipes: Sequence[Recipe]) -> list[Difference]:
         if len(set(values)) > 1:
             found.append(Difference(one.title, values))
     return found
+
+
+def name_difference(recipe: Recipe, last: Recipe) -> str:
+    """Return what is new in a recipe beside another one, as the name of its run."""
+    parts = []
+    for one in list_differences([last, recipe]):
+        value = one.values[1]
+        if UNUSED in one.values or one.setting.startswith("augmentation, "):
+            continue  # another setting brought it, or took it away
+        if one.setting == "strategy":
+            parts.append(value)
+        elif value in ("yes", "no"):
+            parts.append(one.setting if value == "yes" else f"without {one.setting}")
+        else:
+            own = one.setting == "augmentation" and has_own_policy(recipe)
+            parts.append(f"own {one.setting}" if own else f"{one.setting} {value}")
+    more = f" and {len(parts) - _MOST_NAMED} more" if len(parts) > _MOST_NAMED else ""
+    return ", ".join(parts[:_MOST_NAMED]) + more
 
 
 def write_command(recipe: Recipe) -> str:

@@ -9,6 +9,7 @@ from core.formats import count, plain
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.choosing import find_default
 from core.ui.parts.frame import page_file
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
@@ -33,11 +34,12 @@ class Overview:
 
     @property
     def newest_done(self) -> RunRecord | None:
-        return next((run for run in self.runs if run.state == "done"), None)
+        """The visitor's own newest finished run, else the newest of all."""
+        return find_default([run for run in self.runs if run.state == "done"])
 
     @property
-    def has_unfinished(self) -> bool:
-        return any(not run.has_ended for run in self.runs)
+    def unfinished(self) -> RunRecord | None:
+        return next((run for run in self.runs if not run.has_ended), None)
 
 
 def show_overview() -> None:
@@ -76,9 +78,9 @@ def _show_next_step(overview: Overview) -> None:
 
 def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
     prepare_training()
-    if overview.has_unfinished:
+    if overview.unfinished:
         st.subheader("A run is on its way", anchor=False)
-        _link("training", "Watch it", ":material/model_training:")
+        _link("training", "Watch it", ":material/model_training:", overview.unfinished)
         return
     st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
     st.write(

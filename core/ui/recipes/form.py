@@ -10,16 +10,18 @@ from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe, validate
 from core.runs.recipe.settings import MOST_SEED
+from core.runs.recipe.words import name_difference
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
+    find_trained,
     pick_policy,
     pick_strategy,
     pick_weights,
@@ -100,13 +102,26 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
 
 
 def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: bool) -> None:
-    """Draw Train, and on what device it will take how long."""
-    label = "Train" if repeats == 1 else f"Train {repeats} times"
+    """Draw Train, and on what device it will take how long; or the way to what exists already."""
+    known = [run for one in _list_repeats(draft, repeats) if (run := find_trained(one))]
+    left = repeats - len(known)
+    label, icon = "Train" if repeats == 1 else f"Train {repeats} times", "play_arrow"
+    if not left:
+        begun = "Trained before: open" if known[0].state == "done" else "On its way: watch"
+        label, icon = f"{begun} run {known[0].number}", "history"
     if st.button(
-        label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not trainable
+        label,
+        type="primary",
+        icon=f":material/{icon}:",
+        width="stretch",
+        disabled=not trainable,
+        key="training.start",
     ):
         start_run(draft, dataset.name, repeats=repeats)
-    show_estimate(draft, dataset, repeats)
+    if known and left:
+        st.caption(f"{len(known)} of these {repeats} were trained before or are on their way.")
+    if left:
+        show_estimate(draft, dataset, left)
 
 
 def prepare_training() -> None:
@@ -119,30 +134,32 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
     """Submit the recipe and open its run: a new one, or the one that exists.
 
     Args:
+        name: Of the first run of a dataset; others are named by what is new in their recipe.
         repeats: With how many seeds, counted up from the recipe's; the first is opened.
     """
-    seeds = [(recipe.seed + repeat) % (MOST_SEED + 1) for repeat in range(repeats)]
-    submitted = [
-        submit_run(
-            cache.workspace(),
-            dataclasses.replace(recipe, seed=seed),
-            name,
-            submitter=name_visitor(),
-        )
-        for seed in seeds
-    ]
+    visitor, before = name_visitor(), list_runs(cache.workspace(), recipe.dataset)
+    own = [run.recipe for run in before if run.submitter == visitor]
+    last = next(iter([*own, *(run.recipe for run in before)]), None)
+    submitted = []
+    for one in _list_repeats(recipe, repeats):
+        new = name_difference(one, last) if last else name
+        submitted.append(submit_run(cache.workspace(), one, new, submitter=visitor))
+        last = one
     ensure_scheduler(cache.workspace())
     run, is_new = submitted[0]
     if not is_new and run.state == "done":
-        st.toast(
-            f"This recipe was trained before: run {run.number} is opened.",
-            icon=":material/history:",
-        )
+        tell_after_rerun(f"This recipe was trained before: run {run.number} is opened.")
     _forget_link()
     change_run(run.id)
     if open_training:
         st.switch_page(page_file("training"), query_params={RUN: run.id})
     st.rerun()
+
+
+def _list_repeats(recipe: Recipe, repeats: int) -> list[Recipe]:
+    """Return the recipe with as many seeds, counted up from its own."""
+    seeds = ((recipe.seed + repeat) % (MOST_SEED + 1) for repeat in range(repeats))
+    return [dataclasses.replace(recipe, seed=seed) for seed in seeds]
 
 
 def _forget_link() -> None:

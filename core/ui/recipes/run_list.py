@@ -67,6 +67,7 @@ def _describe(run: RunRecord, names: dict[str, str]) -> dict[str, object]:
     accuracy = None if run.best_val_accuracy is None else 100 * run.best_val_accuracy
     return {
         "Run": run.number,
+        "Name": "" if run.name == f"Run {run.number}" else run.name,
         "Dataset": names.get(run.recipe.dataset, run.recipe.dataset),
         "State": "stopped" if run.stopped else run.state,
         "Validation accuracy": accuracy,

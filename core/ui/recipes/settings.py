@@ -20,6 +20,7 @@ from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
+from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_random_banner
@@ -48,7 +49,7 @@ def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
         list(STRATEGIES),
         format_func=strategy.choices.__getitem__,
         captions=[
-            f"{_describe(_estimate(_suit(draft, name), dataset), repeats)}{one.sentence}"
+            f"{_describe(_suit(draft, name), dataset, repeats)}{one.sentence}"
             for name, one in STRATEGIES.items()
         ],
         key=key("strategy"),
@@ -182,7 +183,20 @@ def _estimate(recipe: Recipe, dataset: Dataset) -> Estimate | None:
         return None
 
 
-def _describe(estimate: Estimate | None, repeats: int) -> str:
+def find_trained(recipe: Recipe) -> RunRecord | None:
+    """Return the run of a recipe that is done or on its way; None where Train would train it."""
+    try:
+        run = read_run(cache.workspace(), recipe.run_id)
+    except PetalscopeError:
+        return None
+    settled = run.state == "done" and not run.stopped
+    return run if settled or run.is_going or run.state == "queued" else None
+
+
+def _describe(recipe: Recipe, dataset: Dataset, repeats: int) -> str:
+    if repeats == 1 and (run := find_trained(recipe)):
+        return f"**run {run.number}** · "
+    estimate = _estimate(recipe, dataset)
     if estimate is None:
         return ""
     return f"**{rough_range(repeats * estimate.low, repeats * estimate.high)}** · "

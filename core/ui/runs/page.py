@@ -164,7 +164,8 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
     accuracy = one.mean_accuracy
     several = len(one.runs) > 1
     return {
-        "Run": title_run(run) + (f" and {len(one.runs) - 1} more" if several else ""),
+        # The name of a repeat says its seed alone; the oldest is named by what was new.
+        "Run": title_run(one.runs[-1]) + (f" and {len(one.runs) - 1} more" if several else ""),
         "Accuracy": None if accuracy is None else _round(accuracy, run.val_photos or 0),
         "± sd": None if math.isnan(one.spread) else 100 * one.spread,
         "Seeds": len(one.measured) if several else None,

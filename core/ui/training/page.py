@@ -19,7 +19,7 @@ from core.ui.parts.live_state import (
     show_badge,
     show_progress,
 )
-from core.ui.parts.messages import show_few, show_random_banner
+from core.ui.parts.messages import show_few, show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.run_cards import show_recipe
 from core.ui.recipes.form import fill_from_link, show_recipe_form
@@ -37,6 +37,7 @@ _NO_BAR = {"displayModeBar": False}
 
 def show_training() -> tuple[Dataset, Recipe | None]:
     """Draw the form and the run that is watched; return what the form is about."""
+    show_told()
     fill_from_link()
     form, live = st.columns([5, 8], gap="medium")
     with form.container(border=True):

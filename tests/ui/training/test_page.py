@@ -78,6 +78,7 @@ def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> N
     new = [run for run in list_runs(shared) if run.id not in before]
     assert sorted(run.recipe.seed for run in new) == [0, 1, 2]
     assert {run.recipe.epochs for run in new} == {77}
+    assert {run.name for run in new} == {"epochs 77", "seed 1", "seed 2"}
     assert len({run.submitter for run in new}) == 1
     assert re.search(r" · [0-9a-f]{8}$", new[0].submitter)
     assert app.query_params["run"] == next(run.id for run in new if run.recipe.seed == 0)
@@ -107,9 +108,27 @@ def test_a_link_fills_the_form_with_the_settings_of_a_run(shared: Workspace) -> 
     assert value(app, "hidden") == "48 → 24"
     assert list_policies(shared)[str(value(app, "policy"))] == policy
     assert "The settings of" in captions(app)
-    press(app, "Train")  # unchanged it is the same run: that is opened, and nothing is new
+    press(app, f"On its way: watch run {run.number}")  # unchanged it is the same run
     assert app.query_params["run"] == run.id
     assert "like" not in app.query_params
+
+
+def test_a_recipe_that_was_trained_is_opened_and_this_is_said_before(shared: Workspace) -> None:
+    trained = list_runs(shared)[-1]
+    app = open_page(shared, like=trained.id)
+    assert trained.state == "done"
+    assert f"Trained before: open run {trained.number}" in buttons(app)
+    strategies = next(radio for radio in app.radio if radio.label == "Strategy").proto.captions
+    assert strategies[0].startswith(f"**run {trained.number}** · ")
+    count = len(list_runs(shared))
+    app = press(app, "Trained before")
+    assert app.query_params["run"] == trained.id and len(list_runs(shared)) == count
+    app.number_input(key="training.seed").set_value(5).run()
+    assert "Train" in buttons(app)
+    app.number_input(key="training.seed").set_value(0).run()
+    app.number_input(key="training.repeats").set_value(2).run()
+    assert "Train 2 times" in buttons(app)
+    assert "1 of these 2 were trained before" in captions(app)
 
 
 def test_a_link_to_a_run_that_is_gone_leaves_the_form_usable(shared: Workspace) -> None:

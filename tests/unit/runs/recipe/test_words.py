@@ -15,6 +15,7 @@ from core.runs.recipe.words import (
     has_own_policy,
     list_differences,
     list_settings,
+    name_difference,
     write_command,
 )
 from core.workspace import Workspace
@@ -143,3 +144,31 @@ def test_presets_are_named_and_own_policies_are_told_part_by_part() -> None:
     found = differences(PLAIN, dataclasses.replace(PLAIN, augmentation=own))
     assert found["augmentation, rotation"] == ("never", "-5 to 5 degrees, 50 % of photos")
     assert found["augmentation, horizontal flip"] == ("never", "always")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"learning_rate": 0.01}, "learning rate 0.01"),
+        ({"hidden": (64, 32), "dropout": 0.2}, "hidden layers 64 → 32, dropout 0.2"),
+        ({"strategy": "last_stage", "learning_rate": 1e-4}, "last stage, learning rate 0.0001"),
+        ({"class_weights": True, "standardise": False}, "without standardise, class weights"),
+        ({"augmentation": PRESETS["gentle"], "views": 4}, "augmentation gentle"),
+        ({"weights": "random", "weights_digest": "0" * 64}, "weights random"),
+        (
+            {"epochs": 9, "dropout": 0.1, "seed": 3, "batch_size": 8},
+            "dropout 0.1, batch size 8, epochs 9 and 1 more",
+        ),
+    ],
+)
+def test_a_run_is_named_by_what_is_new(changes: dict[str, object], name: str) -> None:
+    last = Recipe(dataset="a" * 16, weights_digest="b" * 64)
+    assert name_difference(dataclasses.replace(last, **changes), last) == name  # type: ignore[arg-type]
+
+
+def test_an_augmentation_of_ones_own_is_not_spelled_out_in_a_name() -> None:
+    last = Recipe(dataset="a" * 16, weights_digest="b" * 64)
+    policy = dataclasses.replace(PRESETS["gentle"], cutout=PRESETS["strong"].cutout)
+    assert (
+        name_difference(dataclasses.replace(last, augmentation=policy), last) == "own augmentation"
+    )

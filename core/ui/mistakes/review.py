@@ -21,7 +21,7 @@ from core.ui.mistakes.evidence import show_answer, show_evidence, show_photo
 from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, mark_tray, read_waiting
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.keys import queue_keys
+from core.ui.parts.keys import queue_keys, show_steps
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
@@ -91,18 +91,7 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
         shortcut="G" if keys else None,
         on_click=partial(keep_choice, REVIEW, None),
     )
-    for label, icon, key, step in (
-        ("Previous", "arrow_back", "Left", -1),
-        ("Next", "arrow_forward", "Right", 1),
-    ):
-        st.button(
-            label,
-            icon=f":material/{icon}:",
-            key=f"mistakes.{label}",
-            shortcut=key if keys else None,
-            disabled=not 0 <= place + step < len(photos),
-            on_click=partial(go_to, photos, place + step),
-        )
+    show_steps("mistakes", place, len(photos), partial(go_to, photos), keys=keys)
     _show_tray(listed, place, waiting, keys)
 
 

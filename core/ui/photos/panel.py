@@ -4,8 +4,6 @@ The photo's number lives in the URL (`photo`), so a link opens the panel again; 
 number out. Previous and next go through the photos among which it was seen last.
 """
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -15,7 +13,7 @@ from core.datasets.edits.tray import add_edits, undo_edits
 from core.formats import plain, size
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.keys import queue_keys
+from core.ui.parts.keys import queue_keys, show_steps
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo
@@ -111,19 +109,7 @@ def _show_way(page: PhotoPage) -> None:
         return
     place = int(places[0])
     with st.container(horizontal=True, vertical_alignment="center"):
-        for label, icon, key, step in (
-            ("Previous", "arrow_back", "Left", -1),
-            ("Next", "arrow_forward", "Right", 1),
-        ):
-            there = 0 <= place + step < len(listed)
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                key=f"panel.{label}",
-                shortcut=key,
-                disabled=not there,
-                on_click=partial(_go_to, int(listed[place + step]) if there else page.photo),
-            )
+        show_steps("panel", place, len(listed), lambda number: _go_to(int(listed[number])))
         st.caption(f"{place + 1:,} of {len(listed):,} photos listed", width="content")
     queue_keys("panel", "Left", "Right")
 

@@ -18,7 +18,7 @@ from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.ui.parts import cache
-from core.ui.parts.keys import queue_keys
+from core.ui.parts.keys import queue_keys, show_steps
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import (
     ITEM,
@@ -82,21 +82,12 @@ def _show_photo(one: Feedback) -> None:
 def _show_way(found: Sequence[Feedback], place: int) -> None:
     """Draw previous, next and undo, and what was done last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for label, icon, key, step in (
-            ("Previous", "arrow_back", "Left", -1),
-            ("Next", "arrow_forward", "Right", 1),
-        ):
-            inside = 0 <= place + step < len(found)
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                key=f"review.{label}",
-                shortcut=key,
-                disabled=not inside,
-                on_click=partial(
-                    keep_choice, ITEM, str(found[place + step].number) if inside else None
-                ),
-            )
+        show_steps(
+            "review",
+            place,
+            len(found),
+            lambda number: keep_choice(ITEM, str(found[number].number)),
+        )
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")
         _show_undo()
     show_done()

@@ -54,6 +54,13 @@ def wait_for_epochs(workspace: Workspace, run_id: str, epochs: int) -> RunRecord
     return run
 
 
+def begin(workspace: Workspace, recipe: Recipe, epochs: int) -> RunRecord:
+    """Return the run of the recipe, as soon as a worker has done that many epochs of it."""
+    run, _ = submit_run(workspace, recipe)
+    ensure_scheduler(workspace)
+    return wait_for_epochs(workspace, run.id, epochs)
+
+
 def wait_for_end(workspace: Workspace, run_id: str) -> RunRecord:
     wait_until(lambda: read_run(workspace, run_id).has_ended, "the run has ended")
     return read_run(workspace, run_id)
@@ -165,11 +172,9 @@ def test_a_killed_worker_costs_nothing_but_time(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
     recipe, expected = undisturbed
-    run, _ = submit_run(trained_copy, recipe)
-    ensure_scheduler(trained_copy)
-    going = wait_for_epochs(trained_copy, run.id, 3)
-    assert going.pid is not None and going.pid != os.getpid()
-    os.kill(going.pid, signal.SIGKILL)
+    run = begin(trained_copy, recipe, 3)
+    assert run.pid is not None and run.pid != os.getpid()
+    os.kill(run.pid, signal.SIGKILL)
     run = wait_for_end(trained_copy, run.id)
     assert (run.state, run.attempt, run.epochs_done) == ("done", 2, LONG)
     kinds = read_kinds(trained_copy, run.id)
@@ -219,9 +224,7 @@ def test_a_stopped_run_keeps_its_best_epoch_and_can_go_on(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
     recipe, expected = undisturbed
-    run, _ = submit_run(trained_copy, recipe)
-    ensure_scheduler(trained_copy)
-    wait_for_epochs(trained_copy, run.id, 2)
+    run = begin(trained_copy, recipe, 2)
     assert request_stop(trained_copy, run.id).state == "stopping"
     run = wait_for_end(trained_copy, run.id)
     assert (run.state, run.stopped) == ("done", True) and 2 <= run.epochs_done < LONG
@@ -239,9 +242,7 @@ def test_a_paused_run_waits_for_a_person_and_loses_nothing(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
     recipe, expected = undisturbed
-    run, _ = submit_run(trained_copy, recipe)
-    ensure_scheduler(trained_copy)
-    wait_for_epochs(trained_copy, run.id, 2)
+    run = begin(trained_copy, recipe, 2)
     assert pause_run(trained_copy, run.id).request == "pause"
     run = wait_for_end(trained_copy, run.id)
     assert (run.state, run.pid, run.request) == ("paused", None, "")
@@ -264,9 +265,7 @@ def test_a_stop_after_the_epoch_completes_it(
     run, _ = submit_run(trained_copy, recipe)
     request_stop(trained_copy, run.id, after_epoch=True)  # a waiting run never starts
     assert read_run(trained_copy, run.id).error_code == "run_stopped"
-    submit_run(trained_copy, recipe)
-    ensure_scheduler(trained_copy)
-    going = wait_for_epochs(trained_copy, run.id, 2)
+    going = begin(trained_copy, recipe, 2)
     asked = request_stop(trained_copy, run.id, after_epoch=True)
     assert (asked.state, asked.request) == ("stopping", "stop_after_epoch")
     run = wait_for_end(trained_copy, run.id)

@@ -189,6 +189,13 @@ class DiskFull(PetalscopeError, code="disk_full"):
     """There is no room for what had to be written. Make room, then try again."""
 
 
+class DatabaseUnusable(PetalscopeError, code="database_unusable"):
+    """The index of the workspace is damaged, or empty while runs lie on disk.
+
+    `python -m core repair` reads it back from its copies and from the folders.
+    """
+
+
 class RunGoing(PetalscopeError, code="run_going"):
     """Something was asked of a run that cannot be done while a worker has it. Stop it first."""
 

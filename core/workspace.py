@@ -119,6 +119,11 @@ class Workspace:
         return self.root / "petalscope.db"
 
     @property
+    def copies(self) -> Path:
+        """Copies of the database, which the scheduler makes."""
+        return self.root / "copies"
+
+    @property
     def scheduler_lock(self) -> Path:
         return self.root / "scheduler.lock"
 

@@ -134,6 +134,11 @@ COMMANDS: dict[str, Known] = {
         "show which ResNet-50 weights are used, or download them",
         "--download",
     ),
+    "repair": Known(
+        "upkeep",
+        "read the index of a damaged or emptied workspace back from its copies and folders",
+        "--json",
+    ),
     "docs": Known(
         "docs",
         "write the tables of docs/ that follow from the code, or check them",

@@ -25,6 +25,7 @@ model_events_table = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("facts", Text, nullable=False, server_default="{}"),
     sqlite_autoincrement=True,
+    info={"kept_in": "registry/events.json"},
 )
 
 EventKind = Literal[

@@ -42,6 +42,7 @@ versions_table = Table(
     Column("who", Text, nullable=False, server_default=""),
     Column("created", UtcTime, nullable=False),
     sqlite_autoincrement=True,  # the number of a deleted version is not given again
+    info={"kept_in": "registry/versions.json"},
 )
 
 aliases_table = Table(
@@ -50,6 +51,7 @@ aliases_table = Table(
     Column("alias", String(16), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("since", UtcTime, nullable=False),
+    info={"kept_in": "registry/aliases.json"},
 )
 
 Alias = Literal["champion", "challenger"]

@@ -5,37 +5,82 @@ the write lock of the whole database at its start, so that what it read still ho
 the others wait. One engine is kept for each address.
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateColumn
 
 from core.config import read_settings
-from core.errors import WorkspaceMissing
+from core.errors import DatabaseUnusable, DiskFull, WorkspaceMissing
+from core.formats import count
+from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
 from core.runs.locks import free_lock, wait_for_lock
 from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
 BUSY_TIMEOUT_S = 30.0
+_REPAIR = (
+    "Read it back from its copies and from the folders: python -m core repair. Nothing is deleted."
+)
 _WRITE_LOCK = 0x7065_7461_6C73  # “petals”: the number of our lock in PostgreSQL
 
 
 @contextmanager
 def read_database(workspace: Workspace) -> Iterator[Connection]:
-    """Yield a connection for reading; all its reads see the same moment."""
-    with _find_engine(workspace).begin() as connection:
+    """Yield a connection for reading; all its reads see the same moment.
+
+    Raises:
+        DatabaseUnusable: It is damaged, or empty while runs lie on disk.
+    """
+    with _telling_faults(workspace), _find_engine(workspace).begin() as connection:
         yield connection
 
 
 @contextmanager
-def write_database(workspace: Workspace) -> Iterator[Connection]:
-    """Yield a connection for reading and writing; committed when the block ends well."""
-    with _find_engine(workspace).execution_options(writes=True).begin() as connection:
-        yield connection
+def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Connection]:
+    """Yield a connection for reading and writing; committed when the block ends well.
+
+    Args:
+        workspace: Whose database.
+        anew: It may be empty although runs lie on disk: it is just being filled from them.
+
+    Raises:
+        DatabaseUnusable: It is damaged, or empty while runs lie on disk.
+        DiskFull: There is no room to write.
+    """
+    with _telling_faults(workspace):
+        engine = _find_engine(workspace, anew=anew).execution_options(writes=True)
+        with engine.begin() as connection:
+            forget_marks(connection)
+            yield connection
+            write_marked(workspace, connection)
+
+
+@contextmanager
+def _telling_faults(workspace: Workspace) -> Iterator[None]:
+    """Tell in our words what SQLite says of a file that it cannot use."""
+    try:
+        yield
+    except DatabaseError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # without what narrows it down
+        file = workspace.database_file
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise DatabaseUnusable(
+                f"The index of the workspace, {file}, is damaged ({error.orig}).", _REPAIR
+            ) from error
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise DiskFull(
+                f"{file} could not be read or written: the disk is full or faulty.",
+                "Make room, then try again.",
+            ) from error
+        raise
 
 
 def close_databases() -> None:
@@ -51,7 +96,10 @@ _engines: dict[str, tuple[int, Engine, int]] = {}
 _opening = Lock()
 
 
-def _find_engine(workspace: Workspace) -> Engine:
+_Check = Callable[[Connection], None]
+
+
+def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
     address = read_settings().database_url
     if address is not None:
         return _keep_engine(address, 0)
@@ -63,10 +111,27 @@ def _find_engine(workspace: Workspace) -> Engine:
             status=503,
         )
     file.touch()  # an empty file is an empty SQLite database
-    return _keep_engine(f"sqlite:///{file}", file.stat().st_ino)
+    check = None if anew else partial(_check_runs, workspace)
+    return _keep_engine(f"sqlite:///{file}", file.stat().st_ino, check)
 
 
-def _keep_engine(address: str, inode: int) -> Engine:
+def _check_runs(workspace: Workspace, connection: Connection) -> None:
+    """Check that an index without any run is no lost one.
+
+    Raises:
+        DatabaseUnusable: Runs lie on disk.
+    """
+    if connection.execute(select(runs_table.c.number).limit(1)).first() is None:
+        folders = len(list(list_run_folders(workspace)))
+        if folders:
+            raise DatabaseUnusable(
+                f"The index of the workspace is empty, but {count(folders, 'run')} "
+                f"{'lies' if folders == 1 else 'lie'} in {workspace.runs}.",
+                _REPAIR,
+            )
+
+
+def _keep_engine(address: str, inode: int, check: _Check | None = None) -> Engine:
     # The inode tells when the workspace was emptied or exchanged while we were running.
     with _opening:
         known, tables = _engines.get(address), len(metadata.tables)
@@ -78,27 +143,34 @@ def _keep_engine(address: str, inode: int) -> Engine:
         else:
             if known is not None:
                 known[1].dispose()
-            engine = _open_engine(address)
+            engine = _open_engine(address, check)
         _engines[address] = (inode, engine, tables)
         return engine
 
 
-def _open_engine(address: str) -> Engine:
+def _open_engine(address: str, check: _Check | None) -> Engine:
     if not address.startswith("sqlite"):
         engine = create_engine(address, pool_pre_ping=True)  # the server may have been restarted
         if engine.dialect.name == "postgresql":
             event.listen(engine, "begin", _begin_postgres)
+        event.listen(engine, "after_execute", mark_table)
         with engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
         return engine
     engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "after_execute", mark_table)
     # Turning a new file to WAL fails at once, without waiting, when two processes do it together.
     lock = wait_for_lock(Path(f"{engine.url.database}.lock"))
     try:
         with engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
+            if check is not None:
+                check(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     finally:
         free_lock(lock)
     return engine

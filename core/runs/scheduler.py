@@ -18,6 +18,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from core.config import read_settings
+from core.errors import PetalscopeError
+from core.runs.copies import CopyKeeper
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
@@ -63,6 +65,7 @@ class Scheduler:
         self._last_busy = time.monotonic()
         self._warm_not_before = 0.0
         self._due_work = DueWork(workspace)
+        self._copies = CopyKeeper(workspace)
 
     def step(self) -> None:
         """Notice lost runs, give a waiting run to a worker, keep a worker warm."""
@@ -84,6 +87,7 @@ class Scheduler:
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
         self._due_work.step()
+        self._copies.step()
 
     def is_idle(self) -> bool:
         """Return whether there has been nothing to do for long."""
@@ -213,7 +217,11 @@ def main() -> int:
             return 0
         write_scheduler_facts(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
-        serve(workspace, ended)
+        try:
+            serve(workspace, ended)
+        except PetalscopeError as error:  # the database cannot be used: nothing helps but a person
+            _log.error("%s %s", error.problem, error.remedy)
+            return 1
         workspace.scheduler_pid.unlink(missing_ok=True)
         free_lock(lock)
         lock = None

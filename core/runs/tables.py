@@ -110,5 +110,6 @@ arrangements_table = Table(
     Column("content", Text, nullable=False),
     Column("changed", UtcTime, nullable=False),
     Column("who", Text, nullable=False, server_default=""),
+    info={"kept_in": "arrangements.json"},
 )
 """What was arranged for this workspace, each under its name as JSON: rules, plans, limits."""

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, write_database
+from core.runs.kept import mark_run
 from core.runs.queue.run_lock import PAUSED
 from core.runs.recipe.plans import Plan, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
@@ -91,6 +92,7 @@ def submit_run(
         with write_atomically(folder / RECIPE_FILE) as file:
             file.write_text(values["recipe"], encoding="utf-8")
         connection.execute(insert(runs_table).values(**values))
+        mark_run(connection, run_id)
         append_event(folder, {"event": "queued", "attempt": 0})
         return select_run(connection, run_id), True
 
@@ -185,6 +187,7 @@ def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
             event = {"event": "lost", "attempt": run.attempt}
         else:
             return False
+        mark_run(connection, run.id)
         append_event(workspace.run_folder(run.id), event)
         return True
 
@@ -232,6 +235,7 @@ def queue_again(
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     """Write the values into the index; for use inside a transaction."""
+    mark_run(connection, run_id)
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
 
 

@@ -18,8 +18,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.exc import OperationalError
 
-from core.errors import PetalscopeError, RunStopped
+from core.errors import DiskFull, PetalscopeError, RunStopped
 from core.runs.database import write_database
+from core.runs.kept import mark_run
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.store import GOING, Phase, Request, RunRecord
 from core.runs.tables import runs_table
@@ -58,7 +59,10 @@ class RunLock:
             try:
                 ours, asked = renew_heartbeat(self._workspace, self._run)
                 self._request = asked if ours else "stop"
-            except OperationalError as error:  # the next beat may succeed; silence is noticed
+            except (
+                OperationalError,
+                DiskFull,
+            ) as error:  # the next beat may succeed; silence is noticed
                 _log.warning("heartbeat failed: %s", error)
             if self._over.wait(HEARTBEAT_S):
                 return
@@ -102,7 +106,7 @@ def begin_run(workspace: Workspace, run: RunRecord) -> bool:
     """Return whether this process may train the run: it is starting, and in this attempt."""
     may_begin = _ours(run) & (runs_table.c.pid.is_(None))
     state = case((runs_table.c.request == "", "running"), else_="stopping")
-    return _report(workspace, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
+    return _report(workspace, run, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
 
 
 def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
@@ -116,7 +120,7 @@ def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request
 
 def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
     """Return whether the run is still ours; notes its phase and facts such as its device."""
-    return _report(workspace, _ours(run), phase=phase, **facts)
+    return _report(workspace, run, _ours(run), phase=phase, **facts)
 
 
 def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
@@ -131,13 +135,14 @@ def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[
     names = {"epoch": "best_epoch", "val_accuracy": "best_val_accuracy"}
     names["val_loss"] = "best_val_loss"
     values = {column: best[name] for name, column in names.items()}
-    return _report(workspace, _ours(run), epochs_done=done, **values)
+    return _report(workspace, run, _ours(run), epochs_done=done, **values)
 
 
 def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
     """Return whether the run is now done; `stopped`: a person ended it, its best epoch is kept."""
     return _report(
         workspace,
+        run,
         _ours(run),
         state="done",
         phase="",
@@ -153,7 +158,7 @@ def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
 
     It is not when a person has asked for something else since.
     """
-    return _report(workspace, _ours(run) & (runs_table.c.request == "pause"), **PAUSED)
+    return _report(workspace, run, _ours(run) & (runs_table.c.request == "pause"), **PAUSED)
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
@@ -162,10 +167,11 @@ def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bo
     One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
     """
     asked = _ours(run) & (runs_table.c.request == "pause")
-    if isinstance(error, RunStopped) and _report(workspace, asked, **PAUSED):
+    if isinstance(error, RunStopped) and _report(workspace, run, asked, **PAUSED):
         return True
     return _report(
         workspace,
+        run,
         _ours(run),
         state="failed",
         finished=_now(),
@@ -183,9 +189,13 @@ def _ours(run: RunRecord) -> ColumnElement[bool]:
     return (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
 
 
-def _report(workspace: Workspace, condition: ColumnElement[bool], **values: Any) -> bool:
+def _report(
+    workspace: Workspace, run: RunRecord, condition: ColumnElement[bool], **values: Any
+) -> bool:
     with write_database(workspace) as connection:
         report = update(runs_table).where(condition).values(**values)
+        if "state" in values:
+            mark_run(connection, run.id)
         return connection.execute(report).rowcount == 1
 
 

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from core.errors import BadIdentifier, RecipeRefused, RunGoing, RunMissing, RunStopped
+from core.errors import (
+    BadIdentifier,
+    DatabaseUnusable,
+    RecipeRefused,
+    RunGoing,
+    RunMissing,
+    RunStopped,
+)
 from core.runs.database import close_databases, write_database
 from core.runs.queue.control import rename_run
 from core.runs.queue.queue import (
@@ -300,9 +307,12 @@ def test_a_deleted_run_is_gone_and_its_number_is_not_given_again(workspace: Work
 
 
 def test_an_emptied_workspace_is_noticed(workspace: Workspace) -> None:
-    submit(workspace)
+    run = submit(workspace)
     for file in workspace.root.glob("petalscope.db*"):
         file.unlink()
+    with pytest.raises(DatabaseUnusable):  # all runs lie on disk
+        list_runs(workspace)
+    shutil.rmtree(workspace.run_folder(run.id))
     assert list_runs(workspace) == []
     assert submit(workspace).number == 1
 

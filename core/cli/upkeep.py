@@ -1,0 +1,63 @@
+"""`repair`: the index of a workspace is read back from its copies and from the folders."""
+
+from argparse import Namespace
+from importlib import import_module
+
+from core.cli.command import command
+from core.cli.outcome import Outcome, ProgressLine
+from core.formats import count, moment
+from core.runs.repairing import Repair, repair_index
+from core.workspace import Workspace
+
+_ROOMS_WITH_TABLES = ("core.monitoring.tables", "core.registry.events", "core.registry.store")
+_NOUNS = {
+    "runs": "run",
+    "edits": "edit in a tray",
+    "openings": "look at test photos",
+    "arrangements": "arrangement",
+    "model_versions": "model version",
+    "model_aliases": "name of a model in use",
+    "model_events": "event of the models' history",
+    "predictions": "answer in the log",
+    "feedback": "piece of feedback",
+    "alarms": "alarm",
+}
+_ONLY_THERE = (
+    "Trays of edits, looks at test photos, the log of answers, feedback and alarms stand in the "
+    "index alone"
+)
+
+
+@command()
+def repair(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> Outcome:
+    """Read the index back, and say what was found where, and what could not be."""
+    for room in _ROOMS_WITH_TABLES:
+        import_module(room)
+    progress.note("Reading the index, its copies and the folders of runs")
+    done = repair_index(workspace)
+    return Outcome("\n".join(_describe(workspace, done)), {"repair": done})
+
+
+def _describe(workspace: Workspace, done: Repair) -> list[str]:
+    read = count(len(done.runs_read), "run")
+    if not done.fault:
+        found = f"{read} came from the folders." if done.runs_read else "Nothing was missing in it."
+        lines = [f"The index is whole. {found}"]
+    else:
+        lines = [f"The index was not whole. {done.fault}", f"From folders alone: {read}."]
+        lines += [f"The former index lies in {done.set_aside}."] if done.set_aside else []
+        lines.append(
+            f"Its copy of {moment(done.copied)} UTC was read, too. {_ONLY_THERE}: what came "
+            "after that copy is there as far as the former index could be read."
+            if done.copy
+            else f"There is no copy of it. {_ONLY_THERE}: they are lost as far as the former index "
+            "could not be read."
+        )
+        if "model_versions" not in done.rows and any(workspace.registry.glob("files/*/*")):
+            lines.append("What was registered is lost: register the runs again, then promote one.")
+    rows = [count(rows, _NOUNS.get(name, name)) for name, rows in done.rows.items()]
+    lines.append(f"It holds now: {', '.join(rows) or 'nothing'}.")
+    if done.unread:
+        folders = ", ".join(done.unread)
+        lines.append(f"These folders of runs say too little to be read back: {folders}.")
+    return lines

@@ -1,0 +1,228 @@
+"""Reads the index back: from what is left of a damaged one, from its newest copy, from folders.
+
+What folders say counts: a run without a folder was deleted, a run's row and the registry are as
+their files have them (core/runs/kept.py). Runs of older programs, whose folders have no row, are
+told from recipe, events and result. A damaged database is set aside, never deleted.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+
+from core.config import read_settings
+from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
+from core.runs.copies import find_damage, list_copies
+from core.runs.database import close_databases, write_database
+from core.runs.kept import (
+    list_run_folders,
+    mark_missing,
+    read_kept_run,
+    read_kept_table,
+)
+from core.runs.locks import free_lock, wait_for_lock
+from core.runs.queue.queue import RECIPE_FILE
+from core.runs.recipe.recipe import recipe_from_json, recipe_to_json
+from core.runs.run_files import read_events
+from core.runs.tables import metadata, runs_table
+from core.workspace import Workspace
+
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What was wrong with the index, and what it holds now."""
+
+    fault: str
+    """In words; "" when it was whole."""
+    set_aside: Path | None
+    """The index of before."""
+    copy: Path | None
+    """The copy that was read, too."""
+    copied: datetime | None
+    """When that was made, UTC."""
+    rows: Mapping[str, int]
+    """Table → rows it has now; empty ones are left out."""
+    runs_read: tuple[str, ...]
+    """Runs that only their folders knew."""
+    unread: tuple[str, ...]
+    """Folders of runs that say too little: a sweep of an older program, a recipe cut short."""
+
+
+def find_fault(workspace: Workspace) -> str:
+    """Return what is wrong with the index, in words; "" when nothing is."""
+    folders = len(list(list_run_folders(workspace)))
+    if read_settings().database_url is not None:
+        with write_database(workspace, anew=True) as connection:
+            empty = not connection.scalar(select(func.count()).select_from(runs_table))
+        return "It is empty." if empty and folders else ""
+    file = workspace.database_file
+    if not file.exists() or not file.stat().st_size:
+        return f"It is {'empty' if file.exists() else 'missing'}." if folders else ""
+    if damage := find_damage(file):
+        return f"It is damaged: {damage}."
+    if folders and not _has_runs(file):
+        return "It knows of no run."
+    return ""
+
+
+def repair_index(workspace: Workspace) -> Repair:
+    """Return what was read back; a whole index only gets the runs that it lacks."""
+    lock = wait_for_lock(workspace.root / "repair.lock")
+    try:
+        fault = find_fault(workspace)
+        aside = copy = None
+        if fault and read_settings().database_url is None:
+            aside = _set_aside(workspace.database_file)
+            copy = next((one for one in list_copies(workspace) if not find_damage(one)), None)
+        with write_database(workspace, anew=True) as connection:
+            for source in (aside, copy):
+                if source is not None:
+                    _take_rows(connection, source)
+            if fault:
+                _take_kept(workspace, connection)
+            read, unread = _read_folders(workspace, connection)
+            mark_missing(workspace, connection)
+            rows = _count_rows(connection)
+        return Repair(
+            fault=fault,
+            set_aside=aside,
+            copy=copy,
+            copied=None if copy is None else datetime.fromtimestamp(copy.stat().st_mtime, UTC),
+            rows=rows,
+            runs_read=tuple(read),
+            unread=tuple(unread),
+        )
+    finally:
+        free_lock(lock)
+
+
+def _has_runs(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
+    except sqlite3.DatabaseError:  # no such table
+        return False
+
+
+def _set_aside(file: Path) -> Path | None:
+    """Return where the database is now, with its log; None where there was none."""
+    close_databases()
+    if not file.exists() or not file.stat().st_size:
+        return None
+    aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    for end in _SIDE_FILES:
+        one = file.with_name(file.name + end)
+        if one.exists():
+            one.replace(aside.with_name(aside.name + end))
+    return aside
+
+
+def _take_rows(connection: Connection, source: Path) -> None:
+    """Take the rows that can be read and are not there yet."""
+    with closing(sqlite3.connect(source)) as old:
+        for table in metadata.tables.values():
+            try:
+                cursor = old.execute(f"SELECT * FROM {table.name}")
+                there = [column[0] for column in cursor.description]
+                names = [name for name in there if name in table.columns]
+                places = [there.index(name) for name in names]
+                command = (
+                    f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) "
+                    f"VALUES ({', '.join('?' for _ in names)})"
+                )
+                for row in cursor:
+                    connection.exec_driver_sql(command, tuple(row[place] for place in places))
+            except sqlite3.DatabaseError:  # from here on it cannot be read, or has no such table
+                continue
+
+
+def _take_kept(workspace: Workspace, connection: Connection) -> None:
+    """Make the tables and runs what their files say."""
+    for table in metadata.tables.values():
+        rows = read_kept_table(workspace, table) if "kept_in" in table.info else None
+        if rows is not None:
+            connection.execute(delete(table))
+            for row in rows:
+                connection.execute(insert(table).values(**row))
+    known = connection.scalars(select(runs_table.c.id)).all()
+    for run_id in known:
+        folder, mine = workspace.run_folder(run_id), runs_table.c.id == run_id
+        if not folder.is_dir():
+            connection.execute(delete(runs_table).where(mine))
+        elif kept := read_kept_run(folder):
+            connection.execute(update(runs_table).where(mine).values(**kept))
+
+
+def _read_folders(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
+    """Return the runs that were read from their folders alone, and those that could not be."""
+    known = set(connection.scalars(select(runs_table.c.id)))
+    folders = [folder for folder in list_run_folders(workspace) if folder.name not in known]
+    kept = {folder: row for folder in folders if (row := read_kept_run(folder))}
+    for row in kept.values():  # first: they have numbers
+        connection.execute(insert(runs_table).values(**_without_taken(connection, row)))
+    told = {folder: _tell_run(workspace, folder) for folder in folders if folder not in kept}
+    rows = [row for row in told.values() if row is not None]
+    for row in sorted(rows, key=lambda row: row["created"]):
+        connection.execute(insert(runs_table).values(**row))
+    unread = [folder.name for folder, row in told.items() if row is None]
+    return [folder.name for folder in folders if folder.name not in unread], unread
+
+
+def _without_taken(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row without its number where another run has that."""
+    taken = select(runs_table.c.number).where(runs_table.c.number == row.get("number"))
+    if connection.scalar(taken) is None:
+        return row
+    return {name: value for name, value in row.items() if name != "number"}
+
+
+def _tell_run(workspace: Workspace, folder: Path) -> dict[str, Any] | None:
+    """Return the row of a run as far as recipe, events and result tell it."""
+    from core.runs.result import read_result  # loads NumPy
+
+    try:
+        recipe = recipe_from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecipeRefused):
+        return None
+    if recipe.run_id != folder.name:  # a sweep: what it tried stood in the index alone
+        return None
+    events = read_events(folder)[0]
+    times = [datetime.fromtimestamp(event["time"], UTC) for event in events if "time" in event]
+    times = times or [datetime.fromtimestamp(folder.stat().st_mtime, UTC)]
+    end: dict[str, Any] = next(
+        (event for event in reversed(events) if event.get("event") == "end"), {}
+    )
+    row: dict[str, Any] = {"id": folder.name, "name": "", "dataset": recipe.dataset}
+    row |= {"recipe": recipe_to_json(recipe), "created": times[0], "queued": times[0]}
+    ended = {"started": times[0], "finished": times[-1], "stopped": bool(end.get("stopped"))}
+    try:
+        result = read_result(workspace, folder.name)
+        best = result.history[result.best_epoch - 1]
+        row |= {"state": "done", "epochs_done": len(result.history), **ended}
+        row |= {"best_epoch": result.best_epoch, "best_val_loss": best.get("val_loss")}
+        row |= {"best_val_accuracy": best.get("val_accuracy")}
+        return row | {"val_photos": len(result.photo_numbers("validation"))}
+    except (RunUnfinished, ResultDamaged):
+        pass
+    if end.get("state") != "failed":
+        return row | {"state": "paused"}  # a person says whether it goes on
+    code = end.get("code", "error")
+    row |= {"state": "failed", "error_code": code, **ended, "stopped": code == RunStopped.code}
+    row["problem"] = f"The run failed ({code}); the index that said why was lost."
+    return row | {"remedy": "Its log tells more. Started again, it goes on where it was."}
+
+
+def _count_rows(connection: Connection) -> dict[str, int]:
+    tables: list[Table] = list(metadata.tables.values())
+    counts = {
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in tables
+    }
+    return {name: rows for name, rows in counts.items() if rows}

@@ -47,6 +47,11 @@ class Workspace:
     root: Path
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written here: pages show it all the same."""
+        return self.root.is_dir() and not os.access(self.root, os.W_OK)
+
+    @property
     def datasets(self) -> Path:
         return self.root / "datasets"
 

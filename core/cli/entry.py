@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from core.cli.command import Command, add_parser
 from core.cli.outcome import ProgressLine, describe_error, print_outcome
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, describe_os_error
 from core.installed import COMMAND, name_command
 from core.workspace import open_workspace
 
@@ -172,6 +172,10 @@ def _run(argv: Sequence[str]) -> int:
             outcome = command.run(open_workspace(), given, progress)
         except PetalscopeError as error:
             outcome = describe_error(error)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or (told := describe_os_error(error)) is None:
+                raise
+            outcome = describe_error(told)
     print_outcome(outcome, as_json=as_json)
     sys.stdout.flush()
     return outcome.exit_code

@@ -5,7 +5,11 @@ the write lock of the whole database at its start, so that what it read still ho
 the others wait. One engine is kept for each address.
 """
 
+import atexit
+import shutil
 import sqlite3
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +22,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateColumn
 
 from core.config import read_settings
-from core.errors import DatabaseUnusable, DiskFull, WorkspaceMissing
+from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
 from core.formats import count
 from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
 from core.runs.locks import free_lock, wait_for_lock
@@ -54,7 +58,13 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
     Raises:
         DatabaseUnusable: It is damaged, or empty while runs lie on disk.
         DiskFull: There is no room to write.
+        PlaceRefused: The workspace is read-only.
     """
+    if workspace.is_read_only and read_settings().database_url is None:
+        raise PlaceRefused(
+            f"The workspace {workspace.root} is read-only: nothing can be kept in it.",
+            "Look at what is there, or name another workspace with PETALSCOPE_WORKSPACE.",
+        )
     with _telling_faults(workspace):
         engine = _find_engine(workspace, anew=anew).execution_options(writes=True)
         with engine.begin() as connection:
@@ -93,7 +103,34 @@ def close_databases() -> None:
 
 _engines: dict[str, tuple[int, Engine, int]] = {}
 """Address → inode, engine, and how many tables it was prepared with."""
-_opening = Lock()
+_opening, _copying = Lock(), Lock()
+
+
+_COPIED_AGAIN_S = 2.0
+_reading: dict[Path, tuple[float, float, Path]] = {}
+"""Database that cannot be written → when it was copied, when it was changed, the copy."""
+
+
+def _copy_to_read(file: Path) -> Path:
+    """Return a copy in a folder of ours, as new as the database: SQLite cannot read all others.
+
+    One that nobody has closed is read with its log, which needs a place to write.
+    """
+    with _copying:
+        copied, changed, copy = _reading.get(file, (0.0, 0.0, file))
+        sources = [file.with_name(file.name + end) for end in ("", "-wal")]
+        now = max((one.stat().st_mtime for one in sources if one.exists()), default=-1.0)
+        if copy == file or (now != changed and time.monotonic() - copied > _COPIED_AGAIN_S):
+            folder = Path(tempfile.mkdtemp(prefix="petalscope-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            for source in sources:
+                if source.exists():
+                    shutil.copyfile(source, folder / source.name)
+            if copy != file:
+                shutil.rmtree(copy.parent, ignore_errors=True)
+            copy = folder / file.name
+            _reading[file] = (time.monotonic(), now, copy)
+        return copy
 
 
 _Check = Callable[[Connection], None]
@@ -110,6 +147,8 @@ def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
             "Bring the folder or its disk back, or start again to begin with an empty one.",
             status=503,
         )
+    if workspace.is_read_only:
+        file = _copy_to_read(file)
     file.touch()  # an empty file is an empty SQLite database
     check = None if anew else partial(_check_runs, workspace)
     return _keep_engine(f"sqlite:///{file}", file.stat().st_ino, check)

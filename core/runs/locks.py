@@ -40,8 +40,14 @@ def free_lock(descriptor: int) -> None:
 
 def is_locked(path: Path) -> bool:
     """Return whether some process holds the lock now."""
-    descriptor = take_lock(path) if path.exists() else None
-    if descriptor is None:
-        return path.exists()
-    free_lock(descriptor)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)  # also where we may not write
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
     return False

@@ -30,6 +30,8 @@ _STATUSES: tuple[tuple[type[PetalscopeError], int], ...] = (
     (errors.VersionMissing, 404),
     (errors.FeedbackRefused, 422),
     (errors.DiskFull, 503),
+    (errors.DatabaseUnusable, 503),
+    (errors.PlaceRefused, 503),
     (errors.PetalscopeError, 400),
 )
 """The first that fits; an error may name another in its fact “status”."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core.config import Settings
-from core.errors import ServiceBusy
+from core.errors import PetalscopeError, ServiceBusy
 from core.runs.queue.scheduled import wake_scheduler
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
@@ -92,7 +92,7 @@ class Service:
     def _wake_scheduler(self) -> None:
         try:
             wake_scheduler(self.workspace)
-        except (SQLAlchemyError, OSError) as error:  # answers are worth more
+        except (SQLAlchemyError, PetalscopeError, OSError) as error:  # answers are worth more
             _journal.error("scheduler not woken", problem=type(error).__name__)
 
     def _tell_change(self, state: State) -> None:

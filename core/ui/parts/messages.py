@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, describe_os_error
 from core.formats import moment, plain
 from core.monitoring.alarms import Alarm, find_worst, list_alarms
 from core.ui.parts import cache
@@ -28,6 +28,10 @@ def report_errors() -> Iterator[None]:
         yield
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
+    except OSError as error:
+        if (told := describe_os_error(error)) is None:
+            raise
+        show_problem(told.problem, told.remedy)
 
 
 def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> None:

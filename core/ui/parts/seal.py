@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.errors import RunMissing
+from core.errors import PlaceRefused, RunMissing
 from core.formats import count, moment
 from core.runs.store import Opening, RunRecord, read_openings, record_opening
 from core.ui.parts import cache
@@ -105,7 +105,9 @@ def open_test(run_ids: Sequence[str]) -> None:
     """Open the test photos of the runs for this session; each opening is counted."""
     path = urlsplit(st.context.url or "").path.strip("/")
     for run_id in run_ids:
-        with suppress(RunMissing):  # deleted meanwhile: the page says so by itself
+        with suppress(
+            RunMissing, PlaceRefused
+        ):  # deleted meanwhile, or nothing can be counted here
             place = f"page {path or 'overview'}"
             record_opening(cache.workspace(), run_id, name_visitor(), place)
         st.session_state[f"test_opened.{run_id}"] = True

@@ -4,9 +4,12 @@ import sqlite3
 
 import pytest
 
-from core.runs.database import close_databases
+from core.errors import DiskFull, PlaceRefused
+from core.runs.database import close_databases, read_database
 from core.runs.queue.control import tag_run
 from core.runs.queue.queue import submit_run
+from core.runs.queue.scheduled import wake_scheduler
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, recipe_to_json
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
@@ -51,3 +54,33 @@ def test_a_database_of_before_is_completed_and_keeps_its_runs(
     tag_run(workspace, run.id, ["kept"])
     close_databases()
     assert read_run(workspace, run.id).tags == ("kept",)
+
+
+def test_a_read_only_workspace_is_read_and_nothing_is_written(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = submit_run(workspace, RECIPE)
+    before = {file: file.stat().st_mtime_ns for file in workspace.root.rglob("*")}
+    monkeypatch.setattr(Workspace, "is_read_only", True)  # a test may be run by root
+    assert list_runs(workspace) == [run]
+    with pytest.raises(PlaceRefused):
+        tag_run(workspace, run.id, ["kept"])
+    ensure_scheduler(workspace)
+    wake_scheduler(workspace)
+    assert {file: file.stat().st_mtime_ns for file in workspace.root.rglob("*")} == before
+    monkeypatch.setattr(Workspace, "is_read_only", False)
+    tag_run(workspace, run.id, ["kept"])  # by who may
+    monkeypatch.setattr(Workspace, "is_read_only", True)
+    monkeypatch.setattr("core.runs.database._COPIED_AGAIN_S", 0.0)
+    assert read_run(workspace, run.id).tags == ("kept",)
+
+
+def test_a_full_disk_is_told_as_one(workspace: Workspace) -> None:
+    submit_run(workspace, RECIPE)
+    with read_database(workspace) as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # SQLite's own full disk
+    with pytest.raises(DiskFull):
+        for seed in range(1, 50):
+            submit_run(workspace, Recipe(dataset=RECIPE.dataset, weights_digest="d", seed=seed))
+    assert list_runs(workspace)

@@ -7,7 +7,6 @@ docs/errors.md is made of the docstrings: first what happened, then what to do.
 """
 
 import errno
-import os
 from typing import ClassVar
 
 from core.installed import name_command
@@ -341,17 +340,3 @@ class WebhookFailed(PetalscopeError, code="webhook_failed"):
 
     Check `PETALSCOPE_ALARM_URL`; what failed is tried again.
     """
-
-
-def describe_os_error(error: OSError) -> PetalscopeError | None:
-    """Return in our words why a file cannot be read or written; None where it is our mistake."""
-    file = f"“{error.filename}”" if error.filename else "A file"
-    if error.errno in DISK_FULL_ERRNOS:
-        return DiskFull(f"{file} could not be written: the disk is full.", "Make room, try again.")
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return PlaceRefused(
-            f"{file} cannot be used: {os.strerror(error.errno)}.",
-            "Look whose it is and where it lies, or name another workspace with "
-            "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
-        )
-    return None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.config import read_settings
-from core.errors import BadIdentifier
+from core.errors import DISK_FULL_ERRNOS, BadIdentifier, DiskFull, PetalscopeError, PlaceRefused
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -268,3 +268,17 @@ def digest_once(path: Path, algorithm: str = "sha256") -> str:
 @functools.lru_cache(maxsize=64)
 def _digest(path: Path, algorithm: str, size: int, mtime_ns: int) -> str:  # noqa: ARG001
     return digest_file(path, algorithm)
+
+
+def describe_os_error(error: OSError) -> PetalscopeError | None:
+    """Return in our words why a file cannot be read or written; None where it is our mistake."""
+    file = f"“{error.filename}”" if error.filename else "A file"
+    if error.errno in DISK_FULL_ERRNOS:
+        return DiskFull(f"{file} could not be written: the disk is full.", "Make room, try again.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return PlaceRefused(
+            f"{file} cannot be used: {os.strerror(error.errno)}.",
+            "Look whose it is and where it lies, or name another workspace with "
+            "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
+        )
+    return None

@@ -9,7 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
-install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/python -r $(1)) || $(PIP) -r $(1)
+install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/python $(1)) || $(PIP) $(1)
+HEIC := pillow-heif==1.8.1
 .DEFAULT_GOAL := help
 .PHONY: help run api test test-slow test-all check bench clean
 
@@ -51,12 +52,13 @@ clean:  ## remove the environment and caches; the workspace is kept
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/.installed: requirements.txt
+$(VENV)/.installed: requirements.txt Makefile
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing requirements.txt into $(VENV), once." >&2
-	@$(call install,requirements.txt)
+	@$(call install,-r requirements.txt)
+	@$(call install,$(HEIC)) || echo "$(HEIC) cannot be installed here: photos in HEIC will not be read." >&2
 	@touch $@
 
 $(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
-	@$(call install,tests/requirements.txt)
+	@$(call install,-r tests/requirements.txt)
 	@touch $@

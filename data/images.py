@@ -20,6 +20,11 @@ from core.config import PHOTO_SIZE, read_settings
 from core.errors import PhotoTooLarge, PhotoUnreadable
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF or TIFF"
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_NAMES = {"MPO": "JPEG", "HEIF": "HEIC"}
+"""A JPEG that carries further pictures (phones write depth maps) calls itself MPO."""
 THUMBNAIL_SIZE = 128
 ROW_SIZE = 64
 """Of a photo in a row of a table: hundreds go to the browser at once."""
@@ -52,6 +57,7 @@ _DAMAGE = (
     ValueError,
     LookupError,
     TypeError,
+    RuntimeError,
     struct.error,
     Warning,
 )
@@ -114,6 +120,7 @@ def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
         image.draft(None, (2 * PHOTO_SIZE, 2 * PHOTO_SIZE))
         with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
             image.load()
+            _check_pixels(*image.size)  # a HEIC photo may turn out larger than its head says
             photo = _convert_to_rgb(image)
             if orientation in _TURNS:
                 photo = photo.transpose(_TURNS[orientation])
@@ -161,26 +168,57 @@ def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
 def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
     """Yield the undecoded image, its facts and EXIF orientation; damage met inside is reported."""
     _check_bytes(content)
+    formats = _find_formats(content)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             _check_pixels(*image.size)
             orientation = _read_orientation(image)
             width, height = image.size
             if orientation in _SIDEWAYS:
                 width, height = height, width
-            # A JPEG that carries further pictures (phones write depth maps) calls itself MPO.
-            name = "JPEG" if image.format == "MPO" else str(image.format)
+            name = _NAMES.get(str(image.format), str(image.format))
             facts = PhotoFacts(format=name, width=width, height=height, bytes=len(content))
             yield image, facts, orientation
     except UnidentifiedImageError as error:
+        if formats != FORMATS:
+            raise PhotoUnreadable(
+                "The picture is cut short or damaged.", "Copy or export it again."
+            ) from error
         raise PhotoUnreadable(
-            "This is not a picture in a format that can be read.",
-            "Use a JPEG, PNG, WebP, BMP, GIF or TIFF file; phones export HEIC photos as JPEG.",
+            "This is not a picture in a format that can be read.", f"Use a {FORMATS_SAID} file."
         ) from error
     except _DAMAGE as error:
         raise PhotoUnreadable(
             f"The picture is cut short or damaged ({error}).", "Copy or export it again."
         ) from error
+
+
+def find_phone_format(content: bytes) -> str | None:
+    """Return "AVIF" or "HEIF" where the first box of a file says so, as new phones write them."""
+    if content[4:8] != b"ftyp":
+        return None
+    end = min(int.from_bytes(content[:4]), 256)
+    brands = {content[8:12], *(content[place : place + 4] for place in range(16, end, 4))}
+    return "AVIF" if brands & _AVIF else "HEIF" if brands & _HEIC else None
+
+
+def _find_formats(content: bytes) -> tuple[str, ...]:
+    """Return the formats that the content may have, their readers being there."""
+    found = find_phone_format(content)
+    if found is None:
+        return FORMATS
+    if found == "HEIF":
+        try:
+            from pillow_heif import register_heif_opener  # an extra, loaded with the first HEIC
+        except ImportError as error:
+            raise PhotoUnreadable(
+                "This is a HEIC photo; what reads it, pillow-heif, is not installed here.",
+                "Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible), or "
+                "install pillow-heif.",
+            ) from error
+        # Only the photo itself: what else is packed with it may show something else.
+        register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return (found,)
 
 
 def _check_bytes(content: bytes) -> None:

@@ -96,7 +96,7 @@ def _make_album(files: Mapping[str, Path], where: str) -> Album:
     if not chosen:
         raise SourceRefused(
             f"There are no photos in {where}.",
-            "Photos are told by the ending of their names: .jpg, .png, .webp, .bmp, .gif, .tif.",
+            "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
     photos = [NamedPhoto(name=path, read=_reading(files[path])) for path in chosen]
     return Album(photos=photos, left_out=_count_others(files))

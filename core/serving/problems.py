@@ -158,6 +158,8 @@ _RETRY = {
 _MOST = "up to 10 MB and 40 megapixels, unless the settings of the API say otherwise"
 _BINARY = {"type": "string", "format": "binary"}
 
+_PHOTO_TYPES = ("jpeg", "png", "webp", "heic", "avif", "bmp")
+
 PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -169,10 +171,7 @@ PHOTO_BODY: dict[str, Any] = {
                     "properties": {"photo": {**_BINARY, "description": _MOST}},
                 }
             },
-            **{
-                kind: {"schema": _BINARY}
-                for kind in ("image/jpeg", "image/png", "image/webp", "image/bmp")
-            },
+            **{f"image/{kind}": {"schema": _BINARY} for kind in _PHOTO_TYPES},
         },
     }
 }

@@ -70,7 +70,7 @@ def answer_json(document: BaseModel, status: int = 200) -> Response:
     openapi_extra=PHOTO_BODY,
 )
 async def predict(request: Request, top: Top = 5) -> Response:
-    """Send a JPEG, PNG, WEBP or BMP, as a form with the field `photo` or as the body itself.
+    """Send a JPEG, PNG, WEBP, HEIC, AVIF or BMP, as a form (field `photo`) or as the body itself.
 
     `unknown` is true where the model does not know: its best score is below its threshold
     (`unsure`), or the photo is like nothing in its training (`unlike`).

@@ -12,9 +12,10 @@ from starlette.requests import Request
 
 from core.config import Settings
 from core.errors import PhotoTooLarge, PhotoUnreadable, RequestRefused
+from data.images import find_phone_format
 
 MOST_PHOTOS = 64
-FORMATS = "JPEG, PNG, WEBP or BMP"
+FORMATS = "JPEG, PNG, WEBP, HEIC, AVIF or BMP"
 
 _MEGABYTE = 1_000_000
 _FORM_OVERHEAD = 100_000
@@ -91,7 +92,7 @@ def check_upload(content: bytes, limit_mb: int) -> None:
 
     Raises:
         PhotoTooLarge: It has more bytes than are taken.
-        PhotoUnreadable: Empty, or none of the four formats, by content.
+        PhotoUnreadable: Empty, or none of the formats, by content.
     """
     if len(content) > limit_mb * _MEGABYTE:
         raise PhotoTooLarge(
@@ -104,7 +105,7 @@ def check_upload(content: bytes, limit_mb: int) -> None:
     if not _is_known(content):
         raise PhotoUnreadable(
             "This is not a picture in a format that is taken.",
-            f"Send {FORMATS}; phones export HEIC photos as JPEG.",
+            f"Send {FORMATS}.",
             status=415,
         )
 
@@ -112,7 +113,8 @@ def check_upload(content: bytes, limit_mb: int) -> None:
 def _is_known(content: bytes) -> bool:
     if content[:4] == b"RIFF":
         return content[8:12] == b"WEBP"
-    return content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"))
+    known = content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"))
+    return known or find_phone_format(content) is not None
 
 
 def _is_form(request: Request) -> bool:
@@ -135,7 +137,7 @@ def _check_kind(request: Request) -> None:
             if kind
             else "The request does not say what it holds.",
             "Send a form (multipart/form-data) with the field “photo”, or the photo itself as "
-            "image/jpeg, image/png, image/webp or image/bmp.",
+            "image/jpeg, image/png, image/webp, image/heic, image/avif or image/bmp.",
             status=415,
         )
 

@@ -24,10 +24,9 @@ from data.sources.names import (
 )
 
 LAYOUTS = "One folder a class, or train, validation and test folders of classes."
-_READABLE = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-# Photos in formats that cannot be read are set aside with a reason, not overlooked.
-_UNREADABLE = (".heic", ".heif", ".avif")
-PHOTO_SUFFIXES = frozenset(_READABLE + _UNREADABLE)
+_PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_OF_PHONES = (".heic", ".heif", ".hif", ".avif")
+PHOTO_SUFFIXES = frozenset(_PLAIN + _OF_PHONES)
 _LEFT_BY_TOOLS = frozenset(
     ("__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini", ".ds_store")
 )

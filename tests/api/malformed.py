@@ -15,7 +15,8 @@ from tests.builders import draw_photo, encode_photo
 FORM = "multipart/form-data; boundary=petal"
 _LINE = b"--petal"
 _PHOTOS = [
-    encode_photo(draw_photo(0, 3, size=(160, 120)), name) for name in ("JPEG", "PNG", "WEBP", "BMP")
+    encode_photo(draw_photo(0, 3, size=(160, 120)), name)
+    for name in ("JPEG", "PNG", "WEBP", "BMP", "AVIF")
 ]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIGNATURES = [

@@ -79,7 +79,7 @@ def main() -> None:
     st.title(escape(facts["name"]), anchor=False)
     st.write("Show it a photo: it says what it most likely is, or that it does not know.")
     uploaded = st.file_uploader(
-        "A photo", type=["jpg", "jpeg", "png", "webp", "bmp"], help="Up to 25 MB."
+        "A photo", type=["jpg", "jpeg", "png", "webp", "avif", "bmp"], help="Up to 25 MB."
     )
     if uploaded is not None:
         show_answer(uploaded.getvalue())

@@ -25,6 +25,7 @@ from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import show_no_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
+from data.images import FORMATS_SAID
 from data.sources.archive import ARCHIVE_ENDINGS
 
 _ROUND = "predict.round"
@@ -61,7 +62,7 @@ def take_photos() -> Taken:
         max_upload_size=read_settings().photo_limit_mb,
         on_change=_remember,
         args=("upload",),
-        help="JPEG, PNG, WebP, BMP, GIF or TIFF.",
+        help=f"{FORMATS_SAID}.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_clipboard(name, key="predict.clipboard")

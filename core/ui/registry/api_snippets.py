@@ -40,8 +40,8 @@ def show_snippets() -> None:
         with tab:
             st.code(snippet.code, language=snippet.language)
     st.caption(
-        f"One photo: JPEG, PNG, WEBP or BMP, up to {settings.api_photo_limit_mb} MB and "
-        f"{settings.photo_limit_megapixels} megapixels; up to 64 at once with "
+        f"One photo: JPEG, PNG, WEBP, HEIC, AVIF or BMP, up to {settings.api_photo_limit_mb} MB "
+        f"and {settings.photo_limit_megapixels} megapixels; up to 64 at once with "
         "`/v1/predict/batch`. The answer names the version that gave it; `unknown` is true where "
         "the model does not know. 503 and 429 say in `Retry-After` when to come again. All of it "
         "stands in `/openapi.json`."

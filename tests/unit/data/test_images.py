@@ -4,12 +4,14 @@ import contextlib
 import io
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.images import (
@@ -22,6 +24,8 @@ from data.images import (
     read_photo_file,
 )
 from tests.builders import draw_photo, encode_photo
+
+register_heif_opener()  # so that tests can write such photos
 
 
 def encode_empty_png(width: int, height: int) -> bytes:
@@ -64,11 +68,51 @@ def test_what_is_no_picture_is_refused(content: bytes) -> None:
     assert refusal.value.problem and refusal.value.remedy
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF"])
 def test_a_truncated_photo_is_refused(format: str) -> None:
     content = encode_photo(draw_photo(0, 0, (300, 200)), format)
     with pytest.raises(PhotoUnreadable):
         read_packed_photo(content[: len(content) * 2 // 3])
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF"])
+def test_photos_of_phones_are_read_or_refused_however_damaged(format: str) -> None:
+    photo = draw_photo(0, 0, (300, 200))
+    content = encode_photo(photo, format, quality=90)
+    decoded, facts = decode_photo(content)
+    assert facts.format == ("HEIC" if format == "HEIF" else "AVIF")
+    assert np.abs(np.asarray(decoded, dtype=int) - np.asarray(photo, dtype=int)).mean() < 12
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in rng.integers(0, 500, 3):
+            damaged[place % len(damaged)] ^= 1 << rng.integers(8)
+        with contextlib.suppress(PhotoUnreadable, PhotoTooLarge):
+            assert read_packed_photo(bytes(damaged))[0].shape == (224, 224, 3)
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF"])
+def test_a_phone_photo_that_claims_41_megapixels_is_not_decoded(format: str) -> None:
+    content = encode_photo(draw_photo(0, 0, (300, 200)), format)
+    claim = content.index(b"ispe") + 8  # width and height, behind version and flags
+    bomb = content[:claim] + struct.pack(">II", 8200, 5000) + content[claim + 8 :]
+    with pytest.raises(PhotoTooLarge, match="41 megapixels"):
+        read_packed_photo(bomb)
+
+
+def test_without_its_reader_a_heic_photo_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = encode_photo(draw_photo(0, 0), "HEIF")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PhotoUnreadable, match="pillow-heif") as refused:
+        read_photo_facts(content)
+    assert "Most Compatible" in refused.value.remedy
+
+
+def test_a_film_is_no_photo() -> None:
+    with pytest.raises(PhotoUnreadable, match="not a picture"):
+        read_photo_facts(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(300))
 
 
 def test_a_header_is_enough_for_the_facts() -> None:
@@ -102,7 +146,7 @@ def test_the_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         read_photo_facts(content)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(format: str, orientation: int) -> None:
     upright = draw_corners()
@@ -118,7 +162,7 @@ def test_exif_orientation_is_applied(format: str, orientation: int) -> None:
     as_stored = upright if turn is None else upright.transpose(turn)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    content = encode_photo(as_stored, format, exif=exif)
+    content = encode_photo(as_stored, format, exif=exif.tobytes())
     photo, facts = decode_photo(content)
     assert photo.size == (facts.width, facts.height) == (300, 200)
     assert read_photo_facts(content) == facts

@@ -3,8 +3,7 @@
 from core.ui.calibration.page import show_calibration
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors, show_told
-from core.ui.parts.pickers import pick_run_and_split
-from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.run_cards import open_run
 
 open_page(
     "Calibration", "How far a score can be trusted, when to answer, and when to say “I don’t know”."
@@ -12,6 +11,5 @@ open_page(
 
 with report_errors():
     show_told()
-    run, split = pick_run_and_split()
-    show_run_facts(run)
+    run, split = open_run()
     show_calibration(run, split)

@@ -3,12 +3,10 @@
 from core.ui.confusion.page import show_confusions
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
-from core.ui.parts.pickers import pick_run_and_split
-from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.run_cards import open_run
 
 open_page("Confusion", "Which classes are taken for which, and the photos it happens to.")
 
 with report_errors():
-    run, split = pick_run_and_split()
-    show_run_facts(run)
+    run, split = open_run()
     show_confusions(run, split)

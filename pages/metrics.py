@@ -3,12 +3,10 @@
 from core.ui.metrics.page import show_metrics
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
-from core.ui.parts.pickers import pick_run_and_split
-from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.run_cards import open_run
 
 open_page("Metrics", "How good a run is, class by class, and how sure one can be of that.")
 
 with report_errors():
-    run, split = pick_run_and_split()
-    show_run_facts(run, report_on=split)
+    run, split = open_run(report=True)
     show_metrics(run, split)

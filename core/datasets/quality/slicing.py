@@ -77,8 +77,9 @@ class SliceStudy:
 
     @property
     def lowest_end(self) -> float:
-        """Lowest end of an interval among the bins with photos enough: where scales begin."""
+        """Where scales begin: all accuracies, and the intervals of bins with photos enough."""
         lows = [bins.loc[bins["n"] >= LEAST_PER_BIN, "low"].min() for bins in self.bins.values()]
+        lows += [bins["accuracy"].min() for bins in self.bins.values()]
         known = [float(low) for low in lows if not np.isnan(low)]
         return min(known, default=self.interval[0])
 

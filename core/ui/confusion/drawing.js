@@ -7,6 +7,8 @@ const LEAST_FOR_FINGERS = 20;
 const LARGEST_FIT = 58;
 const NAMES_FROM = 9;
 const MOST_PIXELS = 4096;
+const FOOT = 56; // pixels below the cells: what is said of one, and the edge of the card
+const MOST_WHOLE = 30; // rows that are all in sight at once
 const FEW = 12; // names of which all cells are large without a choice
 
 class Drawing {
@@ -32,7 +34,7 @@ class Drawing {
     this.field.append(this.sheet);
     this.said = make("div", "petal-grid-said");
     this.said.setAttribute("role", "status");
-    this.link = make("button", "petal-grid-link", "Go to its photos ↓");
+    this.link = make("button", "petal-grid-link", "Go to its photos");
     this.link.type = "button";
     this.link.hidden = true;
     this.link.addEventListener("click", goToPhotos);
@@ -57,12 +59,25 @@ class Drawing {
     this.tools.append(button);
   }
 
-  // The side of a cell at which all columns fit, but never too small for a name to be read.
+  // The side of a cell at which all is in sight, but never too small for a name to be read.
   measured() {
-    const room = this.root.clientWidth - this.nameWidth() - 4;
-    const fits = Math.floor(room / this.data.columns.length);
+    const wide = Math.floor((this.root.clientWidth - this.nameWidth() - 4) / this.data.columns.length);
+    const high = Math.floor((this.roomBelow() - this.headHeight()) / this.data.rows.length);
+    const whole = this.data.rows.length <= MOST_WHOLE;
+    const fits = whole ? Math.min(wide, Math.max(high, LEAST_FIT)) : wide;
     const least = matchMedia("(pointer: coarse)").matches ? LEAST_FOR_FINGERS : LEAST_FIT;
     return Math.max(least, Math.min(LARGEST_FIT, fits));
+  }
+
+  // The pixels between the field and the lower end of the window, where the page is not scrolled.
+  roomBelow() {
+    const main = this.root.closest("[data-testid=stMain]");
+    const top = this.field.getBoundingClientRect().top + (main?.scrollTop ?? 0);
+    return window.innerHeight - top - FOOT;
+  }
+
+  headHeight() {
+    return Math.max(40, Math.min(104, this.longest(this.data.columns) + 14));
   }
 
   nameWidth() {
@@ -87,8 +102,7 @@ class Drawing {
     const style = this.root.style;
     style.setProperty("--cell", `${this.cell}px`);
     style.setProperty("--names", `${this.nameWidth()}px`);
-    const height = upright ? Math.min(130, this.longest(columns) + 14) : 26;
-    style.setProperty("--heads", `${Math.max(40, height)}px`);
+    style.setProperty("--heads", `${upright ? this.headHeight() : 40}px`);
     style.setProperty("--name-size", `${Math.min(12.5, Math.max(9.5, this.cell - 0.5))}px`);
     this.root.classList.toggle("petal-grid-upright", upright);
     this.root.classList.toggle("petal-grid-nameless", this.cell < NAMES_FROM);
@@ -231,9 +245,15 @@ class Drawing {
   }
 }
 
+const findPhotos = () => document.querySelector(".st-key-confusion_photos");
+
+function arePhotosBeside(root) {
+  const photos = findPhotos();
+  return photos && photos.getBoundingClientRect().left > root.getBoundingClientRect().right;
+}
+
 function goToPhotos() {
-  const photos = document.querySelector(".st-key-confusion_photos");
-  photos?.scrollIntoView({ behavior: "smooth", block: "start" });
+  findPhotos()?.scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 function drawLegend({ title, colours, low, high }) {

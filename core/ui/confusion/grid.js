@@ -48,10 +48,11 @@ class Grid extends Drawing {
     if (moved && (row >= 0 || column >= 0)) this.at = { row, column };
     this.at.row = Math.min(this.at.row, data.rows.length - 1);
     this.at.column = Math.min(this.at.column, data.columns.length - 1);
-    this.link.hidden = row < 0 && column < 0;
+    const chosen = row >= 0 || column >= 0;
+    this.link.hidden = !chosen || arePhotosBeside(this.root);
     this.draw();
     if (!moved) return;
-    if (!this.link.hidden) this.said.textContent = this.describe(row, column);
+    if (chosen) this.said.textContent = this.describe(row, column);
     const place = data.row_numbers.indexOf(data.marked);
     if (row >= 0 || column >= 0) this.reveal(row, column);
     else if (place >= 0) this.reveal(place, data.column_numbers.indexOf(data.marked));

@@ -131,7 +131,7 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     else:
         name += f"-against-{page.pair.other.number}"
         subtitle = f"{len(page.pair.common):,} photos of {page.split}. {page.left_out}".strip()
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", type="tertiary"):
         st.caption("The picture as it is drawn here; the numbers of all classes.")
         for label, kind, mime, make in _list_files(page, drawn, subtitle):
             st.download_button(

@@ -10,7 +10,7 @@ from core.evaluation.intervals import wilson_interval
 from core.formats import count, percent, plain
 from core.ui.confusion.reading import ConfusionPage, RunPair, choose
 
-WIDE_ABOVE = 20
+WIDE_ABOVE = 30
 """Number of classes above which the matrix takes the whole width."""
 _ALTS = {
     "pairs": "Pairs of classes by how often the first is taken for the second",
@@ -43,24 +43,24 @@ def show_pairs(page: ConfusionPage) -> None:
         return
     numbers = {one: place for place, one in enumerate(page.classes)}
     true, predicted = pairs["true"].map(numbers), pairs["predicted"].map(numbers)
-    ranges = []
-    for photos, support in zip(pairs["count"], pairs["support"], strict=True):
-        low, high = wilson_interval(int(photos), int(support))
-        ranges.append(f"{percent(low, int(support))[:-2]} to {percent(high, int(support))}")
-    table = pairs[["true", "predicted", "count"]].assign(
-        share=100 * pairs["row_share"], interval=ranges, support=pairs["support"]
-    )
-    narrow = 78 if len(page.classes) <= WIDE_ABOVE else None
+    shares = []
+    for photos, n in zip(pairs["count"].tolist(), pairs["support"].tolist(), strict=True):
+        low, high = wilson_interval(photos, n)
+        bounds = f"{percent(low, n)[:-2]} to {percent(high, n)[:-2]}"
+        shares.append(f"{percent(photos / n, n)} ({bounds})")
+    photos = [f"{a:,} of {n:,}" for a, n in zip(pairs["count"], pairs["support"], strict=True)]
+    table = pairs[["true", "predicted"]].assign(photos=photos, share=shares)
+    narrow = 80 if len(page.classes) <= WIDE_ABOVE else None
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
         "predicted": st.column_config.TextColumn("Taken for", width=narrow),
-        "count": st.column_config.NumberColumn("Photos", width=50),
-        "share": st.column_config.NumberColumn("Share", format="%.0f %%", width=46),
-        "interval": st.column_config.TextColumn("95 % interval", width=84),
-        "support": st.column_config.NumberColumn("n", width=40, help="Photos of the true class."),
+        "photos": st.column_config.TextColumn("Photos", width=58, help="Of all of the true class."),
+        "share": st.column_config.TextColumn(
+            "Share", width=98, help="Of the photos of the true class, with the 95 % interval."
+        ),
     }
     _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))
-    st.caption("Tick a row to see its photos. Share: of the n photos of the true class.")
+    st.caption("Tick a row to see its photos.")
 
 
 def show_changes(page: ConfusionPage, pair: RunPair) -> None:

@@ -31,19 +31,26 @@ from core.ui.parts.state import bind_choice, keep_choice
 
 _VALUES: dict[Value, str] = {
     "count": "Counts",
-    "row share": "Share of row",
-    "column share": "Share of column",
+    "row share": "% of row",
+    "column share": "% of column",
 }
 _ORDERS: dict[Order, str] = {
-    "name": "By name",
+    "name": "Classes by name",
     "support": "Most photos first",
     "accuracy": "Worst recognised first",
     "confusion": "Look-alikes together",
 }
 _WAYS = (
+    "Rows: true class. Columns: predicted class. Shares are of all photos of a row or a column.\n\n"
     "Click a cell, or the name of a row or a column, to see its photos; draw over cells with the "
     "mouse to zoom. Keys: arrows move, Enter opens, N and P go to the next and previous error, "
-    "Shift with arrows and Enter zooms."
+    "Shift with arrows and Enter zooms.\n\n"
+    "Look-alikes together: classes that are taken for each other stand side by side, by "
+    "average-linkage clustering of the shares of photos taken for each other. Classes shown, most "
+    "confused: an error counts for the class it was and for the class it was taken for; "
+    "look-alikes: those that take on average 3 % or more of their photos for each other. "
+    "Difference: what this run takes more or less often than another one, on the photos that both "
+    "have in this split."
 )
 
 
@@ -84,9 +91,10 @@ def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
         left, right = st.columns(2, gap="medium")
         beside = left.container(border=True, key="confusion_beside")
         return grid, beside, right.container(key="confusion_photos")
-    left, right = st.columns(2, gap="medium")
-    grid, beside = left.container(border=True, key="confusion_matrix"), right.container(border=True)
-    return grid, beside, st.container(key="confusion_photos")
+    left, right = st.columns([4, 3], gap="medium")
+    grid = left.container(border=True, key="confusion_matrix", gap="small")
+    photos = right.container(key="confusion_photos")
+    return grid, right.container(border=True), photos
 
 
 def _describe(page: ConfusionPage, dark: bool) -> DrawnMatrix:
@@ -98,18 +106,17 @@ def _describe(page: ConfusionPage, dark: bool) -> DrawnMatrix:
 
 def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     """Draw the grid with its controls above and the table behind it."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _pick_value(page)
-        show_export(page, drawn)
     _show_zoom(page)
-    st.markdown(f"**{plain(drawn.title)}**")
-    rows = "Rows: true class. Columns: predicted class."
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(drawn.title)}**", help=_WAYS)
+        show_export(page, drawn)
     if page.pair is not None:
-        rows = (
+        st.caption(
             "Each cell: what this run has more (+) or less (−) than the other one, on "
-            f"{count(len(page.pair.common), 'photo')} that both answered. {rows}"
+            f"{count(len(page.pair.common), 'photo')} that both answered."
         )
-    st.caption(rows, help=_WAYS)
     chosen = (page.chosen.true, page.chosen.predicted) if page.chosen else (None, None)
     show_grid(
         pack_grid(drawn, chosen, page.looked_for),
@@ -167,11 +174,10 @@ def _pick_other_run(against: Against) -> None:
         "Difference to",
         list(against.others),
         index=None,
-        placeholder="No other run",
+        placeholder="Compare with a run",
+        label_visibility="collapsed",
         format_func=lambda one: describe_run(against.others[one]),
         disabled=not against.others,
-        help="Shows what this run takes more or less often than the other one, on the photos that "
-        "both have in this split.",
         **bind_choice(
             "against",
             against.run.id if against.run else None,
@@ -189,17 +195,14 @@ def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None
         "Order of classes",
         list(_ORDERS),
         format_func=_ORDERS.__getitem__,
-        help="Look-alikes together: classes that are taken for each other stand side by side, by "
-        "average-linkage clustering of the shares of photos taken for each other.",
+        label_visibility="collapsed",
         **bind_choice("order", page.order, key="confusion.order", then=zoom_out),
     )
     places[1].selectbox(
         "Classes shown",
         list(page.parts),
         format_func=lambda part: page.parts[part].label,
-        help="Most confused: an error counts for the class it was and for the class it was "
-        "taken for. Look-alikes: classes that take on average 3 % or more of their photos for "
-        "each other.",
+        label_visibility="collapsed",
         **bind_choice("among", page.part, key="confusion.among", then=zoom_out),
     )
     looked_for = None if page.looked_for is None else page.classes[page.looked_for]
@@ -207,8 +210,8 @@ def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None
         "Find a class",
         sorted(page.classes, key=str.casefold),
         index=None,
-        placeholder="Type a name",
-        help="Marks its row and its column, and lists what it is confused with.",
+        placeholder="Find a class",
+        label_visibility="collapsed",
         **bind_choice("look_for", looked_for, key="confusion.look_for"),
     )
 
@@ -219,7 +222,7 @@ def _pick_value(page: ConfusionPage) -> None:
     key = "confusion.hide_diagonal"
     st.session_state[key] = page.hide_diagonal
     st.toggle(
-        "Hide the diagonal",
+        "Hide diagonal",
         key=key,
         on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
     )

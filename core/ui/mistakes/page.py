@@ -17,9 +17,8 @@ from core.ui.mistakes.reading import (
 )
 from core.ui.mistakes.review import show_photos, show_review_button
 from core.ui.mistakes.selections import open_selection, show_saved, show_saving, show_selection
-from core.ui.parts.messages import show_random_banner
-from core.ui.parts.pickers import pick_one, pick_run_and_split, title_run
-from core.ui.parts.run_cards import show_run_facts
+from core.ui.parts.pickers import pick_one, title_run
+from core.ui.parts.run_cards import open_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice
 from core.ui.photos.panel import show_photo_panel
@@ -52,11 +51,8 @@ def show_mistakes() -> None:
     if selection is not None:
         show_photo_panel(show_selection(selection))
         return
-    page, reviewing = read_mistakes(*pick_run_and_split()), is_reviewing()
-    if not reviewing:
-        show_run_facts(page.run)
-    elif page.run.recipe.weights == "random":
-        show_random_banner()
+    reviewing = is_reviewing()
+    page = read_mistakes(*open_run(facts=not reviewing))
     pick_one("Which photos", _TITLES, bind_choice("tab", page.ranking, key="mistakes.tab"))
     if not page.needs_others or _pick_others(page):
         _show_ranked(page, reviewing)

@@ -84,8 +84,9 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
         _draw_frame()
         _settle()
     if not (presentable and is_presenting()):
-        st.title(title, anchor=False)
-        st.caption(sentence)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            st.title(title, anchor=False, width="content")
+            st.caption(sentence, width="content")
 
 
 def _settle() -> None:

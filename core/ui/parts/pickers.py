@@ -20,7 +20,6 @@ from core.ui.parts.choosing import (
 )
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_empty
-from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, list_datasets
@@ -132,19 +131,6 @@ def _tell_other(asked: RunRecord | None) -> None:
 
 def _has_no_dataset(run: RunRecord) -> bool:
     return not cache.workspace().dataset_folder(run.recipe.dataset).exists()
-
-
-def pick_run_and_split() -> tuple[RunRecord, str]:
-    """Return the chosen finished run and the chosen split of it, side by side on the page."""
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
-        run = pick_run()
-    with right:
-        split = pick_split(run)
-    if split == "test":
-        ask_before_test(run)
-        show_openings(run)
-    return run, split
 
 
 def pick_split(run: RunRecord) -> str:

@@ -13,34 +13,50 @@ from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_random_banner, tell_after_rerun
-from core.ui.parts.pickers import describe_run, name_runs
+from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
+from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice, name_visitor
 
 _MOST_NAME = 100
 
 
-def show_run_facts(run: RunRecord, report_on: str | None = None) -> None:
-    """Draw where the numbers come from, and the banner of random weights.
+def open_run(*, facts: bool = True, report: bool = False) -> tuple[RunRecord, str]:
+    """Return the finished run and the split that a page is about, picked in its first row.
 
     Args:
-        report_on: The split whose report is offered; None: none is.
+        facts: Whether recipe and registering are offered beside them.
+        report: Whether a report on the split is.
     """
-    result = cache.result(run.id)
-    dataset = cache.dataset(run.recipe.dataset)
-    spent = sum(result.seconds.values())
-    with st.container(horizontal=True, vertical_alignment="center"):
-        stopped = " · stopped by hand" if run.stopped else ""
-        st.caption(
-            f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch {result.best_epoch} of "
-            f"{run.epochs_done}{stopped} · {plain(run.device)} · {duration(spent)}"
-        )
-        with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
-            show_recipe(run)
-        show_register_button(run)
-        if report_on is not None:
-            show_report_download(run, report_on)
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    with row.container():
+        run = pick_run()
+    with row.container(width="content"):
+        split = pick_split(run)
+    if split == "test":
+        ask_before_test(run)
+        show_openings(run)
+    if facts:
+        with row, st.container(horizontal=True, width="content", gap="small"):
+            with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
+                _show_origin(run)
+                show_recipe(run)
+            show_register_button(run)
+            if report:
+                show_report_download(run, split)
     if run.recipe.weights == "random":
         show_random_banner()
+    return run, split
+
+
+def _show_origin(run: RunRecord) -> None:
+    """Draw where the numbers of a run come from."""
+    result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
+    stopped = " · stopped by hand" if run.stopped else ""
+    spent = duration(sum(result.seconds.values()))
+    st.caption(
+        f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch {result.best_epoch} of "
+        f"{run.epochs_done}{stopped} · {plain(run.device)} · {spent}"
+    )
 
 
 def show_recipe(run: RunRecord) -> None:

@@ -25,8 +25,6 @@ from core.ui.slices.reading import VIEWS, SlicesPage, read_slices
 
 _WRONG, _ALL = "wrong", "all"
 _COLUMNS = 2
-_HEIGHT = 540
-"""Pixels of the charts' card, in which they scroll: what is clicked stays beside its photos."""
 _TABLE = "slices.table"
 
 
@@ -42,7 +40,7 @@ def show_slices(run: RunRecord, split: str) -> None:
             show_shortcuts(page.study)
         else:
             show_properties(page)
-    with right:
+    with right, st.container(key="beside_charts"):  # wall.css keeps it in sight
         _show_slice(page)
     show_photo_panel(page.dataset)
 
@@ -135,7 +133,7 @@ def show_properties(page: SlicesPage) -> None:
     if not parted:
         st.info("These photos are too few or too alike to be parted by any property.")
         return
-    with st.container(height=_HEIGHT, border=True):
+    with st.container(border=True):
         _show_charts(page, parted)
     same = f" The same for all of these photos: {', '.join(alone)}." if alone else ""
     st.caption(

@@ -134,10 +134,20 @@ COMMANDS: dict[str, Known] = {
         "show which ResNet-50 weights are used, or download them",
         "--download",
     ),
+    "doctor": Known(
+        "doctor",
+        "look whether workspace, index, scheduler, locks, models, weights and device are well",
+        "--json",
+    ),
     "repair": Known(
         "upkeep",
         "read the index of a damaged or emptied workspace back from its copies and folders",
         "--json",
+    ),
+    "scheduler": Known(
+        "upkeep",
+        "give waiting runs to workers until it is ended: for who supervises it",
+        "",
     ),
     "docs": Known(
         "docs",

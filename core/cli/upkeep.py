@@ -1,11 +1,13 @@
-"""`repair`: the index of a workspace is read back from its copies and from the folders."""
+"""`repair` reads the index back; `scheduler` is what systemd and the like supervise."""
 
+import os
 from argparse import Namespace
 from importlib import import_module
 
 from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine
 from core.formats import count, moment
+from core.runs.queue.starting import python_command, python_environment
 from core.runs.repairing import Repair, repair_index
 from core.workspace import Workspace
 
@@ -61,3 +63,11 @@ def _describe(workspace: Workspace, done: Repair) -> list[str]:
         folders = ", ".join(done.unread)
         lines.append(f"These folders of runs say too little to be read back: {folders}.")
     return lines
+
+
+@command()
+def scheduler(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> Outcome:
+    """Become the scheduler of the workspace, and stay, also when there is nothing to do."""
+    progress.note("The scheduler stays until it is ended")
+    command = python_command("core.runs.scheduler", "--stay")
+    os.execve(command[0], command, python_environment(workspace))

@@ -189,11 +189,11 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
     return True
 
 
-def serve(workspace: Workspace, ended: threading.Event) -> None:
-    """Return when `ended` is set, or when there has been nothing to do for long."""
+def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:
+    """Return when `ended` is set or, unless it is to stay, when nothing was to do for long."""
     scheduler = Scheduler(workspace)
     try:
-        while not scheduler.may_exit():
+        while stay or not scheduler.may_exit():
             scheduler.step()
             if ended.wait(IDLE_POLL_S if scheduler.is_idle() else POLL_S):
                 return
@@ -202,10 +202,12 @@ def serve(workspace: Workspace, ended: threading.Event) -> None:
 
 
 def main() -> int:
-    """Return the exit status: 0, also when another scheduler is at work."""
+    """Return the exit status: 0, also when another scheduler is at work and we do not stay."""
     parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
     parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
-    lock: int | None = parser.parse_args().lock
+    parser.add_argument("--stay", action="store_true", help="wait for a turn, and for work")
+    given = parser.parse_args()
+    lock: int | None = given.lock
     workspace = open_workspace()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     ended = threading.Event()
@@ -214,11 +216,14 @@ def main() -> int:
     while not ended.is_set():
         lock = take_lock(workspace.scheduler_lock) if lock is None else lock
         if lock is None:
-            return 0
+            if not given.stay:
+                return 0
+            ended.wait(IDLE_POLL_S)  # one that a page started is at work
+            continue
         write_scheduler_facts(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
         try:
-            serve(workspace, ended)
+            serve(workspace, ended, stay=given.stay)
         except PetalscopeError as error:  # the database cannot be used: nothing helps but a person
             _log.error("%s %s", error.problem, error.remedy)
             return 1

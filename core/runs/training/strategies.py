@@ -29,7 +29,6 @@ from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.devices import find_device
-from models.fit_state import find_checkpoint
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
 from models.weights import Weights, describe_weights
@@ -118,6 +117,8 @@ class Training:
         Raises:
             RunStopped: A person ended it before there was anything to keep.
         """
+        from models.fit_state import find_checkpoint
+
         frozen = self.read_features(self.weights)
         if not self.recipe.epochs_of_head:
             return self._fit_stages(frozen, None)

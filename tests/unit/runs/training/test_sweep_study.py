@@ -1,6 +1,8 @@
 """What Optuna is asked: the same again for the same trials, early ends, and what matters."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -109,3 +111,8 @@ def test_a_trial_below_the_median_is_ended_but_not_in_its_first_epochs(
             trial.report(accuracy, epoch)
             ends.append(bool(trial.should_prune()))
         assert ends == [False, falls_behind, falls_behind]
+
+
+def test_a_worker_decides_how_to_compute_before_keras_is_imported() -> None:
+    script = "import sys, core.runs.training.executing; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -3,6 +3,7 @@
 The job prepares the dataset in its folder (`staged`), where it waits for a decision, if asked to.
 """
 
+import re
 import shutil
 import sys
 import time
@@ -28,6 +29,7 @@ ImportState = Literal["going", "ready", "done", "failed"]
 
 _LOCK, _UPLOAD, _STAGED, _STOP = "job.lock", "upload", "staged", "stop"
 _DAY_S = 86_400
+_MARK = re.compile(r"^upload-[0-9a-f]{12}-(?=.)")
 _KEPT_S = 7 * _DAY_S
 
 
@@ -232,7 +234,8 @@ def _has_ended(folder: Path) -> bool:
 def _take_upload(source: Path, folder: Path) -> Path:
     """Return the upload's new path, in a folder of its own inside the folder of the import."""
     (folder / _UPLOAD).mkdir()
-    return Path(shutil.move(source, folder / _UPLOAD / source.name))
+    name = _MARK.sub("", source.name)  # as it was called where it came from
+    return Path(shutil.move(source, folder / _UPLOAD / name))
 
 
 @contextmanager

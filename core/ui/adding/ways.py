@@ -5,6 +5,7 @@ else the page shows a report first.
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from data.sources.layout import LAYOUTS
 IMPORT = "import"
 """Parameter of the address: the import that was started here."""
 UPLOAD = "upload"
+_LONGEST = 100
+"""Characters of an upload's name that are kept: the last ones, which say what it is."""
 
 
 def show_ways() -> None:
@@ -169,9 +172,8 @@ def _ask_start(label: str, *, ready: bool) -> bool:
 
 
 def _keep_upload(upload: UploadedFile) -> Path:
-    suffix = "".join(Path(upload.name).suffixes[-2:]).lower()
-    safe = suffix if suffix in (".zip", ".tgz", ".tar.gz", ".tar") else ".archive"
-    target = cache.workspace().temporary / f"upload-{os.urandom(6).hex()}{safe}"
+    name = re.sub(r"[^\w .()+-]", "_", Path(upload.name).name)[-_LONGEST:]
+    target = cache.workspace().temporary / f"upload-{os.urandom(6).hex()}-{name}"
     with target.open("wb") as file:
         shutil.copyfileobj(upload, file, 2**20)
     return target

@@ -8,6 +8,7 @@ compared with the baseline on the photos that both were judged by.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class ComparisonPage:
         """The validation curves as far as the runs got."""
         return [
             RunCurve(
-                name=title_run(run).replace("&", "&amp;").replace("<", "&lt;"),  # as Plotly reads
+                name=escape(title_run(run), quote=False),  # as Plotly reads
                 epochs=curve(cache.event_tail(run.id).read()),
                 best_epoch=run.best_epoch,
             )

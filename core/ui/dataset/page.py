@@ -55,8 +55,10 @@ def _show_facts(dataset: Dataset) -> None:
         for split in SPLITS:
             st.metric(split.capitalize(), f"{np.sum(dataset.splits == split):,}", width="content")
         st.metric("Set aside", f"{len(dataset.set_aside):,}", width="content")
+    # Uploads of before lost their names on the way.
+    source = "an upload" if dataset.source.startswith("upload-") else dataset.source
     st.caption(
-        f"Version {dataset.id} · from {plain(dataset.source)} · "
+        f"Version {dataset.id} · from {plain(source)} · "
         f"splits {plain(dataset.split_origin)} · "
         f"imported {dataset.created[:16].replace('T', ' ')} UTC"
     )

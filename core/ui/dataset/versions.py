@@ -3,6 +3,7 @@
 What rests on a version is said before it is deleted, and then it needs a tick.
 """
 
+import zlib
 from functools import partial
 
 import numpy as np
@@ -46,7 +47,7 @@ def show_versions(dataset: Dataset) -> None:
 def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
-            st.markdown(f"**{plain(version.name)}** · version {version.edition}")
+            st.markdown(_title(version))
             st.caption(_describe(page, version))
         if version.id == page.dataset.id:
             st.badge("shown here", icon=":material/check:", color="green")
@@ -57,6 +58,11 @@ def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
                 on_click=partial(keep_choice, "dataset", version.id),
             )
         _show_delete(version)
+
+
+def _title(version: DatasetSummary) -> str:
+    number = f"version {version.edition}"
+    return f"**{plain(version.name)}**" + ("" if number in version.name else f" · {number}")
 
 
 def _describe(page: VersionsPage, version: DatasetSummary) -> str:
@@ -80,9 +86,12 @@ def _show_names(dataset: Dataset) -> None:
         st.form("versions.rename", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        name = st.text_input("Name", dataset.name, max_chars=100, width=420)
+        key = f"versions.name.{dataset.id}.{zlib.crc32(dataset.name.encode())}"
+        name = st.text_input("Name", dataset.name, max_chars=100, width=420, key=key)
         renamed = st.form_submit_button("Rename", icon=":material/edit:")
-    if renamed and name.strip() and name.strip() != dataset.name:
+    if renamed and not name.strip():
+        show_problem("A version needs a name.", "Type one, and press Rename.")
+    elif renamed and name.strip() != dataset.name:
         rename_dataset(cache.workspace(), dataset.id, name)
         tell_after_rerun(f"The version is now called “{plain(name.strip())}”.")
         st.rerun()
@@ -164,7 +173,7 @@ def _show_delete(version: DatasetSummary) -> None:
 
 def _ask_delete(version: DatasetSummary) -> None:
     uses = list_uses(cache.workspace(), version.id)
-    st.markdown(f"Delete **{plain(version.name)}**, version {version.edition}?")
+    st.markdown(f"Delete {_title(version)}?")
     st.caption("Its photos, features, views and analyses go for good; other versions keep theirs.")
     force = False
     if not uses.nothing:

@@ -91,13 +91,14 @@ def _draw(
     kind: Kind, curve: np.ndarray, label: str, name: str, line: Mapping[str, object]
 ) -> go.Scatter:
     x, y = ("recall", "precision") if kind == "precision_recall" else ("others", "found")
+    text = escape(name, quote=False)  # Plotly shows &quot; as it is
     return go.Scatter(
         x=curve[0].round(4),
         y=curve[1].round(4),
         mode="lines",
         name=label,
         line={**line, "shape": _shape(kind)},
-        hovertemplate=f"{escape(name)}<br>{x} %{{x:.1%}}, {y} %{{y:.1%}}<extra></extra>",
+        hovertemplate=f"{text}<br>{x} %{{x:.1%}}, {y} %{{y:.1%}}<extra></extra>",
     )
 
 
@@ -118,7 +119,7 @@ def _shape(kind: Kind) -> str:
 
 def _label(name: str, areas: Mapping[str, str]) -> str:
     short = name if len(name) <= _CUT else f"{name[: _CUT - 1]}…"
-    return f"{escape(short)} {areas.get(name, '')}".strip()
+    return f"{escape(short, quote=False)} {areas.get(name, '')}".strip()
 
 
 def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:

@@ -99,7 +99,8 @@ def _show_tray(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None
     """Draw where one is in the list, and what waits in the tray, with undo."""
     dataset, photos = listed.dataset, listed.photos
     settled = sum(int(photo) in waiting.words for photo in photos.tolist())
-    words = f"**{place + 1:,} of {len(photos):,}**, {settled:,} in the tray"
+    words = f"**{place + 1:,} of {len(photos):,}**, {len(waiting.words):,} in the tray"
+    words += f", {settled:,} of this list" if settled != len(waiting.words) else ""
     st.markdown(words, width="content")
     st.button(
         "Undo",

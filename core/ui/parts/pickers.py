@@ -163,8 +163,18 @@ def pick_page(name: str, items: int, per_page: int) -> slice:
         return slice(0, per_page)
     if int(st.session_state.get(name, 1)) > pages:
         st.session_state[name] = pages
-    page = st.pagination(pages, key=name, bind="query-params")
+    page = pick_page_of(pages, key=name)
     return slice((page - 1) * per_page, page * per_page)
+
+
+def pick_page_of(pages: int, *, key: str) -> int:
+    """Draw the pages, which are in the address; return the chosen one, from 1.
+
+    Left to itself in a row it takes the room of one page, and then shows one; Streamlit wants room
+    for three to show two, and for five to show three or four.
+    """
+    buttons = 3 if pages == 2 else max(5, min(pages, 7))
+    return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
 
 
 def describe_dataset(entry: DatasetSummary) -> str:

@@ -12,6 +12,7 @@ from core.monitoring.kept_photos import find_kept
 from core.registry.store import read_aliases
 from core.ui.parts import cache
 from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
+from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import TURN, can_undo, name_model, show_done, show_many, undo
 from core.ui.review.card import link_thumbnail, show_card
@@ -136,7 +137,7 @@ def _read_feedback_list(state: State) -> list[Feedback]:
 
 def _show_list(found: Sequence[Feedback]) -> list[Feedback]:
     """Draw one page of the list and returns the rows of it that are chosen."""
-    first = _pick_page(len(found))
+    first = pick_page(_PAGE, len(found), _AT_ONCE).start
     shown = found[first : first + _AT_ONCE]
     # Named by turn: a choice of rows never outlives the rows it was made of.
     turn = f"{st.session_state.get(TURN, 0)}.{shown[0].number}.{len(shown)}"
@@ -180,16 +181,6 @@ def _tabulate(shown: Sequence[Feedback]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     empty = [name for name in ("final", "note") if not table[name].any()]
     return table.drop(columns=empty)
-
-
-def _pick_page(total: int) -> int:
-    """Return the place of the first row that is shown."""
-    pages = -(-total // _AT_ONCE)
-    if pages <= 1:
-        return 0
-    if st.session_state.get(_PAGE, 1) > pages:
-        st.session_state[_PAGE] = pages
-    return (st.pagination(pages, key=_PAGE, bind="query-params") - 1) * _AT_ONCE
 
 
 def _pick(name: str, label: str, options: dict[str, str]) -> str | None:

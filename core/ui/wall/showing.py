@@ -20,6 +20,7 @@ import numpy as np
 import streamlit as st
 
 from core.formats import count
+from core.ui.parts.pickers import pick_page_of
 from core.ui.parts.state import read_number
 from data.dataset import Dataset
 
@@ -98,7 +99,7 @@ def _show_head(dataset: Dataset, photos: np.ndarray, wall: Wall) -> list[int]:
     if pages == 1 and not wall.selectable:  # evidence: whoever shows it says what it is
         return [int(photo) for photo in photos]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        page = st.pagination(pages, key=name, bind="query-params") if pages > 1 else 1
+        page = pick_page_of(pages, key=name) if pages > 1 else 1
         first = (page - 1) * wall.per_page
         shown = [int(photo) for photo in photos[first : first + wall.per_page]]
         place = f"{first + 1:,} to {first + len(shown):,} of {total}" if pages > 1 else total

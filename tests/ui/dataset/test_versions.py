@@ -30,6 +30,22 @@ def open_view() -> Open:
     return run
 
 
+def test_a_version_is_renamed_and_never_nameless(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    app = open_view(dataset, "versions")
+    name = next(field for field in app.text_input if field.label == "Name")
+    name.set_value("Garden, version 1")
+    app = press(app, "Rename")
+    assert "**Garden, version 1**" in [line.value for line in app.markdown], "said once"
+    name = next(field for field in app.text_input if field.label == "Name")
+    assert name.value == "Garden, version 1"
+    name.set_value("  ")
+    app = press(app, "Rename")
+    assert any("needs a name" in error.value for error in app.error)
+    assert list_datasets(trained_copy)[0].name == "Garden, version 1"
+
+
 def test_an_empty_tray_says_how_it_is_filled(dataset: Dataset, open_view: Open) -> None:
     app = open_view(dataset, "edits")
     assert not app.exception

@@ -47,10 +47,11 @@ def test_all_may_stand_out_and_none_may_be_left() -> None:
 
 
 def test_names_of_classes_are_text() -> None:
-    name = "<a href='https://example.org'>rose</a>"
+    name = "<a href='x'>ro\"se</a>"
     figure = draw_ranking("roc", {name: CURVES["class 1"]}, [name], MICRO, {})
     assert "<a" not in figure.data[2].name
     assert "<a" not in figure.data[2].hovertemplate
+    assert '"' in figure.data[2].name and "&quot;" not in str(figure.data[2])
 
 
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])

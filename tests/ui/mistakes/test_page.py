@@ -130,6 +130,15 @@ def test_its_own_class_keeps_the_photo_and_cancels_what_waits(
     assert place_of(app).endswith(", 0 in the tray")
 
 
+def test_the_tray_is_counted_whole(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    order = expected_order(trained_copy)
+    others = [photo for photo in range(len(dataset)) if photo not in order][:3]
+    add_edits(trained_copy, dataset, others, "exclude")
+    assert place_of(open_mistakes(review=str(order[0]))).endswith("3 in the tray, 0 of this list")
+
+
 def test_a_link_to_a_photo_that_is_not_listed_begins_at_the_first(
     open_mistakes: Open, trained_copy: Workspace
 ) -> None:

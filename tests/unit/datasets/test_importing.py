@@ -75,6 +75,16 @@ def write_upload(workspace: Workspace) -> Path:
     return upload
 
 
+def test_an_upload_keeps_the_name_that_it_had(workspace: Workspace, photos: Path) -> None:
+    packed = shutil.make_archive(str(workspace.temporary / "packed"), "zip", photos)
+    upload = workspace.temporary / "upload-0123456789ab-My garden.v2.ZIP"
+    Path(packed).rename(upload)
+    status = wait_for_end(workspace, start(workspace, upload, remove_source=True))
+    assert status.report is not None, status.problem
+    assert status.report.source == "My garden.v2.ZIP"
+    assert status.report.name == "My garden.v2"
+
+
 def test_an_import_waits_with_its_report_until_it_is_kept(
     workspace: Workspace, photos: Path
 ) -> None:

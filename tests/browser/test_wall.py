@@ -64,6 +64,7 @@ def test_every_photo_is_drawn_and_has_a_text(wall: Locator, dataset: Dataset) ->
 
 
 def test_keys_select_and_the_selection_survives_paging(page: Page, wall: Locator) -> None:
+    expect(page.get_by_role("button", name="Page 2", exact=True)).to_be_visible()
     first, second, third, *_ = shown_photos(wall)
     wall.locator("[tabindex='0']").focus()
     page.keyboard.press("Space")

@@ -42,20 +42,22 @@ _CHOICE = "policy"
 
 
 def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
-    """Draw the strategies with the time each would take, the settings being as they are."""
+    """Draw the strategies; of each the time it would take, the settings being as they are."""
     strategy = SETTINGS["strategy"]
-    st.radio(
+    said = {
+        name: f"{_describe(_suit(draft, name), dataset, repeats)}{one.sentence}"
+        for name, one in STRATEGIES.items()
+    }
+    st.selectbox(
         strategy.label,
         list(STRATEGIES),
         format_func=strategy.choices.__getitem__,
-        captions=[
-            f"{_describe(_suit(draft, name), dataset, repeats)}{one.sentence}"
-            for name, one in STRATEGIES.items()
-        ],
         key=key("strategy"),
         on_change=change_strategy,
         persist_state="session",
+        help="\n".join(f"- {strategy.choices[name]}: {words}" for name, words in said.items()),
     )
+    st.caption(said[draft.strategy])
 
 
 def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
@@ -230,18 +232,17 @@ def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
     else:
         st.info(plain(error.problem), icon=":material/key_off:")
     chosen = read_settings().weights  # would still win over what is downloaded
-    if chosen is None and st.button(
-        "Download them (94 MB)", icon=":material/download:", width="stretch"
-    ):
+    with st.container(horizontal=True, gap="small"):
+        wanted = chosen is None and st.button("Download (94 MB)", icon=":material/download:")
+        st.button(
+            "Use random weights",
+            icon=":material/casino:",
+            on_click=lambda: st.session_state.update({"training.weights": "random"}),
+        )
+        with st.popover("Without network", icon=":material/help:", type="tertiary"):
+            st.write(plain(error.remedy))
+    if wanted:
         _download()
-    st.button(
-        "Use random weights",
-        icon=":material/casino:",
-        width="stretch",
-        on_click=lambda: st.session_state.update({"training.weights": "random"}),
-    )
-    with st.popover("Without network", icon=":material/help:", type="tertiary"):
-        st.write(plain(error.remedy))
 
 
 def _find_pretrained() -> Weights | WeightsMissing | WeightsDamaged:

@@ -156,7 +156,7 @@ def test_the_suggested_rate_goes_into_the_form(
     workspace: Workspace, strategy: str, rate: float
 ) -> None:
     app = open_training()
-    app.radio(key="training.strategy").set_value(strategy).run()
+    app.selectbox(key="training.strategy").set_value(strategy).run()
     press(app, "Find a learning rate")
     (search,) = list_studies(workspace)
     assert search.plan == RatePlan()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.datasets.policies import list_policies, save_policy
 from core.runs.queue.control import note_run, pause_run, tag_run
@@ -31,17 +32,23 @@ def shared(
         yield workspace
 
 
+def say_strategies(app: AppTest) -> list[str]:
+    """Return what stands behind the “?” of the strategies, of each one sentence."""
+    lines = app.selectbox(key="training.strategy").help.splitlines()
+    return [line.partition(": ")[2] for line in lines]
+
+
 def test_every_strategy_says_what_it_does_and_how_long_it_takes(shared: Workspace) -> None:
     app = open_page(shared)
-    (strategy,) = (radio for radio in app.radio if radio.label == "Strategy")
+    strategy = app.selectbox(key="training.strategy")
     assert strategy.options == STRATEGIES
-    sentences = strategy.proto.captions
+    sentences = say_strategies(app)
     assert len(sentences) == 4
     assert all(re.match(r"\*\*(~|\d+ s to |\d+ to )", sentence) for sentence in sentences)
     assert all(len(sentence) > 60 for sentence in sentences)
+    assert sentences[0] in [caption.value for caption in app.caption]
     note_speed(shared, find_device().name, "head", Work(1.0))
-    again = next(radio for radio in app.run().radio if radio.label == "Strategy").proto.captions
-    assert re.match(r"\*\*\d+ to \d+ min\*\*", again[0])
+    assert re.match(r"\*\*\d+ to \d+ min\*\*", say_strategies(app.run())[0])
     shared.speeds_file.unlink()
 
 
@@ -49,21 +56,21 @@ def test_a_strategy_brings_settings_that_suit_it_and_keeps_what_was_chosen(
     shared: Workspace,
 ) -> None:
     app = open_page(shared)
-    app.radio(key="training.strategy").set_value("last_stage").run()
+    app.selectbox(key="training.strategy").set_value("last_stage").run()
     assert value(app, "learning_rate") == 1e-4
     assert "Precision" in [box.label for box in app.selectbox]
     app.number_input(key="training.learning_rate").set_value(0.02).run()
-    app.radio(key="training.strategy").set_value("two_phases").run()
+    app.selectbox(key="training.strategy").set_value("two_phases").run()
     assert not app.exception
     assert value(app, "learning_rate") == 0.02
     assert "Of these, head only" in [number.label for number in app.number_input]
-    app.radio(key="training.strategy").set_value("head").run()
+    app.selectbox(key="training.strategy").set_value("head").run()
     assert "Of these, head only" not in [number.label for number in app.number_input]
 
 
 def test_a_recipe_that_cannot_be_trained_is_said_before_it_is_queued(shared: Workspace) -> None:
     app = open_page(shared)
-    app.radio(key="training.strategy").set_value("two_phases").run()
+    app.selectbox(key="training.strategy").set_value("two_phases").run()
     app.number_input(key="training.epochs").set_value(4).run()
     assert any("head epochs" in error.value for error in app.error)
     assert next(button for button in app.button if button.label == "Train").disabled
@@ -118,8 +125,7 @@ def test_a_recipe_that_was_trained_is_opened_and_this_is_said_before(shared: Wor
     app = open_page(shared, like=trained.id)
     assert trained.state == "done"
     assert f"Trained before: open run {trained.number}" in buttons(app)
-    strategies = next(radio for radio in app.radio if radio.label == "Strategy").proto.captions
-    assert strategies[0].startswith(f"**run {trained.number}** · ")
+    assert say_strategies(app)[0].startswith(f"**run {trained.number}** · ")
     count = len(list_runs(shared))
     app = press(app, "Trained before")
     assert app.query_params["run"] == trained.id and len(list_runs(shared)) == count
@@ -206,9 +212,9 @@ def test_the_curves_are_said_in_words(shared: Workspace) -> None:
 def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     app = open_page(shared, run=run.id, present="1")
-    assert not app.radio
+    assert not app.selectbox
     assert not app.number_input
     assert len(app.get("plotly_chart")) == 2
     assert "Training" not in [title.value for title in app.title]
     press(app, "Leave full screen")
-    assert app.radio
+    assert app.selectbox

@@ -168,7 +168,7 @@ def _describe_figures(found: _Evaluated) -> str:
 def _say_share(estimate: Estimate) -> tuple[str, str, str]:
     n = estimate.n
     if math.isnan(estimate.low):
-        return percent(estimate.value, n), "–", ""
+        return percent(estimate.value, n), "–", estimate.reason
     ends = f"{percent(estimate.low, n)} to {percent(estimate.high, n)}"
     return percent(estimate.value, n), ends, estimate.method
 
@@ -176,7 +176,7 @@ def _say_share(estimate: Estimate) -> tuple[str, str, str]:
 def _say_number(estimate: Estimate) -> tuple[str, str, str]:
     value = "–" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
     if math.isnan(estimate.low):
-        return value, "–", ""
+        return value, "–", estimate.reason
     return value, f"{estimate.low:.3f} to {estimate.high:.3f}", estimate.method
 
 

@@ -1,31 +1,31 @@
 """How far answers agree with the truth over all classes, each figure with its 95 % interval.
 
 Beside accuracy: the mean over the classes, averages of precision, recall and F1, and two figures
-that ask for more than chance. All follow from three counts of each class (photos, answers, hits),
-so resamples need those alone.
+that ask for more than chance. All follow from three counts of each class (photos, answers, hits).
+Means over the classes are over those that have photos. `python -m tests.bench intervals` counts
+how often the intervals hold what they should.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.evaluation.confusion import count_confusions
-from core.evaluation.intervals import (
-    Estimate,
-    f1_interval,
-    resampled_interval,
-    wilson_interval,
-)
-from core.evaluation.metrics import (
-    Evaluation,
-    check_scores,
-    cross_entropies,
-    evaluate_scores,
-)
+from core.evaluation.intervals import Estimate, mean_interval, wilson_interval
+from core.evaluation.metrics import check_scores, cross_entropies, evaluate_scores
+from core.formats import count
 
-RESAMPLES = 1_000
+RESAMPLES = 400
 AVERAGED = ("precision", "recall", "f1")
+_OTHERS = 3
+"""To so many photos of other classes a class's own are added, when chances are estimated."""
+_BIASED, _THIN = ("precision", "f1"), 3.0
+"""Figures that come out too high or low where the sum of 1 / photos of a class is larger."""
+_FEW = 10
+"""Photos, in all or of a class, below which intervals did not hold what they say."""
+_DOMINANT = 0.55
+"""Share of one class in what is uncertain; of two equally large classes each has half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,52 +45,73 @@ def count_classes(matrix: np.ndarray) -> Counts:
     return Counts(matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix))
 
 
-def resample_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Counts:
-    """Return the counts of resamples (r, k): photos drawn anew with replacement, class by class.
+def redraw_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Counts:
+    """Return the counts of resamples (r, k): answers drawn anew for the photos of each class.
 
-    Each class keeps its number of photos (a stratified bootstrap): splits are made so that classes
-    keep their share, and a small class would else be missing from many resamples. Drawing a class's
-    photos anew is drawing its row of the matrix from a multinomial distribution.
+    A photo's answer is drawn from those to its class and, with the weight of _OTHERS photos, from
+    what all classes show: right as often as they are (small ones count more), else a wrong answer
+    that was seen. A class with one photo would else give the same answer in every resample.
 
     Source:
-        B. Efron and R. J. Tibshirani (1993), An Introduction to the Bootstrap, chapter 8.
+        B. Efron and R. J. Tibshirani (1993), An Introduction to the Bootstrap, chapters 6 and 8.
     """
+    classes, support = len(matrix), matrix.sum(axis=1)
+    labels = np.repeat(np.arange(classes), support)
+    cells = np.repeat(np.arange(matrix.size), matrix.ravel())
+    answers = cells % classes
+    wrong = answers[answers != labels] if (answers != labels).any() else labels
+    sizes = support[labels]
+    starts = (np.cumsum(support) - support)[labels]
+    share, alike = _weigh_small(support, np.diag(matrix))
+    right = (share * alike + 0.5) / (alike + 1)
     rng = np.random.default_rng(seed)
-    classes = len(matrix)
-    predicted = np.zeros((resamples, classes), dtype=np.int64)
-    hits = np.zeros((resamples, classes), dtype=np.int64)
-    for true, row in enumerate(matrix):
-        answers = np.flatnonzero(row)
-        if not len(answers):
-            continue
-        drawn = rng.multinomial(row.sum(), row[answers] / row.sum(), size=resamples)
-        predicted[:, answers] += drawn
-        if row[true]:
-            hits[:, true] = drawn[:, np.searchsorted(answers, true)]
-    return Counts(np.broadcast_to(matrix.sum(axis=1), predicted.shape), predicted, hits)
+    predicted, hits = np.zeros((2, resamples, classes), dtype=np.int64)
+    for draw in range(resamples):
+        u, v, w = rng.random((3, len(labels)))
+        own = answers[starts + (u * sizes).astype(np.int64)]
+        missed = wrong[(v * len(wrong)).astype(np.int64)]
+        other = (labels + 1 + (u * (classes - 1)).astype(np.int64)) % classes
+        missed = np.where(missed == labels, other, missed)
+        limit = sizes / (sizes + _OTHERS)
+        fresh = np.where(w - limit < right * (1 - limit), labels, missed)
+        drawn = np.where(w < limit, own, fresh)
+        predicted[draw] = np.bincount(drawn, minlength=classes)
+        hits[draw] = np.bincount(labels[drawn == labels], minlength=classes)
+    return Counts(np.broadcast_to(support, predicted.shape), predicted, hits)
+
+
+def _weigh_small(support: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
+    """Return the share of right answers, classes weighted by 1 / photos, and how many photos the
+    mean over the classes is as sure as; (nan, 0) without photos."""
+    seen = support > 0
+    if not seen.any():
+        return np.nan, 0.0
+    weights = 1 / support[seen]
+    share = float((weights * hits[seen] / support[seen]).sum() / weights.sum())
+    return min(1.0, share), float(seen.sum() ** 2 / weights.sum())
 
 
 def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
     """Return the figures of the counts, each without the axis of the classes; NaN without photos.
 
     Names: balanced_accuracy, cohen_kappa, matthews, and macro_ and weighted_ precision, recall, f1.
-    What is undefined counts as scikit-learn (zero_division=0) counts it: as 0, in a mean over all
-    classes; balanced_accuracy is the mean recall over the classes that have photos.
+    Means are over the classes that have photos, so macro_recall is balanced_accuracy; the precision
+    of such a class that no photo was taken for counts as 0.
 
     Source:
         J. Cohen (1960), Educ. Psychol. Meas. 20, 37-46; J. Gorodkin (2004), Comput. Biol. Chem. 28,
         367-374, for Matthews' coefficient of more than two classes.
     """
     support, predicted, hits = counts.support, counts.predicted, counts.hits
-    n = support.sum(axis=-1)
+    n, seen = support.sum(axis=-1), support > 0
     recall, f1 = _divide(hits, support), _divide(2 * hits, support + predicted)
     measured = {
-        "balanced_accuracy": _divide(recall.sum(axis=-1), (support > 0).sum(axis=-1)),
+        "balanced_accuracy": _divide(recall.sum(axis=-1), seen.sum(axis=-1)),
         "cohen_kappa": _kappa(counts),
         "matthews": _matthews(counts),
     }
     for name, values in zip(AVERAGED, (_divide(hits, predicted), recall, f1), strict=True):
-        measured[f"macro_{name}"] = values.mean(axis=-1)
+        measured[f"macro_{name}"] = _divide((values * seen).sum(axis=-1), seen.sum(axis=-1))
         measured[f"weighted_{name}"] = _divide((values * support).sum(axis=-1), n)
     return {name: np.where(n > 0, values, np.nan) for name, values in measured.items()}
 
@@ -104,8 +125,7 @@ def estimate_agreement(
 ) -> dict[str, Estimate]:
     """Return every figure over all classes with its 95 % interval.
 
-    Names: accuracy, top_k_accuracy (both Wilson), loss and those of `measure_agreement` (bootstrap
-    within each class; of means over classes the wider of that and `combine_classes`).
+    Names: accuracy, top_k_accuracy, loss and those of `measure_agreement`.
 
     Raises:
         ValueError: A score is not finite, or shapes and class numbers do not fit.
@@ -113,75 +133,101 @@ def estimate_agreement(
     scores, labels = check_scores(scores, labels, len(classes))
     found = evaluate_scores(scores, labels, classes)
     matrix = count_confusions(labels, scores.argmax(axis=1), len(classes))
-    estimates = {
+    return {
         "accuracy": _estimate_share(found.accuracy, found.n),
         "top_k_accuracy": _estimate_share(found.top_k_accuracy, found.n),
-        "loss": _estimate_loss(found, scores, labels, resamples, seed),
+        "loss": mean_interval(cross_entropies(scores, labels)),
+        **estimate_matrix(matrix, resamples, seed),
     }
-    draws = measure_agreement(resample_counts(matrix, resamples, seed))
-    counts = count_classes(matrix)
-    measured = measure_agreement(counts)
-    combined = combine_classes(counts, measured) if found.n else {}
-    for name, value in measured.items():
-        low, high = resampled_interval(draws[name], float(value))
-        if name in combined:  # a small class that is all right does not vary in resamples
-            low = float(np.fmin(low, combined[name][0]))
-            high = float(np.fmax(high, combined[name][1]))
-        estimates[name] = Estimate(
-            value=float(value), low=low, high=high, n=found.n, method="bootstrap"
-        )
-    return estimates
 
 
-def combine_classes(
-    counts: Counts, figures: Mapping[str, np.ndarray]
-) -> dict[str, tuple[float, float]]:
-    """Return ends of the 95 % intervals of the means over classes, from those of the classes.
+def estimate_matrix(
+    matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Return the figures of `measure_agreement` of a confusion matrix, with their intervals.
 
-    Source:
-        G. Y. Zou and A. Donner (2008), Statist. Med. 27, 1693-1702. In our simulations it covered
-        92 to 100 %; the bootstrap alone 53 to 93 %, the less the smaller a class is.
+    What is the same quantity has the same interval: weighted recall is accuracy, macro recall is
+    balanced accuracy, and where all classes are equally large these are one, too. The others are as
+    sure as so many photos of a share as would spread like their resamples (bias counts as spread).
     """
-    support, predicted, hits = counts.support, counts.predicted, counts.hits
-    kinds = (
-        ("balanced_accuracy", support, int((support > 0).sum())),
-        ("macro_recall", support, len(support)),
-        ("macro_precision", predicted, len(support)),
-        ("macro_f1", support + predicted - hits, len(support)),
+    counts, n = count_classes(matrix), int(matrix.sum())
+    measured = {name: float(value) for name, value in measure_agreement(counts).items()}
+    if not n:
+        return {name: Estimate(value=np.nan, low=np.nan, high=np.nan, n=0) for name in measured}
+    balanced = _estimate_balanced(counts, measured["balanced_accuracy"])
+    known = {
+        "balanced_accuracy": balanced,
+        "macro_recall": balanced,
+        "weighted_recall": _estimate_share(measured["weighted_recall"], n),
+    }
+    drawn = redraw_counts(matrix, max(1, resamples), seed)
+    draws = measure_agreement(drawn)
+    mean = Counts(counts.support, drawn.predicted.mean(axis=0), drawn.hits.mean(axis=0))
+    centres = measure_agreement(mean)
+    return {
+        name: known.get(name)
+        or _estimate_spread(name, value, draws[name], float(centres[name]), counts.support)
+        for name, value in measured.items()
+    }
+
+
+def _estimate_balanced(counts: Counts, value: float) -> Estimate:
+    """Return the mean recall with Wilson's interval of a share that is as sure.
+
+    The classes' variances add up to at most that of one share, the classes weighted by 1 / photos,
+    however accuracies differ (p (1 - p) is concave): what small classes show is moved to the mean.
+    """
+    share, alike = _weigh_small(counts.support, counts.hits)
+    n = int(counts.support.sum())
+    if reason := _find_reason("balanced_accuracy", counts.support[counts.support > 0]):
+        return Estimate(value=value, low=np.nan, high=np.nan, n=n, reason=reason)
+    low, high = wilson_interval(share * alike, alike)
+    moved = value - share
+    return Estimate(
+        value=value,
+        low=max(0.0, low + moved),
+        high=min(1.0, high + moved),
+        n=n,
+        method="Wilson",
     )
-    found = {}
-    for name, totals, n in kinds:
-        seen = np.flatnonzero(totals)
-        is_f1 = name == "macro_f1"
-        measure = f1_interval if is_f1 else wilson_interval
-        ends = np.array([measure(int(hits[one]), int(totals[one])) for one in seen]).reshape(-1, 2)
-        shares = hits[seen] / totals[seen]
-        values = 2 * shares / (1 + shares) if is_f1 else shares
-        below, above = np.sqrt(((ends - values[:, None]) ** 2).sum(axis=0)) / max(1, n)
-        value = float(figures[name])
-        found[name] = (max(0.0, value - float(below)), min(1.0, value + float(above)))
-    return found
+
+
+def _estimate_spread(
+    name: str, value: float, draws: np.ndarray, centre: float, support: np.ndarray
+) -> Estimate:
+    n = int(support.sum())
+    reason = _find_reason(name, support[support > 0])
+    from_minus_1 = name in ("cohen_kappa", "matthews")
+    if from_minus_1:  # both end at -1 and 1
+        draws, centre = (1 + draws) / 2, (1 + centre) / 2
+    weights = 1 / support[support > 0]
+    kept = (1 / (support[support > 0] + _OTHERS) ** 2).sum() / weights.sum()
+    spread = draws.var() / (1 - kept) + (draws.mean() - centre) ** 2
+    if reason or not np.isfinite(value) or not spread > 0:
+        return Estimate(value=value, low=np.nan, high=np.nan, n=n, reason=reason)
+    alike = float(draws.mean() * (1 - draws.mean()) / spread)
+    share = (1 + value) / 2 if from_minus_1 else value
+    low, high = wilson_interval(min(share, 1.0) * alike, alike)
+    if from_minus_1:
+        low, high = 2 * low - 1, 2 * high - 1
+    return Estimate(value=value, low=low, high=high, n=n, method="resampling")
+
+
+def _find_reason(name: str, support: np.ndarray) -> str:
+    """Return why no interval of the figure would cover what it says; empty: it does."""
+    weights = 1 / support
+    if support.sum() < _FEW:
+        return f"fewer than {_FEW} photos"
+    if support.min() < _FEW and weights.max() / weights.sum() > _DOMINANT:
+        return f"one class has only {count(int(support.min()), 'photo')}"
+    if name.endswith(_BIASED) and weights.sum() > _THIN:
+        return "too few photos a class for so many classes"
+    return ""
 
 
 def _estimate_share(share: float, n: int) -> Estimate:
     low, high = wilson_interval(round(share * n), n) if n else (np.nan, np.nan)
     return Estimate(value=share, low=low, high=high, n=n, method="Wilson")
-
-
-def _estimate_loss(
-    found: Evaluation, scores: np.ndarray, labels: np.ndarray, resamples: int, seed: int
-) -> Estimate:
-    """Return the mean loss; its resamples keep the number of photos of each class, too."""
-    losses = cross_entropies(scores, labels)[np.argsort(labels, kind="stable")]
-    supports = np.bincount(labels, minlength=1)
-    starts = np.repeat(np.cumsum(supports) - supports, supports)
-    sizes = np.repeat(supports, supports)
-    rng = np.random.default_rng(seed)
-    means = np.empty(resamples if found.n else 0)
-    for draw in range(len(means)):
-        means[draw] = losses[starts + (rng.random(found.n) * sizes).astype(np.int64)].mean()
-    low, high = resampled_interval(means, found.loss)
-    return Estimate(value=found.loss, low=low, high=high, n=found.n, method="bootstrap")
 
 
 def _kappa(counts: Counts) -> np.ndarray:

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import mean_interval, wilson_interval
+from core.evaluation.metrics import cross_entropies
 
 Binning = Literal["width", "count"]
 """Bins of equal width, or of about equally many photos."""
@@ -22,7 +23,8 @@ _RESAMPLES = 500
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """How scores fit what is right. Ends of 95 % intervals are percentiles of a bootstrap."""
+    """How scores fit what is right. Ends of 95 % intervals: `mean_interval` of the loss,
+    percentiles of a bootstrap of the others."""
 
     n: int
     accuracy: float
@@ -61,12 +63,12 @@ def measure_calibration(
     tops, right = scores.max(axis=1, initial=0.0), scores.argmax(axis=1) == labels
     rows = np.arange(len(labels))
     own = scores[rows, labels]
-    losses = -np.log(np.maximum(own, TINY))
+    found = mean_interval(cross_entropies(scores.astype(np.float32), labels))
     squares = (scores**2).sum(axis=1) - 2 * own + 1
     numbers = _number_bins(tops, binning)
     rng = np.random.default_rng(seed)
-    spread = _resample(rng, np.column_stack([losses, squares]), tops - right, numbers)
-    error_low, error_high = spread[2]
+    spread = _resample(rng, squares[:, None], tops - right, numbers)
+    error_low, error_high = spread[1]
     return Calibration(
         n=len(labels),
         accuracy=_mean(right),
@@ -75,12 +77,12 @@ def measure_calibration(
         error_low=error_low,
         error_high=error_high,
         error_by_chance=_draw_chance(rng, tops, numbers),
-        loss=_mean(losses),
-        loss_low=spread[0][0],
-        loss_high=spread[0][1],
+        loss=found.value,
+        loss_low=found.low,
+        loss_high=found.high,
         brier=_mean(squares),
-        brier_low=spread[1][0],
-        brier_high=spread[1][1],
+        brier_low=spread[0][0],
+        brier_high=spread[0][1],
         bins=bin_scores(tops, right, binning),
     )
 

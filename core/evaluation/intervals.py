@@ -7,14 +7,18 @@ were all right prove 100 %.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 _Z = {0.90: 1.6448536269514722, 0.95: 1.959963984540054, 0.99: 2.5758293035489004}
 
-Method = Literal["Wilson", "bootstrap", "Newcombe", "jackknife", ""]
+_POISSON = (0.0, 0.0513, 0.3554, 0.8177)
+"""Half the 5 % quantile of chi-square with 2, 4 and 6 degrees of freedom, after 0 for no event."""
+_MANY = 50
+FEWEST_FOR_MEAN = 100
+
+Method = Literal["Wilson", "resampling", "log-normal", "Newcombe", "jackknife", ""]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +31,23 @@ class Estimate:
     high: float
     n: int
     method: Method = ""
+    reason: str = ""
+    """Why there is no interval, in words; empty where there is one, or nothing to say."""
 
 
-def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the low and high end of the interval of a share; (nan, nan) when n is 0.
 
     Args:
         successes: How many of the photos, 0 to n.
-        n: Photos in all.
+        n: Photos in all; not whole where it is how many photos a figure is as sure as.
         confidence: 0.90, 0.95 or 0.99.
 
     Source:
         E. B. Wilson (1927), J. Am. Stat. Assoc. 22, 209-212. Chosen over share ± z·s because it
-        stays within [0, 1] and is right for few photos and for shares of 0 and 1.
+        stays within [0, 1] and is right for few photos and for shares of 0 and 1. Near these it is
+        too narrow (10 photos, 99 % right: it covers 90 %), so its end there is that of L. D. Brown,
+        T. T. Cai, A. DasGupta (2001), Statist. Sci. 16, 101-133, by Poisson's law, if further out.
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is not a share")
@@ -52,7 +60,18 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple
     scale = 1 + z * z / n
     low = 0.0 if successes == 0 else (middle - spread) / scale
     high = 1.0 if successes == n else (middle + spread) / scale
+    if confidence == 0.95:
+        low, high = (
+            min(low, _bound_rare(successes, n)),
+            max(high, 1 - _bound_rare(n - successes, n)),
+        )
     return low, high
+
+
+def _bound_rare(events: float, n: float) -> float:
+    """Return the least share at which so few events are seen in 5 of 100 samples; else 1."""
+    most = 2 if n <= _MANY else 3
+    return float(np.interp(events, range(4), _POISSON)) / n if events <= most else 1.0
 
 
 def f1_interval(hits: int, union: int) -> tuple[float, float]:
@@ -114,24 +133,23 @@ def logit_interval(value: float, deviation: float) -> tuple[float, float]:
     return low, high
 
 
-def resampled_interval(draws: np.ndarray, value: float) -> tuple[float, float]:
-    """Return the 95 % interval of a number from its resamples (r,); NaN where all are alike.
+def mean_interval(values: np.ndarray) -> Estimate:
+    """Return the mean of values above 0 (n,), with its 95 % interval on a logarithmic scale.
 
-    It holds the number itself.
-
-    Source:
-        B. Efron (1981), Can. J. Statist. 9, 139-158: percentiles, corrected for median bias;
-        averages of F1 over small classes come out lower in resamples than in the photos.
+    Below FEWEST_FOR_MEAN values there is none: a loss is mostly that of a few sure mistakes, and
+    in our simulations no interval covered more than 89 % of 50, t and bootstrap less; this one
+    covers 91 to 94 % of 100.
     """
-    if not len(draws) or not np.isfinite(draws).all() or np.ptp(draws) == 0:
-        return math.nan, math.nan
-    normal = NormalDist()
-    below = ((draws < value).mean() + (draws <= value).mean()) / 2
-    edge = 1 / len(draws)
-    bias = normal.inv_cdf(min(max(float(below), edge), 1 - edge))
-    shares = [normal.cdf(2 * bias + sign * _Z[0.95]) for sign in (-1, 1)]
-    low, high = np.quantile(draws, shares)
-    return min(float(low), value), max(float(high), value)
+    n = len(values)
+    if not n:
+        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
+    mean = float(values.mean())
+    if n < FEWEST_FOR_MEAN or not mean > 0:
+        reason = f"a mean that few mistakes decide needs {FEWEST_FOR_MEAN} photos"
+        return Estimate(value=mean, low=np.nan, high=np.nan, n=n, reason=reason)
+    factor = math.exp(_Z[0.95] * float(values.std(ddof=1)) / math.sqrt(n) / mean)
+    low, high = mean / factor, mean * factor
+    return Estimate(value=mean, low=low, high=high, n=n, method="log-normal")
 
 
 def _bisect(is_possible: Callable[[float], bool], inside: float, outside: float) -> float:

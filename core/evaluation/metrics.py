@@ -1,8 +1,8 @@
 """How good scores are: accuracy, top-k, loss, and precision, recall and F1 of each class.
 
 Numbers equal scikit-learn's with zero_division=0, which counts what is undefined (the precision of
-a class never predicted, the recall of a class without photos) as 0 in the averages. In `per_class`
-the undefined stays NaN, so that no page shows a 0 that nobody measured.
+a class never predicted) as 0 in the averages; these are over the classes that have photos. In
+`per_class` the undefined stays NaN, so that no page shows a 0 that nobody measured.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Evaluation:
     """class, support, predicted, precision, precision_low, precision_high, recall, recall_low,
     recall_high, f1, f1_low, f1_high; in the order of the classes. Ends of 95 % intervals."""
     averages: pd.DataFrame
-    """average ("macro", "weighted"), precision, recall, f1; over all classes."""
+    """average ("macro", "weighted"), precision, recall, f1; over the classes that have photos."""
 
 
 def evaluate_scores(
@@ -131,7 +131,7 @@ def _average_classes(per_class: pd.DataFrame) -> pd.DataFrame:
     support = per_class["support"]
     n = support.sum()
     rows = {
-        "macro": measured.mean() if n else measured.mean() * np.nan,
+        "macro": measured[support > 0].mean(),
         "weighted": measured.mul(support, axis=0).sum() / n if n else measured.mean() * np.nan,
     }
     return pd.DataFrame(rows).T.rename_axis("average").reset_index()

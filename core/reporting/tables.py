@@ -63,7 +63,12 @@ def _tabulate_epochs(report: RunReport) -> Rows:
 
 def _tabulate_figures(report: RunReport) -> Rows:
     return [
-        [label, say_figure(name, one.value, one.n), say_ends(one, name), one.method or "–"]
+        [
+            label,
+            say_figure(name, one.value, one.n),
+            say_ends(one, name),
+            one.method or one.reason or "–",
+        ]
         for name, label, one in list_figures(report)
     ]
 

@@ -27,6 +27,7 @@ MEASUREMENTS = {
     "dataset": "each interaction of the dataset page, also with 100,000 photos",
     "evaluate": "each evaluation page with a run: first visit, later visits, reruns",
     "serve": "the prediction API with 50 clients, beside the bare model",
+    "intervals": "how often intervals of figures over all classes hold, with few photos a class",
     "drift": "how often changed and unchanged photos are said to have changed",
 }
 

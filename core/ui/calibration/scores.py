@@ -1,5 +1,6 @@
 """Whether scores mean what they say: reliability diagrams and their numbers, before and after."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ import streamlit as st
 
 from core.charts.calibration import BIN, draw_reliability
 from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration, find_bin_photos
+from core.evaluation.intervals import FEWEST_FOR_MEAN
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
 from core.ui.calibration.reading import CalibrationPage
@@ -112,7 +114,8 @@ def _show_numbers(before: Calibration, after: Calibration | None) -> None:
         alt="Calibration error, loss and Brier score before and after",
     )
     st.caption(
-        f"n = {before.n:,}; in brackets 95 % intervals (bootstrap of the photos, 500 draws; of the "
+        f"n = {before.n:,}; in brackets 95 % intervals (of the loss on a logarithmic scale, "
+        "else a bootstrap of the photos, 500 draws; of the "
         "calibration error only roughly so). Calibration error: mean gap between score and share "
         "of right answers over the bins, by photos; few photos make it large by themselves, so "
         "beside it stands what a perfectly calibrated model with these scores would stay below 95 "
@@ -134,7 +137,12 @@ def _list_numbers(one: Calibration) -> dict[str, str]:
         "Calibration error": f"{100 * one.error:.1f} points "
         f"[{100 * one.error_low:.1f} to {100 * one.error_high:.1f}]",
         "… by chance alone, up to": f"{100 * one.error_by_chance:.1f} points",
-        "Loss": f"{one.loss:.3f} [{one.loss_low:.3f} to {one.loss_high:.3f}]",
+        "Loss": f"{one.loss:.3f} "
+        + (
+            f"[no interval: fewer than {FEWEST_FOR_MEAN} photos]"
+            if math.isnan(one.loss_low)
+            else f"[{one.loss_low:.3f} to {one.loss_high:.3f}]"
+        ),
         "Brier score": f"{one.brier:.3f} [{one.brier_low:.3f} to {one.brier_high:.3f}]",
     }
 

@@ -89,11 +89,22 @@ def _show_headline(page: MetricsPage) -> None:
         _show_share("ROC area", page.ranking.macro["roc"], _HELP["roc"])
         _show_number("Loss", figures["loss"], _HELP["loss"])
     st.caption(
-        f"n = {n:,} {page.split} photos. Below each figure its 95 % interval: Wilson for accuracy "
-        f"and top-k, jackknife for the ROC area, else a bootstrap of {RESAMPLES:,} resamples "
-        "within each class; for Balanced and macro figures the wider of that and the classes' "
-        "Wilson intervals combined. Balanced is the mean per-class accuracy."
+        f"n = {n:,} {page.split} photos. Below each figure its 95 % interval.{_name_absent(page)}",
+        help="Wilson's interval for accuracy and top-k; for Balanced that of as many photos of one "
+        "share as it is as sure as, small classes counting most; jackknife for the ROC area; "
+        f"a logarithmic scale for the loss; for the others {RESAMPLES:,} resamples, in which a "
+        "photo's answer is drawn from its class and, the more the smaller that is, from all. Where "
+        "simulations found that no interval holds what it says there is none.",
     )
+
+
+def _name_absent(page: MetricsPage) -> str:
+    """Return how many classes have no photo in the split, and that means leave them out."""
+    absent = int((page.evaluation.per_class["support"] == 0).sum())
+    if not absent:
+        return ""
+    said = count(absent, "class")
+    return f" {said} without photos here {'is' if absent == 1 else 'are'} in no mean over classes."
 
 
 def _show_averages(page: MetricsPage) -> None:
@@ -106,13 +117,12 @@ def _show_averages(page: MetricsPage) -> None:
     for name in AVERAGED:
         estimates = [figures[f"{kind}_{name}"] for kind in _AVERAGES]
         table[name] = [percent(one.value, n) for one in estimates]
-        table[f"{name}_interval"] = [say_range(one) for one in estimates]
+        table[f"{name}_interval"] = [say_range(one) or _say_none(one) for one in estimates]
         config[name] = column(name.capitalize(), width=78)
         config[f"{name}_interval"] = column(
             "95 %",
             width=118,
-            help="95 % interval: bootstrap; macro: the wider of that and the classes' Wilson "
-            "intervals combined.",
+            help="95 % interval; the method is behind the “?” above.",
         )
     st.dataframe(
         table,
@@ -121,20 +131,26 @@ def _show_averages(page: MetricsPage) -> None:
         alt="Macro and weighted averages of precision, recall and F1 with their 95 % intervals",
     )
     st.caption(
-        "Macro counts every class alike, so a small class weighs as much as a large one; weighted "
-        f"counts every photo alike. n = {n:,}."
+        "Macro counts every class that has photos alike, so a small class weighs as much as a "
+        "large one; its recall is the balanced accuracy. Weighted counts every photo alike; its "
+        f"recall is the accuracy. n = {n:,}."
     )
 
 
 def _show_share(label: str, estimate: Estimate, help_text: str) -> None:
-    _show(label, percent(estimate.value, estimate.n), say_range(estimate), help_text)
+    ends = say_range(estimate) or _say_none(estimate)
+    _show(label, percent(estimate.value, estimate.n), ends, help_text)
 
 
 def _show_number(label: str, estimate: Estimate, help_text: str) -> None:
     decimals = 2 if estimate.n < 200 else 3
     value = "–" if math.isnan(estimate.value) else f"{estimate.value:.{decimals}f}"
     ends = f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}"
-    _show(label, value, "" if math.isnan(estimate.low) else ends, help_text)
+    _show(label, value, _say_none(estimate) if math.isnan(estimate.low) else ends, help_text)
+
+
+def _say_none(estimate: Estimate) -> str:
+    return f"no interval: {estimate.reason}" if estimate.reason else ""
 
 
 def _show(label: str, value: str, ends: str, help_text: str) -> None:

@@ -30,7 +30,11 @@ def test_every_figure_has_its_interval(
         *("Accuracy", "Top-2", "Balanced", "Macro F1", "Kappa", "Matthews", "ROC area", "Loss")
     ]
     below = [caption.value for caption in app.caption]
-    ends = [text for text in below if text == "no interval" or (" to " in text and len(text) < 20)]
+    ends = [
+        text
+        for text in below
+        if text.startswith("no interval") or (" to " in text and len(text) < 20)
+    ]
     assert len(ends) == len(labels)
     tables = [table.value for table in app.dataframe]
     rules = next(table for table in tables if "Answers by" in table)

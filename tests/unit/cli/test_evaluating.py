@@ -31,7 +31,7 @@ def test_figures_areas_and_baselines_are_said_and_written(
 
     assert main(["evaluate", "latest", "--split", "train"]) == 0
     out = capsys.readouterr().out
-    for said in ("Cohen's kappa", "Matthews", "ROC area", "5 nearest by colour", "bootstrap"):
+    for said in ("Cohen's kappa", "Matthews", "ROC area", "5 nearest by colour", "resampling"):
         assert said in out
     assert "Test photos" not in out
     assert read_openings(trained_copy, list_runs(trained_copy)[0].id) == []

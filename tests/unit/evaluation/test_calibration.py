@@ -113,14 +113,15 @@ def test_what_cannot_be_measured_is_refused_or_nan() -> None:
 @pytest.mark.parametrize("binning", ["width", "count"])
 def test_degenerate_sets_have_numbers(binning: Binning) -> None:
     one_class = measure_calibration(np.ones((7, 1)), np.zeros(7, int), binning)
-    assert (one_class.error, one_class.loss, one_class.brier) == (0, 0, 0)
+    assert (one_class.error, one_class.brier) == (0, 0)
+    assert one_class.loss == pytest.approx(0, abs=1e-6)  # clipped as the loss on Metrics is
     ties = measure_calibration(np.full((9, 3), 1 / 3), np.arange(9) % 3, binning)
     assert ties.error == pytest.approx(0, abs=1e-7)
     assert len(ties.bins) == 1
     one_photo = measure_calibration(np.array([[0.2, 0.8]]), np.array([0]), binning)
     assert one_photo.error == pytest.approx(0.8)
     zero = measure_calibration(np.array([[0.0, 1.0]]), np.array([0]), binning)
-    assert 50 < zero.loss < 100  # large, but finite
+    assert 10 < zero.loss < 100  # large, but finite; clipped as the loss on Metrics is
 
 
 @given(st.integers(0, 1000), st.floats(0.2, 5))

@@ -12,19 +12,23 @@ from core.evaluation.intervals import (
     auc_interval,
     f1_interval,
     logit_interval,
+    mean_interval,
     precision_interval,
-    resampled_interval,
     wilson_interval,
 )
 
 
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_equals_scipy(case: tuple[int, int]) -> None:
+def test_equals_scipy_but_for_rare_events(case: tuple[int, int]) -> None:
     successes, n = case
     expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
     low, high = wilson_interval(successes, n)
-    assert low == pytest.approx(expected.low, abs=1e-12)
-    assert high == pytest.approx(expected.high, abs=1e-12)
+    rare = 2 if n <= 50 else 3  # at so few hits or misses the end may be further out
+    assert low <= expected.low + 1e-12 and high >= expected.high - 1e-12
+    if not 0 < successes <= rare:
+        assert low == pytest.approx(expected.low, abs=1e-12)
+    if not 0 < n - successes <= rare:
+        assert high == pytest.approx(expected.high, abs=1e-12)
     assert 0 <= low <= successes / n <= high <= 1
 
 
@@ -111,10 +115,19 @@ def test_log_odds_keep_within_bounds() -> None:
     assert all(math.isnan(end) for end in logit_interval(0.5, 0.0))
 
 
-def test_resamples_of_a_normal_number_give_its_normal_interval() -> None:
-    draws = np.random.default_rng(0).normal(5, 1, 20_000)
-    assert resampled_interval(draws, 5.0) == pytest.approx((3.04, 6.96), abs=0.06)
-    # Resamples that come out too low by half a deviation are moved back, and beyond.
-    low, high = resampled_interval(draws - 0.5, 5.0)
-    assert low == pytest.approx(3.54, abs=0.08) and high == pytest.approx(7.46, abs=0.12)
-    assert all(math.isnan(end) for end in resampled_interval(np.full(50, 1.0), 1.0))
+def test_a_mean_loss_has_an_interval_on_a_logarithmic_scale_from_100_photos_on() -> None:
+    losses = np.random.default_rng(0).exponential(1.0, 400)
+    found = mean_interval(losses)
+    assert found.low * found.high == pytest.approx(found.value**2)
+    assert np.log(found.high / found.value) == pytest.approx(1.96 / 20, rel=0.1)
+    few = mean_interval(losses[:99])
+    assert few.value == pytest.approx(losses[:99].mean()) and math.isnan(few.low)
+    assert "100 photos" in few.reason
+
+
+@pytest.mark.parametrize(("n", "share"), [(10, 0.99), (50, 0.99), (2, 0.95), (100, 0.995)])
+def test_near_the_end_it_covers_what_wilson_does_not(n: int, share: float) -> None:
+    hits = np.arange(n + 1)
+    ends = np.array([wilson_interval(int(hit), n) for hit in hits])
+    held = (ends[:, 0] <= share) & (share <= ends[:, 1])
+    assert binom.pmf(hits, n, share)[held].sum() >= 0.93

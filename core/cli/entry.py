@@ -144,6 +144,11 @@ COMMANDS: dict[str, Known] = {
         "read the index of a damaged or emptied workspace back from its copies and folders",
         "--json",
     ),
+    "clean": Known(
+        "cleaning",
+        "remove what nothing points to any more: half-written files, features of no run, …",
+        "--dry-run",
+    ),
     "scheduler": Known(
         "upkeep",
         "give waiting runs to workers until it is ended: for who supervises it",

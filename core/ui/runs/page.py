@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, duration, moment
+from core.formats import count, duration, moment, plain
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
@@ -136,6 +136,9 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     for column in ("Tags", "Notes", "By"):
         if not table[column].astype(bool).any():
             table = table.drop(columns=[column])
+    same = [name for name in _SETTINGS if name in table and table[name].nunique() == 1]
+    shared = ", ".join(f"{name.lower()} {plain(str(table[name].iloc[0]), 40)}" for name in same)
+    table = table.drop(columns=same)
     # Rows are known by their place: when others are listed, nothing may stay selected by mistake.
     rows = "|".join(",".join(run.id for run in one.runs) for one in listed)
     answer = st.dataframe(
@@ -154,9 +157,16 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     st.caption(
         f"{total}{where}. Accuracies are of the "
         "best epoch on the validation photos (n), which also chose that epoch. Tick rows to "
-        "compare, tag or delete them."
+        "compare, tag or delete them." + (f" Every row: {shared}." if shared else "")
     )
     return [run for row in answer["selection"]["rows"] for run in listed[row].runs]
+
+
+_SETTINGS = (
+    *("State", "Strategy", "Dataset", "By", "Head"),
+    *("Augmentation", "Learning rate", "Weights", "Device"),
+)
+"""Columns that are said once below the table where all rows say the same."""
 
 
 def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
@@ -175,13 +185,13 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "State": _say_state(one),
         "Strategy": STRATEGIES[recipe.strategy].words,
         "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
-        "Tags": sorted({tag for each in one.runs for tag in each.tags}),
-        "Notes": run.notes,
-        "By": run.submitter,
         "Head": " → ".join(map(str, recipe.hidden)) or "linear",
         "Augmentation": describe_policy(recipe.augmentation),
         "Learning rate": recipe.learning_rate,
         "Weights": recipe.weights,
+        "Tags": sorted({tag for each in one.runs for tag in each.tags}),
+        "Notes": run.notes,
+        "By": run.submitter,
         "Device": run.device,
         "Created": moment(run.created),
     }
@@ -212,9 +222,9 @@ def _configure() -> dict[str, Any]:
     return {
         "Run": text(pinned=True, width=210),
         "Accuracy": number(format="%.3g %%", help="Validation accuracy of the best epoch."),
+        "n": number(width=50, help="Validation photos behind the accuracy."),
         "± sd": number(format="%.1f", help="Standard deviation between the seeds, in points."),
         "Seeds": number(help="Finished runs that differ in their seed only."),
-        "n": number(help="Validation photos behind the accuracy."),
         "Best epoch": text(help="Epoch of the lowest validation loss: the one that is kept."),
         "Took": text(help="From its start to its end; with folded repeats, the newest of them."),
         "Tags": st.column_config.ListColumn(),

@@ -44,6 +44,8 @@ def test_repeats_are_one_row_with_mean_and_spread(compared: Workspace, open_runs
     mean = 100 * sum(run.best_val_accuracy or 0 for run in done) / 2
     assert folded["Accuracy"] == round(mean)
     assert "3 runs in 2 rows" in text_of(app)
+    assert "Head" in table and "Strategy" not in table  # what all rows say is said once
+    assert "Every row: state done, strategy head" in text_of(app)
     tag_run(compared, list_runs(compared)[0].id, ["poor"])
     apart = open_runs(repeats="apart", order="accuracy").dataframe[0].value
     assert len(apart) == 3

@@ -62,6 +62,16 @@ def open_copy(
     close_databases()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_idle_worker() -> Iterator[None]:
+    """A page that offers training keeps a worker warm: seconds of computing beside each test that
+    opens one, for nothing. What is about warm workers takes the setting back.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PETALSCOPE_WORKER_IDLE_MINUTES", "0")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_main() -> Iterator[None]:
     """A page that a test opens becomes `__main__`, which processes begun later would run first."""

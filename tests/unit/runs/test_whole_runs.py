@@ -366,7 +366,10 @@ def test_a_fault_of_the_program_stands_in_the_log_with_its_traceback(
     assert "Traceback" in read_log(trained_copy, run.id)
 
 
-def test_a_warm_worker_waits_and_leaves_with_its_scheduler(trained_copy: Workspace) -> None:
+def test_a_warm_worker_waits_and_leaves_with_its_scheduler(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PETALSCOPE_WORKER_IDLE_MINUTES")
     touch_wake(trained_copy)
     ensure_scheduler(trained_copy)
     wait_until(lambda: find_processes(trained_copy, "core.runs.worker"), "a worker warms up")

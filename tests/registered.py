@@ -27,9 +27,9 @@ def show_evidence(
     champion: ModelVersion, challenger: ModelVersion, *, gained: int = 30, lost: int = 5
 ) -> Evidence:
     """Return evidence over 200 photos; as given, a gain that chance does not explain."""
-    from core.evaluation.comparison import bootstrap_difference, exact_mcnemar
+    from core.evaluation.comparison import difference_interval, exact_mcnemar
 
-    low, high = bootstrap_difference(gained, lost, 200)
+    low, high = difference_interval(gained, lost, 200)
     return Evidence(
         champion=champion.number,
         challenger=challenger.number,

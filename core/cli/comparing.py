@@ -90,8 +90,8 @@ def _document(
         "accuracy_baseline": compared.accuracy_a,
         "accuracy": compared.accuracy_b,
         "difference": compared.difference,
-        "difference_low": compared.interval[0],
-        "difference_high": compared.interval[1],
+        "difference_low": compared.adjust_interval(p_adjusted)[0],
+        "difference_high": compared.adjust_interval(p_adjusted)[1],
         **{name: getattr(compared, name) for name in _COUNTS},
         "p_value": compared.p_value,
         "p_value_adjusted": p_adjusted,
@@ -121,7 +121,7 @@ def _describe(names: str, common: CommonPhotos, compared: Comparison, p_value: f
         describe_left_out(common),
     ]
     if compared.gained + compared.lost:
-        low, high = compared.interval
+        low, high = compared.adjust_interval(p_value)
         lines[1] += (
             f"; difference {100 * compared.difference:+.1f} points, "
             f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, p = {compared.p_value:.2g}"

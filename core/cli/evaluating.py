@@ -113,8 +113,9 @@ def _document_beside(beside: Beside) -> dict[str, Any]:
         "name": beside.name,
         "accuracy": beside.accuracy,
         "difference": beside.compared.difference,
-        "difference_low": beside.compared.interval[0],
-        "difference_high": beside.compared.interval[1],
+        "difference_low": beside.interval[0],
+        "difference_high": beside.interval[1],
+        "p_value": beside.compared.p_value,
         "p_value_adjusted": beside.p_value,
         "verdict": beside.compared.judge(beside.p_value),
     }

@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions, describe_p
+from core.evaluation.comparison import (
+    Comparison,
+    adjust_holm,
+    compare_predictions,
+    describe_p,
+)
 from core.evaluation.intervals import Estimate, wilson_interval
 from core.formats import count, percent
 
@@ -123,6 +128,11 @@ class Beside:
     """Adjusted for all baselines."""
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """Of the difference; adjusted as the p-value is, so that the two agree."""
+        return self.compared.adjust_interval(self.p_value)
+
+    @property
     def uses_network(self) -> bool:
         return self.name.startswith(_FROZEN)
 
@@ -176,7 +186,7 @@ def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
             "open": "Not shown: ResNet-50 and a simple rule are not told apart.",
             "same": "No: a simple rule answers as well.",
         }
-        found.append(_describe(plain, verdicts))
+        found.append(_describe(plain, verdicts, len(besides)))
     frozen = find_strongest(besides, uses_network=True)
     if frozen is not None and frozen.compared.n:
         verdicts = {
@@ -186,11 +196,11 @@ def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
             "open": "What training adds to its features is not told apart from chance.",
             "same": "Training adds nothing to its features.",
         }
-        found.append(_describe(frozen, verdicts))
+        found.append(_describe(frozen, verdicts, len(besides)))
     return found
 
 
-def _describe(beside: Beside, verdicts: Mapping[str, str]) -> Worth:
+def _describe(beside: Beside, verdicts: Mapping[str, str], rules: int) -> Worth:
     compared = beside.compared
     n = compared.n
     verdict = verdicts[compared.judge(beside.p_value)]
@@ -200,12 +210,16 @@ def _describe(beside: Beside, verdicts: Mapping[str, str]) -> Worth:
     )
     if compared.gained + compared.lost == 0:
         return Worth(verdict, f"{said}: the same ones.")
-    low, high = (100 * end for end in compared.interval)
+    low, high = (100 * end for end in beside.interval)
+    several = rules > 1
+    widened = f", widened because {rules} rules are compared" if several else ""
+    adjusted = f" Adjusted for {rules} rules (Holm), p = {beside.p_value:.2g}." if several else ""
     return Worth(
         verdict,
         f"{said}: {100 * compared.difference:+.1f} points, 95 % interval {low:+.1f} to "
-        f"{high:+.1f}. Two equally good rules would differ so much in "
-        f"{describe_p(beside.p_value)} comparisons.",
+        f"{high:+.1f}{widened}. {count(compared.gained, 'photo')} gained, {compared.lost:,} lost: "
+        f"two equally good rules split so unevenly, or more, in {describe_p(compared.p_value)} "
+        f"comparisons.{adjusted}",
     )
 
 

@@ -7,6 +7,7 @@ were all right prove 100 %.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tup
     Args:
         successes: How many of the photos, 0 to n.
         n: Photos in all; not whole where it is how many photos a figure is as sure as.
-        confidence: 0.90, 0.95 or 0.99.
+        confidence: Above 0, below 1.
 
     Source:
         E. B. Wilson (1927), J. Am. Stat. Assoc. 22, 209-212. Chosen over share ± z·s because it
@@ -53,7 +54,7 @@ def wilson_interval(successes: float, n: float, confidence: float = 0.95) -> tup
         raise ValueError(f"{successes} of {n} is not a share")
     if n == 0:
         return math.nan, math.nan
-    z = _Z[confidence]
+    z = _Z.get(confidence) or NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / n
     middle = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

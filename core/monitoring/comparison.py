@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing, RunUnfinished
 from core.evaluation.comparison import (
     Comparison,
-    bootstrap_difference,
     bound_unseen,
     compare_predictions,
+    difference_interval,
     level_of_turn,
 )
 from core.formats import count
@@ -283,7 +283,7 @@ def _make_evidence(
     champion: int, challenger: int, dataset_id: str, compared: Comparison, turn: int
 ) -> Evidence:
     level = level_of_turn(turn)
-    low, high = bootstrap_difference(compared.gained, compared.lost, compared.n, level=level)
+    low, high = difference_interval(compared.gained, compared.lost, compared.n, level=level)
     if math.isnan(low):  # no photo tells them apart: what so many photos leave possible
         high = bound_unseen(compared.n, level)
         low = -high

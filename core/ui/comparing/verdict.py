@@ -25,7 +25,7 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
                 "Accuracy": percent(one.accuracy_b, one.n),
                 "Baseline": percent(one.accuracy_a, one.n),
                 "Difference": _points(one.difference, one.n) if one.n else "–",
-                "95 % interval": _say_interval(one) if one.n else "–",
+                "95 % interval": _say_interval(one, p_value) if one.n else "–",
                 "Gained": one.gained,
                 "Lost": one.lost,
                 "n": len(each.common),
@@ -40,7 +40,8 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
             "Run": st.column_config.TextColumn(pinned=True),
             "Baseline": st.column_config.TextColumn(help=f"{baseline}, same photos."),
             "p": st.column_config.TextColumn(
-                help=f"McNemar's exact test, adjusted for {len(rows)} comparisons (Holm)."
+                help=f"McNemar's exact test; it and the interval are adjusted for {len(rows)} "
+                "comparisons (Holm)."
             ),
         },
         alt="Each run beside the baseline: accuracy, difference, interval, gained, lost, p-value",
@@ -78,9 +79,10 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
     first, _, rest = verdict.partition(". ")
     st.markdown(f"**{first}.** {rest}")
     adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {p_value:.2g}"
+    likewise = ", adjusted likewise" if adjusted else ""
     details = f"McNemar's exact test: p = {compared.p_value:.2g}{adjusted}. "
     if compared.gained + compared.lost:
-        details += f"Difference: 95 % interval {_say_interval(compared)} (paired bootstrap). "
+        details += f"Difference: 95 % interval {_say_interval(compared, p_value)}{likewise}. "
     st.caption(f"{details}{describe_left_out(common)}{_say_repeats(one)}")
 
 
@@ -116,8 +118,9 @@ def _points(difference: float, n: int) -> str:
     return f"{100 * difference:+.{0 if n < 200 else 1}f} points".replace("-", "−")
 
 
-def _say_interval(compared: Comparison) -> str:
+def _say_interval(compared: Comparison, p_value: float) -> str:
     if compared.gained + compared.lost == 0:
         return "–"
-    low, high = (_points(end, compared.n).removesuffix(" points") for end in compared.interval)
+    ends = compared.adjust_interval(p_value)
+    low, high = (_points(end, compared.n).removesuffix(" points") for end in ends)
     return f"{low} to {high} points"

@@ -188,7 +188,5 @@ def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
 def _title(rows: pd.DataFrame) -> str:
     own, others = rows[rows["own"]], rows[~rows["own"]]
-    beaten = int((others["accuracy"] < own["accuracy"].iloc[0]).sum())
-    if beaten == len(others):
-        return "The run is right more often than every baseline"
-    return f"The run is right more often than {beaten} of {len(others)} baselines"
+    strongest = others.loc[others["accuracy"].idxmax(), "said"]
+    return f"The run is right on {own['said'].iloc[0]}, the strongest baseline on {strongest}"

@@ -260,5 +260,5 @@ def _show_rules(table: pd.DataFrame, besides: list[Beside]) -> None:
         "colours). **By frozen features**: those with the most similar features (cosine) of the "
         f"network as it was before this run. n = {n:,}; Wilson intervals. The verdict is McNemar's "
         f"exact test, adjusted for {len(besides)} comparisons (Holm); the interval of the "
-        "difference is a paired bootstrap."
+        "difference is adjusted likewise, and holds 0 where the test tells nothing apart."
     )

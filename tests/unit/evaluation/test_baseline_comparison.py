@@ -52,6 +52,26 @@ def test_verdicts(run: int, colours: int, features: int, said: list[str]) -> Non
         assert "120 photos" in worth.facts
 
 
+def test_interval_p_and_sentence_of_a_comparison_agree() -> None:
+    """3 photos gained and none lost of 5: 25 of 100 equal rules split so, whatever is adjusted."""
+    labels, run = np.zeros(5, np.int64), np.array([0, 0, 0, 1, 1])
+    baselines = {name: np.ones(5, np.int64) for name in ("majority", "colours_1")}
+    besides = compare_baselines(labels, run, baselines, CLASSES)
+    low, high = besides[0].interval
+    assert low < 0 < high and besides[0].p_value == 0.5
+    (worth,) = describe_worth(besides)
+    assert worth.verdict.startswith("Not shown")
+    assert "in 25 of 100 comparisons. Adjusted for 2 rules (Holm), p = 0.5." in worth.facts
+    for gained in range(5, 12):
+        for one in compare_baselines(
+            LABELS,
+            answer(60 + gained),
+            {"majority": answer(40), "colours_1": answer(50), "features_1": answer(60)},
+            CLASSES,
+        ):
+            assert (one.interval[0] > 0) == (one.p_value < 0.05)
+
+
 def test_without_features_nothing_is_said_of_training() -> None:
     besides = compare_baselines(LABELS, answer(90), {"majority": answer(40)}, CLASSES)
     assert find_strongest(besides, uses_network=True) is None

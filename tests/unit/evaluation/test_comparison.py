@@ -1,5 +1,6 @@
 """Comparing two runs: counts by hand, tests beside SciPy's and beside simulations."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,8 +10,8 @@ from scipy import stats
 
 from core.evaluation.comparison import (
     adjust_holm,
-    bootstrap_difference,
     compare_predictions,
+    difference_interval,
     exact_mcnemar,
     photos_to_tell,
 )
@@ -80,24 +81,37 @@ def test_mcnemar_is_the_exact_binomial_test(gained: int, lost: int) -> None:
     assert exact_mcnemar(gained, lost) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_interval_is_that_of_resampled_photos() -> None:
+def test_the_interval_is_about_that_of_resampled_photos() -> None:
     gained, lost, n = 31, 12, 551
     photos = np.repeat([1, -1, 0], [gained, lost, n - gained - lost])
     rng = np.random.default_rng(9)
     means = [rng.choice(photos, n).mean() for _ in range(20_000)]
-    low, high = bootstrap_difference(gained, lost, n)
+    low, high = difference_interval(gained, lost, n)
     expected = np.percentile(means, [2.5, 97.5])
-    assert (low, high) == pytest.approx(tuple(expected), abs=0.002)
-    assert bootstrap_difference(gained, lost, n) == (low, high)  # the same numbers each time
-    assert bootstrap_difference(lost, gained, n) == pytest.approx((-high, -low), abs=0.002)
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.004)
+    assert difference_interval(lost, gained, n) == pytest.approx((-high, -low))
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_the_interval_holds_0_where_the_test_tells_nothing_apart(level: float) -> None:
+    for gained, lost in itertools.product(range(14), repeat=2):
+        if gained == lost == 0:
+            continue
+        low, high = difference_interval(gained, lost, 40, level=level)
+        assert -1 <= low <= (gained - lost) / 40 <= high <= 1
+        assert (low > 0 or high < 0) == (exact_mcnemar(gained, lost) < level)
+
+
+@pytest.mark.parametrize(
+    ("n", "shares"), [(20, (0.3, 0.1)), (75, (0.1, 0.02)), (551, (0.06, 0.04)), (551, (0.05, 0))]
+)
+def test_the_interval_covers_the_truth(n: int, shares: tuple[float, float]) -> None:
     rng = np.random.default_rng(1)
-    trials = rng.multinomial(551, [0.06, 0.04, 0.90], size=150)
-    ends = [bootstrap_difference(int(g), int(l), 551) for g, l, _ in trials]  # noqa: E741
-    covered = np.mean([low <= 0.02 <= high for low, high in ends])
-    assert 0.90 <= covered <= 0.99
+    trials = rng.multinomial(n, [*shares, 1 - sum(shares)], size=300)
+    told = [(int(g), int(l)) for g, l, _ in trials if g + l]  # noqa: E741
+    ends = [difference_interval(*one, n) for one in told]
+    held = np.mean([low <= shares[0] - shares[1] <= high for low, high in ends])
+    assert held >= 0.93
 
 
 def test_the_number_of_photos_needed_has_the_power_it_promises() -> None:

@@ -131,9 +131,8 @@ def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
         )
     return (
         f"{of} fewer than {ENOUGH} {split} photos (the fewest: {min(counts):,}): a single photo "
-        "moves the recall of such a class by more than 5 points. Read the interval before the "
-        f"figure. To know more, add photos: about {_PHOTOS_FOR_ENOUGH} of a class make {ENOUGH} "
-        "where splits are drawn."
+        "moves the recall of such a class by more than 5 points. To know more, add photos: where "
+        f"splits are drawn, about {_PHOTOS_FOR_ENOUGH} of a class make {ENOUGH}."
     )
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 SPLITS = ("train", "validation", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
+FEWEST_GROUPS = 4
+"""Groups of a class below which folds judge it far too badly (tests/bench/cross_validation.py)."""
 
 
 def draw_splits(
@@ -66,6 +68,34 @@ def draw_validation(
     drawn[rows] = draw_splits(
         labels[rows], groups[rows], seed=seed, fractions=(1 - fraction, fraction, 0.0)
     )
+    return drawn
+
+
+def draw_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each row, (n,) int from 0; -1: it is in none, and always learnt from.
+
+    Groups stay together, and each class is dealt over the folds as evenly as they allow. Rows of a
+    class of fewer than 4 groups are in no fold: without one of them too little is learnt of it.
+
+    Args:
+        labels: (n,) int class numbers.
+        groups: (n,) values; rows of equal value share a fold.
+        folds: How many.
+        seed: Same seed and same rows: same folds.
+    """
+    rng = np.random.default_rng(seed)
+    rows_of_group = _list_rows_by_group(groups)
+    class_of_group = np.asarray(labels)[[rows[0] for rows in rows_of_group]]
+    drawn = np.full(len(labels), -1, dtype=np.int64)
+    next_fold = 0  # where the class before ended: small classes do not all begin with the same
+    for label in np.unique(class_of_group):
+        members = rng.permutation(np.flatnonzero(class_of_group == label))
+        if len(members) < FEWEST_GROUPS:
+            continue
+        largest_first = sorted(members.tolist(), key=lambda group: -len(rows_of_group[group]))
+        for place, group in enumerate(largest_first):
+            drawn[rows_of_group[group]] = (next_fold + place) % folds
+        next_fold += len(members)
     return drawn
 
 

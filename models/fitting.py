@@ -6,7 +6,7 @@ a checkpoint is written when it ends. Every Keras backend trains.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,6 +75,34 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
     )
     subject = {"head": asdict(job.shape), "standardise": job.standardise, "photos": digests}
     return fit(model, data, job.plan, FitRecord(folder=folder, subject=subject), watch)
+
+
+class HeadRefit:
+    """Fits the same head again and again, on other photos each time: it is compiled once."""
+
+    def __init__(self, shape: HeadShape, plan: FitPlan, *, standardise: bool) -> None:
+        make_deterministic(plan.seed)
+        self._model = build_head(shape, NO_SPREAD, plan.seed)
+        self._state = FitState(self._model, plan, FitRecord(folder=None))
+        self._standardise = standardise
+
+    def fit(self, features: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what gives the scores (m, k) of features (m, 2048) by a head fitted to others.
+
+        No photo chooses an epoch: the head is that of the lowest training loss.
+
+        Args:
+            features: (n, 2048) float32.
+            labels: (n,) int.
+        """
+        mean, scale = measure_spread(features) if self._standardise else NO_SPREAD
+        train = KeptViews([(features - mean) / scale], labels)
+        data = FitData(train=train, val_labels=labels[:0], measure=lambda _: None)
+        self._state.restart()
+        while not self._state.is_complete:
+            self._state.run_epoch(data, lambda: False)
+        head = self._state.conclude().head
+        return lambda others: head.scores((others - mean) / scale)
 
 
 def fit(

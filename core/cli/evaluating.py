@@ -3,25 +3,28 @@
 import math
 from argparse import Namespace
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
-from core.cli.command import command
+from core.cli.command import command, flag
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth
 from core.evaluation.confusion import count_confusions, most_confused_pairs
+from core.evaluation.cross_validation import CrossValidation
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Ranking, rank_classes
 from core.formats import interval, percent
-from core.prediction.nearest import predict_baselines
+from core.prediction.nearest import predict_baselines, read_cross_validation
 from core.runs.result import RunResult, read_result
 from core.runs.store import Opening, RunRecord
+from core.runs.training.cross_validating import cross_validate, say_unfit
 from core.workspace import Workspace
 from data.manifest import read_dataset
 
@@ -46,10 +49,22 @@ class _Evaluated:
     """Of the test split; empty for another."""
     warning: str
     """That some classes have few photos; empty if not."""
+    left_out: CrossValidation | None
+    """Of its head, by heads that left photos out; None where it was not done."""
+    unfit: str
+    """Why it cannot be, where it was asked for."""
 
 
-@command(RUN, SPLIT)
-def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+@command(
+    RUN,
+    SPLIT,
+    flag(
+        "--cross-validate",
+        "train heads like this run's that leave a fifth of its photos out each, to judge them all; "
+        "few photos have that already",
+    ),
+)
+def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Evaluate a run on one split."""
     record = choose_run(workspace, given.run)
     result = read_result(workspace, record.id)
@@ -61,6 +76,8 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         )
     labels, scores = result.labels[photos], result.scores[photos]
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
+    if given.cross_validate:
+        cross_validate(workspace, record.id, partial(progress.advance, "training heads"))
     besides, problem = _ask_baselines(workspace, record, result, split)
     found = _Evaluated(
         run=record,
@@ -73,6 +90,8 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         problem=problem,
         openings=count_opening(workspace, record, split),
         warning="" if split == "train" else result.warn_of_few(split),
+        left_out=read_cross_validation(workspace, record.id, result),
+        unfit=say_unfit(record, result) if given.cross_validate else "",
     )
     return Outcome(_describe(found), _document(found, result, matrix))
 
@@ -103,6 +122,7 @@ def _document(found: _Evaluated, result: RunResult, matrix: np.ndarray) -> dict[
         "baselines": [_document_beside(beside) for beside in found.besides],
         "test_openings": len(found.openings),
         "warning": found.warning,
+        "cross_validation": found.left_out and vars(found.left_out),
         "most_confused": found.pairs,
         "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
     }
@@ -127,6 +147,8 @@ def _describe(found: _Evaluated) -> str:
         f"{found.run.name} · {found.run.id} · {found.split} split · epoch {found.run.best_epoch}",
         _describe_headline(found.evaluation),
         f"Warning: {found.warning}" if found.warning else "",
+        found.unfit,
+        _describe_left_out(found.left_out) if found.left_out and found.split != "train" else "",
         _describe_figures(found),
         _describe_classes(found),
         _describe_pairs(found.pairs),
@@ -195,6 +217,21 @@ def _describe_classes(found: _Evaluated) -> str:
         for row, area in zip(found.evaluation.per_class.to_dict("records"), areas, strict=True)
     ]
     return format_table(("class", "photos", "precision", "recall", "F1", "ROC area"), rows)
+
+
+def _describe_left_out(found: CrossValidation) -> str:
+    rows = [
+        (
+            row["class"],
+            f"{row['support']:,}",
+            percent(row["recall"], row["support"]),
+            f"{percent(row['recall_low'], row['support'])} to "
+            f"{percent(row['recall_high'], row['support'])}",
+        )
+        for row in found.per_class.to_dict("records")
+    ]
+    headings = ("class", "photos", "recall, cross-validated", "95 % interval")
+    return f"{found.figure}: {found.method}\n{format_table(headings, rows)}"
 
 
 def _describe_pairs(pairs: pd.DataFrame) -> str:

@@ -206,16 +206,11 @@ def keep_arrays(
     Raises:
         RunUnfinished: The run has no result (yet).
     """
-    folder = workspace.run_folder(run_id) / "derived"
-    name = check_identifier(name)
-    key = fingerprint({"result": digest_result(workspace, run_id), "facts": dict(facts)})
-    path = folder / f"{name}-{key}.npz"
-    with (
-        contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
-        path.open("rb") as file,
-        np.load(file, allow_pickle=False) as stored,
-    ):
-        return {array: stored[array] for array in stored.files}
+    kept = read_arrays(workspace, run_id, name, facts)
+    if kept is not None:
+        return kept
+    path = _find_derived(workspace, run_id, name, facts)
+    folder = path.parent
     arrays = {array: np.asarray(values) for array, values in make().items()}
     if not (folder.parent / FACTS_FILE).exists():  # deleted meanwhile: nothing is left behind
         return arrays
@@ -227,6 +222,28 @@ def keep_arrays(
         with write_atomically(path) as temporary, temporary.open("wb") as out:
             np.savez(out, allow_pickle=False, **arrays)
     return arrays
+
+
+def read_arrays(
+    workspace: Workspace, run_id: str, name: str, facts: Mapping[str, Any]
+) -> dict[str, np.ndarray] | None:
+    """Return what `keep_arrays` keeps of this name and these facts; None where it is not kept.
+
+    Raises:
+        RunUnfinished: The run has no result (yet).
+    """
+    with (
+        contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        _find_derived(workspace, run_id, name, facts).open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
+        return {array: stored[array] for array in stored.files}
+    return None
+
+
+def _find_derived(workspace: Workspace, run_id: str, name: str, facts: Mapping[str, Any]) -> Path:
+    key = fingerprint({"result": digest_result(workspace, run_id), "facts": dict(facts)})
+    return workspace.run_folder(run_id) / "derived" / f"{check_identifier(name)}-{key}.npz"
 
 
 def digest_result(workspace: Workspace, run_id: str) -> str:

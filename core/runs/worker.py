@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from core.runs.training.cross_validating import cross_validate_small
 from core.runs.training.executing import execute_run, warm_up
 from core.workspace import Workspace, open_workspace
 
@@ -30,7 +31,7 @@ def main() -> int:
         if not run_id:
             return 0
     _write_to_log(workspace, run_id)
-    execute_run(workspace, run_id)
+    cross_validate_small(workspace, execute_run(workspace, run_id))
     return 0
 
 

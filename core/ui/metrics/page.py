@@ -19,8 +19,8 @@ from core.ui.metrics.curves import say_range, show_curves
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_few
 from core.ui.parts.pickers import pick_one
+from core.ui.parts.small_sets import show_small_set
 from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -54,8 +54,7 @@ _WORDS = {
 def show_metrics(run: RunRecord, split: str) -> None:
     """Draw the page for a run and a split."""
     page = read_metrics(run, split)
-    if split != "train":
-        show_few(page.result.warn_of_few(split))
+    show_small_set(run, split, classes=True)
     _show_headline(page)
     _show_averages(page)
     with st.container(border=True):

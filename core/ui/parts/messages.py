@@ -52,12 +52,6 @@ def show_random_banner() -> None:
     )
 
 
-def show_few(warning: str) -> None:
-    """Draw the warning that some classes have few photos, unless it is empty."""
-    if warning:
-        st.warning(warning, icon=":material/data_alert:")
-
-
 def tell_after_rerun(sentence: str) -> None:
     """Keep a sentence (Markdown) until `show_told` is drawn."""
     st.session_state[_TOLD] = sentence

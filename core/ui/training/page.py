@@ -19,9 +19,10 @@ from core.ui.parts.live_state import (
     show_badge,
     show_progress,
 )
-from core.ui.parts.messages import show_few, show_random_banner, show_told
+from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.run_cards import show_recipe
+from core.ui.parts.small_sets import show_small_set
 from core.ui.recipes.form import fill_from_link, show_recipe_form
 from core.ui.training.charts import Look
 from core.ui.training.controls import show_controls, show_full_screen, show_marks
@@ -76,7 +77,8 @@ def _draw_run(run: RunRecord) -> None:
         if run.recipe.weights == "random":
             show_random_banner()
         if watched.epochs:
-            show_few(watched.few_warning)
+            if run.state == "done":
+                show_small_set(run)
             show_curves(watched)
         if run.state == "done":
             _show_ways_on(run)

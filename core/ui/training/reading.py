@@ -41,16 +41,6 @@ class WatchedRun:
         ended = run.has_ended or not run.is_going
         return judge_learning(self.epochs, run.best_epoch, run.val_photos or 0, ended=ended)
 
-    @cached_property
-    def few_warning(self) -> str:
-        """That some classes have few validation photos, once the run is done; else empty."""
-        if self.run.state != "done":
-            return ""
-        try:
-            return cache.result(self.run.id).warn_of_few()
-        except PetalscopeError:  # its result or dataset is gone: the curves are still there
-            return ""
-
     @property
     def log(self) -> str:
         """The last lines of its log."""

@@ -40,7 +40,7 @@ def test_every_figure_has_its_interval(
     rules = next(table for table in tables if "Answers by" in table)
     assert "5 nearest by colour" in list(rules["Answers by"])
     assert "Choose a class" in app.info[0].value
-    assert any("fewer than 20 validation photos" in one.value for one in app.warning)
+    assert any("fewer than 20 validation photos" in one.value for one in app.markdown)
 
 
 def test_a_link_opens_the_photos_of_a_class(

@@ -206,7 +206,7 @@ def test_the_curves_are_said_in_words(shared: Workspace) -> None:
     app = open_page(shared, run=run.id)
     said = "\n".join(text.value for text in app.markdown)
     assert "At the best epoch training accuracy is" in said
-    assert any("fewer than 20 validation photos" in one.value for one in app.warning)
+    assert any("fewer than 20 validation photos" in one.value for one in app.markdown)
 
 
 def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None:

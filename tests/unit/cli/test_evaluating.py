@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from core.__main__ import main
+from core.runs.result import read_result
 from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 
@@ -58,3 +60,16 @@ def test_figures_stand_without_baselines(
     assert main(["evaluate", run.id]) == 0
     out = capsys.readouterr().out
     assert "Baselines could not be asked" in out and found["warning"] in out
+
+
+@pytest.mark.slow
+def test_few_photos_are_judged_by_heads_that_left_them_out(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "evaluate", "latest", "--cross-validate")["cross_validation"]
+    run = list_runs(trained_copy)[0]
+    result = read_result(trained_copy, run.id)
+    assert found["accuracy"]["n"] == np.sum(result.splits != "test") > run.val_photos
+    assert main(["evaluate", "latest"]) == 0
+    out = capsys.readouterr().out
+    assert "Cross-validated accuracy" in out and "recall, cross-validated" in out

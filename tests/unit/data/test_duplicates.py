@@ -20,6 +20,7 @@ from data.duplicates import (
     find_exact_groups,
     find_near_pairs,
     find_pairs,
+    number_groups,
 )
 from data.images import read_packed_photo
 from data.importing import import_source
@@ -264,3 +265,10 @@ def test_smaller_darker_and_recompressed_ones_are_near(dataset: Dataset) -> None
 def test_strangers_are_no_copies(dataset: Dataset) -> None:
     grey = encode_photo(Image.new("RGB", (300, 300), (120, 120, 120)))
     assert look(dataset, grey, encode_photo(draw_photo(3, 99))) == [[], []]
+
+
+def test_copies_of_copies_are_one_group() -> None:
+    pairs = pd.DataFrame({"a": [0, 1, 4], "b": [1, 3, 5]})
+    groups = number_groups(pairs, 6)
+    assert groups[0] == groups[1] == groups[3] and groups[4] == groups[5]
+    assert len(set(groups.tolist())) == 3

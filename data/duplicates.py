@@ -2,14 +2,17 @@
 
 Near: perceptual hashes a few bits apart, then confirmed by the pixels, or by the features where
 there are any. NumPy alone: 8,189 photos take about a second, 100,000 hashes some seconds. A few new
-photos are held against a dataset by the same rule, without features.
+photos are held against a dataset by the same rule, and by a closer look.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
 
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -28,6 +31,11 @@ All five calibrated by eye on the pairs of flower_photos and Oxford 102.
 """
 MOST_PAIRS = 100_000
 """Most pairs kept, the closest: one picture a thousand times would make half a million."""
+
+SURE_MATCH = 0.92
+"""From which `measure_match` proves a copy. Measured by tests/bench/copies.py."""
+_MATCH_SIDE, _MATCH_MARGIN = 40, 0.125
+_MATCH_SCALES = (1.0, 0.95, 0.9, 0.85, 0.8)
 
 _TILE = (64, 16_384)  # fits a core's cache, which makes the search twice as fast
 
@@ -188,33 +196,53 @@ class Copy:
     """“exact”: equal files or equal pixels."""
 
 
-def find_copies(dataset: Dataset, table: pd.DataFrame, photos: np.ndarray) -> list[list[Copy]]:
+def find_copies(
+    dataset: Dataset,
+    table: pd.DataFrame,
+    photos: np.ndarray,
+    nearest: Sequence[Sequence[int]] | None = None,
+) -> list[list[Copy]]:
     """Return for each new photo what it is a copy of, in the order of the dataset's photos.
+
+    What Quality would call a pair is one here. Of those nearest by features there is time for a
+    closer look, too: a piece of the new photo is sought in them, at several sizes and mirrored.
 
     Args:
         dataset: What is there.
         table: (m) rows of new photos, columns sha256 and phash.
         photos: (m, 224, 224, 3) uint8 RGB, the same packed.
+        nearest: Of each new photo the numbers of those nearest by features, where there are any.
     """
     known = dataset.photos
     digests = dataset.manifest["sha256"].to_numpy()
     hashes = read_hashes(dataset.manifest)
     found = []
     for row, new_hash in enumerate(read_hashes(table)):
-        same_file = digests == table["sha256"].iat[row]
-        distances = np.bitwise_count(hashes ^ new_hash)
+        alike = digests == table["sha256"].iat[row]
+        close = np.bitwise_count(hashes ^ new_hash)
+        looked_at = alike | (close <= NEAR_DISTANCE)
+        by_features = list(nearest[row]) if nearest is not None else []
+        looked_at[by_features] = True
         copies = []
-        for number in np.flatnonzero(same_file | (distances <= NEAR_DISTANCE)).tolist():
+        for number in np.flatnonzero(looked_at).tolist():
             difference = _measure_difference(photos[row], known[number])
-            if same_file[number] or difference == 0:
+            if alike[number] or difference == 0:
                 copies.append(Copy(photo=number, kind="exact"))
-            elif _is_near(int(distances[number]), difference):
+            elif _is_near(int(close[number]), difference) or (
+                number in by_features
+                and (
+                    close[number] <= NEAR_DISTANCE
+                    or measure_match(photos[row], known[number]) >= SURE_MATCH
+                )
+            ):
                 copies.append(Copy(photo=number, kind="near"))
         found.append(copies)
     return found
 
 
 def _is_near(distance: int, difference: float) -> bool:
+    if distance > NEAR_DISTANCE:
+        return False
     sure = distance <= SURE_DISTANCE and difference <= SURE_DIFFERENCE
     return sure or difference <= NEAR_DIFFERENCE
 
@@ -222,3 +250,36 @@ def _is_near(distance: int, difference: float) -> bool:
 def _measure_difference(one: np.ndarray, other: np.ndarray) -> float:
     """Return the mean absolute difference of the pixels, 0..255."""
     return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def measure_match(new: np.ndarray, known: np.ndarray) -> float:
+    """Return how well the middle of a photo is found in another, -1..1; 1: it is a piece of it.
+
+    The correlation of grey levels at the best place, of five sizes and both directions: light,
+    contrast, compression and a crop do not matter to it.
+
+    Args:
+        new: (224, 224, 3) uint8 RGB.
+        known: The same of the other.
+    """
+    ground = _shrink(known, 0, _MATCH_SIDE)
+    best = -1.0
+    for scale in _MATCH_SCALES:
+        side = round(_MATCH_SIDE * scale * (1 - 2 * _MATCH_MARGIN))
+        windows = sliding_window_view(ground, (side, side))
+        spread = np.sqrt(np.maximum(windows.var(axis=(2, 3)), 1.0)) * side
+        for image in (new, new[:, ::-1]):
+            piece = _shrink(image, round(len(new) * _MATCH_MARGIN), side)
+            piece -= piece.mean()
+            norm = float(np.linalg.norm(piece))
+            if norm >= side:  # a spread of a grey level: of less nothing can be recognised
+                found = np.tensordot(windows, piece / norm, axes=2)
+                best = max(best, float((found / spread).max()))
+    return best
+
+
+def _shrink(photo: np.ndarray, margin: int, side: int) -> np.ndarray:
+    """Return a photo without its margins as grey levels, (side, side) float32."""
+    ends = (margin, margin, photo.shape[1] - margin, photo.shape[0] - margin)
+    grey = Image.fromarray(np.ascontiguousarray(photo)).convert("L")
+    return np.asarray(grey.resize((side, side), Image.Resampling.BOX, ends), dtype=np.float32)

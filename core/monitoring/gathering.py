@@ -1,21 +1,18 @@
-"""New dataset versions out of reviewed feedback: what they bring, what stays out of them and why.
+"""New dataset versions out of reviewed feedback: what they bring, and what stays out of them."""
 
-A photo that is a copy of a validation or test photo never becomes a train photo: a model that has
-learnt from it could not be tested by it any more.
-"""
-
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import func, select, update
 
-from core.errors import DatasetMissing, FeedbackRefused, PhotoRefused, ResultDamaged
+from core.errors import (
+    DatasetMissing,
+    FeedbackRefused,
+    ResultDamaged,
+)
 from core.formats import count
+from core.monitoring.copies import ReviewedPhoto, check_copies, find_reviewed
 from core.monitoring.feedback import Feedback, list_feedback
 from core.monitoring.tables import feedback_table
 from core.registry.events import record_event
@@ -24,33 +21,11 @@ from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
 from core.runs.tables import runs_table
 from core.workspace import Workspace
-from data.additions import add_photos, map_packed
+from data.additions import add_photos
 from data.dataset import Dataset
-from data.duplicates import Copy, find_copies
-from data.images import read_photo_facts, read_photo_file
 from data.importing import Progress
 from data.manifest import list_lineage, read_dataset
-from data.packing import pack_photos
-from data.sources.found import FoundPhoto
 from data.sources.names import fold_name
-
-_FOLDER = "reviewed"
-_SPLIT = "train"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReviewedPhoto:
-    """A photo whose class a person has settled."""
-
-    numbers: tuple[int, ...]
-    """Of the feedback that says so."""
-    photo: str
-    """SHA-256."""
-    class_name: str
-    left_out: str = ""
-    """Why it cannot be added, in words; "" when it can."""
-    copy_of: int | None = None
-    """Number of the photo of the dataset that it is a copy of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +83,8 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
         else:
             reason = "Its photo is not kept, so nothing can be learnt from it."
             lost.append(replace(one, left_out=reason))
-    checked = _check_copies(workspace, dataset, kept)
+    asked = {one.number: one for one in reviewed}
+    checked = check_copies(workspace, dataset, kept, asked)
     added = [one for one in checked if not one.left_out]
     known = set(dataset.classes)
     return ReviewedPlan(
@@ -118,25 +94,6 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
         new_classes=tuple(sorted({one.class_name for one in added} - known)),
         said={one.number: one.final_class or one.class_name for one in reviewed},
     )
-
-
-def find_reviewed(workspace: Workspace, photos: Sequence[ReviewedPhoto]) -> list[FoundPhoto]:
-    """Return the photos as those of a source, for the split train, in their order."""
-    found = []
-    for one in photos:
-        file = workspace.kept_photo_file(one.photo)
-        path = f"{_FOLDER}/{one.photo[:20]}{_find_ending(file)}"
-        found.append(FoundPhoto(path=path, class_name=one.class_name, split=_SPLIT, file=file))
-    return found
-
-
-def _find_ending(file: Path) -> str:
-    """Return the ending of the file's name by its content; "" where it cannot be read."""
-    try:
-        name = read_photo_facts(read_photo_file(file)).format.lower()
-    except PhotoRefused:
-        return ""
-    return {"jpeg": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
 
 
 def describe_left_out(photos: Sequence[ReviewedPhoto]) -> str:
@@ -172,62 +129,6 @@ def _settle_photos(
                 )
             )
     return list(latest.values()), outvoted
-
-
-def _check_copies(
-    workspace: Workspace, dataset: Dataset, photos: Sequence[ReviewedPhoto]
-) -> list[ReviewedPhoto]:
-    """Return the photos, each with the reason if it is unreadable or a copy that must stay out."""
-    if not photos:
-        return []
-    found = find_reviewed(workspace, photos)
-    with _make_folder(workspace) as folder:
-        table, refused = pack_photos(
-            found,
-            photos_file=folder / "photos",
-            thumbnails_file=folder / "thumbnails",
-            originals_file=folder / "originals",
-            on_progress=lambda *_: None,
-        )
-        packed = map_packed(folder / "photos", len(table)) if len(table) else np.empty(0)
-        copies = dict(zip(table["path"], find_copies(dataset, table, packed), strict=True))
-    problems = dict(zip(refused["path"], refused["problem"], strict=True))
-    digests = dict(zip(table["path"], table["sha256"], strict=True))
-    checked = []
-    for one, photo in zip(photos, found, strict=True):
-        if photo.path in problems:
-            checked.append(replace(one, left_out=problems[photo.path]))
-        elif digests[photo.path] != one.photo:
-            checked.append(replace(one, left_out="Its kept file was altered."))
-        else:
-            checked.append(_judge_copies(one, copies[photo.path], dataset))
-    return checked
-
-
-def _judge_copies(one: ReviewedPhoto, copies: Sequence[Copy], dataset: Dataset) -> ReviewedPhoto:
-    """Return the photo with the most serious of its copies: of test, validation, then train."""
-    for split in ("test", "validation", _SPLIT):
-        for copy in copies:
-            if dataset.splits[copy.photo] != split or (split == _SPLIT and copy.kind == "near"):
-                continue
-            return replace(one, left_out=_tell_copy(one, copy, dataset), copy_of=copy.photo)
-    return one
-
-
-def _tell_copy(one: ReviewedPhoto, copy: Copy, dataset: Dataset) -> str:
-    split, label = dataset.splits[copy.photo], dataset.classes[dataset.labels[copy.photo]]
-    if split == _SPLIT:
-        there = f"A {split} photo of this dataset already"
-        return f"{there}." if label == one.class_name else f"{there}, labelled “{label}” there."
-    what = f"A {split} photo" if copy.kind == "exact" else f"Nearly the same as a {split} photo"
-    return f"{what} of this dataset: to learn from it would spoil the test."
-
-
-@contextmanager
-def _make_folder(workspace: Workspace) -> Iterator[Path]:
-    workspace.temporary.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="reviewed-", dir=workspace.temporary) as folder:
-        yield Path(folder)
 
 
 def make_reviewed_version(

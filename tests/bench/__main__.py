@@ -28,6 +28,7 @@ MEASUREMENTS = {
     "evaluate": "each evaluation page with a run: first visit, later visits, reruns",
     "serve": "the prediction API with 50 clients, beside the bare model",
     "intervals": "how often intervals of figures over all classes hold, with few photos a class",
+    "copies": "which copies of known photos are noticed before they are learnt from",
     "drift": "how often changed and unchanged photos are said to have changed",
 }
 

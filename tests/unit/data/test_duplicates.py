@@ -9,7 +9,7 @@ import imagehash
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
@@ -20,9 +20,10 @@ from data.duplicates import (
     find_exact_groups,
     find_near_pairs,
     find_pairs,
+    measure_match,
     number_groups,
 )
-from data.images import read_packed_photo
+from data.images import pack_photo, read_packed_photo
 from data.importing import import_source
 from tests.builders import (
     CLASSES,
@@ -260,6 +261,31 @@ def test_smaller_darker_and_recompressed_ones_are_near(dataset: Dataset) -> None
     darker = encode_photo(ImageEnhance.Brightness(image).enhance(0.8), quality=80)
     for found in look(dataset, smaller, darker):
         assert Copy(photo=number, kind="near") in found
+
+
+def test_crops_and_mirrored_ones_among_the_nearest_are_near(dataset: Dataset) -> None:
+    number = dataset.manifest["path"].tolist().index("tulip/large.jpg")
+    image = draw_photo(2, 70, SIZE)
+    crop = image.crop((40, 32, 360, 288))
+    changed = [crop, ImageOps.mirror(image), ImageOps.mirror(crop), image.crop((40, 0, 400, 320))]
+    new = [pack_photo(one) for one in changed]
+    table = pd.DataFrame(
+        {
+            "sha256": [f"{row}" for row in range(len(new))],
+            "phash": [str(imagehash.phash(Image.fromarray(photo))) for photo in new],
+        }
+    )
+    nearest = [[number]] * len(new)
+    found = find_copies(dataset, table, np.stack(new), nearest)
+    assert found == [[Copy(photo=number, kind="near")]] * len(new)
+
+
+def test_how_well_a_photo_is_found_in_another_does_not_mind_the_light() -> None:
+    photo = pack_photo(draw_photo(0, 1, SIZE))
+    darker = (photo * 0.5).astype(np.uint8)
+    assert measure_match(darker, photo) > 0.99
+    assert measure_match(pack_photo(draw_photo(1, 2, SIZE)), photo) < 0.8
+    assert measure_match(np.full_like(photo, 90), photo) == -1, "of one colour: nothing to find"
 
 
 def test_strangers_are_no_copies(dataset: Dataset) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from core.errors import DatasetMissing, FeedbackRefused
 from core.monitoring.feedback import count_feedback, list_feedback, read_feedback, review_feedback
@@ -21,6 +21,8 @@ from core.monitoring.log import delete_predictions
 from core.registry.events import list_events
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
+from core.runs.result import read_result, read_run_features
+from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.additions import add_photos
 from data.dataset import Dataset
@@ -115,6 +117,25 @@ def test_copies_of_what_tests_the_model_are_left_out(
     told = {one.number: one for one in list_feedback(on_each_database, state="used")}
     assert [told[number].left_out != "" for number in numbers] == [True] * 4 + [False]
     assert not list_reviewed(on_each_database, made.id), "none of them is met again"
+
+
+def test_a_cropped_and_a_mirrored_test_photo_are_found_by_their_features(
+    trained_copy: Workspace,
+) -> None:
+    run = list_runs(trained_copy)[-1]
+    result = read_result(trained_copy, run.id)
+    dataset = read_dataset(trained_copy, result.dataset_id)
+    number = find_photo(dataset, "test")
+    feature = np.asarray(read_run_features(trained_copy, result)[number])
+    photo = Image.fromarray(dataset.photos[number])
+    crop = photo.crop((20, 20, 204, 204))
+    for place, changed in enumerate((crop, ImageOps.mirror(photo))):
+        content, row = encode_photo(changed, quality=88), {"features": feature, "run_id": run.id}
+        said = ask_and_tell(trained_copy, place, content, dataset.classes[0], **row)
+        review_feedback(trained_copy, [said.number], "accept", reviewer="her")
+    plan = plan_reviewed(trained_copy, dataset)
+    assert not plan.added and {one.copy_of for one in plan.left_out} == {number}
+    assert all("Nearly the same as a test photo" in one.left_out for one in plan.left_out)
 
 
 def test_what_cannot_be_learnt_from_is_said_and_put_aside(

@@ -49,7 +49,8 @@ class Workspace:
     @property
     def is_read_only(self) -> bool:
         """Whether nothing can be written here: pages show it all the same."""
-        return self.root.is_dir() and not os.access(self.root, os.W_OK)
+        places = (self.root, self.database_file)
+        return any(place.exists() and not os.access(place, os.W_OK) for place in places)
 
     @property
     def datasets(self) -> Path:

@@ -22,7 +22,7 @@ from core.monitoring.retraining_state import (
     read_times,
 )
 from core.runs.queue.retraining_times import find_last_time
-from core.runs.queue.scheduled import MONITORING, count_reviewed, read_arrangement
+from core.runs.queue.scheduled import MONITORING, count_reviewed, is_taken, read_arrangement
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
@@ -65,7 +65,7 @@ def begin_due(workspace: Workspace, now: datetime) -> RunRecord | None:
         return None
     last = find_last_time(times, now)
     photos, mark = count_reviewed(workspace)
-    if last is not None and (state.time is None or state.time < last):
+    if last is not None and (state.time is None or not is_taken(state.time, last, now)):
         return _begin(workspace, "time", {"time": last, "photos": mark})
     if times.after_photos is None or photos < times.after_photos or mark == state.photos:
         return None

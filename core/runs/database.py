@@ -85,6 +85,11 @@ def _telling_faults(workspace: Workspace) -> Iterator[None]:
             raise DatabaseUnusable(
                 f"The index of the workspace, {file}, is damaged ({error.orig}).", _REPAIR
             ) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise PlaceRefused(
+                f"The index of the workspace, {file}, cannot be written ({error.orig}).",
+                "It is another user's, or on a read-only disk: look who owns it and its folder.",
+            ) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise DiskFull(
                 f"{file} could not be read or written: the disk is full or faulty.",

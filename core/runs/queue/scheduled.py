@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, inspect, select, text, update
@@ -169,7 +169,7 @@ def find_due(workspace: Workspace, now: datetime) -> str:
         return ""
     times = times_from_json(content)
     last = find_last_time(times, now)
-    if last is not None and read_taken_time(state) < last:
+    if last is not None and not is_taken(read_taken_time(state), last, now):
         return f"the time to retrain has come, {last:%Y-%m-%d %H:%M} UTC"
     photos, mark = count_reviewed(workspace)
     if times.after_photos is not None and photos >= times.after_photos:
@@ -178,6 +178,15 @@ def find_due(workspace: Workspace, now: datetime) -> str:
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def is_taken(taken: datetime, last: datetime, now: datetime) -> bool:
+    """Return whether the last time of the plan was taken up.
+
+    A time that is days ahead was taken up while the clock was wrong: nothing would be due until
+    then.
+    """
+    return last <= taken <= now + timedelta(days=1)
 
 
 def read_taken_time(state: Mapping[str, Any]) -> datetime:

@@ -7,15 +7,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
+from sqlalchemy import update
 
+from core.runs.database import write_database
 from core.runs.locks import is_locked
-from core.runs.queue.queue import submit_run
+from core.runs.queue.queue import claim_next_run, submit_run
+from core.runs.queue.run_lock import lock_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.scheduler import Scheduler, ensure_scheduler, touch_wake
 from core.runs.store import read_run
+from core.runs.tables import runs_table
 from core.workspace import Workspace
 from tests.processes import end_processes, find_processes, run_at_once, wait_until
 
@@ -130,6 +135,23 @@ def test_an_idle_worker_that_was_let_go_is_waited_for(
     scheduler.step()  # lets it go
 
     wait_until(lambda: scheduler.step() or not psutil.pid_exists(child.pid), "it was waited for")
+
+
+@pytest.mark.parametrize("years", [-5, 5])
+def test_a_clock_that_is_set_makes_no_run_lost(home: Workspace, years: int) -> None:
+    run, _ = submit_run(home, Recipe(dataset="0123456789abcdef", weights_digest="d" * 64))
+    claimed = claim_next_run(home)
+    assert claimed is not None
+    with lock_run(home, claimed) as lock:  # a worker has it
+        assert lock is not None
+        scheduler = Scheduler(home)
+        for day in (0, 1):  # heartbeats by a clock that is years away from the one before
+            beat = datetime.now(UTC) + timedelta(days=365 * years + day)
+            with write_database(home) as connection:
+                connection.execute(update(runs_table).values(heartbeat=beat))
+            scheduler.step()
+        assert read_run(home, run.id).state == "running"
+    scheduler.let_go()
 
 
 def test_what_pages_and_the_scheduler_import_is_light() -> None:

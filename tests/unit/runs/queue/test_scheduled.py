@@ -90,8 +90,10 @@ def test_a_time_is_due_until_it_was_taken_up(workspace: Workspace) -> None:
     keep_arrangement(workspace, STATE, {"time": taken.isoformat()})
     assert find_due(workspace, NOW) == ""
     assert "2026-11-27 03:00" in find_due(workspace, NOW + timedelta(days=7))
-    keep_arrangement(workspace, STATE, {"time": (NOW + timedelta(days=999)).isoformat()})
+    keep_arrangement(workspace, STATE, {"time": (NOW + timedelta(hours=20)).isoformat()})
     assert find_due(workspace, NOW) == ""  # the clock was put back
+    keep_arrangement(workspace, STATE, {"time": (NOW + timedelta(days=999)).isoformat()})
+    assert find_due(workspace, NOW)  # it was years ahead: the plan goes on now, not then
 
 
 @pytest.mark.parametrize(

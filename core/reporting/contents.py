@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
-from core.datasets.quality.store import read_quality
+from core.datasets.quality.store import QualityResult, read_quality
 from core.errors import BackboneMissing, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import Beside, compare_baselines
@@ -79,6 +79,8 @@ class RunReport:
     """What `core.evaluation.confusion.most_confused_pairs` returns."""
     calibration: Calibration
     slices: SliceStudy
+    quality: QualityResult | None
+    """What the page Quality found last; None: it was not run."""
     worst: Sequence[WorstPhoto]
     rule: DecisionRule | None
     """When it answers, where that was kept with the run."""
@@ -117,6 +119,7 @@ def collect_report(
     check_order(result, dataset)
     photos = _find_photos(run, result, split)
     scores, labels = result.scores[photos], result.labels[photos]
+    quality = read_quality(workspace, dataset.id)
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
     return RunReport(
         run=run,
@@ -131,7 +134,8 @@ def collect_report(
         matrix=matrix,
         pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
         calibration=measure_calibration(scores, labels),
-        slices=study_slices(dataset, result, split, read_quality(workspace, dataset.id)),
+        slices=study_slices(dataset, result, split, quality),
+        quality=quality,
         worst=picture_worst(workspace, run.id, dataset, result, photos, pictures),
         rule=find_rule(workspace, run.id, result),
         openings=read_openings(workspace, run.id),

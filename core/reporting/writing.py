@@ -67,10 +67,34 @@ def write_model_card(report: RunReport) -> str:
         splits=[f"{split} {photos:,}" for split, photos in sizes.items() if photos],
         weakest=recalls.head(_WORST_CLASSES).to_dict("records"),
         figures=[
-            (words, *(say_figure(name, value, one.n) for value in (one.value, one.low, one.high)))
+            (words, say_figure(name, one.value, one.n), say_ends(one, name), one.reason)
             for name, words, one in list_figures(report)
         ],
+        doubts=list_doubts(report),
     )
+
+
+def list_doubts(report: RunReport) -> list[str]:
+    """Return what the page Quality knows against the figures: leaks and doubtful labels."""
+    if report.quality is None:
+        return [
+            "Not looked for: copies of photos in other splits, and wrong labels. The page Quality "
+            "was not run on this dataset."
+        ]
+    splits, split, pairs = report.result.splits, report.split, report.quality.pairs
+    ends = pairs[["a", "b"]].to_numpy(dtype=np.int64)
+    crosses = ends[splits[ends[:, 0]] != splits[ends[:, 1]]]
+    leaked = np.unique(crosses[(splits[crosses] == "train").any(axis=1)])
+    judged = splits != "train" if split == "train" else splits == split
+    where = "validation and test" if split == "train" else split
+    copies, n = int(judged[leaked].sum()), int(judged.sum())
+    suspect = report.quality.photos["suspect"].to_numpy(dtype=bool)
+    return [
+        f"Leaks: {copies:,} of {count(n, f'{where} photo')} are copies, or nearly, of photos in "
+        f"train{'; they flatter the figures' if copies else ''}.",
+        f"Suspects: {int(suspect.sum()):,} of {count(len(suspect), 'photo')} may be labelled "
+        f"wrongly, {int(suspect[splits == split].sum()):,} of them in {split}.",
+    ]
 
 
 def _collect_common(report: RunReport) -> dict[str, Any]:

@@ -8,15 +8,18 @@ import xml.etree.ElementTree as ElementTree
 from base64 import b64decode
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from core.cli import main
+from core.datasets.quality.store import QualityResult
 from core.errors import RunUnfinished
 from core.evaluation.confusion import most_confused_pairs
 from core.evaluation.metrics import evaluate_scores
 from core.prediction.deciding import DecisionRule
 from core.reporting.contents import RunReport, collect_report
-from core.reporting.writing import write_html, write_model_card
+from core.reporting.writing import list_doubts, write_html, write_model_card
 from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 
@@ -137,6 +140,34 @@ def test_a_model_card_has_front_matter_and_escaped_names(evil: RunReport) -> Non
     for title in ("Intended use", "Data", "Training", "Evaluation", "Limitations"):
         assert f"\n## {title}\n" in body
     assert f"python -m core train {evil.dataset.id}" in body
+
+
+def test_a_model_card_names_leaks_and_suspects(report: RunReport) -> None:
+    assert "Quality was not run" in write_model_card(dataclasses.replace(report, quality=None))
+    splits = report.result.splits
+    train = np.flatnonzero(splits == "train")
+    outside = np.flatnonzero(splits == "validation")
+    suspect = np.zeros(len(splits), dtype=bool)
+    suspect[outside[:2]] = suspect[train[0]] = True
+    pairs = {"a": [train[0], train[1], train[0]], "b": [outside[0], train[2], outside[0]]}
+    found = QualityResult(
+        id="q",
+        dataset_id=report.dataset.id,
+        weights="random",
+        features_label="",
+        created="",
+        neighbours=np.empty((0, 0)),
+        similarities=np.empty((0, 0)),
+        photos=pd.DataFrame({"suspect": suspect}),
+        pairs=pd.DataFrame(pairs),
+        facts={},
+    )
+    said = list_doubts(dataclasses.replace(report, quality=found, split="validation"))
+    assert said[0].startswith(f"Leaks: 1 of {len(outside)} validation photos")
+    assert said[1].startswith(f"Suspects: 3 of {len(splits)} photos")
+    assert said[1].endswith("2 of them in validation.")
+    card = write_model_card(dataclasses.replace(report, quality=found, split="validation"))
+    assert "Leaks: 1 of" in card
 
 
 def test_a_model_card_says_when_it_answers(report: RunReport) -> None:

@@ -49,7 +49,7 @@ def show_answer(answer: Answer, *, key: str) -> None:
     facts = answer.prediction.facts
     rule = answer.predictor.rule
     ruled = (
-        f" {plain(describe_rule(rule))}"
+        f" They are calibrated by the rule that stands. {plain(describe_rule(rule))}"
         if rule
         else " They are not calibrated: it may be surer than it is right."
     )

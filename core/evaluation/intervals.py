@@ -146,7 +146,7 @@ def mean_interval(values: np.ndarray) -> Estimate:
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
     mean = float(values.mean())
     if n < FEWEST_FOR_MEAN or not mean > 0:
-        reason = f"a mean that few mistakes decide needs {FEWEST_FOR_MEAN} photos"
+        reason = f"fewer than {FEWEST_FOR_MEAN} photos"
         return Estimate(value=mean, low=np.nan, high=np.nan, n=n, reason=reason)
     factor = math.exp(_Z[0.95] * float(values.std(ddof=1)) / math.sqrt(n) / mean)
     low, high = mean / factor, mean * factor

@@ -24,12 +24,15 @@ from core.cli.runs import run_document
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
-from core.formats import count, duration, interval, percent
+from core.formats import count, duration, interval, percent, rough_range
 from core.prediction.nearest import read_cross_validation
+from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
+    MAY_VARY,
+    MOST_TRIALS,
     SETTING_NAMES,
     SWEPT,
     SweepPlan,
@@ -37,7 +40,6 @@ from core.runs.recipe.plans import (
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.strategies import HEAD
 from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
@@ -46,6 +48,8 @@ from core.runs.training.executing import execute_run
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
+from data.manifest import read_dataset
+from models.devices import find_device
 from models.weights import find_weights
 
 _INTERRUPTED = RunStopped(
@@ -222,17 +226,23 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
 
 def _parse_settings(text: str) -> tuple[str, ...]:
     given = {name.strip().replace("-", "_").replace(" ", "_") for name in text.split(",")}
-    unknown = given - set(SWEPT)
+    unknown = given - set(MAY_VARY)
     if unknown:
         raise ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
-    return tuple(name for name in SWEPT if name in given)
+    return tuple(name for name in MAY_VARY if name in given)
 
 
 _TRIED = (
-    option("--trials", "heads to train", type=int, default=100, metavar="N"),
+    option(
+        "--trials",
+        f"trials to make (default: 100; with --minutes {MOST_TRIALS})",
+        type=int,
+        metavar="N",
+    ),
+    option("--minutes", "begin no trial after these", type=int, metavar="N"),
     option(
         "--vary",
-        f"comma-separated, of {', '.join(SWEPT)} (default: all of them)",
+        f"comma-separated, of {', '.join(MAY_VARY)} (default: the first {len(SWEPT)})",
         type=_parse_settings,
         default=SWEPT,
         metavar="SETTINGS",
@@ -249,16 +259,21 @@ _TRIED = (
     Group("recipe", "the first trial; the rest stays so", RECIPE),
 )
 def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Train many heads through the queue, and follow them until the last trial has ended."""
+    """Train many trials through the queue, and follow them until the last one has ended."""
     recipe = read_recipe(
         workspace,
         given,
         dataset_id=choose_dataset(workspace, given.dataset),
         weights_digest=find_weights(workspace, given.weights).digest,
     )
-    plan = SweepPlan(trials=given.trials, vary=given.vary, seed=given.sweep_seed)
+    trials = given.trials
+    if trials is None:
+        trials = 100 if given.minutes is None else MOST_TRIALS
+    plan = SweepPlan(trials=trials, vary=given.vary, seed=given.sweep_seed, minutes=given.minutes)
     check_plan(plan)
-    recipe = dataclasses.replace(recipe, strategy=HEAD)
+    dataset = read_dataset(workspace, recipe.dataset)
+    expected = estimate_run(workspace, recipe, dataset, find_device(), plan=plan)
+    progress.note(f"Expected: {rough_range(expected.low, expected.high)}.")
     record, created = submit_run(workspace, recipe, given.name or "Sweep", plan=plan)
     folder, seen = workspace.run_folder(record.id), count_seen(workspace, record.id)
     if not record.has_ended:

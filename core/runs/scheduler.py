@@ -130,7 +130,7 @@ class Scheduler:
             return None
         worker = self._take_warm(run)
         if worker is None:
-            settings = _FOR_STAGES if run.recipe.trained_stages else {}
+            settings = _FOR_STAGES if run.trains_stages else {}
             worker = self._start_worker("--run", run.id, **settings)
         self._given[run.id] = worker
         _log.info("run %s, attempt %d, given to worker %d", run.id, run.attempt, worker.pid)
@@ -138,7 +138,7 @@ class Scheduler:
 
     def _take_warm(self, run: RunRecord) -> subprocess.Popen[bytes] | None:
         """Return the idle worker, which has the run now; None where there is none that may."""
-        if run.recipe.trained_stages:  # Keras has read its settings by the time it is warm
+        if run.trains_stages:  # Keras has read its settings by the time it is warm
             return None
         worker, self._idle = self._idle, None
         if worker is None or worker.poll() is not None or not _hand_over(worker, run.id):

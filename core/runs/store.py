@@ -83,6 +83,12 @@ class RunRecord:
         finally_lost = self.state == "lost" and self.attempt >= MOST_ATTEMPTS
         return self.state in ("done", "failed", "paused") or finally_lost
 
+    @property
+    def trains_stages(self) -> bool:
+        """Whether it may train stages of the network, beside heads."""
+        sweeps = isinstance(self.plan, SweepPlan) and "strategy" in self.plan.vary
+        return sweeps or self.recipe.trained_stages > 0
+
 
 _COLUMNS = [runs_table.c[field.name] for field in fields(RunRecord)]
 

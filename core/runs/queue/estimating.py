@@ -18,7 +18,7 @@ import numpy as np
 from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
 from core.runs.queue.speeds import FORWARD_SHARE, Cost, find_cost, read_costs
-from core.runs.recipe.plans import Plan, SweepPlan
+from core.runs.recipe.plans import Plan, RatePlan, SweepPlan, list_costs
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord
@@ -35,8 +35,6 @@ AFTER_TRAINING = ("keeping the tuned network", "scoring all photos")
 
 _BACKBONE_S = 12.0
 """Making the backbone of weights once, or that of a fine-tuned run."""
-_TRIAL_S = 0.7
-"""Building and compiling the head of a trial."""
 _BEGIN_S = {"head": 0.5, "stages": 12.0}
 """Until the first step: a warm worker trains a head at once, stages need a fresh one."""
 _SHARED = (
@@ -46,6 +44,10 @@ _SHARED = (
     "activations of the views",
 )
 """Parts of an estimate that the next run finds done."""
+_OF_VIEWS = _SHARED[2:]
+"""Those of them that depend on the augmentation."""
+_LEAST_OF_TRIALS = 0.5
+"""Trials that fall behind end early: this share of all epochs may do."""
 _FRESH_S = 30.0
 """Estimates are made anew after this long: what is kept and how fast it goes changes."""
 _RECENT = 5
@@ -76,6 +78,8 @@ class _Part(NamedTuple):
     kind: str
     amount: float
     """Photos of that kind of work; with an empty kind, seconds."""
+    least: float = 1.0
+    """Share of the amount that may do."""
 
 
 def estimate_run(
@@ -97,15 +101,42 @@ def estimate_run(
     costs = read_costs(workspace, device)
     seconds: dict[str, float] = {}
     low, high, measured = 0.0, 0.0, True
-    for part in _list_parts(workspace, recipe, dataset, plan, epochs_done):
+    listed = (
+        _list_trials(workspace, list_costs(recipe, plan, device.kind), dataset, plan, epochs_done)
+        if isinstance(plan, SweepPlan)
+        else _list_parts(workspace, recipe, dataset, plan, epochs_done)
+    )
+    for part in listed:
         one = find_cost(costs, part.kind, device) if part.kind else Cost(1.0, 1.0)
         cost = one.times(part.amount)
         likely = math.sqrt(cost.low * cost.high)
         seconds[part.label] = seconds.get(part.label, 0.0) + likely
-        low, high = low + cost.low, high + cost.high
+        low, high = low + cost.low * part.least, high + cost.high
         measured &= cost.measured or part.amount == 0
+    if isinstance(plan, SweepPlan) and plan.minutes is not None:
+        limit = 60.0 * plan.minutes
+        share = min(1.0, limit / max(1.0, sum(seconds.values())))
+        seconds = {label: share * spent for label, spent in seconds.items()}
+        low, high = min(low, limit), min(high, limit)
     parts = tuple((label, spent) for label, spent in seconds.items() if spent > 0)
     return Estimate(low=low, high=high, parts=parts, measured=measured)
+
+
+def _list_trials(
+    workspace: Workspace, recipes: Sequence[Recipe], dataset: Dataset, plan: SweepPlan, done: int
+) -> Iterator[_Part]:
+    """Yield the parts of a sweep whose trials are of these recipes, each as often as the others."""
+    each = max(0, plan.trials - done) / len(recipes)
+    known = set()
+    for recipe in recipes:
+        for part in _list_parts(workspace, recipe, dataset, None, 0):
+            if part.label in _SHARED:
+                of_views = recipe.augmentation if part.label in _OF_VIEWS else None
+                if (part.label, of_views) not in known:
+                    known.add((part.label, of_views))
+                    yield part
+            elif part.label not in AFTER_TRAINING:
+                yield part._replace(amount=each * part.amount, least=_LEAST_OF_TRIALS)
 
 
 def _list_parts(
@@ -113,15 +144,10 @@ def _list_parts(
 ) -> Iterator[_Part]:
     splits = _find_splits(dataset, recipe)
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
-    tunes = recipe.trained_stages > 0 and not isinstance(plan, SweepPlan)
+    tunes = recipe.trained_stages > 0
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
     yield from _list_preparations(workspace, recipe, dataset, (train, validation), tunes)
-    if isinstance(plan, SweepPlan):
-        left = max(0, plan.trials - epochs_done)
-        yield _Part("training heads", "", left * _TRIAL_S)
-        yield _Part("training heads", "head", left * recipe.epochs * len(train))
-        return
-    if plan is not None:
+    if isinstance(plan, RatePlan):
         yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
         return
     head, stages = _split_epochs(recipe, epochs_done)

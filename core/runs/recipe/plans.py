@@ -1,4 +1,4 @@
-"""What a queued item does besides one training: a sweep of heads, or the search for a rate.
+"""What a queued item does besides one training: a sweep of trials, or the search for a rate.
 
 Both start from a recipe and go through the same queue as runs. The first trial of a sweep is that
 recipe, whatever its settings. Those of the others are what people read and what Optuna is told:
@@ -10,14 +10,19 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from statistics import median
 from typing import Any, ClassVar, Literal
 
 from core.errors import RecipeRefused
-from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.formats import count
+from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import parse_units, write_units
-from core.runs.recipe.strategies import HEAD
+from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED_VIEWS
+from data.policy import PRESETS
 
 Value = float | int | str
+MOST_MINUTES = 2880
 MOST_TRIALS = 300
 """TensorFlow never gives back the graphs of a network, about 10 MB a trial (measured)."""
 
@@ -58,6 +63,11 @@ HIDDEN: dict[str, tuple[int, ...]] = {
 }
 """Name → units of the hidden layers that a sweep tries; “none” is a linear head."""
 
+_OWN = "own"
+"""Names a policy that is none of the presets: that of the recipe."""
+_EPOCHS_OF_PHASES = 2
+"""Two phases need as many."""
+
 SPACE: dict[str, NumberRange | Choices] = {
     "learning_rate": NumberRange(low=1e-5, high=0.1),
     "batch_size": Choices(values=(16, 32, 64, 128, 256)),
@@ -65,24 +75,50 @@ SPACE: dict[str, NumberRange | Choices] = {
     "dropout": NumberRange(low=0.0, high=0.8, step=0.05),
     "weight_decay": NumberRange(low=1e-6, high=0.1),
     "label_smoothing": NumberRange(low=0.0, high=0.3, step=0.01),
+    "strategy": Choices(values=tuple(STRATEGIES)),
+    "augmentation": Choices(values=tuple(PRESETS)),
+    "optimizer": Choices(values=tuple(SETTINGS["optimizer"].choices)),
 }
 """Setting → where it is looked for."""
 
-SWEPT = tuple(SPACE)
-"""The settings of a head that a sweep may vary."""
+SWEPT = ("learning_rate", "batch_size", "hidden", "dropout", "weight_decay", "label_smoothing")
+"""The settings that a sweep varies unless it says otherwise: those of a head."""
 
-SETTING_NAMES = {name: SETTINGS[name].title for name in SWEPT}
+MAY_VARY = tuple(SPACE)
+_COSTLY = ("strategy", "augmentation")
+"""Settings by which one trial may take far longer than another."""
+
+SETTING_NAMES = {name: SETTINGS[name].title for name in MAY_VARY}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """Trials of heads on the same features; each trial is a recipe of its own."""
+    """Trials, each a recipe of its own; of heads all learn from the same features."""
 
     kind: ClassVar[Literal["sweep"]] = "sweep"
 
     trials: int = 100
     vary: tuple[str, ...] = SWEPT
     seed: int = 0
+    minutes: int | None = None
+    """After these no new trial begins: what the trials took is counted, waiting is not."""
+
+    @property
+    def size(self) -> str:
+        """When it ends, in words."""
+        return count(self.trials, "trial") if self.minutes is None else f"{self.minutes} min"
+
+    def share_done(self, trials: int, seconds: float) -> float:
+        """Return how much of the plan so many trials are that took so long; 1: all of it."""
+        share = trials / self.trials
+        if self.minutes is not None:
+            share = max(share, seconds / (60 * self.minutes))
+        return min(1.0, share)
+
+    def seconds_left(self, seconds: Sequence[float]) -> float:
+        """Return how long it will go on, from what each trial took: half of them took less."""
+        left = (self.trials - len(seconds)) * median(seconds)
+        return left if self.minutes is None else min(left, max(0, 60 * self.minutes - sum(seconds)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +137,10 @@ Plan = SweepPlan | RatePlan
 
 def plan_to_json(plan: Plan) -> str:
     """Return the plan as one JSON object."""
-    return json.dumps({"kind": plan.kind, **dataclasses.asdict(plan)})
+    content = {"kind": plan.kind, **dataclasses.asdict(plan)}
+    if content.get("minutes", 0) is None:  # sweeps without a budget keep the ids they had
+        del content["minutes"]
+    return json.dumps(content)
 
 
 def plan_from_json(text: str) -> Plan:
@@ -136,10 +175,14 @@ def check_plan(plan: SweepPlan) -> None:
         raise RecipeRefused(
             f"A sweep of {plan.trials:,} trials is none.", f"Allowed is: 1 to {MOST_TRIALS}."
         )
-    if not plan.vary or not set(plan.vary) <= set(SWEPT):
+    if plan.minutes is not None and not 1 <= plan.minutes <= MOST_MINUTES:
         raise RecipeRefused(
-            "The sweep does not say what to vary, or names a setting that no head has.",
-            f"Choose from: {', '.join(SWEPT)}.",
+            f"A sweep of {plan.minutes:,} minutes is none.", f"Allowed is: 1 to {MOST_MINUTES:,}."
+        )
+    if not plan.vary or not set(plan.vary) <= set(MAY_VARY):
+        raise RecipeRefused(
+            "The sweep does not say what to vary, or names a setting that cannot be varied.",
+            f"Choose from: {', '.join(MAY_VARY)}.",
         )
 
 
@@ -149,7 +192,7 @@ def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:
     Adam knows no weight decay; where that is varied, AdamW takes its place (without decay both are
     the same).
     """
-    decays = "weight_decay" in vary and recipe.optimizer == "adam"
+    decays = "weight_decay" in vary and "optimizer" not in vary and recipe.optimizer == "adam"
     return replace(recipe, optimizer="adamw") if decays else recipe
 
 
@@ -170,6 +213,10 @@ def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:
     settings = {name: getattr(recipe, name) for name in vary}
     if "hidden" in settings:
         settings["hidden"] = write_units(recipe.hidden) if recipe.hidden else "none"
+    if "augmentation" in settings:
+        names = {policy: name for name, policy in PRESETS.items()}
+        plain = recipe.augmentation.does_nothing
+        settings["augmentation"] = "none" if plain else names.get(recipe.augmentation, _OWN)
     return settings
 
 
@@ -182,17 +229,47 @@ def find_space(recipe: Recipe, vary: Sequence[str]) -> dict[str, NumberRange | C
             values = (*space.values, own)
             space = Choices(values=tuple(sorted(values)) if isinstance(own, int) else values)
         found[name] = space
+    if "strategy" in found and recipe.epochs < _EPOCHS_OF_PHASES:
+        names = (name for name, one in STRATEGIES.items() if not one.starts_with_head)
+        found["strategy"] = Choices(values=tuple(names))
     return found
 
 
-def change_recipe(recipe: Recipe, settings: Mapping[str, Value]) -> Recipe:
-    """Return the recipe with the settings of a trial."""
+def change_recipe(
+    recipe: Recipe, settings: Mapping[str, Value], device_kind: Literal["cpu", "gpu"] = "cpu"
+) -> Recipe:
+    """Return the recipe with the settings of a trial, on a device of this kind.
+
+    Another strategy brings what suits it, as in the form: where the recipe has what is suggested
+    for its own strategy, the trial has what is suggested for the new one.
+    """
     changes: dict[str, Any] = dict(settings)
     if "hidden" in changes:
         changes["hidden"] = parse_units(changes["hidden"])
+    strategy = changes.get("strategy", recipe.strategy)
+    if strategy != recipe.strategy:
+        former = suggest_settings(recipe.strategy, device_kind)
+        suited = suggest_settings(strategy, device_kind)
+        unchanged = {name for name in suited if getattr(recipe, name) == former[name]}
+        changes = {name: suited[name] for name in unchanged} | changes
+        epochs = changes.get("epochs", recipe.epochs)
+        changes["head_epochs"] = min(recipe.head_epochs, max(1, epochs // 2))
+    if "augmentation" in changes:
+        changes["augmentation"] = PRESETS.get(changes["augmentation"], recipe.augmentation)
+        changes["views"] = SUGGESTED_VIEWS if recipe.augmentation.does_nothing else recipe.views
     return replace(recipe, **changes)
+
+
+def list_costs(recipe: Recipe, plan: SweepPlan, device_kind: Literal["cpu", "gpu"]) -> list[Recipe]:
+    """Return a recipe of each kind of trial that takes longer or shorter than others."""
+    spaces = find_space(recipe, [name for name in _COSTLY if name in plan.vary])
+    values = [one.values for one in spaces.values() if isinstance(one, Choices)]
+    return [
+        change_recipe(recipe, dict(zip(spaces, each, strict=True)), device_kind)
+        for each in product(*values)
+    ]
 
 
 def write_setting(value: Value) -> str:
     """Return the setting as people read it."""
-    return value if isinstance(value, str) else f"{value:g}"
+    return value.replace("_", " ") if isinstance(value, str) else f"{value:g}"

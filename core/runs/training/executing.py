@@ -6,7 +6,6 @@ under an id of what went in, so a run that is tried again does only what is miss
 
 import logging
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,9 +33,6 @@ from data.dataset import Dataset
 from data.manifest import read_dataset
 from data.splits import draw_splits
 from models.plan import FitWatch
-
-if TYPE_CHECKING:
-    from models.fitting import Features as KeptFeatures
 
 _log = logging.getLogger("run")
 
@@ -114,9 +110,12 @@ def _train(attempt: Attempt) -> bool:
     run, report = attempt.run, attempt.report
     dataset = read_dataset(attempt.workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
+    if isinstance(run.plan, SweepPlan):
+        return execute_sweep(attempt, dataset, splits)
     training = Training(attempt, dataset, splits)
     if run.plan is not None:
-        return _follow_plan(attempt, training, len(dataset.classes))
+        _search_rate(attempt, training, len(dataset.classes))
+        return False
     trained = training.run()
     report.begin_phase("scoring")
     scores = trained.fit.head.scores(trained.features.values)
@@ -139,19 +138,7 @@ def _train(attempt: Attempt) -> bool:
     return trained.fit.stopped
 
 
-def _follow_plan(attempt: Attempt, training: Training, n_classes: int) -> bool:
-    """Return whether a person ended the sweep or search before it was complete."""
-    photos = training.split_features(training.read_features(training.weights))
-    training.begin()
-    if isinstance(attempt.run.plan, SweepPlan):
-        return execute_sweep(attempt, *photos, n_classes)
-    _search_rate(attempt, photos, n_classes)
-    return False
-
-
-def _search_rate(
-    attempt: Attempt, photos: "tuple[KeptFeatures, KeptFeatures]", n_classes: int
-) -> None:
+def _search_rate(attempt: Attempt, training: Training, n_classes: int) -> None:
     """Write the curve of a search for a learning rate; one that is there is not made again.
 
     Raises:
@@ -164,6 +151,8 @@ def _search_rate(
     assert isinstance(plan, RatePlan)
     if read_rates(attempt.folder) is not None:
         return
+    photos = training.split_features(training.read_features(training.weights))
+    training.begin()
     job = HeadFit(
         train=photos[0],
         validation=photos[1],

@@ -70,10 +70,8 @@ class RunReport:
         A fit that is resumed tells the epochs of its checkpoint again: only what is new is written.
         """
         event, best = keep_finite(epoch), keep_finite(best)
-        if self._is_told(event):
-            self._watch.leave()
-        else:
-            self._watch.press()
+        self.count_epoch(event["seconds"])
+        if not self._is_told(event):
             append_event(self._folder, {"event": "epoch", **event})
             self._told[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
@@ -84,14 +82,13 @@ class RunReport:
         epoch = max(self._told, default=0) + 1
         self.tell_progress(done, total, epoch=epoch)
 
-    def note_speed(self, kind: str, photos: float = 0.0, watch: "Stopwatch | None" = None) -> None:
-        """Keep what the phase took so far, for estimates.
+    def count_epoch(self, seconds: float) -> None:
+        """Measure an epoch that took so long; one of a checkpoint, which is told again, is none."""
+        self._watch.press(at_least=seconds / 2)
 
-        Args:
-            photos: Of each epoch that was told.
-            watch: Of work that was not told here.
-        """
-        work = (watch or self._watch).read(photos)
+    def note_speed(self, kind: str, photos: float = 0.0) -> None:
+        """Keep what the epochs took so far, of so many photos each, for estimates."""
+        work = self._watch.read(photos)
         self._watch = Stopwatch()
         device = find_device()
         if device.kind == "gpu":
@@ -116,23 +113,19 @@ class Stopwatch:
         self._photos = self._seconds = self._cpu_seconds = 0.0
         self._last: tuple[float, float] | None = None
 
-    def press(self, per_second: float = 0.0) -> None:
+    def press(self, per_second: float = 0.0, at_least: float = 0.0) -> None:
         """End a round, in which photos went at this speed; the first press begins one.
 
-        What comes before it is left out: networks are compiled then.
+        What comes before it is left out: networks are compiled then. So is a round that is shorter
+        than `at_least`, in seconds.
         """
         now = time.perf_counter(), time.process_time()
-        if self._last is not None:
-            seconds = now[0] - self._last[0]
+        if self._last is not None and (seconds := now[0] - self._last[0]) >= at_least:
             self._rounds += 1
             self._photos += per_second * seconds
             self._seconds += seconds
             self._cpu_seconds += now[1] - self._last[1]
         self._last = now
-
-    def leave(self) -> None:
-        """Leave out what is done until the next press."""
-        self._last = None
 
     def read(self, photos: float = 0.0) -> Work:
         """Return what the rounds took, of this many photos each (0: as the presses said)."""
@@ -147,10 +140,12 @@ class Attempt:
     run: RunRecord
     lock: RunLock
     report: RunReport
+    part: str = ""
+    """Folder inside that of the run: a trial that keeps checkpoints has one."""
 
     @property
     def folder(self) -> Path:
-        return self.workspace.run_folder(self.run.id)
+        return self.workspace.run_folder(self.run.id) / self.part
 
 
 def keep_finite(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,15 @@ class PhotoSource:
 class Training:
     """Everything a strategy needs of one attempt at a run."""
 
-    def __init__(self, attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> None:
+    def __init__(
+        self,
+        attempt: Attempt,
+        dataset: Dataset,
+        splits: np.ndarray,
+        trial: FitWatch | None = None,
+    ) -> None:
+        """Prepare; `trial` is told of the epochs of a sweep's trial, which leaves no backbone."""
+        self._trial = trial
         self.recipe, self._dataset = attempt.run.recipe, dataset
         self._lock, self._report = attempt.lock, attempt.report
         self._checkpoints = attempt.folder / CHECKPOINT_FOLDER
@@ -159,6 +167,8 @@ class Training:
 
     @property
     def _watch(self) -> FitWatch:
+        if self._trial is not None:
+            return self._trial
         ask = self._lock.should_stop
         return FitWatch(on_epoch=self._tell, should_stop=ask, should_end=self._should_end)
 
@@ -203,12 +213,14 @@ class Training:
             subject=describe_stages(self.recipe, kind),
             before=before,
         )
-        watch = replace(self._watch, on_step=self._report.tell_step)
+        watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
         result = fit.run(train, validation, record, watch)
         kind_of_work = f"stages:{self.recipe.trained_stages}:{self.recipe.precision}"
         photos = len(self.train) + len(self.validation) / FORWARD_SHARE
         self._report.note_speed(kind_of_work, photos)
         self._check_pause()
+        if self._trial:
+            return Trained(fit=result, features=frozen)
         if first and result.best_epoch <= len(before):  # no stage was ever worth its training
             return Trained(fit=replace(result, head=first.head), features=frozen)
         return Trained(fit=result, features=self._keep_backbone(fit))

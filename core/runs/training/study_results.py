@@ -138,7 +138,8 @@ def read_rates(folder: Path) -> RateCurve | None:
 def is_study_whole(folder: Path, plan: Plan) -> bool:
     """Return whether what the plan asked for is there, all of it."""
     if isinstance(plan, SweepPlan):
-        return len(read_trials(folder)) >= plan.trials
+        trials = read_trials(folder)
+        return plan.share_done(len(trials), sum(trial.seconds for trial in trials)) >= 1
     return read_rates(folder) is not None
 
 

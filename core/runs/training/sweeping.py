@@ -1,16 +1,19 @@
-"""A sweep: trials of heads on the same features, in the worker that has the run.
+"""A sweep: trials of a recipe's settings, in the worker that has the run.
 
 Each trial follows from the plan and the trials before it: a sweep that was killed resumes with the
 trial it would have made next, and gives the same trials as one that was not. A stop comes between
-trials: one that is not complete is dropped. What Optuna is asked depends on these trials and on
-(seed, trial) only. Keras and Optuna are imported inside functions.
+trials: one that is not complete is dropped; where stages are trained its checkpoint is kept. What
+Optuna is asked depends on these trials and on (seed, trial) only. Keras and Optuna are imported
+inside functions.
 """
 
+import gc
 import logging
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +32,8 @@ from core.runs.recipe.plans import (
     first_settings,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.reporting import Attempt, Stopwatch, keep_finite
-from core.runs.training.strategies import plan_head, shape_head
+from core.runs.training.reporting import Attempt, keep_finite
+from core.runs.training.strategies import Training, plan_head, shape_head
 from core.runs.training.study_results import (
     Importance,
     TrialResult,
@@ -40,12 +43,16 @@ from core.runs.training.study_results import (
     sort_trials,
     write_importance,
 )
+from data.dataset import Dataset
+from data.policy import AugmentationPolicy
+from models import prefer_convolutions
+from models.devices import find_device
 from models.plan import FitWatch
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-    from models.fitting import Features
+    from models.fitting import Features, FitResult
     from models.plan import EpochResult
 
 IMPORTANCE_EVERY = 10
@@ -61,16 +68,13 @@ _log = logging.getLogger("run")
 _Space = Mapping[str, NumberRange | Choices]
 
 
-def execute_sweep(
-    attempt: Attempt, train: "Features", validation: "Features", n_classes: int
-) -> bool:
+def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> bool:
     """Return whether a person ended the sweep before its last trial; finished trials are kept.
 
     Args:
         attempt: Of a worker at the sweep.
-        train: Features as `models.fitting.fit_head` takes them, one array a view.
-        validation: Features of the photos that trials are compared on.
-        n_classes: Of the dataset.
+        dataset: That of its recipe.
+        splits: Split of each photo, (n,) str.
 
     Raises:
         RecipeRefused: There is no validation photo, or the plan cannot be made.
@@ -78,42 +82,44 @@ def execute_sweep(
     """
     assert isinstance(attempt.run.plan, SweepPlan)
     check_plan(attempt.run.plan)
-    if not len(validation[1]):
+    if not np.any(splits == "validation"):
         raise RecipeRefused(
-            "A sweep compares heads on validation photos, and this dataset has none.",
+            "A sweep compares trials on validation photos, and this dataset has none.",
             "Let the recipe draw new splits, or import photos with a validation folder.",
         )
-    sweep = _Sweep(attempt, train, validation, n_classes)
+    if attempt.run.trains_stages:
+        prefer_convolutions()
+    sweep = _Sweep(attempt, dataset, splits)
     sweep.tell()
     lock = attempt.lock
-    try:
-        while sweep.trials_left:
-            ended = lock.should_stop() or lock.request() == "stop_after_epoch"
-            if ended or not sweep.run_trial():
-                sweep.leave(paused=lock.request() == "pause")
-                return True
-    finally:
-        attempt.report.note_speed("head", len(train[1]), sweep.watch)
+    while not sweep.is_over:
+        ended = lock.should_stop() or lock.request() == "stop_after_epoch"
+        if ended or not sweep.run_trial():
+            sweep.leave(paused=lock.request() == "pause")
+            return True
     return False
 
 
 class _Sweep:
     """A sweep on its way: the trials that ended, and what the next one needs."""
 
-    def __init__(
-        self, attempt: Attempt, train: "Features", validation: "Features", n_classes: int
-    ) -> None:
+    def __init__(self, attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> None:
         run = attempt.run
         assert isinstance(run.plan, SweepPlan)
         self._attempt, self._plan, self._folder = attempt, run.plan, attempt.folder
-        self._photos: dict[str, Any] = {"train": train, "validation": validation}
-        self._n_classes = n_classes
-        self.watch = Stopwatch()
+        self._dataset, self._splits = dataset, splits
+        self._photos: dict[AugmentationPolicy, tuple[Features, Features]] = {}
         self._trials = read_trials(self._folder)
 
     @property
-    def trials_left(self) -> int:
-        return self._plan.trials - len(self._trials)
+    def is_over(self) -> bool:
+        """Whether no new trial is to begin."""
+        return self._share_done >= 1
+
+    @property
+    def _share_done(self) -> float:
+        spent = sum(trial.seconds for trial in self._trials)
+        return self._plan.share_done(len(self._trials), spent)
 
     def leave(self, *, paused: bool) -> None:
         """Leave the sweep as a person asked: for good, with the trials that are there.
@@ -134,10 +140,11 @@ class _Sweep:
         recipe = self._attempt.run.recipe
         trial, settings = choose_settings(self._plan, recipe, self._trials)
         if self._trials:
-            recipe = change_recipe(base_recipe(recipe, self._plan.vary), settings)
+            base = base_recipe(recipe, self._plan.vary)
+            recipe = change_recipe(base, settings, find_device().kind)
         twin = next((one for one in self._trials if one.recipe == recipe), None)
         if twin is None:
-            curve = self._fit(recipe, trial)
+            curve = self._fit(number, recipe, trial)
             if curve is None:
                 return False
         else:  # the same recipe gives the same numbers
@@ -155,62 +162,87 @@ class _Sweep:
             seconds=round(time.perf_counter() - start, 3),
         )
         append_trial(self._folder, result)
+        shutil.rmtree(self._folder / _name_part(number), ignore_errors=True)
         self._trials.append(result)
         self.tell()
         return True
 
-    def _fit(self, recipe: Recipe, trial: "Trial") -> "_Curve | None":
+    def _fit(self, number: int, recipe: Recipe, trial: "Trial") -> "_Curve | None":
         """Return the curve of a trial; None when a person stopped it before it ended."""
-        from models.fitting import HeadFit, fit_head
-
         curve = _Curve()
 
-        self.watch.leave()
-
         def note(epoch: "EpochResult", best: "EpochResult") -> None:
-            self.watch.press()
+            self._attempt.report.count_epoch(epoch.seconds)
             curve.note(epoch, best)
             last = epoch.epoch == recipe.epochs
             trial.report(curve.accuracy[-1], epoch.epoch)
             curve.pruned = bool(not last and trial.should_prune())
 
+        watch = FitWatch(
+            on_epoch=note,
+            should_stop=self._attempt.lock.should_stop,
+            should_end=lambda: curve.pruned,
+        )
+        run = replace(self._attempt.run, recipe=recipe, epochs_done=0)
+        attempt = replace(self._attempt, run=run, part=_name_part(number))
         try:
-            job = HeadFit(
-                **self._photos,
-                shape=shape_head(recipe, self._n_classes),
-                plan=plan_head(recipe),
-                standardise=recipe.standardise,
-            )
-            watch = FitWatch(
-                on_epoch=note,
-                should_stop=self._attempt.lock.should_stop,
-                should_end=lambda: curve.pruned,
-            )
-            fit = fit_head(job, None, watch)
+            if recipe.trained_stages:
+                fit = Training(attempt, self._dataset, self._splits, watch).run().fit
+                gc.collect()  # networks refer to themselves in circles, and are large
+            else:
+                fit = self._fit_head(attempt, watch)
         except RunStopped:
             return None
         return curve if curve.pruned or not fit.stopped else None
 
+    def _fit_head(self, attempt: Attempt, watch: FitWatch) -> "FitResult":
+        """Return a head on features that all trials with its augmentation share."""
+        from models.fitting import HeadFit, fit_head
+
+        recipe = attempt.run.recipe
+        if recipe.augmentation not in self._photos:
+            training = Training(attempt, self._dataset, self._splits)
+            frozen = training.read_features(training.weights)
+            self._photos[recipe.augmentation] = training.split_features(frozen)
+            training.begin()
+        train, validation = self._photos[recipe.augmentation]
+        job = HeadFit(
+            train=train,
+            validation=validation,
+            shape=shape_head(recipe, len(self._dataset.classes)),
+            plan=plan_head(recipe),
+            standardise=recipe.standardise,
+        )
+        fit = fit_head(job, None, watch)
+        attempt.report.note_speed("head", len(train[1]))
+        return fit
+
     def tell(self) -> None:
         """Tell the list, the events and the log how far the sweep is."""
-        done, total = len(self._trials), self._plan.trials
+        done, minutes = len(self._trials), self._plan.minutes
         if not done:
             return
         best = sort_trials(self._trials)[0]
         numbers = {"epoch": best.number, "val_accuracy": best.accuracy, "val_loss": best.loss}
         record_epoch(self._attempt.workspace, self._attempt.run, done, keep_finite(numbers))
-        seconds = [trial.seconds for trial in self._trials]
-        left = (total - done) * float(np.mean(seconds))
-        self._attempt.report.tell_progress(done, total, best=best.accuracy, seconds_left=left)
+        total = self._plan.trials if minutes is None else minutes
+        reached = done if minutes is None else int(self._share_done * total)
+        left = self._plan.seconds_left([trial.seconds for trial in self._trials])
+        self._attempt.report.tell_progress(reached, total, best=best.accuracy, seconds_left=left)
         last = self._trials[-1]
-        _log.info("trial %d of %d: %.4f, best %.4f", done, total, last.accuracy, best.accuracy)
-        if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or done == total):
+        _log.info("trial %d: %.4f, best %.4f", done, last.accuracy, best.accuracy)
+        if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or self.is_over):
             self._explain()
 
     def _explain(self) -> None:
         known = read_importance(self._folder)
         if known is None or known.trials != len(self._trials):
             write_importance(self._folder, measure_importance(self._trials, self._plan.vary))
+
+
+def _name_part(number: int) -> str:
+    """Return the folder of a trial's checkpoints, inside that of the sweep."""
+    return f"trial-{number}"
 
 
 @dataclass

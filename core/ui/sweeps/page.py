@@ -5,17 +5,23 @@ in `core.ui.sweeps.results`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.formats import count, duration, percent, plain, rough_duration, rough_range
 from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import expected_wait
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
-from core.runs.recipe.plans import MOST_TRIALS, SETTING_NAMES, SWEPT, SweepPlan
+from core.runs.recipe.plans import (
+    MAY_VARY,
+    MOST_MINUTES,
+    MOST_TRIALS,
+    SETTING_NAMES,
+    SWEPT,
+    SweepPlan,
+)
 from core.runs.recipe.recipe import Recipe
-from core.runs.recipe.strategies import HEAD
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
@@ -29,6 +35,8 @@ from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
 
+_ENDS = ("Trials", "Minutes")
+
 
 def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
     """Draw the start of a sweep and the sweeps of the dataset.
@@ -41,8 +49,8 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
     page = read_sweeps(dataset, recipe)
     st.subheader("Sweeps", anchor=False)
     st.caption(
-        "Many heads on the same features, each with other settings: which of them matter, and how "
-        "far they take you. The features are computed once, so a trial takes seconds."
+        "Many trials of the recipe above, each with other settings: which of them matter, and how "
+        "far they take you. Heads share features that are computed once: a trial takes seconds."
     )
     with st.container(border=True):
         _show_start(page, submitter)
@@ -61,14 +69,16 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
     dataset, recipe = page.dataset, page.recipe
     vary = st.multiselect(
         "Vary",
-        SWEPT,
+        MAY_VARY,
         default=SWEPT,
         format_func=lambda name: SETTING_NAMES[name].capitalize(),
         key="training.vary",
         help="The others stay as they are in the recipe above.",
     )
-    left, middle, right = st.columns([1, 1, 2], gap="medium", vertical_alignment="bottom")
-    trials = left.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
+    until, amount, middle, right = st.columns(
+        [1.3, 1, 1, 2], gap="medium", vertical_alignment="bottom"
+    )
+    trials, minutes = _choose_end(until, amount)
     seed = middle.number_input(
         "Seed", 0, 10_000, 0, key="training.sweep_seed", help="Of what the sweep tries."
     )
@@ -85,8 +95,7 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
     if not vary:
         st.caption("Choose at least one setting to vary.")
         return
-    plan = SweepPlan(trials=int(trials), vary=_in_order(vary), seed=int(seed))
-    recipe = replace(recipe, strategy=HEAD)
+    plan = SweepPlan(trials=trials, vary=_in_order(vary), seed=int(seed), minutes=minutes)
     st.caption(_describe(page, recipe, plan))
     if start:
         study, _ = submit_run(
@@ -97,22 +106,47 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
         st.rerun()
 
 
+def _choose_end(until: DeltaGenerator, amount: DeltaGenerator) -> tuple[int, int | None]:
+    """Return how many trials there are to be at most, and the minutes of a budget."""
+    ends = until.segmented_control(
+        "End after",
+        _ENDS,
+        default=_ENDS[0],
+        key="training.sweep_ends",
+        required=True,
+        help="After so many minutes no new trial begins. What is complete is kept.",
+    )
+    if ends == _ENDS[1]:
+        minutes = amount.number_input("Minutes", 1, MOST_MINUTES, 30, key="training.minutes")
+        return MOST_TRIALS, int(minutes)
+    trials = amount.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
+    return int(trials), None
+
+
 def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
     """Return what the sweep will do, and how long that takes at most."""
     expected = page.estimate(recipe, plan)
     views = f" on {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
     machine = "" if expected.measured else ", going by another machine"
-    time = rough_range(expected.low, expected.high)
+    time = f"{rough_range(expected.low, expected.high)}{machine}"
+    if plan.minutes is not None:
+        fewest, most = page.estimate_trials(recipe, plan)
+        trials = f"{fewest:,} to {most:,} trials" if fewest < most else count(most, "trial")
+        time = f"time for {trials}{machine}"
+    costly = ""
+    if "strategy" in plan.vary or recipe.trained_stages:
+        costly = " **Where the network itself learns, a trial takes minutes or more.**"
+    elif "augmentation" in plan.vary:
+        costly = " The features of each policy's views are computed once and kept."
     return (
-        f"{count(recipe.epochs, 'epoch')} a trial{views}: {time}{machine}. The first trial is the "
-        "recipe above; one that falls behind half of the others is ended early. Sweeps train heads "
-        "on frozen features, whatever the strategy above."
+        f"Up to {count(recipe.epochs, 'epoch')} a trial{views}: {time}.{costly} The first trial is "
+        "the recipe above; one that falls behind half of the others is ended early."
     )
 
 
 def _in_order(vary: list[str]) -> tuple[str, ...]:
     """The order in which a person clicked makes no other sweep."""
-    return tuple(name for name in SWEPT if name in vary)
+    return tuple(name for name in MAY_VARY if name in vary)
 
 
 def _show_chosen(page: SweepsPage) -> None:
@@ -136,7 +170,7 @@ def _title(sweep: RunRecord) -> str:
     best = ""
     if sweep.best_val_accuracy is not None:
         best = f" · best {percent(sweep.best_val_accuracy, sweep.val_photos or 0)}"
-    return f"Sweep {sweep.number} · {sweep.name} · {count(sweep.plan.trials, 'trial')}{best}"
+    return f"Sweep {sweep.number} · {sweep.name} · {sweep.plan.size}{best}"
 
 
 def _show_sweep(sweep: RunRecord) -> None:
@@ -177,19 +211,20 @@ def _press(
 
 def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     assert isinstance(sweep.plan, SweepPlan)
-    done, total = len(trials), sweep.plan.trials
+    done, spent = len(trials), [trial.seconds for trial in trials]
+    share = sweep.plan.share_done(done, sum(spent))
     if sweep.state in ("failed", "lost"):
         show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
     elif sweep.state == "queued":
         place, seconds = expected_wait(cache.workspace(), sweep.id)
         begins = "" if seconds is None else f", it begins in about {rough_duration(seconds)}"
         words = f"Waiting: number {place} in the queue{begins}." if place else "It begins …"
-        st.progress(min(1.0, done / total), text=words)
+        st.progress(share, text=words)
     elif not sweep.has_ended:
-        text = f"Trial {done} of {total}" if done else "The first trial begins …"
-        if sweep.phase in ("backbone", "extracting"):
-            text = "Computing the features of the photos: once for this dataset and these weights …"
+        of = f" of {sweep.plan.trials}" if sweep.plan.minutes is None else ""
+        text = f"Trial {done}{of}" if done else "The first trial begins …"
+        if sweep.phase in ("backbone", "extracting", "activations"):
+            text = "Computing features of the photos: once for these weights and augmentation …"
         if done > 1:
-            mean = sum(trial.seconds for trial in trials) / done
-            text += f", {duration((total - done) * mean)} left"
-        st.progress(min(1.0, done / total), text=text)
+            text += f", {duration(sweep.plan.seconds_left(spent))} left"
+        st.progress(share, text=text)

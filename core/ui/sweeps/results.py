@@ -8,7 +8,14 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
-from core.runs.recipe.plans import SETTING_NAMES, Choices, NumberRange, find_space, write_setting
+from core.runs.recipe.plans import (
+    SETTING_NAMES,
+    Choices,
+    NumberRange,
+    Value,
+    find_space,
+    write_setting,
+)
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
@@ -109,7 +116,9 @@ def _show_parallel(sweep: SweepRun) -> None:
     trials = sweep.trials
     space = find_space(trials[0].recipe, list(trials[0].settings))
     figure = draw_parallel(
-        pd.DataFrame([dict(trial.settings) for trial in trials]).rename(columns=SETTING_NAMES),
+        pd.DataFrame(
+            [{name: _say(value) for name, value in trial.settings.items()} for trial in trials]
+        ).rename(columns=SETTING_NAMES),
         [trial.accuracy for trial in trials],
         logarithmic=[
             SETTING_NAMES[name]
@@ -117,7 +126,7 @@ def _show_parallel(sweep: SweepRun) -> None:
             if isinstance(one, NumberRange) and one.step is None
         ],
         choices={
-            SETTING_NAMES[name]: one.values
+            SETTING_NAMES[name]: [_say(value) for value in one.values]
             for name, one in space.items()
             if isinstance(one, Choices)
         },
@@ -131,6 +140,11 @@ def _show_parallel(sweep: SweepRun) -> None:
         width="stretch",
         alt="Settings and accuracy of each trial, a line each; the table below says the same.",
     )
+
+
+def _say(value: Value) -> Value:
+    """Return a choice as people read it; numbers stay numbers, for their axes."""
+    return write_setting(value) if isinstance(value, str) else value
 
 
 def _show_table(sweep: SweepRun) -> None:

@@ -104,6 +104,24 @@ def test_a_sweep_is_started_from_the_recipe_of_the_form(workspace: Workspace) ->
     assert study.id not in {run.id for run in list_runs(workspace)}
 
 
+def test_a_budget_in_minutes_takes_the_place_of_trials_and_the_recipe_stays(
+    workspace: Workspace,
+) -> None:
+    app = open_training()
+    app.selectbox(key="training.strategy").set_value("last_stage").run()
+    app.segmented_control(key="training.sweep_ends").set_value("Minutes").run()
+    app.number_input(key="training.minutes").set_value(7)
+    app.multiselect(key="training.vary").set_value(["optimizer", "augmentation", "strategy"])
+    app.run()
+    said = "".join(caption.value for caption in app.caption)
+    assert "time for" in said and "a trial takes minutes" in said
+    press(app, "Start the sweep")
+    (study,) = list_studies(workspace)
+    vary = ("strategy", "augmentation", "optimizer")
+    assert study.plan == SweepPlan(trials=300, minutes=7, vary=vary)
+    assert study.recipe.strategy == "last_stage" and study.trains_stages
+
+
 def test_without_a_setting_to_vary_none_is_started(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
     app = open_training()

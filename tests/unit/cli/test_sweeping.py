@@ -21,7 +21,8 @@ def test_a_sweep_is_followed_and_opened_again(
     found = json.loads(out)
     assert "3 of 3" in err
     assert found["created_now"] and found["state"] == "done"
-    assert found["plan"] == {"trials": 3, "vary": ["learning_rate", "dropout"], "seed": 0}
+    plan = {"trials": 3, "vary": ["learning_rate", "dropout"], "seed": 0, "minutes": None}
+    assert found["plan"] == plan
     accuracy = [trial["accuracy"] for trial in found["trials"]]
     assert len(accuracy) == 3 and accuracy == sorted(accuracy, reverse=True)
     assert {*found["trials"][0]["settings"]} == {"learning_rate", "dropout"}
@@ -36,7 +37,11 @@ def test_a_sweep_is_followed_and_opened_again(
 
 @pytest.mark.parametrize(
     ("option", "value", "said"),
-    [("--trials", "0", "1 to 300"), ("--epochs", "0", "1 to 1,000")],
+    [
+        ("--trials", "0", "1 to 300"),
+        ("--epochs", "0", "1 to 1,000"),
+        ("--minutes", "0", "1 to 2,880"),
+    ],
 )
 def test_a_sweep_that_cannot_be_made_is_refused(
     trained_copy: Workspace,

@@ -82,6 +82,13 @@ def test_plans_are_estimated_too(trained_copy: Workspace, dataset: Dataset) -> N
     n = len(dataset.photo_numbers("train"))
     note_speed(trained_copy, CPU.name, "head", Work(1.0))
     sweep = estimate_run(trained_copy, recipe, dataset, CPU, plan=SweepPlan(trials=7))
-    assert dict(sweep.parts)["training heads"] == pytest.approx(7 * 10 * n + 7 * 0.7)
+    assert dict(sweep.parts)["training the head"] == pytest.approx(7 * 10 * n)
+    budget = estimate_run(trained_copy, recipe, dataset, CPU, plan=SweepPlan(minutes=2))
+    assert budget.high == 120
+    plan = SweepPlan(trials=7, vary=("strategy", "augmentation"))
+    costly = estimate_run(trained_copy, recipe, dataset, CPU, plan=plan)
+    parts = dict(costly.parts)
+    assert not costly.measured and costly.high > costly.low
+    assert parts["training the network"] > 0 and parts["features of the views"] > 0
     rate = estimate_run(trained_copy, recipe, dataset, CPU, plan=RatePlan(steps=5))
     assert dict(rate.parts)["trying learning rates"] == pytest.approx(5 * 8)

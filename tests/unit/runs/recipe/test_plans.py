@@ -16,6 +16,9 @@ from core.runs.recipe.plans import (
     check_plan,
     find_space,
     first_settings,
+    list_costs,
+    plan_from_json,
+    plan_to_json,
     searched_recipe,
     write_setting,
 )
@@ -40,13 +43,53 @@ def test_the_first_trial_is_the_recipe_whatever_its_settings(recipe: Recipe) -> 
     assert change_recipe(recipe, settings) == recipe
     for name, space in find_space(recipe, SWEPT).items():
         assert isinstance(space, NumberRange) or settings[name] in space.values
-    assert find_space(RECIPE, SWEPT) == SPACE
+    assert find_space(RECIPE, SWEPT) == {name: SPACE[name] for name in SWEPT}
 
 
 def test_a_sweep_keeps_the_id_it_had_when_its_optimiser_was_changed_before() -> None:
     plan = SweepPlan()
     assert item_id(RECIPE, plan) == item_id(base_recipe(RECIPE), plan)
     assert item_id(RECIPE, plan) == "49f2c8bb18911433"
+    assert item_id(RECIPE, SweepPlan(trials=300, minutes=30)) != item_id(
+        RECIPE, SweepPlan(trials=300)
+    )
+    for one in (plan, SweepPlan(minutes=30, vary=("strategy",))):
+        assert plan_from_json(plan_to_json(one)) == one
+
+
+def test_a_budget_ends_before_the_next_trial() -> None:
+    plan = SweepPlan(trials=300, minutes=2)
+    assert plan.share_done(3, 119.9) < 1 <= plan.share_done(3, 120.0)
+    assert plan.share_done(300, 1.0) == 1
+    assert SweepPlan(trials=4).share_done(3, 1e9) == 0.75
+    assert plan.seconds_left([20.0, 30.0, 30.0]) == 40
+    assert SweepPlan(trials=5).seconds_left([60.0, 1.0, 1.0]) == 2
+
+
+def test_another_strategy_brings_what_suits_it_but_for_what_was_chosen() -> None:
+    base = dataclasses.replace(RECIPE, learning_rate=0.02)
+    stage = change_recipe(base, {"strategy": "last_stage"}, "gpu")
+    assert (stage.learning_rate, stage.epochs, stage.precision) == (0.02, 8, "mixed")
+    chosen = change_recipe(RECIPE, {"strategy": "full", "learning_rate": 0.005}, "gpu")
+    assert (chosen.learning_rate, chosen.epochs) == (0.005, 5)
+    phases = change_recipe(dataclasses.replace(RECIPE, epochs=3), {"strategy": "two_phases"})
+    validate(phases)
+    assert phases.head_epochs == 1
+    one = find_space(dataclasses.replace(RECIPE, epochs=1), ("strategy",))["strategy"]
+    assert isinstance(one, Choices) and "two_phases" not in one.values
+
+
+def test_a_policy_is_varied_by_its_name() -> None:
+    own = dataclasses.replace(PRESETS["gentle"], blur=PRESETS["strong"].blur)
+    base = dataclasses.replace(RECIPE, augmentation=own, views=3)
+    settings = first_settings(base, ("augmentation",))
+    assert change_recipe(base, settings) == base
+    strong = change_recipe(base, {"augmentation": "strong"})
+    assert (strong.augmentation, strong.views) == (PRESETS["strong"], 3)
+    assert change_recipe(base, {"augmentation": "none"}).augmentation.does_nothing
+    assert change_recipe(RECIPE, {"augmentation": "gentle"}).views == 4
+    costs = list_costs(base, SweepPlan(vary=("dropout", "augmentation")), "cpu")
+    assert len(costs) == 5 and costs[0].views == 1
 
 
 def test_what_is_not_varied_stays() -> None:
@@ -95,6 +138,8 @@ def test_settings_read_well() -> None:
         SweepPlan(trials=10**6),
         SweepPlan(vary=()),
         SweepPlan(vary=("learning_rate", "seed")),
+        SweepPlan(minutes=0),
+        SweepPlan(minutes=10**6),
     ],
 )
 def test_a_plan_that_is_none_is_refused(plan: SweepPlan) -> None:

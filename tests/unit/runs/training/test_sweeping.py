@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from core.runs.training.executing import execute_run
 from core.runs.training.reporting import Attempt
 from core.runs.training.study_results import (
     TrialResult,
+    append_trial,
     read_importance,
     read_rates,
     read_trials,
@@ -27,6 +29,8 @@ from core.runs.training.study_results import (
 )
 from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
+from data.manifest import read_dataset
+from data.policy import PRESETS
 from tests.processes import PATIENCE_S, wait_until
 from tests.training import change_recipe, copy_workspace, train
 
@@ -129,6 +133,63 @@ def test_killed_stopped_and_paused_it_gives_the_same_trials(
     assert read_settled(trained_copy, sweep) == read_settled(workspace, undisturbed)
 
 
+@pytest.mark.slow
+def test_strategies_and_policies_are_varied_and_a_kill_changes_nothing(
+    trained_workspace: Workspace, trained_copy: Workspace, tmp_path: Path
+) -> None:
+    other = Workspace(tmp_path / "other")
+    copy_workspace(trained_workspace, other)
+    plan = SweepPlan(trials=3, vary=("strategy", "augmentation", "optimizer"), seed=29)
+    recipe = change_recipe(other, epochs=2)
+    undisturbed, _ = submit_run(other, recipe, "sweep", plan=plan)
+    start_worker(other, undisturbed).wait()
+    trials = read_settled(other, undisturbed)
+    assert trials[0].recipe == recipe
+    assert [trial.recipe.strategy for trial in trials] == ["head", "last_stage", "head"]
+    assert trials[2].recipe.augmentation == PRESETS["strong"]
+    assert trials[2].recipe.optimizer == "adamw"
+    assert not list(other.run_folder(undisturbed.id).glob("trial-*"))
+
+    sweep, _ = submit_run(trained_copy, recipe, "sweep", plan=plan)
+    kept = trained_copy.run_folder(sweep.id) / "trial-2" / "checkpoint" / "stages"
+    worker = start_worker(trained_copy, sweep)
+    wait_until(lambda: list(kept.glob("*")), "an epoch is kept")
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    assert len(read_settled(trained_copy, sweep)) == 1
+    assert mark_lost(trained_copy, read_run(trained_copy, sweep.id))
+    queue_lost_runs(trained_copy)
+    start_worker(trained_copy, sweep).wait()
+    assert read_settled(trained_copy, sweep) == trials
+
+    run, _ = submit_run(trained_copy, trials[1].recipe)
+    start_worker(trained_copy, run).wait()
+    history = read_result(trained_copy, run.id).history
+    assert [epoch["val_loss"] for epoch in history] == list(trials[1].val_loss)
+
+
+def test_a_budget_that_is_spent_opens_the_same_sweep_again(trained_copy: Workspace) -> None:
+    plan = SweepPlan(trials=300, vary=("dropout",), minutes=1)
+    sweep = submit_sweep(trained_copy, plan)
+    folder = trained_copy.run_folder(sweep.id)
+    settings = first_settings(sweep.recipe, plan.vary)
+    long = TrialResult(
+        number=1,
+        settings=settings,
+        recipe=sweep.recipe,
+        val_accuracy=(0.5,),
+        val_loss=(1.0,),
+        best_epoch=1,
+        pruned=False,
+        seconds=60.5,
+    )
+    append_trial(folder, long)
+    assert execute_run(trained_copy, sweep.id).state == "done"
+    assert read_trials(folder) == [long]
+    again = submit_sweep(trained_copy, plan)
+    assert (again.id, again.state, again.epochs_done) == (sweep.id, "done", 1)
+
+
 def test_settings_that_are_few_are_not_trained_twice(trained_copy: Workspace) -> None:
     sweep = submit_sweep(trained_copy, SweepPlan(trials=7, vary=("hidden",)))
     assert execute_run(trained_copy, sweep.id).state == "done"
@@ -152,9 +213,8 @@ def test_without_validation_photos_nothing_can_be_compared(trained_copy: Workspa
                 lock=None,  # type: ignore[arg-type]  (refused before it is asked)
                 report=None,  # type: ignore[arg-type]
             ),
-            train=([np.zeros((4, 2048), np.float32)], np.arange(4) % 2),
-            validation=([np.zeros((0, 2048), np.float32)], np.zeros(0, int)),
-            n_classes=2,
+            read_dataset(trained_copy, sweep.recipe.dataset),
+            np.array(["train", "test"]),
         )
 
 

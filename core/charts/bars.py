@@ -1,6 +1,7 @@
 """Bars: metrics per class, photos per class and split, the top scores of one photo.
 
-All classes are shown, however many; long names are cut and stand whole in the tooltip.
+Up to 300 classes are drawn, of more those at the ends, and the title says so: no browser draws a
+picture as tall as 3,000. Long names are cut and stand whole in the tooltip.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ CLASS = "class"
 Metric = Literal["recall", "precision", "f1"]
 
 _NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
+_MOST = 300
+"""Classes that are drawn."""
 _FEW = 30
 """Classes up to which rows have full height."""
 
@@ -41,7 +44,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
         dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
-    rows = _describe_classes(per_class, metric)
+    rows = _describe_classes(per_class, metric).head(_MOST)
     base = alt.Chart(rows).encode(
         y=_class_axis(rows["class"].tolist()), tooltip=_describe_hover(metric)
     )
@@ -64,7 +67,8 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     row = base.mark_bar(fillOpacity=0.001, cursor="pointer").add_params(chosen)
     layers.append(row.encode(x=alt.datum(0), x2=alt.datum(1.1)))
     title = title_params(
-        f"{_NAMES[metric]} of each class, lowest first", "At the right n; lines: 95 % intervals"
+        f"{_NAMES[metric]} of {_say_which(len(rows), len(per_class), 'lowest')}, lowest first",
+        "At the right n; lines: 95 % intervals",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
 
@@ -104,7 +108,9 @@ def draw_split_counts(
     colours = choose_palette(dark)
     order = {split: number for number, split in enumerate(colours.splits)}
     totals = counts.groupby("class", observed=True)["photos"].sum()
-    classes = sorted(totals.index, key=lambda name: (-totals[name], name))
+    ordered = sorted(totals.index, key=lambda name: (-totals[name], name))
+    classes = keep_ends(ordered)
+    counts = counts[counts["class"].isin(classes)]
     smallest, largest = int(totals.min()), int(totals.max())
     spread = f"{largest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
     used = [split for split in colours.splits if (counts["split"] == split).any()]
@@ -132,7 +138,9 @@ def draw_split_counts(
             tooltip=["class:N", "split:N", alt.Tooltip("photos:Q", format=",")],
         )
     )
-    title = title_params(f"Each class has {spread} photos", "Largest class first", offset=0)
+    drawn = _say_which(len(classes), len(ordered), "largest and smallest")
+    words = "Largest class first" if len(classes) == len(ordered) else f"Of {drawn}"
+    title = title_params(f"Each class has {spread} photos", words, offset=0)
     return style_altair(chart, dark, title=title, height=max(300, _rows_height(len(classes)) + 90))
 
 
@@ -164,6 +172,16 @@ def draw_top_scores(
     likely = "The most likely classes and their scores"
     title = title_params(likely if answered else "Which classes it looks most like")
     return style_altair(chart, dark, title=title, height=30 * len(rows) + 40)
+
+
+def keep_ends(classes: list[str]) -> list[str]:
+    """Return the classes of both ends of an order, where there are more than can be drawn."""
+    half = _MOST // 2
+    return classes if len(classes) <= _MOST else [*classes[:half], *classes[-half:]]
+
+
+def _say_which(drawn: int, of: int, which: str) -> str:
+    return "each class" if drawn == of else f"the {drawn} {which} of {of:,} classes"
 
 
 def _class_axis(classes: list[str]) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core.charts.bars import keep_ends
 from core.charts.theme import choose_palette, style_altair, title_params
 
 CHANGE = "change"
@@ -26,7 +27,8 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
     """
     colours = choose_palette(dark)
     rows = _list_changes(per_class)
-    classes = rows["class"].drop_duplicates().tolist()
+    classes = keep_ends(rows["class"].drop_duplicates().tolist())
+    rows = rows[rows["class"].isin(classes)]
     most = max(1, int(rows["photos"].max())) if len(rows) else 1
     change = alt.selection_point(name=CHANGE, fields=["class", "change"], on="click", toggle=False)
     axis = alt.Axis(labelExpr="abs(datum.value)", format="d", tickMinStep=1, orient="top")

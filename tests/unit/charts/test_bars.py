@@ -89,3 +89,23 @@ def test_102_classes_are_valid_charts(dark: bool) -> None:
     chart = draw_class_bars(table, "precision", dark).to_dict()
     assert chart["height"] >= 102 * 14
     assert len(rows(chart)) == 102
+
+
+def test_of_3000_classes_the_ends_are_drawn_and_this_is_said() -> None:
+    names = [f"class {number:04d}" for number in range(3000)]
+    counts = pd.DataFrame(
+        {
+            "class": np.repeat(names, 2),
+            "split": ["train", "validation"] * 3000,
+            "photos": np.repeat(np.arange(3000, 0, -1), 2),
+        }
+    )
+    chart = draw_split_counts(counts).to_dict()
+    assert len(rows(chart)) == 600  # Altair takes 5,000, a browser about 2,000 of such rows
+    assert rows(chart)["class"].drop_duplicates().tolist() == names[:150] + names[-150:]
+    assert "the 300 largest and smallest of 3,000 classes" in str(chart["title"])
+    labels = np.array([1, *range(1, 400)])
+    table = evaluate_scores(np.eye(400), labels, names[:400]).per_class
+    chart = draw_class_bars(table, "recall").to_dict()
+    assert len(rows(chart)) == 300 and rows(chart)["recall"].iloc[0] < 1
+    assert "the 300 lowest of 400 classes" in str(chart["title"])

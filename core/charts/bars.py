@@ -139,7 +139,7 @@ def draw_split_counts(
         )
     )
     drawn = _say_which(len(classes), len(ordered), "largest and smallest")
-    words = "Largest class first" if len(classes) == len(ordered) else f"Of {drawn}"
+    words = "Largest class first" if len(classes) == len(ordered) else f"Drawn: {drawn}"
     title = title_params(f"Each class has {spread} photos", words, offset=0)
     return style_altair(chart, dark, title=title, height=max(300, _rows_height(len(classes)) + 90))
 

@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs.queue.queue import request_stop, submit_run
-from core.runs.recipe.recipe import Recipe
+from core.runs.queue.queue import delete_run, request_stop, submit_run
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets
-from models.weights import find_weights
 from tests.builders import write_class_folders
 from tests.processes import end_processes, wait_until
+from tests.training import change_recipe, copy_workspace
 from tests.ui.driver import open_page, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,21 +106,16 @@ def test_an_unknown_run_in_a_link_is_said(trained_workspace: Workspace, open_in:
 
 @pytest.fixture(scope="module")
 def going_workspace(
-    tmp_path_factory: pytest.TempPathFactory,
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Workspace, str]]:
     """A workspace in which a real worker trains a long run while the tests look at it."""
-    root = tmp_path_factory.mktemp("going")
+    workspace = Workspace(tmp_path_factory.mktemp("going") / "workspace")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETALSCOPE_WORKSPACE", str(root / "workspace"))
-        from core.workspace import open_workspace
-
-        workspace = open_workspace()
-        dataset = import_source(workspace, write_class_folders(root / "flowers"))
-        weights = find_weights(workspace, "random")
-        recipe = Recipe(
-            dataset=dataset.id, weights="random", weights_digest=weights.digest, epochs=1000
-        )
-        run, _ = submit_run(workspace, recipe, "long")
+        patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+        copy_workspace(trained_workspace, workspace)
+        recipe = change_recipe(workspace, epochs=1000, batch_size=1)  # longer than all pages take
+        delete_run(workspace, list_runs(workspace)[0].id)  # its features stay
+        run, _ = submit_run(workspace, recipe, name="Run 1")
         ensure_scheduler(workspace)
         wait_until(lambda: read_run(workspace, run.id).epochs_done >= 2, "two epochs are done")
         yield workspace, run.id

@@ -26,7 +26,7 @@ def test_classes_stand_lowest_first_and_undefined_last(per_class: pd.DataFrame) 
     drawn = rows(chart)
     assert drawn["class"].tolist() == ["daisy", "rose", "tulip"]
     assert drawn["value"].tolist() == ["33 %", "100 %", "–"]
-    assert drawn["interval"].tolist()[0] == "6 % to 79 %"
+    assert drawn["interval"].tolist()[0] == "2 % to 88 %"
     assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == ["daisy", "rose", "tulip"]
 
 

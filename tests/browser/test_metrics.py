@@ -21,7 +21,7 @@ def filled(server: PageServer, trained_workspace: Workspace) -> None:
 
 def click_row(page: Page, row: int) -> None:
     """Clicks the box at the beginning of a row of the table of classes."""
-    table = page.get_by_test_id("stDataFrame").last
+    table = page.get_by_test_id("stDataFrame").locator("visible=true").first
     table.scroll_into_view_if_needed()
     box = table.bounding_box()
     assert box is not None

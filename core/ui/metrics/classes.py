@@ -91,18 +91,19 @@ def show_class_table(page: MetricsPage) -> None:
         alt="Support, recall, precision, F1 and areas of each class with 95 % intervals",
     )
     st.caption(
-        "Choose a row: its photos appear below. A heading sorts. n: photos of the class; the n of "
-        "precision is the photos taken for it. Intervals, in percent: Wilson; F1 and PR area after "
-        "Wilson, ROC area by Newcombe. Empty: not defined, for lack of photos."
+        "Choose a row: its photos appear below. A heading sorts. n: photos of the class.",
+        help="The n of precision is the photos taken for the class. Intervals, in percent: Wilson; "
+        "F1 and PR area after Wilson, ROC area by Newcombe. Empty: not defined, for lack of "
+        "photos.",
     )
 
 
 def _configure(n: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     config: dict[str, Any] = {
-        "class": st.column_config.TextColumn("Class", pinned=True, width=132),
-        "support": number("n", help="Photos that are this class.", width=46),
-        "predicted": number("Taken", help="Photos taken for it.", width=54),
+        "class": st.column_config.TextColumn("Class", pinned=True, width=116),
+        "support": number("n", help="Photos that are this class.", width=42),
+        "predicted": number("Taken", help="Photos taken for it.", width=52),
     }
     for name in (*SHARES, *AREAS):
         bar = st.column_config.ProgressColumn if name in SHARES else number
@@ -111,11 +112,11 @@ def _configure(n: int) -> dict[str, Any]:
             _NAMES.get(name, name.capitalize()),
             help=_HELP[name],
             format=percent_format(n if name in SHARES else 200),
-            width=92 if name in SHARES else 76,
+            width=66 if name in SHARES else 60,
             **ends,
         )
         config[f"{name}_interval"] = st.column_config.TextColumn(
-            "95 %", help="95 % interval, in percent.", width=78
+            "95 %", help="95 % interval, in percent.", width=66
         )
     return config
 

@@ -25,7 +25,7 @@ from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
-_CARD = 160
+_CARD = 100
 _AVERAGES = ("macro", "weighted")
 _HELP = {
     "accuracy": "The share of photos whose highest score is their own class.",
@@ -56,17 +56,16 @@ def show_metrics(run: RunRecord, split: str) -> None:
     page = read_metrics(run, split)
     show_small_set(run, split, classes=True)
     _show_headline(page)
-    _show_averages(page)
-    with st.container(border=True):
-        show_baselines(page)
-    st.subheader("Each class", anchor=False)
+    show_class_table(page)
+    _show_class_photos(page)
     bars, curves = st.columns([2, 3], gap="medium")
     with bars.container(border=True):
         show_class_bars(page)
     with curves.container(border=True):
         show_curves(page)
-    show_class_table(page)
-    _show_class_photos(page)
+    _show_averages(page)
+    with st.container(border=True):
+        show_baselines(page)
     show_photo_panel(page.dataset)
 
 
@@ -74,7 +73,7 @@ def _show_headline(page: MetricsPage) -> None:
     """Draw the figures over all classes with their intervals, and how these were found."""
     figures, top_k = page.figures, page.evaluation.top_k
     n = figures["accuracy"].n
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="xsmall"):
         _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
         if top_k > 1:  # of two classes it would be the accuracy once more
             help_text = f"The true class is among the {top_k} highest scores."
@@ -137,25 +136,27 @@ def _show_averages(page: MetricsPage) -> None:
 
 
 def _show_share(label: str, estimate: Estimate, help_text: str) -> None:
-    ends = say_range(estimate) or _say_none(estimate)
-    _show(label, percent(estimate.value, estimate.n), ends, help_text)
+    value = percent(estimate.value, estimate.n)
+    _show(label, value, say_range(estimate), help_text, estimate.reason)
 
 
 def _show_number(label: str, estimate: Estimate, help_text: str) -> None:
     decimals = 2 if estimate.n < 200 else 3
     value = "–" if math.isnan(estimate.value) else f"{estimate.value:.{decimals}f}"
-    ends = f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}"
-    _show(label, value, _say_none(estimate) if math.isnan(estimate.low) else ends, help_text)
+    known = not math.isnan(estimate.low)
+    ends = f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}" if known else ""
+    _show(label, value, ends, help_text, estimate.reason)
 
 
 def _say_none(estimate: Estimate) -> str:
     return f"no interval: {estimate.reason}" if estimate.reason else ""
 
 
-def _show(label: str, value: str, ends: str, help_text: str) -> None:
+def _show(label: str, value: str, ends: str, help_text: str, reason: str) -> None:
+    """Draw a figure above its interval; where it has none, why is behind a “?”."""
     with st.container(width=_CARD, gap=None):
         st.metric(label, value, help=help_text)
-        st.caption(ends or "no interval")
+        st.caption(ends or "no interval", help=reason if reason and not ends else None)
 
 
 def _show_class_photos(page: MetricsPage) -> None:

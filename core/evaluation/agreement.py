@@ -20,7 +20,7 @@ RESAMPLES = 400
 AVERAGED = ("precision", "recall", "f1")
 _OTHERS = 3
 """To so many photos of other classes a class's own are added, when chances are estimated."""
-_BIASED, _THIN = ("precision", "f1"), 3.0
+_BIASED, _THIN = ("precision", "f1"), 2.0
 """Figures that come out too high or low where the sum of 1 / photos of a class is larger."""
 _FEW = 10
 """Photos, in all or of a class, below which intervals did not hold what they say."""

@@ -49,7 +49,8 @@ def measure(workspace: Workspace, *, rounds: int = 120, resampled: int = 10) -> 
         balanced = [cover(one, rounds, 0)["balanced_accuracy"] for one in settings]
         others = [cover(one, resampled, 60) for one in settings]
         note = ", ".join(_describe(name, [one[name] for one in others]) for name in SHOWN)
-        worst = f"worst setting {_describe('', sorted(balanced, key=np.mean)[:1])}; {note}"
+        lowest = sorted(filter(None, balanced), key=np.mean)[:1]
+        worst = f"worst setting {_describe('', lowest)}; {note}"
         every = [hit for hits in balanced for hit in hits]
         held = float(np.mean(every)) if every else np.nan
         name = f"{classes} classes × {photos}"

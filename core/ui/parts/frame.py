@@ -69,7 +69,9 @@ def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every numbe
     """Take all that lives now out of the search for garbage, which Streamlit makes after each run.
 
     What was imported never is garbage, and to look through it takes longer than to run a page.
+    Sessions that were passed over with it, and have ended since, are let go before the next time.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

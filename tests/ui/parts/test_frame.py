@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,23 @@ def test_the_search_for_garbage_passes_over_what_was_imported() -> None:
     assert passed_over > len(searched)
     assert not app.run().exception
     assert gc.get_freeze_count() <= passed_over, "once for the same modules: no session is kept"
+
+
+class _Session:
+    """What holds itself, as sessions do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("unfrozen")
+def test_a_session_that_was_passed_over_is_let_go_once_more_is_imported() -> None:
+    session = _Session()
+    gone = weakref.ref(session)
+    frame.pass_over_modules(-1)
+    del session
+    gc.collect()
+    assert gone() is not None
+    frame.pass_over_modules(-2)
+    assert gone() is None
+    gc.unfreeze()

@@ -195,7 +195,8 @@ def fingerprint(recipe: object) -> str:
 
     Args:
         recipe: A dataclass instance (its class name and, if it has one, its class attribute
-            `version` go in) or a mapping of JSON values.
+            `version` go in) or a mapping of JSON values. A field whose metadata say `later` came
+            after recipes that have ids: it goes in where it is not at its default.
     """
     if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type):
         content: dict[str, Any] = {
@@ -203,6 +204,9 @@ def fingerprint(recipe: object) -> str:
             "version": getattr(recipe, "version", 1),
             "fields": dataclasses.asdict(recipe),
         }
+        for field in dataclasses.fields(recipe):
+            if field.metadata.get("later") and getattr(recipe, field.name) == field.default:
+                del content["fields"][field.name]
     elif isinstance(recipe, Mapping):
         content = {"class": "mapping", "version": 1, "fields": dict(recipe)}
     else:

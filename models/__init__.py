@@ -15,6 +15,11 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # A GPU's memory is taken as it is needed, not all at once: others have a part in it.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# On GPUs these two give equal numbers in equal steps only when told so before they are imported.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+if os.environ["KERAS_BACKEND"] == "jax" and "deterministic" not in os.environ.get("XLA_FLAGS", ""):
+    flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
 if os.environ.get("PETALSCOPE_DEVICE") == "cpu":
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 

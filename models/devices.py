@@ -1,16 +1,20 @@
 """The device that extraction and training use: a GPU where one can be used, else the CPU.
 
-GPUs are asked of the driver (NVML), without Keras: which there are, what a process uses of them.
-What the backends say when the memory of a device runs out is known here, too.
+The driver (NVML) says without Keras which GPUs there are and what is used of them; whether they can
+be computed on, only the Keras backend knows. What the backends say when the memory of a device runs
+out is known here, too.
 """
 
+import json
 import os
 import platform
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import metadata
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,13 +23,22 @@ import pynvml
 
 from core.config import read_settings
 from core.errors import DeviceUnavailable
+from core.workspace import PROJECT_ROOT
 
 Handle = Any
 """NVML's name of a GPU, valid while `open_gpus` is entered."""
 
+Half = Literal["bfloat16", "float16", ""]
 
 _EVERY_S = 0.5
+_PATIENCE_S = 180
+"""For an answer of the backend: a first compilation on a new GPU takes a minute."""
 
+_REMEDIES = {
+    "tensorflow": "pip uninstall tensorflow-cpu, then pip install 'tensorflow[and-cuda]'",
+    "jax": "pip install 'jax[cuda13]'",
+    "torch": "install PyTorch with CUDA, and the driver that it asks for",
+}
 
 _ALWAYS = {"ResourceExhaustedError", "OutOfMemoryError"}
 """Of TensorFlow and PyTorch, whatever they say."""
@@ -52,6 +65,8 @@ class Device:
     memory_bytes: int | None
     cores: int
     reason: str
+    half: Half = "bfloat16"
+    """What mixed precision computes in here; empty: in float32."""
 
 
 @contextmanager
@@ -84,73 +99,89 @@ def _open_gpu(name: str) -> Handle:
 def find_device() -> Device:
     """Return the device that runs use: PETALSCOPE_DEVICE, else a usable GPU, else the CPU.
 
+    Where the driver lists a GPU, the Keras backend is asked whether it computes on it: once in a
+    process, which takes seconds.
+
     Raises:
         DeviceUnavailable: A GPU is demanded and there is none that can be used.
     """
     wanted = read_settings().device
     if wanted == "cpu":
         return _describe_cpu("PETALSCOPE_DEVICE is cpu")
-    gpu, obstacle = _find_gpu()
-    if gpu and not (obstacle := _find_backend_obstacle()):
-        return gpu
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = _find_gpu(visible, os.environ.get("KERAS_BACKEND", "tensorflow"))
+    if isinstance(found, Device):
+        return found
     if wanted == "gpu":
         raise DeviceUnavailable(
-            f"PETALSCOPE_DEVICE is gpu, but no GPU can be used: {obstacle}.",
+            f"PETALSCOPE_DEVICE is gpu, but no GPU can be used: {found}.",
             "Put that right, or set PETALSCOPE_DEVICE to auto or cpu.",
-            obstacle=obstacle,
+            obstacle=found,
         )
-    return _describe_cpu(obstacle)
+    return _describe_cpu(found)
 
 
-def _find_gpu() -> tuple[Device | None, str]:
-    """Return the first GPU that programs may see, or None and why not."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+@cache
+def _find_gpu(visible: str | None, backend: str) -> Device | str:
+    """Return the GPU that the backend computes on, or why it does on none.
+
+    Args:
+        visible: CUDA_VISIBLE_DEVICES.
+        backend: KERAS_BACKEND.
+    """
     if visible is not None and visible.strip() in ("", "-1"):
-        return None, "CUDA_VISIBLE_DEVICES hides every GPU"
+        return "CUDA_VISIBLE_DEVICES hides every GPU"
     try:
         with open_gpus() as gpus:
-            return (_describe_gpu(gpus[0]), "") if gpus else (None, "no NVIDIA GPU found")
+            if not gpus:
+                return "no NVIDIA GPU found"
+            memory = int(pynvml.nvmlDeviceGetMemoryInfo(gpus[0]).total)
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
-        return None, "no NVIDIA GPU found"
+        return "no NVIDIA GPU found"
     except pynvml.NVMLError as error:
-        return None, f"the NVIDIA driver lists no usable GPU ({error})"
-
-
-def _describe_gpu(handle: Handle) -> Device:
-    name = pynvml.nvmlDeviceGetName(handle)
+        return f"the NVIDIA driver lists no usable GPU ({error})"
+    told = _ask_backend(backend)
+    if "obstacle" in told:
+        return f"a GPU is there, but {told['obstacle']}; to use it, {_REMEDIES[backend]}"
     return Device(
         kind="gpu",
-        name=name if isinstance(name, str) else name.decode(),
-        memory_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+        name=told["name"],
+        memory_bytes=memory,
         cores=_count_cores(),
-        reason="an NVIDIA GPU was found",
+        reason=f"{backend} computes on it",
+        half=_choose_half(told["capability"]),
     )
 
 
-def _find_backend_obstacle() -> str:
-    """Return why the Keras backend cannot use a GPU that is there; empty when it can."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend == "tensorflow" and _is_installed("tensorflow_cpu"):
-        remedy = "pip uninstall tensorflow-cpu, then pip install 'tensorflow[and-cuda]'"
-        return f"a GPU is there, but tensorflow-cpu is installed: {remedy}"
-    if backend == "tensorflow" and platform.system() != "Linux":
-        return "a GPU is there, but TensorFlow uses it only on Linux (or WSL)"
-    if backend == "torch" and "+cpu" in _read_version("torch"):
-        return "a GPU is there, but PyTorch is installed without CUDA"
-    if backend == "jax" and not any(_is_installed(f"jax_cuda{n}_plugin") for n in (12, 13)):
-        return "a GPU is there, but JAX is installed without CUDA: pip install 'jax[cuda13]'"
-    return ""
+def _ask_backend(backend: str) -> dict[str, Any]:
+    """Return what `describe_gpu` tells: asked here, or by a process of its own.
 
+    That one has its end: a page never imports the backend, and a driver that is broken may hang.
+    """
+    if backend in sys.modules:
+        from models.parallel import describe_gpu
 
-def _is_installed(package: str) -> bool:
-    return bool(_read_version(package))
-
-
-def _read_version(package: str) -> str:
+        return describe_gpu()
+    command = [sys.executable, "-m", "models.parallel"]
     try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+        asked = subprocess.run(
+            command, cwd=PROJECT_ROOT, capture_output=True, timeout=_PATIENCE_S, check=True
+        )
+        told: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, ValueError, IndexError) as error:
+        return {"obstacle": f"{backend} did not answer whether it computes on it ({error})"}
+    return told
+
+
+def _choose_half(capability: Sequence[int]) -> Half:
+    """Return the half precision that GPUs of this compute capability have units for.
+
+    Source: CUDA C++ Programming Guide, "Compute Capabilities": float16 in tensor cores from 7.0
+    (V100, T4), bfloat16 from 8.0 (A100).
+    """
+    if tuple(capability) >= (8, 0):
+        return "bfloat16"
+    return "float16" if tuple(capability) >= (7, 0) else ""
 
 
 def _describe_cpu(reason: str) -> Device:

@@ -127,13 +127,21 @@ def fit(
     return one.conclude()
 
 
-def make_deterministic(seed: int) -> None:
-    """Make equal steps give equal numbers from here on, on all devices there are."""
+def make_deterministic(seed: int, *, exact: bool = True) -> None:
+    """Seed all that is random; `exact`: make equal steps give equal numbers from here on.
+
+    Not exact, Keras lets TensorFlow compile with XLA on a GPU, and PyTorch chooses any kernel.
+    JAX computes alike in both ways: what makes it exact on GPUs is chosen before it is imported.
+    """
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+        from tensorflow.python.framework import config
 
-        tf.config.experimental.enable_op_determinism()
+        (config.enable_op_determinism if exact else config.disable_op_determinism)()
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(exact, warn_only=True)
     prepare_devices()
 
 

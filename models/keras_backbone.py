@@ -10,6 +10,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,30 +37,53 @@ from models.weights import Weights
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
 _BATCH_SIZE = 64
+_THREADS = 2
+"""One batch is brought to the device or back while the other is computed."""
 
 
 def build_backbone(
     weights: Weights, preprocessing: Preprocessing, precision: Precision = "f32"
 ) -> keras.Model:
     """Return ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
-    shape = (PHOTO_SIZE, PHOTO_SIZE, 3)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(_POLICIES[precision])
+    resnet = build_resnet(weights, _POLICIES[precision])
+    resnet.trainable = False
+    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+    inputs = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
+    maps = keras.ops.cast(call_network(resnet, inputs), "float32")
+    return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
+
+
+def build_resnet(weights: Weights, policy: str) -> keras.Model:
+    """Return ResNet-50 without top, computed under a policy of dtypes; see `call_network`."""
+    before = keras.config.dtype_policy(), keras.config.image_data_format()
+    keras.config.set_dtype_policy(policy)
+    first = keras.backend.backend() == "torch"
+    keras.config.set_image_data_format("channels_first" if first else "channels_last")
+    side = (PHOTO_SIZE, PHOTO_SIZE)
     try:
         resnet = keras.applications.ResNet50(
             include_top=False,
             weights=None if weights.file is None else str(weights.file),
-            input_shape=shape,
+            input_shape=(3, *side) if first else (*side, 3),
         )
     finally:
-        keras.config.set_dtype_policy(policy)
+        keras.config.set_dtype_policy(before[0])
+        keras.config.set_image_data_format(before[1])
     if weights.file is None:
         draw_random_weights(resnet)
-    resnet.trainable = False
-    photos = keras.Input(shape, dtype="uint8", name="photos")
-    inputs = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
-    maps = keras.ops.cast(resnet(inputs), "float32")
-    return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
+    return resnet
+
+
+def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.KerasTensor:
+    """Return what ResNet-50, or a part of it, makes of photos or maps; both (n, h, w, c).
+
+    With PyTorch its layers take channels first: with channels last Keras copies the maps twice for
+    every convolution. In memory they lie as before, so that the fast kernels are used.
+    """
+    if keras.backend.backend() != "torch":
+        return network(photos)
+    maps = network(keras.ops.transpose(photos, (0, 3, 1, 2)))
+    return keras.ops.transpose(maps, (0, 2, 3, 1))
 
 
 def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
@@ -85,16 +109,23 @@ class KerasBackbone:
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
-        return _stream_in_thread(lambda photos: self._look_at(photos).features, batches)
+        return self._features.stream(batches)
 
-    def cut_trunk(self) -> "KerasTrunk":
-        """Return the trunk of this backbone; they share their weights."""
+    @cached_property
+    def trunk(self) -> "KerasTrunk":
+        """The trunk of this backbone; they share their weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
         photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
         inputs = preprocess(keras.ops.cast(photos, "float32"), self.facts.preprocessing)
-        activations = keras.ops.cast(trunk(inputs), "float16")
+        activations = keras.ops.cast(call_network(trunk, inputs), "float16")
         return KerasTrunk(self.facts, keras.Model(photos, activations), self.batch_size)
+
+    @cached_property
+    def _features(self) -> "KerasTrunk":
+        """What gives the features alone: the maps, 0.4 MB a photo, stay on the device."""
+        model = keras.Model(self._model.input, self._model.output["pooled"])
+        return KerasTrunk(self.facts, model, self.batch_size)
 
     def _look_at(self, photos: np.ndarray) -> Look:
         seen = self._model.predict_on_batch(fill_batch(photos, self.batch_size))
@@ -107,38 +138,66 @@ class KerasTrunk:
     def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
         self.facts = facts
         self.batch_size = batch_size
-        self._model = model
+        self._look = compile_forward(model)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
-        return _stream_in_thread(self._look_at, batches)
+        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order.
+
+        Threads compute, a batch ahead, while the caller reads the next and writes the last.
+        """
+        going: deque[Future[np.ndarray]] = deque()
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for batch in batches:
+                going.append(threads.submit(self._look_at, batch))
+                if len(going) > _THREADS:
+                    yield going.popleft().result()
+            while going:
+                yield going.popleft().result()
 
     def _look_at(self, photos: np.ndarray) -> np.ndarray:
-        seen = self._model.predict_on_batch(fill_batch(photos, self.batch_size))
-        return np.asarray(seen[: len(photos)])
+        return self._look(fill_batch(photos, self.batch_size))[: len(photos)]
 
 
-def _stream_in_thread(
-    look: Callable[[np.ndarray], np.ndarray], batches: Iterable[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Yield what is seen in each batch, in order.
+def compile_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what computes the one output of a model that does not change; in any thread."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    A thread computes, one batch ahead, while the caller reads the next and writes the last.
-    """
-    going: deque[Future[np.ndarray]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        for batch in batches:
-            going.append(thread.submit(look, batch))
-            if len(going) > 2:
-                yield going.popleft().result()
-        while going:
-            yield going.popleft().result()
+        graph = tf.function(
+            lambda photos: model(photos, training=False), jit_compile=model.jit_compile
+        )
+        return lambda photos: np.asarray(graph(photos))
+    if backend == "jax":
+        import jax
+
+        both = model.trainable_variables, model.non_trainable_variables
+        held = ([variable.value for variable in variables] for variables in both)
+        call = jax.jit(lambda *given: model.stateless_call(*given, training=False)[0])
+        forward = partial(call, *held)
+        return lambda photos: np.asarray(forward(photos))
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+
+    def look(photos: np.ndarray) -> np.ndarray:
+        given = torch.from_numpy(photos)
+        if on_gpu:
+            given = given.pin_memory().to("cuda", non_blocking=True)
+        with torch.no_grad():
+            seen: np.ndarray = model(given, training=False).cpu().numpy()
+        return seen
+
+    return look
 
 
+@lru_cache(maxsize=1)
 def open_keras_backbone(
     weights: Weights, preprocessing: Preprocessing, batch_size: int = _BATCH_SIZE
 ) -> KerasBackbone:
     """Return the backbone on Keras' device, in float16 where that keeps the features.
+
+    A process builds and measures it once: the next call gives the same one.
 
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).

@@ -3,10 +3,11 @@
 `prepare_devices` is called once in a worker, before the first model is built; a compiled model goes
 through `prepare_steps`, and what a step is given through `place`. With one device they do nothing.
 PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over several (Keras).
+`python -m models.parallel` says on which GPU the backend computes, for processes without Keras.
 """
 
-import os
-from contextlib import ExitStack, suppress
+import json
+from contextlib import ExitStack
 from typing import Any
 
 import keras
@@ -14,6 +15,47 @@ import numpy as np
 
 _entered = ExitStack()
 """Never left: the scope of a strategy that nothing refers to would end at once."""
+
+
+def describe_gpu() -> dict[str, Any]:
+    """Return name and compute capability of the GPU that Keras computes on, or the obstacle.
+
+    A convolution is computed there and looked at: libraries that are missing or do not fit show
+    only then.
+    """
+    try:
+        told = _name_gpu(keras.backend.backend())
+        if "name" in told:
+            photos, kernel = np.ones((1, 8, 8, 8), np.float32), np.ones((3, 3, 8, 8), np.float32)
+            seen = keras.ops.convert_to_numpy(keras.ops.conv(photos, kernel))
+            if not np.allclose(seen, 72, rtol=1e-2):
+                return {"obstacle": "it computes wrong numbers"}
+    except Exception as error:  # noqa: BLE001 (whatever a broken CUDA raises, it computes nothing)
+        return {"obstacle": f"computing on it fails ({type(error).__name__}: {str(error)[:200]})"}
+    return told
+
+
+def _name_gpu(backend: str) -> dict[str, Any]:
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if gpus := tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(gpus[0])
+            name, capability = details["device_name"], details["compute_capability"]
+            return {"name": name, "capability": capability}
+    elif backend == "jax":
+        import jax
+
+        if (first := jax.devices()[0]).platform == "gpu":
+            capability = [int(part) for part in first.compute_capability.split(".")]
+            return {"name": first.device_kind, "capability": capability}
+    else:
+        import torch
+
+        if torch.cuda.is_available():
+            capability = torch.cuda.get_device_capability(0)
+            return {"name": torch.cuda.get_device_name(0), "capability": capability}
+    return {"obstacle": f"{backend} sees none"}
 
 
 def prepare_devices() -> int:
@@ -62,8 +104,6 @@ def _count_replicas() -> int:
 
 
 def _share_on_jax() -> int:
-    # JAX takes three quarters of a GPU at once otherwise, whatever it needs.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     devices = keras.distribution.list_devices()
     if len(devices) > 1 and keras.distribution.distribution() is None:
         keras.distribution.set_distribution(_EvenBatches(devices=devices))
@@ -75,13 +115,7 @@ def _share_on_tensorflow() -> int:
 
     if tf.distribute.has_strategy():
         return _count_replicas()
-    if not tf.config.list_physical_devices("GPU"):
-        devices = tf.config.list_logical_devices("CPU")
-    else:
-        with suppress(RuntimeError):  # TensorFlow computed before: the memory is taken already
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
-        devices = tf.config.list_logical_devices("GPU")
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) > 1:
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
         _entered.enter_context(strategy.scope())
@@ -95,3 +129,7 @@ class _EvenBatches(keras.distribution.DataParallel):  # type: ignore[misc]  # un
         if data_shape[0] % self.num_model_replicas:
             return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
         return super().get_data_layout(data_shape)
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe_gpu()))

@@ -4,7 +4,6 @@ Photos or activations come from sources, batch by batch; the weights they leave 
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from core.config import PHOTO_SIZE
 from core.workspace import write_atomically
 from models.backbone import Preprocessing, fill_batch
 from models.dense import DenseHead, measure_spread
+from models.devices import Half
 from models.fit_state import FitData, FitResult
 from models.fitting import NO_SPREAD, fit, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
-from models.keras_backbone import draw_random_weights, preprocess
+from models.keras_backbone import build_resnet, call_network, preprocess
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
 from models.rows import CONV4
 from models.stepping import Stepper
@@ -52,14 +52,21 @@ class Tuning:
     """How many of the last stages are free, 1 (conv5) to 5 (all)."""
     whole: bool
     """Whether the network takes photos; else activations of conv4, for `unfrozen` 1 only."""
-    mixed: bool
-    """Whether it computes in bfloat16."""
+    half: Half
+    """What it computes in beside float32, if anything."""
     shape: HeadShape
     plan: FitPlan
     standardise_by: np.ndarray | None = None
     """Features (m, 2048) of the frozen backbone; None: as they are."""
     start: DenseHead | None = None
     """The head to begin with, and its spread; None: a new one, from the plan's seed."""
+    exact: bool = True
+    """Whether equal steps give equal numbers; see `make_deterministic`."""
+
+    @property
+    def policy(self) -> str:
+        """Keras' policy of dtypes."""
+        return f"mixed_{self.half}" if self.half else "float32"
 
     @property
     def spread(self) -> Spread:
@@ -74,7 +81,7 @@ class StagesFit:
 
     def __init__(self, tuning: Tuning) -> None:
         """Build the network."""
-        make_deterministic(tuning.plan.seed)
+        make_deterministic(tuning.plan.seed, exact=tuning.exact)
         self._plan = tuning.plan
         self._network = build_whole(tuning) if tuning.whole else build_tail(tuning)
         if tuning.start is not None:
@@ -117,19 +124,21 @@ class StagesFit:
 
 def build_tail(tuning: Tuning) -> Network:
     """Return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
-    resnet = _build_resnet(tuning.weights, mixed=tuning.mixed)
+    resnet = build_resnet(tuning.weights, tuning.policy)
     _free_stages(resnet, 1)
     tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
     inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
-    return _close(inputs, tail(keras.ops.cast(inputs, "float32")), resnet, tuning)
+    maps = call_network(tail, keras.ops.cast(inputs, "float32"))
+    return _close(inputs, maps, resnet, tuning)
 
 
 def build_whole(tuning: Tuning) -> Network:
     """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores."""
-    resnet = _build_resnet(tuning.weights, mixed=tuning.mixed)
+    resnet = build_resnet(tuning.weights, tuning.policy)
     _free_stages(resnet, tuning.unfrozen)
     inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    maps = resnet(preprocess(keras.ops.cast(inputs, "float32"), tuning.preprocessing))
+    photos = preprocess(keras.ops.cast(inputs, "float32"), tuning.preprocessing)
+    maps = call_network(resnet, photos)
     return _close(inputs, maps, resnet, tuning)
 
 
@@ -139,28 +148,6 @@ def _close(
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
     scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)
     return Network(model=keras.Model(inputs, scores, name="network"), resnet=resnet)
-
-
-def _build_resnet(weights: Weights, *, mixed: bool) -> keras.Model:
-    with _use_policy("mixed_bfloat16" if mixed else "float32"):
-        resnet = keras.applications.ResNet50(
-            include_top=False,
-            weights=None if weights.file is None else str(weights.file),
-            input_shape=(PHOTO_SIZE, PHOTO_SIZE, 3),
-        )
-    if weights.file is None:
-        draw_random_weights(resnet)
-    return resnet
-
-
-@contextmanager
-def _use_policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _free_stages(resnet: keras.Model, unfrozen: int) -> None:

@@ -78,7 +78,8 @@ class Stepper:
                     raise
             weights, optimizer, steps.mixing.bit_generator.state = start
             self.write_state(weights, optimizer, split=2 * self.split)
-            done = self.model.optimizer._iterations  # Keras counts parts, not batches
+            inner = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+            done = inner._iterations  # Keras counts parts, not batches
             done.assign(2 * int(read_array(done)))
             _log.warning(
                 "The memory of the device ran out: batches of %d photos are computed in %d parts "
@@ -168,8 +169,11 @@ class Stepper:
 
     def _compile(self) -> None:
         small = not self.trains_stages and keras.backend.backend() == "tensorflow"
+        optimizer = _make_optimizer(self._plan, self.split)
+        if _has_float16(self.model):  # small gradients would be 0 there
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.model.compile(
-            optimizer=_make_optimizer(self._plan, self.split),
+            optimizer=optimizer,
             loss="categorical_crossentropy",
             metrics=["accuracy"],
             # XLA takes longer to compile than TensorFlow takes for all steps of a head.
@@ -177,6 +181,14 @@ class Stepper:
         )
         self.model.optimizer.build(self.model.trainable_variables)
         prepare_steps(self.model)
+
+
+def _has_float16(model: keras.Model) -> bool:
+    """Return whether convolutions of the model, or of a model in it, compute in float16."""
+    layers = [one for layer in model.layers for one in getattr(layer, "layers", [layer])]
+    return any(
+        isinstance(one, keras.layers.Conv2D) and one.compute_dtype == "float16" for one in layers
+    )
 
 
 def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:

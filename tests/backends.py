@@ -5,6 +5,7 @@ dataset and no weights file; it runs in any environment that has Keras and a bac
 """
 
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -15,6 +16,9 @@ import numpy as np
 
 from core.workspace import open_workspace
 from models import prefer_convolutions
+from models.backbone import open_backbone
+from models.devices import find_device
+from models.weights import find_weights
 
 CLASSES = 3
 PHOTOS = 20  # three batches of 8, the last of them smaller
@@ -33,8 +37,22 @@ def main() -> int:
         "head_again": fit_a_head(folder / "again", 2) and fit_a_head(folder / "again", EPOCHS),
         "last_stage": fit_last_stage(folder / "stage", EPOCHS),
     }
+    if os.environ.get("PETALSCOPE_DEVICE") == "gpu":
+        curves |= {"device": asdict(find_device()), "cosine": compare_with_openvino()}
     print(json.dumps(curves))
     return 0
+
+
+def compare_with_openvino() -> float:
+    """Return the least cosine between the features by Keras and those by OpenVINO."""
+    from models import keras_backbone
+
+    workspace = open_workspace()
+    weights, photos = find_weights(workspace, "random"), keras_backbone.draw_probe_photos()
+    made = keras_backbone.make_backbone(workspace, weights, "resnet")
+    expected = open_backbone(workspace, made, purpose="throughput").look(photos).features
+    (seen,) = keras_backbone.open_keras_backbone(weights, "resnet").stream([photos])
+    return keras_backbone.compare_features(seen, expected)
 
 
 def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
@@ -60,7 +78,6 @@ def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
     from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
     from models.rows import CONV4
     from models.stages import StagesFit, Tuning
-    from models.weights import find_weights
 
     labels = np.arange(PHOTOS) % CLASSES
     photos = KeptViews([_draw(0, CONV4.shape, np.float16)], labels)
@@ -69,7 +86,7 @@ def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
         preprocessing="resnet",
         unfrozen=1,
         whole=False,
-        mixed=False,
+        half="",
         shape=HeadShape(n_classes=CLASSES, dropout=0.2),
         plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-4),
     )

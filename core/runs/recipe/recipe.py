@@ -7,7 +7,7 @@ Equal recipes have equal ids, so the same run is opened again instead of being t
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from core.config import fingerprint
 from core.errors import RecipeRefused
@@ -31,6 +31,9 @@ from core.runs.recipe.strategies import (
 )
 from core.workspace import check_identifier
 from data.policy import AugmentationPolicy, check_policy, policy_from_dict
+
+if TYPE_CHECKING:
+    from models.devices import Device
 
 Precision = Literal["float32", "mixed"]
 
@@ -196,8 +199,16 @@ class Recipe:
         "float32",
         tip="Mixed: bfloat16 where stages are trained (float16 on GPUs without it); faster on "
         "GPUs and on CPUs that have it.",
-        usual="mixed where GPU or CPU compute bfloat16, else float32",
+        usual="mixed where the device has units for it, else float32",
         choices={"float32": "float32", "mixed": "mixed"},
+        used=lambda recipe: recipe.trained_stages > 0,
+    )
+    computing: Literal["exact", "fast"] = described(
+        "exact",
+        tip="Exact: the same recipe gives the same curve here, bit for bit. Fast: a curve that is "
+        "a little different each time; TensorFlow then compiles it on GPUs.",
+        choices={"exact": "exact", "fast": "fast"},
+        later=True,
         used=lambda recipe: recipe.trained_stages > 0,
     )
     seed: int = described(0, (0, MOST_SEED), help="seed of everything random in training")
@@ -243,11 +254,11 @@ SETTINGS = read_settings_of(Recipe)
 """Field of a recipe → its description, in the order of `Recipe`."""
 
 
-def suggest_settings(strategy: StrategyName, device_kind: Literal["cpu", "gpu"]) -> dict[str, Any]:
+def suggest_settings(strategy: StrategyName, device: "Device") -> dict[str, Any]:
     """Return the settings that depend on the strategy and the values to begin with for this one."""
     suggested = STRATEGIES[strategy].suggested
     dependent = {name: suggested.get(name, SETTINGS[name].default) for name in SUGGESTED}
-    return {**dependent, "precision": suggest_precision(strategy, device_kind)}
+    return {**dependent, "precision": suggest_precision(strategy, device)}
 
 
 def validate(recipe: Recipe) -> None:

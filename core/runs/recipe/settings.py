@@ -48,6 +48,8 @@ class Setting:
     """What a default of None, 0 or no layer at all is called."""
     below: str = ""
     """The setting that this one must stay below."""
+    later: bool = False
+    """Whether recipes without it have ids: at its default it is no part of the id."""
     used: Callable[[Any], bool] = lambda recipe: True  # noqa: ARG005 (all recipes use it)
     """Whether it changes anything in a recipe, beside its other settings."""
 

@@ -7,7 +7,10 @@ these facts and ask for no name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from models.devices import Device
 
 StrategyName = Literal["head", "last_stage", "full", "two_phases"]
 STAGES = 5
@@ -76,10 +79,12 @@ SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in 
 """Settings whose value to begin with depends on the strategy alone."""
 
 
-def suggest_precision(strategy: StrategyName, device_kind: Literal["cpu", "gpu"]) -> str:
+def suggest_precision(strategy: StrategyName, device: "Device") -> str:
     """Return the precision to begin with: mixed where stages are trained and it pays here."""
-    trains_stages = STRATEGIES[strategy].stages != 0
-    return "mixed" if trains_stages and (device_kind == "gpu" or _has_bfloat16()) else "float32"
+    if STRATEGIES[strategy].stages == 0:
+        return "float32"
+    pays = bool(device.half) if device.kind == "gpu" else _has_bfloat16()
+    return "mixed" if pays else "float32"
 
 
 @cache

@@ -195,13 +195,15 @@ class Training:
 
         before = first.history if first else []
         train, validation, kind = self._read_sources()
+        half = self._preparation.device.half if self.recipe.precision == "mixed" else ""
         self.begin()
         tuning = Tuning(
             weights=self.weights,
             preprocessing=self.recipe.preprocessing,
             unfrozen=self.recipe.trained_stages,
             whole=kind is None,
-            mixed=self.recipe.precision == "mixed",
+            half=half,
+            exact=self.recipe.computing == "exact",
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_stages(self.recipe, len(before)),
             standardise_by=frozen.values[self.train] if self.recipe.standardise else None,
@@ -210,7 +212,7 @@ class Training:
         fit = StagesFit(tuning)
         record = FitRecord(
             folder=self._checkpoints / "stages",
-            subject=describe_stages(self.recipe, kind),
+            subject=describe_stages(self.recipe, kind, half),
             before=before,
         )
         watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
@@ -297,9 +299,12 @@ def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
     return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
 
 
-def describe_stages(recipe: Recipe, kind: str | None) -> dict[str, object]:
+def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[str, object]:
     """Return all that decides the fit of stages beside its plan."""
-    return {
+    # Both came later: a checkpoint of before goes on.
+    later = {"computing": recipe.computing, "half": half}
+    usual = {"computing": "exact", "half": "bfloat16" if recipe.precision == "mixed" else ""}
+    return {name: value for name, value in later.items() if value != usual[name]} | {
         "dataset": recipe.dataset,
         "split_seed": recipe.split_seed,
         "weights": recipe.weights_digest,

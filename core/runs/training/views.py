@@ -260,7 +260,7 @@ def _open_network(by: Preparation, wanted: ViewRequest) -> Backbone | Trunk:
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(wanted.weights, wanted.preprocessing).cut_trunk()
+        return open_keras_backbone(wanted.weights, wanted.preprocessing).trunk
     return open_trunk(by.workspace, backbone_id(wanted.weights, wanted.preprocessing))
 
 

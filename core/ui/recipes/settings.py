@@ -120,7 +120,7 @@ def show_more_settings(draft: Recipe) -> None:
         _show_photos(draft)
         st.markdown("**Chance**")
         left, right = st.columns(2)
-        _show(left, draft, "seed")
+        _show(left, draft, "seed", "computing")
         right.number_input(
             "Repeats",
             1,

@@ -78,7 +78,7 @@ def read_held() -> dict[str, Any]:
 
 def fill_defaults() -> None:
     """Give every setting that has no value yet the one to begin with."""
-    suggested = suggest_settings(HEAD, cache.device().kind)
+    suggested = suggest_settings(HEAD, cache.device())
     for name, value in (hold_recipe(_default_recipe()) | suggested).items():
         st.session_state.setdefault(key(name), value)
     st.session_state[key("former_strategy")] = read_setting("strategy")
@@ -96,7 +96,7 @@ def suit_strategy(
 
     Only what still has the value suggested for the former strategy: what a person chose stays.
     """
-    device = cache.device().kind
+    device = cache.device()
     before = suggest_settings(former, device)
     suggested = suggest_settings(strategy, device)
     unchanged = {name: value for name, value in suggested.items() if held[name] == before[name]}

@@ -149,13 +149,16 @@ def test_openvino_and_both_ways_of_keras_agree(
     assert compare_features(converted.look(few).features, expected) > 0.999
 
     on_keras = open_keras_backbone(weights, "resnet", batch_size=2)
+    assert open_keras_backbone(weights, "resnet", batch_size=2) is on_keras  # made once
+    assert on_keras.trunk is on_keras.trunk
     assert on_keras.facts.id == identifier
     assert on_keras.facts.precision in ("f16", "f32")
     look = on_keras.look(few)
     assert look.maps.shape == (5, 7, 7, 2048)
     assert look.features.dtype == np.float32
     assert compare_features(look.features, expected) > 0.999
-    assert np.array_equal(np.concatenate(list(on_keras.stream(cut(few, 2)))), look.features)
+    streamed = np.concatenate(list(on_keras.stream(cut(few, 2))))
+    assert compare_features(streamed, look.features) > 0.99999  # without the maps
     assert keras.config.dtype_policy().name == "float32"
 
 

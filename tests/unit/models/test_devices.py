@@ -1,9 +1,23 @@
 """The device that is named, and why that one."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
 import pytest
 
 from core.errors import DeviceUnavailable
+from core.runs.recipe.strategies import suggest_precision
+from core.workspace import PROJECT_ROOT
+from models import devices, parallel
 from models.devices import find_device
+from models.parallel import describe_gpu
 
 
 def test_the_cpu_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,11 +43,83 @@ def test_a_gpu_that_is_demanded_is_never_replaced(monkeypatch: pytest.MonkeyPatc
         find_device()
 
 
-@pytest.mark.gpu
-def test_a_gpu_is_named_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    if find_device().kind == "cpu":
-        pytest.skip(f"the CPU is used: {find_device().reason}")
-    monkeypatch.setenv("PETALSCOPE_DEVICE", "gpu")
+@pytest.fixture
+def listed_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A driver that lists a GPU; Keras' backend sees the CPU alone, as with a broken CUDA."""
+
+    @contextmanager
+    def open_gpus() -> Iterator[list[Any]]:
+        yield ["a GPU"]
+
+    memory = SimpleNamespace(total=16_000_000_000)
+    monkeypatch.setattr(devices, "open_gpus", open_gpus)
+    monkeypatch.setattr(devices.pynvml, "nvmlDeviceGetMemoryInfo", lambda _: memory)
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "auto")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    devices._find_gpu.cache_clear()
+    yield
+    devices._find_gpu.cache_clear()
+
+
+@pytest.mark.usefixtures("listed_gpu")
+def test_a_gpu_that_the_backend_does_not_see_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = keras.backend.backend()
     device = find_device()
-    assert device.kind == "gpu"
-    assert device.memory_bytes
+    assert device.kind == "cpu"
+    assert f"a GPU is there, but {backend} sees none" in device.reason
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "gpu")
+    with pytest.raises(DeviceUnavailable, match=f"{backend} sees none"):
+        find_device()
+
+
+def test_what_goes_wrong_while_it_computes_is_an_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_name_gpu", lambda _: {"name": "a GPU", "capability": [9, 0]})
+    assert describe_gpu() == {"name": "a GPU", "capability": [9, 0]}  # computed here on the CPU
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("Could not load library libcudnn_cnn.so")
+
+    monkeypatch.setattr(keras.ops, "conv", fail)
+    assert "libcudnn_cnn" in describe_gpu()["obstacle"]
+    monkeypatch.setattr(keras.ops, "conv", lambda *_: np.zeros(3, np.float32))
+    assert "wrong numbers" in describe_gpu()["obstacle"]
+
+
+@pytest.mark.usefixtures("listed_gpu")
+def test_a_backend_that_dies_when_asked_is_an_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # not imported here: a process would be asked
+    monkeypatch.setattr(devices.sys, "executable", "/bin/false")
+    assert "torch did not answer" in find_device().reason
+
+
+@pytest.mark.usefixtures("listed_gpu")
+@pytest.mark.parametrize(
+    ("capability", "half", "precision"),
+    [
+        ([7, 0], "float16", "mixed"),
+        ([7, 5], "float16", "mixed"),
+        ([8, 0], "bfloat16", "mixed"),
+        ([9, 0], "bfloat16", "mixed"),
+        ([6, 1], "", "float32"),
+    ],
+)
+def test_half_precision_is_what_the_gpu_has(
+    capability: list[int], half: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"name": "a GPU", "capability": capability}
+    monkeypatch.setattr(devices, "_ask_backend", lambda _: told)
+    device = find_device()
+    assert (device.kind, device.name, device.half) == ("gpu", "a GPU", half)
+    assert suggest_precision("full", device) == precision
+    assert suggest_precision("head", device) == "float32"
+
+
+def test_memory_of_a_gpu_is_taken_as_it_is_needed() -> None:
+    script = "import models, os; print(*(os.environ[name] for name in {names}))"
+    names = ["TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"]
+    command = [sys.executable, "-c", script.format(names=names)]
+    environment = {name: text for name, text in os.environ.items() if name not in names}
+    told = subprocess.check_output(command, cwd=PROJECT_ROOT, env=environment, text=True)
+    assert told.split() == ["true", "false"]

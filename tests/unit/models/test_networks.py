@@ -21,7 +21,7 @@ SHAPE = HeadShape(n_classes=3)
 def tuning(weights: Weights, **changes: Any) -> Tuning:
     """conv5 alone, with a head of three classes."""
     settings: dict[str, Any] = {"unfrozen": 1, "whole": False, "plan": FitPlan()} | changes
-    return Tuning(weights=weights, preprocessing="resnet", mixed=False, shape=SHAPE, **settings)
+    return Tuning(weights=weights, preprocessing="resnet", half="", shape=SHAPE, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
 """Steps: means over an epoch, batches that are computed in parts, and a device without memory."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.fitting import make_deterministic
 from models.head import build_head
 from models.plan import FitPlan, HeadShape, KeptViews, read_ahead
 from models.stepping import Pass, Seen, Stepper, _mix
@@ -38,6 +41,53 @@ def run(stepper: Stepper, source: KeptViews, epochs: int = 1) -> list[Seen | Non
         )
         for number in range(1, epochs + 1)
     ]
+
+
+PHOTOS_8 = KeptViews(
+    [np.random.default_rng(0).random((PHOTOS, 8, 8, 3)).astype(np.float32)], np.arange(PHOTOS) % 3
+)
+
+
+def build_convolution(policy: str) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    convolution = keras.layers.Conv2D(8, 3, activation="relu", dtype=policy)
+    photos = keras.Input((8, 8, 3))
+    pooled = keras.ops.mean(keras.ops.cast(convolution(photos), "float32"), axis=(1, 2))
+    return keras.Model(photos, keras.layers.Dense(3, activation="softmax")(pooled))
+
+
+def test_float16_steps_as_float32_does_with_its_loss_scaled() -> None:
+    plan = FitPlan(batch_size=16)
+    exact = Stepper(build_convolution("float32"), plan)
+    half = Stepper(build_convolution("mixed_float16"), plan)
+    scaled = half.model.optimizer
+    assert isinstance(scaled, keras.optimizers.LossScaleOptimizer)
+    for one, other in zip(run(exact, PHOTOS_8, 3), run(half, PHOTOS_8, 3), strict=True):
+        assert one is not None
+        assert other is not None
+        assert other.loss == pytest.approx(one.loss, abs=1e-3)
+    for one, other in zip(exact.read_weights(), half.read_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+    # Read and written back, scale and all, it goes on as if nothing had been: a checkpoint's way.
+    again = Stepper(build_convolution("mixed_float16"), plan)
+    again.write_state(half.read_weights(), half.read_optimizer(), split=1)
+    assert run(again, PHOTOS_8) == run(half, PHOTOS_8)
+    assert scaled.initial_scale in [float(one) for one in again.read_optimizer() if not one.ndim]
+
+
+def test_what_may_be_inexact_is_compiled_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = SimpleNamespace(device_type="GPU")
+    plan = FitPlan(batch_size=16)
+    try:
+        make_deterministic(0, exact=False)
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [gpu])
+        assert Stepper(build_convolution("float32"), plan).model.jit_compile
+        assert not Stepper(build(), plan).model.jit_compile
+    finally:
+        monkeypatch.undo()
+        make_deterministic(0)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [gpu])
+    assert not Stepper(build_convolution("float32"), plan).model.jit_compile
 
 
 def test_each_batch_is_told(source: KeptViews) -> None:

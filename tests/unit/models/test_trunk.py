@@ -42,7 +42,7 @@ def look(trunk: Trunk, photos: np.ndarray) -> np.ndarray:
 def test_both_trunks_see_the_same(
     trunk: Trunk, in_keras: KerasBackbone, photos: np.ndarray
 ) -> None:
-    seen, seen_in_keras = look(trunk, photos), look(in_keras.cut_trunk(), photos)
+    seen, seen_in_keras = look(trunk, photos), look(in_keras.trunk, photos)
     assert seen.shape == seen_in_keras.shape == (20, *CONV4.shape)
     assert seen.dtype == seen_in_keras.dtype == np.float16
     flat, flat_in_keras = (rows.reshape(20, -1) for rows in (seen, seen_in_keras))

@@ -20,6 +20,9 @@ from core.runs.recipe.recipe import (
 from core.runs.recipe.settings import LINEAR, parse_units, write_units
 from core.runs.recipe.strategies import STRATEGIES, StrategyName
 from data.policy import PRESETS
+from models.devices import Device
+
+CPU = Device(kind="cpu", name="a CPU", memory_bytes=None, cores=1, reason="")
 
 # A recipe in which every setting is in use.
 RECIPE = Recipe(
@@ -106,6 +109,7 @@ def test_every_field_changes_the_id() -> None:
         "unfrozen": 2,
         "fine_learning_rate": 1e-3,
         "precision": "mixed",
+        "computing": "fast",
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Recipe)}
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
@@ -207,7 +211,18 @@ def test_every_strategy_is_described_and_begins_with_what_can_be_trained() -> No
     assert tuple(STRATEGIES) == get_args(StrategyName)
     for name, strategy in STRATEGIES.items():
         assert strategy.title and strategy.words and strategy.sentence
-        validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, "gpu")))
+        validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, CPU)))
+
+
+def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
+    full = dataclasses.replace(PLAIN, strategy="full")
+    fast = dataclasses.replace(full, computing="fast")
+    assert dataclasses.replace(fast, computing="exact").run_id == full.run_id != fast.run_id
+    assert dataclasses.replace(fast, strategy="head") == PLAIN  # a head is exact in any case
+    assert recipe_from_json(recipe_to_json(fast)) == fast
+    content = json.loads(recipe_to_json(full))
+    del content["computing"]
+    assert recipe_from_json(json.dumps(content)) == full  # written before there was the setting
 
 
 @pytest.mark.parametrize(

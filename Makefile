@@ -32,6 +32,9 @@ test-slow: $(VENV)/.installed-tests  ## run what `make test` leaves out: slow te
 	@.ci/system-packages
 	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=full
 
+test-gpu: $(VENV)/.installed-tests  ## run the tests that need an NVIDIA GPU; without one they are skipped
+	@$(BIN)/python -m pytest -m gpu
+
 test-all: $(VENV)/.installed-tests  ## run all tests with all drawn examples
 	@.ci/system-packages
 	@$(PYTEST) --hypothesis-profile=full

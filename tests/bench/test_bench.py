@@ -98,6 +98,17 @@ def test_evaluation_pages_are_measured_with_the_test_split_opened(
     assert opening.place == "page metrics"
 
 
+def test_without_a_gpu_nothing_is_measured_and_why_is_said(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.root.exists()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert main(["gpu"]) == 1
+    said = capsys.readouterr().err
+    assert "tensorflow: CUDA_VISIBLE_DEVICES hides every GPU" in said
+    assert "Nothing was measured" in said
+
+
 def test_memory_is_seen_at_its_highest() -> None:
     with watch_memory() as memory:
         block = np.ones(200_000_000, np.uint8)

@@ -18,11 +18,13 @@ BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 PATIENCE_S = 600
 
 
-def call(module: str, argument: str, backend: str, folder: Path) -> dict[str, Any]:
+def call(
+    module: str, argument: str, backend: str, folder: Path, device: str = "cpu"
+) -> dict[str, Any]:
     """Return what the module printed last, run in a process with this backend."""
     environment = {
         "KERAS_BACKEND": backend,
-        "PETALSCOPE_DEVICE": "cpu",
+        "PETALSCOPE_DEVICE": device,
         "PETALSCOPE_WORKSPACE": str(folder / "workspace"),
     }
     done = subprocess.run(

@@ -32,7 +32,8 @@ def read_recipe(
     offered = {name: value for name, value in vars(given).items() if name in SETTINGS}
     settings = {name: value for name, value in offered.items() if value is not None}
     strategy = settings.get("strategy", HEAD)
-    suggested = suggest_settings(strategy, find_device()) | {"views": SUGGESTED_VIEWS}
+    device = find_device()
+    suggested = suggest_settings(strategy, device.kind, device.half) | {"views": SUGGESTED_VIEWS}
     settings["augmentation"] = read_policy(workspace, given.policy)
     settings |= {"dataset": dataset_id, "weights_digest": weights_digest}
     return Recipe(**suggested | settings)

@@ -162,7 +162,10 @@ def _measure_strategies(
 ) -> list[Figure]:
     figures = []
     for name in get_args(StrategyName):
-        settings: dict[str, Any] = {"strategy": name, "precision": suggest_precision(name, device)}
+        settings: dict[str, Any] = {
+            "strategy": name,
+            "precision": suggest_precision(name, device.kind, device.half),
+        }
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
             say(f"{backend}: {name}, {computing}")
             chosen = replace(recipe, computing=computing, **settings)

@@ -7,7 +7,7 @@ Equal recipes have equal ids, so the same run is opened again instead of being t
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from core.config import fingerprint
 from core.errors import RecipeRefused
@@ -31,9 +31,6 @@ from core.runs.recipe.strategies import (
 )
 from core.workspace import check_identifier
 from data.policy import AugmentationPolicy, check_policy, policy_from_dict
-
-if TYPE_CHECKING:
-    from models.devices import Device
 
 Precision = Literal["float32", "mixed"]
 
@@ -254,11 +251,13 @@ SETTINGS = read_settings_of(Recipe)
 """Field of a recipe → its description, in the order of `Recipe`."""
 
 
-def suggest_settings(strategy: StrategyName, device: "Device") -> dict[str, Any]:
+def suggest_settings(
+    strategy: StrategyName, device_kind: Literal["cpu", "gpu"], half: str = "bfloat16"
+) -> dict[str, Any]:
     """Return the settings that depend on the strategy and the values to begin with for this one."""
     suggested = STRATEGIES[strategy].suggested
     dependent = {name: suggested.get(name, SETTINGS[name].default) for name in SUGGESTED}
-    return {**dependent, "precision": suggest_precision(strategy, device)}
+    return {**dependent, "precision": suggest_precision(strategy, device_kind, half)}
 
 
 def validate(recipe: Recipe) -> None:

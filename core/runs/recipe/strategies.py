@@ -7,10 +7,7 @@ these facts and ask for no name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from models.devices import Device
+from typing import Any, Literal
 
 StrategyName = Literal["head", "last_stage", "full", "two_phases"]
 STAGES = 5
@@ -79,11 +76,15 @@ SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in 
 """Settings whose value to begin with depends on the strategy alone."""
 
 
-def suggest_precision(strategy: StrategyName, device: "Device") -> str:
-    """Return the precision to begin with: mixed where stages are trained and it pays here."""
+def suggest_precision(strategy: StrategyName, device_kind: Literal["cpu", "gpu"], half: str) -> str:
+    """Return the precision to begin with: mixed where stages are trained and it pays here.
+
+    Args:
+        half: What a GPU has units for (models/devices.py); empty: nothing.
+    """
     if STRATEGIES[strategy].stages == 0:
         return "float32"
-    pays = bool(device.half) if device.kind == "gpu" else _has_bfloat16()
+    pays = bool(half) if device_kind == "gpu" else _has_bfloat16()
     return "mixed" if pays else "float32"
 
 

@@ -78,7 +78,7 @@ def read_held() -> dict[str, Any]:
 
 def fill_defaults() -> None:
     """Give every setting that has no value yet the one to begin with."""
-    suggested = suggest_settings(HEAD, cache.device())
+    suggested = suggest_settings(HEAD, cache.device().kind)
     for name, value in (hold_recipe(_default_recipe()) | suggested).items():
         st.session_state.setdefault(key(name), value)
     st.session_state[key("former_strategy")] = read_setting("strategy")
@@ -97,8 +97,8 @@ def suit_strategy(
     Only what still has the value suggested for the former strategy: what a person chose stays.
     """
     device = cache.device()
-    before = suggest_settings(former, device)
-    suggested = suggest_settings(strategy, device)
+    before = suggest_settings(former, device.kind, device.half)
+    suggested = suggest_settings(strategy, device.kind, device.half)
     unchanged = {name: value for name, value in suggested.items() if held[name] == before[name]}
     return {**held, **unchanged, "strategy": strategy}
 

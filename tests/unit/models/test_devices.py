@@ -112,8 +112,8 @@ def test_half_precision_is_what_the_gpu_has(
     monkeypatch.setattr(devices, "_ask_backend", lambda _: told)
     device = find_device()
     assert (device.kind, device.name, device.half) == ("gpu", "a GPU", half)
-    assert suggest_precision("full", device) == precision
-    assert suggest_precision("head", device) == "float32"
+    assert suggest_precision("full", device.kind, device.half) == precision
+    assert suggest_precision("head", device.kind, device.half) == "float32"
 
 
 def test_memory_of_a_gpu_is_taken_as_it_is_needed() -> None:

@@ -20,9 +20,6 @@ from core.runs.recipe.recipe import (
 from core.runs.recipe.settings import LINEAR, parse_units, write_units
 from core.runs.recipe.strategies import STRATEGIES, StrategyName
 from data.policy import PRESETS
-from models.devices import Device
-
-CPU = Device(kind="cpu", name="a CPU", memory_bytes=None, cores=1, reason="")
 
 # A recipe in which every setting is in use.
 RECIPE = Recipe(
@@ -211,7 +208,7 @@ def test_every_strategy_is_described_and_begins_with_what_can_be_trained() -> No
     assert tuple(STRATEGIES) == get_args(StrategyName)
     for name, strategy in STRATEGIES.items():
         assert strategy.title and strategy.words and strategy.sentence
-        validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, CPU)))
+        validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, "gpu")))
 
 
 def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:

@@ -33,6 +33,7 @@ from models.backbone import (
     fill_batch,
     offered_precisions,
 )
+from models.parallel import call_with_tensorflow
 from models.weights import Weights
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
@@ -267,7 +268,7 @@ def compare_features(features: np.ndarray, exact: np.ndarray) -> float:
     return float(cosines.min())
 
 
-_STEPS = 3
+_STEPS = 2
 
 
 def make_backbone(
@@ -290,14 +291,16 @@ def make_backbone(
     shutil.rmtree(target, ignore_errors=True)  # what is there is damaged
     with make_folder_atomically(target) as folder:
         report(0, _STEPS)
-        model = build_backbone(weights, preprocessing)
+        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
         report(1, _STEPS)
-        model.export(str(folder / NETWORK_FILE), format="openvino", verbose=False)
-        report(2, _STEPS)
         facts = _describe(folder, weights, preprocessing)
         (folder / FACTS_FILE).write_text(json.dumps(dataclasses.asdict(facts), indent=1))
     report(_STEPS, _STEPS)
     return identifier
+
+
+def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
+    build_backbone(weights, preprocessing).export(str(file), format="openvino", verbose=False)
 
 
 def _describe(folder: Path, weights: Weights, preprocessing: Preprocessing) -> BackboneFacts:

@@ -7,7 +7,11 @@ PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over sev
 """
 
 import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 from typing import Any
 
 import keras
@@ -56,6 +60,22 @@ def _name_gpu(backend: str) -> dict[str, Any]:
             capability = torch.cuda.get_device_capability(0)
             return {"name": torch.cuda.get_device_name(0), "capability": capability}
     return {"obstacle": f"{backend} sees none"}
+
+
+def call_with_tensorflow(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function with TensorFlow as backend: here, or in a process of its own.
+
+    OpenVINO reads what Keras exports with TensorFlow; with JAX and PyTorch the export fails.
+    """
+    if (backend := keras.backend.backend()) == "tensorflow":
+        return function(*arguments)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            process.submit(function, *arguments).result()
+    finally:
+        os.environ["KERAS_BACKEND"] = backend
+    return None
 
 
 def prepare_devices() -> int:

@@ -8,6 +8,7 @@ commands said then. Whoever changes a format on purpose keeps this test and adds
 
 import csv
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -124,13 +125,18 @@ def answers(workspace: Workspace, tmp_path: Path) -> Path:
     return tmp_path / "answers"
 
 
+INTERVAL = re.compile(r"[._](low|high|method): ")
+"""What was told otherwise on purpose: intervals that hold with few photos, and how they are had."""
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_answers_as_before(
     name: str, answers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*COMMANDS[name], "--json"]) == 0
     now = json.loads(capsys.readouterr().out)
-    assert find_changes(json.loads((answers / f"{name}.json").read_text()), now) == []
+    changes = find_changes(json.loads((answers / f"{name}.json").read_text()), now)
+    assert [one for one in changes if not (name == "evaluate" and INTERVAL.search(one))] == []
 
 
 def test_the_log_is_as_before(answers: Path, tmp_path: Path) -> None:
@@ -193,7 +199,7 @@ def test_a_run_goes_on_from_its_checkpoint(workspace: Workspace) -> None:
     run = train(workspace, extend_run(workspace, RUN, 1)[0])
     assert run.state == "done", (workspace.run_folder(run.id) / "worker.log").read_text()
     now = read_result(workspace, run.id)
-    assert now.history[:3] == before.history
+    assert find_changes(before.history, now.history[:3]) == []
     assert len(now.history) == 4
 
 

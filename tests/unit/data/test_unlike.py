@@ -50,7 +50,9 @@ def test_what_is_beyond_the_limit_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"no archive", pack({"../../out.jpg": b"x"}), pack({"a.jpg": b"x" * 99})[:60]]
+    "content",
+    [b"no archive", pack({"../../out.jpg": b"x"}), pack({"a.jpg": b"x" * 99})[:60]],
+    ids=["no archive", "leads outside", "cut short"],  # a zip holds the time it was made
 )
 def test_a_hostile_or_broken_archive_is_refused(content: bytes) -> None:
     with pytest.raises(ArchiveRefused):

@@ -15,6 +15,7 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, do_until
 from tests.builders import CLASSES, draw_photo, encode_photo
+from tests.processes import wait_until
 from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
@@ -79,7 +80,7 @@ def test_the_panel_shows_any_class_at_any_strength(
     expect(find_overlay(panel, other).first).to_be_visible()
     expect(panel.get_by_role("radio", name="colour")).to_be_checked()
     kept = Workspace(server.workspace).maps_folder(dataset)
-    assert len(list(kept.rglob("*.map"))) >= 2
+    wait_until(lambda: len(list(kept.rglob("*.map"))) >= 2, "the maps of both are kept")
 
 
 def test_an_answer_is_compared_with_another_class(page: Page, server: PageServer) -> None:

@@ -18,7 +18,8 @@ def start(workspace: Workspace) -> RunRecord:
 
 
 def make_epoch(epoch: int, val_loss: float) -> dict[str, float]:
-    return {"epoch": epoch, "loss": 0.5, "val_loss": val_loss, "val_accuracy": 0.25 * epoch}
+    figures = {"loss": 0.5, "val_loss": val_loss, "val_accuracy": 0.25 * epoch}
+    return {"epoch": epoch, "seconds": 1.0, **figures}
 
 
 def test_the_best_epoch_is_the_one_the_fit_found(workspace: Workspace) -> None:

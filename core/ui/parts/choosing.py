@@ -35,7 +35,8 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
     run = next((run for run in runs if run.id == asked), None) or find_default(runs)
     if run is not None:
         st.session_state[_GIVEN] = "" if run.id == asked else _name_given(run.id)
-        st.query_params[RUN] = run.id
+        if st.query_params.get(RUN) != run.id:  # to write what is there takes newer ones out
+            st.query_params[RUN] = run.id
     return run
 
 

@@ -71,6 +71,8 @@ def test_an_analysis_goes_on_while_the_page_is_reloaded(
     page: Page, server: PageServer, tmp_path: Path
 ) -> None:
     workspace = Workspace(server.workspace)
+    page.goto(f"{server.address}/quality")
+    expect(page.get_by_role("heading", name="Quality", level=1)).to_be_visible()
     if not list_datasets(workspace):  # the tests before are not slow, and are run apart
         import_source(workspace, write_faults(tmp_path / "flowers"))
     dataset = list_datasets(workspace)[0].id

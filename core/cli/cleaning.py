@@ -5,7 +5,6 @@ results, the newest checkpoints of runs that did not fail, downloads, exports an
 is moved out of its place in one step, while nobody can queue or register anything, then deleted.
 """
 
-import json
 import os
 import shutil
 import time
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from sqlalchemy import Connection
@@ -30,7 +28,7 @@ from core.runs.database import write_database
 from core.runs.kept import list_run_folders
 from core.runs.locks import is_locked
 from core.runs.queue.control import CHECKPOINT_FOLDER
-from core.runs.run_files import read_facts
+from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
 from core.workspace import Workspace
 from models.weights import RANDOM_DIGEST, find_weights
@@ -167,13 +165,13 @@ def _find_features(
     digests = {run.recipe.weights_digest for run in runs} | _list_own_digests(workspace)
     backbones = set(used)
     for folder in workspace.backbones.glob("[!.]*"):
-        if _read_json(folder / "backbone.json").get("weights_digest") in digests:
+        if read_json(folder / "backbone.json").get("weights_digest") in digests:
             backbones.add(folder.name)
         elif folder.name not in used and _is_old(folder):
             yield _weigh("backbones of no run", folder)
     policies = {(run.recipe.dataset, fingerprint(run.recipe.augmentation)) for run in runs}
     for file in workspace.features.glob("[!.]*.npy"):
-        facts = _read_json(file.with_suffix(".json"))
+        facts = read_json(file.with_suffix(".json"))
         lost = facts.get("dataset") not in datasets or facts.get("backbone") not in backbones
         unseen = facts.get("policy") and (facts["dataset"], facts["policy"]) not in policies
         if (lost or unseen) and _is_old(file):
@@ -208,11 +206,3 @@ def _list_own_digests(workspace: Workspace) -> set[str]:
     with suppress(WeightsMissing, WeightsDamaged):
         own.add(find_weights(workspace).digest)
     return own
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -79,7 +79,7 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
     if backbone in (_find_backbone(other) for other in workspace.runs.glob("[!.]*")):
         return
     tuned = workspace.backbone_folder(backbone)
-    if _read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
+    if read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
         return  # the best epoch was one in which nothing of it was trained
     for facts in _list_features(workspace, backbone):
         facts.unlink(missing_ok=True)  # first: without it they are not read
@@ -99,11 +99,12 @@ def _find_backbone(folder: Path) -> str | None:
 
 def _list_features(workspace: Workspace, backbone: str) -> Iterator[Path]:
     for file in workspace.features.glob("[!.]*.json"):
-        if _read_json(file).get("backbone") == backbone:
+        if read_json(file).get("backbone") == backbone:
             yield file
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds; empty where it holds none or cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -113,9 +114,14 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def append_event(folder: Path, event: Mapping[str, object]) -> None:
     """Write the event as one line, with its time, visible to readers when this returns."""
-    line = json.dumps({"time": round(time.time(), 3), **event}, allow_nan=False).encode() + b"\n"
+    append_line(folder / EVENTS_FILE, {"time": round(time.time(), 3), **event})
+
+
+def append_line(file_of_lines: Path, content: Mapping[str, object]) -> None:
+    """Append the content as one line of JSON, behind a line that a kill has cut short."""
+    line = json.dumps(content, allow_nan=False).encode() + b"\n"
     # Unbuffered: one write call a line, so that a kill leaves whole lines or the start of one.
-    with (folder / EVENTS_FILE).open("a+b", buffering=0) as file:
+    with file_of_lines.open("a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)

@@ -5,7 +5,6 @@ rates.json: loss against learning rate. Nothing here needs Optuna or Keras.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 from core.errors import RecipeRefused
 from core.runs.recipe.plans import Plan, SweepPlan, Value
 from core.runs.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from core.workspace import write_atomically, write_whole
+from core.runs.run_files import append_line
+from core.workspace import write_atomically
 
 TRIALS_FILE = "trials.jsonl"
 IMPORTANCE_FILE = "importance.json"
@@ -86,14 +86,7 @@ def sort_trials(trials: Sequence[TrialResult]) -> list[TrialResult]:
 def append_trial(folder: Path, trial: TrialResult) -> None:
     """Append the trial to its file, whole."""
     content = asdict(trial) | {"recipe": json.loads(recipe_to_json(trial.recipe))}
-    line = json.dumps(content, allow_nan=False).encode() + b"\n"
-    with (folder / TRIALS_FILE).open("a+b", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        if size:
-            file.seek(size - 1)
-            if file.read(1) != b"\n":  # a worker was killed while it wrote
-                line = b"\n" + line
-        write_whole(file, line)
+    append_line(folder / TRIALS_FILE, content)
 
 
 def read_trials(folder: Path) -> list[TrialResult]:

@@ -135,6 +135,7 @@ def test_an_idle_worker_that_was_let_go_is_waited_for(
     scheduler.step()  # lets it go
 
     wait_until(lambda: scheduler.step() or not psutil.pid_exists(child.pid), "it was waited for")
+    assert child not in psutil.Process().children()
 
 
 @pytest.mark.parametrize("years", [-5, 5])

@@ -99,6 +99,10 @@ class SelectionMissing(PetalscopeError, code="selection_missing"):
     """No saved selection of that id, or its file was altered. Save the photos anew."""
 
 
+class TagRefused(PetalscopeError, code="tag_refused"):
+    """Photos cannot be tagged so. Choose another name, or a tag that is there."""
+
+
 class DatasetInUse(PetalscopeError, code="dataset_in_use"):
     """A dataset was not deleted: runs or versions depend on it.
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
@@ -12,6 +13,17 @@ def plain(name: str, limit: int | None = None) -> str:
     if limit is not None and len(name) > limit:
         name = name[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", name)
+
+
+def settle_name(name: str, longest: int) -> str:
+    """Return a name that a person typed as it is kept; "" where it is empty, too long or unseen.
+
+    Any script in one spelling (NFC), single spaces; of signs without a shape only the two that
+    join and part letters (Persian, Hindi, emoji).
+    """
+    settled = " ".join(unicodedata.normalize("NFC", name).split())
+    shapes = settled.replace("\u200c", "").replace("\u200d", "")
+    return settled if shapes and shapes.isprintable() and len(settled) <= longest else ""
 
 
 def cell_text(name: str) -> str:

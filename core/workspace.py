@@ -102,6 +102,11 @@ class Workspace:
         return self.root / "selections"
 
     @property
+    def tags(self) -> Path:
+        """Tags of photos, each a file that names them."""
+        return self.root / "tags"
+
+    @property
     def downloads(self) -> Path:
         """Public datasets fetched from their makers; kept, so that they are fetched once."""
         return self.root / "downloads"
@@ -189,6 +194,9 @@ class Workspace:
 
     def selection_file(self, selection_id: str) -> Path:
         return self.selections / f"{check_identifier(selection_id)}.json"
+
+    def tag_file(self, tag_id: str) -> Path:
+        return self.tags / f"{check_identifier(tag_id)}.json"
 
     def analysis_folder(self, analysis_id: str) -> Path:
         return self.analyses / check_identifier(analysis_id)

@@ -6,7 +6,6 @@ versions of its dataset; photos that are gone are counted out, never replaced by
 """
 
 import json
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import pandas as pd
 
 from core.config import fingerprint
 from core.errors import SelectionMissing, SelectionRefused
+from core.formats import settle_name
 from core.runs.locks import free_lock, wait_for_lock
 from core.workspace import Workspace, check_identifier, write_atomically
 from data.dataset import Dataset
@@ -172,8 +172,8 @@ def _parse(text: str) -> Selection:
 
 
 def _check_name(name: str) -> str:
-    settled = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(settled) <= LONGEST_NAME or not settled.isprintable():
+    settled = settle_name(name, LONGEST_NAME)
+    if not settled:
         raise SelectionRefused(
             "This name cannot be used for a selection.",
             f"Take 1 to {LONGEST_NAME} letters, digits, signs or spaces.",

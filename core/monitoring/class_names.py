@@ -1,10 +1,10 @@
 """Names of classes as people type them: in any spelling, with a slip, or new."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 from core.errors import FeedbackRefused
+from core.formats import settle_name
 from data.sources.names import fold_name
 
 LONGEST_CLASS = 100
@@ -18,8 +18,8 @@ def check_class_name(name: str) -> str:
     Raises:
         FeedbackRefused: Empty, too long, or with signs that cannot be shown.
     """
-    settled = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(settled) <= LONGEST_CLASS or not settled.isprintable():
+    settled = settle_name(name, LONGEST_CLASS)
+    if not settled:
         raise FeedbackRefused(
             "This name cannot be used for a class.",
             f"Take 1 to {LONGEST_CLASS} letters, digits, signs or spaces.",

@@ -17,6 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
+from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import FACTS_FILE, RunResult, check_order, read_result
@@ -105,6 +106,12 @@ def device() -> Device:
 def dataset(dataset_id: str) -> Dataset:
     """Return a dataset; it never changes under its id."""
     return read_dataset(workspace(), dataset_id)
+
+
+@cached_by(lambda _dataset_id: stamp_tags(workspace()), most=4)
+def photo_tags(dataset_id: str) -> PhotoTags:
+    """Return the tags of the photos of a dataset."""
+    return read_tags(workspace(), dataset(dataset_id))
 
 
 @cached_by(_analyses_written, most=4)

@@ -1,0 +1,188 @@
+"""Tags that people give to photos, kept by content: a photo bears them in every dataset version.
+
+Each is a small JSON file in the workspace, a sorted list of SHA-256, written whole or not at all
+under one lock, so that any number of processes may give and take at once. A tag that no photo bears
+any more is gone. Upper and lower case are the same tag; the spelling given first stays.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from core.config import fingerprint
+from core.errors import TagRefused
+from core.formats import settle_name
+from core.runs.locks import free_lock, wait_for_lock
+from core.workspace import Workspace, write_atomically
+from data.dataset import Dataset
+
+LONGEST_TAG, MOST_TAGS = 40, 200
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoTags:
+    """The tags of the photos of a dataset, in the order of its rows."""
+
+    names: tuple[str, ...]
+    """Those that a photo of it bears, by letter."""
+    borne: np.ndarray
+    """(n, tags) bool: which photo bears which."""
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Tag → photos of the dataset that bear it."""
+        return dict(zip(self.names, self.borne.sum(axis=0).tolist(), strict=True))
+
+    def name_tags(self, photo: int) -> list[str]:
+        """Return the tags of a photo."""
+        return [self.names[number] for number in np.flatnonzero(self.borne[photo])]
+
+    def find_bearers(self, name: str) -> np.ndarray:
+        """Return which photos bear a tag in whatever spelling, (n,) bool; none of an unknown one.
+
+        Raises:
+            TagRefused: It cannot be the name of a tag.
+        """
+        asked = identify_tag(name)
+        same = [identify_tag(one) == asked for one in self.names]
+        return np.asarray(self.borne[:, same].any(axis=1))
+
+
+def identify_tag(name: str) -> str:
+    """Return what the spellings of a tag have in common.
+
+    Raises:
+        TagRefused: It cannot be the name of a tag.
+    """
+    return fingerprint({"tag": check_tag(name).casefold()})
+
+
+def check_tag(name: str) -> str:
+    """Return the name as it is kept.
+
+    Raises:
+        TagRefused: Empty, too long, or with signs that cannot be seen.
+    """
+    settled = settle_name(name, LONGEST_TAG)
+    if not settled:
+        raise TagRefused(
+            "This name cannot be used for a tag.",
+            f"Take 1 to {LONGEST_TAG} letters, digits, signs or spaces.",
+            name=name[:LONGEST_TAG],
+        )
+    return settled
+
+
+def list_tags(workspace: Workspace) -> dict[str, int]:
+    """Return all tags, by letter, and how many photos bear each, in whichever dataset."""
+    return {name: len(digests) for name, digests in _read_all(workspace)}
+
+
+def read_tags(workspace: Workspace, dataset: Dataset) -> PhotoTags:
+    """Return the tags of the photos of a dataset; damaged files are left out."""
+    rows = dataset.manifest["sha256"].to_list()
+    columns = {
+        name: np.fromiter((row in bearers for row in rows), bool, len(rows))
+        for name, bearers in ((name, set(digests)) for name, digests in _read_all(workspace))
+    }
+    there = {name: borne for name, borne in columns.items() if borne.any()}
+    borne = np.array(list(there.values()), dtype=bool).reshape(-1, len(rows)).T
+    return PhotoTags(tuple(there), borne)
+
+
+def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
+    """Return what is another after each change of a tag: a key for what was read."""
+    files = ((file.name, file.stat()) for file in sorted(workspace.tags.glob("[!.]*.json")))
+    return tuple((name, facts.st_ino, facts.st_mtime_ns) for name, facts in files)
+
+
+def add_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
+    """Return how many of the photos of the dataset bear the tag that did not before.
+
+    Raises:
+        TagRefused: No photo, no such photo, no name for a tag, or too many tags.
+    """
+    return _change(workspace, name, _list_digests(dataset, photos), add=True)
+
+
+def remove_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
+    """Return how many of the photos of the dataset bore the tag, and bear it no more.
+
+    Raises:
+        TagRefused: No photo, no such photo, or no name for a tag.
+    """
+    return _change(workspace, name, _list_digests(dataset, photos), add=False)
+
+
+def _list_digests(dataset: Dataset, photos: Sequence[int]) -> list[str]:
+    rows = list(dict.fromkeys(int(photo) for photo in photos))
+    if not rows or not all(0 <= row < len(dataset) for row in rows):
+        raise TagRefused(
+            "There is no photo to tag, or one that is not in this dataset.",
+            "Choose at least one photo of the dataset that is shown.",
+        )
+    return list(dataset.manifest["sha256"].iloc[rows])
+
+
+def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -> int:
+    """Give or take a tag; return how many of the digests it changed for."""
+    name, path = check_tag(name), workspace.tag_file(identify_tag(name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = wait_for_lock(path.parent / ".lock")
+    try:
+        name, before = _read_or_begin(path, name) if add or path.exists() else (name, set())
+        after = before | set(digests) if add else before - set(digests)
+        if after and after != before:
+            with write_atomically(path) as temporary:
+                content = {"version": _VERSION, "name": name, "photos": sorted(after)}
+                temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        elif not after:
+            path.unlink(missing_ok=True)
+        return sum((digest in before) != add for digest in digests)
+    finally:
+        free_lock(lock)
+
+
+def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:
+    if not path.exists():
+        if len(list(path.parent.glob("[!.]*.json"))) >= MOST_TAGS:
+            raise TagRefused(
+                f"There are {MOST_TAGS} tags already.",
+                "Use one of them, or take one that is not needed off its photos.",
+            )
+        return name, set()
+    try:
+        name, digests = _parse(path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TagRefused(
+            f"The file of the tag “{name}” was altered.", f"Mend or delete it: {path}."
+        ) from error
+    return name, set(digests)
+
+
+def _read_all(workspace: Workspace) -> list[tuple[str, list[str]]]:
+    found = []
+    for file in workspace.tags.glob("[!.]*.json"):
+        try:
+            found.append(_parse(file))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda tag: tag[0].casefold())
+
+
+def _parse(file: Path) -> tuple[str, list[str]]:
+    """Return name and digests of a file; raises ValueError, KeyError or TypeError for a bad one."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["version"] != _VERSION:
+        raise ValueError("of another version of the program")
+    name, digests = content["name"], content["photos"]
+    if not isinstance(digests, list) or not all(isinstance(one, str) for one in digests):
+        raise TypeError("not a list of digests")
+    if settle_name(name, LONGEST_TAG) != name:
+        raise ValueError("not the name of a tag")
+    return name, digests

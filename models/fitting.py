@@ -86,7 +86,9 @@ class HeadRefit:
         self._state = FitState(self._model, plan, FitRecord(folder=None))
         self._standardise = standardise
 
-    def fit(self, features: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def fit(
+        self, features: np.ndarray, labels: np.ndarray, *, epochs: int
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """Return what gives the scores (m, k) of features (m, 2048) by a head fitted to others.
 
         No photo chooses an epoch: the head is that of the lowest training loss.
@@ -94,12 +96,13 @@ class HeadRefit:
         Args:
             features: (n, 2048) float32.
             labels: (n,) int.
+            epochs: After how many it ends; the plan may end it before.
         """
         mean, scale = measure_spread(features) if self._standardise else NO_SPREAD
         train = KeptViews([(features - mean) / scale], labels)
         data = FitData(train=train, val_labels=labels[:0], measure=lambda _: None)
         self._state.restart()
-        while not self._state.is_complete:
+        while not self._state.is_complete and len(self._state.own) < epochs:
             self._state.run_epoch(data, lambda: False)
         head = self._state.conclude().head
         return lambda others: head.scores((others - mean) / scale)

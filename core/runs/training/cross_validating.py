@@ -1,9 +1,10 @@
 """Cross-validation of a run's head, for sets so small that the validation split says little.
 
-Heads of the recipe are trained on the kept features of train and validation photos, each without a
-fifth of them, which it then answers; copies stay together, test photos are never read. It follows
-from the recipe, is kept beside the run, and changes nothing of it. The worker does it after a run;
-for an older run `python -m core.runs.training.cross_validating FOLDER` is a job of its own.
+Heads of the recipe are trained on the kept features of train and validation photos, up to the epoch
+that was the run's best, each without a fifth of the photos, which it then answers; copies stay
+together, test photos are never read. It follows from the run, is kept beside it, and changes
+nothing of it. The worker does it after a run; for an older run
+`python -m core.runs.training.cross_validating FOLDER` is a job of its own.
 """
 
 import logging
@@ -27,7 +28,7 @@ from data.splits import draw_folds
 
 FOLDS = 5
 MOST_PHOTOS = 5_000
-_FACTS = {"version": 1}
+_FACTS = {"version": 2}
 _NAME = "cross-validation"
 _ROWS = 1_000
 
@@ -128,7 +129,8 @@ def _answer_left_out(
         for number in range(FOLDS):
             out = fold == number
             if out.any():
-                scores = refit.fit(features[~out], labels[~out])(features[out])
+                head = refit.fit(features[~out], labels[~out], epochs=result.best_epoch)
+                scores = head(features[out])
                 answers[repeat, out] = scores.argmax(axis=1)
             tell(repeat * FOLDS + number + 1, repeats * FOLDS)
     return answers

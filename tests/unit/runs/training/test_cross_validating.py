@@ -55,9 +55,10 @@ def test_a_head_that_is_fitted_again_is_the_head_of_a_new_fit(trained_workspace:
     labels, shape, plan = result.labels, HeadShape(n_classes=3), FitPlan(epochs=2, batch_size=8)
     half = np.arange(len(labels)) % 2 == 0
     refit = HeadRefit(shape, plan, standardise=True)
-    first = refit.fit(features[half], labels[half])(features)
-    refit.fit(features[~half], labels[~half])
-    assert np.array_equal(refit.fit(features[half], labels[half])(features), first)
+    first = refit.fit(features[half], labels[half], epochs=2)(features)
+    short = refit.fit(features[~half], labels[~half], epochs=1)(features)
+    assert not np.allclose(refit.fit(features[~half], labels[~half], epochs=2)(features), short)
+    assert np.array_equal(refit.fit(features[half], labels[half], epochs=2)(features), first)
     job = HeadFit(
         train=([features[half]], labels[half]),
         validation=([features[:0]], labels[:0]),

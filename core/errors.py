@@ -103,6 +103,10 @@ class TagRefused(PetalscopeError, code="tag_refused"):
     """Photos cannot be tagged so. Choose another name, or a tag that is there."""
 
 
+class QueryRefused(PetalscopeError, code="query_refused"):
+    """A query or a saved view of photos cannot be read. The message says where and why."""
+
+
 class DatasetInUse(PetalscopeError, code="dataset_in_use"):
     """A dataset was not deleted: runs or versions depend on it.
 

@@ -97,6 +97,11 @@ class Workspace:
         return self.root / "policies"
 
     @property
+    def views(self) -> Path:
+        """Queries of photos that were saved under a name."""
+        return self.root / "views"
+
+    @property
     def selections(self) -> Path:
         """Photos that were saved under a name."""
         return self.root / "selections"
@@ -191,6 +196,10 @@ class Workspace:
 
     def policy_file(self, policy_id: str) -> Path:
         return self.policies / f"{check_identifier(policy_id)}.json"
+
+    def view_file(self, view_id: str) -> Path:
+        """Return the file of a saved view."""
+        return self.views / f"{check_identifier(view_id)}.json"
 
     def selection_file(self, selection_id: str) -> Path:
         return self.selections / f"{check_identifier(selection_id)}.json"

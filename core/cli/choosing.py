@@ -4,6 +4,7 @@ And the seal of the test photos: looking at them is counted on the command line,
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from core.cli.command import option
 from core.errors import DatasetMissing, PetalscopeError, RunMissing
@@ -12,6 +13,9 @@ from core.runs.store import Opening, RunRecord, list_runs, list_studies, record_
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from data.splits import SPLITS
+
+if TYPE_CHECKING:
+    from core.runs.result import RunResult
 
 DATASET_HELP = "id of a dataset, the start of one, its name, or “latest”"
 RUN_HELP = "id of a run, the start of one, its name, or “latest” (the newest that is done)"
@@ -56,6 +60,23 @@ def choose_run(workspace: Workspace, text: str) -> RunRecord:
         runs = [run for run in runs if run.state == "done"] or runs
     run_id = _choose(text, [(run.id, run.name) for run in runs], "run", RunMissing)
     return next(run for run in runs if run.id == run_id)
+
+
+def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
+    """Return the answers of the run that is meant, of the photos of this dataset.
+
+    Raises:
+        RunMissing: None or several are meant, or one of another dataset.
+    """
+    from core.runs.result import read_result  # NumPy: loaded when first wanted
+
+    result = read_result(workspace, choose_run(workspace, text).id)
+    if result.dataset_id != dataset:
+        raise RunMissing(
+            f"That run was trained on another dataset ({result.dataset_id}).",
+            "Choose a run of this dataset: python -m core runs lists them.",
+        )
+    return result
 
 
 def choose_item(workspace: Workspace, text: str) -> RunRecord:

@@ -8,9 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from core.cli.choosing import DATASET, DATASET_HELP, choose_dataset
+from core.cli.choosing import (
+    DATASET,
+    DATASET_HELP,
+    choose_dataset,
+    choose_run,
+    count_opening,
+    read_run_of,
+)
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.datasets.photo_table import ABSENT, describe_answers, describe_photos, write_photos
+from core.datasets.quality.store import read_quality
+from core.datasets.query import parse_query
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
 from core.formats import count, size
@@ -205,6 +215,33 @@ def _format_changes(name: str, table: pd.DataFrame) -> str:
     more = f"\n… and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
     headings = [name, *(column.replace("_", " ") for column in columns[1:])]
     return format_table(headings, rows[:_MOST_ROWS]) + more
+
+
+@datasets.action(
+    "photos",
+    "list the photos that a query means, with all that is known of them, as CSV",
+    DATASET,
+    option("--where", "which photos (default: all of them)", metavar="QUERY", default=""),
+    option("--run", "also what this run of the dataset says of them", metavar="RUN", default=""),
+    flag("--open-test", "also of test photos: keep that for the very end, it is counted"),
+    example="datasets photos latest --run latest --where 'wrong and not (blurred or score < 0.6)'",
+)
+def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    query = parse_query(given.where) if given.where.strip() else None
+    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    table = describe_photos(dataset, read_quality(workspace, dataset.id))
+    if given.run:
+        result = read_run_of(workspace, dataset.id, given.run)
+        if given.open_test:
+            count_opening(workspace, choose_run(workspace, given.run), "test")
+        sealed = (result.splits == "test") & (not given.open_test)
+        table = table.join(describe_answers(result, sealed))
+    found = table if query is None else table[query.find(table, ABSENT)]
+    rows = found.astype(object).where(found.notna(), None).rename_axis("photo").reset_index()
+    return Outcome(
+        write_photos(found).rstrip("\n"),
+        {"dataset": dataset.id, "of": len(dataset), "photos": rows},
+    )
 
 
 @datasets.action(

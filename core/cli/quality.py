@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cli.choosing import DATASET, choose_dataset, choose_run
+from core.cli.choosing import DATASET, choose_dataset, read_run_of
 from core.cli.command import command, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.quality.leakage import (
@@ -18,9 +18,8 @@ from core.datasets.quality.leakage import (
 )
 from core.datasets.quality.making import make_analysis
 from core.datasets.quality.store import QualityResult, quality_parameters, read_quality
-from core.errors import RunMissing
 from core.formats import count, percent
-from core.runs.result import RunResult, read_result
+from core.runs.result import RunResult
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.findings import ISSUES, MEASURED, Thresholds, find_issues, list_worst, measure_issue
@@ -44,7 +43,7 @@ _SHOWN = 10
 def quality(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""
     dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
-    result = _read_run(workspace, dataset, given.run) if given.run else None
+    result = read_run_of(workspace, dataset.id, given.run) if given.run else None
     parameters = quality_parameters(workspace, dataset.id, given.weights)
     made = make_analysis(workspace, parameters, progress.advance)
     found = read_quality(workspace, dataset.id, identifier=made)
@@ -64,16 +63,6 @@ def quality(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     document = _make_document(dataset, found, issues, leaks)
     document["run"] = {split: _describe_compared(dataset, one) for split, one in compared.items()}
     return Outcome("\n\n".join(parts), document)
-
-
-def _read_run(workspace: Workspace, dataset: Dataset, text: str) -> RunResult:
-    result = read_result(workspace, choose_run(workspace, text).id)
-    if result.dataset_id != dataset.id:
-        raise RunMissing(
-            f"That run was trained on another dataset ({result.dataset_id}).",
-            "Choose a run of this dataset: python -m core runs lists them.",
-        )
-    return result
 
 
 def _compare(result: RunResult, pairs: pd.DataFrame) -> dict[str, Comparison]:

@@ -15,14 +15,10 @@ import numpy as np
 import pandas as pd
 
 from core.charts.theme import choose_palette, hue_colour, luma_colour, style_altair, title_params
+from core.datasets.photo_table import GREY, HUES
 
 BAR = "bar"
 """Name of the selection; a selected bar is {"value": …}."""
-
-HUES: tuple[str, ...] = ("red", "orange", "yellow", "lime", "green", "jade")
-HUES += ("cyan", "azure", "blue", "violet", "magenta", "pink")
-"""Names of the twelve colours of the circle, 30 degrees each, red around 0."""
-GREY = "grey"
 
 TITLES = {
     "size": ("Size", "long side, px"),
@@ -82,19 +78,6 @@ def count_kinds(kinds: Sequence[str]) -> pd.DataFrame:
     photos = pd.Series(kinds).value_counts()
     names = [str(name) for name in photos.index]
     return pd.DataFrame({"value": names, "label": names, "photos": photos.to_numpy()})
-
-
-def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
-    """Return the name of the colour of each photo, (n,) str.
-
-    Args:
-        hues: (n,) degrees.
-        colourfulness: (n,) 0 for grey.
-        grey_below: Colourfulness below which the hue of a photo means nothing.
-    """
-    names = np.array([*HUES, GREY])
-    places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)
-    return np.asarray(names[np.where(np.asarray(colourfulness) < grey_below, len(HUES), places)])
 
 
 def match_value(values: np.ndarray, chosen: str) -> np.ndarray:

@@ -13,9 +13,10 @@ import streamlit as st
 from core.datasets.quality.store import MapMethod, read_status, start_map, start_quality
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count
-from core.ui.dataset.map_charts import MOST_POINTS, find_inside
+from core.ui.dataset.map_charts import MOST_POINTS
 from core.ui.dataset.map_reading import (
     COLOURINGS,
+    HIDDEN,
     HIDE,
     JOB,
     METHODS,
@@ -50,7 +51,7 @@ _CORNERS = 80
 
 def show_map(page: DatasetPage) -> None:
     """Draw the map with its controls, and the photos of the selected area below it."""
-    chart = read_map_page(page.dataset)
+    chart = read_map_page(page.dataset, page.matching)
     if chart.job is not None:
         job, status = chart.job
         if status.state == "going":
@@ -63,28 +64,28 @@ def show_map(page: DatasetPage) -> None:
         _show_offer(chart)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        _show_controls(chart)
+        _show_controls(chart, pick_run=page.run is None)
     if chart.positions is None:
         _show_offer(chart)
         return
     drawing, colouring = chart.draw(is_dark()), chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
-    key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{cleared}"
+    key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
     st.plotly_chart(
         drawing.figure,
         theme=None,
         key=key,
-        on_select=lambda: _take_area(key),
+        on_select=lambda: _take_area(key, drawing),
         selection_mode=("box", "lasso"),
         config={"scrollZoom": True, "displaylogo": False},
         alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
     )
     st.caption(_explain(chart.dataset, chart.method))
-    _show_area(page, chart, drawing)
+    _show_area(page)
 
 
-def _show_controls(chart: MapPage) -> None:
-    """Draw how the map is made, and what its colours mean."""
+def _show_controls(chart: MapPage, *, pick_run: bool) -> None:
+    """Draw how the map is made, and what its colours mean; the run where it is not picked above."""
     colouring = chart.colouring
     st.segmented_control(
         "Map by",
@@ -92,7 +93,7 @@ def _show_controls(chart: MapPage) -> None:
         format_func=METHODS.__getitem__,
         required=True,
         # An area of one map is none of another.
-        **bind_choice("map", chart.method, key="map.method", then=_clear_area),
+        **bind_choice("map", chart.method, key="map.method", then=clear_area),
     )
     st.selectbox(
         "Colours",
@@ -101,7 +102,7 @@ def _show_controls(chart: MapPage) -> None:
         width=190,
         **bind_choice("colours", colouring.by, key="map.colours"),
     )
-    if colouring.by in OF_A_RUN:
+    if colouring.by in OF_A_RUN and pick_run:
         st.selectbox(
             "Run",
             list(chart.runs),
@@ -122,41 +123,37 @@ def _show_controls(chart: MapPage) -> None:
         st.toggle("Hide the rest", key=HIDE)
 
 
-def _take_area(key: str) -> None:
+def _take_area(key: str, drawing: Drawing) -> None:
     """Write the selected boxes and lassos into the URL."""
     selection: dict[str, Any] = dict(st.session_state[key]["selection"])
     areas = [_corners_of_box(box) for box in selection.get("box") or []]
     areas += [np.column_stack([lasso["x"], lasso["y"]]) for lasso in selection.get("lasso") or []]
     keep_choice("area", ";".join(_write_corners(area) for area in areas) or None)
     # A trace that was hidden by a click on the legend reports no point: its photos are not meant.
-    st.session_state["map.curves"] = {
-        int(point["curve_number"]) for point in selection.get("points") or []
-    }
+    told = {int(point["curve_number"]) for point in selection.get("points") or []}
+    silent = [photos for number, photos in enumerate(drawing.traces) if number not in told]
+    st.session_state[HIDDEN] = np.concatenate([np.empty(0, dtype=np.int64), *silent])
 
 
-def _clear_area() -> None:
+def clear_area() -> None:
     keep_choice("area", None)
-    st.session_state.pop("map.curves", None)
+    st.session_state.pop(HIDDEN, None)
     st.session_state["map.cleared"] = st.session_state.get("map.cleared", 0) + 1
 
 
-def _show_area(page: DatasetPage, chart: MapPage, drawing: Drawing) -> None:
-    if not chart.areas:
+def _show_area(page: DatasetPage) -> None:
+    if not page.wanted.area:
         st.info(
-            "Draw a box or a lasso on the map: its photos appear here.",
+            "Draw a box or a lasso on the map: its photos appear here, on the wall and in the "
+            "table.",
             icon=":material/highlight_alt:",
         )
         return
-    assert chart.positions is not None
-    curves = st.session_state.get("map.curves")
-    shown = np.zeros(len(chart.dataset), dtype=bool)
-    for number, photos in enumerate(drawing.traces):
-        shown[photos] = curves is None or number in curves
-    photos = np.flatnonzero(shown & find_inside(chart.positions, chart.areas))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{count(len(photos), 'photo')} in the area", anchor=False, width="content")
-        st.button("Clear the area", icon=":material/close:", type="tertiary", on_click=_clear_area)
-    show_gallery(page.dataset, photos, key="map", badges=page.name_issues)
+        photos = count(len(page.photos), "photo")
+        st.subheader(f"{photos} in the area", anchor=False, width="content")
+        st.button("Clear the area", icon=":material/close:", type="tertiary", on_click=clear_area)
+    show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
     show_photo_panel(page.dataset)
 
 

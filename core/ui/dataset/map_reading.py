@@ -4,17 +4,24 @@ The figure is drawn once for each way to colour it, and kept.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.charts.theme import choose_palette
+from core.config import fingerprint
 from core.datasets.quality.store import MapMethod, find_feature_sets, read_status
 from core.runs.jobs import JobStatus
 from core.runs.store import RunRecord, list_runs
-from core.ui.dataset.map_charts import Group, draw_groups, draw_scores, group_by_class
+from core.ui.dataset.map_charts import (
+    Group,
+    draw_groups,
+    draw_scores,
+    find_inside,
+    group_by_class,
+)
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run
 from core.ui.parts.seal import is_opened
@@ -33,6 +40,8 @@ COLOURINGS = {
 OF_A_RUN = ("answers", "score")
 JOB = "map_job"
 """Parameter of the address: the job that makes a map."""
+HIDDEN = "map.hidden"
+"""Session key: photos whose traces were hidden when the area was drawn: they are not meant."""
 HIDE = "map.hide"
 """Session key: whether classes that are not brought out are left out."""
 
@@ -77,23 +86,33 @@ class MapPage:
     runs: Mapping[str, RunRecord]
     """The finished runs of the dataset."""
     colouring: Colouring
-    areas: list[np.ndarray]
-    """The selected areas, each (v, 2)."""
+    matching: np.ndarray
+    """(n,) bool, photos that the filter of the page leaves."""
+
+    @property
+    def filtered(self) -> str:
+        """Name the photos that are left; empty where all are."""
+        return (
+            "" if self.matching.all() else fingerprint(np.packbits(self.matching).tobytes().hex())
+        )
 
     def draw(self, dark: bool) -> Drawing:
         """Return the map, drawn once for each way to colour it."""
         return _draw(self, dark)
 
 
-def read_map_page(dataset: Dataset) -> MapPage:
-    """Read what the address says of the map of a dataset, and what is there of it."""
+def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
+    """Read what the address says of the map of a dataset, and what is there of it.
+
+    Args:
+        matching: (n,) bool, photos that the filter leaves; the others are drawn faintly.
+    """
     workspace = cache.workspace()
     job = read_choice(JOB)
     status = read_status(workspace, job) if job else None
     named = job and status and status.parameters.get("dataset") == dataset.id
     kinds = dict.fromkeys(found.kind for found in find_feature_sets(workspace, dataset.id))
-    stated = read_choice("map")
-    method: MapMethod = next((one for one in METHODS if one == stated), "pca")
+    method = _read_method()
     has_any = bool(kinds) and cache.positions(dataset.id, "pca") is not None
     runs = {run.id: run for run in list_runs(workspace, dataset.id) if run.state == "done"}
     return MapPage(
@@ -104,8 +123,25 @@ def read_map_page(dataset: Dataset) -> MapPage:
         positions=cache.positions(dataset.id, method) if has_any else None,
         runs=runs,
         colouring=_read_colouring(dataset, runs),
-        areas=_read_areas(read_choice("area") or ""),
+        matching=matching,
     )
+
+
+def find_in_area(dataset: Dataset) -> np.ndarray | None:
+    """Return which photos are in the area selected on the map, (n,) bool; None without an area."""
+    areas = read_areas(read_choice("area") or "")
+    positions = cache.positions(dataset.id, _read_method()) if areas else None
+    if positions is None:
+        return None
+    inside = find_inside(positions, areas)
+    hidden = np.asarray(st.session_state.get(HIDDEN, ()), dtype=np.int64)
+    inside[hidden[hidden < len(inside)]] = False
+    return inside
+
+
+def _read_method() -> MapMethod:
+    stated = read_choice("map")
+    return next((one for one in METHODS if one == stated), "pca")
 
 
 def _read_colouring(dataset: Dataset, runs: Mapping[str, RunRecord]) -> Colouring:
@@ -121,7 +157,7 @@ def _read_colouring(dataset: Dataset, runs: Mapping[str, RunRecord]) -> Colourin
     return Colouring(by=by, run=run, shown=shown, hide=hide, test_open=bool(run and is_opened(run)))
 
 
-def _read_areas(text: str) -> list[np.ndarray]:
+def read_areas(text: str) -> list[np.ndarray]:
     """Return the areas of a link, each (v, 2); nothing when the text is not made by us."""
     try:
         areas = [
@@ -134,8 +170,8 @@ def _read_areas(text: str) -> list[np.ndarray]:
     return [area for area in areas if area.ndim == 2 and area.shape[1] == 2 and len(area) >= 3]
 
 
-def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring]:
-    return page.dataset.id, page.method, page.colouring
+def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str]:
+    return page.dataset.id, page.method, page.colouring, page.filtered
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
@@ -145,10 +181,22 @@ def _draw(page: MapPage, dark: bool) -> Drawing:
     hover = _name_photos(dataset, colouring)
     if colouring.by == "score":
         scores, photos = _score_photos(dataset, colouring)
+        photos = photos[page.matching[photos]]
         return Drawing(draw_scores(page.positions, photos, scores, hover, dark), (photos,))
-    groups = _group(dataset, colouring, dark)
+    groups = _leave(_group(dataset, colouring, dark), page.matching, choose_palette(dark).faint)
     figure = draw_groups(page.positions, groups, hover, dark)
     return Drawing(figure, tuple(group.photos for group in groups))
+
+
+def _leave(groups: list[Group], matching: np.ndarray, faint: str) -> list[Group]:
+    """Return the groups with the photos that the filter leaves; the others are one quiet group."""
+    if matching.all():
+        return groups
+    rest = Group(
+        name="left out by the filter", photos=np.flatnonzero(~matching), colour=faint, quiet=True
+    )
+    left = [replace(group, photos=group.photos[matching[group.photos]]) for group in groups]
+    return [rest, *(group for group in left if len(group.photos))]
 
 
 def _group(dataset: Dataset, colouring: Colouring, dark: bool) -> list[Group]:

@@ -4,43 +4,49 @@ Filters and sorting are in the URL, a click on a bar writes its own there. The c
 Vega-Lite, already counted: a browser is never sent a row for each photo.
 """
 
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.charts.bars import PART, draw_split_counts
+from core.datasets.photo_table import ANSWERED, NAMES, write_photos
 from core.formats import count, plain
 from core.ui.adding.page import show_adding
-from core.ui.dataset.charts import BAR, TITLES, describe_value, draw_distribution
+from core.ui.dataset.charts import BAR, TITLES, draw_distribution
+from core.ui.dataset.filters import KEPT, show_filters
 from core.ui.dataset.map import show_map
-from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
-from core.ui.dataset.versions import show_versions
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
+from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import pick_dataset, pick_one
-from core.ui.parts.state import bind_choice, keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
+from core.ui.photos.querying import open_saved
 from core.ui.photos.tray import show_edits, show_tray
+from core.ui.versions.page import show_versions
+from core.ui.wall.table import show_table
 from data.dataset import Dataset
 from data.splits import SPLITS
 
 _CARD_HEIGHT = 424
-_NAMES = ("class", "in", "text", "issue", "like", *MEASURES)
+_LISTED = ("path", "class", "split", *ANSWERED, "size", "brightness", "sharpness", "typicality")
 
 
 def show_dataset() -> None:
     """Draw the whole page."""
     show_adding()
+    open_saved(KEPT)
     page = read_dataset_page(pick_dataset(show_empty_state=False))
-    _show_facts(page.dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
         show_tray(page.dataset)
+    if page.view not in ("table", "map"):  # these begin on the first screen
+        _show_facts(page.dataset)
     {
-        "map": lambda: show_map(page),
+        "table": lambda: _show_rows(page),
+        "map": lambda: _show_map(page),
         "edits": lambda: show_edits(page.dataset),
         "versions": lambda: show_versions(page.dataset),
         "photos": lambda: _show_photos(page),
@@ -68,13 +74,45 @@ def _show_photos(page: DatasetPage) -> None:
     """Draw the charts, the filters, and the photos that match."""
     _show_charts(page)
     st.subheader("Photos", anchor=False)
-    show_filter_bar(page)
-    if page.lacks_analysis:
-        show_missing_analysis()
-    else:
+    if show_filters(page):
         show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
         show_photo_panel(page.dataset)
     _show_set_aside(page.dataset)
+
+
+def _show_map(page: DatasetPage) -> None:
+    """Draw the map of the photos that match; the others are faint on it."""
+    if show_filters(page):
+        show_map(page)
+
+
+def _show_rows(page: DatasetPage) -> None:
+    """Draw the photos that match as a table."""
+    if not show_filters(page):
+        return
+    asked = [SORTS.get(page.wanted.sort, (page.wanted.sort,))[0].removeprefix("-")]
+    asked += [name for name in page.names if name in page.wanted.query]
+    listed = [name for name in dict.fromkeys([*_LISTED, *asked]) if name in page.table]
+
+    def sort(name: str) -> None:
+        now = SORTS.get(page.wanted.sort, (page.wanted.sort,))[0]
+        keep_choice("sort", f"-{name}" if now == name else name)
+
+    titles = {name: NAMES[name] for name in listed}
+    show_table(page.dataset, page.photos, page.table, titles, sort=sort)
+    st.caption(
+        "A click on the head of a column sorts all photos by it, a second one the other way round; "
+        "a click on the left of a row opens its photo."
+    )
+    st.download_button(
+        f"Download {count(len(page.photos), 'row')} as CSV",
+        lambda: write_photos(page.table.iloc[page.photos]).encode("utf-8-sig"),
+        file_name=f"{page.dataset.id}-photos.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    show_photo_panel(page.dataset)
 
 
 def _show_charts(page: DatasetPage) -> None:
@@ -174,96 +212,3 @@ def _show_tables(page: DatasetPage) -> None:
     for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
         table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
         place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")
-
-
-def show_filter_bar(page: DatasetPage) -> None:
-    """Draw the filters and the sorting; each change goes into the URL."""
-    wanted, numbers = page.wanted, page.issues.sum().to_dict()
-    issues = {
-        name: f"{words} ({numbers[name]:,})" if name in numbers else words
-        for name, words in ISSUES.items()
-    }
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _pick("Class", page.dataset.classes, width=180, **_bind("class", wanted.class_name))
-        _pick("Split", SPLITS, width=115, **_bind("in", wanted.split))
-        st.text_input(
-            "Name contains",
-            placeholder="path or class",
-            width=130,
-            **_bind("text", wanted.text, nothing=""),
-        )
-        _pick(
-            "Issue",
-            issues,
-            format_func=issues.__getitem__,
-            width=145,
-            **_bind("issue", wanted.issue),
-        )
-        _pick(
-            "Sort",
-            SORTS,
-            index=0,
-            format_func=SORTS.__getitem__,
-            width=150,
-            **_bind("sort", wanted.sort),
-        )
-    if wanted.is_active:
-        _show_chips(page)
-
-
-def show_missing_analysis() -> None:
-    """Say that this filter or sorting rests on the quality analysis, and lead there."""
-    with st.container(border=True):
-        st.markdown(
-            "**This needs the quality analysis.** It compares the photos by their features: which "
-            "are near each other, which are unlike their class. It is made once, on request."
-        )
-        st.page_link(page_file("quality"), label="Analyse the quality", icon=":material/rule:")
-
-
-def _show_chips(page: DatasetPage) -> None:
-    wanted = page.wanted
-    chips = [
-        (name, f"{MEASURES[name]}: {plain(describe_value(value))}") for name, value in wanted.bars
-    ]
-    if wanted.like is not None:
-        path = str(page.dataset.manifest["path"].iat[wanted.like])
-        chips.insert(0, ("like", f"Like {plain(path.rpartition('/')[2], 40)}"))
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for name, words in chips:
-            st.button(
-                words,
-                icon=":material/close:",
-                key=f"dataset.chip.{name}",
-                on_click=_clear,
-                args=(name,),
-                help="Take this filter away",
-            )
-        st.button(
-            "Clear all filters", type="tertiary", key="dataset.clear", on_click=_clear, args=_NAMES
-        )
-
-
-def _pick(label: str, options: Collection[str], **how: Any) -> None:
-    # An index of None: the choice can be cleared.
-    st.selectbox(label, list(options), placeholder="Any", **{"index": None, **how})
-
-
-def _bind(name: str, value: str | None, nothing: str | None = None) -> dict[str, Any]:
-    """Return key and callback of a widget: its change goes into the URL and redraws its chart."""
-    return bind_choice(
-        name, value, key=f"dataset.{name}", nothing=nothing, then=partial(_redraw_chart, name)
-    )
-
-
-def _clear(*names: str) -> None:
-    for name in names:
-        if read_choice(name):  # a chart without a filter need not be redrawn
-            keep_choice(name, None)
-            _redraw_chart(name)
-
-
-def _redraw_chart(name: str) -> None:
-    chart = {"class": "counts", "in": "counts"}.get(name, name)
-    redrawn = f"dataset.chart.{chart}.redrawn"
-    st.session_state[redrawn] = st.session_state.get(redrawn, 0) + 1

@@ -4,7 +4,7 @@ Made for 100,000 photos: what does not change with the filter is cached by datas
 few comparisons of arrays.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,24 +12,32 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.datasets.photo_table import ABSENT, ANSWERED, NAMES, sort_photos
 from core.datasets.quality.store import QualityResult
+from core.datasets.query import parse_query
+from core.errors import QueryRefused
+from core.runs.store import RunRecord, list_runs
 from core.ui.dataset.charts import (
     count_colours,
     count_kinds,
     count_numbers,
     match_value,
-    name_colours,
 )
+from core.ui.dataset.map_reading import find_in_area
 from core.ui.parts import cache
+from core.ui.parts.choosing import choose_run
+from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, read_number
-from data.additions import count_added
 from data.dataset import Dataset
-from data.findings import Thresholds
-from data.manifest import DatasetSummary, Differences, compare_versions, list_datasets, list_lineage
 from data.splits import SPLITS
-from data.versions import count_changes, read_changes
 
-VIEWS = {"photos": "Photos", "map": "Map", "edits": "Edits", "versions": "Versions"}
+VIEWS = {
+    "photos": "Photos",
+    "table": "Table",
+    "map": "Map",
+    "edits": "Edits",
+    "versions": "Versions",
+}
 
 MEASURES = {
     "size": "Long side",
@@ -55,13 +63,17 @@ ISSUES = {
 """Column of the issues → what a person reads."""
 
 SORTS = {
-    "name": "Name",
-    "smallest": "Smallest first",
-    "largest": "Largest first",
-    "darkest": "Darkest first",
-    "brightest": "Brightest first",
-    "least-typical": "Least typical first",
+    "name": ("path", "Name"),
+    "smallest": ("pixels", "Smallest first"),
+    "largest": ("-pixels", "Largest first"),
+    "darkest": ("brightness", "Darkest first"),
+    "brightest": ("-brightness", "Brightest first"),
+    "least-typical": ("typicality", "Least typical first"),
 }
+"""Name of an order in the URL → column, with a minus where the highest come first, and its words.
+
+Any column that is known may stand in the URL in the same way.
+"""
 
 _NEEDS_ANALYSIS = {"leak", "suspect", "outlier", "least-typical"}
 
@@ -77,6 +89,9 @@ class PhotoFilter:
     like: int | None = None
     sort: str = "name"
     bars: tuple[tuple[str, str], ...] = ()
+    query: str = ""
+    area: str = ""
+    """Corners of what is selected on the map."""
 
     @property
     def needs_analysis(self) -> bool:
@@ -96,6 +111,8 @@ class DatasetPage:
     dataset: Dataset
     view: str
     wanted: PhotoFilter
+    run: RunRecord | None = None
+    """By whose answers photos are found, sorted or listed; None: nothing asks for answers."""
 
     @cached_property
     def quality(self) -> QualityResult | None:
@@ -103,10 +120,29 @@ class DatasetPage:
         return cache.quality(self.dataset.id)
 
     @cached_property
+    def table(self) -> pd.DataFrame:
+        """All that is known of each photo, (n) rows."""
+        return cache.photo_table(*self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, str | None, bool]:
+        run = self.run.id if self.run else None
+        return self.dataset.id, run, run is not None and is_opened(run)
+
+    @cached_property
+    def judges(self) -> list[RunRecord]:
+        """The finished runs of the dataset, the newest first."""
+        return list_judges(self.dataset)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that can be asked for: those of a run, too, where there is one."""
+        return list(dict.fromkeys([*self.table, *(ANSWERED if self.judges else ())]))
+
+    @cached_property
     def issues(self) -> pd.DataFrame:
         """Which photo has which issue, (n) rows of bool columns."""
-        flags = cache.issues(self.dataset.id)
-        return flags[[name for name in ISSUES if name in flags]]
+        return self.table[[name for name in ISSUES if name in self.table]]
 
     @property
     def lacks_analysis(self) -> bool:
@@ -114,11 +150,28 @@ class DatasetPage:
         return self.wanted.needs_analysis and self.quality is None
 
     @property
+    def problem(self) -> QueryRefused | None:
+        """Why the query cannot be answered; None where it can."""
+        return self._found[1]
+
+    @property
+    def matching(self) -> np.ndarray:
+        """Which photos match, wherever they lie on the map, (n,) bool."""
+        return self._found[0]
+
+    @cached_property
     def photos(self) -> np.ndarray:
         """Numbers of the photos that match, in the order asked for, (m,) int64."""
-        dataset, wanted = self.dataset, self.wanted
         if self.lacks_analysis:
             return np.empty(0, dtype=np.int64)
+        inside = find_in_area(self.dataset) if self.wanted.area else None
+        matches = self.matching if inside is None else self.matching & inside
+        order = self._order()
+        return np.asarray(order[matches[order]])
+
+    @cached_property
+    def _found(self) -> tuple[np.ndarray, QueryRefused | None]:
+        dataset, wanted, table = self.dataset, self.wanted, self.table
         matches = np.ones(len(dataset), dtype=bool)
         if wanted.class_name is not None:
             matches &= dataset.labels == dataset.classes.index(wanted.class_name)
@@ -126,12 +179,18 @@ class DatasetPage:
             matches &= dataset.splits == wanted.split
         if wanted.text:
             matches &= _contains(dataset, wanted.text)
-        if wanted.issue is not None:
-            matches &= self.issues[wanted.issue].to_numpy()
+        if wanted.issue in table:
+            matches &= table[wanted.issue].to_numpy(dtype=bool)
         for name, value in wanted.bars:
-            matches &= match_value(_measure_photos(dataset, name), value)
-        order = self._order()
-        return np.asarray(order[matches[order]])
+            matches &= match_value(table[name].to_numpy(), value)
+        if wanted.like is not None and self.quality is not None:
+            matches &= np.isin(np.arange(len(dataset)), self._order())
+        try:
+            if wanted.query:
+                matches &= parse_query(wanted.query).find(table, ABSENT)
+        except QueryRefused as error:
+            return np.zeros(len(dataset), dtype=bool), error
+        return matches, None
 
     @cached_property
     def _flags(self) -> np.ndarray:
@@ -146,67 +205,47 @@ class DatasetPage:
         return _count(self.dataset, name)
 
     def _order(self) -> np.ndarray:
-        wanted, quality = self.wanted, self.quality if self.wanted.needs_analysis else None
-        if quality is not None and wanted.like is not None:
-            nearest = quality.neighbours[wanted.like]
+        wanted = self.wanted
+        if wanted.like is not None and self.quality is not None:
+            nearest = self.quality.neighbours[wanted.like]
             found = np.concatenate([[wanted.like], nearest[nearest != wanted.like]])
             return found.astype(np.int64)
-        if quality is not None and wanted.sort == "least-typical":
-            return np.asarray(np.argsort(quality.photos["typicality"].to_numpy(), kind="stable"))
-        return _sort_photos(self.dataset, wanted.sort)
-
-
-@dataclass(frozen=True, eq=False)
-class VersionsPage:
-    """The versions of a dataset, and the comparison of it with another dataset."""
-
-    dataset: Dataset
-    versions: list[DatasetSummary]
-    others: Mapping[str, DatasetSummary]
-    """What it can be compared with: its parent first, then its versions, then all else."""
-    other: str | None
-    """The one it is compared with."""
-
-    @cached_property
-    def before(self) -> Dataset:
-        """The dataset that it is compared with."""
-        return cache.dataset(self.other or "")
-
-    @property
-    def differences(self) -> Differences:
-        """What is different here from the other."""
-        return _compare(self.other or "", self.dataset.id)
-
-    def count_changes(self, version: DatasetSummary) -> dict[str, int]:
-        """Return how many photos were changed to make a version, by what was done."""
-        made = cache.dataset(version.id)
-        return {"added": count_added(made)} | count_changes(read_changes(made))
+        column = SORTS[wanted.sort][0] if wanted.sort in SORTS else wanted.sort
+        if column.removeprefix("-") not in self.table:  # the analysis or the run is not there
+            column = "path"
+        return _sort_photos(*self._identity, column)
 
 
 def read_dataset_page(dataset: Dataset) -> DatasetPage:
     """Read what the address asks for; values that this dataset does not know are left out."""
+    sort = read_choice("sort") or "name"
     wanted = PhotoFilter(
         class_name=_read_known("class", dataset.classes),
         split=_read_known("in", SPLITS),
         text=(read_choice("text") or "").strip(),
         issue=_read_known("issue", ISSUES),
         like=read_number(read_choice("like") or "", len(dataset)),
-        sort=_read_known("sort", SORTS) or "name",
+        sort=sort if sort in SORTS or sort.removeprefix("-") in NAMES else "name",
         bars=tuple((name, value) for name in MEASURES if (value := read_choice(name))),
+        query=(read_choice("q") or "").strip(),
+        area=read_choice("area") or "",
     )
-    return DatasetPage(dataset, _read_known("view", VIEWS) or "photos", wanted)
+    view = _read_known("view", VIEWS) or "photos"
+    asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED
+    run = choose_run(list_judges(dataset)) if asks or _asks_answers(wanted.query) else None
+    return DatasetPage(dataset, view, wanted, run)
 
 
-def read_versions_page(dataset: Dataset) -> VersionsPage:
-    """Read the versions of a dataset, and with which other the address compares it."""
-    workspace = cache.workspace()
-    versions = list_lineage(workspace, dataset.id)
-    family = {version.id for version in versions}
-    known = [one for one in list_datasets(workspace) if not one.problem and one.id != dataset.id]
-    known.sort(key=lambda one: (one.id != dataset.parent, one.id not in family))
-    others = {one.id: one for one in known}
-    other = _read_known("with", others) or next(iter(others), None)
-    return VersionsPage(dataset, versions, others, other)
+def list_judges(dataset: Dataset) -> list[RunRecord]:
+    """Return the finished runs of a dataset, the newest first."""
+    return [run for run in list_runs(cache.workspace(), dataset.id) if run.state == "done"]
+
+
+def _asks_answers(query: str) -> bool:
+    try:
+        return bool(query) and not parse_query(query).names.isdisjoint(ANSWERED)
+    except QueryRefused:  # said where its photos would be
+        return False
 
 
 def _read_known(name: str, options: Collection[str]) -> str | None:
@@ -222,44 +261,17 @@ def _contains(dataset: Dataset, text: str) -> np.ndarray:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
-def _measure_photos(dataset: Dataset, name: str) -> np.ndarray:
-    """Return one of MEASURES for each photo, (n,) float64 or str."""
-    manifest = dataset.manifest
-    if name == "size":
-        return np.asarray(manifest[["width", "height"]].max(axis=1), dtype=np.float64)
-    if name == "shape":
-        return np.asarray(manifest["width"] / manifest["height"], dtype=np.float64)
-    if name == "colour":
-        hue, strength = manifest["hue"].to_numpy(), manifest["colourfulness"].to_numpy()
-        return name_colours(hue, strength, Thresholds().grey)
-    if name == "format":
-        return np.array(manifest["format"], dtype=np.str_)
-    return np.asarray(manifest[name], dtype=np.float64)
-
-
-@st.cache_resource(max_entries=48, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def _count(dataset: Dataset, name: str) -> pd.DataFrame:
     if name == "counts":
         table = dataset.manifest.groupby(["class", "split"], sort=False, observed=True).size()
         return table.rename("photos").reset_index()
-    values = _measure_photos(dataset, name)
+    values = cache.photo_table(dataset.id, None, False)[name].to_numpy()
     if name == "colour":
         return count_colours(values)
     return count_kinds(values.tolist()) if name == "format" else count_numbers(values)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
-def _sort_photos(dataset: Dataset, sort: str) -> np.ndarray:
-    manifest = dataset.manifest
-    if sort in ("smallest", "largest"):
-        values = (manifest["width"] * manifest["height"]).to_numpy()
-    elif sort in ("darkest", "brightest"):
-        values = manifest["brightness"].to_numpy()
-    else:
-        return np.argsort(manifest["path"].to_numpy(dtype=object), kind="stable")
-    return np.argsort(-values if sort in ("largest", "brightest") else values, kind="stable")
-
-
-@st.cache_resource(max_entries=4, show_spinner="Comparing …")
-def _compare(before: str, after: str) -> Differences:
-    return compare_versions(cache.dataset(before), cache.dataset(after))
+@cache.cached_by(cache.table_key, most=24)
+def _sort_photos(dataset_id: str, run_id: str | None, opened: bool, order: str) -> np.ndarray:
+    column = cache.photo_table(dataset_id, run_id, opened)[order.removeprefix("-")]
+    return sort_photos(column, order.startswith("-"))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.datasets.photo_table import describe_answers, describe_photos
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.evaluation.metrics import Evaluation, evaluate_scores
@@ -141,6 +142,27 @@ def result(run_id: str) -> RunResult:
     answers = read_result(workspace(), run_id)
     check_order(answers, dataset(answers.dataset_id))
     return answers
+
+
+def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> tuple[float, float]:
+    """Return when what a table of photos rests on was written."""
+    return _analyses_written(), result_key(run_id) if run_id else 0.0
+
+
+@cached_by(table_key, most=6)
+def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFrame:
+    """Return all that is known of each photo of a dataset, with what a run says of it.
+
+    Args:
+        dataset_id: Of the dataset.
+        run_id: One of its finished runs; None: without answers.
+        opened: Whether the answers to test photos may be seen.
+    """
+    table = describe_photos(dataset(dataset_id), quality(dataset_id))
+    if run_id is None:
+        return table
+    answers = result(run_id)
+    return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
 
 
 @cached_by(result_key, most=64)

@@ -69,7 +69,7 @@ def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return WallAnswer(None, read_chosen(wall.key, dataset.id))
-    shown = _show_head(dataset, photos, wall)
+    shown = show_head(dataset, photos, wall)
     told = _mount(dataset, shown, wall)
     opened = told.get("opened")
     if isinstance(opened, int) and 0 <= opened < len(dataset):
@@ -77,11 +77,11 @@ def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
     else:
         opened = None
     if wall.selectable:
-        _keep_list(dataset.id, photos, opened)
+        keep_list(dataset.id, photos, opened)
     return WallAnswer(opened, read_chosen(wall.key, dataset.id))
 
 
-def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
+def keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
     """Keep the photos for previous and next: those beside the opened one, or the link's one."""
     linked = read_number(st.query_params.get("photo", ""), sys.maxsize)
     known = st.session_state.get(LIST, ("", None))[0] == dataset_id
@@ -90,13 +90,19 @@ def _keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
         st.session_state[LIST] = (dataset_id, np.asarray(photos))
 
 
-def _show_head(dataset: Dataset, photos: np.ndarray, wall: Wall) -> list[int]:
-    """Draw pages and count above the wall; return the photos of the chosen page."""
+def show_head(
+    dataset: Dataset, photos: np.ndarray, wall: Wall, *, always: bool = False
+) -> list[int]:
+    """Draw pages and count above the wall; return the photos of the chosen page.
+
+    Args:
+        always: Also of a page of evidence, whose count is said by whoever shows it.
+    """
     pages = math.ceil(len(photos) / wall.per_page)
     name = f"{wall.key}_page"
     _settle_page(name, dataset.id, photos, pages)
     total = count(len(photos), "photo")
-    if pages == 1 and not wall.selectable:  # evidence: whoever shows it says what it is
+    if pages == 1 and not (wall.selectable or always):  # evidence: whoever shows it says what it is
         return [int(photo) for photo in photos]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         page = pick_page_of(pages, key=name) if pages > 1 else 1

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.datasets.photo_table import name_colours
 from core.ui.dataset.charts import (
     BAR,
     count_colours,
@@ -12,7 +13,6 @@ from core.ui.dataset.charts import (
     describe_value,
     draw_distribution,
     match_value,
-    name_colours,
 )
 
 RNG = np.random.default_rng(0)

@@ -52,3 +52,27 @@ def test_the_map_without_analysis_offers_to_make_it() -> None:
     app = open_dataset(view="map")
     assert "No map yet" in text_of(app)
     assert any("random weights" in button.label for button in app.button)
+
+
+def test_the_table_follows_query_and_order_and_is_saved_as_a_view(dataset: Dataset) -> None:
+    app = open_dataset(view="table", q="class is rose and not split is test", sort="-width")
+    (rows,) = (one.value for one in app.dataframe if "own_score" in one.value)
+    kept = dataset.manifest[(dataset.manifest["class"] == "rose") & (dataset.splits != "test")]
+    expected = kept.sort_values("width", ascending=False, kind="stable")
+    assert rows["path"].tolist() == expected["path"].tolist()
+    assert all(photo.startswith("data:image/webp;base64,") for photo in rows["Photo"])
+    app.text_input(key="query.name").set_value("Roses by width").run()
+    app.button(key="query.save").click().run()
+    app.text_input(key="query.line").set_value("blurred").run()
+    again = open_dataset(saved="roses by WIDTH")
+    assert again.text_input(key="query.line").value == "class is rose and not split is test"
+    (rows,) = (one.value for one in again.dataframe if "own_score" in one.value)
+    assert rows["path"].tolist() == expected["path"].tolist()
+
+
+@pytest.mark.usefixtures("dataset")
+def test_pickers_write_a_condition_into_the_line() -> None:
+    app = open_dataset(view="table", q="right")
+    next(box for box in app.selectbox if box.label == "Measure").set_value("class").run()
+    app.button(key="query.add").click().run()
+    assert app.text_input(key="query.line").value == "right and class is daisy"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from core.ui.dataset.map_reading import read_map_page
+from core.ui.dataset.map_reading import read_areas, read_map_page
 from core.ui.dataset.reading import (
     DatasetPage,
     PhotoFilter,
     read_dataset_page,
-    read_versions_page,
 )
 from core.ui.parts import cache
+from core.ui.versions.reading import read_versions_page
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
@@ -82,16 +82,54 @@ def test_what_needs_the_analysis_finds_nothing_without(
     assert len(page.photos) == 0
 
 
-def test_an_area_and_the_colours_of_a_map_are_read(dataset: Dataset, address: Address) -> None:
-    address(map="tsne", colours="answers", run="gone", classes="rose|none", area="0,0 0,1 1,1;x")
-    page = read_map_page(dataset)
+def test_the_colours_of_a_map_are_read(dataset: Dataset, address: Address) -> None:
+    address(map="tsne", colours="answers", run="gone", classes="rose|none")
+    page = read_map_page(dataset, np.ones(len(dataset), dtype=bool))
     assert (page.positions, page.method) == (None, "pca")  # the first map comes first
     assert page.colouring.shown == ("rose",)
     assert page.colouring.run == next(iter(page.runs))
-    assert page.areas == []
-    address(area="0,0 0,1 1,1")
-    (area,) = read_map_page(dataset).areas
+
+
+def test_an_area_on_the_map_narrows_wall_and_table(
+    dataset: Dataset, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    positions = np.stack([np.arange(len(dataset)), np.zeros(len(dataset))], axis=1)
+    monkeypatch.setattr(cache, "positions", lambda *_: positions)
+    for view in ("photos", "table", "map"):
+        address(view=view, area="-1,-1 9.5,-1 9.5,1 -1,1", q="split is not test", sort="-width")
+        page = read_dataset_page(dataset)
+        inside = [photo for photo in range(10) if dataset.splits[photo] != "test"]
+        assert sorted(page.photos) == inside
+        assert np.diff(dataset.manifest["width"].to_numpy()[page.photos]).max() <= 0
+        assert page.matching.sum() == (dataset.splits != "test").sum(), "the map shows them all"
+    assert read_areas("0,0 0,1 1,1;x") == []
+    (area,) = read_areas("0,0 0,1 1,1")
     assert area.tolist() == [[0, 0], [0, 1], [1, 1]]
+
+
+def test_a_query_of_answers_chooses_a_run_and_keeps_test_photos_sealed(
+    dataset: Dataset, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address(q="width > 0")
+    assert read_dataset_page(dataset).run is None
+    address(q="right or wrong", sort="-loss")
+    page = read_dataset_page(dataset)
+    assert page.run is not None
+    unsealed = np.flatnonzero(dataset.splits != "test")
+    assert sorted(page.photos) == unsealed.tolist()
+    assert np.diff(page.table["loss"].to_numpy()[page.photos]).max() <= 0
+    monkeypatch.setattr("core.ui.dataset.reading.is_opened", lambda run: run == page.run.id)
+    assert len(read_dataset_page(dataset).photos) == len(dataset)
+
+
+def test_a_query_that_cannot_be_read_finds_nothing_and_says_why(
+    dataset: Dataset, address: Address
+) -> None:
+    for query in ("scor < 1", "(", "class is nothing", "typicality < 1"):
+        address(q=query)
+        page = read_dataset_page(dataset)
+        assert page.problem is not None
+        assert len(page.photos) == 0
 
 
 def test_an_only_version_is_compared_with_nothing(dataset: Dataset, address: Address) -> None:

@@ -13,12 +13,12 @@ import streamlit as st
 from core.datasets.versions import delete_version, describe_uses, list_uses
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.ui.dataset.reading import VersionsPage, read_versions_page
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
+from core.ui.versions.reading import VersionsPage, read_versions_page
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import Describe
 from data.dataset import Dataset

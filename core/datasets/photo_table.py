@@ -1,0 +1,185 @@
+"""All that is known of each photo of a dataset, one row a photo: what queries ask and tables show.
+
+Sizes, light and issues at once; typicality and doubts after the quality analysis; with a run its
+answers, but for photos whose answers are sealed.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from core.datasets.quality.store import QualityResult, find_flags
+from core.evaluation.metrics import cross_entropies
+from core.evaluation.mistakes import read_answers
+from core.formats import cell_text
+from core.runs.result import RunResult
+from data.dataset import Dataset
+from data.findings import ISSUES, MEASURES, Thresholds
+from data.splits import SPLITS
+
+HUES: tuple[str, ...] = ("red", "orange", "yellow", "lime", "green", "jade")
+HUES += ("cyan", "azure", "blue", "violet", "magenta", "pink")
+"""Names of the twelve colours of the circle, 30 degrees each, red around 0."""
+GREY = "grey"
+
+ANSWERED = {
+    "predicted": "Predicted",
+    "score": "Score",
+    "own_score": "Score of its class",
+    "loss": "Loss",
+    "entropy": "Entropy",
+    "margin": "Margin",
+    "right": "Right",
+    "wrong": "Wrong",
+}
+"""Columns that a run gives → what a person reads."""
+ANALYSED = {
+    "typicality": "Typicality",
+    "outlier_score": "Outlier score",
+    "label_score": "Label score",
+    "suggested": "Suggested class",
+    "leak": "Leak",
+    "outlier": "Outlier",
+    "suspect": "Suspect label",
+}
+"""Columns that the quality analysis gives → what a person reads."""
+KNOWN = {
+    "class": "Class",
+    "split": "Split",
+    "path": "File",
+    "size": "Long side",
+    "short_side": "Short side",
+    "width": "Width",
+    "height": "Height",
+    "pixels": "Pixels",
+    "shape": "Width / height",
+    "bytes": "Bytes",
+    "format": "Format",
+    "brightness": "Brightness",
+    "contrast": "Contrast",
+    "sharpness": "Sharpness",
+    "colourfulness": "Colourfulness",
+    "colour": "Colour",
+    "hue": "Hue",
+    "dark": "Dark",
+    "bright": "Bright",
+    "blurred": "Blurred",
+    "small": "Small",
+    "odd_shape": "Odd shape",
+    "grey": "Grey",
+    "duplicate": "Duplicate",
+}
+"""Columns that each dataset has → what a person reads."""
+NAMES = KNOWN | ANSWERED | ANALYSED
+WORDS = ("class", "split", "path", "format", "colour", "predicted", "suggested")
+FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong")
+"""Columns that hold words, and those that hold yes or no; all others hold numbers."""
+ABSENT = dict.fromkeys(
+    ANSWERED, "A run says it: train one of this dataset first, and choose it."
+) | dict.fromkeys(ANALYSED, "The quality analysis says it: start it on the page Quality.")
+"""Columns that are not there at first → what brings them."""
+
+
+def describe_photos(dataset: Dataset, quality: QualityResult | None) -> pd.DataFrame:
+    """Return what is known of each photo without a run, (n) rows: KNOWN, and ANALYSED if it was."""
+    manifest = dataset.manifest
+    sides = manifest[["width", "height"]].to_numpy()
+    hue, strength = manifest["hue"].to_numpy(), manifest["colourfulness"].to_numpy()
+    columns = {
+        "class": pd.Categorical.from_codes(dataset.labels, list(dataset.classes)),
+        "split": pd.Categorical(manifest["split"], list(SPLITS)),
+        "path": manifest["path"],
+        "size": sides.max(axis=1),
+        "short_side": sides.min(axis=1),
+        "pixels": sides.prod(axis=1),
+        "shape": (sides[:, 0] / sides[:, 1]).astype(np.float64),
+        "format": manifest["format"].astype("category"),
+        "colour": pd.Categorical(name_colours(hue, strength, Thresholds().grey), [*HUES, GREY]),
+        **{name: manifest[name] for name in ("width", "height", "bytes")},
+        **{name: manifest[name].astype(np.float64) for name in MEASURES},
+        **{str(name): flags for name, flags in find_flags(manifest, quality).items()},
+    }
+    if quality is not None:
+        photos = quality.photos
+        columns |= {name: photos[name] for name in ("typicality", "outlier_score", "label_score")}
+        columns["suggested"] = pd.Categorical(photos["suggested"], list(dataset.classes))
+    return pd.DataFrame({name: columns[name] for name in NAMES if name in columns})
+
+
+def describe_answers(result: RunResult, sealed: np.ndarray) -> pd.DataFrame:
+    """Return what a run says of each photo of its dataset, (n) rows: ANSWERED.
+
+    `score` is that of the predicted class, `margin` what it is above the next, `loss` and `entropy`
+    (of all scores) are in nats.
+
+    Args:
+        sealed: (n,) bool, photos whose answers must not be seen: nothing is known of them.
+    """
+    answers, scores = read_answers(result.scores, result.labels), result.scores
+    surprise = np.log(np.maximum(scores, np.finfo(scores.dtype).tiny))
+    numbers = {
+        "score": answers.top_scores,
+        "own_score": answers.true_scores,
+        "loss": cross_entropies(scores, result.labels),
+        "entropy": -np.einsum("nk,nk->n", scores, surprise),
+        "margin": answers.margins,
+    }
+    table = pd.DataFrame({name: values.astype(np.float64) for name, values in numbers.items()})
+    predicted = np.where(sealed, -1, answers.predictions)
+    table.insert(0, "predicted", pd.Categorical.from_codes(predicted, list(result.classes)))
+    table.loc[sealed, list(numbers)] = np.nan
+    for name, flags in (("right", ~answers.wrong), ("wrong", answers.wrong)):
+        table[name] = pd.arrays.BooleanArray(flags, sealed.copy())
+    return table
+
+
+def sort_photos(column: pd.Series, descending: bool = False) -> np.ndarray:
+    """Return the rows in the order of a column, (n,) int64; those it does not know come last.
+
+    Categories stand in their own order, yes after no; equal ones as the dataset has them.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy()
+    elif pd.api.types.is_numeric_dtype(column):
+        codes = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        codes = pd.factorize(column, sort=True)[0]
+    keys = np.where(column.isna(), np.nan, codes)
+    return np.argsort(-keys if descending else keys, kind="stable")
+
+
+def describe_orders(names: Iterable[str]) -> dict[str, str]:
+    """Return the ways to sort photos by columns → what a person reads; a minus: highest first."""
+    orders: dict[str, str] = {}
+    for name in names:
+        up, down = (
+            ("last", "first")
+            if name in FLAGS
+            else ("A to Z", "Z to A")
+            if name in WORDS
+            else ("lowest first", "highest first")
+        )
+        orders |= {f"-{name}": f"{NAMES[name]}: {down}", name: f"{NAMES[name]}: {up}"}
+    return orders
+
+
+def write_photos(table: pd.DataFrame) -> str:
+    """Return rows of these tables as CSV; `photo` is the number of each in its dataset."""
+    texts = table.rename_axis("photo").copy()
+    for name in texts.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in texts.dtypes]]:
+        texts[name] = [cell_text(one) if isinstance(one, str) else one for one in texts[name]]
+    return str(texts.to_csv(float_format="%.6g", lineterminator="\n"))
+
+
+def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
+    """Return the name of the colour of each photo, (n,) str.
+
+    Args:
+        hues: (n,) degrees.
+        colourfulness: (n,) 0 for grey.
+        grey_below: Colourfulness below which the hue of a photo means nothing.
+    """
+    names = np.array([*HUES, GREY])
+    places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)
+    return np.asarray(names[np.where(np.asarray(colourfulness) < grey_below, len(HUES), places)])

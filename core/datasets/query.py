@@ -1,0 +1,310 @@
+"""A line that says which photos are meant: `score < 0.6 and not (predicted is rose or blurred)`.
+
+Conditions on named columns of a table with one row a photo, joined by and, or, not. What is not
+known of a photo (an answer that is sealed, say) neither meets a condition nor its opposite.
+"""
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.errors import QueryRefused
+
+LONGEST = 2_000
+"""Letters of a query."""
+_DEEPEST = 40
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|“[^”]*”|'(?:[^'\\]|\\.)*')"""
+    r"""|(?P<sign><=|>=|!=|==|[<>=(),])|(?P<word>[^\s()<>=!,"“”]+)|(?P<rest>\S))""",
+    re.DOTALL,
+)
+_WORD = re.compile(r"""[^\s()<>=!,"“”'][^\s()<>=!,"“”]*""")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_JOINING = ("and", "or", "not", "is", "in", "contains")
+_COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is": operator.eq,
+    "is not": operator.ne,
+}
+_SAME = {"=": "is", "==": "is", "!=": "is not"}
+Judged = tuple[np.ndarray, np.ndarray]
+"""(n,) bool each: the photos that a query means, and those that it does not mean."""
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """A column, how it is compared, and with which values; none: a yes or no by itself."""
+
+    name: str
+    by: str = "is"
+    values: tuple[str, ...] = ()
+
+    def judge(self, table: pd.DataFrame, absent: Mapping[str, str]) -> Judged:
+        if self.name not in table:
+            raise _say_unknown(self.name, table, absent)
+        column = table[self.name]
+        known = column.notna().to_numpy(dtype=bool)
+        met = np.zeros(len(column), dtype=bool)
+        met[known] = self._meets(column[known])
+        return met, known & ~met
+
+    def _meets(self, column: pd.Series) -> np.ndarray:
+        """Return which of the values that are known meet it, (m,) bool."""
+        if pd.api.types.is_bool_dtype(column):
+            return self._meets_flag(column.to_numpy(dtype=bool))
+        if not self.values:
+            raise _refuse(f"“{self.name}” alone says nothing.", f"Compare it: {self._suggest()}.")
+        if pd.api.types.is_numeric_dtype(column):
+            return self._meets_number(column.to_numpy(dtype=np.float64))
+        if self.by not in ("is", "is not", "in", "contains"):
+            raise _refuse(
+                f"“{self.name}” is a word, which is neither less nor more.",
+                f"Ask for it by is, is not, in (…) or contains: {self._suggest()}.",
+            )
+        if self.by == "contains":
+            part = self.values[0].casefold()
+            return _map_words(column, lambda word: part in word.casefold())
+        wanted = {name for value in self.values for name in _find_values(column, self.name, value)}
+        found = _map_words(column, wanted.__contains__)
+        return ~found if self.by == "is not" else found
+
+    def _meets_flag(self, flags: np.ndarray) -> np.ndarray:
+        answers = {"": True, "yes": True, "true": True, "no": False, "false": False}
+        stated = "".join(self.values).casefold()
+        if stated not in answers or self.by not in ("is", "is not"):
+            raise _refuse(
+                f"“{self.name}” is yes or no.", f"Write “{self.name}” or “not {self.name}”."
+            )
+        return np.asarray(flags == (answers[stated] == (self.by == "is")))
+
+    def _meets_number(self, numbers: np.ndarray) -> np.ndarray:
+        by = "is" if self.by == "in" else self.by
+        if by not in _COMPARED or not all(_NUMBER.fullmatch(value) for value in self.values):
+            raise _refuse(
+                f"“{self.name}” is a number, and is compared with one.",
+                f"Write it like {self._suggest()}.",
+            )
+        met = np.zeros(len(numbers), dtype=bool)
+        for value in self.values:
+            met |= _COMPARED[by](numbers, float(value))
+        return met
+
+    def _suggest(self) -> str:
+        return f"{self.name} < 0.5, or {self.name} is rose"
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """Parts of a query, joined by “and” or “or”; or one part, which is not meant (“not”)."""
+
+    by: str
+    parts: "tuple[_Condition | _Joined, ...]"
+
+    def judge(self, table: pd.DataFrame, absent: Mapping[str, str]) -> Judged:
+        yes, no = zip(*(part.judge(table, absent) for part in self.parts), strict=True)
+        if self.by == "not":
+            return no[0], yes[0]
+        if self.by == "and":
+            return np.logical_and.reduce(yes), np.logical_or.reduce(no)
+        return np.logical_or.reduce(yes), np.logical_and.reduce(no)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which photos are meant; `names` are the columns that it asks for."""
+
+    root: _Condition | _Joined
+    names: frozenset[str]
+
+    def find(self, table: pd.DataFrame, absent: Mapping[str, str] | None = None) -> np.ndarray:
+        """Return which rows are meant, (n,) bool.
+
+        Args:
+            table: One row a photo. Columns are numbers, bool (also pandas' own with NA), categories
+                (what they may be is known) or text; missing values are what is not known.
+            absent: Names that would be there if something was done → a sentence that says what.
+
+        Raises:
+            QueryRefused: It names no column or category of the table, or compares what cannot be.
+        """
+        return self.root.judge(table, absent or {})[0]
+
+
+def parse_query(text: str) -> Query:
+    """Return the query of a line.
+
+    Raises:
+        QueryRefused: It cannot be read; says where and what was expected.
+    """
+    if len(text) > LONGEST:
+        raise _refuse(f"This query has {len(text):,} letters.", f"At most {LONGEST:,} are read.")
+    parser = _Parser(text)
+    root = parser.read_any(0)
+    if parser.kind:
+        raise parser.refuse("and, or")
+    return Query(root, frozenset(parser.names))
+
+
+def write_value(value: str) -> str:
+    """Return a value as it stands in a query: in quotes where it is more than a plain word."""
+    if _WORD.fullmatch(value) and value.casefold() not in _JOINING:
+        return value
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def add_condition(text: str, by: str, condition: str) -> str:
+    """Return a query with one more condition, joined by “and”, “or”, “and not” or “or not”.
+
+    What stands there already is meant as a whole; so it is put into brackets where it must be.
+    """
+    joining, _, negated = by.partition(" ")
+    condition = f"{negated} {condition}".strip()
+    if not text.strip():
+        return condition
+    root = parse_query(text).root
+    whole = isinstance(root, _Condition) or root.by in (joining, "not")
+    return f"{text.strip() if whole else f'({text.strip()})'} {joining} {condition}"
+
+
+class _Parser:
+    """Reads a line from left to right; `kind` and `token` are what comes next."""
+
+    def __init__(self, text: str) -> None:
+        self._found = list(_TOKEN.finditer(text))
+        self._place = 0
+        self.names: set[str] = set()
+
+    @property
+    def kind(self) -> str:
+        return str(self._found[self._place].lastgroup) if self._place < len(self._found) else ""
+
+    @property
+    def token(self) -> str:
+        return str(self._found[self._place][self.kind]) if self.kind else ""
+
+    def refuse(self, expected: str) -> QueryRefused:
+        place = f"“{self.token[:40]}”" if self.kind else "the end"
+        return _refuse(
+            f"The query cannot be read at {place}: {expected} was expected.",
+            'Write it like: score < 0.6 and not (class is "oxeye daisy" or blurred)',
+        )
+
+    def take(self, *tokens: str) -> str:
+        """Return the next token in small letters, and go on; "" when it is none of these."""
+        token = self.token.casefold()
+        if self.kind not in ("word", "sign") or token not in tokens:
+            return ""
+        self._place += 1
+        return token
+
+    def read_any(self, depth: int) -> _Condition | _Joined:
+        return self._read_joined("or", lambda: self._read_joined("and", lambda: self._one(depth)))
+
+    def _read_joined(
+        self, by: str, read: Callable[[], _Condition | _Joined]
+    ) -> _Condition | _Joined:
+        parts = [read()]
+        while self.take(by):
+            parts.append(read())
+        return parts[0] if len(parts) == 1 else _Joined(by, tuple(parts))
+
+    def _one(self, depth: int) -> _Condition | _Joined:
+        if depth > _DEEPEST:
+            raise _refuse("This query is nested too deeply.", "Take some brackets away.")
+        if self.take("not"):
+            return _Joined("not", (self._one(depth + 1),))
+        if not self.take("("):
+            return self._read_condition()
+        inner = self.read_any(depth + 1)
+        if not self.take(")"):
+            raise self.refuse("a closing bracket")
+        return inner
+
+    def _read_condition(self) -> _Condition | _Joined:
+        if self.kind != "word" or self.token.casefold() in _JOINING:
+            raise self.refuse("the name of a measure")
+        name = self.token.casefold()
+        self._place += 1
+        self.names.add(name)
+        opposite = bool(self.take("not"))
+        by = (
+            self.take("in", "contains")
+            if opposite
+            else self.take(*_JOINING[3:], *_COMPARED, *_SAME)
+        )
+        by = _SAME.get(by, by)
+        if not by and not opposite:
+            return _Condition(name)
+        if not by:
+            raise self.refuse("in, contains")
+        if by == "is" and self.take("not"):
+            by = "is not"
+        found = _Condition(name, by, self._read_values() if by == "in" else (self._read_value(),))
+        return _Joined("not", (found,)) if opposite else found
+
+    def _read_values(self) -> tuple[str, ...]:
+        if not self.take("("):
+            raise self.refuse("an opening bracket")
+        values = [self._read_value()]
+        while self.take(","):
+            values.append(self._read_value())
+        if not self.take(")"):
+            raise self.refuse("a comma or a closing bracket")
+        return tuple(values)
+
+    def _read_value(self) -> str:
+        quoted = self.kind == "quoted"
+        if not quoted and (self.kind != "word" or self.token.casefold() in _JOINING):
+            raise self.refuse("a value")
+        token = self.token
+        self._place += 1
+        if not quoted:
+            return token
+        return token[1:-1] if token[0] == "“" else re.sub(r"\\(.)", r"\1", token[1:-1])
+
+
+def _map_words(column: pd.Series, holds: Callable[[str], bool]) -> np.ndarray:
+    """Return for which words of a column something holds, asked once of each different one."""
+    codes, words = pd.factorize(column)
+    held = np.array([holds(str(word)) for word in words], dtype=bool)
+    return held[codes] if len(held) else np.zeros(len(column), dtype=bool)
+
+
+def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
+    """Return the values that are meant: spelt like this, else like it but for the case.
+
+    Raises:
+        QueryRefused: There is no such category.
+    """
+    has_categories = isinstance(column.dtype, pd.CategoricalDtype)
+    known = list(column.cat.categories) if has_categories else column.unique().tolist()
+    found = [one for one in known if one == value] or [
+        one for one in known if one.casefold() == value.casefold()
+    ]
+    if not found and has_categories:
+        near = difflib.get_close_matches(value, known, 3, 0.5) or known[:6]
+        raise _refuse(
+            f"There is no {name} “{value[:80]}”.",
+            f"Did you mean {', '.join(write_value(str(one)) for one in near)}?",
+        )
+    return found
+
+
+def _say_unknown(name: str, table: pd.DataFrame, absent: Mapping[str, str]) -> QueryRefused:
+    if name in absent:
+        return _refuse(f"“{name}” is not known of these photos yet.", absent[name])
+    near = difflib.get_close_matches(name, [*table, *absent], 1)
+    remedy = f"Did you mean “{near[0]}”?" if near else f"There are: {', '.join([*table, *absent])}."
+    return _refuse(f"Nothing is called “{name[:80]}”.", remedy)
+
+
+def _refuse(problem: str, remedy: str) -> QueryRefused:
+    return QueryRefused(problem, remedy)

@@ -1,0 +1,163 @@
+"""The filters of the dataset page, over its wall, its table and its map: each is in the URL.
+
+Pickers, the line of the query, chips of what else is asked for; and what a filter needs that is
+not there yet.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.datasets.photo_table import describe_orders
+from core.formats import plain
+from core.ui.dataset.charts import describe_value
+from core.ui.dataset.map import clear_area
+from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, DatasetPage
+from core.ui.parts.frame import page_file
+from core.ui.parts.messages import show_problem
+from core.ui.parts.pickers import name_runs
+from core.ui.parts.seal import find_sealed
+from core.ui.parts.state import bind_choice, keep_choice, read_choice
+from core.ui.photos.querying import show_query
+from data.splits import SPLITS
+
+_NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)
+KEPT = ("dataset", "view", "sort", "run", "map", "colours", *_NAMES)
+"""Parameters of the URL that are filters, and those that make a saved view."""
+
+
+def show_filters(page: DatasetPage) -> bool:
+    """Draw the filters; return whether they can be answered, after saying why not."""
+    _show_bar(page)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        show_query(page.names, partial(_list_words, page), KEPT)
+        if page.run is not None:
+            _pick_run(page, page.run.id)
+    if page.wanted.is_active:
+        _show_chips(page)
+    if page.problem is not None:
+        show_problem(page.problem.problem, page.problem.remedy)
+    elif page.lacks_analysis:
+        _show_missing_analysis()
+    return page.problem is None and not page.lacks_analysis
+
+
+def _pick_run(page: DatasetPage, run_id: str) -> None:
+    sealed = (
+        "Sealed: what it says of test photos is neither shown nor asked for here, until their "
+        "split is opened on a page about the run."
+    )
+    st.selectbox(
+        "Answers of",
+        [run.id for run in page.judges],
+        format_func=name_runs(page.judges).__getitem__,
+        width=250,
+        help=sealed if find_sealed(run_id).any() else None,
+        **bind_choice("run", run_id, key="dataset.run"),
+    )
+
+
+def _list_words(page: DatasetPage, name: str) -> list[str]:
+    """Return what a column of words may be; nothing where it is free."""
+    if name == "path":
+        return []
+    column = "class" if name in ("predicted", "suggested") else name
+    return [str(word) for word in page.table[column].cat.categories]
+
+
+def _show_bar(page: DatasetPage) -> None:
+    """Draw the filters and the sorting; each change goes into the URL."""
+    wanted, numbers = page.wanted, page.issues.sum().to_dict()
+    issues = {
+        name: f"{words} ({numbers[name]:,})" if name in numbers else words
+        for name, words in ISSUES.items()
+    }
+    sorts = {name: words for name, (_, words) in SORTS.items()} | describe_orders(page.names)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _pick("Class", page.dataset.classes, width=180, **_bind("class", wanted.class_name))
+        _pick("Split", SPLITS, width=115, **_bind("in", wanted.split))
+        st.text_input(
+            "Name contains",
+            placeholder="path or class",
+            width=130,
+            **_bind("text", wanted.text, nothing=""),
+        )
+        _pick(
+            "Issue",
+            issues,
+            format_func=issues.__getitem__,
+            width=145,
+            **_bind("issue", wanted.issue),
+        )
+        _pick(
+            "Sort",
+            sorts,
+            index=0,
+            format_func=sorts.__getitem__,
+            width=190,
+            **_bind("sort", wanted.sort),
+        )
+
+
+def _show_missing_analysis() -> None:
+    """Say that this filter or sorting rests on the quality analysis, and lead there."""
+    with st.container(border=True):
+        st.markdown(
+            "**This needs the quality analysis.** It compares the photos by their features: which "
+            "are near each other, which are unlike their class. It is made once, on request."
+        )
+        st.page_link(page_file("quality"), label="Analyse the quality", icon=":material/rule:")
+
+
+def _show_chips(page: DatasetPage) -> None:
+    wanted = page.wanted
+    chips = [
+        (name, f"{MEASURES[name]}: {plain(describe_value(value))}") for name, value in wanted.bars
+    ]
+    if wanted.like is not None:
+        path = str(page.dataset.manifest["path"].iat[wanted.like])
+        chips.insert(0, ("like", f"Like {plain(path.rpartition('/')[2], 40)}"))
+    if wanted.area:
+        chips.append(("area", "In the area on the map"))
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for name, words in chips:
+            st.button(
+                words,
+                icon=":material/close:",
+                key=f"dataset.chip.{name}",
+                on_click=_clear,
+                args=(name,),
+                help="Take this filter away",
+            )
+        st.button(
+            "Clear all filters", type="tertiary", key="dataset.clear", on_click=_clear, args=_NAMES
+        )
+
+
+def _pick(label: str, options: Collection[str], **how: Any) -> None:
+    # An index of None: the choice can be cleared.
+    st.selectbox(label, list(options), placeholder="Any", **{"index": None, **how})
+
+
+def _bind(name: str, value: str | None, nothing: str | None = None) -> dict[str, Any]:
+    """Return key and callback of a widget: its change goes into the URL and redraws its chart."""
+    return bind_choice(
+        name, value, key=f"dataset.{name}", nothing=nothing, then=partial(_redraw_chart, name)
+    )
+
+
+def _clear(*names: str) -> None:
+    if "area" in names:
+        clear_area()
+    for name in names:
+        if read_choice(name):  # a chart without a filter need not be redrawn
+            keep_choice(name, None)
+            _redraw_chart(name)
+
+
+def _redraw_chart(name: str) -> None:
+    chart = {"class": "counts", "in": "counts"}.get(name, name)
+    redrawn = f"dataset.chart.{chart}.redrawn"
+    st.session_state[redrawn] = st.session_state.get(redrawn, 0) + 1

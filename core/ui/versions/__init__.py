@@ -1,0 +1,1 @@
+"""The versions of a dataset, a view of the page Dataset."""

@@ -42,8 +42,6 @@ def show_table(
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return
     shown = show_head(dataset, photos, Wall("photos", selectable=False, per_page=60), always=True)
-    rows = columns.iloc[shown][list(titles)]
-    rows.insert(0, _PICTURE, [_encode(dataset.thumbnail(photo)) for photo in shown])
     turn = st.session_state.get("table.turn", 0)
     key = f"table.{dataset.id}.{turn}"
 
@@ -58,10 +56,18 @@ def show_table(
         elif chosen["columns"] and chosen["columns"][0] in titles:
             sort(str(chosen["columns"][0]))
 
+    rows = columns.iloc[shown][list(titles)]
+    rows.insert(0, _PICTURE, [_encode(dataset.thumbnail(photo)) for photo in shown])
+    _mount(rows, titles, key=key, on_select=take)
+
+
+def _mount(
+    rows: pd.DataFrame, titles: Mapping[str, str], *, key: str, on_select: Callable[[], None]
+) -> None:
     st.dataframe(
         rows,
         key=key,
-        on_select=take,
+        on_select=on_select,
         selection_mode=("single-row", "single-column"),
         hide_index=True,
         row_height=_ROW_PX,

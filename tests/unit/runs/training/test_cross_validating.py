@@ -18,7 +18,7 @@ from models.plan import FitPlan, HeadShape
 def test_a_run_is_judged_by_heads_that_left_its_photos_out(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross_validating, "_count_repeats", lambda _: 1)
+    monkeypatch.setattr(cross_validating, "MOST_STEPS", 1)
     run = list_runs(trained_copy)[0]
     result, folder = read_result(trained_copy, run.id), trained_copy.run_folder(run.id)
     before = {name: (folder / name).read_bytes() for name in (FACTS_FILE, "events.jsonl")}
@@ -44,6 +44,12 @@ def test_tuned_stages_and_large_sets_are_not_cross_validated(trained_workspace: 
     assert "stages" in say_unfit(dataclasses.replace(run, recipe=tuned), result)
     many = dataclasses.replace(result, splits=np.full(6_000, "train"))
     assert "5,000" in say_unfit(run, many)
+
+
+def test_long_runs_are_repeated_less_often_and_once_at_least() -> None:
+    repeats = [cross_validating._count_repeats(100, steps) for steps in (10, 300, 10_000)]
+    assert repeats == [5, 2, 1]
+    assert cross_validating._count_repeats(4_000, 10) == 1
 
 
 @pytest.mark.slow

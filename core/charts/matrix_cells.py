@@ -117,14 +117,14 @@ def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> D
         classes: Names of the k classes.
         look: What of it is drawn, and how.
     """
-    cells = to_long(matrix, classes, look.rows, look.columns)
+    cells = to_long(matrix, classes, look.rows, look.columns, filled=not _is_small(look))
     diagonal = (cells["true"] == cells["predicted"]).to_numpy()
     shown = cells[look.value.replace(" ", "_")]
     tops = {
         kind: float(top) if (top := shown[of_kind].max()) > 0 else 1.0
         for kind, of_kind in (("hit", diagonal), ("error", ~diagonal))
     }
-    drawn = _choose_cells(cells, cells["count"].to_numpy() == 0, look)
+    drawn = cells.assign(place=cells.index, empty=cells["count"].to_numpy() == 0)
     ramps = _ramps(choose_palette(look.dark))
     errors, hits = (
         Legend(
@@ -189,8 +189,7 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
 
     A cell says the change in photos, or in points of a share; nothing where there is no share.
     """
-    cells = _list_changes(change, look)
-    drawn = _choose_cells(cells, cells["change"].to_numpy() == 0, look)
+    drawn = _list_changes(change, look)
     hidden = (drawn["true"] == drawn["predicted"]).to_numpy() & look.hide_diagonal
     worth = np.where(hidden, 0.0, drawn["worth"])
     top = float(np.abs(worth).max(initial=0.0)) or 1.0
@@ -222,17 +221,24 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
 
 
 def _list_changes(change: Change, look: Look) -> pd.DataFrame:
-    """Return one line per cell: true, predicted, change, worth (+ better), after, before."""
+    """Return one line per cell: place, empty, true, predicted, change, worth (+ better), after,
+    before. Of a large matrix only the cells that changed."""
     difference = subtract_matrices(change.after, change.before, look.value)
     part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
+    changed = np.nan_to_num(difference[part]).ravel()
+    places = np.arange(changed.size) if _is_small(look) else np.flatnonzero(changed)
+    row, column = np.divmod(places, len(look.columns))
+    true, predicted = look.rows[row], look.columns[column]
     return pd.DataFrame(
         {
-            "true": np.repeat(names[look.rows], len(look.columns)),
-            "predicted": np.tile(names[look.columns], len(look.rows)),
-            "change": np.nan_to_num(difference[part]).ravel(),
-            "worth": np.nan_to_num(judge_difference(difference)[part]).ravel(),
-            "after": change.after[part].ravel(),
-            "before": change.before[part].ravel(),
+            "place": places,
+            "empty": changed[places] == 0,
+            "true": names[true],
+            "predicted": names[predicted],
+            "change": changed[places],
+            "worth": np.nan_to_num(judge_difference(difference)[true, predicted]),
+            "after": change.after[true, predicted],
+            "before": change.before[true, predicted],
         }
     )
 
@@ -255,12 +261,6 @@ def format_change(change: float, value: Value) -> str:
 
 def _is_small(look: Look) -> bool:
     return max(len(look.rows), len(look.columns)) <= MANY_ABOVE
-
-
-def _choose_cells(cells: pd.DataFrame, empty: np.ndarray, look: Look) -> pd.DataFrame:
-    """Give each cell its place; of a large matrix drop what is empty."""
-    placed = cells.assign(place=np.arange(len(cells)), empty=empty)
-    return placed if _is_small(look) else placed[~empty]
 
 
 def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:

@@ -32,8 +32,13 @@ def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int
 def share(matrix: np.ndarray, of: Literal["row", "column"]) -> np.ndarray:
     """Return (k, k) float64: counts as shares of their row or column; NaN where that is empty."""
     totals = matrix.sum(axis=1, keepdims=True) if of == "row" else matrix.sum(axis=0, keepdims=True)
-    shares = np.full(matrix.shape, np.nan)
-    np.divide(matrix, totals, out=shares, where=totals > 0)
+    return _divide(matrix, totals)
+
+
+def _divide(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Return counts as shares of totals; NaN where that is empty."""
+    shares = np.full(counts.shape, np.nan)
+    np.divide(counts, totals, out=shares, where=totals > 0)
     return shares
 
 
@@ -49,27 +54,37 @@ def to_long(
     classes: Sequence[str],
     rows: np.ndarray | None = None,
     columns: np.ndarray | None = None,
+    *,
+    filled: bool = False,
 ) -> pd.DataFrame:
     """Return one line per cell, row by row: true, predicted, count, row_share, column_share.
+
+    Its index is the cell's place: row × number of columns + column, of those that are wanted.
 
     Args:
         matrix: (k, k) counts.
         classes: Names of all k classes.
         rows: Class numbers of the rows wanted, in their order; default: all.
         columns: The same for the columns. Shares are of the whole row and column all the same.
+        filled: Whether only cells with photos are wanted: of 3,000 classes a few in 9,000,000.
     """
     names = np.array(classes, dtype=object)
     rows = np.arange(len(names)) if rows is None else np.asarray(rows)
     columns = np.arange(len(names)) if columns is None else np.asarray(columns)
-    cells = np.ix_(rows, columns)
+    photos = matrix[np.ix_(rows, columns)].ravel()
+    places = np.flatnonzero(photos) if filled else np.arange(photos.size)
+    true, predicted = rows[places // len(columns)], columns[places % len(columns)]
+    of_row, of_column = matrix.sum(axis=1)[true], matrix.sum(axis=0)[predicted]
+    photos = photos[places]
     return pd.DataFrame(
         {
-            "true": np.repeat(names[rows], len(columns)),
-            "predicted": np.tile(names[columns], len(rows)),
-            "count": matrix[cells].ravel(),
-            "row_share": share(matrix, "row")[cells].ravel(),
-            "column_share": share(matrix, "column")[cells].ravel(),
-        }
+            "true": names[true],
+            "predicted": names[predicted],
+            "count": photos,
+            "row_share": _divide(photos, of_row),
+            "column_share": _divide(photos, of_column),
+        },
+        index=places,
     )
 
 
@@ -78,9 +93,9 @@ def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str], top: int = 2
 
     Sorted by count, then by row share, then by name; pairs that were never confused are left out.
     """
-    cells = to_long(matrix, classes)
-    cells["support"] = np.repeat(matrix.sum(axis=1), len(classes))
-    errors = cells[(cells["true"] != cells["predicted"]) & (cells["count"] > 0)]
+    cells = to_long(matrix, classes, filled=True)
+    cells["support"] = matrix.sum(axis=1)[cells.index // len(classes)]
+    errors = cells[cells.index // len(classes) != cells.index % len(classes)]
     ordered = errors.sort_values(
         ["count", "row_share", "true", "predicted"], ascending=[False, False, True, True]
     )

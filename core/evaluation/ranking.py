@@ -42,14 +42,15 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Thresholds:
-    """Photos counted from the highest score down, equal scores together."""
+    """Photos counted from the highest score down: each score that positives have, and all scores
+    between two of those together, because there no curve turns."""
 
     hits: np.ndarray
-    """(t,) int: positives at or above each score."""
+    """(t,) int: positives up to each."""
     seen: np.ndarray
-    """(t,) int: photos at or above it."""
+    """(t,) int: photos up to it."""
     group: np.ndarray
-    """(n,) int: at which score each photo stands."""
+    """(n,) int: where each photo stands."""
 
     @property
     def false(self) -> np.ndarray:
@@ -66,7 +67,7 @@ def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str])
     scores, labels = check_scores(scores, labels, len(classes))
     truth = labels[:, None] == np.arange(len(classes))
     rows: list[dict[str, object]] = []
-    pulls: dict[Kind, list[np.ndarray]] = {"roc": [], "precision_recall": []}
+    pulls = {kind: np.zeros(len(labels)) for kind in _AREAS}
     curves: dict[Kind, dict[str, np.ndarray]] = {"roc": {}, "precision_recall": {}}
     for number, name in enumerate(classes):
         positive = truth[:, number]
@@ -76,7 +77,7 @@ def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str])
         counted = count_thresholds(scores[:, number], positive)
         rows[-1] |= _describe_areas(counted)
         for kind in pulls:
-            pulls[kind].append(area_pull(kind, counted, positive))
+            pulls[kind] += area_pull(kind, counted, positive)
             curves[kind][name] = thin_curve(trace(kind, counted))
     table = pd.DataFrame(rows, columns=_COLUMNS)
     micro = _rank_pairs(scores, truth)
@@ -96,17 +97,19 @@ _COLUMNS = ["class", "positives", "negatives"] + [
 
 
 def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
-    """Return the counts at each distinct score (n,), highest first.
+    """Return the counts at the scores (n,) of positives and between them, highest first.
 
     Args:
-        positive: (n,) bool.
+        positive: (n,) bool, some of them true.
     """
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], len(ordered) > 0))
-    group = np.empty(len(scores), dtype=np.int64)
-    group[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-    return Thresholds(np.cumsum(positive[order])[last], last + 1, group)
+    marks = np.unique(scores[positive])
+    place = np.searchsorted(marks, scores)
+    own = marks[np.minimum(place, len(marks) - 1)] == scores
+    group = 2 * (len(marks) - place) - own
+    seen, hits = (np.bincount(of, minlength=2 * len(marks) + 1) for of in (group, group[positive]))
+    filled = seen > 0
+    number = np.cumsum(filled) - 1
+    return Thresholds(np.cumsum(hits[filled]), np.cumsum(seen[filled]), number[group])
 
 
 def roc_area(counted: Thresholds) -> float:
@@ -162,13 +165,16 @@ def area_pull(kind: Kind, counted: Thresholds, positive: np.ndarray) -> np.ndarr
         below = (false[-1] - false + np.diff(false, prepend=0) / 2) / false[-1]
         above = (hits - found / 2) / hits[-1]
         ours, theirs = (below - area) / hits[-1], (above - area) / false[-1]
-        ranked: np.ndarray = np.where(positive, ours[group], theirs[group])
+        ranked: np.ndarray = theirs[group]
+        ranked[positive] = ours[group[positive]]
         return ranked
     precision = hits / counted.seen
     gains = np.cumsum((found / counted.seen)[::-1])[::-1]
     costs = np.cumsum((found * hits / counted.seen**2)[::-1])[::-1]
     own = precision - average_precision(counted) + gains
-    averaged: np.ndarray = (positive * own[group] - costs[group]) / hits[-1]
+    averaged: np.ndarray = -costs[group]
+    averaged[positive] += own[group[positive]]
+    averaged /= hits[-1]
     return averaged
 
 
@@ -185,11 +191,11 @@ def _describe_areas(counted: Thresholds) -> dict[str, object]:
     return dict(zip(_COLUMNS[3:], (roc, roc_low, roc_high, precision, low, high), strict=True))
 
 
-def _average(areas: pd.Series, pulls: Sequence[np.ndarray]) -> Estimate:
-    """Return the mean area of the classes that have one; n is their photos."""
-    if not pulls:
+def _average(areas: pd.Series, pulls: np.ndarray) -> Estimate:
+    """Return the mean area of the classes that have one, whose pulls are summed; n: photos."""
+    if not areas.count():
         return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
-    value, pull = float(areas.mean()), np.mean(pulls, axis=0)
+    value, pull = float(areas.mean()), pulls / areas.count()
     low, high = logit_interval(value, float(np.sqrt((pull**2).sum())))
     return Estimate(value=value, low=low, high=high, n=len(pull), method="jackknife")
 

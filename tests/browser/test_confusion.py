@@ -4,15 +4,19 @@ The tests of this file share one server and one workspace, and change nothing in
 """
 
 import csv
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.charts.matrix_cells import Look, describe_matrix
 from core.runs.store import list_runs
+from core.ui.confusion.grid import SCRIPTS, pack_grid
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.browser.conftest import ROOT, PageServer, do_until, wait_for_url
 from tests.training import copy_workspace
 
 pytestmark = pytest.mark.browser
@@ -145,3 +149,35 @@ def test_on_a_phone_the_list_comes_before_the_matrix(chromium: Browser, link: st
     assert above["y"] < below["y"]
     assert below["x"] + below["width"] <= 390
     context.close()
+
+
+def test_a_matrix_of_102_classes_scrolls_to_its_last_row_and_fits(page: Page) -> None:
+    k, room = 102, ROOT / "core" / "ui" / "confusion"
+    look = Look(rows=np.arange(k), columns=np.arange(k))
+    names = [f"class {number} of many" for number in range(k)]
+    data = json.dumps(pack_grid(describe_matrix(np.eye(k, dtype=np.int64), names, look)))
+    drawn = "".join((room / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    drawn = drawn.replace("export default", "const show =")
+    style = (room / "grid.css").read_text(encoding="utf-8")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_content(
+        f"<style>* {{ scrollbar-width: thin; scrollbar-color: transparent transparent }} {style}"
+        "</style><main style='width: 800px'></main><script type=module>"
+        f"{drawn}; show({{parentElement: document.querySelector('main'), data: {data}}});</script>"
+    )
+    field, canvas = page.locator(".petal-grid-field"), page.locator(".petal-grid canvas")
+    fit = page.get_by_role("button", name="All in sight")
+    expect(fit).to_be_enabled()
+    # The bar has room of its own and a colour, whatever the page says of bars.
+    assert field.evaluate("field => getComputedStyle(field).scrollbarColor") == "auto"
+    field.evaluate("field => field.scrollTo(1e6, 1e6)")
+    inside = "field => field.getBoundingClientRect().top + field.clientHeight"
+    last = page.locator(".petal-grid-down .petal-grid-name").last.bounding_box()
+    assert last["y"] + last["height"] <= field.evaluate(inside) + 1
+    fit.click()
+    expect(fit).to_be_disabled()  # there is nothing more to fit
+    sizes = field.evaluate("f => [f.scrollWidth - f.clientWidth, f.scrollHeight - f.clientHeight]")
+    assert sizes == [0, 0]
+    assert canvas.bounding_box()["width"] >= 2 * k
+    page.get_by_role("button", name="Larger cells").click()
+    expect(fit).to_be_enabled()

@@ -1,7 +1,7 @@
 // The drawing of the grid: names that stay in sight, cells on a canvas, frames around what is meant.
 // It is read before grid.js, in one module with it. Text is only ever set as text.
 
-const SIDES = [6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 58, 72];
+const SIDES = [1, 2, 3, 4, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 58, 72];
 const LEAST_FIT = 10; // a name can be read beside a row of 10 pixels
 const LEAST_FOR_FINGERS = 20;
 const LARGEST_FIT = 58;
@@ -18,7 +18,7 @@ class Drawing {
     this.tools = make("div", "petal-grid-tools");
     this.addTool("−", "Smaller cells", () => this.resize(-1));
     this.addTool("+", "Larger cells", () => this.resize(1));
-    this.addTool("Fit", "Fit the width", () => this.fitAgain());
+    this.fit = this.addTool("Fit", "All in sight", () => this.fitAgain());
     const head = make("div", "petal-grid-head");
     head.append(this.legends, this.tools);
     this.field = make("div", "petal-grid-field");
@@ -57,6 +57,15 @@ class Drawing {
     button.setAttribute("aria-label", label);
     button.addEventListener("click", deed);
     this.tools.append(button);
+    return button;
+  }
+
+  // The side of a cell at which all is in sight, its name readable or not.
+  whole() {
+    const { rows, columns } = this.data;
+    const wide = (this.root.clientWidth - this.nameWidth() - 8) / columns.length;
+    const high = (parseFloat(getComputedStyle(this.field).maxHeight) - this.headHeight() - 8) / rows.length;
+    return Math.max(1, Math.floor(Math.min(LARGEST_FIT, wide, high)));
   }
 
   // The side of a cell at which all is in sight, but never too small for a name to be read.
@@ -98,6 +107,8 @@ class Drawing {
     const side = this.side || this.drawn;
     const { rows, columns } = this.data;
     this.cell = Math.min(side, Math.floor(MOST_PIXELS / Math.max(rows.length, columns.length)));
+    const whole = this.whole();
+    this.fit.disabled = this.side ? this.cell === whole : this.cell <= whole;
     const upright = this.longest(columns) + 8 > this.cell;
     const style = this.root.style;
     style.setProperty("--cell", `${this.cell}px`);
@@ -139,10 +150,11 @@ class Drawing {
     pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     pen.fillStyle = ground;
     pen.fillRect(0, 0, columns.length * this.cell, rows.length * this.cell);
-    const gap = this.cell > 7 ? 1 : 0.5;
+    const gap = this.cell > 7 ? 1 : this.cell > 3 ? 0.5 : 0;
+    const dot = Math.max(3, this.cell - gap); // a cell of one pixel is to be seen, too
     pen.fillStyle = paper;
-    for (let row = 1; row < rows.length; row++) pen.fillRect(0, row * this.cell - gap / 2, this.canvas.width, gap);
-    for (let column = 1; column < columns.length; column++) pen.fillRect(column * this.cell - gap / 2, 0, gap, this.canvas.height);
+    for (let row = 1; gap && row < rows.length; row++) pen.fillRect(0, row * this.cell - gap / 2, this.canvas.width, gap);
+    for (let column = 1; gap && column < columns.length; column++) pen.fillRect(column * this.cell - gap / 2, 0, gap, this.canvas.height);
     const size = Math.min(14, Math.max(10, this.cell * 0.32));
     pen.font = `${size}px ${getComputedStyle(this.root).fontFamily}`;
     pen.textAlign = "center";
@@ -150,7 +162,7 @@ class Drawing {
     for (const [place, number] of this.cells) {
       const [x, y] = this.cornerOf(Math.floor(place / columns.length), place % columns.length);
       pen.fillStyle = colours[this.data.fills[number]];
-      pen.fillRect(x + gap / 2, y + gap / 2, this.cell - gap, this.cell - gap);
+      pen.fillRect(x + (this.cell - dot) / 2, y + (this.cell - dot) / 2, dot, dot);
       const text = this.data.texts[number];
       if (this.cell < 19 || pen.measureText(text).width > this.cell - 4) continue;
       pen.fillStyle = colours[this.data.inks[number]];

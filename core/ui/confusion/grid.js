@@ -67,7 +67,7 @@ class Grid extends Drawing {
   }
 
   fitAgain() {
-    this.side = 0;
+    this.side = this.whole();
     this.draw();
   }
 

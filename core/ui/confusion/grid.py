@@ -20,7 +20,7 @@ from core.formats import cell_text
 from core.ui.confusion.reading import ConfusionPage
 from core.ui.parts.pickers import title_run
 
-_SCRIPTS = ("drawing.js", "grid.js")
+SCRIPTS = ("drawing.js", "grid.js")
 """One module for the browser: the second goes on from the first."""
 _LABEL = (
     "Confusion matrix, rows true, columns predicted. Arrows move, Enter opens photos. The table "
@@ -117,7 +117,7 @@ def _component() -> Callable[..., Any]:
     # In the page's own tree, not in a shadow root: screen readers and tests meet plain elements.
     return st.components.v2.component(
         "petalscope_confusion_grid",
-        js="".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        js="".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS),
         css=(folder / "grid.css").read_text(encoding="utf-8"),
         isolate_styles=False,
     )

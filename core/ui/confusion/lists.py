@@ -50,7 +50,7 @@ def show_pairs(page: ConfusionPage) -> None:
         shares.append(f"{percent(photos / n, n)} ({bounds})")
     photos = [f"{a:,} of {n:,}" for a, n in zip(pairs["count"], pairs["support"], strict=True)]
     table = pairs[["true", "predicted"]].assign(photos=photos, share=shares)
-    narrow = 80 if len(page.classes) <= WIDE_ABOVE else None
+    narrow = 80 if len(page.classes) <= WIDE_ABOVE else 92
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
         "predicted": st.column_config.TextColumn("Taken for", width=narrow),

@@ -25,7 +25,6 @@ from core.evaluation.confusion import (
     list_largest_changes,
     measure,
     most_confused_pairs,
-    order_classes,
     photos_in_cell,
     subtract_matrices,
 )
@@ -35,7 +34,14 @@ from core.runs.common_photos import CommonPhotos
 from core.runs.result import RunResult, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import Compared, compare_runs
-from core.ui.confusion.scope import Part, Zoom, list_parts, read_zoom
+from core.ui.confusion.scope import (
+    Part,
+    Zoom,
+    choose_part,
+    find_order,
+    find_parts,
+    read_zoom,
+)
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset
@@ -143,7 +149,7 @@ class ConfusionPage:
     def left_out(self) -> str:
         """What is left out, in a sentence; "" when the whole matrix is drawn."""
         drawn, k = (len(self.rows), len(self.columns)), len(self.classes)
-        return "" if drawn == (k, k) else f"{drawn[0]} rows × {drawn[1]} columns of {k} classes."
+        return "" if drawn == (k, k) else f"{drawn[0]} rows × {drawn[1]} columns of {k:,} classes."
 
     def look(self, dark: bool) -> Look:
         """Return what of the matrix is drawn, and how."""
@@ -243,10 +249,11 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
     else:
         classes = pair.common.classes
         matrix = pair.change.after + pair.change.before
-    parts = list_parts(matrix, classes)
-    part = _read_one_of(parts, "among") or "all"
+    of = tuple((one.id, cache.result_key(one.id)) for one in (run, other) if one)
+    parts = find_parts((*of, split), matrix, classes)
+    part = _read_one_of(parts, "among") or choose_part(parts, len(classes))
     order: Order = _read_one_of(get_args(Order), "order") or "name"
-    arranged = order_classes(matrix, classes, order)
+    arranged = find_order((*of, split), order, matrix, classes)
     arranged = arranged[np.isin(arranged, parts[part].classes)]
     looked_for = read_choice("look_for")
     return ConfusionPage(

@@ -1,13 +1,19 @@
 """Which part of the matrix is drawn: among which classes, and the zoom into their order."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from core.evaluation.confusion import find_look_alikes, list_most_confused
+from core.evaluation.confusion import (
+    Order,
+    find_look_alikes,
+    list_most_confused,
+    most_confused_pairs,
+    order_classes,
+)
 from core.formats import count
 from core.ui.parts.state import keep_choice, read_choice
 
@@ -15,6 +21,9 @@ ZOOMED = "confusion.zoomed"
 """Session key: of which matrix the zoom is."""
 _TOPS = (5, 10, 20, 40)
 _MOST_GROUPS = 12
+_MOST_PAIRS = 20
+_MOST_WHOLE = 300
+"""Classes up to which the whole matrix is drawn without a choice: a cell is 2 pixels wide there."""
 _ZOOM = re.compile(r"(\d{1,5})-(\d{1,5})_(\d{1,5})-(\d{1,5})")
 
 
@@ -39,6 +48,13 @@ def list_parts(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, Part]:
     """Return the parts of the matrix that can be drawn, by their name in the URL."""
     k = len(classes)
     parts = {"all": Part(label=f"All {count(k, 'class')}", classes=np.arange(k))}
+    if (
+        k > _MOST_WHOLE
+    ):  # of few photos a class the most confused classes are rarely confused together
+        pairs = most_confused_pairs(matrix, classes, _MOST_PAIRS)
+        numbers = np.flatnonzero(np.isin(classes, pairs[["true", "predicted"]]))
+        if len(numbers):
+            parts["pairs"] = Part(label=f"The {len(pairs)} most confused pairs", classes=numbers)
     for top in _TOPS:
         numbers = list_most_confused(matrix, top)
         if len(numbers) == top < k:
@@ -51,6 +67,32 @@ def list_parts(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, Part]:
         # By a class, not by its place: a link to another run or split must not show another group.
         parts[f"alike-{min(names)}"] = Part(label=label, classes=np.array(group.classes))
     return parts
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def find_parts(
+    of: Hashable,  # noqa: ARG001 (part of the key)
+    _matrix: np.ndarray,
+    _classes: Sequence[str],
+) -> dict[str, Part]:
+    """Return `list_parts`, kept: the tree of 3,000 classes takes a second."""
+    return list_parts(_matrix, _classes)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def find_order(
+    of: Hashable,  # noqa: ARG001 (part of the key)
+    order: Order,
+    _matrix: np.ndarray,
+    _classes: Sequence[str],
+) -> np.ndarray:
+    """Return `order_classes`, kept."""
+    return order_classes(_matrix, _classes, order)
+
+
+def choose_part(parts: Mapping[str, Part], n_classes: int) -> str:
+    """Return the part that is drawn until another is chosen; of very many classes a few."""
+    return "pairs" if n_classes > _MOST_WHOLE and "pairs" in parts else "all"
 
 
 def zoom_out() -> None:

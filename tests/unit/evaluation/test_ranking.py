@@ -55,14 +55,18 @@ def test_curves_equal_scikit_learn(case: Ranked) -> None:
     scores, positive = case
     counted = count_thresholds(scores, positive)
     false, true, _ = sk.roc_curve(positive, scores, drop_intermediate=False)
-    np.testing.assert_allclose(trace("roc", counted), [false, true])
-    precision, recall, _ = sk.precision_recall_curve(positive, scores)
-    ours = trace("precision_recall", counted)[:, 1:]
-    # scikit-learn runs backwards, adds the point (0, 1) and stops where recall is 1.
-    keep = ours.shape[1] - (ours[0] == 1).sum() + 1
+    # Neither curve turns between two scores of positives: the corners are compared.
     np.testing.assert_allclose(
-        ours[:, :keep], [recall[:-1][::-1][:keep], precision[:-1][::-1][:keep]]
+        thin_curve(trace("roc", counted)), thin_curve(np.array([false, true])), atol=1e-12
     )
+    precision, recall, _ = sk.precision_recall_curve(positive, scores)
+    theirs = np.array([recall[:-1][::-1], precision[:-1][::-1]])
+    # scikit-learn runs backwards, adds the point (0, 1) and stops where recall is 1.
+    ours, theirs = (
+        thin_curve(curve[:, : 1 + int((curve[0] == 1).argmax())])
+        for curve in (trace("precision_recall", counted)[:, 1:], theirs)
+    )
+    np.testing.assert_allclose(ours, theirs)
 
 
 @pytest.mark.parametrize("kind", ["roc", "precision_recall"])

@@ -34,6 +34,7 @@ from core.ui.parts.pickers import name_runs
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
+from core.ui.wall.hover import open_pointed, show_pointed
 from data.dataset import Dataset
 from models.weights import WeightsKind, find_weights
 
@@ -71,15 +72,17 @@ def show_map(page: DatasetPage) -> None:
     drawing, colouring = chart.draw(is_dark()), chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
     key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
-    st.plotly_chart(
-        drawing.figure,
-        theme=None,
-        key=key,
-        on_select=lambda: _take_area(key, drawing),
-        selection_mode=("box", "lasso"),
-        config={"scrollZoom": True, "displaylogo": False},
-        alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
-    )
+    with open_pointed("map"):
+        st.plotly_chart(
+            drawing.figure,
+            theme=None,
+            key=key,
+            on_select=lambda: _take_area(key, drawing),
+            selection_mode=("box", "lasso"),
+            config={"scrollZoom": True, "displaylogo": False},
+            alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
+        )
+        show_pointed(chart.dataset, chart.positions, "map")
     st.caption(_explain(chart.dataset, chart.method))
     _show_area(page)
 

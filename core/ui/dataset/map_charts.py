@@ -175,6 +175,7 @@ def _points(
         x=positions[photos, 0].astype(np.float32),
         y=positions[photos, 1].astype(np.float32),
         mode="markers",
+        customdata=photos,
         text=[html.escape(str(name), quote=False) for name in hover[photos]],
         hovertemplate=title + "%{text}<extra></extra>",
         **options,

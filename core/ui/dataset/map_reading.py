@@ -92,9 +92,7 @@ class MapPage:
     @property
     def filtered(self) -> str:
         """Name the photos that are left; empty where all are."""
-        return (
-            "" if self.matching.all() else fingerprint(np.packbits(self.matching).tobytes().hex())
-        )
+        return "" if self.matching.all() else fingerprint({"left": self.matching.tolist()})
 
     def draw(self, dark: bool) -> Drawing:
         """Return the map, drawn once for each way to colour it."""

@@ -5,6 +5,7 @@ the session, one for each wall and dataset. Selecting is drawn at once by the br
 hears of it a moment later; `turn` counts what the browser told: its newest answer is the one meant.
 """
 
+import base64
 import json
 import math
 import struct
@@ -214,6 +215,11 @@ def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
         known = (n for n in dict.fromkeys(numbers) if isinstance(n, int) and 0 <= n < photos)
         choose_photos(key, dataset_id, known)
         st.session_state[f"{_TURN}.{dataset_id}.{key}"] = turn
+
+
+def encode_thumbnail(thumbnail: bytes) -> str:
+    """Return a thumbnail as an address that holds it: for a few, where no block of bytes fits."""
+    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode()}"
 
 
 def pack_page(

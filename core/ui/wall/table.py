@@ -4,7 +4,6 @@ A click on the head of a column sorts all photos by it, not the page alone; a cl
 its photo. Only the rows of the page are sent, their thumbnails within.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.ui.wall.showing import Wall, keep_list, show_head
+from core.ui.wall.showing import Wall, encode_thumbnail, keep_list, show_head
 from data.dataset import Dataset
 
 _ROW_PX, _HEAD_PX, _MOST_PX = 52, 38, 700
@@ -57,7 +56,7 @@ def show_table(
             sort(str(chosen["columns"][0]))
 
     rows = columns.iloc[shown][list(titles)]
-    rows.insert(0, _PICTURE, [_encode(dataset.thumbnail(photo)) for photo in shown])
+    rows.insert(0, _PICTURE, [encode_thumbnail(dataset.thumbnail(photo)) for photo in shown])
     _mount(rows, titles, key=key, on_select=take)
 
 
@@ -77,10 +76,6 @@ def _mount(
         | {name: _describe(rows[name], title) for name, title in titles.items()},
         alt="Photos with what is known of them",
     )
-
-
-def _encode(thumbnail: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode()}"
 
 
 def _describe(column: pd.Series, title: str) -> Any:

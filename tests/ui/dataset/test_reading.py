@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from core.datasets.quality.store import FeatureSet
 from core.ui.dataset.map_reading import read_areas, read_map_page
 from core.ui.dataset.reading import (
     DatasetPage,
@@ -95,6 +96,8 @@ def test_an_area_on_the_map_narrows_wall_and_table(
 ) -> None:
     positions = np.stack([np.arange(len(dataset)), np.zeros(len(dataset))], axis=1)
     monkeypatch.setattr(cache, "positions", lambda *_: positions)
+    features = [FeatureSet(id="f", kind="random", backbone_id="b", label="")]
+    monkeypatch.setattr("core.ui.dataset.map_reading.find_feature_sets", lambda *_: features)
     for view in ("photos", "table", "map"):
         address(view=view, area="-1,-1 9.5,-1 9.5,1 -1,1", q="split is not test", sort="-width")
         page = read_dataset_page(dataset)
@@ -102,6 +105,9 @@ def test_an_area_on_the_map_narrows_wall_and_table(
         assert sorted(page.photos) == inside
         assert np.diff(dataset.manifest["width"].to_numpy()[page.photos]).max() <= 0
         assert page.matching.sum() == (dataset.splits != "test").sum(), "the map shows them all"
+    faint, *groups = read_map_page(dataset, page.matching).draw(dark=False).traces
+    assert faint.tolist() == dataset.photo_numbers("test").tolist()
+    assert sorted(np.concatenate(groups)) == np.flatnonzero(dataset.splits != "test").tolist()
     assert read_areas("0,0 0,1 1,1;x") == []
     (area,) = read_areas("0,0 0,1 1,1")
     assert area.tolist() == [[0, 0], [0, 1], [1, 1]]

@@ -154,7 +154,7 @@ def estimate_matrix(
     measured = {name: float(value) for name, value in measure_agreement(counts).items()}
     if not n:
         return {name: Estimate(value=np.nan, low=np.nan, high=np.nan, n=0) for name in measured}
-    balanced = _estimate_balanced(counts, measured["balanced_accuracy"])
+    balanced = estimate_balanced(counts.support, counts.hits)
     known = {
         "balanced_accuracy": balanced,
         "macro_recall": balanced,
@@ -171,15 +171,16 @@ def estimate_matrix(
     }
 
 
-def _estimate_balanced(counts: Counts, value: float) -> Estimate:
-    """Return the mean recall with Wilson's interval of a share that is as sure.
+def estimate_balanced(support: np.ndarray, hits: np.ndarray) -> Estimate:
+    """Return the mean recall of classes (k,) with Wilson's interval of a share that is as sure.
 
     The classes' variances add up to at most that of one share, the classes weighted by 1 / photos,
     however accuracies differ (p (1 - p) is concave): what small classes show is moved to the mean.
     """
-    share, alike = _weigh_small(counts.support, counts.hits)
-    n = int(counts.support.sum())
-    if reason := _find_reason("balanced_accuracy", counts.support[counts.support > 0]):
+    seen = support > 0
+    value, n = float(_divide(hits, support)[seen].mean()), int(support.sum())
+    share, alike = _weigh_small(support, hits)
+    if reason := _find_reason("balanced_accuracy", support[seen]):
         return Estimate(value=value, low=np.nan, high=np.nan, n=n, reason=reason)
     low, high = wilson_interval(share * alike, alike)
     moved = value - share

@@ -156,7 +156,7 @@ def difference_interval(
     split, share = (gained - lost) / differing, differing / n
     least = 2 * float(betaincinv(gained, lost + 1, level / 2)) - 1
     most = 2 * float(betaincinv(gained + 1, lost, 1 - level / 2)) - 1 if lost else 1.0
-    share_low, share_high = wilson_interval(differing, n, 1 - level)
+    share_low, share_high = wilson_interval(differing, n, 1 - level, wider=False)
     if least > 0:
         shrunk = math.hypot(math.log(split / least), math.log(share / share_low))
         low = split * share * math.exp(-shrunk)

@@ -282,8 +282,8 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
     """
     one, other = hits / n, other_hits / other_n
     (low, high), (other_low, other_high) = (
-        wilson_interval(hits, n),
-        wilson_interval(other_hits, other_n),
+        wilson_interval(hits, n, wider=False),
+        wilson_interval(other_hits, other_n, wider=False),
     )
     difference = one - other
     return ShareDifference(

@@ -19,7 +19,7 @@ from core.evaluation.agreement import (
 )
 from core.evaluation.confusion import count_confusions
 from core.evaluation.intervals import wilson_interval
-from tests.bench.intervals import cover, make_setting
+from tests.bench.intervals import cover_balanced, make_setting
 
 Answers = tuple[int, np.ndarray, np.ndarray]
 
@@ -159,9 +159,18 @@ def test_where_no_interval_would_hold_there_is_none_and_why() -> None:
 def test_balanced_accuracy_covers_the_truth_from_one_photo_a_class_on(
     photos: int, kind: str
 ) -> None:
-    setting = make_setting(30, photos, 0.9, kind)
-    held = cover(setting, 200, 0)["balanced_accuracy"]
-    assert len(held) == 200 and np.mean(held) > 0.92  # resamples alone: 74 % with one photo
+    held = cover_balanced(make_setting(30, photos, 0.9, kind), 500)
+    assert held is not None and held > 0.93  # resamples alone: 74 % with one photo
+
+
+@pytest.mark.parametrize("classes", [2, 5, 20])
+@pytest.mark.parametrize("photos", [2, 5])
+@pytest.mark.parametrize("accuracy", [0.7, 0.99])
+def test_it_covers_the_truth_in_each_setting_or_there_is_none(
+    classes: int, photos: int, accuracy: float
+) -> None:
+    held = cover_balanced(make_setting(classes, photos, accuracy, "alike"), 500)
+    assert held is None if classes * photos < 10 else held is not None and held > 0.93
 
 
 def test_the_intervals_cover_the_truth() -> None:

@@ -21,7 +21,8 @@ from core.evaluation.intervals import (
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_equals_scipy_but_for_rare_events(case: tuple[int, int]) -> None:
     successes, n = case
-    expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    level = 2 * norm.cdf(norm.ppf(0.975) + 10 / (n + 20)) - 1
+    expected = binomtest(successes, n).proportion_ci(level, method="wilson")
     low, high = wilson_interval(successes, n)
     rare = 2 if n <= 50 else 3  # at so few hits or misses the end may be further out
     assert low <= expected.low + 1e-12 and high >= expected.high - 1e-12
@@ -32,7 +33,7 @@ def test_equals_scipy_but_for_rare_events(case: tuple[int, int]) -> None:
     assert 0 <= low <= successes / n <= high <= 1
 
 
-@pytest.mark.parametrize("confidence", [0.90, 0.95, 0.99])
+@pytest.mark.parametrize("confidence", [0.90, 0.99])
 def test_confidence_is_taken(confidence: float) -> None:
     expected = binomtest(30, 40).proportion_ci(confidence, method="wilson")
     low, high = wilson_interval(30, 40, confidence)
@@ -49,11 +50,14 @@ def test_impossible_counts_are_refused(successes: int, n: int) -> None:
         wilson_interval(successes, n)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_covers_the_truth_about_95_times_in_100(share: float) -> None:
-    n = 60
-    covered = [wilson_interval(k, n)[0] <= share <= wilson_interval(k, n)[1] for k in range(n + 1)]
-    assert 0.92 <= sum(binom.pmf(range(n + 1), n, share) * covered) <= 0.98
+@pytest.mark.parametrize("n", [*range(1, 60), 75, 100, 200, 500])
+def test_covers_the_truth_about_95_times_in_100(n: int) -> None:
+    low, high = np.array([wilson_interval(hits, n) for hits in range(n + 1)]).T[:, :, None]
+    shares = np.linspace(0.01, 0.99, 197)
+    held = (low - 1e-12 <= shares) & (shares <= high + 1e-12)
+    covered = (binom.pmf(np.arange(n + 1)[:, None], n, shares) * held).sum(axis=0)
+    assert covered.min() >= 0.93
+    assert covered.mean() <= (0.98 if n >= 10 else 1)
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))

@@ -30,6 +30,7 @@ MEASUREMENTS = {
     "serve": "the prediction API with 50 clients, beside the bare model",
     "intervals": "how often intervals of figures over all classes hold, with few photos a class",
     "copies": "which copies of known photos are noticed before they are learnt from",
+    "soak": "memory and open files of the page server over many visits",
     "drift": "how often changed and unchanged photos are said to have changed",
 }
 

@@ -72,7 +72,7 @@ def browse(workspace: Workspace) -> Iterator[tuple[Browser, str, Callable[[], Fi
     Raises:
         BenchmarkFailed: The page server did not start, or there is no Chromium.
     """
-    with _serve_pages(workspace) as (address, server), sync_playwright() as playwright:
+    with serve_pages(workspace) as (address, server), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_find_chromium(playwright))
 
         def weigh() -> Figure:
@@ -125,7 +125,7 @@ def open_page(page: Page, address: str) -> None:
 
 
 @contextmanager
-def _serve_pages(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
+def serve_pages(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
     """Serve the pages on a free port until the block ends."""
     port, had_scheduler = find_port(), is_locked(workspace.scheduler_lock)
     options = ["--server.port", str(port), "--server.headless", "true"]

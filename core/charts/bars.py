@@ -39,7 +39,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     A click anywhere in its row selects `class`.
 
     Args:
-        per_class: Table of `core.evaluation.metrics.Evaluation`.
+        per_class: Table of `core.evaluation.metrics.Evaluation`, also with recalls replaced.
         metric: The column to draw.
         dark: Whether the page is dark.
     """
@@ -88,6 +88,8 @@ def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     rows = per_class.sort_values([metric, "class"], na_position="last")
     rows["value"] = [format_share(value) for value in rows[metric]]
     rows["n"] = rows["predicted" if metric == "precision" else "support"]
+    if metric == "recall" and "recall_n" in rows:
+        rows["n"] = rows["n"].where(rows["recall_n"] == 0, rows["recall_n"])
     ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
     rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
     return rows

@@ -16,7 +16,7 @@ from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth
 from core.evaluation.confusion import count_confusions, most_confused_pairs
-from core.evaluation.cross_validation import CrossValidation
+from core.evaluation.cross_validation import FEW, CrossValidation, replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Ranking, rank_classes
@@ -205,18 +205,23 @@ def _say_number(estimate: Estimate) -> tuple[str, str, str]:
 
 def _describe_classes(found: _Evaluated) -> str:
     areas = found.ranking.per_class["roc_auc"]
+    left_out = found.left_out if found.split == "validation" else None
+    table = replace_recalls(found.evaluation.per_class, left_out)
     rows = [
         (
             row["class"],
             f"{row['support']:,}",
             percent(row["precision"], row["predicted"]),
-            percent(row["recall"], row["support"]),
+            percent(row["recall"], row["recall_n"] or row["support"])
+            + " *" * (row["recall_n"] > 0),
             percent(row["f1"], row["support"]),
             percent(area, found.evaluation.n),
         )
-        for row, area in zip(found.evaluation.per_class.to_dict("records"), areas, strict=True)
+        for row, area in zip(table.to_dict("records"), areas, strict=True)
     ]
-    return format_table(("class", "photos", "precision", "recall", "F1", "ROC area"), rows)
+    said = f"\n*: cross-validated, as {FEW} photos or fewer tell no recall"
+    headings = ("class", "photos", "precision", "recall", "F1", "ROC area")
+    return format_table(headings, rows) + said * bool((table["recall_n"] > 0).any())
 
 
 def _describe_left_out(found: CrossValidation) -> str:

@@ -43,7 +43,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
-from core.runs.training.cross_validating import cross_validate_small
+from core.runs.training.cross_validating import cross_validate_small, say_unfit
 from core.runs.training.executing import execute_run
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
@@ -220,6 +220,8 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     found = read_cross_validation(workspace, record.id, result)
     document["cross_validation"] = found and found.accuracy
     lines += [f"{found.figure}: {found.method}"] if found else []
+    if warning and not found and not say_unfit(record, result):  # a worker goes on to it
+        lines.append(f"cross-validated in a moment: python -m core evaluate {record.id}")
     lines.append(f"look closer: python -m core evaluate {record.id}")
     return Outcome("\n".join(lines), document)
 

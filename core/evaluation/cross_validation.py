@@ -13,6 +13,8 @@ import pandas as pd
 from core.evaluation.intervals import Estimate, wilson_interval
 from core.formats import count, interval, percent
 
+FEW = 3
+"""Photos of a class, up to which its cross-validated recall stands in place of theirs."""
 _WORTH = 1.5
 """So many photos that were judged in turn are worth one that was kept apart."""
 
@@ -50,6 +52,15 @@ class CrossValidation:
             "that are no copies of each other."
         )
         return " ".join([heads] * bool(self.accuracy.n) + [alone] * bool(self.left_out))
+
+    def say_recall(self, number: int, photos: int) -> str:
+        """Return the recall of a class in words; "" where its photos tell more, or it has none."""
+        judged = self.per_class.iloc[number]
+        n = int(judged["support"])
+        if photos > FEW or n <= photos:
+            return ""
+        ends = interval(judged["recall_low"], judged["recall_high"], n)
+        return f"cross-validated recall {percent(judged['recall'], n)} ({ends})"
 
 
 def judge_folds(
@@ -95,6 +106,27 @@ def judge_folds(
         folds=folds,
         left_out=int((~judged).sum()),
     )
+
+
+def replace_recalls(per_class: pd.DataFrame, found: CrossValidation | None) -> pd.DataFrame:
+    """Return the metrics of classes with the cross-validated recall where FEW photos would tell it.
+
+    Args:
+        per_class: Table of `core.evaluation.metrics.Evaluation`, of validation photos.
+        found: None: nothing is replaced.
+
+    Returns:
+        The table; recall, recall_low and recall_high may be others, and recall_n is new: the photos
+        that were left out for them, 0 where they are those of the table.
+    """
+    table = per_class.assign(recall_n=0)
+    if found is None:
+        return table
+    judged = found.per_class
+    rows = ((table["support"] <= FEW) & (judged["support"] > table["support"])).to_numpy()
+    for name in ("recall", "recall_low", "recall_high"):
+        table.loc[rows, name] = judged.loc[rows, name]
+    return table.assign(recall_n=np.where(rows, judged["support"], 0))
 
 
 def _estimate(right: np.ndarray, groups: np.ndarray) -> dict[str, float]:

@@ -101,7 +101,7 @@ def cover_balanced(setting: Setting, rounds: int) -> float | None:
     return float(np.mean(held)) if held else None
 
 
-def cover(setting: Setting, rounds: int, resamples: int = 60) -> dict[str, list[bool]]:
+def cover(setting: Setting, rounds: int, resamples: int = 200) -> dict[str, list[bool]]:
     """Return for each figure whether its interval held the truth, a draw each that had one."""
     true = measure_agreement(count_classes(setting.chances * setting.sizes[:, None]))
     held: dict[str, list[bool]] = {name: [] for name in true}

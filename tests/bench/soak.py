@@ -78,7 +78,7 @@ def _run(line: ClientConnection, address: str, page: str) -> set[str]:
     line.send(asked.SerializeToString())
     pictures: set[str] = set()
     while True:
-        content = line.recv(timeout=_PATIENCE_S)
+        content = line.recv(timeout=_PATIENCE_S, decode=False)
         pictures |= {found.decode() for found in re.findall(rb"/media/\w+\.\w+", content)}
         message = ForwardMsg.FromString(content)
         if message.delta.new_element.WhichOneof("type") == "exception":

@@ -142,7 +142,7 @@ def _list_trials(
 def _list_parts(
     workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
 ) -> Iterator[_Part]:
-    splits = _find_splits(dataset, recipe)
+    splits = find_splits(dataset, recipe)
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
     tunes = recipe.trained_stages > 0
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
@@ -207,7 +207,8 @@ def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
     return left, max(0, recipe.epochs - max(alone, epochs_done))
 
 
-def _find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
+def find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
+    """Return the split of each photo that the recipe goes by, (n,) str."""
     if recipe.split_seed is None:
         return dataset.splits
     groups = dataset.manifest["sha256"].to_numpy()

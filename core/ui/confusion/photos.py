@@ -15,6 +15,7 @@ from core.ui.confusion.lists import forget_row
 from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
 from core.ui.parts.frame import page_file
 from core.ui.parts.pickers import pick_one
+from core.ui.parts.small_sets import say_recall
 from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -98,9 +99,12 @@ def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
             words = f"{shown:,} of the {count(n, 'photo')} of {name} in {split}"
     if n == 0:
         return f"{words}."
-    bounds = interval(*wilson_interval(shown, n), n)
+    share = f": {percent(shown / n, n)} ({interval(*wilson_interval(shown, n), n)})"
+    if chosen.true is not None and chosen.predicted in (None, chosen.true):
+        better = say_recall(page.run.id, page.split, page.result, chosen.true)
+        share = f"; {better}" if better else share
     first = "Surest answer first." if chosen.is_error else "Wrong ones first, the surest first."
-    return f"{words}: {percent(shown / n, n)} ({bounds}). {first}"
+    return f"{words}{share}. {first}"
 
 
 def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:

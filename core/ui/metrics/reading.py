@@ -13,6 +13,7 @@ import pandas as pd
 
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines
+from core.evaluation.cross_validation import replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
@@ -21,6 +22,7 @@ from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
+from core.ui.parts.small_sets import read_left_out
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
 
@@ -67,10 +69,16 @@ class MetricsPage:
         return find_heaps(self.result, self.split, number)
 
     @cached_property
+    def per_class(self) -> pd.DataFrame:
+        """The metrics of the classes; recalls of few validation photos are cross-validated."""
+        found = read_left_out(self.run.id, self.split, self.result)
+        return replace_recalls(self.evaluation.per_class, found)
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """Every metric of every class: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
-        both = pd.concat([self.evaluation.per_class, areas], axis=1)
+        both = pd.concat([self.per_class, areas], axis=1)
         table = both[["class", "support"]].copy()
         for name in (*SHARES, *AREAS):
             if name == "precision":
@@ -80,6 +88,7 @@ class MetricsPage:
             table[f"{name}_interval"] = [
                 "" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends
             ]
+        table["recall_interval"] += np.where(both["recall_n"] > 0, " *", "")
         return table
 
     @cached_property

@@ -46,6 +46,20 @@ def show_small_set(run: RunRecord, split: str = "validation", *, classes: bool =
         _offer(run, result)
 
 
+def read_left_out(run_id: str, split: str, result: RunResult) -> CrossValidation | None:
+    """Return what stands in place of a few validation photos; None of another split, or without."""
+    if split != "validation":
+        return None
+    return read_cross_validation(cache.workspace(), run_id, result)
+
+
+def say_recall(run_id: str, split: str, result: RunResult, number: int) -> str:
+    """Return the cross-validated recall of a class whose photos in the split are too few; or ""."""
+    found = read_left_out(run_id, split, result)
+    photos = int((result.labels[result.photo_numbers(split)] == number).sum())
+    return "" if found is None else found.say_recall(number, photos)
+
+
 def _show_classes(found: CrossValidation) -> None:
     table = found.per_class.copy()
     shares = ["recall", "recall_low", "recall_high"]

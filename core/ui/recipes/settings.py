@@ -6,16 +6,18 @@ pretrained weights cannot be had, the download and random weights are offered. A
 changes the policy.
 """
 
+import re
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.config import read_settings
 from core.datasets.policies import list_policies
 from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
 from core.formats import count, plain, rough_duration, rough_range, size
-from core.runs.queue.estimating import Estimate, estimate_run
+from core.runs.queue.estimating import Estimate, estimate_run, find_splits
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
@@ -35,6 +37,7 @@ from core.ui.recipes.values import (
 )
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
+from data.report import warn_of_few
 from models.weights import Weights, download_weights, find_weights
 
 MOST_REPEATS = 20
@@ -71,6 +74,11 @@ def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
         spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
         parts = "\n".join([*spent, "", f"This device: {parts}."])
     st.caption(words, help=parts)
+    of_validation = dataset.labels[find_splits(dataset, draft) == "validation"]
+    few = warn_of_few(np.bincount(of_validation, minlength=len(dataset.classes)).tolist())
+    if few:
+        short = re.split(r" \(|: ", few)[0]
+        st.caption(f":orange[:material/data_alert: {plain(short)}.]", help=plain(few))
 
 
 def describe_device() -> tuple[str, str]:

@@ -47,6 +47,8 @@ def test_every_strategy_says_what_it_does_and_how_long_it_takes(shared: Workspac
     assert all(re.match(r"\*\*(~|\d+ s to |\d+ to )", sentence) for sentence in sentences)
     assert all(len(sentence) > 60 for sentence in sentences)
     assert sentences[0] in [caption.value for caption in app.caption]
+    warned = next(one for one in app.caption if "validation photos.]" in one.value)
+    assert "fewer than 20" in warned.value and "5 points" in warned.help
     note_speed(shared, find_device().name, "head", Work(1.0))
     assert re.match(r"\*\*\d+ to \d+ min\*\*", say_strategies(app.run())[0])
     shared.speeds_file.unlink()

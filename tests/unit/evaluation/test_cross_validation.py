@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.evaluation.cross_validation import judge_folds
+from core.evaluation.cross_validation import judge_folds, replace_recalls
+from core.evaluation.metrics import evaluate_scores
 from tests.bench.cross_validation import simulate
 
 
@@ -37,6 +38,21 @@ def test_no_photo_has_no_figure() -> None:
     found = judge_folds(np.array([[-1]]), np.array([0]), np.array([0]), ("rose",), folds=5)
     assert np.isnan(found.accuracy.value) and found.accuracy.n == 0
     assert found.figure == "No cross-validated accuracy" and found.method.startswith("1 photo")
+
+
+def test_a_recall_of_one_photo_gives_way_to_the_cross_validated_one() -> None:
+    names, labels = ("rose", "tulip"), np.array([0, *[1] * 5])  # validation
+    table = evaluate_scores(np.eye(2)[[1, 1, 1, 1, 1, 0]], labels, names).per_class
+    all_labels = np.repeat([0, 1], 10)
+    answers = np.where(np.arange(20) % 5 == 0, 1 - all_labels, all_labels)
+    found = judge_folds(answers[None], all_labels, np.arange(20), names, folds=5)
+    shown = replace_recalls(table, found)
+    assert table["recall"].tolist() == [0.0, 0.8] and shown["recall"].tolist() == [0.8, 0.8]
+    assert shown["recall_n"].tolist() == [10, 0]  # five photos tell something themselves
+    assert shown["recall_low"].iloc[0] == found.per_class["recall_low"].iloc[0]
+    assert shown["f1"].equals(table["f1"]) and replace_recalls(table, None)["recall_n"].sum() == 0
+    assert found.say_recall(0, 1).startswith("cross-validated recall 80 % (")
+    assert "n = 10" in found.say_recall(0, 1) and found.say_recall(1, 5) == ""
 
 
 @pytest.mark.parametrize(("classes", "photos", "copies"), [(2, 8, 1), (5, 8, 2)])

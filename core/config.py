@@ -24,6 +24,12 @@ from core.installed import default_workspace
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that ResNet-50 sees."""
 
+Framing = Literal["crop", "pad"]
+"""How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
+
+FRAMING: Framing = "crop"
+"""Where nothing else is said."""
+
 FEATURE_SIZE = 2048
 """Length of the pooled feature of one photo."""
 

@@ -15,13 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from data.images import MEAN_COLOUR
 from data.policy import GEOMETRIC, LIMITS, AugmentationPolicy
 
 _COLOURS = ("brightness", "contrast", "saturation", "hue")
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601, as Pillow turns colours into grey."""
-_CUTOUT_GREY = (124, 116, 104)
-"""ImageNet's mean colour: what preprocessing turns into 0."""
 _MARGIN = 3
 """Pixels around what a transform looks at: bicubic takes the next two."""
 
@@ -222,5 +221,5 @@ def _cut_out(photo: np.ndarray, part: DrawnPart) -> np.ndarray:
     top = round(part.place[1] * (height - rows))
     left = round(part.place[0] * (width - columns))
     answer = photo.copy()
-    answer[top : top + rows, left : left + columns] = _CUTOUT_GREY
+    answer[top : top + rows, left : left + columns] = MEAN_COLOUR
     return answer

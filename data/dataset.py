@@ -12,7 +12,8 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from core.config import PHOTO_SIZE, fingerprint
+from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint
+from data.images import read_packed_photo
 
 VERSION = 2
 MANIFEST, SET_ASIDE = "manifest.parquet", "set_aside.parquet"
@@ -70,6 +71,15 @@ class Dataset:
     def photos(self) -> np.memmap:
         """All packed photos, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
         return np.lib.format.open_memmap(self.photos_file, mode="r")
+
+    def read_photo(self, photo: int, framing: Framing = FRAMING) -> np.ndarray:
+        """Return a photo as a network sees it, (224, 224, 3) uint8 RGB.
+
+        What was not packed at the import is packed now, from the photo's own file.
+        """
+        if framing == FRAMING:
+            return np.array(self.photos[photo])
+        return read_packed_photo(self.original(photo), framing)[0]
 
     def thumbnail(self, photo: int) -> bytes:
         """Return the 128 px WebP of a photo."""

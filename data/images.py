@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from core.config import PHOTO_SIZE, read_settings
+from core.config import FRAMING, PHOTO_SIZE, Framing, read_settings
 from core.errors import PhotoTooLarge, PhotoUnreadable
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
@@ -25,6 +25,13 @@ _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _NAMES = {"MPO": "JPEG", "HEIF": "HEIC"}
 """A JPEG that carries further pictures (phones write depth maps) calls itself MPO."""
+MEAN_COLOUR = (124, 116, 104)
+"""ImageNet's mean, which preprocessing turns into 0.
+
+A convolution's own border is 0 behind it, so that what is filled with it is as nothing there.
+Source: mean of `preprocess_input` in keras.applications.resnet (103.939, 116.779, 123.68 as BGR);
+timm pads with the mean, too (crop_mode "border").
+"""
 THUMBNAIL_SIZE = 128
 ROW_SIZE = 64
 """Of a photo in a row of a table: hundreds go to the browser at once."""
@@ -127,13 +134,21 @@ def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
         return photo, facts
 
 
-def pack_photo(image: Image.Image) -> np.ndarray:
+def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
     """Return the photo as the network sees it: (224, 224, 3) uint8 RGB.
 
-    The short side is resized to 224 (bicubic) and the centre is cut out. Both happen in one step,
-    so that a very long photo never becomes a very large one.
+    crop: the short side is resized to 224 (bicubic) and the centre is cut out, in one step, so that
+    a very long photo never becomes a very large one. pad: the long side is resized to 224, and what
+    is left beside the short one is filled with the mean colour.
     """
     width, height = image.size
+    if framing == "pad":
+        scale = PHOTO_SIZE / max(width, height)
+        fitted = (max(1, round(scale * width)), max(1, round(scale * height)))
+        square = Image.new("RGB", (PHOTO_SIZE, PHOTO_SIZE), MEAN_COLOUR)
+        corner = ((PHOTO_SIZE - fitted[0]) // 2, (PHOTO_SIZE - fitted[1]) // 2)
+        square.paste(image.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=3.0), corner)
+        return np.asarray(square)
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     packed = image.resize(
@@ -145,7 +160,7 @@ def pack_photo(image: Image.Image) -> np.ndarray:
     return np.asarray(packed)
 
 
-def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
+def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.ndarray, PhotoFacts]:
     """Return (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
 
     Raises:
@@ -153,7 +168,7 @@ def read_packed_photo(content: bytes) -> tuple[np.ndarray, PhotoFacts]:
         PhotoTooLarge: More megabytes or megapixels than the settings allow.
     """
     image, facts = decode_photo(content)
-    return pack_photo(image), facts
+    return pack_photo(image, framing), facts
 
 
 def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:

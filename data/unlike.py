@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from core.config import FRAMING, Framing
 from core.errors import PhotoRefused
 from data.images import pack_photo, read_packed_photo
 from data.sources.archive import ARCHIVE_ENDINGS, ArchiveContents, number_files, unpack_chosen
@@ -158,18 +159,21 @@ class UnlikePhotos:
     """What each shows."""
 
 
-def draw_unlike_photos(per_motif: int = PER_MOTIF, seed: int = 7) -> UnlikePhotos:
+def draw_unlike_photos(
+    per_motif: int = PER_MOTIF, seed: int = 7, framing: Framing = FRAMING
+) -> UnlikePhotos:
     """Return `per_motif` photos of each motif, as a camera would give them.
 
     Args:
         per_motif: At least 1.
         seed: Everything random comes from it.
+        framing: That of the backbone that is to see them.
     """
     photos, motifs = [], []
     for place, (motif, draw) in enumerate(MOTIFS.items()):
         for number in range(per_motif):
             rng = np.random.default_rng((seed, place, number))
-            photos.append(pack_photo(develop_photo(rng, draw(rng, _SIZE))))
+            photos.append(pack_photo(develop_photo(rng, draw(rng, _SIZE)), framing))
             motifs.append(motif)
     return UnlikePhotos(photos=np.stack(photos), motifs=tuple(motifs))
 
@@ -186,7 +190,7 @@ class OwnPhotos:
     """Name → what is wrong with it."""
 
 
-def read_own_photos(files: Iterable[tuple[str, bytes]]) -> OwnPhotos:
+def read_own_photos(files: Iterable[tuple[str, bytes]], framing: Framing = FRAMING) -> OwnPhotos:
     """Return the photos of files (name and bytes), and of archives among them, in their order.
 
     Raises:
@@ -200,7 +204,7 @@ def read_own_photos(files: Iterable[tuple[str, bytes]]) -> OwnPhotos:
             refused[name] = f"Only the first {MOST_OWN} photos are looked at."
             continue
         try:
-            photos.append(read_packed_photo(content)[0])
+            photos.append(read_packed_photo(content, framing)[0])
             names.append(name)
         except PhotoRefused as error:
             refused[name] = error.problem

@@ -2,8 +2,9 @@
 
 backbones/<id>/ holds the network, made once by `keras_backbone`, and in backbone.json what is known
 of it. It takes packed photos (n, 224, 224, 3) uint8 RGB; preprocessing is inside. The id stands for
-weights and preprocessing. The trunk is the network up to the end of conv4, in the same precision:
-activations (n, 14, 14, 1024) float16, none below 0. No Keras: pages and the API import this.
+weights, preprocessing and how photos are framed. The trunk is the network up to the end of conv4,
+in the same precision: activations (n, 14, 14, 1024) float16, none below 0. No Keras: pages and the
+API import this.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as operations
 
-from core.config import FEATURE_SIZE, PHOTO_SIZE, fingerprint
+from core.config import FEATURE_SIZE, FRAMING, PHOTO_SIZE, Framing, fingerprint
 from core.errors import BackboneMissing
 from core.workspace import Workspace, digest_once
 from models.rows import CONV4
@@ -59,6 +60,16 @@ class BackboneFacts:
     """Least cosine between its features and those in f32, over the probe photos."""
     files: dict[str, str]
     """Name of each file → its SHA-256."""
+    framing: Framing = FRAMING
+    """How the photos that it takes were packed."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the facts as JSON values; a framing that is the usual one goes unsaid.
+
+        So did it in all that was written before there was another.
+        """
+        facts = dataclasses.asdict(self)
+        return {name: facts[name] for name in facts if (name, facts[name]) != ("framing", FRAMING)}
 
 
 class Backbone(Protocol):
@@ -78,10 +89,11 @@ class Backbone(Protocol):
         """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
 
 
-def backbone_id(weights: Weights, preprocessing: Preprocessing) -> str:
-    """Return the id of the backbone with these weights and preprocessing."""
+def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
+    """Return the id of the backbone with these weights and preprocessing, for photos so framed."""
     return fingerprint(
-        {
+        ({} if framing == FRAMING else {"framing": framing})
+        | {
             "backbone": "resnet50",
             "version": _VERSION,
             "weights": weights.digest,

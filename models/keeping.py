@@ -3,7 +3,8 @@
 Until all rows are there they are appended to a hidden file, from which the next call continues. Its
 name begins with the dataset's id, so that it is deleted with the dataset. A view is what a network
 sees in some photos, each changed by one draw: pooled, features (m, 2048) float32; conv4,
-activations (m, 14, 14, 1024) float16, from which conv5 is trained. One view is one file.
+activations (m, 14, 14, 1024) float16, from which conv5 is trained. One view is one file. Photos
+that are framed otherwise than at the import, (n, 224, 224, 3) uint8, are kept like a view.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 
-from core.config import fingerprint
+from core.config import PHOTO_SIZE, Framing, fingerprint
 from core.errors import RunStopped
 from core.workspace import Workspace, digest_file, digest_once, write_atomically
-from models.rows import CONV4, POOLED, RowForm
+from models.rows import CONV4, PHOTO, POOLED, RowForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,7 @@ def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
 ViewKind = Literal["pooled", "conv4"]
 
 FORMS: dict[ViewKind, RowForm] = {"pooled": POOLED, "conv4": CONV4}
+FRAMED = "photos"
 
 _VERSION = 1
 
@@ -161,6 +163,13 @@ class ViewSource:
             "seed": self.seed,
             "number": self.number,
         }
+
+
+def describe_photos(framing: Framing, dataset_id: str) -> Entry:
+    """Return the entry under which all photos of a dataset, so framed, are kept."""
+    source = {"view": FRAMED, "version": _VERSION, "framing": framing, "photo_size": PHOTO_SIZE}
+    facts = {**source, "dataset": dataset_id}
+    return Entry(id=fingerprint(facts), facts=facts, form=PHOTO)
 
 
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.config import PHOTO_SIZE
+from core.config import FRAMING, PHOTO_SIZE, Framing
 from core.workspace import Workspace, digest_file, make_folder_atomically
 from models.backbone import (
     FACTS_FILE,
@@ -194,7 +194,10 @@ def compile_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 @lru_cache(maxsize=1)
 def open_keras_backbone(
-    weights: Weights, preprocessing: Preprocessing, batch_size: int = _BATCH_SIZE
+    weights: Weights,
+    preprocessing: Preprocessing,
+    framing: Framing = FRAMING,
+    batch_size: int = _BATCH_SIZE,
 ) -> KerasBackbone:
     """Return the backbone on Keras' device, in float16 where that keeps the features.
 
@@ -209,7 +212,8 @@ def open_keras_backbone(
     cosine = compare_features(seen_fast, seen)
     kept = cosine >= COSINE_LIMIT  # false as well when float16 overflowed: the cosine is NaN then
     facts = BackboneFacts(
-        id=backbone_id(weights, preprocessing),
+        id=backbone_id(weights, preprocessing, framing),
+        framing=framing,
         weights_kind=weights.kind,
         weights_label=weights.label,
         weights_digest=weights.digest,
@@ -276,6 +280,7 @@ def make_backbone(
     weights: Weights,
     preprocessing: Preprocessing,
     on_progress: Callable[[int, int], None] | None = None,
+    framing: Framing = FRAMING,
 ) -> str:
     """Return the id of the backbone, which stands in the workspace; made now if it did not (6 s).
 
@@ -283,7 +288,7 @@ def make_backbone(
         on_progress: Told the steps done and the steps in all.
     """
     report = on_progress or _report_nothing
-    identifier = backbone_id(weights, preprocessing)
+    identifier = backbone_id(weights, preprocessing, framing)
     if backbone_exists(workspace, identifier):
         report(_STEPS, _STEPS)
         return identifier
@@ -293,8 +298,8 @@ def make_backbone(
         report(0, _STEPS)
         call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
         report(1, _STEPS)
-        facts = _describe(folder, weights, preprocessing)
-        (folder / FACTS_FILE).write_text(json.dumps(dataclasses.asdict(facts), indent=1))
+        facts = _describe(folder, weights, preprocessing, framing)
+        (folder / FACTS_FILE).write_text(json.dumps(facts.describe(), indent=1))
     report(_STEPS, _STEPS)
     return identifier
 
@@ -303,9 +308,12 @@ def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
     build_backbone(weights, preprocessing).export(str(file), format="openvino", verbose=False)
 
 
-def _describe(folder: Path, weights: Weights, preprocessing: Preprocessing) -> BackboneFacts:
+def _describe(
+    folder: Path, weights: Weights, preprocessing: Preprocessing, framing: Framing
+) -> BackboneFacts:
     facts = BackboneFacts(
-        id=backbone_id(weights, preprocessing),
+        id=backbone_id(weights, preprocessing, framing),
+        framing=framing,
         weights_kind=weights.kind,
         weights_label=weights.label,
         weights_digest=weights.digest,

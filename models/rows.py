@@ -37,6 +37,7 @@ class RowForm:
 
 
 POOLED = RowForm((FEATURE_SIZE,), "<f4")
+PHOTO = RowForm(_PHOTO_SHAPE, "|u1")
 CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
 
 

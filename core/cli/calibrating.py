@@ -133,7 +133,8 @@ def _judge_unlike(
     if folder is not None:
         folder = folder.expanduser()
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        own = read_own_photos((path.name, path.read_bytes()) for path in files)
+        contents = ((path.name, path.read_bytes()) for path in files)
+        own = read_own_photos(contents, predictor.backbone_facts.framing)
         problems = [f"  {name}: {problem}" for name, problem in own.refused.items()]
         if own.names:
             answers = answer_photos(predictor, known.model, own.photos, own.names)

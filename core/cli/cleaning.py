@@ -170,9 +170,14 @@ def _find_features(
         elif folder.name not in used and _is_old(folder):
             yield _weigh("backbones of no run", folder)
     policies = {(run.recipe.dataset, fingerprint(run.recipe.augmentation)) for run in runs}
+    framings = {(run.recipe.dataset, run.recipe.framing) for run in runs}
     for file in workspace.features.glob("[!.]*.npy"):
         facts = read_json(file.with_suffix(".json"))
-        lost = facts.get("dataset") not in datasets or facts.get("backbone") not in backbones
+        lost = facts.get("dataset") not in datasets
+        if "framing" in facts:  # photos, which no backbone has seen
+            lost |= (facts["dataset"], facts["framing"]) not in framings
+        else:
+            lost |= facts.get("backbone") not in backbones
         unseen = facts.get("policy") and (facts["dataset"], facts["policy"]) not in policies
         if (lost or unseen) and _is_old(file):
             kind = "features of no dataset or run" if lost else "views of no run"

@@ -19,6 +19,7 @@ _WAKE_EVERY_S = 2.0
 
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
+    "packing": "fitting whole photos into the square",
     "extracting": "computing features",
     "activations": "computing activations of the frozen stages",
     "training": "training",
@@ -36,7 +37,7 @@ class PhaseProgress:
     def begin_phase(self, phase: str) -> None:
         """Show that the phase has begun, unless its progress will say so."""
         self._phase = _PHASES.get(phase, phase)
-        if phase not in ("backbone", "extracting", "activations"):
+        if phase not in ("backbone", "packing", "extracting", "activations"):
             self._progress.note(self._phase)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:

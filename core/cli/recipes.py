@@ -118,4 +118,4 @@ RECIPE = tuple(
     if setting.name == "augmentation" or setting.has_default
 )
 """Every option of a recipe but the dataset."""
-BACKBONE = tuple(_make_option(SETTINGS[name]) for name in ("weights", "preprocessing"))
+BACKBONE = tuple(_make_option(SETTINGS[name]) for name in ("weights", "preprocessing", "framing"))

@@ -50,8 +50,8 @@ def _describe(found: Weights) -> str:
     *BACKBONE,
     flag(
         "--drop-views",
-        "instead remove the dataset's augmented views, activations and last maps, which runs "
-        "and Grad-CAM keep; whatever needs them makes them again",
+        "instead remove the dataset's augmented views, activations, whole photos and last maps, "
+        "which runs and Grad-CAM keep; whatever needs them makes them again",
     ),
 )
 def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
@@ -64,7 +64,7 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     found = find_weights(workspace, given.weights)
     start = time.perf_counter()
     by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))
-    made = prepare_features(by, dataset, found, given.preprocessing)
+    made = prepare_features(by, dataset, found, given.preprocessing, given.framing)
     seconds = time.perf_counter() - start
     return Outcome(
         f"{count(len(dataset), 'photo')} of {dataset.name}, weights {found.label}: "

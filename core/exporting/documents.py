@@ -69,6 +69,7 @@ def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, A
             "shape": [None, PHOTO_SIZE, PHOTO_SIZE, 3],
             "dtype": "uint8",
             "colours": "RGB",
+            "framing": subject.backbone.framing,
             "preprocessing": f"inside ({subject.backbone.preprocessing})",
         },
         "outputs": [

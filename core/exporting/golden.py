@@ -69,7 +69,9 @@ def describe_golden(
     subject: Subject, origin: Origin, photos: Sequence[GoldenPhoto]
 ) -> dict[str, Any]:
     """Return what golden.json holds: the scores and the answer of each photo, in float32."""
-    packed = np.stack([read_packed_photo(photo.content)[0] for photo in photos])
+    packed = np.stack(
+        [read_packed_photo(photo.content, subject.backbone.framing)[0] for photo in photos]
+    )
     features, scores = _look(subject, packed, "f32")
     return {
         "origin": origin,

@@ -96,7 +96,7 @@ class Making:
                 "labels.txt": "".join(
                     f"{' '.join(name.splitlines())}\n" for name in subject.classes
                 ),
-                "photo.py": write_photo_module(),
+                "photo.py": write_photo_module(subject.backbone.framing),
                 "deciding.py": write_deciding_module(),
                 "answering.py": read_shipped("answering.py"),
                 "check.py": read_shipped("check.py"),

@@ -14,6 +14,7 @@ import core.prediction.answers
 import core.prediction.deciding
 import core.prediction.unlike
 import data.images
+from core.config import FRAMING, Framing
 from core.exporting.subject import Subject
 from core.workspace import PROJECT_ROOT
 
@@ -63,7 +64,7 @@ def write_space(folder: Path, subject: Subject) -> None:
         "app.py": read_shipped("app.py"),
         "answering.py": read_shipped("answering.py"),
         "deciding.py": write_deciding_module(),
-        "photo.py": write_photo_module(),
+        "photo.py": write_photo_module(subject.backbone.framing),
         "Dockerfile": _DOCKERFILE,
         ".dockerignore": "__pycache__\n.git\n",
         "requirements.txt": "".join(f"{name}=={version(name)}\n" for name in _PACKAGES),
@@ -132,9 +133,9 @@ _PHRASING = (
 _UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
 
 
-def write_photo_module() -> str:
+def write_photo_module(framing: Framing = FRAMING) -> str:
     """Return photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
-    ground = read_shipped("photo_ground.py")
+    ground = read_shipped("photo_ground.py").replace(f'"{FRAMING}"', f'"{framing}"')
     source = _read(data.images.__file__)
     tree = ast.parse(source)
     title = '"""How a photo becomes what the model sees; made from Petalscope\'s data/images.py."""'

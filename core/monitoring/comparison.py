@@ -123,10 +123,11 @@ def _ask_version(workspace: Workspace, version: ModelVersion, dataset: Dataset) 
         splits = draw_splits(dataset.labels, dataset.manifest["sha256"].to_numpy(), seed=seed)
     predictor = open_version(workspace, version.number, purpose="throughput")
     scores = np.zeros((len(dataset), len(version.classes)), np.float32)
-    chosen, photos = np.flatnonzero(splits == "test"), dataset.photos
+    chosen, framing = np.flatnonzero(splits == "test"), predictor.backbone_facts.framing
     for start in range(0, len(chosen), _AT_ONCE):
         some = chosen[start : start + _AT_ONCE]
-        scores[some] = predictor.answer_packed(np.asarray(photos[some]))[1]
+        photos = [dataset.read_photo(int(photo), framing) for photo in some]
+        scores[some] = predictor.answer_packed(np.stack(photos))[1]
     return RunResult(
         scores=scores,
         labels=dataset.labels,

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
-from core.config import FEATURE_SIZE
+from core.config import FEATURE_SIZE, FRAMING
 from core.errors import PredictionMissing
 from core.formats import cell_text
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
@@ -31,6 +31,7 @@ from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
 from data.findings import measure_photo
+from data.images import read_packed_photo
 from data.sources.names import fold_name
 
 _COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
@@ -66,7 +67,9 @@ def describe_prediction(
     """
     decision, facts = prediction.decision, prediction.facts
     top, top_score = (decision.top if decision else prediction.top)[0]
-    measures = measure_photo(prediction.photo)
+    # As those of the dataset's photos are, which it is compared with: of the centre square.
+    usual = prediction.framing == FRAMING
+    measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
     return NewPrediction(
         id=id or uuid.uuid4().hex,
         time=datetime.now(UTC),

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from core.config import FEATURE_SIZE, PHOTO_SIZE
+from core.errors import PhotoRefused
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
 from core.runs.result import RunResult, check_order, read_result, read_run_head
@@ -118,9 +119,11 @@ class MapReader:
         """
         wishes = []
         # The dataset may be deleted meanwhile; whoever asks for a photo of it will hear of it.
-        with contextlib.suppress(OSError, ValueError):
-            packed = dataset.photos
-            wishes = [(dataset, int(photo), np.array(packed[int(photo)])) for photo in photos]
+        with contextlib.suppress(OSError, ValueError, PhotoRefused):
+            framing = self.backbone_facts.framing
+            wishes = [
+                (dataset, int(photo), dataset.read_photo(int(photo), framing)) for photo in photos
+            ]
         with self._guard:
             self._ahead = wishes
             # A thread that ended in an error is not waited for.
@@ -143,7 +146,7 @@ class MapReader:
             kept_map: np.ndarray = found.astype(np.float32)
             return kept_map
         if packed is None:
-            packed = np.asarray(dataset.photos[photo])
+            packed = dataset.read_photo(photo, self.backbone_facts.framing)
         with self._turn:
             computed = self.backbone.look(packed[None]).maps[0]
         if keep:
@@ -180,6 +183,10 @@ class Explainer:
     result: RunResult
     head: DenseHead
     maps: MapReader
+
+    def read_photo(self, photo: int) -> np.ndarray:
+        """Return a photo of the dataset as the backbone sees it, (224, 224, 3) uint8 RGB."""
+        return self.dataset.read_photo(photo, self.maps.backbone_facts.framing)
 
     def measure(self, photo: int, classes: Sequence[int], *, keep: bool = True) -> np.ndarray:
         """Return what each place of a photo adds to the logit of each class, times 49.

@@ -249,7 +249,7 @@ def read_frozen_features(
     given = Weights(  # the id asks for no more than their digest
         kind=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )
-    backbone = backbone_id(given, recipe.preprocessing)
+    backbone = backbone_id(given, recipe.preprocessing, recipe.framing)
     precisions: tuple[Precision, ...] = get_args(Precision)
     for precision in precisions:
         identifier = features_id(result.dataset_id, backbone, precision)

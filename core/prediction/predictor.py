@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.config import FRAMING, Framing
 from core.errors import BackboneMissing
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion
 from core.prediction.gradcam import class_activation, measure_evidence
@@ -49,6 +50,8 @@ class Prediction:
     until other photos are answered is in none of them."""
     decision: Decision | None = None
     """Whether to answer, by the rule of the model; None without one."""
+    framing: Framing = FRAMING
+    """How `photo` was packed."""
     version: int | None = None
     """Number of the registered version that answered; None: a run that is none."""
 
@@ -90,7 +93,7 @@ class Predictor:
 
     @property
     def backbone_facts(self) -> BackboneFacts:
-        """Weights, preprocessing and precision behind the answers."""
+        """Weights, preprocessing, framing and precision behind the answers."""
         return self._backbone.facts
 
     @property
@@ -106,7 +109,7 @@ class Predictor:
             PhotoTooLarge: More bytes or pixels than the settings allow.
         """
         started = time.perf_counter()
-        photo, facts = read_packed_photo(content)
+        photo, facts = read_packed_photo(content, self.backbone_facts.framing)
         decoded = time.perf_counter()
         with self._turn:
             begun = time.perf_counter()
@@ -130,6 +133,7 @@ class Predictor:
                 "head": ended - seen,
             },
             decision=decision,
+            framing=self.backbone_facts.framing,
             version=self.version.number if self.version else None,
         )
 
@@ -232,4 +236,5 @@ def _features_command(recipe: Recipe) -> str:
     words = ["python -m core features", recipe.dataset]
     words += ["--weights random"] if recipe.weights == "random" else []
     words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []
+    words += [f"--framing {recipe.framing}"] if recipe.framing != FRAMING else []
     return " ".join(words)

@@ -158,7 +158,7 @@ def answer_drawn(
     """Return what a run says of the drawn photos without a flower; computed the first time."""
 
     def make() -> dict[str, np.ndarray]:
-        drawn = draw_unlike_photos(per_motif)
+        drawn = draw_unlike_photos(per_motif, framing=predictor.backbone_facts.framing)
         return vars(answer_photos(predictor, model, drawn.photos, drawn.motifs))
 
     facts = {"version": [UNLIKE_VERSION, DRAWN_VERSION], "per_motif": per_motif}

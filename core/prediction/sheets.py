@@ -94,7 +94,7 @@ def draw_sheet(explainer: Explainer, answer: Answer, style: SheetStyle) -> Image
     names = list(dict.fromkeys((answer.true, answer.predicted)))
     numbers = [classes.index(name) for name in names]
     activations = explainer.explain(answer.photo, numbers, keep=False)
-    packed = np.asarray(explainer.dataset.photos[answer.photo])
+    packed = explainer.read_photo(answer.photo)
     photo = np.asarray(Image.fromarray(packed).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
     panels = [(photo, PurePosixPath(answer.path).name, answer.split)]
     scores = {answer.true: answer.true_score, answer.predicted: answer.predicted_score}

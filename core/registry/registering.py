@@ -125,7 +125,7 @@ def _describe(
     )
     judged = result.photo_numbers("validation")
     right = result.scores[judged].argmax(axis=1) == result.labels[judged]
-    own = {name: value for name, value in dataclasses.asdict(backbone).items() if name != "files"}
+    own = {name: value for name, value in backbone.describe().items() if name != "files"}
     facts = {
         "format": FORMAT,
         "run_id": run.id,

@@ -29,7 +29,7 @@ from core.workspace import Workspace, check_identifier
 State = Literal["queued", "starting", "running", "stopping", "done", "failed", "paused", "lost"]
 Request = Literal["", "stop", "stop_after_epoch", "pause"]
 """What a person asked of a run that goes or waits."""
-Phase = Literal["", "backbone", "extracting", "activations", "training", "scoring"]
+Phase = Literal["", "backbone", "packing", "extracting", "activations", "training", "scoring"]
 
 GOING: tuple[State, ...] = ("starting", "running", "stopping")
 """A worker has it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.config import Settings
+from core.config import FRAMING, Framing, Settings
 from core.errors import PetalscopeError, PhotoUnreadable
 from core.monitoring.kept_photos import Photo
 from core.prediction.answers import phrase_answer, phrase_decision
@@ -32,6 +32,7 @@ _NO_MAP = np.empty((0, 0, 0), dtype=np.float32)
 
 class _Decoded(NamedTuple):
     photo: np.ndarray
+    framing: Framing
     facts: PhotoFacts
     given: Photo
     seconds: float
@@ -108,8 +109,7 @@ class AnswerService:
         """Return the answer for a photo that has a place, which is free again afterwards."""
         started = time.perf_counter()
         try:
-            decoded = await self._decode(upload.content)
-            row = await self._batcher.ask(decoded.photo)
+            decoded, row = await self._ask(upload.content)
         finally:
             self.places.leave()
         total = time.perf_counter() - started
@@ -126,11 +126,22 @@ class AnswerService:
         )
         return answer
 
-    async def _decode(self, content: bytes) -> _Decoded:
+    async def _ask(self, content: bytes) -> tuple[_Decoded, Row]:
+        """Return a photo, packed as the version takes it that answered, and the answer."""
+        model = self._switcher.find_model()
+        framing = model.framing if model else FRAMING
+        while True:
+            decoded = await self._decode(content, framing)
+            row = await self._batcher.ask(decoded.photo)
+            if row.model.framing == framing:
+                return decoded, row
+            framing = row.model.framing  # the champion changed meanwhile
+
+    async def _decode(self, content: bytes, framing: Framing) -> _Decoded:
         loop = asyncio.get_running_loop()
         self._decoding += 1
         try:
-            return await loop.run_in_executor(self._decoders, _decode, content)
+            return await loop.run_in_executor(self._decoders, _decode, content, framing)
         finally:
             self._decoding -= 1
 
@@ -143,15 +154,15 @@ class AnswerService:
             self._figures.stage_seconds.labels(stage=stage).observe(seconds)
 
 
-def _decode(content: bytes) -> _Decoded:
+def _decode(content: bytes, framing: Framing) -> _Decoded:
     start = time.perf_counter()
     try:
-        photo, facts = read_packed_photo(content)
+        photo, facts = read_packed_photo(content, framing)
     except PhotoUnreadable as error:
         raise PhotoUnreadable(error.problem, f"Export it again, as {FORMATS}.") from error
     given = Photo(content)
     assert given.sha256  # known from here on: this thread has the time for it
-    return _Decoded(photo, facts, given, time.perf_counter() - start)
+    return _Decoded(photo, framing, facts, given, time.perf_counter() - start)
 
 
 def _describe(
@@ -195,6 +206,7 @@ def _make_prediction(decoded: _Decoded, row: Row) -> Prediction:
         photo=decoded.photo,
         map=_NO_MAP,  # nobody asks the API what the model looked at
         features=row.features,
+        framing=decoded.framing,
         facts=decoded.facts,
         seconds={"decoding": decoded.seconds, "backbone": row.model_s, "head": 0.0},
         decision=row.decision,

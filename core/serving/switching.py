@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.config import PHOTO_SIZE
+from core.config import PHOTO_SIZE, Framing
 from core.errors import (
     PetalscopeError,
     ServiceNotReady,
@@ -55,6 +55,11 @@ class ServingModel:
     many: Predictor | None = None
     break_even: int = 1
     """Photos from which on `many` is the faster one."""
+
+    @property
+    def framing(self) -> Framing:
+        """How the photos that it takes were packed."""
+        return self.single.backbone_facts.framing
 
     @property
     def batch_size(self) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from core.config import fingerprint
+from core.config import FRAMING, fingerprint
 from core.datasets.quality.results import has_result, list_results, read_array, read_table
 from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
@@ -73,21 +73,27 @@ class QualityResult:
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
     """Return the features of a dataset that are kept: pretrained first, then the newest."""
-    found: list[tuple[tuple[bool, float], FeatureSet]] = []
+    found: list[tuple[tuple[bool, str, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
-            if facts["dataset"] != dataset_id or not file.with_suffix(".npy").exists():
+            if (
+                "view" in facts
+                or facts["dataset"] != dataset_id
+                or not file.with_suffix(".npy").exists()
+            ):
                 continue
             folder = workspace.backbone_folder(facts["backbone"])
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
+            framing = backbone.get("framing", FRAMING)
+            label += ", whole photos" if framing != FRAMING else ""
         except (OSError, ValueError, KeyError, PetalscopeError):
             continue  # half-made, damaged, or of a backbone that is gone
         features = FeatureSet(id=file.stem, kind=kind, backbone_id=facts["backbone"], label=label)
-        found.append(((kind != "pretrained", -file.stat().st_mtime), features))
+        found.append(((kind != "pretrained", framing, -file.stat().st_mtime), features))
     return [features for _, features in sorted(found, key=lambda entry: entry[0])]
 
 

@@ -1,7 +1,13 @@
-"""What photo.py stands on outside of the workbench: the size of a photo, limits, and errors."""
+"""What photo.py stands on outside of the workbench: size and framing, limits, and errors."""
 
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that the model sees."""
+
+Framing = str
+"""How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
+
+FRAMING: Framing = "crop"
+"""As the model was trained."""
 
 
 class PhotoRefused(ValueError):

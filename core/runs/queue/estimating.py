@@ -39,12 +39,13 @@ _BEGIN_S = {"head": 0.5, "stages": 12.0}
 """Until the first step: a warm worker trains a head at once, stages need a fresh one."""
 _SHARED = (
     "preparing the backbone",
+    "fitting the photos into the square",
     "features of the photos",
     "features of the views",
     "activations of the views",
 )
 """Parts of an estimate that the next run finds done."""
-_OF_VIEWS = _SHARED[2:]
+_OF_VIEWS = _SHARED[3:]
 """Those of them that depend on the augmentation."""
 _LEAST_OF_TRIALS = 0.5
 """Trials that fall behind end early: this share of all epochs may do."""
@@ -188,6 +189,9 @@ def _list_preparations(
     if not views.has_backbone(workspace, every):
         yield _Part("preparing the backbone", "", _BACKBONE_S)
     missing = views.count_missing_features(workspace, every)
+    if missing or tunes or not recipe.augmentation.does_nothing:
+        unpacked = views.count_unpacked(workspace, every)
+        yield _Part("fitting the photos into the square", "packing", unpacked)
     yield _Part("features of the photos", "extracting", missing)
     trains_head = not tunes or recipe.epochs_of_head > 0
     if trains_head and not recipe.augmentation.does_nothing:
@@ -280,5 +284,6 @@ def _estimate_once(
 def _name_kept(run: RunRecord) -> tuple[object, ...]:
     recipe = run.recipe
     seed = 0 if recipe.augmentation.does_nothing else recipe.seed
-    photos = (recipe.dataset, recipe.split_seed, recipe.weights_digest, recipe.preprocessing)
-    return (*photos, recipe.augmentation, recipe.views, seed)
+    photos = (recipe.dataset, recipe.split_seed, recipe.framing)
+    seen = (recipe.weights_digest, recipe.preprocessing)
+    return (*photos, *seen, recipe.augmentation, recipe.views, seed)

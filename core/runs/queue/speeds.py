@@ -17,6 +17,7 @@ from models.devices import Device
 
 STATED_SPEEDS: dict[str, dict[str, float]] = {
     "cpu": {
+        "packing": 300,
         "extracting": 200,
         "activations": 150,
         "head": 12_000,
@@ -28,6 +29,7 @@ STATED_SPEEDS: dict[str, dict[str, float]] = {
         "stages:5:mixed": 15,
     },
     "gpu": {
+        "packing": 300,
         "extracting": 2_000,
         "activations": 1_500,
         "head": 30_000,

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from core.config import fingerprint
+from core.config import FRAMING, Framing, fingerprint
 from core.errors import RecipeRefused
 from core.runs.recipe.settings import (
     LINEAR,
@@ -67,6 +67,15 @@ class Recipe:
         "teaching",
         tip="The weights were trained with the first; the second shows what a mismatch costs.",
         choices={"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"},
+    )
+    framing: Framing = described(  # noqa: RUF009 (a field)
+        FRAMING,
+        label="How photos become square",
+        help="“crop” cuts out the centre square, “pad” fits in the whole photo and fills the rest",
+        tip="The network sees squares. The centre square shows things larger; the whole photo "
+        "keeps the ends of long things, smaller, with a plain border beside it.",
+        choices={"crop": "Centre square", "pad": "Whole photo"},
+        later=True,
     )
     strategy: StrategyName = described(  # noqa: RUF009 (a field)
         HEAD,
@@ -289,6 +298,9 @@ def _refuse(setting: Setting, allowed: str) -> RecipeRefused:
 def recipe_to_json(recipe: Recipe) -> str:
     """Return the recipe as one JSON object, with its version."""
     content = {"version": recipe.version, **dataclasses.asdict(recipe)}
+    for one in SETTINGS.values():  # what came later is left out as in the id
+        if one.later and content[one.name] == one.default:
+            del content[one.name]
     return json.dumps(content, indent=2, allow_nan=False)
 
 

@@ -7,13 +7,15 @@ edits is ready in a second. Keras is imported only when a backbone must be made 
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 
+from core.config import FRAMING, Framing
 from core.errors import PetalscopeError, WeightsMissing
 from core.runs.locks import is_locked
 from core.runs.store import Phase
@@ -33,12 +35,14 @@ from models.backbone import (
 from models.devices import Device
 from models.extraction import (
     ExtractionProgress,
+    Photos,
     copy_features,
     extract_features,
+    extract_rows,
     features_id,
     read_features,
 )
-from models.keeping import ViewKind, ViewSource, read_kept
+from models.keeping import FRAMED, ViewKind, ViewSource, describe_photos, read_kept
 from models.rows import Donors
 from models.weights import Weights, WeightsKind, find_weights
 
@@ -71,6 +75,15 @@ class Preparation:
     listener: Listener
     should_stop: Callable[[], bool] = lambda: False
 
+    def tell_photos(self, progress: ExtractionProgress) -> None:
+        """Tell the listener how many photos of a phase are done."""
+        self.listener.tell_progress(
+            progress.done,
+            progress.total,
+            per_second=progress.photos_per_second,
+            seconds_left=progress.seconds_left,
+        )
+
 
 def find_recipe_weights(workspace: Workspace, kind: WeightsKind, digest: str) -> Weights:
     """Return the weights that a recipe names.
@@ -91,8 +104,50 @@ def find_recipe_weights(workspace: Workspace, kind: WeightsKind, digest: str) ->
     return weights
 
 
+class _AsTheyAre:
+    """What gives out the photos that it is given, where a network would look at them."""
+
+    batch_size = 16
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        return iter(batches)
+
+
+def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
+    """Return the .npy of all photos of the dataset, so framed, (n, 224, 224, 3) uint8.
+
+    What was not packed at the import is packed now, from the photos' own files, and kept.
+
+    Raises:
+        RunStopped: It was to stop; what was packed is kept.
+        ResultDamaged: The photos of the dataset were altered.
+        PhotoRefused: One cannot be read here any more: a reader or a limit is another.
+    """
+    check_photos(dataset)  # features outlive what they were made of
+    if framing == FRAMING:
+        return dataset.photos_file
+    entry = describe_photos(framing, dataset.id)
+    if read_kept(by.workspace, entry.id) is None:
+        by.listener.begin_phase("packing")
+        photos = Photos(
+            dataset.photos_file,
+            change=lambda _, number: dataset.read_photo(number, framing),
+            threads=by.device.cores,
+        )
+        source = {name: entry.facts[name] for name in entry.facts if name != "dataset"}
+        donors = _find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
+        extract_rows(
+            by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop
+        )
+    return by.workspace.features_file(entry.id)
+
+
 def prepare_features(
-    by: Preparation, dataset: Dataset, weights: Weights, preprocessing: Preprocessing
+    by: Preparation,
+    dataset: Dataset,
+    weights: Weights,
+    preprocessing: Preprocessing,
+    framing: Framing = FRAMING,
 ) -> Features:
     """Return the features of all photos of the dataset.
 
@@ -101,47 +156,40 @@ def prepare_features(
         RunStopped: It was to stop; what was extracted is kept.
         ResultDamaged: The photos of the dataset were altered.
     """
-    backbone = prepare_backbone(by, weights, preprocessing)
+    backbone = prepare_backbone(by, weights, preprocessing, framing)
     precisions = expect_precisions(by, backbone)
     if (kept := _find_kept(by.workspace, dataset, backbone, precisions)) is not None:
         return kept
+    photos_file = prepare_photos(by, dataset, framing)
     by.listener.begin_phase("extracting")
-    check_photos(dataset)  # features outlive what they were made of
-    opened = open_fast_backbone(by, weights, preprocessing)
-
-    def tell_progress(progress: ExtractionProgress) -> None:
-        by.listener.tell_progress(
-            progress.done,
-            progress.total,
-            per_second=progress.photos_per_second,
-            seconds_left=progress.seconds_left,
-        )
-
+    opened = open_fast_backbone(by, weights, preprocessing, framing)
     values = extract_features(
         by.workspace,
         dataset_id=dataset.id,
-        photos_file=dataset.photos_file,
+        photos_file=photos_file,
         backbone=opened,
         donors=find_donors(by.workspace, dataset, backbone, opened.facts.precision),
-        on_progress=tell_progress,
+        on_progress=by.tell_photos,
         should_stop=by.should_stop,
     )
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
     return Features(backbone_id=backbone, features_id=identifier, values=values)
 
 
-def prepare_backbone(by: Preparation, weights: Weights, preprocessing: Preprocessing) -> str:
+def prepare_backbone(
+    by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING
+) -> str:
     """Return the id of the backbone, made now if the workspace had none.
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
     """
-    backbone = backbone_id(weights, preprocessing)
+    backbone = backbone_id(weights, preprocessing, framing)
     if not backbone_exists(by.workspace, backbone):
         from models.keras_backbone import make_backbone
 
         by.listener.begin_phase("backbone")
-        make_backbone(by.workspace, weights, preprocessing, by.listener.tell_progress)
+        make_backbone(by.workspace, weights, preprocessing, by.listener.tell_progress, framing)
     return backbone
 
 
@@ -183,13 +231,16 @@ def _copy_known(
     return Features(backbone_id=backbone, features_id=identifier, values=values)
 
 
-def open_fast_backbone(by: Preparation, weights: Weights, preprocessing: Preprocessing) -> Backbone:
+def open_fast_backbone(
+    by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
+) -> Backbone:
     """Return the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(weights, preprocessing)
-    return open_backbone(by.workspace, backbone_id(weights, preprocessing), purpose="throughput")
+        return open_keras_backbone(weights, preprocessing, framing)
+    identifier = backbone_id(weights, preprocessing, framing)
+    return open_backbone(by.workspace, identifier, purpose="throughput")
 
 
 def find_donors(
@@ -230,7 +281,7 @@ def delete_features(workspace: Workspace, dataset_id: str) -> int:
 
 
 def delete_views(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many bytes views, activations and last maps of the dataset took; features stay.
+    """Return how many bytes views, framed photos and last maps of the dataset took; features stay.
 
     Views that are being made now stay, too. A run that reads the others reads on to its end.
     """
@@ -238,7 +289,7 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
     for identifier, facts in _list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
         if "view" in facts:
             freed += _delete_kept(workspace, identifier)
-    for kind in get_args(ViewKind):
+    for kind in (*get_args(ViewKind), FRAMED):
         for partial in workspace.features.glob(f".{dataset_id}.{kind}.*.part"):
             if not is_locked(partial.with_suffix(".lock")):
                 freed += partial.stat().st_size

@@ -44,7 +44,7 @@ class RunReport:
         if self._phase:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
             self.seconds[self._phase] = round(spent, 3)
-        if self._phase in ("extracting", "activations"):
+        if self._phase in ("packing", "extracting", "activations"):
             self.note_speed(self._phase)
         self._watch = Stopwatch()
         self._phase, self._phase_since, self._next_progress = phase, now, 0.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.config import FRAMING
 from core.errors import RunStopped
 from core.runs.queue.speeds import FORWARD_SHARE
 from core.runs.recipe.recipe import SETTINGS, Recipe
@@ -20,12 +21,12 @@ from core.runs.training.preparing import (
     Preparation,
     find_recipe_weights,
     prepare_features,
+    prepare_photos,
 )
 from core.runs.training.reporting import Attempt
 from core.runs.training.views import prepare_views, request_views
 from data.augmentation import augment
 from data.dataset import Dataset
-from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.devices import find_device
@@ -60,6 +61,7 @@ class PhotoSource:
     def __init__(
         self,
         dataset: Dataset,
+        packed: np.ndarray,
         photos: np.ndarray,
         policy: AugmentationPolicy,
         *,
@@ -69,7 +71,7 @@ class PhotoSource:
         self.labels = dataset.labels[photos]
         self._photos, self._policy, self._seed = photos, policy, seed
         self._digests = dataset.manifest["sha256"].tolist()
-        self._packed: np.ndarray = np.load(dataset.photos_file, mmap_mode="r", allow_pickle=False)
+        self._packed = packed
         self._threads = ThreadPoolExecutor(max(1, threads), thread_name_prefix="augmenter")
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
@@ -156,7 +158,8 @@ class Training:
         by = self._preparation
         if always:
             by = replace(by, should_stop=lambda: False)
-        return prepare_features(by, self._dataset, weights, self.recipe.preprocessing)
+        recipe = self.recipe
+        return prepare_features(by, self._dataset, weights, recipe.preprocessing, recipe.framing)
 
     def begin(self) -> None:
         """Say that the run trains from here on."""
@@ -244,10 +247,11 @@ class Training:
             train = KeptViews(read(self.train, policy), labels[self.train])
             kept = KeptViews(read(self.validation, AugmentationPolicy()), labels[self.validation])
             return train, kept, "conv4"
-        check_photos(self._dataset)
+        file = prepare_photos(self._preparation, self._dataset, self.recipe.framing)
         source: Callable[..., PhotoSource] = partial(
             PhotoSource,
             self._dataset,
+            np.load(file, mmap_mode="r", allow_pickle=False),
             seed=self.recipe.seed,
             threads=self._preparation.device.cores,
         )
@@ -301,9 +305,10 @@ def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
 
 def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[str, object]:
     """Return all that decides the fit of stages beside its plan."""
-    # Both came later: a checkpoint of before goes on.
-    later = {"computing": recipe.computing, "half": half}
-    usual = {"computing": "exact", "half": "bfloat16" if recipe.precision == "mixed" else ""}
+    # These came later: a checkpoint of before goes on.
+    later = {"computing": recipe.computing, "framing": recipe.framing, "half": half}
+    usual = {"computing": "exact", "framing": FRAMING, "half": ""}
+    usual |= {"half": "bfloat16"} if recipe.precision == "mixed" else {}
     return {name: value for name, value in later.items() if value != usual[name]} | {
         "dataset": recipe.dataset,
         "split_seed": recipe.split_seed,

@@ -8,11 +8,12 @@ Threads augment the next photos while the network computes.
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
-from core.config import fingerprint
+from core.config import FRAMING, Framing, fingerprint
 from core.errors import DiskFull
 from core.formats import count, size
 from core.runs.recipe.recipe import Recipe
@@ -24,11 +25,11 @@ from core.runs.training.preparing import (
     open_fast_backbone,
     prepare_backbone,
     prepare_features,
+    prepare_photos,
 )
 from core.workspace import Workspace
 from data.augmentation import augment
 from data.dataset import Dataset
-from data.manifest import check_photos
 from data.policy import AugmentationPolicy
 from models.backbone import (
     FACTS_FILE,
@@ -46,6 +47,7 @@ from models.keeping import (
     ViewKind,
     ViewSource,
     count_partial_rows,
+    describe_photos,
     describe_view,
     is_kept,
     read_kept,
@@ -70,18 +72,24 @@ class ViewRequest:
     """pooled, (m, 2048) float32; conv4, (m, 14, 14, 1024) float16."""
     weights: Weights
     preprocessing: Preprocessing
+    framing: Framing = FRAMING
     policy: AugmentationPolicy
     """Where it does nothing there is one view, of the photos as they are."""
     views: int
     seed: int
     """Of the draws."""
 
+    @property
+    def backbone_id(self) -> str:
+        """The id of the frozen network."""
+        return backbone_id(self.weights, self.preprocessing, self.framing)
+
     def list_sources(self, precision: str = "") -> list[ViewSource]:
         """Return the source of each view; the precision may be left open."""
         plain = self.policy.does_nothing
         source = ViewSource(
             kind=self.kind,
-            backbone=backbone_id(self.weights, self.preprocessing),
+            backbone=self.backbone_id,
             precision=precision,
             policy="" if plain else fingerprint(self.policy),
             seed=0 if plain else self.seed,
@@ -122,19 +130,23 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
         return [np.empty((0, *FORMS[wanted.kind].shape), FORMS[wanted.kind].kind)]
     pooled = wanted.kind == "pooled"
     if pooled and wanted.policy.does_nothing:
-        features = prepare_features(by, wanted.dataset, wanted.weights, wanted.preprocessing)
+        features = prepare_features(
+            by, wanted.dataset, wanted.weights, wanted.preprocessing, wanted.framing
+        )
         return [features.values[wanted.photos]]
-    backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing)
+    backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
     for precision in expect_precisions(by, backbone):
         kept = _read_views(by, wanted.list_entries(precision))
         if kept is not None:
             return kept
+    photos_file = prepare_photos(by, wanted.dataset, wanted.framing)
     by.listener.begin_phase("extracting" if pooled else "activations")
-    check_photos(wanted.dataset)  # views outlive what they were made of
     network = _open_network(by, wanted)
     views = _find_views(by, wanted, network.facts.precision)
     _check_room(by.workspace, views)
-    return [_make_view(by, wanted, network, views[place:]) for place in range(len(views))]
+    return [
+        _make_view(by, wanted, photos_file, network, views[place:]) for place in range(len(views))
+    ]
 
 
 def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewRequest:
@@ -145,6 +157,7 @@ def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewReq
         kind="pooled",
         weights=weights,
         preprocessing=recipe.preprocessing,
+        framing=recipe.framing,
         policy=recipe.augmentation,
         views=recipe.views,
         seed=recipe.seed,
@@ -153,13 +166,19 @@ def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewReq
 
 def has_backbone(workspace: Workspace, wanted: ViewRequest) -> bool:
     """Return whether the backbone of the views was made."""
-    backbone = backbone_id(wanted.weights, wanted.preprocessing)
-    return (workspace.backbone_folder(backbone) / FACTS_FILE).exists()
+    return (workspace.backbone_folder(wanted.backbone_id) / FACTS_FILE).exists()
+
+
+def count_unpacked(workspace: Workspace, wanted: ViewRequest) -> int:
+    """Return how many photos of the dataset have to be packed anew, because of their framing."""
+    is_there = wanted.framing == FRAMING
+    is_there |= is_kept(workspace, describe_photos(wanted.framing, wanted.dataset.id).id)
+    return 0 if is_there else len(wanted.dataset)
 
 
 def count_missing_features(workspace: Workspace, wanted: ViewRequest) -> int:
     """Return how many photos of the dataset have no kept feature, in no dataset."""
-    dataset, backbone = wanted.dataset, backbone_id(wanted.weights, wanted.preprocessing)
+    dataset, backbone = wanted.dataset, wanted.backbone_id
     for precision in _PRECISIONS:
         file = workspace.features_file(features_id(dataset.id, backbone, precision))
         if file.with_suffix(".json").exists():
@@ -256,16 +275,20 @@ def _check_room(workspace: Workspace, views: Sequence[_WantedView]) -> None:
 
 def _open_network(by: Preparation, wanted: ViewRequest) -> Backbone | Trunk:
     if wanted.kind == "pooled":
-        return open_fast_backbone(by, wanted.weights, wanted.preprocessing)
+        return open_fast_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(wanted.weights, wanted.preprocessing).trunk
-    return open_trunk(by.workspace, backbone_id(wanted.weights, wanted.preprocessing))
+        return open_keras_backbone(wanted.weights, wanted.preprocessing, wanted.framing).trunk
+    return open_trunk(by.workspace, wanted.backbone_id)
 
 
 def _make_view(
-    by: Preparation, wanted: ViewRequest, network: Backbone | Trunk, views: Sequence[_WantedView]
+    by: Preparation,
+    wanted: ViewRequest,
+    photos_file: Path,
+    network: Backbone | Trunk,
+    views: Sequence[_WantedView],
 ) -> np.ndarray:
     """Return the rows of the first of these views; tell of all views that are wanted."""
     view, later = views[0], sum(view.left for view in views[1:])
@@ -273,7 +296,7 @@ def _make_view(
     n_views = number + len(views)
     dataset, policy = wanted.dataset, wanted.policy
     change = None if policy.does_nothing else make_change(dataset, policy, view.source)
-    photos = Photos(dataset.photos_file, wanted.photos, change, threads=by.device.cores)
+    photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 
     def tell(progress: ExtractionProgress) -> None:
         speed = progress.photos_per_second

@@ -71,8 +71,8 @@ def _show_row(page: AugmentationPage, one: Drawn, files: Sequence[str]) -> None:
 
 def make_draws(page: AugmentationPage) -> list[Drawn]:
     """Return the photos and their draws: those of views and epochs."""
-    packed, digests, amount = page.dataset.photos, page.dataset.manifest["sha256"], page.amount
-    originals = {number: np.array(packed[number]) for number in page.photos}
+    digests, amount = page.dataset.manifest["sha256"], page.amount
+    originals = {number: page.read_photo(number) for number in page.photos}
 
     def make(number: int, draw: int) -> np.ndarray:
         digest = str(digests.iat[number])

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.formats import count, percent, plain
 from core.prediction.nearest import Moves, Ruler
+from core.runs.recipe.recipe import SETTINGS
 from core.ui.augmentation.charts import FLIPPED, KEPT, draw_moves, draw_parts
 from core.ui.augmentation.controls import name_part, show_controls, write_amount
 from core.ui.augmentation.draws import Drawn, draw_step, list_steps, show_draws
@@ -84,6 +85,9 @@ def _show_photo_choice(page: AugmentationPage) -> None:
             "Choose", icon=":material/photo_library:", type="tertiary", key="augmentation.choose"
         ):
             _choose(page.dataset, 1 if page.way == "one" else MOST)
+        framing = SETTINGS["framing"]
+        bound = bind_choice("framing", page.framing, key="augmentation.framing")
+        pick_one(framing.label, framing.choices, bound)
 
 
 @st.dialog("Choose photos", width="large")
@@ -188,8 +192,8 @@ def _draw_steps(place: "DeltaGenerator", page: AugmentationPage, steps: pd.DataF
 
 def _list_pictures(page: AugmentationPage, names: Sequence[str]) -> pd.DataFrame:
     photo, whole = page.photos[0], page.scope == "limits"
-    packed = np.array(page.dataset.photos[photo])
-    digest = str(page.dataset.manifest["sha256"].iat[photo])
+    packed = page.read_photo(photo)
+    digest = str(page.dataset.manifest["sha256"].iat[photo]) + page.framing
     rows = [
         {
             "name": name,
@@ -208,7 +212,7 @@ def _list_pictures(page: AugmentationPage, names: Sequence[str]) -> pd.DataFrame
 def _ask_about(page: AugmentationPage, steps: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the steps with what the run answers to each, and its answer to the photo as it is."""
     photo = page.photos[0]
-    packed = np.array(page.dataset.photos[photo])
+    packed = page.read_photo(photo)
     pieces, said = [], ""
     for name, rows in steps.groupby("name", sort=False):  # a part at a time: each is kept by itself
         draws = [augment_part(packed, str(name), amount) for amount in rows["number"]]

@@ -8,14 +8,16 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
 
+from core.config import FRAMING, Framing
 from core.datasets.policies import list_policies
 from core.errors import AugmentationRefused, PetalscopeError
 from core.prediction.nearest import Moves, Ruler, measure_moves, measure_ruler
+from core.runs.recipe.recipe import SETTINGS
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
@@ -64,6 +66,8 @@ class AugmentationPage:
     """The finished runs that can be asked: of the dataset and of its parent."""
     asked: str | None
     """The run that is asked what it makes of the draws, or None."""
+    framing: Framing
+    """How photos become square; runs that do it otherwise cannot be asked."""
 
     @property
     def is_changed(self) -> bool:
@@ -84,6 +88,10 @@ class AugmentationPage:
     def ruler(self) -> Ruler | None:
         """How far photos lie apart, from features that are kept; None without any."""
         return _read_ruler(self.dataset.id, self.asked or "")
+
+    def read_photo(self, number: int) -> np.ndarray:
+        """Return a photo as it is before any draw, (224, 224, 3) uint8 RGB."""
+        return self.dataset.read_photo(number, self.framing)
 
     def measure(self, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
         """Return what the asked run makes of a photo (h, w, 3) uint8 and of its draws."""
@@ -116,7 +124,11 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     way = settle_choice("show", WAYS, "one")
     wanted = {dataset.id, dataset.parent}
     done = [run for run in list_runs(cache.workspace()) if run.state == "done"]
-    runs = {run.id: run for run in done if run.recipe.dataset in wanted}
+    of_dataset = {run.id: run for run in done if run.recipe.dataset in wanted}
+    linked = of_dataset.get(read_choice("asked") or "")
+    framing: Framing = linked.recipe.framing if linked else FRAMING
+    framing = cast(Framing, settle_choice("framing", SETTINGS["framing"].choices, framing))
+    runs = {name: run for name, run in of_dataset.items() if run.recipe.framing == framing}
     asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
     return AugmentationPage(
         dataset=dataset,
@@ -132,6 +144,7 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         first=_read_number("first_draw", _MOST_DRAW),
         runs=runs,
         asked=None if asked == NOBODY else asked,
+        framing=framing,
     )
 
 

@@ -299,8 +299,10 @@ def _answer_own(
     _files: Sequence[UploadedFile],
 ) -> tuple[dict[str, str], UnlikeAnswers | None]:
     """Answer photos that a person brings: 80 ms each, so only once."""
-    own = read_own_photos((file.name, file.getvalue()) for file in _files)
+    predictor = cache.predictor(run_id)
+    files = ((file.name, file.getvalue()) for file in _files)
+    own = read_own_photos(files, predictor.backbone_facts.framing)
     if not own.names:
         return own.refused, None
     model = _measure_distances(run_id).model
-    return own.refused, answer_photos(cache.predictor(run_id), model, own.photos, own.names)
+    return own.refused, answer_photos(predictor, model, own.photos, own.names)

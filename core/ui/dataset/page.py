@@ -127,8 +127,8 @@ def _show_charts(page: DatasetPage) -> None:
                 _show_distribution(page, name)
         rows[-1].caption(
             "Click a bar to see its photos; with Shift several. "
-            "Sizes are those of the files; each photo is then resized to 224 px on its short side "
-            "and its centre square is kept."
+            "Sizes are those of the files; a network sees 224 px squares of them: the centre, or, "
+            "if a recipe says so, the whole photo with a border."
         )
     tables = st.expander(
         "The numbers behind the charts", icon=":material/table:", key="dataset.tables",

@@ -31,6 +31,7 @@ _ENDINGS = {"stop_after_epoch": "ends after this epoch", "pause": "pausing"}
 _PHASES = {
     "": "A worker takes it up …",
     "backbone": "Preparing the backbone: once for these weights …",
+    "packing": "Fitting the whole photos into the square: once for this dataset …",
     "extracting": "Computing the features of the photos: once for this dataset and these weights …",
     "activations": "Computing what the frozen stages answer: once for these views …",
     "training": "Training …",

@@ -24,7 +24,7 @@ from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
-from core.ui.photos.reading import PhotoPage, explain
+from core.ui.photos.reading import PhotoPage, explainer
 from data.dataset import Dataset
 
 _WIDEST = 320
@@ -96,9 +96,9 @@ def draw_explanation(
             words.setdefault(other, ())
         drawing = choose_drawing(key, scales=len(words) > 1)
     try:
-        activations = explain(
-            run.id, dataset, photo, list(words), common_scale=drawing.common_scale
-        )
+        asked = explainer(run.id, dataset)
+        activations = asked.explain(photo, list(words), common_scale=drawing.common_scale)
+        packed = asked.read_photo(photo)
     except PetalscopeError as error:
         with pictures:
             show_problem(error.problem, error.remedy)
@@ -108,7 +108,7 @@ def draw_explanation(
         for number, said in words.items()
     ]
     with pictures:
-        draw_overlays(np.asarray(dataset.photos[photo]), activations, captions, drawing)
+        draw_overlays(packed, activations, captions, drawing)
 
 
 def describe_class(name: str, score: float, roles: Sequence[str] = ()) -> str:

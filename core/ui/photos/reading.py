@@ -136,13 +136,6 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
     )
 
 
-def explain(
-    run_id: str, dataset: Dataset, photo: int, classes: Sequence[int], *, common_scale: bool
-) -> np.ndarray:
-    """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]."""
-    return explainer(run_id, dataset).explain(photo, classes, common_scale=common_scale)
-
-
 def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:
     """Return at once; a thread keeps the maps of these photos, instead of those asked before."""
     explainer(run.id, dataset).maps.fetch_ahead(dataset, photos)

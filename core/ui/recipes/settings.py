@@ -141,16 +141,16 @@ def show_more_settings(draft: Recipe) -> None:
 
 
 def _show_photos(draft: Recipe) -> None:
-    preprocessing = SETTINGS["preprocessing"]
-    st.segmented_control(
-        preprocessing.label,
-        list(preprocessing.choices),
-        format_func=preprocessing.choices.__getitem__,
-        key=key("preprocessing"),
-        help=preprocessing.tip,
-        required=True,
-        persist_state="session",
-    )
+    for one in (SETTINGS["framing"], SETTINGS["preprocessing"]):
+        st.segmented_control(
+            one.label,
+            list(one.choices),
+            format_func=one.choices.__getitem__,
+            key=key(one.name),
+            help=one.tip,
+            required=True,
+            persist_state="session",
+        )
     _show(st, draft, "standardise")
     if not _switch("The dataset's own splits", "own_splits"):
         _show(st, draft, "split_seed")

@@ -223,7 +223,7 @@ def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     elif not sweep.has_ended:
         of = f" of {sweep.plan.trials}" if sweep.plan.minutes is None else ""
         text = f"Trial {done}{of}" if done else "The first trial begins …"
-        if sweep.phase in ("backbone", "extracting", "activations"):
+        if sweep.phase in ("backbone", "packing", "extracting", "activations"):
             text = "Computing features of the photos: once for these weights and augmentation …"
         if done > 1:
             text += f", {duration(sweep.plan.seconds_left(spent))} left"

@@ -15,6 +15,7 @@ from pillow_heif import register_heif_opener
 
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.images import (
+    MEAN_COLOUR,
     ROW_SIZE,
     decode_photo,
     encode_thumbnail,
@@ -55,6 +56,24 @@ def test_all_formats_are_read_by_content(format: str) -> None:
     # The centre cut keeps x from 50 to 250: white left of the middle, blue right of it.
     assert np.abs(photo[180, 20].astype(int) - 255).max() < 12
     assert np.abs(photo[180, 200].astype(int) - (0, 0, 255)).max() < 12
+
+
+@pytest.mark.parametrize(("size", "filled"), [((300, 150), 56), ((150, 300), 56), ((9, 900), 111)])
+def test_the_whole_photo_is_fitted_in_and_the_rest_is_the_mean_colour(
+    size: tuple[int, int], filled: int
+) -> None:
+    content = encode_photo(Image.new("RGB", size, "red"), "PNG")
+    photo, facts = read_packed_photo(content, "pad")
+    upright = photo if size[0] > size[1] else photo.transpose(1, 0, 2)
+    assert (facts.width, facts.height) == size
+    assert (upright[:filled] == MEAN_COLOUR).all() and (upright[-filled:] == MEAN_COLOUR).all()
+    assert (upright[filled:-filled] == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("side", [40, 500])
+def test_a_square_photo_is_packed_alike_in_both_framings(side: int) -> None:
+    photo = draw_photo(1, 2, (side, side))
+    assert np.array_equal(pack_photo(photo, "pad"), pack_photo(photo))
 
 
 @pytest.mark.parametrize(

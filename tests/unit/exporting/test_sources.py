@@ -4,11 +4,13 @@ import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.config import Framing
 from core.evaluation.calibration import temper_scores
 from core.exporting.space import read_shipped, write_deciding_module, write_photo_module
 from core.prediction.answers import phrase_decision
@@ -47,17 +49,19 @@ def write_odd_photos(folder: Path) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def test_photos_are_packed_to_the_same_pixels(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("framing", get_args(Framing))
+def test_photos_are_packed_to_the_same_pixels(framing: Framing, tmp_path: Path) -> None:
     files = write_odd_photos(tmp_path)
+    (tmp_path / "photo.py").write_text(write_photo_module(framing), encoding="utf-8")
     script = (
         "import hashlib, sys\nfrom pathlib import Path\nfrom photo import read_packed_photo\n"
         "for name in sys.argv[1:]:\n"
         "    photo, facts = read_packed_photo(Path(name).read_bytes())\n"
         "    print(hashlib.sha256(photo.tobytes()).hexdigest(), facts.width, facts.height)\n"
     )
-    done = run_python(folder, "-c", script, *map(str, files))
+    done = run_python(tmp_path, "-c", script, *map(str, files))
     assert done.returncode == 0, done.stderr
-    seen = [read_packed_photo(file.read_bytes()) for file in files]
+    seen = [read_packed_photo(file.read_bytes(), framing) for file in files]
     wanted = [
         f"{hashlib.sha256(photo.tobytes()).hexdigest()} {facts.width} {facts.height}"
         for photo, facts in seen

@@ -2,7 +2,10 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from core.config import Settings
@@ -10,6 +13,8 @@ from core.errors import PhotoUnreadable
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
 from core.serving.uploads import Upload
+from data.images import read_packed_photo
+from tests.builders import draw_photo, encode_photo
 
 UPLOADS = [Upload(name=f"{number}.jpg", content=b"\xff\xd8\xff") for number in range(64)]
 
@@ -44,3 +49,27 @@ def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
         desk.close()
 
     asyncio.run(play())
+
+
+def test_a_photo_is_packed_again_for_a_champion_of_another_framing() -> None:
+    content = encode_photo(draw_photo(0, 0, (60, 20)))
+    models = iter(SimpleNamespace(framing=framing) for framing in ("pad", "crop", "crop"))
+    asked: list[np.ndarray] = []
+
+    async def play() -> tuple[Any, Any]:
+        service = AnswerService(Settings(), Mock(), Mock(), Mock())
+        service._switcher.find_model = lambda: next(models)  # type: ignore[method-assign]
+
+        async def ask(photo: np.ndarray) -> SimpleNamespace:
+            asked.append(photo)
+            return SimpleNamespace(model=next(models))
+
+        service._batcher.ask = ask  # type: ignore[assignment,method-assign]
+        answered = await service._ask(content)
+        service.close()
+        return answered
+
+    decoded, row = asyncio.run(play())
+    assert (decoded.framing, row.model.framing) == ("crop", "crop")
+    wanted = [read_packed_photo(content, framing)[0] for framing in ("pad", "crop")]
+    assert all(np.array_equal(a, b) for a, b in zip(asked, wanted, strict=True))

@@ -107,6 +107,7 @@ def test_every_field_changes_the_id() -> None:
         "fine_learning_rate": 1e-3,
         "precision": "mixed",
         "computing": "fast",
+        "framing": "pad",
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Recipe)}
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
@@ -217,9 +218,11 @@ def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
     assert dataclasses.replace(fast, computing="exact").run_id == full.run_id != fast.run_id
     assert dataclasses.replace(fast, strategy="head") == PLAIN  # a head is exact in any case
     assert recipe_from_json(recipe_to_json(fast)) == fast
+    padded = dataclasses.replace(full, framing="pad")
+    assert dataclasses.replace(padded, framing="crop").run_id == full.run_id != padded.run_id
     content = json.loads(recipe_to_json(full))
-    del content["computing"]
-    assert recipe_from_json(json.dumps(content)) == full  # written before there was the setting
+    assert not {"computing", "framing"} & set(content)  # as before there were these settings
+    assert recipe_from_json(json.dumps(content)) == full
 
 
 @pytest.mark.parametrize(

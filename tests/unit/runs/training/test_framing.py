@@ -1,0 +1,174 @@
+"""Whole photos in place of their centre: packed once, kept, gone on with; nothing else changes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.cli.cleaning import find_rubbish
+from core.datasets.edits.applying import apply_edits
+from core.datasets.edits.tray import add_edits
+from core.datasets.quality.store import find_feature_sets
+from core.errors import RunStopped
+from core.monitoring.kept_photos import Photo
+from core.monitoring.log import describe_prediction
+from core.prediction.explaining import open_explainer
+from core.prediction.predictor import open_predictor
+from core.registry.loading import open_version
+from core.registry.registering import register_run
+from core.runs.database import write_database
+from core.runs.queue.queue import submit_run
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.runs.training.preparing import (
+    Preparation,
+    delete_views,
+    find_donors,
+    prepare_features,
+    prepare_photos,
+)
+from core.runs.training.views import count_unpacked
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
+from models.backbone import open_backbone, read_backbone_facts
+from models.devices import find_device
+from models.weights import find_weights
+from tests.training import change_recipe, train
+from tests.views import GENTLE, PHOTOS, Ear, prepare, request
+
+
+@pytest.fixture
+def dataset(trained_copy: Workspace) -> Dataset:
+    """The dataset of the finished run: 36 photos of 96 x 80 px."""
+    return read_dataset(trained_copy, list_datasets(trained_copy)[0].id)
+
+
+def prepare_padded(workspace: Workspace, dataset: Dataset, ear: Ear | None = None) -> Path:
+    """Return the file of the dataset's whole photos."""
+    return prepare_photos(make_preparation(workspace, ear or Ear()), dataset, "pad")
+
+
+def make_preparation(workspace: Workspace, ear: Ear) -> Preparation:
+    """Return a preparation that the ear hears of."""
+    return Preparation(
+        workspace=workspace,
+        device=find_device(),
+        listener=ear,  # type: ignore[arg-type]
+        should_stop=ear.should_stop,
+    )
+
+
+def test_photos_are_packed_once_from_their_own_files(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    ear = Ear()
+    packed = np.load(prepare_padded(trained_copy, dataset, ear))
+    wanted = [dataset.read_photo(photo, "pad") for photo in range(len(dataset))]
+    assert np.array_equal(packed, wanted)
+    assert not np.array_equal(packed, dataset.photos)
+    assert (ear.told.phases, ear.told.progress[-1]) == (["packing"], (36, 36))
+    again = Ear()
+    assert np.array_equal(np.load(prepare_padded(trained_copy, dataset, again)), packed)
+    assert again.told.phases == []
+
+
+def test_what_was_stopped_or_altered_is_completed(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    with pytest.raises(RunStopped):
+        prepare_padded(trained_copy, dataset, Ear(patience=16))
+    ear = Ear()
+    file = prepare_padded(trained_copy, dataset, ear)
+    assert ear.told.progress[0] == (32, 36)  # it goes on behind the first 16
+    packed = file.read_bytes()
+    file.write_bytes(packed[:-1] + bytes([packed[-1] ^ 1]))
+    assert prepare_padded(trained_copy, dataset).read_bytes() == packed
+
+
+def test_a_version_takes_the_whole_photos_of_its_parent_along(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    parent = np.load(prepare_padded(trained_copy, dataset))
+    add_edits(trained_copy, dataset, [3], "exclude")
+    child = apply_edits(trained_copy, dataset)
+    ear = Ear()
+    packed = np.load(prepare_padded(trained_copy, child, ear))
+    assert np.array_equal(packed, np.delete(parent, 3, axis=0))
+    assert ear.told.progress == []  # nothing was decoded
+
+
+def test_whole_photos_go_with_the_views_or_when_no_run_wants_them(
+    trained_copy: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = prepare_padded(trained_copy, dataset)
+    monkeypatch.setattr("core.cli.cleaning._is_old", lambda _: True)
+    with write_database(trained_copy) as connection:
+        found = [one.path for one in find_rubbish(trained_copy, connection, 0.0)]
+    assert file in found
+    taken = file.stat().st_size
+    assert delete_views(trained_copy, dataset.id) >= taken
+    assert not file.exists()
+
+
+def test_views_are_no_features_of_the_dataset(trained_copy: Workspace, dataset: Dataset) -> None:
+    before = find_feature_sets(trained_copy, dataset.id)
+    prepare(trained_copy, dataset, views=1)
+    assert find_feature_sets(trained_copy, dataset.id) == before
+
+
+@pytest.mark.slow
+def test_features_of_whole_photos_are_apart_from_those_of_centres(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    weights = find_weights(trained_copy, "random")
+    centres = find_feature_sets(trained_copy, dataset.id)
+    ear = Ear()
+    made = prepare_features(make_preparation(trained_copy, ear), dataset, weights, "resnet", "pad")
+    assert ear.told.phases == ["backbone", "packing", "extracting"]
+    facts = read_backbone_facts(trained_copy, made.backbone_id)
+    assert facts.framing == "pad"
+    backbone = open_backbone(trained_copy, made.backbone_id, purpose="throughput")
+    photos = np.stack([dataset.read_photo(int(photo), "pad") for photo in range(8)])
+    assert np.array_equal(made.values[:8], backbone.look(photos).features)
+    # Quality goes by the centre squares, as before; whole photos come last, and say so.
+    listed = find_feature_sets(trained_copy, dataset.id)
+    assert listed[:-1] == centres
+    assert listed[-1].label.endswith("whole photos")
+    donors = find_donors(trained_copy, dataset, centres[0].backbone_id, facts.precision)
+    assert all(len(one) == len(dataset) for one in donors.features)
+    wanted = replace(request(trained_copy, dataset, PHOTOS, GENTLE), framing="pad")
+    assert count_unpacked(trained_copy, wanted) == 0
+    delete_views(trained_copy, dataset.id)
+    assert count_unpacked(trained_copy, wanted) == len(dataset)
+
+
+@pytest.mark.slow
+def test_a_run_on_whole_photos_goes_the_whole_way(
+    trained_copy: Workspace, dataset: Dataset
+) -> None:
+    recipe = change_recipe(trained_copy, framing="pad")
+    run = train(trained_copy, submit_run(trained_copy, recipe)[0])
+    assert run.state == "done"
+    result = read_result(trained_copy, run.id)
+    version = register_run(trained_copy, run.id)
+    assert version.facts["backbone"]["framing"] == version.facts["recipe"]["framing"] == "pad"
+    contents = [dataset.original(photo) for photo in (0, 17, 35)]
+    padded = [dataset.read_photo(photo, "pad") for photo in (0, 17, 35)]
+    for predictor in (open_predictor(trained_copy, run.id), open_version(trained_copy, 1)):
+        answers = predictor.predict_many(contents)
+        assert np.array_equal([answer.photo for answer in answers], padded)
+        scores = np.array([answer.scores for answer in answers])
+        np.testing.assert_allclose(scores, result.scores[[0, 17, 35]], atol=1e-2)
+    # The log compares with the dataset's photos, which were measured as they were imported.
+    row = describe_prediction(answers[1], Photo(contents[1]), source="cli", latency_ms=1.0)
+    assert row.properties["brightness"] == pytest.approx(
+        dataset.manifest["brightness"].iat[17], abs=1e-5
+    )
+    explainer = open_explainer(trained_copy, run.id)
+    assert np.array_equal(explainer.read_photo(17), padded[1])
+    seen = explainer.maps.read(dataset, [17], keep=False)[0]
+    np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
+    usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
+    assert "framing" not in usual.facts["backbone"] | usual.facts["recipe"]

@@ -5,23 +5,22 @@ interrupted is resumed). Features of the same photos in other datasets are copie
 edits is ready in a second. Keras is imported only when a backbone must be made or a GPU is used.
 """
 
-import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
-import pandas as pd
 
 from core.config import FRAMING, Framing
-from core.errors import PetalscopeError, WeightsMissing
+from core.errors import WeightsMissing
 from core.runs.locks import is_locked
 from core.runs.store import Phase
+from core.runs.training.donors import find_donors, find_rows, list_kept
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
-from data.manifest import check_photos, read_dataset
+from data.manifest import check_photos
 from models.backbone import (
     Backbone,
     Precision,
@@ -42,8 +41,7 @@ from models.extraction import (
     features_id,
     read_features,
 )
-from models.keeping import FRAMED, ViewKind, ViewSource, describe_photos, read_kept
-from models.rows import Donors
+from models.keeping import FRAMED, ViewKind, describe_photos, read_kept
 from models.weights import Weights, WeightsKind, find_weights
 
 
@@ -135,7 +133,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
             threads=by.device.cores,
         )
         source = {name: entry.facts[name] for name in entry.facts if name != "dataset"}
-        donors = _find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
+        donors = find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
         extract_rows(
             by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop
         )
@@ -243,34 +241,12 @@ def open_fast_backbone(
     return open_backbone(by.workspace, identifier, purpose="throughput")
 
 
-def find_donors(
-    workspace: Workspace, dataset: Dataset, backbone_id: str, precision: Precision
-) -> Donors:
-    """Return the rows that features of other datasets hold of the same photos, by their digest.
-
-    The parent of a version is asked first; damaged features and datasets are passed over.
-    """
-    facts = {"view": None, "backbone": backbone_id, "precision": precision}
-    return _find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
-
-
-def find_view_donors(
-    workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
-) -> Donors:
-    """Return the rows that kept views hold of the same photos (m,) int, drawn in the same way.
-
-    A draw follows from the photo's digest, so the row of a photo is the same in every dataset.
-    """
-    wanted = dataset.manifest["sha256"].iloc[photos]
-    return _find_rows(workspace, dataset, wanted, source.facts, but=None)
-
-
 def delete_features(workspace: Workspace, dataset_id: str) -> int:
     """Return how many kept files of the dataset were removed: features, views and activations.
 
     Half-made ones go, too, and the last maps of its photos.
     """
-    kept = _list_kept(workspace, {"dataset": check_identifier(dataset_id)})
+    kept = list_kept(workspace, {"dataset": check_identifier(dataset_id)})
     for identifier, _ in kept:
         _delete_kept(workspace, identifier)
     for ending in ("part", "lock"):
@@ -286,7 +262,7 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
     Views that are being made now stay, too. A run that reads the others reads on to its end.
     """
     freed = 0
-    for identifier, facts in _list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
+    for identifier, facts in list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
         if "view" in facts:
             freed += _delete_kept(workspace, identifier)
     for kind in (*get_args(ViewKind), FRAMED):
@@ -306,63 +282,3 @@ def _delete_kept(workspace: Workspace, identifier: str) -> int:
     size = file.stat().st_size if file.exists() else 0
     file.unlink(missing_ok=True)
     return size
-
-
-def _find_rows(
-    workspace: Workspace,
-    dataset: Dataset,
-    digests: pd.Series,
-    facts: Mapping[str, Any],
-    but: str | None,
-) -> Donors:
-    """Return the rows of photos with these digests in kept files with these facts.
-
-    Args:
-        but: A dataset whose files are passed over.
-    """
-    wanted = pd.Index(digests)
-    source = np.full(len(wanted), -1)
-    row = np.zeros(len(wanted), np.int64)
-    features: list[np.ndarray] = []
-    for identifier, content in _list_kept(workspace, facts, first=dataset.parent):
-        if content["dataset"] == but or not (source < 0).any():
-            continue
-        known = _read_digests(workspace, content)
-        rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
-        new = (source < 0) & (rows >= 0)
-        # Only what is of use is read: to check the digest of activations takes seconds.
-        values = read_kept(workspace, identifier) if new.any() else None
-        if known is not None and values is not None and len(values) == len(known):
-            source[new], row[new] = len(features), rows[new]
-            features.append(values)
-    return Donors(features=tuple(features), source=source, row=row)
-
-
-def _list_kept(
-    workspace: Workspace, wanted: Mapping[str, Any], first: str | None = None
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return (id, facts) of kept files with these facts; those of dataset `first`, then newest."""
-    found: list[tuple[bool, float, str, dict[str, Any]]] = []
-    for file in workspace.features.glob("[!.]*.json"):
-        try:
-            facts = json.loads(file.read_text(encoding="utf-8"))
-            if all(facts.get(name) == value for name, value in wanted.items()):
-                order = (facts["dataset"] == first, file.stat().st_mtime)
-                found.append((*order, file.stem, facts))
-        except (OSError, ValueError, KeyError, AttributeError):
-            continue
-    newest = sorted(found, key=lambda kept: kept[:3], reverse=True)
-    return [(identifier, facts) for _, _, identifier, facts in newest]
-
-
-def _read_digests(workspace: Workspace, facts: Mapping[str, Any]) -> pd.Index | None:
-    """Return the digest of each row's photo, each digest once; None when they are damaged."""
-    try:
-        digests = read_dataset(workspace, str(facts["dataset"])).manifest["sha256"]
-        if "photos" in facts:
-            digests = digests.iloc[facts["photos"]]
-    except (PetalscopeError, IndexError, TypeError, ValueError):
-        return None
-    names = digests.reset_index(drop=True)
-    repeated = names.duplicated()  # a copy of an earlier photo: its row is never looked for
-    return pd.Index(names.where(~repeated, "copy " + names.index.astype(str)))

@@ -4,7 +4,6 @@ Each gives the curve, the head of the best epoch, and the features of all photos
 that epoch: the frozen one, or the run's own, which is then kept among the backbones.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -30,6 +29,7 @@ from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.devices import find_device
+from models.extraction import Photos
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
 from models.weights import Weights, describe_weights
@@ -59,20 +59,14 @@ class PhotoSource:
     """The photos of these numbers; draw e - 1 of the policy in epoch e, in whatever process."""
 
     def __init__(
-        self,
-        dataset: Dataset,
-        packed: np.ndarray,
-        photos: np.ndarray,
-        policy: AugmentationPolicy,
-        *,
-        seed: int,
-        threads: int,
+        self, dataset: Dataset, photos: Photos, policy: AugmentationPolicy, *, seed: int
     ) -> None:
-        self.labels = dataset.labels[photos]
-        self._photos, self._policy, self._seed = photos, policy, seed
+        self._photos = np.arange(len(dataset)) if photos.numbers is None else photos.numbers
+        self.labels = dataset.labels[self._photos]
+        self._policy, self._seed = policy, seed
         self._digests = dataset.manifest["sha256"].tolist()
-        self._packed = packed
-        self._threads = ThreadPoolExecutor(max(1, threads), thread_name_prefix="augmenter")
+        self._packed: np.ndarray = np.load(photos.file, mmap_mode="r", allow_pickle=False)
+        self._threads = ThreadPoolExecutor(max(1, photos.threads), thread_name_prefix="augmenter")
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """Return photos (b, 224, 224, 3) uint8 of these rows, as they are in an epoch (from 1)."""
@@ -248,14 +242,15 @@ class Training:
             kept = KeptViews(read(self.validation, AugmentationPolicy()), labels[self.validation])
             return train, kept, "conv4"
         file = prepare_photos(self._preparation, self._dataset, self.recipe.framing)
-        source: Callable[..., PhotoSource] = partial(
-            PhotoSource,
-            self._dataset,
-            np.load(file, mmap_mode="r", allow_pickle=False),
-            seed=self.recipe.seed,
-            threads=self._preparation.device.cores,
+        chosen = ((self.train, policy), (self.validation, AugmentationPolicy()))
+        threads = self._preparation.device.cores
+        learnt, judged = (
+            PhotoSource(
+                self._dataset, Photos(file, photos, threads=threads), own, seed=self.recipe.seed
+            )
+            for photos, own in chosen
         )
-        return source(self.train, policy), source(self.validation, AugmentationPolicy()), None
+        return learnt, judged, None
 
     def _read_views(
         self, kind: ViewKind, photos: np.ndarray, policy: AugmentationPolicy

@@ -17,11 +17,10 @@ from core.config import FRAMING, Framing, fingerprint
 from core.errors import DiskFull
 from core.formats import count, size
 from core.runs.recipe.recipe import Recipe
+from core.runs.training.donors import find_donors, find_view_donors
 from core.runs.training.preparing import (
     Preparation,
     expect_precisions,
-    find_donors,
-    find_view_donors,
     open_fast_backbone,
     prepare_backbone,
     prepare_features,

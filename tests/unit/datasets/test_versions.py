@@ -12,7 +12,8 @@ from core.errors import BadIdentifier, DatasetInUse, DatasetMissing
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.store import list_runs
-from core.runs.training.preparing import Features, Preparation, find_donors, prepare_features
+from core.runs.training.donors import find_donors
+from core.runs.training.preparing import Features, Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source

@@ -21,10 +21,10 @@ from core.runs.database import write_database
 from core.runs.queue.queue import submit_run
 from core.runs.result import read_result
 from core.runs.store import list_runs
+from core.runs.training.donors import find_donors
 from core.runs.training.preparing import (
     Preparation,
     delete_views,
-    find_donors,
     prepare_features,
     prepare_photos,
 )

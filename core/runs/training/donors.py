@@ -1,0 +1,101 @@
+"""Rows of photos that other kept files hold already: what is known is copied, not made again.
+
+A row follows from the photo's own file and from how it was made, whatever dataset the photo is in.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import PetalscopeError
+from core.workspace import Workspace
+from data.dataset import Dataset
+from data.manifest import read_dataset
+from models.backbone import Precision
+from models.keeping import ViewSource, read_kept
+from models.rows import Donors
+
+
+def find_donors(
+    workspace: Workspace, dataset: Dataset, backbone_id: str, precision: Precision
+) -> Donors:
+    """Return the rows that features of other datasets hold of the same photos, by their digest.
+
+    The parent of a version is asked first; damaged features and datasets are passed over.
+    """
+    facts = {"view": None, "backbone": backbone_id, "precision": precision}
+    return find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
+
+
+def find_view_donors(
+    workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
+) -> Donors:
+    """Return the rows that kept views hold of the same photos (m,) int, drawn in the same way.
+
+    A draw follows from the photo's digest, so the row of a photo is the same in every dataset.
+    """
+    wanted = dataset.manifest["sha256"].iloc[photos]
+    return find_rows(workspace, dataset, wanted, source.facts, but=None)
+
+
+def find_rows(
+    workspace: Workspace,
+    dataset: Dataset,
+    digests: pd.Series,
+    facts: Mapping[str, Any],
+    but: str | None,
+) -> Donors:
+    """Return the rows of photos with these digests in kept files with these facts.
+
+    Args:
+        but: A dataset whose files are passed over.
+    """
+    wanted = pd.Index(digests)
+    source = np.full(len(wanted), -1)
+    row = np.zeros(len(wanted), np.int64)
+    features: list[np.ndarray] = []
+    for identifier, content in list_kept(workspace, facts, first=dataset.parent):
+        if content["dataset"] == but or not (source < 0).any():
+            continue
+        known = _read_digests(workspace, content)
+        rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
+        new = (source < 0) & (rows >= 0)
+        # Only what is of use is read: to check the digest of activations takes seconds.
+        values = read_kept(workspace, identifier) if new.any() else None
+        if known is not None and values is not None and len(values) == len(known):
+            source[new], row[new] = len(features), rows[new]
+            features.append(values)
+    return Donors(features=tuple(features), source=source, row=row)
+
+
+def list_kept(
+    workspace: Workspace, wanted: Mapping[str, Any], first: str | None = None
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return (id, facts) of kept files with these facts; those of dataset `first`, then newest."""
+    found: list[tuple[bool, float, str, dict[str, Any]]] = []
+    for file in workspace.features.glob("[!.]*.json"):
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            if all(facts.get(name) == value for name, value in wanted.items()):
+                order = (facts["dataset"] == first, file.stat().st_mtime)
+                found.append((*order, file.stem, facts))
+        except (OSError, ValueError, KeyError, AttributeError):
+            continue
+    newest = sorted(found, key=lambda kept: kept[:3], reverse=True)
+    return [(identifier, facts) for _, _, identifier, facts in newest]
+
+
+def _read_digests(workspace: Workspace, facts: Mapping[str, Any]) -> pd.Index | None:
+    """Return the digest of each row's photo, each digest once; None when they are damaged."""
+    try:
+        digests = read_dataset(workspace, str(facts["dataset"])).manifest["sha256"]
+        if "photos" in facts:
+            digests = digests.iloc[facts["photos"]]
+    except (PetalscopeError, IndexError, TypeError, ValueError):
+        return None
+    names = digests.reset_index(drop=True)
+    repeated = names.duplicated()  # a copy of an earlier photo: its row is never looked for
+    return pd.Index(names.where(~repeated, "copy " + names.index.astype(str)))

@@ -60,7 +60,10 @@ def show_augmentation(dataset: Dataset) -> None:
             show_controls(page)
         with right:
             _show_photo_choice(page)
-            pick_one("View", VIEWS, bind_choice("view", page.view, key="augmentation.view"))
+            with st.container(horizontal=True, gap="small"):
+                pick_one("View", VIEWS, bind_choice("view", page.view, key="augmentation.view"))
+                bound = bind_choice("framing", page.framing, key="augmentation.framing")
+                pick_one(SETTINGS["framing"].label, SETTINGS["framing"].choices, bound)
             if page.view == "parts":
                 show_parts(page)
                 return
@@ -85,9 +88,6 @@ def _show_photo_choice(page: AugmentationPage) -> None:
             "Choose", icon=":material/photo_library:", type="tertiary", key="augmentation.choose"
         ):
             _choose(page.dataset, 1 if page.way == "one" else MOST)
-        framing = SETTINGS["framing"]
-        bound = bind_choice("framing", page.framing, key="augmentation.framing")
-        pick_one(framing.label, framing.choices, bound)
 
 
 @st.dialog("Choose photos", width="large")

@@ -46,6 +46,11 @@ def interval(low: float, high: float, n: int) -> str:
     return f"95 % interval {percent(low, n)} to {percent(high, n)}, n = {n:,}"
 
 
+def say_p(value: float) -> str:
+    """Return "p = 0.012", or "p < 0.0001" where more digits would say nothing."""
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
+
+
 def percent_format(n: int) -> str:
     """Return how a table prints percentages (0 to 100) that rest on n photos."""
     return f"%.{0 if n < 200 else 1}f %%"

@@ -123,7 +123,7 @@ def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
         return ""
     of = f"{few:,} of {len(counts):,} classes {'has' if few == 1 else 'have'}"
     if few == len(counts):
-        of = "The only class has" if few == 1 else f"All {few:,} classes have"
+        of = {1: "The only class has", 2: "Both classes have"}.get(few, f"All {few:,} classes have")
     if not any(counts):
         return (
             f"{of} no {split} photo: nothing tells how good a run is on photos that it has not "

@@ -67,7 +67,9 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     row = base.mark_bar(fillOpacity=0.001, cursor="pointer").add_params(chosen)
     layers.append(row.encode(x=alt.datum(0), x2=alt.datum(1.1)))
     title = title_params(
-        f"{_NAMES[metric]} of {_say_which(len(rows), len(per_class), 'lowest')}, lowest first",
+        f"{_NAMES[metric]} of each class, lowest first"
+        if len(rows) == len(per_class)
+        else f"{_NAMES[metric]}: {_say_which(len(rows), len(per_class), 'lowest')}",
         "At the right n; lines: 95 % intervals",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)

@@ -135,7 +135,7 @@ def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
 
 def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) -> Any:
     """Return the accuracy of each bin with its interval, above the bars, and that of all."""
-    floor = max(0.0, lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02)
+    floor = lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02  # below 0 too: no dot lies on a number
     scale = alt.Scale(domain=[floor, _TOP], nice=False, zero=False)
     axis = alt.Axis(
         labelExpr=PERCENT_LABELS, values=_choose_ticks(floor), title=None, labelFontSize=11

@@ -143,7 +143,7 @@ def _judge_unlike(
             problems.append(f"  {folder}: no photo that can be read")
     validation = read_result(workspace, run_id).photo_numbers("validation")
     like, limit = known.distances[validation], rule.unlike_limit
-    lines = [f"refuses photos farther than {limit:.2f}, which keeps 95 % of those that chose it"]
+    lines = [f"refuses photos farther than {limit:,.2f}, which keeps 95 % of those that chose it"]
     document = {}
     for name, distances in sets.items():
         separation = measure_separation(like, distances)

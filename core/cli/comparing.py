@@ -13,7 +13,7 @@ from core.evaluation.comparison import (
     compare_predictions,
     describe_verdict,
 )
-from core.formats import percent
+from core.formats import percent, say_p
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import read_result
@@ -124,7 +124,7 @@ def _describe(names: str, common: CommonPhotos, compared: Comparison, p_value: f
         low, high = compared.adjust_interval(p_value)
         lines[1] += (
             f"; difference {100 * compared.difference:+.1f} points, "
-            f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, p = {compared.p_value:.2g}"
+            f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, {say_p(compared.p_value)}"
         )
     changed = compared.per_class[compared.per_class[["gained", "lost"]].sum(axis=1) > 0]
     rows = [

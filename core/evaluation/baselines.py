@@ -19,7 +19,7 @@ from core.evaluation.comparison import (
     describe_p,
 )
 from core.evaluation.intervals import Estimate, wilson_interval
-from core.formats import count, percent
+from core.formats import count, percent, say_p
 
 _CHUNK = 512
 """Photos compared with all training photos at once."""
@@ -213,7 +213,7 @@ def _describe(beside: Beside, verdicts: Mapping[str, str], rules: int) -> Worth:
     low, high = (100 * end for end in beside.interval)
     several = rules > 1
     widened = f", widened because {rules} rules are compared" if several else ""
-    adjusted = f" Adjusted for {rules} rules (Holm), p = {beside.p_value:.2g}." if several else ""
+    adjusted = f" Adjusted for {rules} rules (Holm), {say_p(beside.p_value)}." if several else ""
     return Worth(
         verdict,
         f"{said}: {100 * compared.difference:+.1f} points, 95 % interval {low:+.1f} to "

@@ -231,12 +231,14 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
     if not len(labels):
         raise ValueError("no photos to fit a temperature on")
     logs = np.log(np.maximum(scores, TINY))
-    own = logs[np.arange(len(labels)), labels]
+    rows = np.arange(len(labels))
+    below = logs - logs.max(axis=1, keepdims=True)
+    raised = np.empty_like(below)
 
     def slope(inverse: float) -> float:
-        raised = np.exp(inverse * (logs - logs.max(axis=1, keepdims=True)))
-        expected = (raised * logs).sum(axis=1) / raised.sum(axis=1)
-        return float((expected - own).mean())
+        np.exp(np.multiply(below, inverse, out=raised), out=raised)
+        expected = np.einsum("nk,nk->n", raised, below) / raised.sum(axis=1)
+        return float((expected - below[rows, labels]).mean())
 
     least, most = 1 / _HOTTEST, 1 / _COLDEST
     at_edge = not slope(least) < 0 < slope(most)
@@ -244,11 +246,11 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
         inverse = least if slope(least) >= 0 else most
     else:
         inverse = float(brentq(slope, least, most, xtol=1e-12))
-    after = temper_scores(scores, 1 / inverse).astype(np.float64)[np.arange(len(labels)), labels]
+    after = temper_scores(scores, 1 / inverse).astype(np.float64)[rows, labels]
     return TemperatureFit(
         temperature=1 / inverse,
         n=len(labels),
-        loss_before=float(-own.mean()),
+        loss_before=float(-logs[rows, labels].mean()),
         loss_after=float(-np.log(np.maximum(after, TINY)).mean()),
         at_edge=at_edge,
     )

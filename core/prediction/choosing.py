@@ -165,11 +165,18 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
     )
 
 
-def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
+def find_temperature(
+    scores: np.ndarray, labels: np.ndarray, crossed: np.ndarray | None = None
+) -> float | None:
     """Return the temperature that fits the photos best; None where they do not settle one.
 
     They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
     some of them does not help on the others.
+
+    Args:
+        scores: (n, k).
+        labels: (n,).
+        crossed: What `cross_fit_scores` returned for them, where that is known.
     """
     if len(labels) < FEWEST_TO_FIT:
         return None
@@ -177,9 +184,10 @@ def find_temperature(scores: np.ndarray, labels: np.ndarray) -> float | None:
     if fit.at_edge:
         return None
     rows = np.arange(len(labels))
+    crossed = cross_fit_scores(scores, labels) if crossed is None else crossed
     before, after = (
         -np.log(np.maximum(given[rows, labels], np.finfo(np.float32).tiny)).mean()
-        for given in (scores, cross_fit_scores(scores, labels))
+        for given in (scores, crossed)
     )
     return fit.temperature if after < before else None
 

@@ -157,7 +157,7 @@ def describe_rule(rule: DecisionRule | None) -> str:
     if rule.temperature != 1:
         parts.append(f"scores calibrated at temperature {rule.temperature:.2f}")
     if rule.unlike_limit is not None:
-        parts.append(f"photos farther than {rule.unlike_limit:.2f} are called unlike training")
+        parts.append(f"photos farther than {rule.unlike_limit:,.2f} are called unlike training")
     sentence = "; ".join(parts)
     few = rule.n < FEWEST_TO_LIMIT
     of_train = ", with training photos for the distance" if few and rule.unlike_limit else ""

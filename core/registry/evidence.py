@@ -11,7 +11,7 @@ from core.evaluation.comparison import (
     level_of_turn,
     photos_to_tell,
 )
-from core.formats import count, percent
+from core.formats import count, percent, say_p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def say_points(difference: float, n: int) -> str:
 
 def _say_p(evidence: Evidence) -> str:
     """Return the p-value, and what counts where others had met the champion before."""
-    said = f"p = {evidence.p_value:.2g}"
+    said = say_p(evidence.p_value)
     if evidence.turn == 1:
         return said
     others = count(evidence.turn - 1, "other challenger")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.formats import cell_text, rough_duration, rough_range
+from core.formats import cell_text, rough_duration, rough_range, say_p
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_other_names_stay(name: str) -> None:
 )
 def test_a_range_of_time_reads_as_one(low: float, high: float, words: str) -> None:
     assert rough_range(low, high) == words
+
+
+def test_a_p_value_is_never_zero() -> None:
+    said = [say_p(value) for value in (0.0, 1e-300, 0.00012, 0.0364, 1.0)]
+    assert said == ["p < 0.0001", "p < 0.0001", "p = 0.00012", "p = 0.036", "p = 1"]

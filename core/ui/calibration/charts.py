@@ -95,7 +95,7 @@ def draw_distances(
     x = {"scale": alt.Scale(nice=False, zero=False), "title": "distance from training photos"}
     layers = [_draw_bars(sets, edges, x, dark)]
     if limit is not None:
-        mark = alt.Chart(pd.DataFrame({"limit": [limit], "text": [f"limit {limit:.2f}"]}))
+        mark = alt.Chart(pd.DataFrame({"limit": [limit], "text": [f"limit {limit:,.2f}"]}))
         rule = mark.mark_rule(color=colours.ink, strokeDash=[4, 3]).encode(x=alt.X("limit:Q", **x))
         words = mark.mark_text(color=colours.ink, align="left", dx=5, fontSize=12)
         layers += [rule, words.encode(x=alt.X("limit:Q", **x), y=alt.value(8), text="text:N")]

@@ -134,7 +134,8 @@ class CalibrationPage:
             return None, f"No limit: {photos} cannot promise to keep 95 %."
         of = " (validation, and training left out in turn)" if few else ""
         return limit, (
-            f"Distance limit {limit:.2f}: keeps 95 % of photos like the {photos} that chose it{of}."
+            f"Distance limit {limit:,.2f}: keeps 95 % of photos like the {photos} that chose "
+            f"it{of}."
         )
 
     def find_threshold(self, degree: float, target: float) -> float | None:
@@ -220,7 +221,8 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
 def _find_temperature(run_id: str) -> float | None:
     answers = cache.result(run_id)
     photos = answers.photo_numbers("validation")
-    return find_temperature(answers.scores[photos], answers.labels[photos])
+    crossed = _fit(run_id, "validation") if len(photos) >= FEWEST_TO_FIT else None
+    return find_temperature(answers.scores[photos], answers.labels[photos], crossed)
 
 
 @cache.cached_by(cache.result_key, most=6)

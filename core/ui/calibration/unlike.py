@@ -116,7 +116,7 @@ def _show_small(answers: UnlikeAnswers, chosen: np.ndarray, limit: float | None)
         for one, said in zip(chosen, words, strict=True):
             st.image(answers.photos[one], caption=plain(said), width=112, alt=said)
     if limit is not None:
-        st.caption(f"Below each: its distance; refused above {limit:.2f}.")
+        st.caption(f"Below each: its distance; refused above {limit:,.2f}.")
 
 
 def show_most_unlike(page: CalibrationPage) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.formats import count, moment, plain
+from core.formats import count, moment, plain, say_p
 from core.monitoring.comparison import VersionComparison, compare_versions
 from core.prediction.deciding import describe_rule
 from core.registry.evidence import (
@@ -50,7 +50,7 @@ def explain_comparison(comparison: VersionComparison) -> None:
     st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
     sentences = (
         f"Difference: {say_points(evidence.difference, n)}, {say_interval(evidence)}, n = {n:,} "
-        f"paired test photos; McNemar's exact test: p = {evidence.p_value:.2g}.",
+        f"paired test photos; McNemar's exact test: {say_p(evidence.p_value)}.",
         f"They met on {moment(comparison.event.time)}.",
         plain(comparison.left_out),
         plain(explain_level(evidence)),
@@ -119,5 +119,5 @@ def _propose_reason(evidence: Evidence) -> str:
     n = evidence.n
     return (
         f"{say_points(evidence.difference, n)} on {count(n, 'test photo')}, "
-        f"p = {evidence.p_value:.2g}."
+        f"{say_p(evidence.p_value)}."
     )

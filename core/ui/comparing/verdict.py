@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.comparison import Comparison, describe_verdict
-from core.formats import percent
+from core.formats import percent, say_p
 from core.runs.common_photos import describe_left_out
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.reading import Compared
@@ -78,9 +78,9 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
     verdict = describe_verdict(compared, p_value)
     first, _, rest = verdict.partition(". ")
     st.markdown(f"**{first}.** {rest}")
-    adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {p_value:.2g}"
+    adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {say_p(p_value)}"
     likewise = ", adjusted likewise" if adjusted else ""
-    details = f"McNemar's exact test: p = {compared.p_value:.2g}{adjusted}. "
+    details = f"McNemar's exact test: {say_p(compared.p_value)}{adjusted}. "
     if compared.gained + compared.lost:
         details += f"Difference: 95 % interval {_say_interval(compared, p_value)}{likewise}. "
     st.caption(f"{details}{describe_left_out(common)}{_say_repeats(one)}")

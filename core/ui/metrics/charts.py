@@ -17,7 +17,7 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
-from core.formats import percent
+from core.formats import count, percent
 
 Kind = Literal["roc", "precision_recall"]
 
@@ -79,7 +79,7 @@ def _draw_others(
         x=joined[0].round(4),
         y=joined[1].round(4),
         mode="lines",
-        name=f"{len(others)} other classes" if len(others) > 1 else "the other class",
+        name=f"{len(others):,} other classes" if len(others) > 1 else "the other class",
         line={"color": colours.faint, "width": 0.8, "shape": _shape(kind)},
         opacity=0.55,
         hoverinfo="skip",
@@ -135,7 +135,7 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
     layout |= {
         "title": {
             **layout["title"],
-            "text": f"{_TITLES[kind]} of {n} classes, each against all others",
+            "text": f"{_TITLES[kind]} of {count(n, 'class')}, each against all others",
         },
         "hovermode": "closest",
         "height": _HEIGHT,

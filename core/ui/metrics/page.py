@@ -112,10 +112,14 @@ def _show_averages(page: MetricsPage) -> None:
     table = pd.DataFrame({"average": [kind.capitalize() for kind in _AVERAGES]})
     column = st.column_config.TextColumn
     config = {"average": column("Over the classes", width=120)}
+    reasons: dict[str, None] = {}
     for name in AVERAGED:
         estimates = [figures[f"{kind}_{name}"] for kind in _AVERAGES]
         table[name] = [percent(one.value, n) for one in estimates]
-        table[f"{name}_interval"] = [say_range(one) or _say_none(one) for one in estimates]
+        table[f"{name}_interval"] = [
+            say_range(one) or ("none" if one.reason else "") for one in estimates
+        ]
+        reasons |= dict.fromkeys(one.reason for one in estimates if one.reason)
         config[name] = column(name.capitalize(), width=78)
         config[f"{name}_interval"] = column(
             "95 %",
@@ -132,6 +136,8 @@ def _show_averages(page: MetricsPage) -> None:
         "Macro counts every class that has photos alike, so a small class weighs as much as a "
         "large one; its recall is the balanced accuracy. Weighted counts every photo alike; its "
         f"recall is the accuracy. n = {n:,}."
+        + f" No interval: {'; '.join(reasons)}."
+        * bool(reasons)
     )
 
 
@@ -146,10 +152,6 @@ def _show_number(label: str, estimate: Estimate, help_text: str) -> None:
     known = not math.isnan(estimate.low)
     ends = f"{estimate.low:.{decimals}f} to {estimate.high:.{decimals}f}" if known else ""
     _show(label, value, ends, help_text, estimate.reason)
-
-
-def _say_none(estimate: Estimate) -> str:
-    return f"no interval: {estimate.reason}" if estimate.reason else ""
 
 
 def _show(label: str, value: str, ends: str, help_text: str, reason: str) -> None:

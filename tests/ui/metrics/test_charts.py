@@ -33,6 +33,13 @@ def test_chosen_classes_stand_out(dark: bool, colours: object) -> None:
     assert "9 classes" in figure.layout.title.text
 
 
+def test_thousands_of_classes_are_counted_as_everywhere() -> None:
+    curves = {f"class {number}": CURVES["class 1"] for number in range(1002)}
+    figure = draw_ranking("roc", curves, ["class 1"], MICRO, {})
+    assert "1,002 classes" in figure.layout.title.text
+    assert figure.data[0].name == "1,001 other classes"
+
+
 def test_no_more_stand_out_than_can_be_told_apart() -> None:
     figure = draw_ranking("precision_recall", CURVES, [*CURVES, "not here"], MICRO, {})
     assert len(figure.data) == MOST_CLASSES + 2

@@ -45,6 +45,9 @@ def test_every_figure_has_its_interval(
     tables = [table.value for table in app.dataframe]
     rules = next(table for table in tables if "Answers by" in table)
     assert "5 nearest by colour" in list(rules["Answers by"])
+    averages = next(table for table in tables if "macro" in str(table.values).lower())
+    assert "no interval" not in str(averages.values)  # the column is too narrow for the reason
+    assert any("No interval: fewer than" in text for text in below)
     assert "Choose a class" in app.info[0].value
     assert any("fewer than 20 validation photos" in one.value for one in app.markdown)
 

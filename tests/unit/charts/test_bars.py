@@ -109,3 +109,4 @@ def test_of_3000_classes_the_ends_are_drawn_and_this_is_said() -> None:
     chart = draw_class_bars(table, "recall").to_dict()
     assert len(rows(chart)) == 300 and rows(chart)["recall"].iloc[0] < 1
     assert "the 300 lowest of 400 classes" in str(chart["title"])
+    assert len(chart["title"]["text"]) <= 42  # more is cut in the narrow card

@@ -82,3 +82,16 @@ def test_history_draws_both_splits_and_the_best_epoch() -> None:
 def test_a_run_without_validation_photos_has_a_history_too() -> None:
     history = [{"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": None, "val_accuracy": None}]
     assert "Epoch 1 of 1" in draw_svg(draw_history(history, 1, dark=True), True)
+
+
+def test_no_dot_lies_on_the_bars_of_n() -> None:
+    low = BINS.assign(accuracy=0.0, low=0.0)
+    layers = draw_bins(low, "Brightness", 0.08, lowest=0.0).to_dict()["layer"]
+    (domain,) = {
+        tuple(part["encoding"]["y"]["scale"]["domain"])
+        for layer in layers
+        for part in layer.get("layer", [])
+        if part["encoding"]["y"].get("field") == "accuracy"
+    }
+    bars = 1 / 5  # of the height
+    assert (0 - domain[0]) / (domain[1] - domain[0]) > bars

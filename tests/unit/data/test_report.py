@@ -63,6 +63,7 @@ def test_a_dry_run_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
         ([20, 21], ""),
         ([1, 0, 2], "All 3 classes have fewer than 20 validation photos (the fewest: 0)"),
         ([1], "The only class has fewer than 20"),
+        ([2, 2], "Both classes have fewer than 20"),
         ([19, 400], "1 of 2 classes has fewer than 20 validation photos (the fewest: 19)"),
         ([19, 3, 20], "2 of 3 classes have fewer than 20"),
         ([3] * 3000, "All 3,000 classes have fewer than 20"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.evaluation.calibration import cross_fit_scores
 from core.prediction.choosing import (
     find_limit_of_run,
     find_rule,
@@ -165,6 +166,7 @@ def test_a_temperature_needs_photos_that_settle_it() -> None:
     shown = np.where(rng.random(60) < 0.7, labels, 1 - labels)
     scores = np.where(np.arange(2) == shown[:, None], 0.99, 0.01)
     found = find_temperature(scores, labels)
+    assert find_temperature(scores, labels, cross_fit_scores(scores, labels)) == found
     assert found is not None
     assert found > 2
     assert find_temperature(scores[:20], labels[:20]) is None

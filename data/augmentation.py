@@ -3,14 +3,16 @@
 A draw follows from (policy, seed, photo, draw number) alone: the same in any order, process or
 thread. Every part keeps its own random numbers, so that turning one part up leaves what the others
 draw as it was. Geometric parts compose into one affine transform: one interpolation, edges
-mirrored. Then come colour (one matrix), blur, noise and cutout.
+mirrored. Then come colour (one matrix), blur, noise and cutout. What of a draw is geometry, colour
+and cutout can be left, as numbers, to a GPU (models/augmenting.py).
 """
 
 import hashlib
 import math
 import random
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -21,6 +23,8 @@ from data.policy import GEOMETRIC, LIMITS, AugmentationPolicy
 _COLOURS = ("brightness", "contrast", "saturation", "hue")
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601, as Pillow turns colours into grey."""
+_NOTHING = np.array([1, 0, 0, 0, 1, 0, *np.eye(3).ravel(), 0, 0, 0, 0, 0, *MEAN_COLOUR], np.float32)
+"""What is left to do of a draw that is done."""
 _MARGIN = 3
 """Pixels around what a transform looks at: bicubic takes the next two."""
 
@@ -51,6 +55,58 @@ def augment(
         return photo
     drawn = draw_parts(policy, seed=seed, photo_id=photo_id, draw=draw)
     return _apply(photo, drawn, noise_seed=_mix(seed, photo_id, draw))
+
+
+def begin_draw(
+    photo: np.ndarray, policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a photo and the numbers (23,) float32 of what is left to do to it: see `augment`.
+
+    Two rows of the affine matrix; three rows that mix colours, and what of the mean grey is added;
+    left, top, right, bottom, colour of the cutout. A draw with blur or noise is done here, whole.
+    """
+    drawn = draw_parts(policy, seed=seed, photo_id=photo_id, draw=draw)
+    if drawn.keys() & {"blur", "noise"}:
+        return _apply(photo, drawn, noise_seed=_mix(seed, photo_id, draw)), _NOTHING
+    height, width = photo.shape[:2]
+    left = _NOTHING.copy()
+    left[:6] = _compose(drawn, width, height)[:2].ravel()
+    mixing, of_grey = _mix_colours({name: drawn[name].amount for name in _COLOURS if name in drawn})
+    left[6:16] = *mixing.ravel(), of_grey
+    if "cutout" in drawn:
+        left[16:20] = _place_cutout(drawn["cutout"], width, height)
+    return photo, left
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """Draws of a policy for the photos of a dataset, by their numbers."""
+
+    policy: AugmentationPolicy
+    seed: int
+    digests: Sequence[str]
+    """sha256 of the file of each photo of the dataset."""
+    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    """Does to photos (b, h, w, 3) what `begin_draw` left, (b, 23); None: nothing is left."""
+
+    def draw(
+        self,
+        photos: Iterable[np.ndarray],
+        numbers: Sequence[int],
+        draw: int,
+        run: Callable[..., Iterator[Any]] = map,
+    ) -> np.ndarray:
+        """Return a draw of each of these photos, (b, h, w, 3) uint8; `run` maps over them."""
+        one = augment if self.finish is None else begin_draw
+
+        def change(photo: np.ndarray, number: int) -> Any:
+            photo_id = self.digests[number]
+            return one(photo, self.policy, seed=self.seed, photo_id=photo_id, draw=draw)
+
+        changed = list(run(change, photos, numbers))
+        if self.finish is None:
+            return np.stack(changed)
+        return self.finish(*(np.stack(each) for each in zip(*changed, strict=True)))
 
 
 def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
@@ -194,16 +250,21 @@ def _recolour(picture: Image.Image, colours: Mapping[str, float]) -> Image.Image
     Contrast is about the picture's mean grey; hue turns colours about the grey axis, so that greys
     stay grey.
     """
+    matrix, of_grey = _mix_colours(colours)
+    grey = float(np.asarray(picture.convert("L")).mean()) if of_grey else 0.0
+    offset = np.full((3, 1), of_grey * grey)
+    return picture.convert("RGB", tuple(np.hstack([matrix, offset]).ravel().tolist()))
+
+
+def _mix_colours(colours: Mapping[str, float]) -> tuple[np.ndarray, float]:
+    """Return the (3, 3) matrix for the colours of a pixel, and what of the mean grey is added."""
     brightness, contrast = colours.get("brightness", 1.0), colours.get("contrast", 1.0)
     saturation, turn = colours.get("saturation", 1.0), math.radians(colours.get("hue", 0.0))
-    grey = float(np.asarray(picture.convert("L")).mean()) if contrast != 1 else 0.0
     paler = saturation * np.eye(3) + (1 - saturation) * _LUMA
     cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
     cos, sin = math.cos(turn), math.sin(turn)
     turned = cos * np.eye(3) + (1 - cos) / 3 * np.ones((3, 3)) + sin * cross
-    matrix = brightness * contrast * (turned @ paler)
-    offset = np.full((3, 1), brightness * (1 - contrast) * grey)
-    return picture.convert("RGB", tuple(np.hstack([matrix, offset]).ravel().tolist()))
+    return brightness * contrast * (turned @ paler), brightness * (1 - contrast)
 
 
 def _add_noise(photo: np.ndarray, deviation: float, seed: int) -> np.ndarray:
@@ -217,9 +278,14 @@ def _add_noise(photo: np.ndarray, deviation: float, seed: int) -> np.ndarray:
 
 def _cut_out(photo: np.ndarray, part: DrawnPart) -> np.ndarray:
     height, width = photo.shape[:2]
+    left, top, right, bottom = _place_cutout(part, width, height)
+    answer = photo.copy()
+    answer[top:bottom, left:right] = MEAN_COLOUR
+    return answer
+
+
+def _place_cutout(part: DrawnPart, width: int, height: int) -> tuple[int, int, int, int]:
     rows, columns = round(part.amount * height), round(part.amount * width)
     top = round(part.place[1] * (height - rows))
     left = round(part.place[0] * (width - columns))
-    answer = photo.copy()
-    answer[top : top + rows, left : left + columns] = MEAN_COLOUR
-    return answer
+    return left, top, left + columns, top + rows

@@ -145,6 +145,7 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
         import torch
 
         torch.use_deterministic_algorithms(exact, warn_only=True)
+        torch.backends.cudnn.benchmark = not exact  # else kernels are not tried out
     prepare_devices()
 
 

@@ -10,7 +10,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,14 @@ from models.backbone import (
     fill_batch,
     offered_precisions,
 )
-from models.parallel import call_with_tensorflow
+from models.devices import find_device
+from models.parallel import call_with_tensorflow, compile_forward
 from models.weights import Weights
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
-_BATCH_SIZE = 64
+_BATCH_SIZE, _LARGE_BATCH = 64, 256
+_LARGE_MEMORY = 12_000_000_000
+"""Bytes of a GPU from which on batches are large: what Python does for one does not grow."""
 _THREADS = 2
 """One batch is brought to the device or back while the other is computed."""
 
@@ -159,58 +162,32 @@ class KerasTrunk:
         return self._look(fill_batch(photos, self.batch_size))[: len(photos)]
 
 
-def compile_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what computes the one output of a model that does not change; in any thread."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        graph = tf.function(
-            lambda photos: model(photos, training=False), jit_compile=model.jit_compile
-        )
-        return lambda photos: np.asarray(graph(photos))
-    if backend == "jax":
-        import jax
-
-        both = model.trainable_variables, model.non_trainable_variables
-        held = ([variable.value for variable in variables] for variables in both)
-        call = jax.jit(lambda *given: model.stateless_call(*given, training=False)[0])
-        forward = partial(call, *held)
-        return lambda photos: np.asarray(forward(photos))
-    import torch
-
-    on_gpu = torch.cuda.is_available()
-
-    def look(photos: np.ndarray) -> np.ndarray:
-        given = torch.from_numpy(photos)
-        if on_gpu:
-            given = given.pin_memory().to("cuda", non_blocking=True)
-        with torch.no_grad():
-            seen: np.ndarray = model(given, training=False).cpu().numpy()
-        return seen
-
-    return look
-
-
 @lru_cache(maxsize=1)
 def open_keras_backbone(
     weights: Weights,
     preprocessing: Preprocessing,
     framing: Framing = FRAMING,
-    batch_size: int = _BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> KerasBackbone:
-    """Return the backbone on Keras' device, in float16 where that keeps the features.
+    """Return the backbone on Keras' device, in float16 where it is fast and keeps the features.
 
     A process builds and measures it once: the next call gives the same one.
+
+    Args:
+        batch_size: None: what suits the device.
 
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
     """
-    photos = draw_probe_photos()
-    exact, fast = (build_backbone(weights, preprocessing, kind) for kind in ("f32", "f16"))
-    seen, seen_fast = (model.predict_on_batch(photos)["pooled"] for model in (exact, fast))
-    cosine = compare_features(seen_fast, seen)
-    kept = cosine >= COSINE_LIMIT  # false as well when float16 overflowed: the cosine is NaN then
+    photos, device = draw_probe_photos(), find_device()
+    precision: Precision = "f32"
+    model, cosine = build_backbone(weights, preprocessing), 1.0
+    if device.half:  # without units for it, float16 is slower
+        fast = build_backbone(weights, preprocessing, "f16")
+        seen = (one.predict_on_batch(photos)["pooled"] for one in (fast, model))
+        similar = compare_features(*seen)
+        if similar >= COSINE_LIMIT:  # false as well when float16 overflowed: it is NaN then
+            model, precision, cosine = fast, "f16", similar
     facts = BackboneFacts(
         id=backbone_id(weights, preprocessing, framing),
         framing=framing,
@@ -218,11 +195,12 @@ def open_keras_backbone(
         weights_label=weights.label,
         weights_digest=weights.digest,
         preprocessing=preprocessing,
-        precision="f16" if kept else "f32",
-        cosine=cosine if kept else 1.0,
+        precision=precision,
+        cosine=cosine,
         files={},
     )
-    return KerasBackbone(facts, fast if kept else exact, batch_size)
+    large = device.kind == "gpu" and (device.memory_bytes or 0) >= _LARGE_MEMORY
+    return KerasBackbone(facts, model, batch_size or (_LARGE_BATCH if large else _BATCH_SIZE))
 
 
 _SEED = 1

@@ -3,14 +3,16 @@
 `prepare_devices` is called once in a worker, before the first model is built; a compiled model goes
 through `prepare_steps`, and what a step is given through `place`. With one device they do nothing.
 PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over several (Keras).
+`compile_forward` is for models that do not change, on the first device.
 `python -m models.parallel` says on which GPU the backend computes, for processes without Keras.
 """
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -76,6 +78,46 @@ def call_with_tensorflow(function: Callable[..., None], *arguments: Any) -> None
     finally:
         os.environ["KERAS_BACKEND"] = backend
     return None
+
+
+def compile_forward(model: keras.Model) -> Callable[..., np.ndarray]:
+    """Return what computes the one output of a model that does not change; in any thread."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        graph = tf.function(
+            lambda *given: model(_pack(given), training=False), jit_compile=model.jit_compile
+        )
+        return lambda *given: np.asarray(graph(*given))
+    if backend == "jax":
+        import jax
+
+        both = model.trainable_variables, model.non_trainable_variables
+        held = ([variable.value for variable in variables] for variables in both)
+        call = jax.jit(
+            lambda *given: model.stateless_call(*given[:2], _pack(given[2:]), training=False)[0]
+        )
+        forward = partial(call, *held)
+        return lambda *given: np.asarray(forward(*given))
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+
+    def look(*arrays: np.ndarray) -> np.ndarray:
+        given = [torch.from_numpy(array) for array in arrays]
+        if on_gpu:
+            given = [one.pin_memory().to("cuda", non_blocking=True) for one in given]
+        with torch.no_grad():
+            seen: np.ndarray = model(_pack(given), training=False).cpu().numpy()
+        return seen
+
+    return look
+
+
+def _pack(given: Sequence[Any]) -> Any:
+    """Return what a model takes for its one input, or its several."""
+    return given[0] if len(given) == 1 else list(given)
 
 
 def prepare_devices() -> int:

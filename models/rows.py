@@ -18,8 +18,8 @@ from core.workspace import write_whole
 
 _PHOTO_SHAPE = (PHOTO_SIZE, PHOTO_SIZE, 3)
 
-Change = Callable[[np.ndarray, int], np.ndarray]
-"""Photo (224, 224, 3) uint8 and its number → the photo as the network is to see it."""
+Change = Callable[[np.ndarray, list[int]], np.ndarray]
+"""Photos (b, 224, 224, 3) uint8 and their numbers → the photos as the network is to see them."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def are_finite(rows: np.ndarray) -> bool:
 def change_batches(
     batches: Iterable[np.ndarray], numbers: np.ndarray, change: Change, threads: int
 ) -> Generator[np.ndarray]:
-    """Yield the batches, each photo changed, in order; threads work a few batches ahead.
+    """Yield the batches, changed, in order; threads work a few batches ahead.
 
     Args:
         numbers: (m,) the number of each photo, over all batches.
@@ -112,7 +112,7 @@ def change_batches(
     try:
         for batch in batches:
             chosen = numbers[start : start + len(batch)].tolist()
-            going.append(pool.submit(_change_batch, batch, chosen, change))
+            going.append(pool.submit(change, batch, chosen))
             start += len(batch)
             if len(going) > threads + 1:
                 yield going.popleft().result()
@@ -120,12 +120,6 @@ def change_batches(
             yield going.popleft().result()
     finally:  # the caller may have left early
         pool.shutdown(cancel_futures=True)
-
-
-def _change_batch(batch: np.ndarray, numbers: list[int], change: Change) -> np.ndarray:
-    for place, number in enumerate(numbers):
-        batch[place] = change(batch[place], number)
-    return batch
 
 
 def _damaged(file: Path) -> ResultDamaged:

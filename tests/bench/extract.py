@@ -13,7 +13,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.formats import size
-from core.runs.training.views import make_change
+from core.runs.training.views import open_draws
 from core.workspace import Workspace
 from data.policy import PRESETS
 from models.backbone import Preprocessing, open_trunk
@@ -143,7 +143,8 @@ def _extract_view(
         seed=0,
         number=0,
     )
-    change = None if policy.does_nothing else make_change(subject.dataset, policy, source)
+    draws = open_draws(subject.dataset, policy, source.seed, find_device())
+    change = None if policy.does_nothing else partial(draws.draw, draw=source.number)
 
     def extract(scratch: Workspace, file: Path) -> None:
         photos = Photos(file, numbers, change, threads=find_device().cores)

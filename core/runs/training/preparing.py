@@ -129,7 +129,9 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         by.listener.begin_phase("packing")
         photos = Photos(
             dataset.photos_file,
-            change=lambda _, number: dataset.read_photo(number, framing),
+            change=lambda _, numbers: np.stack(
+                [dataset.read_photo(number, framing) for number in numbers]
+            ),
             threads=by.device.cores,
         )
         source = {name: entry.facts[name] for name in entry.facts if name != "dataset"}

@@ -23,8 +23,7 @@ from core.runs.training.preparing import (
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
-from core.runs.training.views import prepare_views, request_views
-from data.augmentation import augment
+from core.runs.training.views import open_draws, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
@@ -63,25 +62,15 @@ class PhotoSource:
     ) -> None:
         self._photos = np.arange(len(dataset)) if photos.numbers is None else photos.numbers
         self.labels = dataset.labels[self._photos]
-        self._policy, self._seed = policy, seed
-        self._digests = dataset.manifest["sha256"].tolist()
+        self._draws = open_draws(dataset, policy, seed, find_device())
         self._packed: np.ndarray = np.load(photos.file, mmap_mode="r", allow_pickle=False)
         self._threads = ThreadPoolExecutor(max(1, photos.threads), thread_name_prefix="augmenter")
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """Return photos (b, 224, 224, 3) uint8 of these rows, as they are in an epoch (from 1)."""
-        draws = self._threads.map(lambda row: self._draw(int(row), epoch), rows)
-        return np.stack(list(draws))
-
-    def _draw(self, row: int, epoch: int) -> np.ndarray:
-        number = int(self._photos[row])
-        return augment(
-            np.asarray(self._packed[number]),
-            self._policy,
-            seed=self._seed,
-            photo_id=self._digests[number],
-            draw=epoch - 1,
-        )
+        numbers = self._photos[rows].tolist()
+        photos = (np.asarray(self._packed[number]) for number in numbers)
+        return self._draws.draw(photos, numbers, epoch - 1, self._threads.map)
 
 
 class Training:

@@ -8,6 +8,7 @@ Threads augment the next photos while the network computes.
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -27,7 +28,7 @@ from core.runs.training.preparing import (
     prepare_photos,
 )
 from core.workspace import Workspace
-from data.augmentation import augment
+from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.backbone import (
@@ -39,6 +40,7 @@ from models.backbone import (
     backbone_id,
     open_trunk,
 )
+from models.devices import Device
 from models.extraction import ExtractionProgress, Photos, extract_rows, features_id
 from models.keeping import (
     FORMS,
@@ -52,7 +54,7 @@ from models.keeping import (
     read_kept,
     report_stop,
 )
-from models.rows import Change, Donors, find_no_donors
+from models.rows import Donors, find_no_donors
 from models.weights import Weights
 
 _SPARE_BYTES = 500_000_000
@@ -294,7 +296,8 @@ def _make_view(
     number = view.source.number
     n_views = number + len(views)
     dataset, policy = wanted.dataset, wanted.policy
-    change = None if policy.does_nothing else make_change(dataset, policy, view.source)
+    draws = open_draws(dataset, policy, view.source.seed, by.device)
+    change = None if policy.does_nothing else partial(draws.draw, draw=number)
     photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 
     def tell(progress: ExtractionProgress) -> None:
@@ -311,13 +314,12 @@ def _make_view(
     )
 
 
-def make_change(dataset: Dataset, policy: AugmentationPolicy, source: ViewSource) -> Change:
-    """Return what is done to each photo of the dataset in a view, by the photo's number."""
+def open_draws(dataset: Dataset, policy: AugmentationPolicy, seed: int, device: Device) -> Draws:
+    """Return the draws of a policy for the dataset's photos: on a GPU what is faster there."""
     digests = dataset.manifest["sha256"].tolist()
+    draws = Draws(policy=policy, seed=seed, digests=digests)
+    if device.kind == "cpu" or policy.does_nothing:
+        return draws
+    from models.augmenting import finish_draws  # with Keras
 
-    def change(photo: np.ndarray, number: int) -> np.ndarray:
-        return augment(
-            photo, policy, seed=source.seed, photo_id=digests[number], draw=source.number
-        )
-
-    return change
+    return replace(draws, finish=finish_draws)

@@ -1,5 +1,6 @@
 """The frozen backbone: the same answers whichever way it is asked, in OpenVINO and in Keras."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,7 +15,9 @@ import pytest
 
 from core.errors import BackboneMissing
 from core.workspace import PROJECT_ROOT, Workspace
+from models import keras_backbone
 from models.backbone import Backbone, backbone_exists, backbone_id, open_backbone
+from models.devices import find_device
 from models.keras_backbone import (
     build_backbone,
     compare_features,
@@ -160,6 +163,18 @@ def test_openvino_and_both_ways_of_keras_agree(
     streamed = np.concatenate(list(on_keras.stream(cut(few, 2))))
     assert compare_features(streamed, look.features) > 0.99999  # without the maps
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(("memory", "batch_size"), [(4_000_000_000, 64), (80_000_000_000, 256)])
+def test_a_gpu_without_units_for_half_precision_computes_in_float32(
+    memory: int, batch_size: int, weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = dataclasses.replace(find_device(), kind="gpu", half="", memory_bytes=memory)
+    monkeypatch.setattr(keras_backbone, "find_device", lambda: device)
+    monkeypatch.setattr(keras_backbone, "build_backbone", lambda *_: None)
+    opened = open_keras_backbone.__wrapped__(weights, "resnet")
+    assert (opened.facts.precision, opened.facts.cosine) == ("f32", 1)
+    assert opened.batch_size == batch_size
 
 
 @pytest.mark.slow

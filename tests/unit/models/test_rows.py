@@ -18,9 +18,9 @@ def number_photos(photos: int, batch_size: int) -> Iterator[np.ndarray]:
 
 
 def test_photos_changed_in_threads_keep_their_order():
-    def change(photo: np.ndarray, number: int) -> np.ndarray:
-        time.sleep(0.002 * (number % 3))  # later ones are done first
-        return photo + np.uint8(number)
+    def change(photos: np.ndarray, numbers: list[int]) -> np.ndarray:
+        time.sleep(0.006 * (numbers[0] % 3))  # later ones are done first
+        return photos + np.array(numbers, np.uint8)[:, None, None, None]
 
     batches = change_batches(number_photos(30, 4), np.arange(30), change, threads=4)
     changed = np.concatenate(list(batches))

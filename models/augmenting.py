@@ -1,0 +1,114 @@
+"""What is left of draws (data/augmentation.py), done to batches of photos on a GPU (keras).
+
+Geometry, colour and cutout as Pillow computes them, in float32 where Pillow has float64: a value
+that lies on the border of two grey levels may fall to the other side (4 in 100,000 do).
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+
+from core.config import PHOTO_SIZE
+from models.backbone import fill_batch
+from models.parallel import compile_forward
+
+_AT_ONCE = threading.Semaphore(2)
+"""Batches on the device: one is computed while another is copied."""
+_BATCH_SIZE = 32
+"""Always as many, so that a photo's pixels follow from itself alone; they take 0.3 GB there."""
+
+
+def finish_draws(photos: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return the photos (b, 224, 224, 3) uint8 with what was left of their draws; any thread.
+
+    Args:
+        photos: As they were, (b, 224, 224, 3) uint8.
+        left: What is to be done to each, (b, 23) float32; see `begin_draw`.
+    """
+    done = []
+    for start in range(0, len(photos), _BATCH_SIZE):
+        few = photos[start : start + _BATCH_SIZE]
+        given = (few, left[start : start + _BATCH_SIZE])
+        with _AT_ONCE:
+            done.append(_compile()(*(fill_batch(each, _BATCH_SIZE) for each in given))[: len(few)])
+    return np.concatenate(done)
+
+
+@cache
+def _compile() -> Callable[..., np.ndarray]:
+    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+    left = keras.Input((23,), dtype="float32", name="left")
+    pixels = ops.reshape(ops.cast(photos, "float32"), (-1, PHOTO_SIZE**2, 3))
+    pixels = _transform(pixels, left[:, :6])
+    pixels = _recolour(pixels, ops.reshape(left[:, 6:15], (-1, 1, 3, 3)), left[:, 15:16, None])
+    pixels = _cut_out(pixels, left[:, 16:])
+    done = ops.reshape(ops.cast(pixels, "uint8"), (-1, PHOTO_SIZE, PHOTO_SIZE, 3))
+    return compile_forward(keras.Model([photos, left], done))
+
+
+def _list_places() -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of the middle of each pixel, (1, 224 * 224) float32."""
+    y, x = np.mgrid[:PHOTO_SIZE, :PHOTO_SIZE].reshape(2, 1, -1).astype(np.float32) + 0.5
+    return x, y
+
+
+def _transform(pixels: KerasTensor, matrix: KerasTensor) -> KerasTensor:
+    """Return pixels (b, n, 3) under affine matrices (b, 6): bicubic, mirrored, cut to whole levels.
+
+    Source: Pillow, libImaging/Geometry.c (its bicubic has a = -1).
+    """
+    x, y = _list_places()
+    a, b, c, d, e, f = (matrix[:, number : number + 1] for number in range(6))
+    across, down = a * x + b * y + c - 0.5, d * x + e * y + f - 0.5
+    column, row = ops.floor(across), ops.floor(down)
+    columns = [_mirror(column + step) for step in (-1, 0, 1, 2)]
+    rows = [
+        _bend(
+            [_read(pixels, PHOTO_SIZE * _mirror(row + step) + at) for at in columns],
+            across - column,
+        )
+        for step in (-1, 0, 1, 2)
+    ]
+    return ops.floor(ops.clip(_bend(rows, down - row), 0, 255))
+
+
+def _mirror(place: KerasTensor) -> KerasTensor:
+    """Return the row or column seen at a place when both edges are mirrors."""
+    within = ops.mod(place, 2 * PHOTO_SIZE)
+    return ops.minimum(within, 2 * PHOTO_SIZE - 1 - within)
+
+
+def _read(pixels: KerasTensor, places: KerasTensor) -> KerasTensor:
+    return ops.take_along_axis(pixels, ops.cast(places, "int32")[..., None], axis=1)
+
+
+def _bend(values: Sequence[KerasTensor], share: KerasTensor) -> KerasTensor:
+    one, two, three, four = values
+    share = share[..., None]
+    last = share * (two - one - three + four)
+    return two + share * (three - one + share * (2 * (one - two) + three - four + last))
+
+
+def _recolour(pixels: KerasTensor, matrix: KerasTensor, of_grey: KerasTensor) -> KerasTensor:
+    """Return pixels (b, n, 3) mixed by matrices (b, 1, 3, 3), and a share of their mean grey.
+
+    Source: Pillow, libImaging/Convert.c and Matrix.c; greys are whole levels there.
+    """
+    luma = np.array([19595, 38470, 7471], np.float32)
+    grey = ops.floor((ops.sum(pixels * luma, axis=-1, keepdims=True) + 32768) / 65536)
+    # By sums, not by a product of matrices: those a GPU rounds to 11 bits.
+    mixed = ops.sum(matrix * pixels[:, :, None], axis=-1)
+    added = of_grey * ops.mean(grey, axis=1, keepdims=True)
+    return ops.floor(ops.clip(mixed + added + 0.5, 0, 255))
+
+
+def _cut_out(pixels: KerasTensor, cutout: KerasTensor) -> KerasTensor:
+    """Return pixels (b, n, 3), a box (b, 7) of left, top, right, bottom and colour laid over."""
+    x, y = _list_places()
+    left, top, right, bottom = (cutout[:, number : number + 1] for number in range(4))
+    inside = (left < x) & (right > x) & (top < y) & (bottom > y)
+    return ops.where(inside[..., None], cutout[:, None, 4:], pixels)

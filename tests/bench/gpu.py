@@ -1,25 +1,33 @@
 """A GPU: extraction and the four strategies with each backend, beside a plain PyTorch loop.
 
-Photos a second, busy share and memory. Where no backend can use a GPU it says so and ends.
+Photos a second, busy share and memory. Where no backend can use a GPU it says so and ends; where
+PETALSCOPE_DEVICE is cpu it is rehearsed there: `PETALSCOPE_DEVICE=cpu python -m tests.bench gpu
+--weights random --photos 20 --epochs 2`. What fails is a line of the report and ends nothing else.
 """
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
+
+from core.config import read_settings
 from core.formats import size
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import STRATEGIES, StrategyName, suggest_precision
+from core.runs.training.views import open_draws
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS
 from models.devices import Device, Usage, UsageSampler, find_device
 from models.extraction import extract_features
+from models.rows import change_batches, read_batches, read_header
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -30,9 +38,9 @@ from tests.bench.measuring import (
     time_call,
 )
 from tests.bench.subject import open_scratch, prepare_subject
-from tests.bench.train import TimedRun
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +58,7 @@ def measure(
     weights: WeightsKind = "pretrained",
     photos: int = 3000,
     epochs: int = 3,
+    backend: Literal["all", "tensorflow", "jax", "torch"] = "all",
 ) -> Report:
     """Measure every backend that can use a GPU here; nothing of it is kept.
 
@@ -58,12 +67,13 @@ def measure(
         dataset: Which one.
         weights: Of the backbone.
         photos: Of the dataset, drawn by chance; all of them where it has fewer.
-        epochs: Of each strategy; the fastest counts, the first one compiles.
+        epochs: Of each strategy, at least 2; the fastest counts, the first one compiles.
+        backend: Which of those that are installed.
 
     Raises:
         BenchmarkFailed: None can.
     """
-    devices = _find_devices()
+    devices = _find_devices(BACKENDS if backend == "all" else (backend,))
     subject = prepare_subject(workspace, dataset, weights, "resnet")
     figures: list[Figure] = []
     with open_scratch(workspace, subject, photos) as (scratch, subset):
@@ -76,11 +86,12 @@ def measure(
             head_epochs=1,
         )
         plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
-        for number, (backend, device) in enumerate(devices.items()):
-            with _use(backend):
-                figures.append(_measure_extraction(backend, subset, subject.weights, plain))
+        for number, (name, device) in enumerate(devices.items()):
+            with _use(name):
+                figures += _measure_draws(name, subset)
+                figures += _measure_extraction(name, subset, subject.weights, plain)
                 figures += _measure_strategies(
-                    backend, scratch, replace(recipe, seed=number), device, plain
+                    name, scratch, replace(recipe, seed=number), device, plain
                 )
         title = f"{len(subset):,} photos of {subject.dataset.name} on {device.name}"
     for name, speed in (("features", plain.features), ("all layers trained", plain.training)):
@@ -100,12 +111,23 @@ def _use(backend: str) -> Iterator[None]:
         os.environ["KERAS_BACKEND"] = before
 
 
-def _find_devices() -> dict[str, Device]:
-    """Return the backends that compute on a GPU here, and that GPU."""
+def _attempt(title: str, act: Callable[[], Figure]) -> list[Figure]:
+    """Return the figure, or one that says what went wrong: the others are worth having."""
+    say(title)
+    try:
+        return [act()]
+    except Exception as error:  # noqa: BLE001 (whatever a backend raises)
+        return [Figure(title, 0.0, "photos/s", note=f"failed: {type(error).__name__}: {error}")]
+
+
+def _find_devices(backends: Sequence[str]) -> dict[str, Device]:
+    """Return the backends that compute on a GPU here, and that GPU; all of them in a rehearsal."""
     found = {}
-    for backend in filter(find_spec, BACKENDS):
+    for backend in filter(find_spec, backends):
         with _use(backend):
             found[backend] = find_device()
+    if read_settings().device == "cpu":
+        return found
     usable = {name: device for name, device in found.items() if device.kind == "gpu"}
     if not usable:
         why = "; ".join(f"{name}: {device.reason}" for name, device in found.items())
@@ -131,11 +153,40 @@ def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
     return _Plain(features=features, training=training)
 
 
-def _measure_extraction(backend: str, subset: Dataset, weights: Weights, plain: _Plain) -> Figure:
-    say(f"{backend}: features")
-    speed, usage = call_in_child(__name__, "extract", subset, weights)
-    compared = None if plain.features is None else speed / plain.features
-    return Figure(f"{backend}: features", speed, "photos/s", compared, _describe(usage))
+def _measure_draws(backend: str, subset: Dataset) -> list[Figure]:
+    def measure() -> Figure:
+        ours, by_cpu = call_in_child(__name__, "draw", subset)
+        return Figure(title, ours, "photos/s", ours / by_cpu, "than by all cores of the CPU")
+
+    title = f"{backend}: draws of gentle"
+    return _attempt(title, measure)
+
+
+def draw(dataset: Dataset) -> tuple[float, float]:
+    """Return photos a second by the device and by the CPU; called in a process with the backend."""
+    numbers, device = np.arange(len(dataset)), find_device()
+    speeds = []
+    for kind in ("gpu", "cpu"):
+        draws = open_draws(dataset, PRESETS["gentle"], 0, replace(device, kind=kind))
+        draws.draw(dataset.photos[:_BATCH], numbers[:_BATCH].tolist(), 0)  # compiles
+        with dataset.photos_file.open("rb") as packed:
+            read_header(packed, dataset.photos_file)
+            batches = read_batches(packed, numbers, _BATCH)
+            changed = change_batches(batches, numbers, partial(draws.draw, draw=0), device.cores)
+            speeds.append(len(dataset) / time_call(partial(list, map(len, changed))))
+    return speeds[0], speeds[1]
+
+
+def _measure_extraction(
+    backend: str, subset: Dataset, weights: Weights, plain: _Plain
+) -> list[Figure]:
+    def measure() -> Figure:
+        speed, usage = call_in_child(__name__, "extract", subset, weights)
+        compared = None if plain.features is None else speed / plain.features
+        return Figure(title, speed, "photos/s", compared, _describe(usage))
+
+    title = f"{backend}: features"
+    return _attempt(title, measure)
 
 
 def extract(dataset: Dataset, weights: Weights) -> tuple[float, Usage]:
@@ -167,19 +218,19 @@ def _measure_strategies(
             "precision": suggest_precision(name, device.kind, device.half),
         }
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
-            say(f"{backend}: {name}, {computing}")
+            title = f"{backend}: {name}, {computing}"
             chosen = replace(recipe, computing=computing, **settings)
-            (run,), _ = call_in_child(
-                "tests.bench.train", "train_runs", scratch, [chosen], warm=False, anew=False
-            )
-            figures.append(_list_run(f"{backend}: {name}, {computing}", run, plain, name))
+            figures += _attempt(title, partial(_train, title, scratch, chosen, plain))
     return figures
 
 
-def _list_run(title: str, run: TimedRun, plain: _Plain, strategy: str) -> Figure:
+def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> Figure:
+    (run,), _ = call_in_child(
+        "tests.bench.train", "train_runs", scratch, [recipe], warm=False, anew=False
+    )
     best = max(run.history, key=lambda epoch: float(epoch["photos_per_second"]))
     speed = run.photos_per_second
-    compared = speed / plain.training if strategy == "full" and plain.training else None
+    compared = speed / plain.training if recipe.strategy == "full" and plain.training else None
     used = _describe(Usage(**{name: best[name] for name in Usage.__dataclass_fields__}))
     return Figure(title, speed, "photos/s", compared, f"{used}; {run.seconds:.0f} s in all")
 

@@ -45,6 +45,7 @@ def test_blur_and_noise_are_done_whole_on_the_cpu() -> None:
     assert left[:15].tolist() == [1, 0, 0, 0, 1, 0, *np.eye(3).ravel()]
 
 
+@pytest.mark.slow
 def test_where_a_gpu_computes_it_finishes_the_draws(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,8 +129,9 @@ def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
     bars = base.mark_bar(color=colours.faint, opacity=0.55, cursor="pointer").encode(y=n)
     if len(rows) > _NUMBERED:
         return bars
-    numbers = base.mark_text(baseline="bottom", fontSize=10, color=colours.quiet, dy=-1)
-    return alt.layer(bars, numbers.encode(y=n, text=alt.Text("n:Q", format=",")))
+    numbers = base.mark_text(baseline="bottom", fontSize=10, color=colours.ink, dy=-2)
+    foot = alt.value(alt.ExprRef("height"))  # on the axis: above its bar it would meet a dot
+    return alt.layer(bars, numbers.encode(y=foot, text=alt.Text("n:Q", format=",")))
 
 
 def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) -> Any:

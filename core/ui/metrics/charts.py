@@ -135,7 +135,7 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
     layout |= {
         "title": {
             **layout["title"],
-            "text": f"{_TITLES[kind]} of {count(n, 'class')}, each against all others",
+            "text": f"{_TITLES[kind]} of {count(n, 'class')}",
         },
         "hovermode": "closest",
         "height": _HEIGHT,

@@ -256,22 +256,24 @@ def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[s
 
 
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
-    layout = figure_layout(dark)
-    layout["title"]["text"] = "" if look.large else title  # a room reads the numbers above
-    if look.large:
+    layout, colours = figure_layout(dark), choose_palette(dark)
+    if look.large:  # a room reads the numbers above
         layout["font"]["size"] = 20
+    else:  # in two lines, which a phone is wide enough for
+        layout["title"]["text"], _, what = title.partition(": ")
+        layout["title"]["subtitle"] = {"text": what, "font": {"size": 13, "color": colours.quiet}}
+    below = {"xref": "paper", "y": -0.24, "yref": "paper"}  # it grows downwards where it wraps
+    above = {"xref": "container", "y": 1, "yref": "container"}
     figure.update_layout(
         **layout,
         height=480 if look.large else 340,
-        margin={"l": 40, "r": 12, "t": 92, "b": 70 if look.large else 44},
+        margin={"l": 40, "r": 12, "t": 92 if look.large else 80, "b": 70 if look.large else 44},
         legend={
             "orientation": "h",
             "x": 0,
-            "xref": "container",
             "xanchor": "left",
-            "y": 1 if look.large else 0.91,
-            "yref": "container",
             "yanchor": "top",
+            **(above if look.large else below),
         },
         uirevision="curves",  # a reader's zoom survives the next epoch
     )

@@ -22,10 +22,10 @@ class _Panel(NamedTuple):
 
 _PANELS = (
     _Panel("Learning rate", "learning_rate", 1, "%{y:.3g}"),
-    _Panel("Training photos / s", "photos_per_second", 1, "%{y:,.0f}"),
+    _Panel("Photos / s", "photos_per_second", 1, "%{y:,.0f}"),
     _Panel("GPU busy, %", "gpu_share", 100, "%{y:.0f} %"),
     _Panel("GPU memory, GB", "gpu_memory_bytes", 1e-9, "%{y:.1f} GB"),
-    _Panel("Memory of the worker, GB", "memory_bytes", 1e-9, "%{y:.2f} GB"),
+    _Panel("Memory, GB", "memory_bytes", 1e-9, "%{y:.2f} GB"),
 )
 
 

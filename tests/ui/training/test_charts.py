@@ -53,15 +53,18 @@ def test_best_epoch_is_marked_on_the_validation_curves() -> None:
     assert (loss.x, loss.y) == ((2,), (0.5,))
     assert accuracy.x == (2,)
     assert accuracy.y == pytest.approx((60,))
-    title = figure.layout.title.text
-    assert title == "Epoch 3 of 10: lowest validation loss 0.500 at epoch 2"
+    title = figure.layout.title
+    assert title.text == "Epoch 3 of 10"
+    assert title.subtitle.text == "lowest validation loss 0.500 at epoch 2"
+    # Nothing is cut or overlaps 390 pixels wide: the legend grows downwards, below the axes.
+    assert figure.layout.legend.y < 0 and figure.layout.legend.yanchor == "top"
 
 
 def test_without_validation_photos_the_training_curves_are_judged() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4], validation=False), 5, 2))
     assert lines(figure, "validation") == []
     assert lines(figure, "best epoch")[0].y == (0.4,)
-    assert "lowest training loss 0.400" in figure.layout.title.text
+    assert "lowest training loss 0.400" in figure.layout.title.subtitle.text
 
 
 def test_a_loss_that_is_not_a_number_leaves_a_gap() -> None:
@@ -140,7 +143,7 @@ def test_the_machine_shows_what_was_measured_and_nothing_else() -> None:
     figure = draw_machine(epochs)
     assert figure is not None
     titles = [annotation.text for annotation in figure.layout.annotations]
-    assert titles == ["Learning rate", "Training photos / s", "Memory of the worker, GB"]
+    assert titles == ["Learning rate", "Photos / s", "Memory, GB"]
     assert [list(line.y) for line in figure.data] == [[1e-3] * 2, [900.0] * 2, [2.0] * 2]
 
 

@@ -84,7 +84,8 @@ FINDINGS = {
     "odd_shape": Finding(
         "Odd shape",
         _PHOTOS,
-        "Photos much longer than wide, or wider than long: their ends are cut off.",
+        "Photos much longer than wide, or wider than long: their ends are cut off, unless a "
+        "recipe takes whole photos.",
     ),
     "grey": Finding("Grey", _PHOTOS, "Photos without colour, or with very little of it."),
     "imbalance": Finding("Class imbalance", _LABELS, "Classes with far more photos than others."),

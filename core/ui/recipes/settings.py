@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.config import read_settings
+from core.config import FRAMING, read_settings
 from core.datasets.policies import list_policies
 from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
 from core.formats import count, plain, rough_duration, rough_range, size
@@ -292,6 +292,7 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     )
     if st.query_params.get(_CHOICE, name) not in named:
         st.caption(":orange[The link names a policy that is not here; this is another one.]")
+    framing = st.session_state.get("training.framing", FRAMING)
     words = "Photos are trained on as they are." if named[name].does_nothing else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(words or f"May change: {plain(_list_parts(named[name]))}.")
@@ -299,7 +300,7 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
             page_file("augmentation"),
             label="See what it does",
             icon=":material/auto_fix_high:",
-            query_params={_CHOICE: name},
+            query_params={_CHOICE: name, "framing": framing},
         )
     return named[name]
 

@@ -7,6 +7,7 @@ that lies on the border of two grey levels may fall to the other side (3 in 10,0
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from models.parallel import compile_forward
 
 _AT_ONCE = threading.Semaphore(2)
 """Batches on the device: one is computed while another is copied."""
+_BUILDING = threading.Lock()
 _BATCH_SIZE = 32
 """Always as many, so that a photo's pixels follow from itself alone; they take 0.3 GB there."""
 
@@ -29,12 +31,14 @@ def finish_draws(photos: np.ndarray, left: np.ndarray) -> np.ndarray:
         photos: As they were, (b, 224, 224, 3) uint8.
         left: What is to be done to each, (b, 23) float32; see `begin_draw`.
     """
+    with _BUILDING:
+        finish = _compile()
     done = []
     for start in range(0, len(photos), _BATCH_SIZE):
         few = photos[start : start + _BATCH_SIZE]
         given = (few, left[start : start + _BATCH_SIZE])
         with _AT_ONCE:
-            done.append(_compile()(*(fill_batch(each, _BATCH_SIZE) for each in given))[: len(few)])
+            done.append(finish(*(fill_batch(each, _BATCH_SIZE) for each in given))[: len(few)])
     return np.concatenate(done)
 
 
@@ -50,10 +54,10 @@ def _compile() -> Callable[..., np.ndarray]:
     return compile_forward(keras.Model([photos, left], done))
 
 
-def _list_places() -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the middle of each pixel, (1, 224 * 224) float32."""
+def _list_places() -> tuple[Any, Any]:
+    """Return x and y of the middle of each pixel, (1, 224 * 224) float32, on the device."""
     y, x = np.mgrid[:PHOTO_SIZE, :PHOTO_SIZE].reshape(2, 1, -1).astype(np.float32) + 0.5
-    return x, y
+    return ops.convert_to_tensor(x), ops.convert_to_tensor(y)
 
 
 def _transform(pixels: KerasTensor, matrix: KerasTensor) -> KerasTensor:

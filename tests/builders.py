@@ -36,6 +36,10 @@ def draw_photo(
 def encode_photo(image: Image.Image, format: str = "JPEG", **options: object) -> bytes:
     """Return the bytes of the image in a file format."""
     stream = io.BytesIO()
+    if format == "HEIF":  # Pillow by itself writes none
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     image.save(stream, format, **options)
     return stream.getvalue()
 

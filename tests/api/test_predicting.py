@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
-from pillow_heif import register_heif_opener
 
 from core.monitoring.log import read_features, read_predictions, read_scores
 from core.registry.loading import open_version
@@ -44,7 +43,6 @@ def test_a_photo_is_answered_as_by_the_page(
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "AVIF", "HEIF"])
 def test_six_formats_are_taken_whatever_they_are_called(client: TestClient, format: str) -> None:
-    register_heif_opener()  # so that it can be written
     content = encode_photo(draw_photo(1, 4), format)
     answer = client.post("/v1/predict", files={"photo": ("x.txt", content)})
     assert answer.status_code == 200

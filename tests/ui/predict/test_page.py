@@ -61,6 +61,16 @@ def wait_for_batch(app: AppTest) -> Batch:
     return batch
 
 
+def test_a_photo_as_phones_write_it_is_answered(
+    trained_copy: Workspace, open_predict: OpenPage
+) -> None:
+    photo = encode_photo(draw_photo(0, 77, (300, 260)), "HEIF")
+    uploader = open_predict().get("file_uploader")[0]
+    app = uploader.upload("IMG_0001.HEIC", photo, "image/heic").run()
+    assert not app.exception and not app.error
+    assert read_predictions(trained_copy)["photo"].tolist() == [sha256(photo).hexdigest()]
+
+
 def test_without_a_version_the_newest_run_answers_and_it_is_written_down_once(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:

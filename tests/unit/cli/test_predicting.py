@@ -18,8 +18,10 @@ from tests.registered import change_row, register_versions, show_evidence
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of 12 photos, a broken one and a file that is none."""
+    """A folder of 12 photos, one as phones write it, a broken one and a file that is none."""
     folder = write_class_folders(tmp_path / "garden", photos_per_class=4, first=200)
+    next(folder.rglob("*.jpg")).unlink()
+    (folder / "phone.heic").write_bytes(encode_photo(draw_photo(0, 300), "HEIF"))
     (folder / "broken.jpg").write_bytes(b"no photo")
     (folder / "notes.txt").write_text("hello")
     return folder

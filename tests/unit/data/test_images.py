@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pillow_heif import register_heif_opener
 
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.images import (
@@ -25,8 +24,6 @@ from data.images import (
     read_photo_file,
 )
 from tests.builders import draw_photo, encode_photo
-
-register_heif_opener()  # so that tests can write such photos
 
 
 def encode_empty_png(width: int, height: int) -> bytes:

@@ -101,6 +101,7 @@ def test_odd_photos_are_imported_or_set_aside_with_a_reason(
         "rose/phone.heic": b"\x00\x00\x00\x18ftypheic" + bytes(100),
         "stray.jpg": encode_photo(photo),
         "tulip/cmyk.jpg": encode_photo(photo.convert("CMYK")),
+        "tulip/phone.HEIC": encode_photo(draw_photo(2, 51), "HEIF"),
         "tulip/really a png.JPG": encode_photo(photo, "PNG"),
     }
     for path, content in odd.items():
@@ -121,8 +122,9 @@ def test_odd_photos_are_imported_or_set_aside_with_a_reason(
     assert "cut short" in aside.loc["daisy/truncated.jpg", "problem"]
     assert "outside of the class folders" in aside.loc["stray.jpg", "problem"]
     assert aside.loc["rose/page.jpg", "class"] == "rose"
-    assert len(dataset) == 14
-    assert dataset.photos.shape[0] == 14
+    assert len(dataset) == 15
+    assert dataset.photos.shape[0] == 15
+    assert "tulip/phone.HEIC" in dataset.manifest["path"].tolist()
     assert "PNG" in set(dataset.manifest["format"])
     assert_nothing_half_made(workspace)
 

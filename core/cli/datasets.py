@@ -21,6 +21,7 @@ from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.photo_table import ABSENT, describe_answers, describe_photos, write_photos
 from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
+from core.datasets.tags import read_tags
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import DatasetInUse
 from core.formats import count, size
@@ -229,7 +230,8 @@ def _format_changes(name: str, table: pd.DataFrame) -> str:
 def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     query = parse_query(given.where) if given.where.strip() else None
     dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
-    table = describe_photos(dataset, read_quality(workspace, dataset.id))
+    tags = read_tags(workspace, dataset)
+    table = describe_photos(dataset, read_quality(workspace, dataset.id), tags)
     if given.run:
         result = read_run_of(workspace, dataset.id, given.run)
         if given.open_test:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.datasets.quality.store import QualityResult, find_flags
+from core.datasets.tags import PhotoTags
 from core.evaluation.metrics import cross_entropies
 from core.evaluation.mistakes import read_answers
 from core.formats import cell_text
@@ -47,6 +48,7 @@ ANALYSED = {
 KNOWN = {
     "class": "Class",
     "split": "Split",
+    "tag": "Tags",
     "path": "File",
     "size": "Long side",
     "short_side": "Short side",
@@ -72,7 +74,7 @@ KNOWN = {
 }
 """Columns that each dataset has → what a person reads."""
 NAMES = KNOWN | ANSWERED | ANALYSED
-WORDS = ("class", "split", "path", "format", "colour", "predicted", "suggested")
+WORDS = ("class", "split", "tag", "path", "format", "colour", "predicted", "suggested")
 FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong")
 """Columns that hold words, and those that hold yes or no; all others hold numbers."""
 ABSENT = dict.fromkeys(
@@ -81,14 +83,21 @@ ABSENT = dict.fromkeys(
 """Columns that are not there at first → what brings them."""
 
 
-def describe_photos(dataset: Dataset, quality: QualityResult | None) -> pd.DataFrame:
-    """Return what is known of each photo without a run, (n) rows: KNOWN, and ANALYSED if it was."""
+def describe_photos(
+    dataset: Dataset, quality: QualityResult | None, tags: PhotoTags
+) -> pd.DataFrame:
+    """Return what is known of each photo without a run, (n) rows: KNOWN, and ANALYSED if it was.
+
+    `tag` holds the tags of a photo, a tuple.
+    """
+    borne = [tuple(tags.name_tags(row)) if tags.names else () for row in range(len(dataset))]
     manifest = dataset.manifest
     sides = manifest[["width", "height"]].to_numpy()
     hue, strength = manifest["hue"].to_numpy(), manifest["colourfulness"].to_numpy()
     columns = {
         "class": pd.Categorical.from_codes(dataset.labels, list(dataset.classes)),
         "split": pd.Categorical(manifest["split"], list(SPLITS)),
+        "tag": pd.Series(borne, dtype=object),
         "path": manifest["path"],
         "size": sides.max(axis=1),
         "short_side": sides.min(axis=1),
@@ -144,7 +153,8 @@ def sort_photos(column: pd.Series, descending: bool = False) -> np.ndarray:
     elif pd.api.types.is_numeric_dtype(column):
         codes = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        codes = pd.factorize(column, sort=True)[0]
+        words = column.map(", ".join) if column.dtype == object else column
+        codes = pd.factorize(words, sort=True)[0]
     keys = np.where(column.isna(), np.nan, codes)
     return np.argsort(-keys if descending else keys, kind="stable")
 
@@ -168,8 +178,13 @@ def write_photos(table: pd.DataFrame) -> str:
     """Return rows of these tables as CSV; `photo` is the number of each in its dataset."""
     texts = table.rename_axis("photo").copy()
     for name in texts.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in texts.dtypes]]:
-        texts[name] = [cell_text(one) if isinstance(one, str) else one for one in texts[name]]
+        texts[name] = [_write_cell(one) for one in texts[name]]
     return str(texts.to_csv(float_format="%.6g", lineterminator="\n"))
+
+
+def _write_cell(cell: object) -> object:
+    cell = ", ".join(cell) if isinstance(cell, tuple) else cell
+    return cell_text(cell) if isinstance(cell, str) else cell
 
 
 def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:

@@ -58,6 +58,8 @@ class _Condition:
 
     def _meets(self, column: pd.Series) -> np.ndarray:
         """Return which of the values that are known meet it, (m,) bool."""
+        if column.dtype == object:
+            return self._meets_several(column)
         if pd.api.types.is_bool_dtype(column):
             return self._meets_flag(column.to_numpy(dtype=bool))
         if not self.values:
@@ -65,16 +67,27 @@ class _Condition:
         if pd.api.types.is_numeric_dtype(column):
             return self._meets_number(column.to_numpy(dtype=np.float64))
         if self.by not in ("is", "is not", "in", "contains"):
-            raise _refuse(
-                f"“{self.name}” is a word, which is neither less nor more.",
-                f"Ask for it by is, is not, in (…) or contains: {self._suggest()}.",
-            )
+            raise self._refuse_order()
         if self.by == "contains":
             part = self.values[0].casefold()
             return _map_words(column, lambda word: part in word.casefold())
         wanted = {name for value in self.values for name in _find_values(column, self.name, value)}
         found = _map_words(column, wanted.__contains__)
         return ~found if self.by == "is not" else found
+
+    def _meets_several(self, column: pd.Series) -> np.ndarray:
+        """Return which of these groups of words hold one that is meant; of no value: any word."""
+        if not self.values:
+            return np.array([bool(words) for words in column], dtype=bool)
+        if self.by not in ("is", "is not", "in", "contains"):
+            raise self._refuse_order()
+        wanted = [value.casefold() for value in self.values]
+
+        def holds(word: str) -> bool:
+            return wanted[0] in word if self.by == "contains" else word in wanted
+
+        held = {words: any(holds(word.casefold()) for word in words) for words in set(column)}
+        return np.array([held[words] != (self.by == "is not") for words in column], dtype=bool)
 
     def _meets_flag(self, flags: np.ndarray) -> np.ndarray:
         answers = {"": True, "yes": True, "true": True, "no": False, "false": False}
@@ -96,6 +109,12 @@ class _Condition:
         for value in self.values:
             met |= _COMPARED[by](numbers, float(value))
         return met
+
+    def _refuse_order(self) -> QueryRefused:
+        return _refuse(
+            f"“{self.name}” is a word, which is neither less nor more.",
+            f"Ask for it by is, is not, in (…) or contains: {self._suggest()}.",
+        )
 
     def _suggest(self) -> str:
         return f"{self.name} < 0.5, or {self.name} is rose"
@@ -129,7 +148,8 @@ class Query:
 
         Args:
             table: One row a photo. Columns are numbers, bool (also pandas' own with NA), categories
-                (what they may be is known) or text; missing values are what is not known.
+                (what they may be is known), text, or tuples of words (dtype object); missing values
+                are what is not known.
             absent: Names that would be there if something was done → a sentence that says what.
 
         Raises:

@@ -63,6 +63,8 @@ def _list_words(page: DatasetPage, name: str) -> list[str]:
     """Return what a column of words may be; nothing where it is free."""
     if name == "path":
         return []
+    if name == "tag":
+        return sorted({word for words in page.table["tag"] for word in words})
     column = "class" if name in ("predicted", "suggested") else name
     return [str(word) for word in page.table[column].cat.categories]
 

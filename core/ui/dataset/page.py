@@ -31,7 +31,17 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 _CARD_HEIGHT = 424
-_LISTED = ("path", "class", "split", *ANSWERED, "size", "brightness", "sharpness", "typicality")
+_LISTED = (
+    "path",
+    "class",
+    "split",
+    "tag",
+    *ANSWERED,
+    "size",
+    "brightness",
+    "sharpness",
+    "typicality",
+)
 
 
 def show_dataset() -> None:

@@ -144,9 +144,10 @@ def result(run_id: str) -> RunResult:
     return answers
 
 
-def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> tuple[float, float]:
+def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> Hashable:
     """Return when what a table of photos rests on was written."""
-    return _analyses_written(), result_key(run_id) if run_id else 0.0
+    written = result_key(run_id) if run_id else 0.0
+    return _analyses_written(), written, stamp_tags(workspace())
 
 
 @cached_by(table_key, most=6)
@@ -158,7 +159,8 @@ def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFra
         run_id: One of its finished runs; None: without answers.
         opened: Whether the answers to test photos may be seen.
     """
-    table = describe_photos(dataset(dataset_id), quality(dataset_id))
+    photos = dataset(dataset_id)
+    table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
     if run_id is None:
         return table
     answers = result(run_id)

@@ -79,6 +79,8 @@ def _mount(
 
 
 def _describe(column: pd.Series, title: str) -> Any:
+    if column.dtype == object:  # several words
+        return st.column_config.ListColumn(title)
     if pd.api.types.is_bool_dtype(column):
         return st.column_config.CheckboxColumn(title)
     if pd.api.types.is_numeric_dtype(column):

@@ -10,10 +10,13 @@ import pytest
 from core.cli.entry import main
 from core.datasets.photo_table import ABSENT, NAMES, describe_answers, describe_photos, write_photos
 from core.datasets.query import parse_query
+from core.datasets.tags import PhotoTags
 from core.runs.result import read_result
 from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from data.manifest import read_dataset
+
+NO_TAGS = PhotoTags((), np.empty((0, 0), dtype=bool))
 
 
 def test_answers_are_those_of_the_scores_and_sealed_ones_are_unknown(
@@ -22,7 +25,7 @@ def test_answers_are_those_of_the_scores_and_sealed_ones_are_unknown(
     result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
     dataset = read_dataset(trained_workspace, result.dataset_id)
     sealed = result.splits == "test"
-    table = describe_photos(dataset, None).join(describe_answers(result, sealed))
+    table = describe_photos(dataset, None, NO_TAGS).join(describe_answers(result, sealed))
     assert set(table) | set(ABSENT) == set(NAMES)
     for row, (scores, label) in enumerate(zip(result.scores, result.labels, strict=True)):
         one = table.iloc[row]
@@ -44,7 +47,7 @@ def test_answers_are_those_of_the_scores_and_sealed_ones_are_unknown(
 
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted(trained_workspace: Workspace) -> None:
     result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
-    table = describe_photos(read_dataset(trained_workspace, result.dataset_id), None)
+    table = describe_photos(read_dataset(trained_workspace, result.dataset_id), None, NO_TAGS)
     table.loc[table.index[0], "path"] = "=1+1"
     rows = list(csv.DictReader(io.StringIO(write_photos(table))))
     assert rows[0]["path"] == "'=1+1"

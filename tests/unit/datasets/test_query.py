@@ -24,6 +24,7 @@ TABLE = pd.DataFrame(
             np.where(_sealed, -1, _draw.integers(0, len(CLASSES), N)), CLASSES
         ),
         "path": [f"Folder/{n:02}.jpg" for n in range(N)],
+        "tag": [[(), ("Odd",), ("Odd", "hard to see")][n % 3] for n in range(N)],
         "blurred": _draw.random(N) < 0.4,
         "right": pd.arrays.BooleanArray(_draw.random(N) < 0.5, _sealed.copy()),
     }
@@ -149,6 +150,10 @@ def test_and_binds_closer_than_or_and_not_closest() -> None:
         ("NOT right", "right is no"),
         ("right IS NOT yes", "not right"),
         ("width == 2.0", "width in (2)"),
+        ("tag", "tag is odd"),
+        ("not tag", "tag is not ODD"),
+        ("tag contains see", 'tag in (other, "hard to see")'),
+        ('tag is "hard to see"', "tag is odd and not tag is nothing and tag contains hard"),
     ],
 )
 def test_ways_to_say_the_same(text: str, like: str) -> None:
@@ -168,6 +173,7 @@ def test_ways_to_say_the_same(text: str, like: str) -> None:
         ("scor < 1", "score"),
         ("class is rosse", "rose"),
         ("class < 3", "contains"),
+        ("tag > 3", "contains"),
         ("score is rose", "number"),
         ("score < nan", "number"),
         ("score", "alone"),

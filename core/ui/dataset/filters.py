@@ -16,11 +16,11 @@ from core.ui.dataset.charts import describe_value
 from core.ui.dataset.map import clear_area
 from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, DatasetPage
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import show_problem, show_told
 from core.ui.parts.pickers import name_runs
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
-from core.ui.photos.querying import show_query
+from core.ui.photos.querying import show_query, show_query_tools
 from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)
@@ -30,13 +30,16 @@ KEPT = ("dataset", "view", "sort", "run", "map", "colours", *_NAMES)
 
 def show_filters(page: DatasetPage) -> bool:
     """Draw the filters; return whether they can be answered, after saying why not."""
+    show_told()
     _show_bar(page)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        show_query(page.names, partial(_list_words, page), KEPT)
+        show_query(page.names)
         if page.run is not None:
             _pick_run(page, page.run.id)
-    if page.wanted.is_active:
-        _show_chips(page)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        show_query_tools(page.names, partial(_list_words, page), KEPT)
+        if page.wanted.is_active:
+            _show_chips(page)
     if page.problem is not None:
         show_problem(page.problem.problem, page.problem.remedy)
     elif page.lacks_analysis:
@@ -123,19 +126,18 @@ def _show_chips(page: DatasetPage) -> None:
         chips.insert(0, ("like", f"Like {plain(path.rpartition('/')[2], 40)}"))
     if wanted.area:
         chips.append(("area", "In the area on the map"))
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for name, words in chips:
-            st.button(
-                words,
-                icon=":material/close:",
-                key=f"dataset.chip.{name}",
-                on_click=_clear,
-                args=(name,),
-                help="Take this filter away",
-            )
+    for name, words in chips:
         st.button(
-            "Clear all filters", type="tertiary", key="dataset.clear", on_click=_clear, args=_NAMES
+            words,
+            icon=":material/close:",
+            key=f"dataset.chip.{name}",
+            on_click=_clear,
+            args=(name,),
+            help="Take this filter away",
         )
+    st.button(
+        "Clear all filters", type="tertiary", key="dataset.clear", on_click=_clear, args=_NAMES
+    )
 
 
 def _pick(label: str, options: Collection[str], **how: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.charts.bars import PART, draw_split_counts
-from core.datasets.photo_table import ANSWERED, NAMES, write_photos
+from core.datasets.photo_table import NAMES, write_photos
 from core.formats import count, plain
 from core.ui.adding.page import show_adding
 from core.ui.dataset.charts import BAR, TITLES, draw_distribution
@@ -31,17 +31,9 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 _CARD_HEIGHT = 424
-_LISTED = (
-    "path",
-    "class",
-    "split",
-    "tag",
-    *ANSWERED,
-    "size",
-    "brightness",
-    "sharpness",
-    "typicality",
-)
+_LISTED: tuple[str, ...] = ("class", "predicted", "right", "score", "own_score", "loss")
+_LISTED += ("entropy", "margin", "split", "size", "brightness", "sharpness", "typicality", "path")
+"""Columns of the table, beside those that are asked for."""
 
 
 def show_dataset() -> None:
@@ -102,6 +94,7 @@ def _show_rows(page: DatasetPage) -> None:
         return
     asked = [SORTS.get(page.wanted.sort, (page.wanted.sort,))[0].removeprefix("-")]
     asked += [name for name in page.names if name in page.wanted.query]
+    asked += ["tag"] if page.table["tag"].map(bool).any() else []
     listed = [name for name in dict.fromkeys([*_LISTED, *asked]) if name in page.table]
 
     def sort(name: str) -> None:

@@ -16,7 +16,7 @@ from core.datasets.views import LONGEST_NAME, delete_view, list_views, read_view
 from core.errors import PetalscopeError, QueryRefused
 from core.formats import plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 
 QUERY, SAVED = "q", "saved"
@@ -33,19 +33,12 @@ _BY_WORD = {"is": "is", "is not": "is not", "contains": "contains"}
 _JOINED = ("and", "or", "and not", "or not")
 
 
-def show_query(
-    names: Sequence[str], list_words: Callable[[str], Sequence[str]], kept: Collection[str]
-) -> None:
-    """Draw the line of the query, the pickers that write it, and the saved views.
+def show_query(names: Sequence[str]) -> None:
+    """Draw the line of the query.
 
     Args:
         names: Columns that can be asked for.
-        list_words: Takes a column of words; returns what it may be, nothing where it is free.
-        kept: Parameters of the URL that make a view.
     """
-    if st.session_state.pop(_CHANGED, False):
-        st.rerun()  # the photos are outside of the fragment
-    show_told()
     st.text_input(
         "Query",
         placeholder=EXAMPLE,
@@ -55,15 +48,21 @@ def show_query(
         "of a photo, as a sealed answer, meets no condition.",
         **bind_choice(QUERY, read_choice(QUERY) or "", key="query.line", nothing=""),
     )
-    _show_popovers(names, list_words, kept)
 
 
 @st.fragment
-def _show_popovers(
+def show_query_tools(
     names: Sequence[str], list_words: Callable[[str], Sequence[str]], kept: Collection[str]
 ) -> None:
+    """Draw the pickers that write the line, and the saved views.
+
+    Args:
+        names: Columns that can be asked for.
+        list_words: Takes a column of words; returns what it may be, nothing where it is free.
+        kept: Parameters of the URL that make a view.
+    """
     if st.session_state.pop(_CHANGED, False):
-        st.rerun()
+        st.rerun()  # the photos are outside of the fragment
     with st.container(horizontal=True, width="content", gap="small"):
         with st.popover("Add a condition", icon=":material/filter_alt:"):
             _show_pickers(names, list_words)
@@ -124,7 +123,7 @@ def _show_views(kept: Collection[str]) -> None:
                 type="tertiary",
                 width="stretch",
                 help=plain(address.get(QUERY, ""), 200) or None,
-                on_click=partial(_open, address, kept),
+                on_click=partial(_open_here, address, kept),
             )
             st.button(
                 "Delete",
@@ -154,6 +153,11 @@ def _save(kept: Collection[str]) -> None:
     tell_after_rerun(f"Saved as “{plain(name)}”: under Views")
 
 
+def _open_here(address: dict[str, Any], kept: Collection[str]) -> None:
+    _open(address, kept)
+    st.session_state[_CHANGED] = True
+
+
 def open_saved(kept: Collection[str]) -> None:
     """Open the view that the link names; it is in the URL afterwards, parameter by parameter."""
     name = st.query_params.pop(SAVED, None)
@@ -168,4 +172,3 @@ def open_saved(kept: Collection[str]) -> None:
 def _open(address: dict[str, Any], kept: Collection[str]) -> None:
     for name in kept:
         keep_choice(name, address.get(name))
-    st.session_state[_CHANGED] = True

@@ -52,6 +52,22 @@ def drag_box(page: Page, plot: Locator) -> None:
     page.mouse.up()
 
 
+def point_at_photo(page: Page) -> None:
+    """Move the pointer over the first point of the map."""
+    page.locator(".js-plotly-plot").evaluate("plot => plot.scrollIntoView({ block: 'end' })")
+    x, y = page.evaluate(
+        """() => {
+          const plot = document.querySelector(".js-plotly-plot");
+          const { xaxis, yaxis } = plot._fullLayout;
+          const { left, top } = plot.getBoundingClientRect();
+          const { x, y } = plot._fullData[0];
+          return [left + xaxis._offset + xaxis.d2p(x[0]), top + yaxis._offset + yaxis.d2p(y[0])];
+        }"""
+    )
+    page.mouse.move(x - 40, y - 40)
+    page.mouse.move(x, y, steps=4)
+
+
 def chart(page: Page, number: int) -> Locator:
     canvas = page.locator(".vega-embed canvas, .vega-embed svg").nth(number)
     expect(canvas).to_be_visible()
@@ -110,6 +126,9 @@ def test_a_box_on_the_map_selects_its_photos(page: Page, server: PageServer) -> 
     expect(page.get_by_text("WebGL is not supported")).to_have_count(0)
     drag = page.locator(".js-plotly-plot .nsewdrag").first
     expect(drag).to_be_visible()
+    picture = page.locator(".petal-hover.petal-shown img")
+    do_until(lambda: point_at_photo(page), picture)
+    assert picture.evaluate("image => image.naturalWidth") > 0
     found = page.get_by_role("heading", name="36 photos in the area")
     do_until(lambda: drag_box(page, drag), found)
     wait_for_url(page, "area=")

@@ -77,10 +77,8 @@ def _show_pickers(names: Sequence[str], list_words: Callable[[str], Sequence[str
     ordered = sorted(names, key=list(NAMES).index)
     name = st.selectbox("Measure", ordered, format_func=lambda one: f"{NAMES[one]} ({one})")
     condition = _show_value(name, list_words(name) if name in WORDS else ())
-    st.caption("Adds:")
-    st.code(condition, language=None, wrap_lines=True)
     st.button(
-        "Add",
+        f"Add: {plain(condition)}",
         type="primary",
         key="query.add",
         on_click=lambda: _add(before, str(by), condition),

@@ -32,7 +32,7 @@ from data.manifest import read_dataset
 from data.splits import SPLITS
 
 _PHOTO_HELP = "path of a photo in the dataset, or the end of one"
-_PHOTOS = option("photos", _PHOTO_HELP, nargs="+", metavar="PHOTO")
+PHOTOS = option("photos", _PHOTO_HELP, nargs="+", metavar="PHOTO")
 _NOTE = option("--note", "why", default="")
 _FILE = option("file", "a .csv; default: - (a pipe)", nargs="?", default="-")
 _CLASS = option("--to", "class, a known or a new one", required=True, metavar="CLASS")
@@ -44,7 +44,7 @@ edits = command(DATASET)
 
 @edits.action("list", "show the edits that wait, and what they come to")
 def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     found = list_edits(workspace, dataset.id)
     changes = resolve_edits(dataset, found)
     plain = {"edits": [vars(edit) for edit in found], "changes": changes.to_dict("records")}
@@ -52,13 +52,13 @@ def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     return Outcome(text, {"dataset": dataset.id, **plain})
 
 
-@edits.action("restore", "cancel all edits of photos", _PHOTOS, _NOTE)
-@edits.action("move", "move photos to a split", _SPLIT, _PHOTOS, _NOTE)
-@edits.action("exclude", "leave photos out", _PHOTOS, _NOTE)
-@edits.action("relabel", "give photos another class", _CLASS, _PHOTOS, _NOTE)
+@edits.action("restore", "cancel all edits of photos", PHOTOS, _NOTE)
+@edits.action("move", "move photos to a split", _SPLIT, PHOTOS, _NOTE)
+@edits.action("exclude", "leave photos out", PHOTOS, _NOTE)
+@edits.action("relabel", "give photos another class", _CLASS, PHOTOS, _NOTE)
 def _edit(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
-    photos = [_find_photo(dataset, text) for text in given.photos]
+    dataset = read_chosen(workspace, given)
+    photos = [find_photo(dataset, text) for text in given.photos]
     value = getattr(given, "to", "")
     batch = add_edits(workspace, dataset, photos, given.action, value, given.note)
     return _describe(workspace, dataset, batch=batch)
@@ -73,12 +73,12 @@ def _edit(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     _NOTE,
 )
 def _merge(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
-    groups: list[Sequence[int]] = [[_find_photo(dataset, text) for text in given.photos]]
+    dataset = read_chosen(workspace, given)
+    groups: list[Sequence[int]] = [[find_photo(dataset, text) for text in given.photos]]
     if given.exact:
         found = find_exact_groups(dataset.manifest)
         groups = [numbers for numbers in map(list, found) if not _spans_classes(dataset, numbers)]
-    keep = [_find_photo(dataset, given.keep)] if given.keep else None
+    keep = [find_photo(dataset, given.keep)] if given.keep else None
     batch = merge_duplicates(workspace, dataset, groups, given.note, keep)
     return _describe(workspace, dataset, batch=batch)
 
@@ -87,7 +87,7 @@ def _merge(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> O
 @edits.action("redo", "bring back the last step that was undone")
 @edits.action("undo", "take back the last step")
 def _step(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     step = {"undo": undo_edits, "redo": redo_edits, "clear": clear_edits}[given.action]
     word = "redone" if given.action == "redo" else "undone"
     return _describe(workspace, dataset, **{word: step(workspace, dataset.id)})
@@ -95,7 +95,7 @@ def _step(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
 
 @edits.action("export", "write the edits as CSV", _FILE)
 def _export(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     table = write_edits_csv(workspace, dataset)
     if given.file == "-":
         return Outcome(table.rstrip(), {"dataset": dataset.id, "csv": table})
@@ -111,7 +111,7 @@ def _export(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
 
 @edits.action("import", "note all edits of a CSV (path, action, value, note)", _FILE)
 def _import(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     try:
         from_pipe = given.file == "-"
         content = sys.stdin.buffer.read() if from_pipe else Path(given.file).read_bytes()
@@ -133,7 +133,7 @@ def _apply(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     def report(now: Progress) -> None:
         progress.advance(now.phase, now.done, now.total)
 
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     made = apply_edits(workspace, dataset, name=given.name, on_progress=report)
     whence = f"made of {dataset.name} ({dataset.id})"
     if made.parent != dataset.id:
@@ -147,13 +147,14 @@ def _apply(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
 
 @edits.action("reopen", "put the edits that made this version back into its parent's tray")
 def _reopen(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    dataset = _read(workspace, given)
+    dataset = read_chosen(workspace, given)
     batch = reopen_edits(workspace, dataset)
     assert dataset.parent is not None
     return _describe(workspace, read_dataset(workspace, dataset.parent), batch=batch)
 
 
-def _read(workspace: Workspace, given: Namespace) -> Dataset:
+def read_chosen(workspace: Workspace, given: Namespace) -> Dataset:
+    """Read the dataset that a person means."""
     return read_dataset(workspace, choose_dataset(workspace, given.dataset))
 
 
@@ -182,7 +183,7 @@ def _format_changes(changes: pd.DataFrame) -> str:
     return format_table(("photo", "class", "split", "change", "note"), rows) if rows else ""
 
 
-def _find_photo(dataset: Dataset, text: str) -> int:
+def find_photo(dataset: Dataset, text: str) -> int:
     """Find the number of the photo with this path, or the only one whose path ends so."""
     paths = dataset.manifest["path"]
     found = paths.index[paths == text]

@@ -49,6 +49,11 @@ COMMANDS: dict[str, Known] = {
         "relabel, exclude and move photos, then make a new version of the dataset",
         "latest relabel --to rose daisy/0042.jpg",
     ),
+    "tags": Known(
+        "tags",
+        "show the tags of photos, give or take one",
+        "latest add odd daisy/0042.jpg",
+    ),
     "export": Known(
         "exporting",
         "write the photos of a dataset as folders of classes, or a model as a zip",

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.errors import TagRefused
-from core.formats import settle_name
+from core.formats import cell_text, settle_name
 from core.runs.locks import free_lock, wait_for_lock
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
@@ -93,6 +93,16 @@ def read_tags(workspace: Workspace, dataset: Dataset) -> PhotoTags:
     there = {name: borne for name, borne in columns.items() if borne.any()}
     borne = np.array(list(there.values()), dtype=bool).reshape(-1, len(rows)).T
     return PhotoTags(tuple(there), borne)
+
+
+def write_tags_csv(dataset: Dataset, tags: PhotoTags) -> str:
+    """Return a CSV with a row for each tag of each photo of a dataset."""
+    photos, numbers = np.nonzero(tags.borne)
+    table = dataset.manifest[["path", "class", "split", "sha256"]].iloc[photos]
+    table = table.assign(tag=[tags.names[number] for number in numbers])
+    for name in ("path", "class", "tag"):
+        table[name] = table[name].map(cell_text)
+    return str(table.to_csv(index=False))
 
 
 def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:

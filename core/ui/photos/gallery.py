@@ -12,6 +12,7 @@ from core.datasets.edits.tray import merge_duplicates, undo_edits
 from core.formats import count
 from core.ui.parts import cache
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
+from core.ui.photos.tagging import mark_tags, show_tag_button
 from core.ui.photos.tray import DONE, note_edit, show_edit_buttons
 from core.ui.wall import Wall, forget_photos, show_wall
 from core.ui.wall.showing import Describe, Mark
@@ -36,10 +37,11 @@ def show_gallery(
         photos: (m,) int, photo numbers in the order they are drawn.
         key: Name of the gallery; another one on the same page needs another.
         captions: The text under a photo, plain; default: its class.
-        badges: Small words on a photo.
+        badges: Small words on a photo, before its tags.
     """
     redraw_after_panel()
-    answer = show_wall(dataset, photos, Wall(key, captions=captions, badges=badges))
+    wall = Wall(key, captions=captions, badges=mark_tags(dataset, badges))
+    answer = show_wall(dataset, photos, wall)
     show_selection_bar(dataset, answer.selected, key=key)
     if answer.opened is not None:
         show_photo_panel(dataset)
@@ -63,6 +65,8 @@ def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = 
         what = count(len(selected), "photo")
         st.markdown(f"**{what} selected**", width="content")
         edited = show_edit_buttons(dataset, selected, what, key=f"selection.{key}")
+        if show_tag_button(dataset, selected, what, key=f"selection.{key}"):
+            st.rerun()  # the whole page: it may list photos by their tags; they stay selected
         if len(selected) > 1:
             with st.popover("Merge duplicates", icon=":material/merge:"):
                 edited = _show_merge(dataset, selected, key) or edited

@@ -17,6 +17,7 @@ from core.ui.parts.keys import queue_keys, show_steps
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo
+from core.ui.photos.tagging import show_tag_button
 from core.ui.photos.tray import show_edit_buttons
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import LIST
@@ -49,7 +50,7 @@ def show_photo_panel(dataset: Dataset) -> None:
 
 
 def redraw_after_panel() -> None:
-    """Draw the page anew when a panel that is closed now has changed the tray.
+    """Draw the page anew when a panel that is closed now has changed the tray or a tag.
 
     Closing a panel reruns only the fragment that opened it; the tray's line is outside of it.
     """
@@ -134,6 +135,7 @@ def _show_actions(page: PhotoPage) -> None:
     dataset, photo = page.dataset, page.photo
     with st.container(horizontal=True):
         edited = show_edit_buttons(dataset, [photo], "this photo", key=f"panel.{photo}")
+        edited |= show_tag_button(dataset, [photo], "this photo", key=f"panel.{photo}")
         if st.button("More like this", icon=":material/image_search:"):
             query = {"dataset": dataset.id, "view": "photos", "like": str(photo)}
             st.switch_page(page_file("dataset"), query_params=query)
@@ -156,6 +158,8 @@ def show_facts(page: PhotoPage) -> None:
         st.badge(str(row["split"]), color="gray")
         for word in page.issues:
             st.badge(word, color="orange")
+        for name in cache.photo_tags(page.dataset.id).name_tags(page.photo):
+            st.badge(plain(name), icon=":material/sell:", color="blue")
     st.markdown(
         f"{plain(str(row['path']))}  \n"
         f"{row['width']:,} × {row['height']:,} px · {size(row['bytes'])} · {plain(row['format'])}"

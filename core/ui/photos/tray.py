@@ -30,6 +30,7 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
+from core.ui.photos.tagging import show_tag_button
 from data.dataset import Dataset
 from data.importing import Progress
 from data.splits import SPLITS
@@ -124,11 +125,15 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
     )
     rows = answer["selection"]["rows"]
     chosen = [int(shown["photo"].iat[row]) for row in rows if row < len(shown)]
-    if chosen and st.button(
-        f"Leave {count(len(chosen), 'photo')} as now", icon=":material/settings_backup_restore:"
-    ):
-        add_edits(cache.workspace(), dataset, chosen, "restore")
-        st.rerun()
+    if not chosen:
+        return
+    what = count(len(chosen), "photo")
+    with st.container(horizontal=True):
+        if st.button(f"Leave {what} as now", icon=":material/settings_backup_restore:"):
+            add_edits(cache.workspace(), dataset, chosen, "restore")
+            st.rerun()
+        if show_tag_button(dataset, chosen, what, key="tray"):
+            st.rerun()
 
 
 def _describe_row(row: dict[str, object]) -> str:

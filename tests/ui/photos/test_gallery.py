@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import add_edits, count_edits, list_edits
+from core.datasets.tags import add_tag, list_tags, read_tags, write_tags_csv
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -24,11 +25,14 @@ def dataset(trained_copy: Workspace) -> Dataset:
 def open_cell(trained_copy: Workspace) -> Open:
     """Return a function that opens the cell daisy/daisy of the matrix, where all photos lie."""
 
-    def run(selected: list[int] | None = None, **query: str) -> AppTest:
+    def run(
+        selected: list[int] | None = None, typed: dict[str, str] | None = None, **query: str
+    ) -> AppTest:
         run_id = list_runs(trained_copy)[0].id
         cell = {"run": run_id, "split": "train", "true": "daisy", "predicted": "daisy"}
         chosen = f"wall.chosen.{list_datasets(trained_copy)[0].id}.cell"
-        state = {} if selected is None else {chosen: selected}
+        state: dict[str, object] = {} if selected is None else {chosen: selected}
+        state.update(typed or {})
         return open_page("confusion", state, **cell | query)
 
     return run
@@ -140,3 +144,38 @@ def test_the_tray_is_silent_when_empty_and_counts_what_waits(
     assert "**3 edits** in the tray" in text_of(app)
     press(app, "Undo")
     assert count_edits(trained_copy, dataset.id) == 0
+
+
+def test_selected_photos_are_tagged_and_let_go(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    add_tag(trained_copy, dataset, [5], "*odd*")
+    app = open_cell([0, 2])
+    next(box for box in app.selectbox if box.label == "Tag").set_value("*odd*").run()
+    app = press(app, "Give it to 2 photos")
+    assert not app.exception
+    assert read_tags(trained_copy, dataset).counts == {"*odd*": 3}
+    assert "2 photos selected" in text_of(app)  # for one more tag
+    assert r"Now: \*odd\*" in text_of(app)
+    app = press(app, "Take it off 2 photos")
+    assert not app.exception
+    assert read_tags(trained_copy, dataset).counts == {"*odd*": 1}
+
+
+def test_a_name_that_cannot_be_kept_is_said(open_cell: Open, trained_copy: Workspace) -> None:
+    app = open_cell([0], typed={"selection.cell.tag": "x" * 41})
+    assert not app.exception
+    assert "1 to 40 letters" in text_of(app)
+    assert list_tags(trained_copy) == {}
+
+
+def test_the_panel_shows_the_tags_of_a_photo(
+    open_cell: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    add_tag(trained_copy, dataset, [0], "[odd](x)")
+    app = open_cell(photo="0")
+    assert not app.exception
+    assert r"\[odd\]\(x\)" in text_of(app)
+    csv = write_tags_csv(dataset, read_tags(trained_copy, dataset)).splitlines()
+    assert csv[0] == "path,class,split,sha256,tag"
+    assert [line.endswith(",[odd](x)") for line in csv[1:]] == [True]

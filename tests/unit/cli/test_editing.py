@@ -125,3 +125,16 @@ def test_versions_are_compared_renamed_reopened_and_deleted(capsys):
     assert answer(capsys, "datasets", "delete", "garden", "--force")["versions"] == [made]
     assert answer(capsys, "datasets", "delete", "tidy")["versions"] == []
     assert answer(capsys, "datasets") == {"datasets": []}
+
+
+def test_photos_are_tagged_and_let_go(capsys):
+    added = answer(capsys, "tags", "garden", "add", "Two heads", "daisy_001.jpg", "rose_003.jpg")
+    assert added["changed"] == 2
+    # rose_copy.jpg has the same bytes as rose_003.jpg.
+    paths = ["daisy/daisy_001.jpg", "rose/rose_003.jpg", "rose/rose_copy.jpg"]
+    assert answer(capsys, "tags", "garden", "list")["tags"] == {"Two heads": paths}
+    assert answer(capsys, "tags", "garden", "remove", "two heads", "rose_copy.jpg")["changed"] == 1
+    assert main(["tags", "garden"]) == 0
+    assert "Two heads       1" in capsys.readouterr().out
+    wrong = answer(capsys, "tags", "garden", "add", " ", "daisy_001.jpg", exit_code=1)
+    assert wrong["error"]["code"] == "tag_refused"

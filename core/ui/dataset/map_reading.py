@@ -25,7 +25,7 @@ from core.ui.dataset.map_charts import (
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import read_choice
+from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset
 from data.splits import SPLITS
 from models.weights import WeightsKind
@@ -42,6 +42,8 @@ JOB = "map_job"
 """Parameter of the address: the job that makes a map."""
 HIDDEN = "map.hidden"
 """Session key: photos whose traces were hidden when the area was drawn: they are not meant."""
+_DRAWN_ON = "map.drawn_on"
+"""Session key: the dataset on whose map the area was drawn."""
 HIDE = "map.hide"
 """Session key: whether classes that are not brought out are left out."""
 
@@ -123,6 +125,18 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
         colouring=_read_colouring(dataset, runs),
         matching=matching,
     )
+
+
+def read_area(dataset: Dataset) -> str:
+    """Return the area of the address; one of another dataset's map is let go."""
+    area = read_choice("area") or ""
+    if not area:
+        st.session_state.pop(_DRAWN_ON, None)
+    elif st.session_state.setdefault(_DRAWN_ON, dataset.id) != dataset.id:
+        keep_choice("area", None)
+        st.session_state.pop(HIDDEN, None)
+        return ""
+    return area
 
 
 def find_in_area(dataset: Dataset) -> np.ndarray | None:

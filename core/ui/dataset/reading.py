@@ -23,7 +23,7 @@ from core.ui.dataset.charts import (
     count_numbers,
     match_value,
 )
-from core.ui.dataset.map_reading import find_in_area
+from core.ui.dataset.map_reading import find_in_area, read_area
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run
 from core.ui.parts.seal import is_opened
@@ -228,7 +228,7 @@ def read_dataset_page(dataset: Dataset) -> DatasetPage:
         sort=sort if sort in SORTS or sort.removeprefix("-") in NAMES else "name",
         bars=tuple((name, value) for name in MEASURES if (value := read_choice(name))),
         query=(read_choice("q") or "").strip(),
-        area=read_choice("area") or "",
+        area=read_area(dataset),
     )
     view = _read_known("view", VIEWS) or "photos"
     asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED

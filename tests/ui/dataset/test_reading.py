@@ -1,6 +1,7 @@
 """What the dataset page has read: which photos a link finds, what a map of it would be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,9 @@ def test_an_area_on_the_map_narrows_wall_and_table(
     faint, *groups = read_map_page(dataset, page.matching).draw(dark=False).traces
     assert faint.tolist() == dataset.photo_numbers("test").tolist()
     assert sorted(np.concatenate(groups)) == np.flatnonzero(dataset.splits != "test").tolist()
+    other = replace(dataset, id="0000000000000000")
+    assert read_dataset_page(other).wanted.area == "", "it was drawn on the map of the first"
+    assert "area" not in st.query_params
     assert read_areas("0,0 0,1 1,1;x") == []
     (area,) = read_areas("0,0 0,1 1,1")
     assert area.tolist() == [[0, 0], [0, 1], [1, 1]]

@@ -111,7 +111,7 @@ def _use(backend: str) -> Iterator[None]:
         os.environ["KERAS_BACKEND"] = before
 
 
-def _attempt(title: str, act: Callable[[], Figure]) -> list[Figure]:
+def attempt(title: str, act: Callable[[], Figure]) -> list[Figure]:
     """Return the figure, or one that says what went wrong: the others are worth having."""
     say(title)
     try:
@@ -159,7 +159,7 @@ def _measure_draws(backend: str, subset: Dataset) -> list[Figure]:
         return Figure(title, ours, "photos/s", ours / by_cpu, "than by all cores of the CPU")
 
     title = f"{backend}: draws of gentle"
-    return _attempt(title, measure)
+    return attempt(title, measure)
 
 
 def draw(dataset: Dataset) -> tuple[float, float]:
@@ -186,7 +186,7 @@ def _measure_extraction(
         return Figure(title, speed, "photos/s", compared, _describe(usage))
 
     title = f"{backend}: features"
-    return _attempt(title, measure)
+    return attempt(title, measure)
 
 
 def extract(dataset: Dataset, weights: Weights) -> tuple[float, Usage]:
@@ -220,7 +220,7 @@ def _measure_strategies(
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
             title = f"{backend}: {name}, {computing}"
             chosen = replace(recipe, computing=computing, **settings)
-            figures += _attempt(title, partial(_train, title, scratch, chosen, plain))
+            figures += attempt(title, partial(_train, title, scratch, chosen, plain))
     return figures
 
 

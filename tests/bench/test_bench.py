@@ -12,7 +12,8 @@ from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from tests.bench.__main__ import main
 from tests.bench.drift import measure as measure_drift
-from tests.bench.measuring import watch_memory
+from tests.bench.gpu import attempt
+from tests.bench.measuring import Figure, watch_memory
 from tests.bench.predict import draw_jpeg
 
 REFERENCES = {
@@ -102,6 +103,7 @@ def test_without_a_gpu_nothing_is_measured_and_why_is_said(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert workspace.root.exists()
+    monkeypatch.delenv("PETALSCOPE_DEVICE", raising=False)  # “cpu” rehearses
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert main(["gpu"]) == 1
     said = capsys.readouterr().err
@@ -134,3 +136,11 @@ def test_every_kind_of_draw_is_counted(
     assert capsys.readouterr().err.startswith("Reading the validation photos")
     run = list_runs(trained_copy)[-1]
     assert not read_openings(trained_copy, run.id), "no test photo is looked at"
+
+
+def test_a_backend_that_fails_is_a_line_of_the_report() -> None:
+    def fail() -> Figure:
+        raise MemoryError("no room")
+
+    (figure,) = attempt("torch: full", fail)
+    assert (figure.value, figure.note) == (0, "failed: MemoryError: no room")

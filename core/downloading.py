@@ -28,8 +28,6 @@ def download_file(
     that ask at once share one download.
 
     Args:
-        address: What to fetch.
-        target: Where it is kept.
         check: Raises one of our errors when the complete file is not what it should be.
         on_progress: Told the bytes that are here and the bytes in all.
 

@@ -50,7 +50,6 @@ def add_photos(
     """Return the version of the parent that has these photos, too; the existing one if there.
 
     Args:
-        workspace: Where both are kept.
         parent: Stays as it is.
         photos: At least one, each with class and split, and a path that the parent does not have.
         name: What people will call it; by default the parent's name and a number.

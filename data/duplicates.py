@@ -208,7 +208,6 @@ def find_copies(
     closer look, too: a piece of the new photo is sought in them, at several sizes and mirrored.
 
     Args:
-        dataset: What is there.
         table: (m) rows of new photos, columns sha256 and phash.
         photos: (m, 224, 224, 3) uint8 RGB, the same packed.
         nearest: Of each new photo the numbers of those nearest by features, where there are any.

@@ -54,7 +54,6 @@ def export_tree(
     which can be imported again.
 
     Args:
-        dataset: What to write.
         target: A folder that is empty or not there yet.
         on_progress: Called with photos written and photos in all.
         layout: “splits”: train/rose/1.jpg; “classes”: rose/1.jpg.

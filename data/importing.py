@@ -68,7 +68,6 @@ def import_source(
     """Return the dataset of a source; the existing one where it was imported before.
 
     Args:
-        workspace: Where the dataset is kept.
         source: A folder, an archive, a .csv, "sample", or a full request.
         name: What people will call it; by default the name of the source.
         split_seed: Seed of the splits, where the source gives none.
@@ -99,8 +98,6 @@ def prepare_dataset(
     """Make the complete dataset in a folder and return what it would bring.
 
     Args:
-        workspace: Where it would be kept, and where downloads are.
-        request: What to import.
         folder: On the same disk as the workspace; made when missing, removed by any error.
         name: What people will call it; by default the name of the source.
         split_seed: Seed of the splits, where the source gives none.

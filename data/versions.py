@@ -59,7 +59,6 @@ def make_version(
     """Return the version that the changes make of the parent; the existing one if it is there.
 
     Args:
-        workspace: Where both are kept.
         parent: Stays as it is.
         changes: One row a changed photo: photo (number in the parent), path, class, new_class,
             split, new_split, excluded (bool), note.

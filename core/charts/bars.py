@@ -41,7 +41,6 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     Args:
         per_class: Table of `core.evaluation.metrics.Evaluation`, also with recalls replaced.
         metric: The column to draw.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = _describe_classes(per_class, metric).head(_MOST)
@@ -107,7 +106,6 @@ def draw_split_counts(
     Args:
         counts: Columns class, split, photos.
         chosen: Class and split of the part that is selected at first, as in a link.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     order = {split: number for number, split in enumerate(colours.splits)}
@@ -156,7 +154,6 @@ def draw_top_scores(
     Args:
         classes: Names, best first.
         scores: Their scores, in [0, 1].
-        dark: Whether the page is dark.
         answered: False where the first is no answer: it is drawn like the others.
     """
     colours = choose_palette(dark)

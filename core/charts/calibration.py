@@ -30,7 +30,6 @@ def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
     Args:
         bins: What `core.evaluation.calibration.bin_scores` returns; at least one row.
         name: What the scores are, as in "As the run gives them".
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = _describe(bins)

@@ -23,7 +23,6 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
 
     Args:
         per_class: Table of `core.evaluation.comparison.Comparison`.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = _list_changes(per_class)

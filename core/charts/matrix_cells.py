@@ -114,7 +114,6 @@ def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> D
 
     Args:
         matrix: (k, k) counts, rows true, columns predicted.
-        classes: Names of the k classes.
         look: What of it is drawn, and how.
     """
     cells = to_long(matrix, classes, look.rows, look.columns, filled=not _is_small(look))

@@ -44,14 +44,10 @@ def draw_bins(
 
     Args:
         bins: What `core.evaluation.slices.measure_bins` returns.
-        title: What is to be seen.
         accuracy: Of all photos of the split: a dashed line.
         lowest: Where intervals begin that are to be seen whole, so that charts beside each other
             have one scale.
-        subtitle: A quiet line below the title.
         chosen: `value` of the bin that is selected at first, as in a link.
-        dark: Whether the page is dark.
-        height: Of the whole chart, in pixels.
     """
     colours, rows = choose_palette(dark), _describe(bins)
     base = alt.Chart(rows).encode(x=_bin_axis(rows), tooltip=_TOOLTIP)
@@ -79,7 +75,6 @@ def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
     Args:
         found: Columns rule (in words), n, accuracy, low, high, rest (accuracy of the rest),
             confirmed.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     others = [format_share(rest) for rest in found["rest"]]

@@ -172,8 +172,6 @@ def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
     """Return the chart with the house's fonts, text colours and axes; it must be the outermost.
 
     Args:
-        chart: Any Altair chart.
-        dark: Whether the page is dark.
         properties: What `chart.properties` takes: title, height. All in one step, because each
             step of Altair copies the whole chart.
     """
@@ -233,8 +231,6 @@ def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes
     """Return an Altair chart as a PNG of `scale` pixels for each of its own, on the page's paper.
 
     Args:
-        chart: Any Altair chart.
-        dark: Whether it was drawn for the dark page.
         scale: 2 is sharp on paper and on fine screens.
     """
     import vl_convert  # a large library: loaded when first wanted

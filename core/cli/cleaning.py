@@ -90,8 +90,6 @@ def find_rubbish(
     """Yield what nothing needs; for use inside a transaction that keeps others from writing.
 
     Args:
-        workspace: Where it is looked for.
-        connection: Knows runs and versions.
         failed_s: How long ago a run must have failed for its checkpoint to go.
     """
     runs, versions = select_runs(connection), select_versions(connection)
@@ -157,8 +155,6 @@ def _find_features(
     """Yield features, views, maps and backbones that no dataset and no run needs.
 
     Args:
-        workspace: Where they are.
-        runs: All there are.
         used: Backbones of results and versions.
     """
     datasets = {file.parent.name for file in workspace.datasets.glob("[!.]*/dataset.json")}

@@ -74,8 +74,6 @@ class RunFollower:
         """Show events until the run has ended; Ctrl-C ends only this.
 
         Args:
-            workspace: Holds the run.
-            run: As it is now.
             take_turn: May train the run here while it waits; None: it is somebody else's.
         """
         looked = time.monotonic()

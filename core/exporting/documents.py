@@ -33,8 +33,6 @@ def write_readme(subject: Subject, formats: tuple[Format, ...], golden: dict[str
     """Return README.md: what is in the export and how each format is asked, in a few lines of code.
 
     Args:
-        subject: What is exported.
-        formats: That are in it.
         golden: What `core.exporting.golden.describe_golden` returned.
     """
     template = _TEMPLATES.get_template("readme.md.jinja")

@@ -57,9 +57,7 @@ def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 20
     """Return alarms: those that stand first, of these the critical ones; else newest first.
 
     Args:
-        workspace: Where they were raised.
         standing: Only those that have not ended.
-        limit: At most so many.
     """
     query = select(alarms_table).order_by(_ROW.number.desc()).limit(limit)
     with read_database(workspace) as connection:

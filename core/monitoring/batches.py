@@ -106,8 +106,6 @@ def start_batch(
     """Return a batch whose thread has begun.
 
     Args:
-        workspace: Its log takes the answers.
-        session: Of the person who asks.
         models: Which answer, in their order.
         photos: Those that came one by one; those of the archives come behind them.
         archives: Their bytes.

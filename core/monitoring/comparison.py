@@ -165,12 +165,6 @@ def compare_versions(
 
     It stands in the history afterwards, and the test photos of both runs count as looked at.
 
-    Args:
-        workspace: Holds the registry.
-        champion: Number of the version that answers.
-        challenger: Number of the one that wants to.
-        who: Wants to know, as far as it is known.
-
     Raises:
         VersionMissing: One of the numbers is none.
         RetrainingRefused: There is no photo that is a fair question to both.
@@ -242,12 +236,7 @@ def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
 
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
-    """Return the test photos that both can be asked, and how many others are copies of lessons.
-
-    Args:
-        a: The champion's.
-        b: The challenger's.
-    """
+    """Return the test photos that both can be asked, and how many others are copies of lessons."""
     matched = match_results(a.result, b.result, a.dataset, b.dataset)
     common = find_common(a.result, b.result, matched, SPLIT)
     digests = b.dataset.manifest["sha256"].to_numpy()[common.photos_b]

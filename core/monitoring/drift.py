@@ -92,7 +92,6 @@ def make_drift_reference(
     """Return a reference of photos that were drawn from the validation split.
 
     Args:
-        classes: Of the model.
         reference: The photos.
         unlike: Where the model's training photos lie.
     """
@@ -153,10 +152,7 @@ def find_drift(
     """Return the drift of the newest photos that a version answered; a photo counts once.
 
     Args:
-        workspace: Holds the log and the registry.
         version: Only its answers; its reference.
-        since: Only what is not older.
-        until: Only what is older.
 
     Raises:
         VersionDamaged: The reference is missing, was cut short or altered.
@@ -256,12 +252,7 @@ def name_mover(drift: Drift, family: Family) -> str:
 
 
 def describe_photo(found: VersionDrift, row: int) -> str:
-    """Return in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)"; may be "".
-
-    Args:
-        found: Holds the photo.
-        row: Its row in `found.photos`.
-    """
+    """Return in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)", or ""."""
     told = []
     for place, name in enumerate(MEASURED):
         low, middle, high = np.quantile(

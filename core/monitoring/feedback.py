@@ -96,10 +96,7 @@ def list_feedback(
     """Return feedback, newest first; that of deleted predictions is left out.
 
     Args:
-        workspace: Where it was given.
-        state: Only what is in it.
         photos: Only what was said of these (SHA-256).
-        limit: At most so much.
     """
     query = _select_feedback().order_by(_SAID.number.desc()).limit(limit)
     query = query if photos is None else query.where(_ROW.photo.in_(photos))
@@ -120,7 +117,6 @@ def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[Stat
     """Return how much feedback is in each state; accepted and relabelled: not yet in a dataset.
 
     Args:
-        workspace: Where it was given.
         by_photo: Whether a photo counts once, however much was said of it.
     """
     what = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
@@ -175,12 +171,8 @@ def give_feedback(
     """Return the feedback, which waits for review; it replaces one that waits for the same answer.
 
     Args:
-        workspace: That of the log.
-        prediction_id: Which answer.
         class_name: What it is; the answer was right when it said the same.
         photo: Its bytes, with the person's consent to keep them until the review is over.
-        who: Who says so, as far as it is known.
-        note: In their words.
 
     Raises:
         FeedbackRefused: No such prediction is in the log, the photo is not the one that it was
@@ -232,12 +224,10 @@ def review_feedback(
     another person, and is in the same state, is decided on with it and gets the same class.
 
     Args:
-        workspace: That of the log.
         numbers: Which; of several on one photo each keeps its own class when it is accepted.
         action: “accept” takes the class that the person said, “relabel” the one given here;
             “reopen” takes a review back.
         class_name: With “relabel”: what it is.
-        reviewer: Who decides.
         expected: Only feedback that is still in this state: nobody decides twice unseen.
 
     Raises:

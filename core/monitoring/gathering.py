@@ -144,9 +144,7 @@ def make_reviewed_version(
     Feedback whose photo is left out is put aside with the reason, so that it is not met again.
 
     Args:
-        workspace: Where it is.
         dataset_id: The version that becomes the parent.
-        who: On whose behalf, for the history.
         name: What people will call it; by default the parent's name and a number.
         on_progress: Called often, from this thread, while files are written.
 

@@ -61,7 +61,6 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
     Args:
-        workspace: Where it would be.
         photo: Of any origin.
         consent: The person sent it to the review inbox; else the setting decides.
     """

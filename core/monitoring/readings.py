@@ -75,8 +75,6 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) 
     """Return what each rule measures, in their order. Nothing is written.
 
     Args:
-        workspace: Holds the log.
-        watch: The rules.
         now: The end of the time that they look over; this moment when None.
     """
     now = now or datetime.now(UTC)
@@ -270,7 +268,6 @@ def check_rules(
     """Return what the rules measure; alarms have begun and ended by it, where that can be kept.
 
     Args:
-        workspace: Holds the log and the rules.
         now: The end of the time that they look over; this moment when None.
         tell: Whether the address for alarms is told, which may take half a minute.
     """

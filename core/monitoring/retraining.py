@@ -153,9 +153,6 @@ def begin(
     """Return the run, queued; for use inside `hold_retraining`, when nothing goes.
 
     Args:
-        workspace: Holds the registry and the review inbox.
-        who: Wants it.
-        why: What began it.
         dataset_id: As in `start_retraining`.
         attempts: How often it was begun, with this one.
         taken: What of the plan counts as taken up from now on, as `change_state` takes it.
@@ -304,11 +301,8 @@ def start_retraining(
     """Return the run that will be the challenger, queued; a scheduler has to be at work for it.
 
     Args:
-        workspace: Holds the registry and the review inbox.
-        who: Wants it, as far as it is known.
         dataset_id: What to learn from; None: a new version with all reviewed photos, or the last
             one that was made with such.
-        why: What began it.
 
     Raises:
         RetrainingRefused: One is going, or there is nothing new to learn from.
@@ -331,7 +325,6 @@ def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0
     """Return the version of a run, which is the challenger now and has met the champion.
 
     Args:
-        workspace: Holds the run.
         run_id: Of a finished run.
         wait_s: How long another process that settles it is waited for.
 

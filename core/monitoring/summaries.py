@@ -149,7 +149,6 @@ def count_classes(
 
     Args:
         table: Of the log.
-        classes: Of the version that is looked at.
         reference: (m,) int, the class numbers of the reference photos; None: `before` is empty.
     """
     counts = table["top"].value_counts()

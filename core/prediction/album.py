@@ -63,10 +63,8 @@ def unpack_album(
     """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
 
     Args:
-        archive: The file.
         target: An existing empty folder, which the photos are written into under numbers; it must
             stay as long as they are to be read.
-        most: Photos it may hold.
         on_progress: Told photos written and photos in all.
 
     Raises:

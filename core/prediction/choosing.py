@@ -140,7 +140,6 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
     which on `target` of the answers are right, 0.5 where none is.
 
     Args:
-        result: Of the run.
         limit: Of the distance, as `find_limit_of_run` returns it; None: it is not looked at.
         target: Share of right answers, in [0, 1].
 
@@ -200,8 +199,6 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     champion is not carried: the run has one of its own.
 
     Args:
-        workspace: Holds the run.
-        champion: Whose rule it is.
         run_id: Of a finished run.
 
     Raises:

@@ -117,9 +117,7 @@ def decide(
     """Return the decision for one photo.
 
     Args:
-        rule: Of the run.
         scores: (k,) float, as the run gives them.
-        classes: Their names.
         distance: From core.prediction.unlike; None where it was not measured.
     """
     tempered = temper_scores(scores[None], rule.temperature)[0]

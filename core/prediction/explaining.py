@@ -103,7 +103,6 @@ class MapReader:
         """Return the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
 
         Args:
-            dataset: Holds the photos.
             photos: (m,) photo numbers; a map takes 0.4 MB of memory.
             keep: Whether what is computed now is kept: 0.2 MB of disk a photo.
         """
@@ -195,7 +194,6 @@ class Explainer:
         is the logit but for a constant; with hidden layers it is how the logit begins to change.
 
         Args:
-            photo: Number of a photo of the dataset.
             classes: (c,) class numbers.
             keep: Whether a map that is computed now is kept.
         """

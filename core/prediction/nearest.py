@@ -48,7 +48,6 @@ def find_nearest_training(
     one of them; identical copies of it are, because they explain an answer.
 
     Args:
-        workspace: Holds the run's features.
         result: Of the run: its splits, labels and features are used.
         photo: Number of a photo of the run's dataset, of any split.
         classes: Class numbers.
@@ -76,7 +75,6 @@ def find_nearest_learnt(
     """Return the training photos, of any class, that are nearest to a photo of no dataset.
 
     Args:
-        workspace: Holds the run's features.
         result: Of the run that answered: its splits and features are used.
         features: (2048,) float, of the photo by the same backbone.
         count: How many, at most.

@@ -172,7 +172,6 @@ class Predictor:
         """Return what each place of the photo adds to the logit of each class, (c, 7, 7) float32.
 
         Args:
-            prediction: Of this model.
             classes: (c,) class numbers.
         """
         numbers = np.asarray(classes, dtype=np.int64)

@@ -173,11 +173,7 @@ def write_sheets(
     selection of the same run and style is added.
 
     Args:
-        explainer: Of the run.
-        run_id: The run's.
-        photos: Photo numbers.
         target: A folder that is new, empty, or holds sheets of this run and style.
-        style: How sheets are drawn.
         on_progress: Called with sheets done and sheets in all.
 
     Raises:

@@ -130,7 +130,6 @@ def read_blob(workspace: Workspace, digest: str, role: str) -> bytes:
     """Return the bytes of a file, which have that digest.
 
     Args:
-        workspace: Holds the registry.
         digest: SHA-256, in hexadecimal digits.
         role: What the file is for a version, for the message.
 
@@ -226,8 +225,6 @@ def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray
     """Return the reference of a run as one piece of bytes.
 
     Args:
-        dataset: Of the run.
-        result: Of the run.
         features: (n, 2048) float, of all photos of the dataset.
     """
     photos = result.photo_numbers("validation")

@@ -44,11 +44,7 @@ def promote(
     """Return the event; the version is the champion now.
 
     Args:
-        workspace: Holds the registry.
-        number: Of the version.
         reason: Why, in words; never empty.
-        who: Who promotes it, as far as it is known.
-        evidence: How it did beside the champion.
         override: Promote it without a significant gain; the reason then says why.
         instead_of: The champion that the person saw; refused when it is another by now.
 
@@ -267,9 +263,7 @@ def keep_champion(
     """Return the event; nobody challenges the champion now. The version itself stays registered.
 
     Args:
-        workspace: Holds the registry.
         reason: Why, in words; never empty.
-        who: Decides, as far as it is known.
         challenger: The one that the person saw; refused when it is another by now.
 
     Raises:

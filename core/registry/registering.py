@@ -47,10 +47,8 @@ def register_run(
     What was registered before is that version again; a file of it that was altered is written anew.
 
     Args:
-        workspace: Holds the run.
         run_id: Of a finished run.
         name: What people call the version; the run's name when empty.
-        who: Who registers it, as far as it is known.
 
     Raises:
         RunMissing: No run has that id.

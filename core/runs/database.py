@@ -52,7 +52,6 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
     """Yield a connection for reading and writing; committed when the block ends well.
 
     Args:
-        workspace: Whose database.
         anew: It may be empty although runs lie on disk: it is just being filled from them.
 
     Raises:

@@ -97,7 +97,6 @@ def run_job(folder: Path, work: Callable[[Mapping[str, Any], Tell], Mapping[str,
     """Do the work of a job here and write its events; any error becomes state "failed".
 
     Args:
-        folder: Of the job.
         work: Takes the parameters and a function to tell progress; returns the result.
     """
     try:

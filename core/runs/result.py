@@ -196,7 +196,6 @@ def keep_arrays(
     """Return the named arrays, read where they are kept, else made now and kept.
 
     Args:
-        workspace: Holds the run.
         run_id: Of a finished run.
         name: What is derived, lower-case with dashes; an older file of that name is removed.
         facts: JSON values: everything but the result that decides what `make` returns, and a

@@ -69,9 +69,7 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
     Those that it was given, and one that another run has too, stay.
 
     Args:
-        workspace: Where the backbones are.
         folder: The run's own folder, already out of its place.
-        recipe: The run's.
     """
     backbone = _find_backbone(folder)
     if not recipe.trained_stages or backbone is None:

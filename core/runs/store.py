@@ -258,10 +258,6 @@ class Opening:
 def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> list[Opening]:
     """Return all openings of the run, oldest first, this one at the end; it is now counted.
 
-    Args:
-        who: A person or browser, as far as it is known.
-        place: Where, in words.
-
     Raises:
         RunMissing: No run has that id.
     """

@@ -250,7 +250,6 @@ def name_caller(address: str, *, is_passed_on: bool) -> Caller:
     """Return who is counted for requests from an address.
 
     Args:
-        address: Of the client, as far as it is known.
         is_passed_on: Whether a proxy has passed the request on.
     """
     try:

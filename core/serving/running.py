@@ -151,8 +151,6 @@ def run_server(
     """Return when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
 
     Args:
-        host: Address to bind to.
-        port: Port to bind to.
         tls: Files for HTTPS; they are read once, now.
         on_bound: Called when it is bound, before the first request is answered.
 

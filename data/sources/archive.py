@@ -97,7 +97,6 @@ def unpack_photos(archive: Path, target: Path, on_progress: OnProgress | None = 
     """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content), sorted by path.
 
     Args:
-        archive: The file.
         target: An existing empty folder; the photos are written into it under numbered names.
         on_progress: Called with photos written and photos in all.
 

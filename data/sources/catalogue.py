@@ -34,7 +34,6 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
     """Return the source that is asked for; nothing is read yet.
 
     Args:
-        request: What to import.
         downloads: Where fetched files are kept; by default in the workspace of the settings.
 
     Raises:

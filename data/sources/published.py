@@ -33,8 +33,6 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
     """Fetch a file to `target`, unless it is there already.
 
     Args:
-        address: Where it is published.
-        target: Where it is kept.
         digest: Its MD5 or SHA-256; None: none is known, as of a copy on another server, so that
             only the checksum inside a .tgz is looked at, which tells damage, but no other file.
         on_progress: Told the bytes that are here and the bytes in all.

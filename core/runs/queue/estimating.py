@@ -95,7 +95,6 @@ def estimate_run(
     """Return how long the run of this recipe would take from now on.
 
     Args:
-        dataset: That of the recipe.
         plan: What is done instead of one training: a sweep's trials, or a search for a rate.
         epochs_done: Epochs that a checkpoint holds already.
     """
@@ -172,9 +171,6 @@ def _list_preparations(
     """Yield what is computed once and kept, as far as it is not there.
 
     Args:
-        workspace: Where things are kept.
-        recipe: Of the run.
-        dataset: Of the recipe.
         photos: Numbers of the photos to train with, and to validate with.
         tunes: Whether stages are trained.
     """

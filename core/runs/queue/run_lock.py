@@ -127,8 +127,6 @@ def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[
     """Return whether the run is still ours; note how far it is and its best epoch.
 
     Args:
-        workspace: Holds the run.
-        run: In this attempt.
         done: Epochs that are done; of a sweep, trials.
         best: `epoch`, `val_accuracy` and `val_loss` of the best one.
     """

@@ -67,10 +67,8 @@ def keep_arrangement(
     """Keep the content under the name, in place of what was there.
 
     Args:
-        workspace: For which it holds.
         name: Up to 64 characters.
         content: JSON values.
-        who: Changed it.
     """
     text = json.dumps(dict(content), allow_nan=False)
     values = {"content": text, "changed": datetime.now(UTC), "who": who}

@@ -74,7 +74,6 @@ def cross_validate(
     """Return the cross-validation of a run, done now unless it is kept; None where it is unfit.
 
     Args:
-        workspace: Holds the run.
         run_id: Of a finished run.
         tell: Told how many heads are trained, and of how many.
 

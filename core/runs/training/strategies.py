@@ -275,7 +275,6 @@ def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
     """Return the plan of the fit in which stages of the backbone are trained.
 
     Args:
-        recipe: What the run is to learn.
         epochs_before: Epochs that the first of two phases took.
     """
     rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate

@@ -72,8 +72,6 @@ def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> boo
     """Return whether a person ended the sweep before its last trial; finished trials are kept.
 
     Args:
-        attempt: Of a worker at the sweep.
-        dataset: That of its recipe.
         splits: Split of each photo, (n,) str.
 
     Raises:

@@ -28,8 +28,6 @@ def draw_moves(
         moves: Columns photo (name), draw, distance, state (KEPT or FLIPPED), answer, score.
         same: Median distance to the nearest photo of the same class, or None if not known.
         other: The same of another class.
-        title: What is to be seen.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(moves["photo"]))
@@ -92,9 +90,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
     Args:
         steps: Columns part, step (0, 1, …), amount (in words), picture (data URI), distance (in
             words, empty if no run was asked), state (KEPT, FLIPPED or ""), answer.
-        title: What is to be seen.
         subtitle: How to read it.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(steps["part"]))

@@ -27,7 +27,6 @@ def draw_coverage(
         curve: What `core.evaluation.coverage.thin_coverage` returns; at least one row.
         chosen: (coverage, accuracy) of the rule, to be marked; None marks nothing.
         name: Of the photos, as in "Validation photos".
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = curve.assign(
@@ -84,7 +83,6 @@ def draw_distances(
         unlike: (m,) float.
         limit: The distance to mark; None marks none.
         name: Of the photos of the dataset, as in "validation photos".
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     both = np.concatenate([like, unlike])
@@ -115,7 +113,6 @@ def draw_roc(
         curve: What `core.evaluation.coverage.trace_roc` returns.
         chosen: (refused, found) of the limit, to be marked; None marks nothing.
         title: What is to be seen, with the area.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     scale = alt.Scale(domain=[0, 1], nice=False)

@@ -40,7 +40,6 @@ def draw_overlaid_curves(
     Args:
         curves: The runs, in order; after eight colours the line is dashed.
         along: Whether the axis counts epochs or the seconds spent in them.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)

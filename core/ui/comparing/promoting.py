@@ -69,11 +69,8 @@ def ask_to_promote(
     """Draw the reason and the button; without proof of a gain, the tick that overrides it.
 
     Args:
-        version: Which is to answer.
         champion: The one that answers now; None: this one is the first.
         comparison: Of the two; None: they were not compared.
-        key: Of the form.
-        label: Of its button.
     """
     evidence = comparison.evidence if comparison is not None else None
     gain = evidence is not None and evidence.is_significant_gain

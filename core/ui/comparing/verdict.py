@@ -56,7 +56,6 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
     """Draw how one run does beside the baseline, and whether the difference is real.
 
     Args:
-        one: The two runs.
         p_value: Adjusted, where several runs are compared.
     """
     baseline, run, common, compared = one.baseline, one.run, one.common, one.comparison

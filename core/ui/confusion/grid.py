@@ -38,7 +38,6 @@ def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoo
 
     Args:
         data: What `pack_grid` returned.
-        key: Name of the grid; another one on the same page needs another.
         on_choose: Takes the true and the predicted class; None for a whole column or row.
         on_zoom: Takes first and last place of the rows and of the columns that were drawn over.
     """

@@ -44,7 +44,6 @@ def draw_volume(
         versions: All that are drawn on the page, in their order.
         span: First and last moment of the axis.
         step: "hour" or "day", what a bar stands for.
-        dark: Whether the page is dark.
     """
     width = pd.Timedelta(1, step)
     # Stacked here: a bar with two ends in time is not stacked by Vega-Lite.

@@ -44,11 +44,9 @@ def draw_property(
     """Return how a property is spread: now as bars, the reference as line over them.
 
     Args:
-        name: Of the property.
         reference: (m,) float.
         current: (n,) float.
         facts: distance and is_proven, of the comparison.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = _count_bars(reference, current)
@@ -92,7 +90,6 @@ def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
 
     Args:
         columns: Rows of family "features" of `core.evaluation.drift.Drift.columns`.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     rows = columns.sort_values("distance", ascending=False, kind="stable").reset_index(drop=True)
@@ -133,8 +130,6 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
     Args:
         rows: Of `core.monitoring.summaries.count_classes`.
-        n: Photos now.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     gap = (rows["now"] - rows["before"].fillna(0)).abs()
@@ -176,8 +171,6 @@ def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
     Args:
         rows: Of `core.monitoring.summaries.count_scores`.
-        n: Photos now.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     drawn = rows.assign(

@@ -56,7 +56,6 @@ def cached_by(
 
     Args:
         stamp: Takes the arguments; returns when what they name was written, say.
-        most: How many answers are kept.
         ttl: Seconds after which an answer is asked for again.
         wait: What is said meanwhile; nothing by default.
     """

@@ -45,8 +45,6 @@ def follow_run(run: RunRecord, draw: Callable[[RunRecord], None], every: str = "
     """Draw a run or sweep, again and again while it goes; the whole page when that changes.
 
     Args:
-        run: As it is now.
-        draw: Takes it as it is then.
         every: How often, as `st.fragment` wants it.
     """
     going = not run.has_ended
@@ -201,12 +199,7 @@ def describe_phase(run: RunRecord) -> str:
 
 
 def show_job(name: str, job: JobStatus | ImportStatus, noun: str = "") -> None:
-    """Draw how far a job is: what it does, how much of that is done, how long is left.
-
-    Args:
-        name: What the job makes, in Markdown.
-        noun: What it counts.
-    """
+    """Draw how far a job is: what it does, how much of that is done, how long is left."""
     reached = "…"
     if job.total:
         # Steps of an analysis are few and unequal; only photos have a pace that says how long.

@@ -93,7 +93,6 @@ def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
     """Draw why no finished run is there and the way to one; end the page.
 
     Args:
-        runs: All runs.
         soon: What comes when the first one is done.
         how: What to do where none goes.
     """

@@ -25,7 +25,6 @@ def show_small_set(run: RunRecord, split: str = "validation", *, classes: bool =
     """Draw the warning and the estimate, where some class has few photos in a split.
 
     Args:
-        run: A finished run.
         split: Whose photos are shown: of train photos nothing is said, of test ones the warning.
         classes: Whether to draw the estimate of each class, too.
     """

@@ -62,7 +62,6 @@ def bind_choice(
     Args:
         name: Parameter of the URL.
         value: What the widget shows: what the page has read, whoever changed it.
-        key: Of the widget.
         nothing: The option that takes the parameter out of the URL.
         then: Called after a change.
     """

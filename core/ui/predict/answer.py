@@ -35,12 +35,7 @@ _REFUSED = "predict.refused"
 
 
 def show_answer(answer: Answer, *, key: str) -> None:
-    """Draw the answer of a model to a photo.
-
-    Args:
-        answer: Of one model.
-        key: Name of the place; another one on the same page needs another.
-    """
+    """Draw the answer of a model to a photo."""
     _show_words(answer)
     _show_what_spoke(answer, key=f"{key}.looked_at")
     _show_scores(answer)

@@ -229,7 +229,6 @@ def _show_clipboard(uploader: str, *, key: str) -> None:
 
     Args:
         uploader: Key of the file uploader, which stands on the same page.
-        key: Name of the button.
     """
     _component()(key=key, data={"uploader": uploader})
 

@@ -27,7 +27,6 @@ def draw_threshold(
         values: The measure of each photo, (n,); bad ones outside the span are in its last bar.
         threshold: Drawn as a line; the bars end at it, so that none is half flagged.
         measured: What is measured; its ends are those of the axis and of the slider below.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     label = f"{measured.label}, {measured.unit}" if measured.unit else measured.label
@@ -102,7 +101,6 @@ def draw_class_sizes(counts: pd.Series, dark: bool = False, columns: int = 1) ->
 
     Args:
         counts: Photos by class name.
-        dark: Whether the page is dark.
         columns: How many charts to spread the classes over; all have the same scale.
     """
     ordered = counts.sort_values(ascending=False, kind="stable")
@@ -155,7 +153,6 @@ def draw_leak_effect(rows: pd.DataFrame, dark: bool = False) -> Any:
 
     Args:
         rows: Columns photos (what the set is called), accuracy, low, high (all 0..1), n.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     drawn = rows.assign(words=[_say_share(row) for row in rows.itertuples()])

@@ -148,11 +148,7 @@ def show_packed(dataset: Dataset, photo: int, width: int, caption: str | None = 
 
 
 def show_name(dataset: Dataset, photo: int, place: str) -> None:
-    """Draw the file name of a photo as a quiet button that opens the photo's panel.
-
-    Args:
-        place: Where on the page; a photo may be in several.
-    """
+    """Draw the file name of a photo as a quiet button that opens the photo's panel."""
     path = str(dataset.manifest["path"].iat[photo])
     name = path.rsplit("/", 1)[-1]
     st.button(

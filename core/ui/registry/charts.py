@@ -41,7 +41,6 @@ def draw_tenures(tenures: Sequence[Span], dark: bool = False) -> Any:
 
     Args:
         tenures: The first at the beginning; at least one.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     latest = list(dict.fromkeys(one.version for one in reversed(tenures)))[:_MOST_ROWS]

@@ -56,7 +56,6 @@ def review(
 
     Args:
         chosen: Feedback in one state, each of another photo.
-        action: What to do.
         class_name: With “relabel”: what it is.
         next_item: Number of the feedback to come to afterwards.
     """
@@ -177,7 +176,6 @@ def show_actions(
     """Draw accept, discard, put back and relabel.
 
     Args:
-        chosen: What they decide on, in one state.
         classes: Those of the model that answered.
         following: Number of the feedback to come to afterwards.
         keys: Whether they stand at the card, and hear keys; else they say how many.

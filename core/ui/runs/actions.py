@@ -25,7 +25,6 @@ def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> No
     """Draw what can be done with the selected runs; nothing without a selection.
 
     Args:
-        selected: The runs of the selected rows.
         runs: All runs: their tags are offered again.
     """
     if not selected:

@@ -74,7 +74,6 @@ def draw_importance(shares: Mapping[str, float], trials: int, dark: bool = False
     Args:
         shares: Name of the setting as people read it → its share, 0 to 1.
         trials: How many trials the shares rest on.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     names = sorted(shares, key=lambda name: -shares[name])
@@ -114,7 +113,6 @@ def draw_parallel(
         accuracy: Validation accuracy of each, 0 to 1.
         logarithmic: The settings whose axis is.
         choices: Settings that are one of a few → all of these, in order.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     order = np.argsort(np.asarray(accuracy), kind="stable")  # the best lie on top

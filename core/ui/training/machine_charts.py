@@ -36,7 +36,6 @@ def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Fig
         epochs: Mappings with epoch and, where they were measured, learning_rate,
             photos_per_second, gpu_share (0 to 1), gpu_memory_bytes, memory_bytes.
         look: The axis.
-        dark: Whether the page is dark.
     """
     panels = [panel for panel in _PANELS if any(epoch.get(panel.name) for epoch in epochs)]
     if not panels:

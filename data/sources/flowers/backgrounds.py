@@ -66,8 +66,6 @@ def draw_place(
     """Return an RGB image of a ground with things on it, layer after layer out of focus.
 
     Args:
-        rng: Of the photo.
-        size: Width and height.
         ground: Four colours: darkest and brightest at the top, then at the bottom.
         rough: How strong its mottling is, and how many patches of it there are across.
         strewn: Layers: “kind count blur darkest brightest”, the blur in shares of the short side.

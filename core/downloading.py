@@ -17,10 +17,7 @@ Report = Callable[[int, int], None]
 
 
 def download_file(
-    address: str,
-    target: Path,
-    check: Callable[[Path], None],
-    on_progress: Report | None = None,
+    address: str, target: Path, check: Callable[[Path], None], on_progress: Report | None = None
 ) -> None:
     """Fetch the file of an address to `target`, complete and checked.
 

@@ -84,9 +84,7 @@ def find_near_pairs(
 
 
 def find_pairs(
-    dataset: Dataset,
-    features: np.ndarray | None = None,
-    neighbours: np.ndarray | None = None,
+    dataset: Dataset, features: np.ndarray | None = None, neighbours: np.ndarray | None = None
 ) -> pd.DataFrame:
     """Return the photos that are there twice, the surest pairs first.
 

@@ -119,9 +119,7 @@ MEASURED = (
 
 
 def find_issues(
-    manifest: pd.DataFrame,
-    thresholds: Thresholds | None = None,
-    pairs: pd.DataFrame | None = None,
+    manifest: pd.DataFrame, thresholds: Thresholds | None = None, pairs: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return which photo has which issue: (n) rows, a bool column for each of ISSUES.
 

@@ -15,11 +15,7 @@ FEWEST_GROUPS = 4
 
 
 def draw_splits(
-    labels: np.ndarray,
-    groups: np.ndarray,
-    *,
-    seed: int,
-    fractions: Sequence[float] = FRACTIONS,
+    labels: np.ndarray, groups: np.ndarray, *, seed: int, fractions: Sequence[float] = FRACTIONS
 ) -> np.ndarray:
     """Return the split name of each row, (n,) str.
 

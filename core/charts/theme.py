@@ -65,16 +65,7 @@ LIGHT = Palette(
     predicted="#7d6f00",
     errors=("#fbd9bd", "#f0a06a", "#d9601f", "#9c3206", "#551600"),
     hits=("#dcebd6", "#a5cfa3", "#5fa566", "#2e7d32"),
-    groups=(
-        "#0072b2",
-        "#c8400a",
-        "#00795a",
-        "#a0467f",
-        "#b98600",
-        "#3f97d1",
-        "#5b3f9e",
-        "#6b6f5f",
-    ),
+    groups=("#0072b2", "#c8400a", "#00795a", "#a0467f", "#b98600", "#3f97d1", "#5b3f9e", "#6b6f5f"),
 )
 
 DARK = Palette(
@@ -92,16 +83,7 @@ DARK = Palette(
     predicted="#d4c200",
     errors=("#4a2412", "#8a3a12", "#cf5b1c", "#f79a58", "#ffe0c2"),
     hits=("#1f3322", "#2f5a35", "#4b8d52", "#81c784"),
-    groups=(
-        "#56b4e9",
-        "#f4743b",
-        "#2fc295",
-        "#d68bc6",
-        "#e6b422",
-        "#3d86d6",
-        "#a48cf0",
-        "#b9beb0",
-    ),
+    groups=("#56b4e9", "#f4743b", "#2fc295", "#d68bc6", "#e6b422", "#3d86d6", "#a48cf0", "#b9beb0"),
 )
 
 

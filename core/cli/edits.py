@@ -125,9 +125,7 @@ def _import(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
 
 
 @edits.action(
-    "apply",
-    "make a new version of the dataset",
-    option("--name", "what to call the new version"),
+    "apply", "make a new version of the dataset", option("--name", "what to call the new version")
 )
 def _apply(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     def report(now: Progress) -> None:

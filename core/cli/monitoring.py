@@ -81,11 +81,7 @@ def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
     table = format_table(("", "rule", "now", "alarm"), rows)
     return Outcome(
         "\n\n".join([table, "\n".join(_describe_alarms(alarms))]),
-        {
-            "level": worst,
-            "rules": [_document_reading(one) for one in readings],
-            "alarms": alarms,
-        },
+        {"level": worst, "rules": [_document_reading(one) for one in readings], "alarms": alarms},
         exit_code=EXIT_CODES[worst],
     )
 

@@ -192,10 +192,7 @@ class AnswerLog:
     def take(self, answer: Answer) -> str:
         """Take an answer, and return the id that it will have in the log."""
         row = describe_prediction(
-            answer.prediction,
-            answer.photo,
-            source="cli",
-            latency_ms=answer.prediction.spent_ms,
+            answer.prediction, answer.photo, source="cli", latency_ms=answer.prediction.spent_ms
         )
         keep_photo(self._workspace, answer.photo)
         self._rows.append(row)

@@ -72,8 +72,7 @@ def _describe_version(version: ModelVersion) -> dict[str, Any]:
     option("version", "“v3”, “3”, “challenger” or the start of a digest", nargs="?"),
     option("--reason", "why; it is kept in the history", default=""),
     flag(
-        "--override",
-        "without a comparison on the test photos, or against it; the reason says why",
+        "--override", "without a comparison on the test photos, or against it; the reason says why"
     ),
     Group(
         "",

@@ -106,10 +106,7 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         metavar="NAME",
     ),
     option(
-        "--limit",
-        "only the N worst: least sure of their class",
-        type=number(int, 1),
-        metavar="N",
+        "--limit", "only the N worst: least sure of their class", type=number(int, 1), metavar="N"
     ),
     option(
         "--strength",

@@ -141,9 +141,7 @@ def _arrange(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
 
 
 @retrain.action(
-    "due",
-    "do what is due, and end: what the scheduler does, for cron",
-    example="retrain due",
+    "due", "do what is due, and end: what the scheduler does, for cron", example="retrain due"
 )
 def _do_due(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
     done = do_due(workspace, datetime.now(UTC))

@@ -179,7 +179,4 @@ def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray)
         return {"answer": ["answer", top[0][0]], "sentence": phrase_answer(top)}
     distance = None if subject.unlike is None else float(subject.unlike.measure(features[None])[0])
     decision = decide(subject.rule, scores, subject.classes, distance)
-    return {
-        "answer": [decision.kind, decision.top[0][0]],
-        "sentence": phrase_decision(decision),
-    }
+    return {"answer": [decision.kind, decision.top[0][0]], "sentence": phrase_decision(decision)}

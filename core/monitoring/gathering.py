@@ -6,11 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from sqlalchemy import func, select, update
 
-from core.errors import (
-    DatasetMissing,
-    FeedbackRefused,
-    ResultDamaged,
-)
+from core.errors import DatasetMissing, FeedbackRefused, ResultDamaged
 from core.formats import count
 from core.monitoring.copies import ReviewedPhoto, check_copies, find_reviewed
 from core.monitoring.feedback import Feedback, list_feedback
@@ -202,10 +198,7 @@ def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
 
 
 def _settle(
-    workspace: Workspace,
-    photos: Sequence[ReviewedPhoto],
-    dataset_id: str,
-    said: Mapping[int, str],
+    workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str, said: Mapping[int, str]
 ) -> None:
     """Write into feedback which dataset has its photo, or why none has."""
     columns = feedback_table.c

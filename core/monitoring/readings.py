@@ -260,10 +260,7 @@ _ROW = alarms_table.c
 
 
 def check_rules(
-    workspace: Workspace,
-    *,
-    now: datetime | None = None,
-    tell: bool = True,
+    workspace: Workspace, *, now: datetime | None = None, tell: bool = True
 ) -> list[Reading]:
     """Return what the rules measure; alarms have begun and ended by it, where that can be kept.
 

@@ -19,14 +19,7 @@ ARRANGEMENT = "monitoring"
 Level = Literal["warning", "critical"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 Name = Literal[
-    "volume_low",
-    "volume_high",
-    "latency",
-    "unknown",
-    "accuracy",
-    "features",
-    "properties",
-    "mix",
+    "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
 

@@ -151,11 +151,7 @@ def describe_fresh(
 ) -> Fresh:
     """Return an answer as it goes into the log and stays with the session."""
     row = describe_prediction(
-        prediction,
-        photo,
-        source="page",
-        latency_ms=prediction.spent_ms,
-        visitor=session.visitor,
+        prediction, photo, source="page", latency_ms=prediction.spent_ms, visitor=session.visitor
     )
     short = shorten_answer(prediction, predictor.decide(prediction))
     thumbnail = encode_thumbnail(prediction.photo, ROW_SIZE)

@@ -109,10 +109,7 @@ class Decision:
 
 
 def decide(
-    rule: DecisionRule,
-    scores: np.ndarray,
-    classes: Sequence[str],
-    distance: float | None = None,
+    rule: DecisionRule, scores: np.ndarray, classes: Sequence[str], distance: float | None = None
 ) -> Decision:
     """Return the decision for one photo.
 

@@ -62,10 +62,7 @@ class KeptMaps:
         if self.dataset_folder is not None and not self.dataset_folder.exists():
             return
         values = last_map.astype(_HALF).tobytes()
-        with (
-            contextlib.suppress(OSError),
-            write_atomically(self._file(photo)) as temporary,
-        ):
+        with contextlib.suppress(OSError), write_atomically(self._file(photo)) as temporary:
             temporary.write_bytes(self._digest(photo, values) + values)
 
     def _file(self, photo: int) -> Path:
@@ -204,12 +201,7 @@ class Explainer:
         return measure_evidence(last_map, self.head.logit_gradient(features, numbers))
 
     def explain(
-        self,
-        photo: int,
-        classes: Sequence[int],
-        *,
-        common_scale: bool = False,
-        keep: bool = True,
+        self, photo: int, classes: Sequence[int], *, common_scale: bool = False, keep: bool = True
     ) -> np.ndarray:
         """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
         return scale_evidence(self.measure(photo, classes, keep=keep), common=common_scale)

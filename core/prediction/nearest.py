@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import numpy as np
 
 from core.errors import RunUnfinished
-from core.evaluation.baselines import (
-    describe_colours,
-    predict_majority,
-    predict_neighbours,
-)
+from core.evaluation.baselines import describe_colours, predict_majority, predict_neighbours
 from core.evaluation.cross_validation import CrossValidation, judge_folds
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, check_order, keep_arrays, read_run_features

@@ -127,11 +127,7 @@ class Predictor:
             map=look.maps[0],
             features=look.features[0],
             facts=facts,
-            seconds={
-                "decoding": decoded - started,
-                "backbone": seen - begun,
-                "head": ended - seen,
-            },
+            seconds={"decoding": decoded - started, "backbone": seen - begun, "head": ended - seen},
             decision=decision,
             framing=self.backbone_facts.framing,
             version=self.version.number if self.version else None,

@@ -19,12 +19,7 @@ from core.config import read_settings
 from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
 from core.runs.copies import find_damage, list_copies
 from core.runs.database import close_databases, write_database
-from core.runs.kept import (
-    list_run_folders,
-    mark_missing,
-    read_kept_run,
-    read_kept_table,
-)
+from core.runs.kept import list_run_folders, mark_missing, read_kept_run, read_kept_table
 from core.runs.locks import free_lock, wait_for_lock
 from core.runs.queue.queue import RECIPE_FILE
 from core.runs.recipe.recipe import recipe_from_json, recipe_to_json

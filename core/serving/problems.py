@@ -113,10 +113,7 @@ def _tell(request: Request, error: PetalscopeError) -> Response:
 def _translate(request: Request, error: HTTPException) -> PetalscopeError:
     allow = {"allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
     told = {
-        404: (
-            "There is nothing at this address.",
-            "The addresses stand in /openapi.json.",
-        ),
+        404: ("There is nothing at this address.", "The addresses stand in /openapi.json."),
         405: (
             f"{request.method[:20]} is not what this address takes.",
             "See /openapi.json for its methods.",
@@ -184,12 +181,7 @@ BATCH_BODY: dict[str, Any] = {
                     "type": "object",
                     "required": ["photos"],
                     "properties": {
-                        "photos": {
-                            "type": "array",
-                            "items": _BINARY,
-                            "minItems": 1,
-                            "maxItems": 64,
-                        }
+                        "photos": {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 64}
                     },
                 }
             }

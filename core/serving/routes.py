@@ -33,8 +33,7 @@ router = APIRouter()
 _FLUSH_S = 5.0
 
 Alias = Annotated[
-    str,
-    Path(min_length=1, max_length=64, pattern="^[0-9A-Za-z]+$", examples=["champion", "v3"]),
+    str, Path(min_length=1, max_length=64, pattern="^[0-9A-Za-z]+$", examples=["champion", "v3"])
 ]
 Top = Annotated[int, Query(ge=1, le=200, description="how many classes each answer names")]
 

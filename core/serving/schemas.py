@@ -230,8 +230,7 @@ class FeedbackGiven(Schema):
     class_name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")
     note: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
     photo_base64: str | None = Field(
-        None,
-        description="the same photo once more: it is then kept here for the review",
+        None, description="the same photo once more: it is then kept here for the review"
     )
 
 

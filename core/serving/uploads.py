@@ -104,9 +104,7 @@ def check_upload(content: bytes, limit_mb: int) -> None:
         raise PhotoUnreadable("The file is empty (0 bytes).", "Send the photo's bytes.")
     if not _is_known(content):
         raise PhotoUnreadable(
-            "This is not a picture in a format that is taken.",
-            f"Send {FORMATS}.",
-            status=415,
+            "This is not a picture in a format that is taken.", f"Send {FORMATS}.", status=415
         )
 
 

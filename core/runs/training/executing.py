@@ -184,8 +184,7 @@ def _fail(attempt: Attempt, error: PetalscopeError) -> None:
 
 def _describe_full_disk() -> DiskFull:
     return DiskFull(
-        "The disk is full.",
-        "Make room, then start the run again: it goes on from its last epoch.",
+        "The disk is full.", "Make room, then start the run again: it goes on from its last epoch."
     )
 
 

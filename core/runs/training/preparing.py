@@ -221,11 +221,7 @@ def _copy_known(
     if len(donors.find_unknown(0)):
         return None
     values = copy_features(
-        workspace,
-        dataset_id=dataset.id,
-        backbone_id=backbone,
-        precision=precision,
-        donors=donors,
+        workspace, dataset_id=dataset.id, backbone_id=backbone, precision=precision, donors=donors
     )
     identifier = features_id(dataset.id, backbone, precision)
     return Features(backbone_id=backbone, features_id=identifier, values=values)

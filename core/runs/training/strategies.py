@@ -77,11 +77,7 @@ class Training:
     """Everything a strategy needs of one attempt at a run."""
 
     def __init__(
-        self,
-        attempt: Attempt,
-        dataset: Dataset,
-        splits: np.ndarray,
-        trial: FitWatch | None = None,
+        self, attempt: Attempt, dataset: Dataset, splits: np.ndarray, trial: FitWatch | None = None
     ) -> None:
         """Prepare; `trial` is told of the epochs of a sweep's trial, which leaves no backbone."""
         self._trial = trial

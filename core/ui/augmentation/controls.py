@@ -6,12 +6,7 @@ import streamlit as st
 
 from core.datasets.policies import delete_policy, is_preset, save_policy
 from core.formats import plain
-from core.ui.augmentation.reading import (
-    FIRST,
-    AugmentationPage,
-    choose_named,
-    suggest_part,
-)
+from core.ui.augmentation.reading import FIRST, AugmentationPage, choose_named, suggest_part
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun

@@ -60,8 +60,7 @@ def draw_coverage(
     if chosen is not None:
         layers += _mark_rule(*chosen, colour=colours.ink)
     title = title_params(
-        "Right answers against how many it gives",
-        f"{name}. Band: 95 % intervals. Dot: the rule",
+        "Right answers against how many it gives", f"{name}. Band: 95 % intervals. Dot: the rule"
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=300)
 

@@ -25,11 +25,7 @@ from core.evaluation.calibration import (
     measure_calibration,
     temper_scores,
 )
-from core.evaluation.coverage import (
-    FEWEST_TO_LIMIT,
-    choose_class_thresholds,
-    choose_threshold,
-)
+from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_class_thresholds, choose_threshold
 from core.formats import count, percent, plain
 from core.prediction.choosing import (
     RunDistances,

@@ -16,13 +16,7 @@ from core.ui.comparing.verdict import show_headline
 from core.ui.confusion.grid import pack_grid, show_export, show_grid
 from core.ui.confusion.lists import WIDE_ABOVE, forget_row, show_changes, show_pairs
 from core.ui.confusion.photos import show_chosen_photos
-from core.ui.confusion.reading import (
-    Against,
-    ConfusionPage,
-    choose,
-    read_against,
-    read_confusion,
-)
+from core.ui.confusion.reading import Against, ConfusionPage, choose, read_against, read_confusion
 from core.ui.confusion.scope import ZOOMED, zoom_out
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run, pick_one

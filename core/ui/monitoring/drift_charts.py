@@ -59,9 +59,7 @@ def draw_property(
         ),
     }
     base = alt.Chart(rows).encode(
-        x=alt.X("low:Q", bin="binned", **x),
-        x2="high:Q",
-        tooltip=_BAR_HOVER,
+        x=alt.X("low:Q", bin="binned", **x), x2="high:Q", tooltip=_BAR_HOVER
     )
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=3)
     bars = base.mark_bar(color=colours.wrong if proven else colours.accent, opacity=0.75).encode(
@@ -194,9 +192,7 @@ def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     )
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=4)
     y = {"title": "photos", "axis": axis}
-    layers = [
-        base.mark_bar(color=colours.accent, opacity=0.75).encode(y=alt.Y("now:Q", **y)),
-    ]
+    layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(y=alt.Y("now:Q", **y))]
     if rows["before"].notna().any():
         layers.append(_draw_reference(drawn, alt.X("low:Q", **x), colours.ink))
     title = title_params("How sure it was", f"n = {n:,}; line: reference photos")

@@ -13,12 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.monitoring.alarms import Alarm, find_alarm_url, find_untold, list_alarms, tell_alarms
-from core.monitoring.drift import (
-    DriftReference,
-    VersionDrift,
-    find_drift,
-    read_drift_reference,
-)
+from core.monitoring.drift import DriftReference, VersionDrift, find_drift, read_drift_reference
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules

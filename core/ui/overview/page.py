@@ -147,9 +147,7 @@ def read_overview() -> Overview:
     """Return what the overview shows."""
     workspace = cache.workspace()
     return Overview(
-        datasets=list_datasets(workspace),
-        runs=list_runs(workspace),
-        pretrained=_find_pretrained(),
+        datasets=list_datasets(workspace), runs=list_runs(workspace), pretrained=_find_pretrained()
     )
 
 

@@ -210,10 +210,7 @@ def title_run(run: RunRecord) -> str:
 
 
 def pick_one(
-    label: str,
-    options: Mapping[Any, str],
-    bound: Mapping[str, Any],
-    explanation: str | None = None,
+    label: str, options: Mapping[Any, str], bound: Mapping[str, Any], explanation: str | None = None
 ) -> str:
     """Draw one choice of a few, side by side; return what is chosen.
 

@@ -78,10 +78,7 @@ def show_registering() -> None:
         st.session_state.pop(key, None)
     with st.form("registry.register", border=False):
         picked = st.selectbox(
-            "Finished run",
-            list(runs),
-            format_func=name_runs(runs.values()).__getitem__,
-            key=key,
+            "Finished run", list(runs), format_func=name_runs(runs.values()).__getitem__, key=key
         )
         name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="As the run is called")
         st.caption(

@@ -26,11 +26,7 @@ from core.ui.photos.explaining import choose_class, choose_drawing, draw_overlay
 from core.ui.predict.reading import Answer
 from core.ui.wall import Wall, show_wall
 
-_ICONS = {
-    "answer": "",
-    "unsure": ":material/help:",
-    "unlike": ":material/visibility_off:",
-}
+_ICONS = {"answer": "", "unsure": ":material/help:", "unlike": ":material/visibility_off:"}
 _REFUSED = "predict.refused"
 
 

@@ -70,10 +70,7 @@ def _show_choices(effect: LeakEffect) -> None:
 
 
 def _show_comparison(comparison: Comparison, split: str) -> None:
-    both = {
-        f"all {split} photos": comparison.with_all,
-        "without the leaking": comparison.without,
-    }
+    both = {f"all {split} photos": comparison.with_all, "without the leaking": comparison.without}
     rows = pd.DataFrame(
         [
             {"photos": name, "accuracy": e.accuracy, "low": e.accuracy_low}

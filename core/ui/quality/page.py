@@ -22,12 +22,7 @@ from core.ui.photos.tray import show_tray
 from core.ui.quality.labels import show_suspects
 from core.ui.quality.leaks import show_leak_effect
 from core.ui.quality.pairs import show_pairs
-from core.ui.quality.photos import (
-    show_imbalance,
-    show_measured,
-    show_outliers,
-    show_unreadable,
-)
+from core.ui.quality.photos import show_imbalance, show_measured, show_outliers, show_unreadable
 from core.ui.quality.reading import (
     ANALYSIS,
     FINDINGS,

@@ -15,12 +15,7 @@ from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import keep_choice
 from core.ui.photos.gallery import show_gallery
-from core.ui.quality.charts import (
-    count_bins,
-    count_digits,
-    draw_class_sizes,
-    draw_threshold,
-)
+from core.ui.quality.charts import count_bins, count_digits, draw_class_sizes, draw_threshold
 from core.ui.quality.reading import MEASURES, QualityPage, measure_balance
 from data.findings import Measured, Thresholds, measure_issue
 from data.splits import SPLITS

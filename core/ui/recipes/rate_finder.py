@@ -83,11 +83,7 @@ def _show_suggestion(curve: RateCurve, trains_stages: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/search_insights: {said}", width="content")
         if used is not None and st.button(
-            "Use it",
-            icon=":material/check:",
-            key="training.use_rate",
-            on_click=_use,
-            args=(used,),
+            "Use it", icon=":material/check:", key="training.use_rate", on_click=_use, args=(used,)
         ):
             st.rerun()  # the whole page: the form shows the rate
 

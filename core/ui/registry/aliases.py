@@ -7,12 +7,7 @@ import streamlit as st
 from core.formats import count, interval, moment, percent, plain
 from core.monitoring.comparison import find_comparison
 from core.prediction.deciding import describe_rule
-from core.registry.evidence import (
-    Evidence,
-    judge_evidence,
-    say_interval,
-    say_points,
-)
+from core.registry.evidence import Evidence, judge_evidence, say_interval, say_points
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion, read_aliases, read_version
 from core.ui.comparing.promoting import ask_to_promote, explain_comparison, offer_comparison

@@ -13,11 +13,7 @@ from core.formats import duration, moment
 _MOST_ROWS = 10
 _ROW_HEIGHT = 26
 _TICKS = 6
-_FORMATS = (
-    (_TICKS * 60, "%H:%M:%S"),
-    (86_400, "%H:%M"),
-    (_TICKS * 86_400, "%d %b, %H:%M"),
-)
+_FORMATS = ((_TICKS * 60, "%H:%M:%S"), (86_400, "%H:%M"), (_TICKS * 86_400, "%d %b, %H:%M"))
 """Seconds below which the axis names its times like that, so that no two ticks read alike."""
 
 

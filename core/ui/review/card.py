@@ -83,10 +83,7 @@ def _show_way(found: Sequence[Feedback], place: int) -> None:
     """Draw previous, next and undo, and what was done last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show_steps(
-            "review",
-            place,
-            len(found),
-            lambda number: keep_choice(ITEM, str(found[number].number)),
+            "review", place, len(found), lambda number: keep_choice(ITEM, str(found[number].number))
         )
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")
         _show_undo()

@@ -7,12 +7,7 @@ from core.charts.comparison import draw_class_changes
 from core.errors import PetalscopeError
 from core.formats import count, percent, plain
 from core.monitoring.comparison import VersionComparison, find_comparison
-from core.registry.evidence import (
-    WORSE,
-    Evidence,
-    judge_evidence,
-    say_points,
-)
+from core.registry.evidence import WORSE, Evidence, judge_evidence, say_points
 from core.registry.promoting import keep_champion
 from core.registry.store import ModelVersion
 from core.runs.store import list_runs

@@ -250,12 +250,7 @@ def _show_form(times: RetrainingTimes) -> None:
     every = st.toggle("Every so many days", times.every_days is not None)
     days = st.number_input("Days", 1, MOST_DAYS, times.every_days or _DAYS, disabled=not every)
     zone = _choose_zone(times)
-    at = st.time_input(
-        f"Time of day ({zone})",
-        times.time_of_day,
-        step=300,
-        disabled=not every,
-    )
+    at = st.time_input(f"Time of day ({zone})", times.time_of_day, step=300, disabled=not every)
     if st.button("Keep", type="primary", key="review.times.keep", width="stretch"):
         _keep(
             RetrainingTimes(

@@ -98,11 +98,7 @@ def _show_fold(page: RunsPage) -> None:
 
 
 def _pick(
-    page: RunsPage,
-    name: str,
-    label: str,
-    describe: Callable[[str], str] = str,
-    width: int = 130,
+    page: RunsPage, name: str, label: str, describe: Callable[[str], str] = str, width: int = 130
 ) -> None:
     options, chosen = page.options[name], page.chosen(name)
     if chosen is None and len(options) < 2:

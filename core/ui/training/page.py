@@ -172,10 +172,7 @@ def _list_numbers(watched: WatchedRun) -> list[BigNumber]:
 def _show_way_back() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Leave full screen",
-            icon=":material/fullscreen_exit:",
-            type="tertiary",
-            on_click=_leave,
+            "Leave full screen", icon=":material/fullscreen_exit:", type="tertiary", on_click=_leave
         )
         st.caption("F11 lets the browser fill the screen, too.")
 

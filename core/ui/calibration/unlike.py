@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.config import read_settings
-from core.errors import FeaturesMissing, PetalscopeError
+from core.errors import FeaturesMissing
 from core.evaluation.coverage import measure_separation, trace_roc
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
@@ -14,7 +14,7 @@ from core.prediction.rules import UnlikeAnswers
 from core.ui.calibration.charts import draw_distances, draw_roc
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.frame import is_dark
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import report_errors, show_problem
 from core.ui.photos.gallery import show_gallery
 from data.unlike import MOST_OWN
 
@@ -156,17 +156,14 @@ def _show_own(page: CalibrationPage, limit: float | None) -> None:
         st.caption("The photos stay on this machine and are not stored.")
         if not uploaded:
             return
-        try:
+        with report_errors():
             refused, answers = page.answer_own(uploaded)
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-            return
-        for name, problem in list(refused.items())[:_REFUSED]:
-            st.caption(f":orange[{plain(name, 60)}: {plain(problem)}]")
-        if len(refused) > _REFUSED:
-            st.caption(f":orange[{count(len(refused) - _REFUSED, 'file')} more were refused.]")
-        if answers is not None:
-            _show_own_answers(answers, limit)
+            for name, problem in list(refused.items())[:_REFUSED]:
+                st.caption(f":orange[{plain(name, 60)}: {plain(problem)}]")
+            if len(refused) > _REFUSED:
+                st.caption(f":orange[{count(len(refused) - _REFUSED, 'file')} more were refused.]")
+            if answers is not None:
+                _show_own_answers(answers, limit)
 
 
 def _show_own_answers(answers: UnlikeAnswers, limit: float | None) -> None:

@@ -7,7 +7,6 @@ from typing import Literal
 
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import count, moment, plain, say_p
 from core.monitoring.comparison import VersionComparison, compare_versions
 from core.prediction.deciding import describe_rule
@@ -23,7 +22,7 @@ from core.registry.evidence import (
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
 
 MOST_REASON = 500
@@ -34,13 +33,10 @@ def offer_comparison(
 ) -> None:
     """Draw the button that has both versions answer the same test photos."""
     if st.button("Compare on the test photos", icon=":material/compare_arrows:", key=key):
-        try:
+        with report_errors():
             with st.spinner("Comparing …"):
                 compare_versions(cache.workspace(), champion, challenger, name_visitor())
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-            return
-        st.rerun(scope=scope)
+            st.rerun(scope=scope)
 
 
 def explain_comparison(comparison: VersionComparison) -> None:
@@ -86,7 +82,7 @@ def ask_to_promote(
         wanted = st.form_submit_button(label, type="primary")
     if not wanted:
         return
-    try:
+    with report_errors():
         promote(
             cache.workspace(),
             version.number,
@@ -96,11 +92,8 @@ def ask_to_promote(
             override=override,
             instead_of=champion,
         )
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    tell_after_rerun(f"{version.label} answers from now on. {ruled}")
-    st.rerun()
+        tell_after_rerun(f"{version.label} answers from now on. {ruled}")
+        st.rerun()
 
 
 def _warn_of_no_gain(evidence: Evidence | None) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import count, moment, plain
 from core.monitoring.alarms import Alarm, end_alarm, find_alarm_url, send_test
 from core.monitoring.readings import Reading, State, describe_levels, describe_reading
@@ -14,7 +13,7 @@ from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watc
 from core.runs.queue.starting import ensure_scheduler
 from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_browser, name_visitor
 
 _BADGES: dict[State, str] = {
@@ -82,12 +81,9 @@ def _show_arranged(watch: Watch) -> None:
 
 
 def _send_trial() -> None:
-    try:
+    with report_errors():
         send_test()
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    st.success("The address has taken the trial alarm.", icon=":material/check:")
+        st.success("The address has taken the trial alarm.", icon=":material/check:")
 
 
 @st.dialog("Change the rules", width="large")

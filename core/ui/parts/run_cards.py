@@ -5,14 +5,13 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import duration, plain
 from core.installed import COMMAND
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem, show_random_banner, tell_after_rerun
+from core.ui.parts.messages import report_errors, show_random_banner, tell_after_rerun
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice, name_visitor
@@ -114,18 +113,15 @@ def _register(run: RunRecord, name: str) -> None:
     from core.registry.store import list_versions
 
     known = {version.number for version in list_versions(cache.workspace())}
-    try:
+    with report_errors():
         with st.spinner("Copying and checking …"):
             version = register_run(cache.workspace(), run.id, name=name, who=name_visitor())
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    keep_choice("version", version.label)
-    new = version.number not in known
-    tell_after_rerun(
-        f"Registered as {version.label}." if new else f"It is {version.label} already."
-    )
-    st.switch_page(page_file("registry"), query_params={"version": version.label})
+        keep_choice("version", version.label)
+        new = version.number not in known
+        tell_after_rerun(
+            f"Registered as {version.label}." if new else f"It is {version.label} already."
+        )
+        st.switch_page(page_file("registry"), query_params={"version": version.label})
 
 
 def show_report_download(run: RunRecord, split: str) -> None:

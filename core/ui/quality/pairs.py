@@ -15,10 +15,9 @@ import streamlit as st
 from PIL import Image
 
 from core.datasets.edits.tray import add_edits, merge_duplicates
-from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import bind_choice
 from core.ui.quality.reading import QualityPage
@@ -285,9 +284,6 @@ def _move(dataset: Dataset, photos: Sequence[int], split: str) -> None:
 
 def _note(make: Callable[[], int], sentence: str) -> None:
     """Note an edit and say so; the line of the tray has the way back."""
-    try:
+    with report_errors():  # raised in a callback, where no page catches it
         make()
-    except PetalscopeError as error:  # raised in a callback, where no page catches it
-        show_problem(error.problem, error.remedy)
-    else:
         tell_after_rerun(f"{sentence}, when the tray is applied")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from core.errors import AugmentationRefused, PetalscopeError, RecipeRefused
+from core.errors import AugmentationRefused, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe, validate
@@ -16,7 +16,7 @@ from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.recipes.rate_finder import show_rate_finder
@@ -51,14 +51,11 @@ def fill_from_link() -> None:
     wanted = st.query_params.get(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
-    try:
+    with report_errors():  # an old link: the form is of use without it
         run = read_run(cache.workspace(), wanted)
-    except PetalscopeError as error:  # an old link: the form is of use without it
-        show_problem(error.problem, error.remedy)
-        return
-    fill_from_recipe(run.recipe, f"run {run.number}")
-    keep_choice("dataset", run.recipe.dataset)
-    st.session_state[_FILLED] = wanted
+        fill_from_recipe(run.recipe, f"run {run.number}")
+        keep_choice("dataset", run.recipe.dataset)
+        st.session_state[_FILLED] = wanted
 
 
 def duplicate_run(run: RunRecord) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.exporting.golden import Origin
 from core.exporting.store import (
     ExportRecord,
@@ -224,12 +223,9 @@ def _offer_delete(record: ExportRecord) -> None:
         icon=":material/delete_forever:",
         key=f"export.delete.{record.id}",
     ):
-        try:
+        with report_errors():
             delete_export(cache.workspace(), record.id)
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-            return
-        st.rerun()
+            st.rerun()
 
 
 class MappedFile(io.RawIOBase):

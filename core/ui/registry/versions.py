@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import cell_text, moment, percent, plain, size
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.registry.aliases import open_promotion, show_badge, show_facts
 from core.ui.registry.reading import Registry, estimate_accuracy
@@ -129,13 +128,10 @@ def _show_links(registry: Registry, version: ModelVersion) -> None:
 
 
 def _challenge(version: ModelVersion) -> None:
-    try:
+    with report_errors():
         set_challenger(cache.workspace(), version.number, who=name_visitor())
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    tell_after_rerun(f"{version.label} is the challenger.")
-    st.rerun()
+        tell_after_rerun(f"{version.label} is the challenger.")
+        st.rerun()
 
 
 def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
@@ -156,11 +152,8 @@ def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
         key=f"registry.delete.{version.number}",
     ):
         return
-    try:
+    with report_errors():
         freed = delete_version(cache.workspace(), version.number, who=name_visitor())
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    keep_choice("version", None)
-    tell_after_rerun(f"{version.label} is deleted; {size(freed)} freed.")
-    st.rerun()
+        keep_choice("version", None)
+        tell_after_rerun(f"{version.label} is deleted; {size(freed)} freed.")
+        st.rerun()

@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.comparison import draw_class_changes
-from core.errors import PetalscopeError
 from core.formats import count, percent, plain
 from core.monitoring.comparison import VersionComparison, find_comparison
 from core.registry.evidence import WORSE, Evidence, judge_evidence, say_points
@@ -19,7 +18,7 @@ from core.ui.comparing.promoting import (
 )
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
 
 
@@ -127,12 +126,9 @@ def _ask_to_keep(champion: ModelVersion, challenger: ModelVersion) -> None:
         wanted = st.form_submit_button(f"Keep {champion.label}", type="primary")
     if not wanted:
         return
-    try:
+    with report_errors():
         keep_champion(
             cache.workspace(), reason=reason, who=name_visitor(), challenger=challenger.number
         )
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    tell_after_rerun(f"{champion.label} goes on.")
-    st.rerun()
+        tell_after_rerun(f"{champion.label} goes on.")
+        st.rerun()

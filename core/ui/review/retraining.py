@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.errors import PetalscopeError, RetrainingRefused, RunMissing
+from core.errors import RetrainingRefused, RunMissing
 from core.formats import count, moment, plain
 from core.installed import COMMAND
 from core.monitoring.retraining import (
@@ -31,7 +31,7 @@ from core.runs.store import read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.live_state import show_badge, show_progress
-from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import name_visitor
 from core.ui.review.challenger import show_challenger
@@ -159,16 +159,13 @@ def _pick_dataset(options: dict[str, str], waiting: int) -> str | None:
 
 
 def _start(dataset_id: str | None) -> None:
-    try:
+    with report_errors():
         with st.spinner("Making the dataset ready …"):
             run = start_retraining(cache.workspace(), who=name_visitor(), dataset_id=dataset_id)
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    touch_wake(cache.workspace())
-    ensure_scheduler(cache.workspace())
-    tell_after_rerun(f"{plain(run.name)} is queued.")
-    st.rerun()
+        touch_wake(cache.workspace())
+        ensure_scheduler(cache.workspace())
+        tell_after_rerun(f"{plain(run.name)} is queued.")
+        st.rerun()
 
 
 _BEGUN = {
@@ -271,11 +268,8 @@ def _choose_zone(times: RetrainingTimes) -> str:
 
 
 def _keep(times: RetrainingTimes) -> None:
-    try:
+    with report_errors():
         kept = keep_times(cache.workspace(), times, name_visitor())
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    wake_scheduler(cache.workspace())
-    tell_after_rerun(describe_times(kept, datetime.now(UTC)))
-    st.rerun()
+        wake_scheduler(cache.workspace())
+        tell_after_rerun(describe_times(kept, datetime.now(UTC)))
+        st.rerun()

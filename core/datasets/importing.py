@@ -8,15 +8,15 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import ImportFailed
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
-from core.runs.locks import free_lock, take_lock, wait_for_lock
+from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
 from core.workspace import Workspace, open_workspace
 from data.report import ImportReport, restore_report
@@ -121,7 +121,7 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
         raise ImportFailed(status.problem, status.remedy)
     if status.report is None:
         raise ImportFailed("The import is still going.", "Wait until all photos are read.")
-    with _hold(folder):
+    with hold_lock(folder / _LOCK):  # not kept and discarded at one time
         if (folder / _STAGED).is_dir():  # else another has kept it meanwhile
             return keep_dataset(workspace, folder / _STAGED)
     return read_dataset(workspace, status.report.dataset_id)
@@ -139,7 +139,7 @@ def discard_import(workspace: Workspace, import_id: str) -> None:
     if read_import(workspace, import_id).state == "going":
         (folder / _STOP).touch()
         return
-    with _hold(folder):
+    with hold_lock(folder / _LOCK):
         shutil.rmtree(folder)
 
 
@@ -236,16 +236,6 @@ def _take_upload(source: Path, folder: Path) -> Path:
     (folder / _UPLOAD).mkdir()
     name = _MARK.sub("", source.name)  # as it was called where it came from
     return Path(shutil.move(source, folder / _UPLOAD / name))
-
-
-@contextmanager
-def _hold(folder: Path) -> Iterator[None]:
-    """Hold the lock of an import, so that it is not kept and discarded at one time."""
-    lock = wait_for_lock(folder / _LOCK)
-    try:
-        yield
-    finally:
-        free_lock(lock)
 
 
 if __name__ == "__main__":

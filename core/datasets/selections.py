@@ -17,7 +17,7 @@ import pandas as pd
 from core.config import fingerprint
 from core.errors import SelectionMissing, SelectionRefused
 from core.formats import settle_name
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, write_atomically
 from data.dataset import Dataset
 from data.manifest import match_photos
@@ -137,8 +137,7 @@ def find_selected(selection: Selection, dataset: Dataset) -> np.ndarray:
 def _write_new(workspace: Workspace, selection: Selection) -> None:
     path = workspace.selection_file(selection.id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = wait_for_lock(path.parent / ".lock")
-    try:
+    with hold_lock(path.parent / ".lock"):
         if path.exists():
             raise SelectionRefused(
                 f"There is a selection “{selection.name}” already.",
@@ -149,8 +148,6 @@ def _write_new(workspace: Workspace, selection: Selection) -> None:
         with write_atomically(path) as temporary:
             text = json.dumps({"version": _VERSION, **content}, indent=1, ensure_ascii=False)
             temporary.write_text(text, encoding="utf-8")
-    finally:
-        free_lock(lock)
 
 
 def _parse(text: str) -> Selection:

@@ -19,8 +19,8 @@ from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
 from core.prediction.unlike import UnlikeModel
 from core.registry.files import read_blob, unpack_arrays
-from core.registry.loading import check_files, read_head
-from core.registry.store import ModelVersion, read_version
+from core.registry.loading import read_head
+from core.registry.store import ModelVersion, check_files, read_version
 from core.runs.result import RunResult, digest_result, read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace

@@ -29,7 +29,7 @@ from core.monitoring.summaries import estimate_share, keep_newest, list_right
 from core.monitoring.tables import alarms_table
 from core.registry.store import ModelVersion, find_version
 from core.runs.database import write_database
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.workspace import Workspace
 
 State = Literal["off", "few", "fine", "warning", "critical"]
@@ -270,15 +270,12 @@ def check_rules(
     """
     if workspace.is_read_only:
         return read_rules(workspace, read_watch(workspace), now or datetime.now(UTC))
-    lock = wait_for_lock(workspace.alarms_lock)
-    try:
+    with hold_lock(workspace.alarms_lock):
         moment = now or datetime.now(UTC)  # once it is our turn: alarms are in order of time
         readings = read_rules(workspace, read_watch(workspace), moment)
         with write_database(workspace) as connection:
             for reading in readings:
                 _settle(connection, reading, moment)
-    finally:
-        free_lock(lock)
     if tell:
         tell_alarms(workspace, moment)
     return readings

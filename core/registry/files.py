@@ -17,7 +17,7 @@ import numpy as np
 
 from core.errors import VersionDamaged
 from core.prediction.deciding import ModelVersion
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.workspace import Workspace, digest_file, write_atomically
 
 if TYPE_CHECKING:
@@ -177,11 +177,8 @@ def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
 def hold_registry(workspace: Workspace) -> Iterator[None]:
     """Yield when no other process writes or sweeps files of the registry."""
     workspace.registry.mkdir(parents=True, exist_ok=True)
-    lock = wait_for_lock(workspace.registry / "registry.lock")
-    try:
+    with hold_lock(workspace.registry / "registry.lock"):
         yield
-    finally:
-        free_lock(lock)
 
 
 MOST_PHOTOS = 1000

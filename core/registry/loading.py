@@ -20,7 +20,6 @@ from core.registry.files import unpack_arrays
 from core.registry.store import (
     Alias,
     ModelVersion,
-    check_files,
     check_version,
     damaged,
     find_version,
@@ -37,15 +36,6 @@ from models.backbone import (
     offered_precisions,
 )
 from models.dense import DenseHead
-
-__all__ = [
-    "Standing",
-    "check_files",
-    "open_standing",
-    "open_version",
-    "read_head",
-    "report_refusal",
-]
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from core.config import read_settings
 from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
 from core.formats import count
 from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
@@ -205,17 +205,15 @@ def _open_engine(address: str, check: _Check | None) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "after_execute", mark_table)
     # Turning a new file to WAL fails at once, without waiting, when two processes do it together.
-    lock = wait_for_lock(Path(f"{engine.url.database}.lock"))
+    writing = engine.execution_options(writes=True)
     try:
-        with engine.execution_options(writes=True).begin() as connection:
+        with hold_lock(Path(f"{engine.url.database}.lock")), writing.begin() as connection:
             _prepare_tables(connection)
             if check is not None:
                 check(connection)
     except BaseException:
         engine.dispose()
         raise
-    finally:
-        free_lock(lock)
     return engine
 
 

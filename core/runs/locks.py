@@ -8,6 +8,8 @@ the descriptor holds the same lock. POSIX only (on Windows use WSL).
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -26,11 +28,15 @@ def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
             time.sleep(0.01)
 
 
-def wait_for_lock(path: Path) -> int:
-    """Return the descriptor that holds the lock, as soon as no other holds it."""
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Hold the lock for a block, which begins as soon as no other holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        free_lock(descriptor)
 
 
 def free_lock(descriptor: int) -> None:

@@ -20,7 +20,7 @@ from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
 from core.runs.copies import find_damage, list_copies
 from core.runs.database import close_databases, write_database
 from core.runs.kept import list_run_folders, mark_missing, read_kept_run, read_kept_table
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.runs.queue.queue import RECIPE_FILE
 from core.runs.recipe.recipe import recipe_from_json, recipe_to_json
 from core.runs.run_files import read_events
@@ -69,8 +69,7 @@ def find_fault(workspace: Workspace) -> str:
 
 def repair_index(workspace: Workspace) -> Repair:
     """Return what was read back; a whole index only gets the runs that it lacks."""
-    lock = wait_for_lock(workspace.root / "repair.lock")
-    try:
+    with hold_lock(workspace.root / "repair.lock"):
         fault = find_fault(workspace)
         aside = copy = None
         if fault and read_settings().database_url is None:
@@ -94,8 +93,6 @@ def repair_index(workspace: Workspace) -> Repair:
             runs_read=tuple(read),
             unread=tuple(unread),
         )
-    finally:
-        free_lock(lock)
 
 
 def _has_runs(file: Path) -> bool:

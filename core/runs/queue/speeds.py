@@ -11,7 +11,7 @@ import statistics
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.workspace import Workspace, write_atomically
 from models.devices import Device
 
@@ -99,16 +99,12 @@ def note_speed(workspace: Workspace, device_name: str, kind: str, work: Work) ->
     """
     if not all(0 < number < math.inf for number in work[:2]):
         return
-    with suppress(OSError):
-        lock = wait_for_lock(workspace.speeds_file.with_suffix(".lock"))
-        try:
-            every = _read_all(workspace)
-            kinds = every.setdefault(device_name, {})
-            kinds[kind] = [*kinds.get(kind, []), work][-KEPT_SPEEDS:]
-            with write_atomically(workspace.speeds_file) as file:
-                file.write_text(json.dumps(every, indent=1), encoding="utf-8")
-        finally:
-            free_lock(lock)
+    with suppress(OSError), hold_lock(workspace.speeds_file.with_suffix(".lock")):
+        every = _read_all(workspace)
+        kinds = every.setdefault(device_name, {})
+        kinds[kind] = [*kinds.get(kind, []), work][-KEPT_SPEEDS:]
+        with write_atomically(workspace.speeds_file) as file:
+            file.write_text(json.dumps(every, indent=1), encoding="utf-8")
 
 
 def read_costs(workspace: Workspace, device: Device) -> dict[str, Cost]:

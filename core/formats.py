@@ -51,14 +51,32 @@ def say_p(value: float) -> str:
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
+def percent_number(share: float, n: int) -> float:
+    """Return a share in percent as a number for tables whose rows differ in their n."""
+    return round(100 * share, 0 if n < 200 else 1)
+
+
+def points(difference: float, n: int) -> str:
+    """Return a difference of shares in percentage points, rounded to what n photos support."""
+    said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
+    return f"{said} point" if said in ("+1", "−1") else f"{said} points"
+
+
+def milliseconds(value: float) -> str:
+    """Return a span of time in whole milliseconds; a dash where it is not known."""
+    return "–" if math.isnan(value) else f"{value:,.0f} ms"
+
+
 def percent_format(n: int) -> str:
     """Return how a table prints percentages (0 to 100) that rest on n photos."""
     return f"%.{0 if n < 200 else 1}f %%"
 
 
 def count(number: int, noun: str) -> str:
-    """Return "1 photo", "3,670 photos", "2 classes"."""
+    """Return "1 photo", "3,670 photos", "2 classes", "3 copies"."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    if noun.endswith("py"):
+        plural = f"{noun[:-1]}ies"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

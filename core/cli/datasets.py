@@ -124,7 +124,7 @@ def _expand(path: str) -> str:
 def _describe_report(report: ImportReport) -> str:
     """Describe figures, classes, notes and what was set aside."""
     splits = ", ".join(f"{report.count_split(split):,} {split}" for split in SPLITS)
-    copies = count(report.exact_duplicates, "exact copy").replace("copys", "copies")
+    copies = count(report.exact_duplicates, "exact copy")
     lines = [
         f"{count(report.photos, 'photo')} in "
         f"{count(len(report.classes), 'class')}: {splits} (splits: {report.split_origin})",

@@ -136,7 +136,7 @@ def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     changed = file.exists() and file.stat().st_mtime - copies[0].stat().st_mtime > _OLD_COPY_S
     late = "See the end of scheduler.log for why none is made; is the disk nearly full?"
     newest = f"The newest of {count(len(copies), 'copy')} is {duration(age)} old."
-    yield newest.replace("copys", "copies"), late if changed else ""
+    yield newest, late if changed else ""
 
 
 def _look_at_scheduler(workspace: Workspace) -> Iterator[tuple[str, str]]:

@@ -150,7 +150,7 @@ COMMANDS: dict[str, Known] = {
         "--json",
     ),
     "clean": Known(
-        "cleaning",
+        "upkeep",
         "remove what nothing points to any more: half-written files, features of no run, …",
         "--dry-run",
     ),

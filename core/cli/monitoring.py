@@ -11,7 +11,7 @@ from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table, write_named
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
-from core.formats import count, moment, percent
+from core.formats import count, milliseconds, moment, percent
 from core.monitoring.alarms import Alarm, find_alarm_url, find_worst, list_alarms, send_test
 from core.monitoring.drift import VersionDrift, describe_drift, find_drift
 from core.monitoring.log import read_predictions, write_csv
@@ -153,21 +153,17 @@ def _list_figures(summary: Summary) -> list[list[str]]:
         return [name, percent(one.value, one.n), ends if one.n else "–", f"{one.n:,}"]
 
     slow = summary.slow_latency
-    ends = f"{_say_ms(slow.low)} to {_say_ms(slow.high)}"
+    ends = f"{milliseconds(slow.low)} to {milliseconds(slow.high)}"
     n = f"{summary.n:,}"
     return [
         ["answers", n, "", n],
         ["different photos", f"{summary.photos:,}", "", n],
-        ["half answered within", _say_ms(summary.median_latency.value), "", n],
-        ["95 % answered within", _say_ms(slow.value), ends, n],
+        ["half answered within", milliseconds(summary.median_latency.value), "", n],
+        ["95 % answered within", milliseconds(slow.value), ends, n],
         share("not answered", summary.unknown),
         share("of all, unlike training photos", summary.unlike),
         share("right, where people said", summary.accuracy),
     ]
-
-
-def _say_ms(value: float) -> str:
-    return "–" if value != value else f"{value:,.0f} ms"
 
 
 def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ import numpy as np
 from core.config import fingerprint
 from core.errors import TagRefused
 from core.formats import cell_text, settle_name
-from core.runs.locks import free_lock, wait_for_lock
+from core.runs.locks import hold_lock
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 
@@ -143,8 +143,7 @@ def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -
     """Give or take a tag; return how many of the digests it changed for."""
     name, path = check_tag(name), workspace.tag_file(identify_tag(name))
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = wait_for_lock(path.parent / ".lock")
-    try:
+    with hold_lock(path.parent / ".lock"):
         name, before = _read_or_begin(path, name) if add or path.exists() else (name, set())
         after = before | set(digests) if add else before - set(digests)
         if after and after != before:
@@ -154,8 +153,6 @@ def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -
         elif not after:
             path.unlink(missing_ok=True)
         return sum((digest in before) != add for digest in digests)
-    finally:
-        free_lock(lock)
 
 
 def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:

@@ -23,12 +23,11 @@ from sqlalchemy import (
 )
 
 from core.errors import FeedbackRefused
-from core.monitoring.class_names import check_class_name
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
-from data.sources.names import fold_name
+from data.sources.names import check_class_name, fold_name
 
 State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
 """“used” is accepted or relabelled feedback that a dataset was made with."""

@@ -11,7 +11,7 @@ from core.evaluation.comparison import (
     level_of_turn,
     photos_to_tell,
 )
-from core.formats import count, percent, say_p
+from core.formats import count, percent, points, say_p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def describe_evidence(evidence: Evidence) -> str:
         f"{percent(evidence.accuracy_challenger, n)} right against "
         f"{percent(evidence.accuracy_champion, n)}, on the same "
         f"{count(n, f'{evidence.split} photo')}: "
-        f"{say_points(evidence.difference, n)}, {say_interval(evidence)}; "
+        f"{points(evidence.difference, n)}, {say_interval(evidence)}; "
         f"{evidence.gained:,} gained, {evidence.lost:,} lost, {_say_p(evidence)}."
     )
 
@@ -85,14 +85,8 @@ def describe_evidence(evidence: Evidence) -> str:
 def say_interval(evidence: Evidence) -> str:
     """Return the interval of the difference in points, with its confidence."""
     confidence = 100 - float(f"{100 * evidence.level:.2g}")
-    ends = (say_points(end, evidence.n) for end in (evidence.low, evidence.high))
+    ends = (points(end, evidence.n) for end in (evidence.low, evidence.high))
     return f"{confidence:.10g} % interval {' to '.join(ends)}"
-
-
-def say_points(difference: float, n: int) -> str:
-    """Return a difference of shares in percentage points, rounded to what n photos support."""
-    said = f"{100 * difference:+.{0 if n < 200 else 1}f}".replace("-", "−")
-    return f"{said} point" if said in ("+1", "−1") else f"{said} points"
 
 
 def _say_p(evidence: Evidence) -> str:
@@ -136,7 +130,7 @@ def explain_evidence(evidence: Evidence) -> str:
             f"{count_needed_gains(0, level)} photos. A larger test split can tell."
         )
     needed = count_needed_gains(evidence.lost, level)
-    least = say_points((needed - evidence.lost) / n, n).removeprefix("+")
+    least = points((needed - evidence.lost) / n, n).removeprefix("+")
     words = (
         f"Only a larger gain can be shown on {count(n, 'test photo')}: with {evidence.lost:,} lost "
         f"it takes {needed:,} gained, in all a gain of {least}."

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from core.charts.calibration import draw_reliability
-from core.charts.history import draw_history
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_found
@@ -31,7 +30,14 @@ from core.evaluation.slices import say_rule
 from core.formats import count, interval, moment, percent
 from core.installed import COMMAND
 from core.reporting.contents import RunReport
-from core.reporting.tables import describe_dataset, list_figures, say_ends, say_figure, write_tables
+from core.reporting.figures import (
+    describe_dataset,
+    draw_history,
+    list_figures,
+    say_ends,
+    say_figure,
+    write_tables,
+)
 from core.runs.recipe.words import has_own_policy, list_settings, write_command
 from data.splits import SPLITS
 

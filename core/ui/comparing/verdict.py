@@ -1,16 +1,118 @@
-"""How runs do beside the baseline, in figures and in words: is the difference real?"""
+"""How runs do beside the baseline, and a version beside the champion: is the difference real?"""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from core.evaluation.comparison import Comparison, describe_verdict
-from core.formats import percent, say_p
+from core.formats import count, moment, percent, plain, points, say_p
+from core.monitoring.comparison import VersionComparison, compare_versions
+from core.prediction.deciding import describe_rule
+from core.registry.evidence import (
+    WORSE,
+    Evidence,
+    explain_evidence,
+    explain_level,
+    judge_evidence,
+    say_interval,
+)
+from core.registry.promoting import promote
+from core.registry.store import ModelVersion
 from core.runs.common_photos import describe_left_out
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.reading import Compared
+from core.ui.parts import cache
+from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import title_run
+from core.ui.parts.state import name_visitor
+
+MOST_REASON = 500
+
+
+def offer_comparison(
+    champion: int, challenger: int, *, key: str, scope: Literal["app", "fragment"] = "app"
+) -> None:
+    """Draw the button that has both versions answer the same test photos."""
+    if st.button("Compare on the test photos", icon=":material/compare_arrows:", key=key):
+        with report_errors():
+            with st.spinner("Comparing …"):
+                compare_versions(cache.workspace(), champion, challenger, name_visitor())
+            st.rerun(scope=scope)
+
+
+def explain_comparison(comparison: VersionComparison) -> None:
+    """Draw what a comparison proves, and the figures that this rests on."""
+    evidence = comparison.evidence
+    n = evidence.n
+    st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
+    sentences = (
+        f"Difference: {points(evidence.difference, n)}, {say_interval(evidence)}, n = {n:,} "
+        f"paired test photos; McNemar's exact test: {say_p(evidence.p_value)}.",
+        f"They met on {moment(comparison.event.time)}.",
+        plain(comparison.left_out),
+        plain(explain_level(evidence)),
+    )
+    st.caption(" ".join(sentence for sentence in sentences if sentence))
+
+
+def ask_to_promote(
+    version: ModelVersion,
+    champion: int | None,
+    comparison: VersionComparison | None,
+    *,
+    key: str,
+    label: str = "Promote",
+) -> None:
+    """Draw the reason and the button; without proof of a gain, the tick that overrides it.
+
+    Args:
+        champion: The one that answers now; None: this one is the first.
+        comparison: Of the two; None: they were not compared.
+    """
+    evidence = comparison.evidence if comparison is not None else None
+    gain = evidence is not None and evidence.is_significant_gain
+    proven = champion is None or gain
+    ruled = plain(describe_rule(version.rule))
+    st.caption(ruled)
+    with st.form(key, border=False):
+        if not proven:
+            _warn_of_no_gain(evidence)
+        proposed = _propose_reason(evidence) if evidence is not None and gain else ""
+        reason = st.text_area("Reason", proposed, max_chars=MOST_REASON, height=100)
+        override = not proven and st.checkbox("Promote without proof of a gain")
+        wanted = st.form_submit_button(label, type="primary")
+    if not wanted:
+        return
+    with report_errors():
+        promote(
+            cache.workspace(),
+            version.number,
+            reason=reason,
+            who=name_visitor(),
+            evidence=evidence,
+            override=override,
+            instead_of=champion,
+        )
+        tell_after_rerun(f"{version.label} answers from now on. {ruled}")
+        st.rerun()
+
+
+def _warn_of_no_gain(evidence: Evidence | None) -> None:
+    worse = evidence is not None and judge_evidence(evidence) == WORSE
+    proof = "The test photos speak against it." if worse else "Nothing proves a gain."
+    st.markdown(
+        f":orange[:material/warning: **{proof}**] Promote it all the same only for a reason that "
+        "test photos do not know, and say which."
+    )
+
+
+def _propose_reason(evidence: Evidence) -> str:
+    n = evidence.n
+    return (
+        f"{points(evidence.difference, n)} on {count(n, 'test photo')}, {say_p(evidence.p_value)}."
+    )
 
 
 def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float]) -> None:
@@ -24,7 +126,7 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
                 "Run": title_run(each.run),
                 "Accuracy": percent(one.accuracy_b, one.n),
                 "Baseline": percent(one.accuracy_a, one.n),
-                "Difference": _points(one.difference, one.n) if one.n else "–",
+                "Difference": points(one.difference, one.n) if one.n else "–",
                 "95 % interval": _say_interval(one, p_value) if one.n else "–",
                 "Gained": one.gained,
                 "Lost": one.lost,
@@ -68,7 +170,7 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
         for label, value in (
             (_short(baseline), percent(compared.accuracy_a, n)),
             (_short(run), percent(compared.accuracy_b, n)),
-            ("Difference", _points(compared.difference, n)),
+            ("Difference", points(compared.difference, n)),
             ("Gained", f"{compared.gained:,}"),
             ("Lost", f"{compared.lost:,}"),
             ("Photos", f"{n:,}"),
@@ -112,14 +214,9 @@ def _short(run: RunRecord) -> str:
     return f"Run {run.number}"
 
 
-def _points(difference: float, n: int) -> str:
-    """Format a difference in percentage points, rounded to what n supports."""
-    return f"{100 * difference:+.{0 if n < 200 else 1}f} points".replace("-", "−")
-
-
 def _say_interval(compared: Comparison, p_value: float) -> str:
     if compared.gained + compared.lost == 0:
         return "–"
     ends = compared.adjust_interval(p_value)
-    low, high = (_points(end, compared.n).removesuffix(" points") for end in ends)
+    low, high = (points(end, compared.n).split()[0] for end in ends)
     return f"{low} to {high} points"

@@ -1,6 +1,5 @@
 """The monitoring page: the figures of a time, by day and version, and what was answered."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +7,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
-from core.formats import count, percent
+from core.formats import count, milliseconds, percent
 from core.monitoring.drift import DriftReference
 from core.monitoring.summaries import (
     count_classes,
@@ -34,11 +33,11 @@ def show_figures(page: MonitoringPage) -> None:
         slow = found.slow_latency
         _show(
             "95 % within",
-            _say_ms(slow.value),
-            f"{_say_ms(slow.low)} to {_say_ms(slow.high)}, n = {slow.n:,}",
+            milliseconds(slow.value),
+            f"{milliseconds(slow.low)} to {milliseconds(slow.high)}, n = {slow.n:,}",
             "From the arrival of a photo to its answer; of many that were given at once on the "
             "page or the command line, what each took by itself. Half of them within "
-            f"{_say_ms(found.median_latency.value)}.",
+            f"{milliseconds(found.median_latency.value)}.",
         )
         _show_share(
             "Not answered",
@@ -130,7 +129,3 @@ def _show(label: str, value: str, below: str, help_text: str) -> None:
     with st.container(width=_CARD, gap=None):
         st.metric(label, value, help=help_text or None)
         st.caption(below)
-
-
-def _say_ms(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:,.0f} ms"

@@ -12,7 +12,6 @@ import streamlit as st
 from core.charts.bars import draw_top_scores
 from core.errors import PetalscopeError
 from core.formats import percent, plain
-from core.monitoring.class_names import LONGEST_CLASS, find_meant_class, match_class
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.sessions import Asked, Model
@@ -25,6 +24,7 @@ from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import choose_class, choose_drawing, draw_overlays
 from core.ui.predict.reading import Answer
 from core.ui.wall import Wall, show_wall
+from data.sources.names import LONGEST_CLASS, find_meant_class, match_class
 
 _ICONS = {"answer": "", "unsure": ":material/help:", "unlike": ":material/visibility_off:"}
 _REFUSED = "predict.refused"

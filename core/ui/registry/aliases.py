@@ -4,13 +4,13 @@ from typing import Literal
 
 import streamlit as st
 
-from core.formats import count, interval, moment, percent, plain
+from core.formats import count, interval, moment, percent, plain, points
 from core.monitoring.comparison import find_comparison
 from core.prediction.deciding import describe_rule
-from core.registry.evidence import Evidence, judge_evidence, say_interval, say_points
+from core.registry.evidence import Evidence, judge_evidence, say_interval
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion, read_aliases, read_version
-from core.ui.comparing.promoting import ask_to_promote, explain_comparison, offer_comparison
+from core.ui.comparing.verdict import ask_to_promote, explain_comparison, offer_comparison
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, tell_after_rerun
@@ -102,7 +102,7 @@ def _show_challenger(registry: Registry) -> None:
             else:
                 met = comparison.evidence
                 st.caption(
-                    f"{judge_evidence(met)}: {say_points(met.difference, met.n)} on "
+                    f"{judge_evidence(met)}: {points(met.difference, met.n)} on "
                     f"{count(met.n, 'test photo')}, {say_interval(met)}."
                 )
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import cell_text, moment, percent, plain, size
+from core.formats import cell_text, moment, percent, percent_number, plain, size
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
 from core.ui.parts import cache
@@ -87,7 +87,7 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
         "Version": version.label,
         "Alias": [alias.capitalize()] if (alias := registry.alias_of(version)) else [],
         "Name": cell_text(version.name),  # the table has a button that makes a CSV of it
-        "Accuracy": None if not accuracy.n else _round(accuracy.value, accuracy.n),
+        "Accuracy": None if not accuracy.n else percent_number(accuracy.value, accuracy.n),
         "95 % interval": " to ".join(ends) if accuracy.n else "–",
         "n": accuracy.n,
         "Run": f"Run {run.number}" if run else "deleted",
@@ -96,11 +96,6 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
         "Registered": moment(version.created),
         "By": cell_text(version.who),
     }
-
-
-def _round(share: float, n: int) -> float:
-    """Return a share in percent, rounded to what n photos support: rows differ in their n."""
-    return round(100 * share, 0 if n < 200 else 1)
 
 
 def _configure() -> dict[str, Any]:

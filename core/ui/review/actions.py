@@ -10,7 +10,6 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.monitoring.class_names import find_meant_class, match_class
 from core.monitoring.feedback import (
     Action,
     Feedback,
@@ -23,6 +22,7 @@ from core.registry.store import read_version
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
+from data.sources.names import find_meant_class, match_class
 
 ITEM = "item"
 """Name in the URL of the feedback under review."""

@@ -13,7 +13,6 @@ from PIL import Image
 from core.charts.theme import format_share
 from core.errors import PetalscopeError, PhotoRefused
 from core.formats import moment, plain
-from core.monitoring.class_names import find_meant_class, match_class
 from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
@@ -32,6 +31,7 @@ from core.ui.review.actions import (
     undo,
 )
 from data.images import ROW_SIZE, THUMBNAIL_SIZE, decode_photo, encode_thumbnail, pack_photo
+from data.sources.names import find_meant_class, match_class
 
 _DIGITS = 5
 _HIGHEST = 430

@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.comparison import draw_class_changes
-from core.formats import count, percent, plain
+from core.formats import count, percent, plain, points
 from core.monitoring.comparison import VersionComparison, find_comparison
-from core.registry.evidence import WORSE, Evidence, judge_evidence, say_points
+from core.registry.evidence import WORSE, Evidence, judge_evidence
 from core.registry.promoting import keep_champion
 from core.registry.store import ModelVersion
 from core.runs.store import list_runs
-from core.ui.comparing.promoting import (
+from core.ui.comparing.verdict import (
     MOST_REASON,
     ask_to_promote,
     explain_comparison,
@@ -61,7 +61,7 @@ def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Ev
         for label, value in (
             (f"{champion.label}, champion", percent(evidence.accuracy_champion, n)),
             (f"{challenger.label}, challenger", percent(evidence.accuracy_challenger, n)),
-            ("Difference", say_points(evidence.difference, n)),
+            ("Difference", points(evidence.difference, n)),
             ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
         ):
             st.metric(label, value, width="content")

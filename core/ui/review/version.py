@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import cell_text, count, plain
-from core.monitoring.class_names import find_meant_class
 from core.monitoring.copies import ReviewedPhoto
 from core.monitoring.gathering import (
     ReviewedPlan,
@@ -28,6 +27,7 @@ from core.ui.review.card import link_thumbnail, show_thumbnails
 from data.dataset import Dataset
 from data.importing import Progress
 from data.manifest import list_datasets
+from data.sources.names import find_meant_class
 
 _MADE = "review.made"
 

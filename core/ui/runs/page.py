@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, duration, moment, plain
+from core.formats import count, duration, moment, percent_number, plain
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
@@ -172,7 +172,7 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
     return {
         # The name of a repeat says its seed alone; the oldest is named by what was new.
         "Run": title_run(one.runs[-1]) + (f" and {len(one.runs) - 1} more" if several else ""),
-        "Accuracy": None if accuracy is None else _round(accuracy, run.val_photos or 0),
+        "Accuracy": None if accuracy is None else percent_number(accuracy, run.val_photos or 0),
         "± sd": None if math.isnan(one.spread) else 100 * one.spread,
         "Seeds": len(one.measured) if several else None,
         "n": run.val_photos,
@@ -191,11 +191,6 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Device": run.device,
         "Created": moment(run.created),
     }
-
-
-def _round(share: float, n: int) -> float:
-    """Return a share in percent, rounded to what n photos support: rows differ in their n."""
-    return round(100 * share, 0 if n < 200 else 1)
 
 
 def _say_epochs(one: Repeats) -> str:

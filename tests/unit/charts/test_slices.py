@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from core.charts.history import draw_history
 from core.charts.slices import SLICE, draw_bins, draw_found
 from core.charts.theme import DARK, LIGHT, draw_svg
+from core.reporting.figures import draw_history
 
 BINS = pd.DataFrame(
     {

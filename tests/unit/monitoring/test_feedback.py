@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import update
 
 from core.errors import FeedbackRefused
-from core.monitoring.class_names import find_meant_class, match_class
 from core.monitoring.feedback import (
     count_feedback,
     give_feedback,
@@ -20,6 +19,7 @@ from core.monitoring.log import log_predictions, read_predictions
 from core.monitoring.tables import feedback_table
 from core.runs.database import write_database
 from core.workspace import Workspace
+from data.sources.names import find_meant_class, match_class
 from tests.predictions import ask_and_tell, make_prediction
 
 PHOTO = b"the bytes of a photo"

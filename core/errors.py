@@ -7,6 +7,7 @@ docs/errors.md is made of the docstrings: first what happened, then what to do.
 """
 
 import errno
+from functools import partial
 from typing import ClassVar
 
 from core.installed import name_command
@@ -31,13 +32,7 @@ class PetalscopeError(Exception):
         self.facts = facts
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.problem, self.remedy, self.facts))
-
-
-def _rebuild(
-    kind: type[PetalscopeError], problem: str, remedy: str, facts: dict[str, object]
-) -> PetalscopeError:
-    return kind(problem, remedy, **facts)
+        return (partial(type(self), self.problem, self.remedy, **self.facts), ())
 
 
 # Datasets and photos

@@ -1,5 +1,6 @@
 """Numbers and names as people read them: rounded to what their n supports, safe in Markdown."""
 
+import base64
 import math
 import re
 import unicodedata
@@ -32,6 +33,11 @@ def cell_text(name: str) -> str:
     Source: OWASP, “CSV Injection”.
     """
     return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+
+
+def data_uri(content: bytes, kind: str = "image/webp") -> str:
+    """Return a picture as an address that holds it, for tables and reports."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def percent(share: float, n: int) -> str:

@@ -103,6 +103,10 @@ class Measured:
     step: float
     unit: str = ""
 
+    def is_beyond(self, values: np.ndarray, limit: float) -> np.ndarray:
+        """Return which values are an issue, (n,) bool."""
+        return np.asarray(values < limit if self.worse == "low" else values > limit)
+
 
 MEASURED = (
     Measured(name="dark", label="Brightness", worse="low", lowest=0.0, highest=0.5, step=0.01),
@@ -132,8 +136,8 @@ def find_issues(
     limits = thresholds or Thresholds()
     flags: dict[str, np.ndarray] = {}
     for measured in MEASURED:
-        values, limit = measure_issue(manifest, measured.name), getattr(limits, measured.name)
-        flags[measured.name] = values < limit if measured.worse == "low" else values > limit
+        values = measure_issue(manifest, measured.name)
+        flags[measured.name] = measured.is_beyond(values, getattr(limits, measured.name))
     duplicate = manifest["sha256"].duplicated(keep=False).to_numpy(dtype=bool)
     if pairs is not None:
         exact = pairs[pairs["kind"] == "exact"]

@@ -52,14 +52,9 @@ def choose_run(workspace: Workspace, text: str) -> RunRecord:
         RunMissing: None or several are meant.
     """
     runs = list_runs(workspace)
-    if not runs:
-        raise RunMissing(
-            "There is no run in this workspace.", "Train one: python -m core train latest"
-        )
     if text == "latest":
         runs = [run for run in runs if run.state == "done"] or runs
-    run_id = _choose(text, [(run.id, run.name) for run in runs], "run", RunMissing)
-    return next(run for run in runs if run.id == run_id)
+    return _choose_run(text, runs)
 
 
 def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
@@ -85,13 +80,17 @@ def choose_item(workspace: Workspace, text: str) -> RunRecord:
     Raises:
         RunMissing: None or several are meant.
     """
-    items = sorted([*list_runs(workspace), *list_studies(workspace)], key=lambda run: -run.number)
-    if not items:
+    items = [*list_runs(workspace), *list_studies(workspace)]
+    return _choose_run(text, sorted(items, key=lambda run: -run.number))
+
+
+def _choose_run(text: str, runs: Sequence[RunRecord]) -> RunRecord:
+    if not runs:
         raise RunMissing(
             "There is no run in this workspace.", "Train one: python -m core train latest"
         )
-    run_id = _choose(text, [(run.id, run.name) for run in items], "run", RunMissing)
-    return next(run for run in items if run.id == run_id)
+    run_id = _choose(text, [(run.id, run.name) for run in runs], "run", RunMissing)
+    return next(run for run in runs if run.id == run_id)
 
 
 def _choose(

@@ -35,15 +35,9 @@ State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
 _SAID = feedback_table.c
 _ROW = predictions_table.c
 _FROM_PREDICTION = {
-    "photo": _ROW.photo,
-    "top": _ROW.top,
-    "top_score": _ROW.top_score,
-    "kind": _ROW.kind,
-    "version": _ROW.version,
-    "run_id": _ROW.run_id,
-    "source": _ROW.source,
-    "asked": _ROW.time,
-}
+    name: _ROW[name]
+    for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")
+} | {"asked": _ROW.time}
 
 
 @dataclass(frozen=True, kw_only=True)

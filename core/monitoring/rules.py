@@ -27,7 +27,7 @@ MOST_HOURS = 24 * 90
 MOST_MINUTES = 7 * 24 * 60
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measure:
     """What a rule measures."""
 
@@ -42,53 +42,41 @@ class Measure:
 
 MEASURES: dict[Name, Measure] = {
     "volume_low": Measure(
-        title="Few photos",
-        unit="photos",
-        meaning="photos answered in that time, fewer than",
-        fewest=0,
-        is_low=True,
+        "Few photos", "photos", "photos answered in that time, fewer than", 0, is_low=True
     ),
-    "volume_high": Measure(
-        title="Many photos",
-        unit="photos",
-        meaning="photos answered in that time, at least",
-        fewest=0,
-    ),
+    "volume_high": Measure("Many photos", "photos", "photos answered in that time, at least", 0),
     "latency": Measure(
-        title="Slow answers",
-        unit="ms",
-        meaning="time that 95 % of the answers keep, from the arrival of a photo",
-        fewest=20,
+        "Slow answers", "ms", "time that 95 % of the answers keep, from the arrival of a photo", 20
     ),
     "unknown": Measure(
-        title="Unknown photos",
-        unit="share",
-        meaning="photos that were not answered: unsure, or unlike all training photos",
-        fewest=20,
+        "Unknown photos",
+        "share",
+        "photos that were not answered: unsure, or unlike all training photos",
+        20,
     ),
     "accuracy": Measure(
-        title="Accuracy on feedback",
-        unit="points",
-        meaning="fall below the accuracy on validation photos, where people said what it really is",
-        fewest=10,
+        "Accuracy on feedback",
+        "points",
+        "fall below the accuracy on validation photos, where people said what it really is",
+        10,
     ),
     "features": Measure(
-        title="Drift of the features",
-        unit="distance",
-        meaning="largest proven distance of what the model sees, 0 the same to 1 wholly apart",
-        fewest=50,
+        "Drift of the features",
+        "distance",
+        "largest proven distance of what the model sees, 0 the same to 1 wholly apart",
+        50,
     ),
     "properties": Measure(
-        title="Drift of the photos",
-        unit="distance",
-        meaning="largest proven distance of brightness, contrast, sharpness, colourfulness",
-        fewest=50,
+        "Drift of the photos",
+        "distance",
+        "largest proven distance of brightness, contrast, sharpness, colourfulness",
+        50,
     ),
     "mix": Measure(
-        title="Mix of classes",
-        unit="index",
-        meaning="proven population stability index, beyond what chance gives",
-        fewest=50,
+        "Mix of classes",
+        "index",
+        "proven population stability index, beyond what chance gives",
+        50,
     ),
 }
 

@@ -4,7 +4,6 @@ The HTML stands alone: no scripts, nothing fetched, light and dark. Every text i
 it is put, so that no name can become markup; the card has the front matter that model hubs read.
 """
 
-import base64
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from core.evaluation.comparison import ALPHA
 from core.evaluation.confusion import order_classes
 from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
-from core.formats import count, interval, moment, percent
+from core.formats import count, data_uri, interval, moment, percent
 from core.installed import COMMAND
 from core.reporting.contents import RunReport
 from core.reporting.figures import (
@@ -220,14 +219,10 @@ class _Charts:
 
 def _picture(draw: Callable[[bool], Any]) -> tuple[str, str]:
     light, dark = (
-        _data_uri(draw_svg(draw(is_dark), is_dark).encode(), "image/svg+xml")
+        data_uri(draw_svg(draw(is_dark), is_dark).encode(), "image/svg+xml")
         for is_dark in (False, True)
     )
     return light, dark
-
-
-def _data_uri(content: bytes, kind: str = "image/webp") -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _list_warnings(report: RunReport) -> list[str]:
@@ -281,7 +276,7 @@ _TEMPLATES.filters |= {
     "moment": moment,
     "points": lambda share: f"{100 * share:.1f}",
     "ends": say_ends,
-    "webp": _data_uri,
+    "webp": data_uri,
     "say_shortcut": say_shortcut,
     "md": _escape_markdown,
     "quote": lambda text: json.dumps(text, ensure_ascii=False),

@@ -8,7 +8,7 @@ from core.datasets.policies import delete_policy, is_preset, save_policy
 from core.formats import plain
 from core.ui.augmentation.reading import FIRST, AugmentationPage, choose_named, suggest_part
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
 from data.policy import LIMITS, Part
 
@@ -88,12 +88,7 @@ def _show_named(page: AugmentationPage) -> None:
                 args=(name,),
             )
         else:
-            st.page_link(
-                page_file("training"),
-                label="Use in a recipe",
-                icon=":material/model_training:",
-                query_params={"policy": name},
-            )
+            link_page("training", "Use in a recipe", "model_training", policy=name)
         if (
             not changed
             and not is_preset(name)

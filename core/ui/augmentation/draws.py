@@ -3,7 +3,6 @@
 Pictures are made by the function that training calls, with the numbers that training gives it.
 """
 
-import base64
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.formats import plain
+from core.formats import data_uri, plain
 from core.runs.recipe.settings import MOST_SEED
 from core.ui.augmentation.controls import name_part, write_amount
 from core.ui.augmentation.reading import ALONE, AugmentationPage
@@ -97,7 +96,7 @@ def write_picture(picture: np.ndarray, side: int | None = None) -> str:
         image = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return data_uri(stream.getvalue(), "image/jpeg")
 
 
 def list_steps(policy: AugmentationPolicy, name: str, *, whole: bool) -> list[float]:

@@ -28,7 +28,7 @@ from core.ui.augmentation.reading import (
     read_augmentation_page,
 )
 from core.ui.parts.charts import show_table_behind
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import report_errors, show_random_banner
 from core.ui.parts.pickers import name_runs, pick_one
 from core.ui.parts.state import bind_choice
@@ -109,7 +109,7 @@ def show_asked(page: AugmentationPage) -> None:
     if not page.runs:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption("Which settings destroy the label? A run of this dataset can tell.")
-            st.page_link(page_file("training"), label="Train one", icon=":material/model_training:")
+            link_page("training", "Train one", "model_training")
         return
     names = name_runs(page.runs.values())
     st.selectbox(

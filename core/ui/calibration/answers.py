@@ -18,7 +18,7 @@ from core.formats import count, interval, percent, plain
 from core.prediction.deciding import DecisionRule, list_answered
 from core.ui.calibration.charts import draw_coverage
 from core.ui.calibration.reading import CalibrationPage, Judged
-from core.ui.parts.frame import is_dark
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
@@ -42,14 +42,11 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
     _show_point(point, split, int(judged.unlike.sum()))
     tops, right = judged.scores.max(axis=1, initial=0.0), judged.right
     curve = trace_coverage(tops, right)
-    st.altair_chart(
-        draw_coverage(
-            thin_coverage(curve),
-            (point.coverage, point.accuracy) if point.answered else None,
-            f"{split.capitalize()} photos, n = {point.n:,}",
-            is_dark(),
-        ),
-        theme=None,
+    show_kept_chart(
+        draw_coverage,
+        thin_coverage(curve),
+        (point.coverage, point.accuracy) if point.answered else None,
+        f"{split.capitalize()} photos, n = {point.n:,}",
         alt="Share of right answers against the share of photos answered; as a table below.",
     )
     error = 1 - float(right.mean()) if len(right) else float("nan")

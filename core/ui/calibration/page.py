@@ -18,7 +18,7 @@ from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
 from core.ui.calibration.scores import show_bin_photos, show_scores
 from core.ui.calibration.unlike import show_most_unlike, show_unlike
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
@@ -238,12 +238,7 @@ def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
         )
         if page.stands is not None:
             st.button("Forget it", icon=":material/delete:", on_click=_forget, args=(run.id,))
-        st.page_link(
-            page_file("predict"),
-            label="Try it",
-            icon=":material/photo_camera:",
-            query_params={"run": run.id},
-        )
+        link_page("predict", "Try it", "photo_camera", run=run.id)
 
 
 def _keep(run_id: str, rule: DecisionRule) -> None:

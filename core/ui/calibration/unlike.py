@@ -13,6 +13,7 @@ from core.prediction.deciding import DecisionRule
 from core.prediction.rules import UnlikeAnswers
 from core.ui.calibration.charts import draw_distances, draw_roc
 from core.ui.calibration.reading import CalibrationPage
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.photos.gallery import show_gallery
@@ -35,9 +36,12 @@ def show_unlike(page: CalibrationPage, rule: DecisionRule) -> None:
     _show_numbers(distances, drawn, limit, split)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.altair_chart(
-            draw_distances(distances, drawn.distances, limit, f"{split} photos", is_dark()),
-            theme=None,
+        show_kept_chart(
+            draw_distances,
+            distances,
+            drawn.distances,
+            limit,
+            f"{split} photos",
             alt="Distances of photos of the split and of drawn photos without a flower.",
         )
     with right:

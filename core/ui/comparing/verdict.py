@@ -42,6 +42,20 @@ def offer_comparison(
             st.rerun(scope=scope)
 
 
+def show_evidence(evidence: Evidence) -> None:
+    """Draw the figures of a comparison of two versions."""
+    n = evidence.n
+    with st.container(horizontal=True, gap="medium"):
+        for label, value in (
+            (f"v{evidence.champion}, champion", percent(evidence.accuracy_champion, n)),
+            (f"v{evidence.challenger}, challenger", percent(evidence.accuracy_challenger, n)),
+            ("Difference", points(evidence.difference, n)),
+            ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
+            ("Test photos", f"{n:,}"),
+        ):
+            st.metric(label, value, width="content")
+
+
 def explain_comparison(comparison: VersionComparison) -> None:
     """Draw what a comparison proves, and the figures that this rests on."""
     evidence = comparison.evidence

@@ -13,7 +13,7 @@ from core.formats import count, interval, percent, plain
 from core.runs.common_photos import CommonPhotos
 from core.ui.confusion.lists import forget_row
 from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.small_sets import say_recall
 from core.ui.parts.state import bind_choice
@@ -127,16 +127,14 @@ def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:
 
 def _show_way_to_review(page: ConfusionPage, chosen: Chosen) -> None:
     assert chosen.true is not None and chosen.predicted is not None
-    st.page_link(
-        page_file("mistakes"),
-        label="Why: review them one by one",
-        icon=":material/rule:",
-        query_params={
-            "run": page.run.id,
-            "split": page.split,
-            "true": page.classes[chosen.true],
-            "predicted": page.classes[chosen.predicted],
-        },
+    link_page(
+        "mistakes",
+        "Why: review them one by one",
+        "rule",
+        run=page.run.id,
+        split=page.split,
+        true=page.classes[chosen.true],
+        predicted=page.classes[chosen.predicted],
     )
 
 

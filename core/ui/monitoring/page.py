@@ -58,7 +58,7 @@ def _show_nothing() -> None:
         "appears here from the first on.",
         "predict",
         "Classify a photo",
-        ":material/photo_camera:",
+        "photo_camera",
     )
     st.stop()
 

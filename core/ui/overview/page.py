@@ -10,7 +10,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import find_default
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
 from core.ui.recipes.settings import describe_device
@@ -69,7 +69,7 @@ def _show_next_step(overview: Overview) -> None:
             "Bring a folder or an archive of photos, one folder a class, or draw the sample "
             "flowers and try everything in a minute."
         )
-        _link("dataset", "Add a dataset", ":material/add_photo_alternate:")
+        link_page("dataset", "Add a dataset", "add_photo_alternate")
     elif overview.newest_done is None:
         _offer_quick_start(overview, overview.newest_dataset)
     else:
@@ -80,7 +80,7 @@ def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
     prepare_training()
     if overview.unfinished:
         st.subheader("A run is on its way", anchor=False)
-        _link("training", "Watch it", ":material/model_training:", overview.unfinished)
+        link_page("training", "Watch it", "model_training", run=overview.unfinished.id)
         return
     st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
     st.write(
@@ -101,16 +101,16 @@ def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
         if st.button(label, type="primary", icon=":material/play_arrow:"):
             recipe = Recipe(dataset=dataset.id, weights=weights.kind, weights_digest=weights.digest)
             start_run(recipe, dataset.name, open_training=True)
-        _link("training", "Choose the settings yourself", ":material/tune:")
+        link_page("training", "Choose the settings yourself", "tune")
 
 
 def _offer_newest(run: RunRecord) -> None:
     st.subheader(f"Run {run.number} is done: see what it gets wrong", anchor=False)
     with st.container(horizontal=True):
-        _link("confusion", "Its confusions", ":material/grid_on:", run)
-        _link("metrics", "Its metrics", ":material/monitoring:", run)
-        _link("predict", "Classify a photo", ":material/photo_camera:", run)
-        _link("training", "Train another", ":material/model_training:")
+        link_page("confusion", "Its confusions", "grid_on", run=run.id)
+        link_page("metrics", "Its metrics", "monitoring", run=run.id)
+        link_page("predict", "Classify a photo", "photo_camera", run=run.id)
+        link_page("training", "Train another", "model_training")
 
 
 def _show_datasets(datasets: list[DatasetSummary]) -> None:
@@ -120,12 +120,12 @@ def _show_datasets(datasets: list[DatasetSummary]) -> None:
         if entry.problem:
             st.caption(f":red[{plain(entry.name or entry.id)}: {plain(entry.problem)}]")
             continue
-        st.page_link(
-            page_file("dataset"),
-            label=f"**{plain(entry.name, 40)}** · {count(entry.photos, 'photo')} · "
+        link_page(
+            "dataset",
+            f"**{plain(entry.name, 40)}** · {count(entry.photos, 'photo')} · "
             f"{count(entry.classes, 'class')}",
-            icon=":material/photo_library:",
-            query_params={"dataset": entry.id},
+            "photo_library",
+            dataset=entry.id,
         )
 
 
@@ -136,11 +136,6 @@ def _show_weights(overview: Overview) -> None:
         st.caption(f":material/key: {plain(weights.label)} weights, from {plain(weights.origin)}")
     else:
         st.caption(f":material/key_off: {plain(weights.problem)}")
-
-
-def _link(page: str, label: str, icon: str, run: RunRecord | None = None) -> None:
-    parameters = {"run": run.id} if run else None
-    st.page_link(page_file(page), label=label, icon=icon, query_params=parameters)
 
 
 def read_overview() -> Overview:

@@ -107,6 +107,12 @@ def page_file(name: str) -> str:
     return str(PROJECT_ROOT / "pages" / f"{name}.py")
 
 
+def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
+    """Draw a link to a page, with the name of a Material icon; `query` is said in its address."""
+    icon_name = f":material/{icon}:" if icon else None
+    st.page_link(page_file(page), label=label, icon=icon_name, query_params=query)
+
+
 def is_dark() -> bool:
     """Return whether the reader sees the dark theme."""
     return st.context.theme.type == "dark"

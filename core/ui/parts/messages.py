@@ -9,7 +9,7 @@ from core.errors import PetalscopeError
 from core.formats import moment, plain
 from core.monitoring.alarms import Alarm, find_worst, list_alarms
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.workspace import describe_os_error
 
 _TOLD = "telling.told"
@@ -40,7 +40,7 @@ def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> 
     with st.container(border=True):
         st.subheader(title, anchor=False)
         st.write(what_next)
-        st.page_link(page_file(page), label=label, icon=icon)
+        link_page(page, label, icon)
 
 
 def show_random_banner() -> None:
@@ -80,7 +80,7 @@ def show_alarm_banner(*, link: bool = True) -> None:
         lines.append(f"And {len(alarms) - _MOST} more.")
     draw("\n\n".join(lines), icon=":material/error:" if critical else ":material/warning:")
     if link:
-        st.page_link(page_file("monitoring"), label="Look into it", icon=":material/vital_signs:")
+        link_page("monitoring", "Look into it", "vital_signs")
 
 
 def show_alarm_note() -> None:
@@ -91,7 +91,7 @@ def show_alarm_note() -> None:
     colour = "red" if find_worst(alarms) == "critical" else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
-        st.page_link(page_file("monitoring"), label="Why?")
+        link_page("monitoring", "Why?")
 
 
 def _describe(alarm: Alarm) -> str:

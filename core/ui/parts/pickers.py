@@ -18,7 +18,7 @@ from core.ui.parts.choosing import (
     forget_run,
     read_asked_run,
 )
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_empty
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from data.dataset import Dataset
@@ -58,7 +58,7 @@ def _show_no_dataset() -> None:
         "archive, or draw the sample flowers to try everything in a minute.",
         "dataset",
         "Add a dataset",
-        ":material/add_photo_alternate:",
+        "add_photo_alternate",
     )
 
 
@@ -98,8 +98,7 @@ def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
     """
     going = next((run for run in runs if run.is_going or run.state == "queued"), None)
     if going is None:
-        icon = ":material/model_training:"
-        show_empty("No finished run yet", how, "training", "Train a model", icon)
+        show_empty("No finished run yet", how, "training", "Train a model", "model_training")
     else:
         with st.container(border=True):
             st.subheader("The first run is still going", anchor=False)
@@ -109,12 +108,7 @@ def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
 
 
 def _link_to_watch(run: RunRecord) -> None:
-    st.page_link(
-        page_file("training"),
-        label="Watch it",
-        icon=":material/model_training:",
-        query_params={RUN: run.id},
-    )
+    link_page("training", "Watch it", "model_training", **{RUN: run.id})
 
 
 def _tell_other(asked: RunRecord | None) -> None:

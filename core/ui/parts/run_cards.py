@@ -10,7 +10,7 @@ from core.installed import COMMAND
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.messages import report_errors, show_random_banner, tell_after_rerun
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
@@ -70,7 +70,7 @@ def show_registering() -> None:
     runs = {run.id: run for run in list_runs(cache.workspace()) if _can_register(run)}
     if not runs:
         st.caption("No finished run whose dataset is still here.")
-        st.page_link(page_file("training"), label="Train a model", icon=":material/model_training:")
+        link_page("training", "Train a model", "model_training")
         return
     key = "registry.run"
     if st.session_state.get(key) not in runs:

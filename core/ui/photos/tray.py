@@ -3,7 +3,6 @@
 The line costs one SQL count and is on every page that shows photos.
 """
 
-import base64
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -24,7 +23,7 @@ from core.datasets.edits.tray import (
     undo_edits,
 )
 from core.errors import PetalscopeError
-from core.formats import count, plain
+from core.formats import count, data_uri, plain
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
@@ -100,7 +99,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
     shown = changes.iloc[part]
     table = pd.DataFrame(
         {
-            "photo": [_draw_inline(dataset.thumbnail(photo)) for photo in shown["photo"]],
+            "photo": [data_uri(dataset.thumbnail(photo)) for photo in shown["photo"]],
             "now": [f"{a} · {b}" for a, b in zip(shown["class"], shown["split"], strict=True)],
             "then": [_describe_row(row) for row in shown.to_dict("records")],
             "note": shown["note"].to_list(),
@@ -141,10 +140,6 @@ def _describe_row(row: dict[str, object]) -> str:
         return "excluded"
     pairs = (("class", "new_class"), ("split", "new_split"))
     return ", ".join(f"→ {row[new]}" for old, new in pairs if row[old] != row[new])
-
-
-def _draw_inline(thumbnail: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode()}"
 
 
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:

@@ -19,7 +19,7 @@ from core.prediction.answers import phrase_answer, phrase_decision, phrase_reaso
 from core.prediction.deciding import describe_rule
 from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import choose_class, choose_drawing, draw_overlays
 from core.ui.predict.reading import Answer
@@ -75,12 +75,7 @@ def show_no_rule(model: Model) -> None:
     anew = " Register its run anew for one." if model.version is not None else ""
     st.markdown(f":orange[:material/warning: {plain(describe_rule(None))}{anew}]")
     if not anew:
-        st.page_link(
-            page_file("calibration"),
-            label="Make a rule",
-            icon=":material/tune:",
-            query_params={"run": model.run_id},
-        )
+        link_page("calibration", "Make a rule", "tune", run=model.run_id)
 
 
 def _show_scores(answer: Answer) -> None:
@@ -241,7 +236,7 @@ def _show_said(asked: Asked) -> None:
                 key=f"predict.again.{asked.id}",
                 on_click=partial(setattr, asked, "said", ""),
             )
-            st.page_link(page_file("review"), label="Review inbox", icon=":material/inbox:")
+            link_page("review", "Review inbox", "inbox")
 
 
 def _send(answer: Answer, class_name: str) -> None:

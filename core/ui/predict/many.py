@@ -1,6 +1,5 @@
 """Many photos on the page: the running batch, then the table and the answer behind a row."""
 
-import base64
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.errors import PhotoRefused, SourceRefused
-from core.formats import count, plain, rough_duration
+from core.formats import count, data_uri, plain, rough_duration
 from core.monitoring.batches import (
     MOST_PHOTOS,
     Batch,
@@ -299,6 +298,4 @@ def _say_next(answer: ShortAnswer | None) -> str:
 
 def _read_thumbnail(batch: Batch, photo: AnsweredPhoto) -> str | None:
     asked = batch.session.find(batch.models[0][0], photo.sha256)
-    if asked is None:
-        return None
-    return f"data:image/webp;base64,{base64.b64encode(asked.thumbnail).decode()}"
+    return data_uri(asked.thumbnail) if asked is not None else None

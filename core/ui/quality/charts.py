@@ -80,7 +80,7 @@ def count_bins(values: np.ndarray, threshold: float, measured: Measured) -> pd.D
     low, high, worse = measured.lowest, measured.highest, measured.worse
     at = min(max(threshold, low), high)
     edges = np.unique(np.append(np.linspace(low, high, _BINS + 1), at))
-    flagged = values < threshold if worse == "low" else values > threshold
+    flagged = measured.is_beyond(values, threshold)
     # A photo at the threshold is not flagged, so it belongs to the bar on the good side of it.
     inside = values >= low if worse == "high" else values <= high
     values, flagged = values[inside], flagged[inside]

@@ -6,8 +6,8 @@ import streamlit as st
 from core.datasets.quality.leakage import Comparison
 from core.evaluation.metrics import Evaluation
 from core.formats import count, percent
-from core.ui.parts.charts import show_table_behind
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.charts import show_kept_chart, show_table_behind
+from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import name_runs
 from core.ui.parts.seal import open_test
 from core.ui.parts.state import bind_choice
@@ -21,7 +21,7 @@ def show_leak_effect(page: QualityPage) -> None:
     effect = read_leak_effect(page)
     if effect is None:
         st.caption("No run of this dataset is done yet: train one, and see here what leaks do.")
-        st.page_link(page_file("training"), label="Train a model", icon=":material/model_training:")
+        link_page("training", "Train a model", "model_training")
         return
     _show_choices(effect)
     if effect.sealed:
@@ -79,9 +79,9 @@ def _show_comparison(comparison: Comparison, split: str) -> None:
         ]
     )
     st.markdown(_say_effect(comparison, split))
-    st.altair_chart(
-        draw_leak_effect(rows, is_dark()),
-        theme=None,
+    show_kept_chart(
+        draw_leak_effect,
+        rows,
         alt="Accuracy with and without the leaking photos; the table below says the same.",
     )
     table = pd.DataFrame({name: _list_metrics(evaluation) for name, evaluation in both.items()})

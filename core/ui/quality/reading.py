@@ -26,7 +26,7 @@ from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, settle_choice
 from data.dataset import Dataset
 from data.duplicates import find_pairs
-from data.findings import MEASURED, Measured, Thresholds, measure_issue
+from data.findings import MEASURED, Measured, Thresholds, list_worst, measure_issue
 
 MEASURES: Mapping[str, Measured] = {measured.name: measured for measured in MEASURED}
 ANALYSIS = "analysis"
@@ -211,9 +211,9 @@ class QualityPage:
     def find_flagged(self, measure: str) -> np.ndarray:
         """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""
         values = measure_issue(self.dataset.manifest, measure)
-        limit, low = asdict(self.thresholds)[measure], MEASURES[measure].worse == "low"
-        flagged = np.flatnonzero(values < limit if low else values > limit)
-        return flagged[np.argsort(values[flagged] if low else -values[flagged], kind="stable")]
+        flagged = MEASURES[measure].is_beyond(values, asdict(self.thresholds)[measure])
+        worst = list_worst(self.dataset.manifest, measure)
+        return np.asarray(worst[flagged[worst]])
 
     def count_classes(self, split: str | None = None) -> pd.Series:
         """Return the photos of each class, also of those without any; of one split or of all."""

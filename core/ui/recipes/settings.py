@@ -24,7 +24,7 @@ from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem, show_random_banner
 from core.ui.parts.state import keep_choice
 from core.ui.recipes.values import (
@@ -296,12 +296,8 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     words = "Photos are trained on as they are." if named[name].does_nothing else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(words or f"May change: {plain(_list_parts(named[name]))}.")
-        st.page_link(
-            page_file("augmentation"),
-            label="See what it does",
-            icon=":material/auto_fix_high:",
-            query_params={_CHOICE: name, "framing": framing},
-        )
+        asked = {_CHOICE: name, "framing": framing}
+        link_page("augmentation", "See what it does", "auto_fix_high", **asked)
     return named[name]
 
 

@@ -7,12 +7,17 @@ import streamlit as st
 from core.formats import count, interval, moment, percent, plain, points
 from core.monitoring.comparison import find_comparison
 from core.prediction.deciding import describe_rule
-from core.registry.evidence import Evidence, judge_evidence, say_interval
+from core.registry.evidence import judge_evidence, say_interval
 from core.registry.promoting import promote, roll_back
 from core.registry.store import Alias, ModelVersion, read_aliases, read_version
-from core.ui.comparing.verdict import ask_to_promote, explain_comparison, offer_comparison
+from core.ui.comparing.verdict import (
+    ask_to_promote,
+    explain_comparison,
+    offer_comparison,
+    show_evidence,
+)
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
 from core.ui.registry.reading import Registry, estimate_accuracy, find_fault
@@ -61,12 +66,7 @@ def _show_champion(registry: Registry) -> None:
             who = f" · {plain(since.who, 60)}" if since.who else ""
             st.caption(f"Answers since {moment(since.time)}{who}: “{plain(since.reason, 200)}”")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(
-                page_file("predict"),
-                label="Classify a photo",
-                icon=":material/photo_camera:",
-                query_params={"model": "champion"},
-            )
+            link_page("predict", "Classify a photo", "photo_camera", model="champion")
             _offer_rollback(registry, champion)
 
 
@@ -92,7 +92,7 @@ def _show_challenger(registry: Registry) -> None:
                 "Retraining makes one by itself. Or choose a version in the table below and make "
                 "it the challenger; then both answer the same test photos."
             )
-            st.page_link(page_file("review"), label="Review and retrain", icon=":material/inbox:")
+            link_page("review", "Review and retrain", "inbox")
             return
         show_facts(registry, challenger)
         if champion is not None:
@@ -221,18 +221,6 @@ def open_promotion(number: int) -> None:
                 )
                 offer_comparison(champion, number, key="registry.compare", scope="fragment")
             else:
-                _show_figures(version, comparison.evidence)
+                show_evidence(comparison.evidence)
                 explain_comparison(comparison)
         ask_to_promote(version, champion, comparison, key=key, label=label)
-
-
-def _show_figures(version: ModelVersion, met: Evidence) -> None:
-    with st.container(horizontal=True, gap="large"):
-        for label, value in (
-            (f"v{met.champion}", percent(met.accuracy_champion, met.n)),
-            (version.label, percent(met.accuracy_challenger, met.n)),
-            ("Gained", f"{met.gained:,}"),
-            ("Lost", f"{met.lost:,}"),
-            ("Test photos", f"{met.n:,}"),
-        ):
-            st.metric(label, value, width="content")

@@ -1,14 +1,14 @@
 """Who answered when: one row a version, one bar for each span in which it was the champion."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from core.charts.theme import choose_palette, style_altair, title_params
 from core.formats import duration, moment
+from core.registry.events import Tenure
 
 _MOST_ROWS = 10
 _ROW_HEIGHT = 26
@@ -17,22 +17,7 @@ _FORMATS = ((_TICKS * 60, "%H:%M:%S"), (86_400, "%H:%M"), (_TICKS * 86_400, "%d 
 """Seconds below which the axis names its times like that, so that no two ticks read alike."""
 
 
-class Span(Protocol):
-    """One span in which a version was the champion; see core/registry/events.py."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def start(self) -> datetime: ...
-    @property
-    def end(self) -> datetime: ...
-    @property
-    def is_going(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
-
-
-def draw_tenures(tenures: Sequence[Span], dark: bool = False) -> Any:
+def draw_tenures(tenures: Sequence[Tenure], dark: bool = False) -> Any:
     """Return the bars of the versions that answered last, at most ten, the newest number on top.
 
     Args:
@@ -76,7 +61,7 @@ def draw_tenures(tenures: Sequence[Span], dark: bool = False) -> Any:
     )
 
 
-def _describe(one: Span) -> dict[str, object]:
+def _describe(one: Tenure) -> dict[str, object]:
     return {
         "version": f"v{one.version}",
         "start": one.start,

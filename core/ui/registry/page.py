@@ -10,7 +10,7 @@ from core.registry.events import EventKind, ModelEvent, list_events, list_tenure
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
 from core.ui.parts.run_cards import show_registering
 from core.ui.registry.aliases import show_standing
@@ -89,7 +89,7 @@ def _show_no_version(registry: Registry) -> None:
             "and in the API. Train one first: with kept features it takes seconds.",
             "training",
             "Train a model",
-            ":material/model_training:",
+            "model_training",
         )
     if registry.events:
         st.subheader("History", anchor=False)
@@ -167,4 +167,4 @@ def _show_link(event: ModelEvent) -> None:
         page, label, query = "dataset", "The dataset", {"dataset": dataset}
     else:
         return
-    st.page_link(page_file(page), label=label, icon=":material/open_in_new:", query_params=query)
+    link_page(page, label, "open_in_new", **query)

@@ -13,7 +13,7 @@ from core.formats import cell_text, moment, percent, percent_number, plain, size
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from core.ui.registry.aliases import open_promotion, show_badge, show_facts
@@ -119,7 +119,7 @@ def _show_links(registry: Registry, version: ModelVersion) -> None:
         links.append(("metrics", "Metrics", "monitoring", {"run": version.run_id}))
         links.append(("training", "Its curves", "model_training", {"run": version.run_id}))
     for page, label, icon, query in links:
-        st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
+        link_page(page, label, icon, **query)
 
 
 def _challenge(version: ModelVersion) -> None:

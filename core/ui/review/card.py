@@ -1,6 +1,5 @@
 """One answer under review, large: photo, what the model and the person say, the actions."""
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from PIL import Image
 
 from core.charts.theme import format_share
 from core.errors import PetalscopeError, PhotoRefused
-from core.formats import moment, plain
+from core.formats import data_uri, moment, plain
 from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
@@ -230,9 +229,7 @@ def show_thumbnails(digests: Sequence[str]) -> None:
 def link_thumbnail(digest: str) -> str | None:
     """Return the thumbnail as an address that a table shows; None where it is not kept."""
     content = _read_thumbnail(digest, ROW_SIZE) if _is_kept(digest) else None
-    if content is None:
-        return None
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+    return data_uri(content) if content is not None else None
 
 
 def _is_kept(digest: str) -> bool:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.comparison import draw_class_changes
-from core.formats import count, percent, plain, points
+from core.formats import count, plain
 from core.monitoring.comparison import VersionComparison, find_comparison
 from core.registry.evidence import WORSE, Evidence, judge_evidence
 from core.registry.promoting import keep_champion
@@ -15,9 +15,11 @@ from core.ui.comparing.verdict import (
     ask_to_promote,
     explain_comparison,
     offer_comparison,
+    show_evidence,
 )
 from core.ui.parts import cache
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import name_visitor
 
@@ -38,7 +40,7 @@ def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
             )
             offer_comparison(champion.number, challenger.number, key="review.meet")
         else:
-            _show_figures(champion, challenger, comparison.evidence)
+            show_evidence(comparison.evidence)
             explain_comparison(comparison)
             _show_classes(comparison)
         _show_links(champion, challenger)
@@ -55,26 +57,14 @@ def _show_badge(evidence: Evidence) -> None:
         st.badge(verdict, icon=":material/balance:", color="gray")
 
 
-def _show_figures(champion: ModelVersion, challenger: ModelVersion, evidence: Evidence) -> None:
-    n = evidence.n
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in (
-            (f"{champion.label}, champion", percent(evidence.accuracy_champion, n)),
-            (f"{challenger.label}, challenger", percent(evidence.accuracy_challenger, n)),
-            ("Difference", points(evidence.difference, n)),
-            ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
-        ):
-            st.metric(label, value, width="content")
-
-
 def _show_classes(comparison: VersionComparison) -> None:
     table = pd.DataFrame(list(comparison.per_class))
     if not len(table) or not (table["gained"] + table["lost"]).any():
         return
     with st.expander("Gained and lost by class", icon=":material/bar_chart:"):
-        st.altair_chart(
-            draw_class_changes(table, is_dark()),
-            theme=None,
+        show_kept_chart(
+            draw_class_changes,
+            table,
             alt="Photos gained and lost in each class; the table below says the same.",
         )
         shown = table[["class", "support", "gained", "lost"]]
@@ -98,9 +88,7 @@ def _show_links(champion: ModelVersion, challenger: ModelVersion) -> None:
         links.insert(0, ("runs", "The photos behind it", "compare_arrows", query))
     with st.container(horizontal=True):
         for page, label, icon, query in links:
-            address = page_file(page)
-            icon = f":material/{icon}:"
-            st.page_link(address, label=label, icon=icon, query_params=query)
+            link_page(page, label, icon, **query)
 
 
 def _show_decision(

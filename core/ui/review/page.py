@@ -65,7 +65,7 @@ def _show_empty_inbox() -> None:
         "it by the API. What is said comes here, is reviewed, and becomes train photos.",
         "predict",
         "Predict a photo",
-        ":material/photo_camera:",
+        "photo_camera",
     )
     if "champion" in read_aliases(cache.workspace()):  # when to retrain is arranged ahead
         st.divider()

@@ -29,7 +29,7 @@ from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.run_files import curve, read_events
 from core.runs.store import read_run
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_badge, show_progress
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
@@ -77,7 +77,7 @@ def _show_no_champion() -> None:
     with st.container(border=True):
         st.markdown("**No model answers yet.**")
         st.write("Register a finished run and promote it: then it can be challenged.")
-        st.page_link(page_file("registry"), label="Models", icon=":material/inventory_2:")
+        link_page("registry", "Models", "inventory_2")
 
 
 def _show_no_challenger(champion: ModelVersion) -> None:
@@ -209,12 +209,7 @@ def _draw(going: Going) -> None:
         else:
             events, _ = read_events(cache.workspace().run_folder(run.id))
             show_progress(run, events, curve(events))
-        st.page_link(
-            page_file("training"),
-            label="Watch it learn",
-            icon=":material/model_training:",
-            query_params={"run": run.id},
-        )
+        link_page("training", "Watch it learn", "model_training", run=run.id)
 
 
 _PHOTOS, _DAYS = 40, 7

@@ -18,7 +18,7 @@ from core.monitoring.gathering import (
 )
 from core.monitoring.kept_photos import find_kept
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset
 from core.ui.parts.state import name_visitor
@@ -188,9 +188,9 @@ def _show_made() -> None:
             f":green[:material/check_circle:] **{plain(made.name)}** is made: "
             f"{count(made.photos, 'photo')}. Features of its old photos are used again."
         )
-        st.page_link(
-            page_file("dataset"),
-            label="What is different in it",
-            icon=":material/difference:",
-            query_params={"dataset": made.id, "view": "versions", "with": made.parent or ""},
+        link_page(
+            "dataset",
+            "What is different in it",
+            "difference",
+            **{"dataset": made.id, "view": "versions", "with": made.parent or ""},
         )

@@ -11,7 +11,7 @@ from core.runs.queue.control import note_run, rename_run, tag_run
 from core.runs.queue.queue import delete_run
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.run_cards import show_register_button
@@ -68,7 +68,7 @@ def _show_single(run: RunRecord) -> None:
     else:
         links.append(("training", "Watch it", "model_training", {"run": run.id}))
     for page, label, icon, query in links:
-        st.page_link(page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
+        link_page(page, label, icon, **query)
 
 
 def _show_notes(run: RunRecord) -> None:

@@ -37,7 +37,7 @@ def show_runs() -> None:
             "which photos one gained and lost, and whether the difference is real.",
             "training",
             "Train a model",
-            ":material/model_training:",
+            "model_training",
         )
         st.stop()
     st.fragment(_show, run_every="2s" if page.is_going else None)(page.is_going)

@@ -20,6 +20,7 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import is_dark
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
@@ -91,9 +92,9 @@ def _show_history(sweep: SweepRun) -> None:
             "best": list(accumulate(accuracy, max)),
         }
     )
-    st.altair_chart(
-        draw_history(table, is_dark()),
-        theme=None,
+    show_kept_chart(
+        draw_history,
+        table,
         alt="Validation accuracy of each trial; the same numbers stand in the table below.",
     )
 
@@ -104,9 +105,10 @@ def _show_importance(sweep: SweepRun) -> None:
         st.caption("What matters shows after ten trials.")
         return
     shares = {SETTING_NAMES[name]: share for name, share in explained.shares.items()}
-    st.altair_chart(
-        draw_importance(shares, explained.trials, is_dark()),
-        theme=None,
+    show_kept_chart(
+        draw_importance,
+        shares,
+        explained.trials,
         alt="Importance: "
         + ", ".join(f"{name} {100 * share:.0f} percent" for name, share in shares.items()),
     )

@@ -17,7 +17,7 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import MISSING_RUN, change_run, open_endings
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.live_state import (
     describe_phase,
     follow_run,
@@ -239,11 +239,11 @@ def _show_heading(run: RunRecord) -> None:
 def _show_ways_on(run: RunRecord) -> None:
     with st.container(horizontal=True):
         for page, label, icon in (
-            ("metrics", "Its metrics", ":material/monitoring:"),
-            ("confusion", "Its confusions", ":material/grid_on:"),
-            ("predict", "Classify a photo with it", ":material/photo_camera:"),
+            ("metrics", "Its metrics", "monitoring"),
+            ("confusion", "Its confusions", "grid_on"),
+            ("predict", "Classify a photo with it", "photo_camera"),
         ):
-            st.page_link(page_file(page), label=label, icon=icon, query_params={"run": run.id})
+            link_page(page, label, icon, run=run.id)
 
 
 def _show_log(watched: WatchedRun) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint
 from data.images import read_packed_photo
+from data.splits import draw_splits
 
 VERSION = 2
 MANIFEST, SET_ASIDE = "manifest.parquet", "set_aside.parquet"
@@ -88,6 +89,12 @@ class Dataset:
     def original(self, photo: int) -> bytes:
         """Return the bytes of a photo's own file, as it was imported."""
         return self._read_piece(ORIGINALS, photo, "original_start", "bytes")
+
+    def choose_splits(self, seed: int | None) -> np.ndarray:
+        """Return the split of each photo, (n,) str: its own, or drawn by a seed."""
+        if seed is None:
+            return self.splits
+        return draw_splits(self.labels, self.manifest["sha256"].to_numpy(), seed=seed)
 
     def photo_numbers(self, split: str | None = None, class_name: str | None = None) -> np.ndarray:
         """Return the numbers of the photos of a split and class, (m,) int64; None: of any."""

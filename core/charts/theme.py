@@ -9,7 +9,9 @@ without a browser.
 import colorsys
 import io
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import altair as alt
@@ -207,6 +209,35 @@ def figure_layout(dark: bool) -> dict[str, Any]:
         },
         "showlegend": True,
     }
+
+
+def title_panel(figure: Any, column: int, text: str, colour: str, size: int = 13) -> None:
+    """Write the title of a panel of a Plotly figure, above its left end."""
+    figure.add_annotation(
+        text=text,
+        x=0,
+        y=1,
+        yshift=22,
+        xref="x domain",
+        yref="y domain",
+        xanchor="left",
+        showarrow=False,
+        font={"color": colour, "size": size, "weight": 600},
+        row=1,
+        col=column,
+    )
+
+
+def place_epochs(epochs: Sequence[Mapping[str, Any]], by_time: bool) -> list[float]:
+    """Return where epochs are on an axis: their numbers, or seconds when they ended."""
+    if not by_time:
+        return [epoch["epoch"] for epoch in epochs]
+    return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))
+
+
+def scale(value: float | None, factor: float) -> float | None:
+    """Return the value times the factor; nothing stays nothing."""
+    return None if value is None else factor * value
 
 
 def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:

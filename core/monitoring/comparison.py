@@ -39,7 +39,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_copies
 from data.manifest import read_dataset
-from data.splits import draw_splits
 
 _AT_ONCE = 64
 
@@ -117,10 +116,7 @@ def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
 
 def _ask_version(workspace: Workspace, version: ModelVersion, dataset: Dataset) -> RunResult:
     """Return the version's answers to the test photos, as a result whose other scores are 0."""
-    seed = read_version_recipe(version).split_seed
-    splits = dataset.splits
-    if seed is not None:
-        splits = draw_splits(dataset.labels, dataset.manifest["sha256"].to_numpy(), seed=seed)
+    splits = dataset.choose_splits(read_version_recipe(version).split_seed)
     predictor = open_version(workspace, version.number, purpose="throughput")
     scores = np.zeros((len(dataset), len(version.classes)), np.float32)
     chosen, framing = np.flatnonzero(splits == "test"), predictor.backbone_facts.framing

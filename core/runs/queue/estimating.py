@@ -26,7 +26,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from data.policy import AugmentationPolicy
-from data.splits import draw_splits
 from models.devices import Device, find_device
 from models.weights import Weights
 
@@ -142,7 +141,7 @@ def _list_trials(
 def _list_parts(
     workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
 ) -> Iterator[_Part]:
-    splits = find_splits(dataset, recipe)
+    splits = dataset.choose_splits(recipe.split_seed)
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
     tunes = recipe.trained_stages > 0
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
@@ -205,14 +204,6 @@ def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
     alone = recipe.epochs_of_head
     left = max(0, alone - epochs_done)
     return left, max(0, recipe.epochs - max(alone, epochs_done))
-
-
-def find_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
-    """Return the split of each photo that the recipe goes by, (n,) str."""
-    if recipe.split_seed is None:
-        return dataset.splits
-    groups = dataset.manifest["sha256"].to_numpy()
-    return draw_splits(dataset.labels, groups, seed=recipe.split_seed)
 
 
 def expected_wait(workspace: Workspace, run_id: str) -> tuple[int, float | None]:

@@ -31,7 +31,6 @@ from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
-from data.splits import draw_splits
 from models.plan import FitWatch
 
 _log = logging.getLogger("run")
@@ -67,11 +66,7 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     Raises:
         RecipeRefused: No photo is left to learn from.
     """
-    if recipe.split_seed is None:
-        splits = dataset.splits
-    else:
-        groups = dataset.manifest["sha256"].to_numpy()
-        splits = draw_splits(dataset.labels, groups, seed=recipe.split_seed)
+    splits = dataset.choose_splits(recipe.split_seed)
     if not np.any(splits == "train"):
         raise RecipeRefused(
             "The dataset has no photo to train with.",

@@ -10,7 +10,14 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.charts.theme import Palette, choose_palette, figure_layout
+from core.charts.theme import (
+    Palette,
+    choose_palette,
+    figure_layout,
+    place_epochs,
+    scale,
+    title_panel,
+)
 
 Axis = Literal["epoch", "seconds"]
 
@@ -66,8 +73,8 @@ def _draw_run(
     name, _, factor, hover = panel
     colour = colours.groups[number % len(colours.groups)]
     dash = _DASHES[number // len(colours.groups) % len(_DASHES)]
-    places = _place_epochs(curve.epochs, along)
-    values = [_scale(epoch.get(name), factor) for epoch in curve.epochs]
+    places = place_epochs(curve.epochs, along == "seconds")
+    values = [scale(epoch.get(name), factor) for epoch in curve.epochs]
     line = go.Scatter(
         x=places,
         y=values,
@@ -93,16 +100,6 @@ def _draw_run(
     return [line, ring]
 
 
-def _place_epochs(epochs: Sequence[Mapping[str, Any]], along: Axis) -> list[float]:
-    if along == "epoch":
-        return [epoch["epoch"] for epoch in epochs]
-    spent, places = 0.0, []
-    for epoch in epochs:
-        spent += epoch.get("seconds") or 0.0
-        places.append(round(spent, 3))
-    return places
-
-
 def _draw_axes(figure: go.Figure, column: int, title: str, along: Axis, colours: Palette) -> None:
     where = {"row": 1, "col": column}
     figure.update_xaxes(
@@ -126,22 +123,7 @@ def _draw_axes(figure: go.Figure, column: int, title: str, along: Axis, colours:
         ticklabelstandoff=4,
         **where,
     )
-    figure.add_annotation(
-        text=title,
-        x=0,
-        y=1,
-        yshift=22,
-        xref="x domain",
-        yref="y domain",
-        xanchor="left",
-        showarrow=False,
-        font={"color": colours.ink, "size": 13, "weight": 600},
-        **where,
-    )
-
-
-def _scale(value: float | None, factor: int) -> float | None:
-    return None if value is None else factor * value
+    title_panel(figure, column, title, colours.ink)
 
 
 def _describe_curves(curves: Sequence[RunCurve]) -> str:

@@ -17,7 +17,7 @@ from core.config import FRAMING, read_settings
 from core.datasets.policies import list_policies
 from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
 from core.formats import count, plain, rough_duration, rough_range, size
-from core.runs.queue.estimating import Estimate, estimate_run, find_splits
+from core.runs.queue.estimating import Estimate, estimate_run
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
@@ -74,7 +74,7 @@ def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
         spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
         parts = "\n".join([*spent, "", f"This device: {parts}."])
     st.caption(words, help=parts)
-    of_validation = dataset.labels[find_splits(dataset, draft) == "validation"]
+    of_validation = dataset.labels[dataset.choose_splits(draft.split_seed) == "validation"]
     few = warn_of_few(np.bincount(of_validation, minlength=len(dataset.classes)).tolist())
     if few:
         short = re.split(r" \(|: ", few)[0]

@@ -7,13 +7,19 @@ None leaves a gap and is never made up.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.charts.theme import Palette, choose_palette, figure_layout
+from core.charts.theme import (
+    Palette,
+    choose_palette,
+    figure_layout,
+    place_epochs,
+    scale,
+    title_panel,
+)
 
 Epochs = Sequence[Mapping[str, Any]]
 
@@ -103,25 +109,15 @@ def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
     where = {"row": 1, "col": panel.column}
     for number, other in enumerate(curves.others):
         figure.add_trace(_draw_other(panel, other, number), **where)
-    x = place_points(curves.epochs, panel.look)
+    x = place_epochs(curves.epochs, panel.look.by_time)
     figure.add_trace(_draw_running_mean(panel, x, panel.read(curves.epochs)), **where)
     for split, prefix, symbol in _SPLITS:
         values = panel.read(curves.epochs, prefix)
         if any(value is not None for value in values):
             for line in _draw_line(panel, split, symbol, x, values):
                 figure.add_trace(line, **where)
-    figure.add_annotation(
-        text=panel.title,
-        x=0,
-        y=1,
-        yshift=22,
-        xref="x domain",
-        yref="y domain",
-        xanchor="left",
-        showarrow=False,
-        font={"color": panel.colours.ink, "size": 22 if panel.look.large else 13, "weight": 600},
-        **where,
-    )
+    size = 22 if panel.look.large else 13
+    title_panel(figure, panel.column, panel.title, panel.colours.ink, size)
 
 
 def _draw_line(
@@ -185,7 +181,7 @@ def _draw_other(panel: _Panel, other: Overlay, number: int) -> go.Scatter:
     judged = any(epoch.get("val_loss") is not None for epoch in other.epochs)
     values = panel.read(other.epochs, "val_" if judged else "")
     return go.Scatter(
-        x=place_points(other.epochs, panel.look),
+        x=place_epochs(other.epochs, panel.look.by_time),
         y=smooth(values, panel.look.smoothing),
         name=other.name if judged else f"{other.name}, {RUNNING}",
         legendgroup=f"other {number}",
@@ -232,7 +228,7 @@ def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
 def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[str, Any]) -> None:
     colours = panel.colours
     numbers = [epoch["epoch"] for epoch in epochs]
-    x = place_points(epochs, panel.look)[numbers.index(best["epoch"])]
+    x = place_epochs(epochs, panel.look.by_time)[numbers.index(best["epoch"])]
     judged = best.get(f"val_{panel.metric}") is not None
     value = best[f"val_{panel.metric}" if judged else panel.metric]
     where = {"row": 1, "col": panel.column}
@@ -290,13 +286,6 @@ def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None)
     return f"{reached}: lowest {kind} {value:.3f} at epoch {best['epoch']}"
 
 
-def place_points(epochs: Epochs, look: Look) -> list[float]:
-    """Return where the epochs are on the axis: their numbers, or seconds when they ended."""
-    if not look.by_time:
-        return [epoch["epoch"] for epoch in epochs]
-    return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))
-
-
 def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
     """Return the exponential moving mean of the values, without the pull of a made-up start.
 
@@ -320,8 +309,3 @@ def step_epochs(furthest: int, most_ticks: int) -> int:
     """Return from how many to how many epochs an axis is ticked, at most so often."""
     steps = (step for step in _TICK_STEPS if furthest <= most_ticks * step)
     return next(steps, _TICK_STEPS[-1])
-
-
-def scale(value: float | None, factor: float) -> float | None:
-    """Return the value times the factor; nothing stays nothing."""
-    return None if value is None else factor * value

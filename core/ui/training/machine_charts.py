@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.charts.theme import choose_palette, figure_layout
-from core.ui.training.charts import RAW, Epochs, Look, place_points, scale, step_epochs
+from core.charts.theme import choose_palette, figure_layout, place_epochs, scale
+from core.ui.training.charts import RAW, Epochs, Look, step_epochs
 
 
 class _Panel(NamedTuple):
@@ -44,7 +44,7 @@ def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Fig
     figure = make_subplots(
         rows=1, cols=len(panels), horizontal_spacing=0.08, subplot_titles=[p.title for p in panels]
     )
-    x = place_points(epochs, look)
+    x = place_epochs(epochs, look.by_time)
     for column, panel in enumerate(panels, start=1):
         line = go.Scatter(
             x=x,

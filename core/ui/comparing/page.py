@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.charts.comparison import CHANGE, draw_class_changes
+from core.charts.bars import CHANGE, draw_class_changes
 from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.recipe.words import list_differences

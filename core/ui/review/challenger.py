@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.charts.comparison import draw_class_changes
+from core.charts.bars import draw_class_changes
 from core.formats import count, plain
 from core.monitoring.comparison import VersionComparison, find_comparison
 from core.registry.evidence import WORSE, Evidence, judge_evidence

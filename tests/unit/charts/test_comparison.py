@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.charts.comparison import CHANGE, draw_class_changes
+from core.charts.bars import CHANGE, draw_class_changes
 from core.charts.theme import DARK, LIGHT
 from core.evaluation.comparison import compare_predictions
 from core.ui.comparing.charts import RunCurve, draw_overlaid_curves

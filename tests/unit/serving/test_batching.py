@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import ServiceNotReady
-from core.serving.batching import Batcher, Row
+from core.serving.answering import Batcher, Row
 
 K = 3
 

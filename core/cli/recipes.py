@@ -21,6 +21,13 @@ _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
 
 
+def choose_recipe(workspace: Workspace, given: Namespace) -> Recipe:
+    """Return the recipe of the options, for the dataset they name and weights that are here."""
+    dataset_id = choose_dataset(workspace, given.dataset)
+    weights = find_weights(workspace, given.weights)
+    return read_recipe(workspace, given, dataset_id=dataset_id, weights_digest=weights.digest)
+
+
 def read_recipe(
     workspace: Workspace, given: Namespace, *, dataset_id: str, weights_digest: str
 ) -> Recipe:

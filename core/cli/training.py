@@ -15,11 +15,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from core.cli.choosing import DATASET, WHO, choose_dataset
+from core.cli.choosing import DATASET, WHO
 from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, count_seen, describe_failure
 from core.cli.outcome import Outcome, ProgressLine, format_table
-from core.cli.recipes import RECIPE, read_recipe
+from core.cli.recipes import RECIPE, choose_recipe
 from core.cli.runs import run_document
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
@@ -50,7 +50,6 @@ from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from models.devices import find_device
-from models.weights import find_weights
 
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
@@ -76,12 +75,7 @@ _INTERRUPTED = RunStopped(
 )
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train a recipe, in this process or by the scheduler's worker."""
-    recipe = read_recipe(
-        workspace,
-        given,
-        dataset_id=choose_dataset(workspace, given.dataset),
-        weights_digest=find_weights(workspace, given.weights).digest,
-    )
+    recipe = choose_recipe(workspace, given)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
     submitted: Iterable[_Submitted] = (_submit(workspace, one, given.name) for one in recipes)
@@ -262,12 +256,7 @@ _TRIED = (
 )
 def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train many trials through the queue, and follow them until the last one has ended."""
-    recipe = read_recipe(
-        workspace,
-        given,
-        dataset_id=choose_dataset(workspace, given.dataset),
-        weights_digest=find_weights(workspace, given.weights).digest,
-    )
+    recipe = choose_recipe(workspace, given)
     trials = given.trials
     if trials is None:
         trials = 100 if given.minutes is None else MOST_TRIALS

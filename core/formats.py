@@ -6,6 +6,8 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
+from core.errors import PetalscopeError
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
@@ -25,6 +27,26 @@ def settle_name(name: str, longest: int) -> str:
     settled = " ".join(unicodedata.normalize("NFC", name).split())
     shapes = settled.replace("\u200c", "").replace("\u200d", "")
     return settled if shapes and shapes.isprintable() and len(settled) <= longest else ""
+
+
+def check_name(
+    name: str, longest: int, of: str, refused: type[PetalscopeError], *, fact: str = "name"
+) -> str:
+    """Return a name that a person typed as it is kept.
+
+    Args:
+        of: What is named, as “a tag”.
+        refused: Raised where the name is empty, too long, or has signs that cannot be seen.
+        fact: Under which the error carries the name.
+    """
+    settled = settle_name(name, longest)
+    if not settled:
+        raise refused(
+            f"This name cannot be used for {of}.",
+            f"Take 1 to {longest} letters, digits, signs or spaces.",
+            **{fact: name[:longest]},
+        )
+    return settled
 
 
 def cell_text(name: str) -> str:

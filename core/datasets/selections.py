@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.config import fingerprint
 from core.errors import SelectionMissing, SelectionRefused
-from core.formats import settle_name
+from core.formats import check_name
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, write_atomically
 from data.dataset import Dataset
@@ -63,7 +63,7 @@ def save_selection(
     Raises:
         SelectionRefused: No photo, no name that can be kept, a name that is taken, or a long note.
     """
-    name, note = _check_name(name), _check_note(note)
+    name, note = check_name(name, LONGEST_NAME, "a selection", SelectionRefused), _check_note(note)
     rows = list(dict.fromkeys(int(photo) for photo in photos))
     if not rows or not all(0 <= row < len(dataset) for row in rows):
         raise SelectionRefused(
@@ -166,17 +166,6 @@ def _parse(text: str) -> Selection:
     if not isinstance(content["run"], str | None):
         raise TypeError("the run is no id")
     return Selection(created=created, paths=paths, digests=digests, **content)
-
-
-def _check_name(name: str) -> str:
-    settled = settle_name(name, LONGEST_NAME)
-    if not settled:
-        raise SelectionRefused(
-            "This name cannot be used for a selection.",
-            f"Take 1 to {LONGEST_NAME} letters, digits, signs or spaces.",
-            name=name[:LONGEST_NAME],
-        )
-    return settled
 
 
 def _check_note(note: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.errors import TagRefused
-from core.formats import cell_text, settle_name
+from core.formats import cell_text, check_name, settle_name
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
@@ -68,14 +68,7 @@ def check_tag(name: str) -> str:
     Raises:
         TagRefused: Empty, too long, or with signs that cannot be seen.
     """
-    settled = settle_name(name, LONGEST_TAG)
-    if not settled:
-        raise TagRefused(
-            "This name cannot be used for a tag.",
-            f"Take 1 to {LONGEST_TAG} letters, digits, signs or spaces.",
-            name=name[:LONGEST_TAG],
-        )
-    return settled
+    return check_name(name, LONGEST_TAG, "a tag", TagRefused)
 
 
 def list_tags(workspace: Workspace) -> dict[str, int]:

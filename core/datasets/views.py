@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from core.config import fingerprint
 from core.errors import QueryRefused
-from core.formats import settle_name
+from core.formats import check_name
 from core.workspace import Workspace, write_atomically
 
 LONGEST_NAME = 60
@@ -22,12 +22,7 @@ def save_view(workspace: Workspace, name: str, address: Mapping[str, str]) -> st
     Raises:
         QueryRefused: The name cannot be used.
     """
-    name = settle_name(name, LONGEST_NAME)
-    if not name:
-        raise QueryRefused(
-            "This name cannot be used for a view.",
-            f"Take 1 to {LONGEST_NAME} letters, digits, signs or spaces.",
-        )
+    name = check_name(name, LONGEST_NAME, "a view", QueryRefused)
     content = {"version": _VERSION, "name": name, "address": dict(address)}
     with write_atomically(workspace.view_file(_identify(name))) as path:
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 
 from core.errors import FeedbackRefused, SourceRefused
-from core.formats import count, settle_name
+from core.formats import check_name, count
 from data.sources.found import FoundPhoto
 
 LONGEST_CLASS = 100
@@ -27,14 +27,7 @@ def check_class_name(name: str) -> str:
     Raises:
         FeedbackRefused: Empty, too long, or with signs that cannot be shown.
     """
-    settled = settle_name(name, LONGEST_CLASS)
-    if not settled:
-        raise FeedbackRefused(
-            "This name cannot be used for a class.",
-            f"Take 1 to {LONGEST_CLASS} letters, digits, signs or spaces.",
-            class_name=name[:LONGEST_CLASS],
-        )
-    return settled
+    return check_name(name, LONGEST_CLASS, "a class", FeedbackRefused, fact="class_name")
 
 
 def match_class(name: str, classes: Sequence[str]) -> str:

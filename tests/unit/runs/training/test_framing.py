@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli.cleaning import find_rubbish
+from core.cli.upkeep import find_rubbish
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.datasets.quality.store import find_feature_sets
@@ -103,7 +103,7 @@ def test_whole_photos_go_with_the_views_or_when_no_run_wants_them(
     trained_copy: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = prepare_padded(trained_copy, dataset)
-    monkeypatch.setattr("core.cli.cleaning._is_old", lambda _: True)
+    monkeypatch.setattr("core.cli.upkeep._is_old", lambda _: True)
     with write_database(trained_copy) as connection:
         found = [one.path for one in find_rubbish(trained_copy, connection, 0.0)]
     assert file in found

@@ -141,7 +141,7 @@ def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> No
     assert shown["Ended early"][0] == "1"
     tables = [one.value for one in app.dataframe if "trial" in one.value.columns]
     assert list(tables[0]["trial"]) == [3, 4, 5, 1, 2]
-    assert any("41 % to 96 %" in caption.value for caption in app.caption)
+    assert any("36 % to 96 %" in caption.value for caption in app.caption)
 
 
 def test_the_best_trial_is_submitted_as_a_run(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ label. Photos that are equal by a ranking stand by path, so that an order is alw
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,11 +15,14 @@ OwnRanking = Literal["highest-loss", "confidently-wrong", "barely-right", "least
 """Rankings by the answers of one run."""
 SharedRanking = Literal["wrong-in-every-run", "wrong-in-this-run-only"]
 """Rankings by the answers of several runs."""
-Ranking = OwnRanking | SharedRanking
+Ranking = OwnRanking | SharedRanking | Literal["random"]
+Sampled = Literal["all", "right", "wrong"]
+"""Which photos a random sample is drawn from."""
 
 OWN_RANKINGS: tuple[OwnRanking, ...] = get_args(OwnRanking)
 SHARED_RANKINGS: tuple[SharedRanking, ...] = get_args(SharedRanking)
 RANKINGS: tuple[Ranking, ...] = (*OWN_RANKINGS, *SHARED_RANKINGS)
+SAMPLED: tuple[Sampled, ...] = get_args(Sampled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,23 @@ def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.
         "least-sure": (np.ones(len(paths), dtype=bool), answers.top_scores),
     }[ranking]
     return _sort_rows(np.flatnonzero(listed), order, paths)
+
+
+def draw_rows(sampled: Sampled, wrong: np.ndarray, paths: np.ndarray, seed: int) -> np.ndarray:
+    """Return rows in an order drawn at random, (m,) int64: its first ones are a sample of any size.
+
+    A seed gives the same order everywhere: it is that of a digest of seed and path.
+
+    Args:
+        sampled: Which rows.
+        wrong: (n,) bool.
+        paths: (n,) str.
+        seed: Another one draws anew.
+    """
+    rows = np.flatnonzero({"all": np.ones_like(wrong), "right": ~wrong, "wrong": wrong}[sampled])
+    texts = (f"{seed} {path}".encode(errors="surrogatepass") for path in paths[rows])
+    drawn = np.array([blake2b(text, digest_size=16).hexdigest() for text in texts], dtype=str)
+    return rows[np.argsort(drawn, kind="stable")]
 
 
 def rank_shared(

@@ -1,16 +1,18 @@
 """The mistakes page: rankings of photos that go wrong, as a gallery or one by one."""
 
+import secrets
+
 import numpy as np
 import streamlit as st
 
 from core.evaluation.intervals import wilson_interval
-from core.evaluation.mistakes import Ranking
+from core.evaluation.mistakes import Ranking, Sampled
 from core.formats import count, interval, percent, plain
 from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     ENDLESS,
-    MOST_LISTED,
     MOST_OTHERS,
+    SEEDS,
     MistakesPage,
     is_reviewing,
     read_mistakes,
@@ -20,7 +22,7 @@ from core.ui.mistakes.selections import open_selection, show_saved, show_saving,
 from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.run_cards import open_run
 from core.ui.parts.seal import ask_before_test
-from core.ui.parts.state import bind_choice
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.panel import show_photo_panel
 
 _TITLES: dict[Ranking, str] = {
@@ -30,7 +32,9 @@ _TITLES: dict[Ranking, str] = {
     "least-sure": "Least sure",
     "wrong-in-every-run": "Wrong in every run",
     "wrong-in-this-run-only": "Wrong in this run only",
+    "random": "Random sample",
 }
+_SAMPLED: dict[Sampled, str] = {"all": "All", "right": "Right answers", "wrong": "Wrong answers"}
 _DEFINITIONS: dict[Ranking, str] = {
     "highest-loss": "Wrong photos, the lowest score of the true class first. (The loss of a photo "
     "is −ln of that score.)",
@@ -42,6 +46,8 @@ _DEFINITIONS: dict[Ranking, str] = {
     "score of the true class first: hard photos, and wrong labels.",
     "wrong-in-this-run-only": "Photos that this run gets wrong and each of the others right, the "
     "highest mean score of the true class over the others first.",
+    "random": "Drawn at random, so that they stand for all of their kind. The address of this page "
+    "opens the same ones again.",
 }
 
 
@@ -67,6 +73,8 @@ def _show_ranked(page: MistakesPage, reviewing: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             for name, label in (("true", "True class"), ("predicted", "Predicted class")):
                 _pick_class(page, name, label)
+            if page.ranking == "random":
+                _pick_sample(page)
             show_review_button(listed.photos)
             show_saving(listed)
             show_saved()
@@ -80,8 +88,9 @@ def _describe_list(page: MistakesPage) -> None:
     """Write what is listed, how it is ordered, and of how many photos."""
     ranking, ranked, matching = page.ranking, page.ranked, len(page.matching)
     total, n = len(ranked.photos), ranked.n
-    parts = [_DEFINITIONS[ranking], "Equal ones stand by path."]
-    if ranking == "least-sure":
+    random = ranking == "random"
+    parts = [_DEFINITIONS[ranking]] + ["Equal ones stand by path."] * (not random)
+    if ranking == "least-sure" or (random and page.sampled == "all"):
         parts.append(f"n = {n:,} {page.split} photos.")
     elif n:
         share = f"{percent(total / n, n)}, {interval(*wilson_interval(total, n), n)}"
@@ -90,8 +99,13 @@ def _describe_list(page: MistakesPage) -> None:
         parts.append(f"{count(ranked.left_out, 'photo')} of this split cannot be compared.")
     if matching < total:
         parts.append(f"{_describe_filter(page)}: {matching:,}.")
-    if ranking in ENDLESS and matching > MOST_LISTED:
-        parts.append(f"The first {MOST_LISTED} are listed.")
+    if matching > (most := ENDLESS.get(ranking, matching)):
+        parts.append(f"{most} of these are here." if random else f"The first {most} are listed.")
+    if random and page.sampled == "all" and matching:
+        drawn = page.listed.photos
+        m, right = len(drawn), int((~page.answers.wrong[drawn]).sum())
+        share = f"{percent(right / m, m)}, {interval(*wilson_interval(right, m), m)}"
+        parts.append(f"Right among those here: {right} of {m}, {share}.")
     st.caption(" ".join(parts))
 
 
@@ -103,6 +117,18 @@ def _describe_filter(page: MistakesPage) -> str:
         if number is not None
     ]
     return "Of " + " and ".join(parts)
+
+
+def _pick_sample(page: MistakesPage) -> None:
+    """Draw which answers the sample is drawn from, and the button that draws another."""
+    bound = bind_choice("of", page.sampled, key="mistakes.of")
+    st.selectbox("Of", list(_SAMPLED), format_func=_SAMPLED.__getitem__, width=160, **bound)
+    st.button(
+        "Draw again",
+        icon=":material/casino:",
+        key="mistakes.draw",
+        on_click=lambda: keep_choice("seed", str(1 + secrets.randbelow(SEEDS - 1))),
+    )
 
 
 def _pick_others(page: MistakesPage) -> bool:

@@ -1,9 +1,8 @@
 """What the mistakes page shows, read once: the address and the caches → one `MistakesPage`.
 
-In the URL: `tab` (the ranking), `others` (the runs compared with), `true` and `predicted` (classes)
-and `review` (the photo under review; without it the photos are a gallery). Rankings are kept in
-memory. Photos are numbers in the dataset of the run in question; other runs are matched by
-identity.
+In the URL: `tab` (the ranking), `others` (the runs compared with), `of` and `seed` (of a sample),
+`true` and `predicted` (classes), `review` (the photo under review; without it a gallery is shown).
+Rankings are kept in memory. Photos are numbers in the run's dataset; others match by identity.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +17,13 @@ from core.datasets.selections import Selection, list_selections
 from core.errors import DatasetMissing
 from core.evaluation.mistakes import (
     RANKINGS,
+    SAMPLED,
     Answers,
     OwnRanking,
     Ranking,
+    Sampled,
     SharedRanking,
+    draw_rows,
     rank_photos,
     rank_shared,
     read_answers,
@@ -32,17 +34,17 @@ from core.runs.common_photos import find_common, match_results
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice, settle_choice
+from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
 from data.dataset import Dataset
 from data.manifest import list_lineage
 
 REVIEW = "review"
 """Name in the URL of the photo under review."""
-MOST_LISTED = 300
-"""Rankings that never end (each photo is more or less sure) stop here."""
-MOST_OTHERS = 6
-_USUAL_OTHERS = 3
-ENDLESS = ("barely-right", "least-sure")
+MOST_OTHERS, _USUAL_OTHERS = 6, 3
+SEEDS = 1_000_000
+ENDLESS = {"barely-right": 300, "least-sure": 300, "random": 60}
+"""Rankings that never end (each photo is more or less sure) → how many photos they list."""
+TABS: tuple[Ranking, ...] = (*RANKINGS, "random")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,6 +106,8 @@ class MistakesPage:
     """Those that the run is compared with."""
     chosen: Mapping[str, int | None]
     """Number of the true and of the predicted class that are listed alone."""
+    sampled: Sampled = "all"
+    seed: int = 1
 
     @property
     def needs_others(self) -> bool:
@@ -117,6 +121,8 @@ class MistakesPage:
         if ranking == "wrong-in-every-run" or ranking == "wrong-in-this-run-only":
             others = tuple(other.id for other in self.others)
             return _rank_shared(run_id, others, self.split, ranking)
+        if ranking == "random":
+            return _rank_sample(run_id, self.split, self.sampled, self.seed)
         return _rank_own(run_id, self.split, ranking)
 
     @cached_property
@@ -143,14 +149,14 @@ class MistakesPage:
             dataset=self.dataset,
             result=self.result,
             answers=self.answers,
-            photos=photos[:MOST_LISTED] if self.ranking in ENDLESS else photos,
+            photos=photos[: ENDLESS.get(self.ranking)],
         )
 
 
 def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
     """Read what the page shows of a run on a split."""
     result, known = cache.result(run.id), _list_family(run.recipe.dataset, run.id)
-    ranking = RANKINGS[RANKINGS.index(settle_choice("tab", RANKINGS, RANKINGS[0]))]
+    ranking = TABS[TABS.index(settle_choice("tab", TABS, TABS[0]))]
     stated = {name: read_choice(name) for name in ("true", "predicted")}
     page = MistakesPage(
         run=run,
@@ -166,6 +172,11 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
             for name, one in stated.items()
         },
     )
+    if ranking == "random":
+        sampled = SAMPLED[SAMPLED.index(settle_choice("of", SAMPLED, SAMPLED[0]))]
+        seed = read_number(read_choice("seed") or "", SEEDS) or 1
+        keep_choice("seed", str(seed))
+        return replace(page, sampled=sampled, seed=seed)
     return replace(page, others=_read_others(run, known)) if page.needs_others else page
 
 
@@ -285,6 +296,14 @@ def _rank_own(run_id: str, split: str, ranking: OwnRanking) -> Ranked:
     photos = result.photo_numbers(split)
     there = read_answers(result.scores[photos], result.labels[photos])
     return Ranked(photos=photos[rank_photos(ranking, there, result.paths[photos])], n=len(photos))
+
+
+@cache.cached_by(cache.result_key, most=32)
+def _rank_sample(run_id: str, split: str, sampled: Sampled, seed: int) -> Ranked:
+    result, wrong = cache.result(run_id), _read_answers(run_id).wrong
+    photos = result.photo_numbers(split)
+    drawn = draw_rows(sampled, wrong[photos], result.paths[photos], seed)
+    return Ranked(photos=photos[drawn], n=len(photos))
 
 
 def _results_written(run_id: str, others: tuple[str, ...], *_of: object) -> tuple[float, ...]:

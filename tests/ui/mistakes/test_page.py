@@ -232,3 +232,12 @@ def test_a_link_to_a_selection_that_is_gone_is_said(open_mistakes: Open) -> None
         assert not app.exception
         assert len(app.error) == 1
         assert "One by one" in [button.label for button in app.button]
+
+
+def test_a_sample_says_what_it_is_of_and_is_drawn_again(open_mistakes: Open) -> None:
+    app = open_mistakes(tab="random", of="all", seed="5")
+    assert not app.exception and not app.error
+    assert "Drawn at random" in text_of(app) and "Right among those here" in text_of(app)
+    app = press(app, "Draw again")
+    assert not app.exception
+    assert app.query_params["seed"] != "5"

@@ -78,3 +78,15 @@ def test_a_photo_that_is_not_listed_is_the_first(read: Read, stated: str) -> Non
 def test_the_photo_of_the_link_has_its_place(read: Read) -> None:
     photos = read(tab="least-sure").listed.photos
     assert read(tab="least-sure", review=str(photos[5])).listed.find_place() == 5
+
+
+def test_a_sample_is_that_of_its_link(read: Read) -> None:
+    wrong = read(tab="random", of="wrong", seed="7")
+    photos = wrong.result.photo_numbers("train")
+    assert set(wrong.listed.photos) == set(photos[wrong.answers.wrong[photos]])
+    everything = read(tab="random", of="all", seed="7").listed.photos
+    assert set(everything) == set(photos)
+    assert everything.tolist() == read(tab="random", of="all", seed="7").listed.photos.tolist()
+    assert everything.tolist() != read(tab="random", of="all", seed="8").listed.photos.tolist()
+    assert st.query_params["seed"] == "8"
+    assert read(tab="random", of="x", seed="-3").seed == 1

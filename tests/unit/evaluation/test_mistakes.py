@@ -12,6 +12,7 @@ from core.evaluation.mistakes import (
     SHARED_RANKINGS,
     OwnRanking,
     SharedRanking,
+    draw_rows,
     rank_photos,
     rank_shared,
     read_answers,
@@ -134,3 +135,15 @@ def test_scores_that_are_none_are_refused(spoilt: float) -> None:
 def test_shapes_that_do_not_fit_are_refused(scores: np.ndarray, labels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="do not match"):
         read_answers(scores, labels)
+
+
+def test_each_photo_is_drawn_as_often_as_another() -> None:
+    paths = np.array([f"daisy/{number}.jpg" for number in range(20)])
+    wrong = np.arange(20) % 2 == 0
+    first = [draw_rows("all", wrong, paths, seed)[:5] for seed in range(2000)]
+    drawn = np.bincount(np.concatenate(first), minlength=20)
+    assert (abs(drawn - 500) < 5 * np.sqrt(500 * 0.75)).all()
+    every = draw_rows("all", wrong, paths, 3)
+    assert draw_rows("wrong", wrong, paths, 3).tolist() == every[wrong[every]].tolist()
+    assert draw_rows("right", wrong, paths, 3).tolist() == every[~wrong[every]].tolist()
+    assert len(draw_rows("wrong", np.zeros(20, bool), paths, 3)) == 0

@@ -214,8 +214,9 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     found = read_cross_validation(workspace, record.id, result)
     document["cross_validation"] = found and found.accuracy
     lines += [f"{found.figure}: {found.method}"] if found else []
-    if warning and not found and not say_unfit(record, result):  # a worker goes on to it
-        lines.append(f"cross-validated in a moment: python -m core evaluate {record.id}")
+    if warning and not found and not say_unfit(record, result):  # the worker begins it now
+        again = f"python -m core evaluate {record.id} --cross-validate"
+        lines.append(f"its cross-validation follows: {again}")
     lines.append(f"look closer: python -m core evaluate {record.id}")
     return Outcome("\n".join(lines), document)
 

@@ -1,5 +1,6 @@
 """What can be done with the runs that are selected in the table."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -19,6 +20,7 @@ from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.form import forget_runs
 
 _MOST_NAMED = 5
+_TYPED = "runs.typed"
 
 
 def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
@@ -72,16 +74,31 @@ def _show_single(run: RunRecord) -> None:
 
 
 def _show_notes(run: RunRecord) -> None:
+    """Draw name and notes, to be changed; what was typed counts, whatever another window did."""
+    number = f"Run {run.number}"
+    drawn = {"name": "" if run.name == number else run.name, "notes": run.notes}
+    key = f"runs.notes.{run.id}.{zlib.crc32(repr(drawn).encode())}"
+
+    def take() -> None:  # the fields are other ones when they were changed elsewhere
+        typed = {what: st.session_state[f"{key}.{what}"] for what in drawn}
+        st.session_state[_TYPED] = {
+            what: typed[what] for what in drawn if typed[what] != drawn[what]
+        }
+
     with st.form(f"runs.notes.{run.id}", border=False):
-        own = "" if run.name == f"Run {run.number}" else run.name
-        name = st.text_input("Name", own, max_chars=100, placeholder=f"Run {run.number}")
-        notes = st.text_area("Notes", run.notes, max_chars=5000, height=140)
-        saved = st.form_submit_button("Save", type="primary")
-    if saved:
-        rename_run(cache.workspace(), run.id, name)
-        note_run(cache.workspace(), run.id, notes)
-        tell_after_rerun("Name and notes are kept.")
-        st.rerun()
+        name, notes = drawn["name"], drawn["notes"]
+        st.text_input("Name", name, max_chars=100, placeholder=number, key=f"{key}.name")
+        st.text_area("Notes", notes, max_chars=5000, height=140, key=f"{key}.notes")
+        st.form_submit_button("Save", type="primary", on_click=take)
+    changed = st.session_state.pop(_TYPED, None)
+    if changed is None:
+        return
+    if "name" in changed:
+        rename_run(cache.workspace(), run.id, changed["name"])
+    if "notes" in changed:
+        note_run(cache.workspace(), run.id, changed["notes"])
+    tell_after_rerun("Name and notes are kept.")
+    st.rerun()
 
 
 def _show_tags(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:

@@ -25,6 +25,7 @@ from data.dataset import Dataset
 from data.manifest import DatasetSummary, rename_dataset
 
 _KINDS = ("relabelled", "moved", "added", "removed")
+_TYPED = "versions.typed"
 
 
 def show_versions(dataset: Dataset) -> None:
@@ -82,18 +83,24 @@ def _describe(page: VersionsPage, version: DatasetSummary) -> str:
 
 
 def _show_names(dataset: Dataset) -> None:
+    """Draw the name, to be changed; what was typed counts, whatever another window did."""
+    key = f"versions.name.{dataset.id}.{zlib.crc32(dataset.name.encode())}"
+
+    def take() -> None:  # the field is another one when its name has changed elsewhere
+        st.session_state[_TYPED] = st.session_state[key].strip()
+
     with (
         st.form("versions.rename", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        key = f"versions.name.{dataset.id}.{zlib.crc32(dataset.name.encode())}"
-        name = st.text_input("Name", dataset.name, max_chars=100, width=420, key=key)
-        renamed = st.form_submit_button("Rename", icon=":material/edit:")
-    if renamed and not name.strip():
+        st.text_input("Name", dataset.name, max_chars=100, width=420, key=key)
+        st.form_submit_button("Rename", icon=":material/edit:", on_click=take)
+    name = st.session_state.pop(_TYPED, dataset.name)
+    if not name:
         show_problem("A version needs a name.", "Type one, and press Rename.")
-    elif renamed and name.strip() != dataset.name:
+    elif name != dataset.name:
         rename_dataset(cache.workspace(), dataset.id, name)
-        tell_after_rerun(f"The version is now called “{plain(name.strip())}”.")
+        tell_after_rerun(f"The version is now called “{plain(name)}”.")
         st.rerun()
 
 

@@ -46,6 +46,18 @@ def test_a_version_is_renamed_and_never_nameless(
     assert list_datasets(trained_copy)[0].name == "Garden, version 1"
 
 
+def test_two_windows_rename_and_the_later_name_stays(
+    trained_copy: Workspace, dataset: Dataset, open_view: Open
+) -> None:
+    windows = [open_view(dataset, "versions") for _ in range(2)]
+    for app, name in zip(windows, ("One", "Two"), strict=True):
+        next(field for field in app.text_input if field.label == "Name").set_value(name)
+        app = press(app, "Rename")
+        assert not app.exception
+        assert next(field for field in app.text_input if field.label == "Name").value == name
+    assert list_datasets(trained_copy)[0].name == "Two"
+
+
 def test_an_empty_tray_says_how_it_is_filled(dataset: Dataset, open_view: Open) -> None:
     app = open_view(dataset, "edits")
     assert not app.exception

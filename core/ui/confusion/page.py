@@ -50,7 +50,8 @@ _WAYS = (
 
 def show_confusions(run: RunRecord, split: str) -> None:
     """Draw the page for a run and a split."""
-    pickers = st.columns(4, vertical_alignment="bottom")
+    row = st.container(horizontal=True, gap="small")
+    pickers = [row.container(width="stretch") for _ in range(4)]
     against = read_against(run)
     with pickers[3]:
         _pick_other_run(against)

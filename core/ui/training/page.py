@@ -4,6 +4,7 @@ The page polls the run's folder and its row in the index; nothing here trains. P
 the run ends.
 """
 
+import zlib
 from collections.abc import Callable
 
 import streamlit as st
@@ -155,14 +156,24 @@ def _ask_for_epochs(run: RunRecord) -> None:
 
 
 def _edit_notes(run: RunRecord) -> None:
+    """Draw notes and tags, to be changed; what was typed counts, whatever another window did."""
+    drawn = {"notes": run.notes, "tags": ", ".join(run.tags)}
+    # Changed elsewhere they are other fields: what was typed is read before these are drawn.
+    key = f"training.notes.{run.id}.{zlib.crc32(repr(drawn).encode())}"
+
+    def save() -> None:
+        typed = {what: st.session_state[f"{key}.{what}"] for what in drawn}
+        if typed["notes"] != drawn["notes"]:
+            note_run(cache.workspace(), run.id, typed["notes"])
+        if typed["tags"] != drawn["tags"]:
+            tag_run(cache.workspace(), run.id, typed["tags"].split(","))
+
     with st.form(f"training.notes.{run.id}", border=False):
-        notes = st.text_area("Notes", run.notes, max_chars=_MOST_NOTES, height=120, width=320)
-        tags = st.text_input("Tags", ", ".join(run.tags), help="Separated by commas.")
-        saved = st.form_submit_button("Save", type="primary")
-    if saved:
-        note_run(cache.workspace(), run.id, notes)
-        tag_run(cache.workspace(), run.id, tags.split(","))
-        st.rerun()
+        st.text_area(
+            "Notes", run.notes, max_chars=_MOST_NOTES, height=120, width=320, key=f"{key}.notes"
+        )
+        st.text_input("Tags", drawn["tags"], help="Separated by commas.", key=f"{key}.tags")
+        st.form_submit_button("Save", type="primary", on_click=save)
 
 
 def _ask_to_delete(run: RunRecord) -> None:

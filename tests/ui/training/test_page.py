@@ -193,6 +193,11 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
     app = open_page(shared, run=run.id)
     assert r"the \*first\* one" in captions(app)
     assert {"Train on", "Save", "Delete for good"} <= buttons(app)
+    note_run(shared, run.id, "written in another window")
+    next(one for one in app.text_input if one.label == "Tags").set_value("roses, course")
+    assert not press(app, "Save").exception
+    kept = read_run(shared, run.id)
+    assert (kept.notes, kept.tags) == ("written in another window", ("course", "roses"))
 
 
 def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:

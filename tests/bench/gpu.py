@@ -83,7 +83,6 @@ def measure(
             weights_digest=subject.weights.digest,
             augmentation=PRESETS["gentle"],
             epochs=epochs,
-            head_epochs=1,
         )
         plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
         for number, (name, device) in enumerate(devices.items()):
@@ -215,6 +214,7 @@ def _measure_strategies(
     for name in get_args(StrategyName):
         settings: dict[str, Any] = {
             "strategy": name,
+            "head_epochs": 1,  # a recipe that is not of two phases forgets it
             "precision": suggest_precision(name, device.kind, device.half),
         }
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):

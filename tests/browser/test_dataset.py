@@ -101,6 +101,7 @@ def test_a_click_on_a_bar_filters_and_a_link_reopens_it(page: Page, server: Page
     expect(chip).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_class_text_and_sorting_are_typed(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
     page.get_by_label("Name contains").fill("TULIP_00")
@@ -116,6 +117,7 @@ def test_class_text_and_sorting_are_typed(page: Page, server: PageServer) -> Non
     expect(page.get_by_text("10 photos", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_box_on_the_map_selects_its_photos(page: Page, server: PageServer) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

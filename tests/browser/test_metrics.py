@@ -53,6 +53,7 @@ def test_search_and_curves_live_in_the_link(page: Page, server: PageServer) -> N
     wait_for_url(page, "metrics.search=oak", "metrics.kind=Precision-recall")
 
 
+@pytest.mark.slow
 def test_the_test_split_is_opened_on_purpose_and_counted(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     run = list_runs(workspace)[0]

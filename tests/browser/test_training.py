@@ -26,6 +26,7 @@ def server_workspace(server_workspace: Workspace, compared_workspace: Workspace)
     return server_workspace
 
 
+@pytest.mark.slow
 def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/training")
     expect(page.get_by_text("The network stays as it is")).to_be_visible()

@@ -132,6 +132,7 @@ def test_missing_weights_are_said_and_random_ones_offered(
     assert read_quality(workspace, faulty.id) is None
 
 
+@pytest.mark.slow
 def test_an_analysis_fills_in_what_needs_features(
     trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
 ) -> None:

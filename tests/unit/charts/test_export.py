@@ -28,6 +28,7 @@ def test_a_png_is_on_the_pages_paper_and_twice_as_sharp(dark: bool, palette) -> 
         assert size[0] == pytest.approx(2 * picture.size[0], abs=2)
 
 
+@pytest.mark.slow
 def test_an_svg_names_every_class_of_102_twice_and_fetches_nothing() -> None:
     matrix = chart(102)
     drawn = draw_svg(matrix)

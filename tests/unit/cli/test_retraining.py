@@ -28,6 +28,7 @@ def read_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, obje
     return document
 
 
+@pytest.mark.slow
 def test_now_trains_and_compares_to_the_end(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

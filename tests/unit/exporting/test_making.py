@@ -110,6 +110,7 @@ def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace)
     assert identify_export(trained_copy, wishes[0]) not in ids
 
 
+@pytest.mark.slow
 def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
     trained_copy: Workspace, tmp_path: Path
 ) -> None:
@@ -195,6 +196,7 @@ def test_what_the_command_refuses(
     assert not trained_copy.exports.exists()
 
 
+@pytest.mark.slow
 def test_the_command_lists_what_is_kept(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -198,6 +198,7 @@ def test_a_killed_scheduler_is_not_missed(trained_copy: Workspace) -> None:
     assert wait_for_end(trained_copy, second.id).state == "done"
 
 
+@pytest.mark.slow
 def test_a_killed_page_server_is_not_missed(trained_copy: Workspace) -> None:
     recipe = change_recipe(trained_copy, epochs=LONG)
     code = f"""if True:
@@ -220,6 +221,7 @@ def test_a_killed_page_server_is_not_missed(trained_copy: Workspace) -> None:
     assert wait_for_end(trained_copy, recipe.run_id).state == "done"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_keeps_its_best_epoch_and_can_go_on(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
 ) -> None:
@@ -366,6 +368,7 @@ def test_a_fault_of_the_program_stands_in_the_log_with_its_traceback(
     assert "Traceback" in read_log(trained_copy, run.id)
 
 
+@pytest.mark.slow
 def test_a_warm_worker_waits_and_leaves_with_its_scheduler(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,6 +383,7 @@ def test_a_warm_worker_waits_and_leaves_with_its_scheduler(
     assert not is_locked(trained_copy.scheduler_lock)
 
 
+@pytest.mark.slow
 def test_no_worker_is_kept_warm_when_the_settings_say_so(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

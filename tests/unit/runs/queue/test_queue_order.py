@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.runs.queue.queue import (
     claim_next_run,
     mark_lost,
@@ -132,6 +134,7 @@ def test_who_never_started_is_first_then_who_started_longest_ago(workspace: Work
     assert [run.submitter for run in order] == ["c", "d", "b", "a"]
 
 
+@pytest.mark.slow
 def test_thirty_submitters_of_ten_runs_each_have_their_turns(workspace: Workspace) -> None:
     share = SUBMITTERS // 5
     shares = [

@@ -43,7 +43,6 @@ def test_a_run_is_registered_and_becomes_the_first_champion(
     assert read_aliases(workspace) == {"champion": 1}
 
 
-@pytest.mark.slow
 def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     run = list_runs(workspace)[-1].id

@@ -28,7 +28,6 @@ def tick(page: Page, row: int, expected: str) -> None:
     do_until(lambda: table.click(position={"x": ROW / 2, "y": ROW * (row + 1.5)}), said)
 
 
-@pytest.mark.slow
 def test_repeats_are_compared_by_one_tick(
     page: Page, server: PageServer, compared_workspace: Workspace
 ) -> None:

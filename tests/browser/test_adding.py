@@ -51,7 +51,6 @@ def test_a_folder_without_photos_is_refused_and_can_be_mended(
     expect(page).not_to_have_url(re.compile("import="))
 
 
-@pytest.mark.slow
 def test_a_discarded_folder_leaves_nothing(page: Page, server: PageServer, photos: Path) -> None:
     workspace = Workspace(server.workspace)
     choose_way(page, server, "Path on this machine")
@@ -92,7 +91,6 @@ def test_a_folder_is_kept_after_a_look_at_its_report(
     wait_for_url(page, f"dataset={dataset.id}")
 
 
-@pytest.mark.slow
 def test_an_archive_is_uploaded_and_known_to_be_here_already(
     page: Page, server: PageServer, photos: Path
 ) -> None:

@@ -57,7 +57,6 @@ def test_predict_says_that_it_does_not_know(page: Page, server: PageServer) -> N
     assert width <= 390
 
 
-@pytest.mark.slow
 def test_photos_of_my_own_are_measured(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/calibration?question=unlike")
     expect(page.get_by_text("Area under the ROC", exact=True)).to_be_visible()

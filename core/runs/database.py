@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -206,14 +206,13 @@ def _open_engine(address: str, check: _Check | None) -> Engine:
     event.listen(engine, "after_execute", mark_table)
     # Turning a new file to WAL fails at once, without waiting, when two processes do it together.
     writing = engine.execution_options(writes=True)
-    try:
+    with ExitStack() as failing:
+        failing.callback(engine.dispose)
         with hold_lock(Path(f"{engine.url.database}.lock")), writing.begin() as connection:
             _prepare_tables(connection)
             if check is not None:
                 check(connection)
-    except BaseException:
-        engine.dispose()
-        raise
+        failing.pop_all()  # it did not fail: the engine stays open
     return engine
 
 

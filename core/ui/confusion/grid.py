@@ -5,8 +5,7 @@ Cells are sent as columns of numbers and a table of colours, so that the 932 of 
 """
 
 from collections.abc import Callable
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,6 +17,7 @@ from core.charts.theme import choose_palette, draw_png, draw_svg
 from core.evaluation.confusion import to_long
 from core.formats import cell_text
 from core.ui.confusion.reading import ConfusionPage
+from core.ui.parts.components import load_component
 from core.ui.parts.pickers import title_run
 
 SCRIPTS = ("drawing.js", "grid.js")
@@ -57,7 +57,7 @@ def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoo
             return
         on_zoom(rows, columns)
 
-    component = _component()
+    component = load_component(__file__, "grid.css", *SCRIPTS)
     component(key=key, data=data, on_chosen_change=choose, on_zoomed_change=zoom)
 
 
@@ -108,18 +108,6 @@ def _pack_legend(legend: Legend) -> dict[str, Any]:
 def _told(key: str, event: str) -> dict[str, Any]:
     told = (st.session_state.get(key) or {}).get(event)
     return dict(told) if told else {}
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    folder = Path(__file__).parent
-    # In the page's own tree, not in a shadow root: screen readers and tests meet plain elements.
-    return st.components.v2.component(
-        "petalscope_confusion_grid",
-        js="".join((folder / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        css=(folder / "grid.css").read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )
 
 
 def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:

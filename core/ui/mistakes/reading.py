@@ -5,7 +5,7 @@ In the URL: `tab` (the ranking), `others` (the runs compared with), `of` and `se
 Rankings are kept in memory. Photos are numbers in the run's dataset; others match by identity.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -221,17 +221,6 @@ def read_waiting(dataset: Dataset) -> Waiting:
     classes = list_classes(cache.workspace(), dataset)
     last = edits[-1] if edits else None
     return Waiting(last=last, classes=classes, words=words, edits=len(edits))
-
-
-def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:
-    """Return what says of a photo, in a word, what the tray holds for it."""
-    changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
-    words = {}
-    for row in changes.to_dict("records"):
-        relabelled = row["class"] != row["new_class"]
-        word = "excluded" if row["excluded"] else f"→ {row['new_class']}" if relabelled else "moved"
-        words[int(row["photo"])] = [word]
-    return lambda photo: words.get(photo, ())
 
 
 def list_judges(selection: Selection) -> dict[str, RunRecord]:

@@ -28,7 +28,6 @@ from core.ui.mistakes.reading import (
     is_reviewing,
     list_judges,
     list_saved,
-    mark_tray,
     read_listed,
     read_selected,
 )
@@ -41,7 +40,7 @@ from core.ui.parts.state import keep_choice
 from core.ui.photos.explaining import read_drawing
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.reading import explainer
-from core.ui.photos.tray import show_tray
+from core.ui.photos.tray import mark_tray, show_tray
 from core.ui.wall import read_chosen
 from data.dataset import Dataset
 

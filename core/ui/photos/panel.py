@@ -12,8 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.datasets.edits.tray import add_edits, undo_edits
 from core.formats import plain, size
 from core.ui.parts import cache
+from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.frame import page_file
-from core.ui.parts.keys import queue_keys, show_steps
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo

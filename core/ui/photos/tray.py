@@ -142,6 +142,17 @@ def _describe_row(row: dict[str, object]) -> str:
     return ", ".join(f"→ {row[new]}" for old, new in pairs if row[old] != row[new])
 
 
+def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:
+    """Return what says of a photo, in a word, what the tray holds for it."""
+    changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
+    words = {}
+    for row in changes.to_dict("records"):
+        relabelled = row["class"] != row["new_class"]
+        word = "excluded" if row["excluded"] else f"→ {row['new_class']}" if relabelled else "moved"
+        words[int(row["photo"])] = [word]
+    return lambda photo: words.get(photo, ())
+
+
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:
     """Draw undo, redo and clear; each can be taken back by the other."""
     undone = count_undone(cache.workspace(), dataset.id)

@@ -6,11 +6,9 @@ the URL: `model` names an alias or a version, `run` a run, `against` the other m
 is answered by the champion, whatever run was looked at on another page.
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,6 +19,7 @@ from core.monitoring.sessions import Model
 from core.prediction.album import NamedPhoto
 from core.runs.store import list_runs
 from core.ui.parts import cache
+from core.ui.parts.components import load_component
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import show_no_run
 from core.ui.parts.state import keep_choice, read_choice
@@ -230,16 +229,4 @@ def _show_clipboard(uploader: str, *, key: str) -> None:
     Args:
         uploader: Key of the file uploader, which stands on the same page.
     """
-    _component()(key=key, data={"uploader": uploader})
-
-
-@functools.cache
-def _component() -> Callable[..., Any]:
-    folder = Path(__file__).parent
-    # In the page's own tree, not in a shadow root: it reaches for the uploader beside it.
-    return st.components.v2.component(
-        "petalscope_clipboard",
-        js=(folder / "clipboard.js").read_text(encoding="utf-8"),
-        css=(folder / "clipboard.css").read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )
+    load_component(__file__, "clipboard.css", "clipboard.js")(key=key, data={"uploader": uploader})

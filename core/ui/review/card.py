@@ -16,7 +16,7 @@ from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.ui.parts import cache
-from core.ui.parts.keys import queue_keys, show_steps
+from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import (
     ITEM,

@@ -4,15 +4,11 @@ A browser is sent the photo that was pointed at and those that lie near it, neve
 keeps what it was sent.
 """
 
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.ui.parts.components import load_component
 from core.ui.wall.showing import encode_thumbnail
 from data.dataset import Dataset
 
@@ -46,7 +42,7 @@ def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
     if isinstance(photo, int) and 0 <= photo < len(dataset):
         for one in find_near(positions, photo):
             pictures[str(one)] = encode_thumbnail(dataset.thumbnail(one))
-    _component()(
+    load_component(__file__, "hover.css", "hover.js")(
         key=widget,
         data={"dataset": dataset.id, "pictures": pictures},
         on_pointed_change=keep,
@@ -59,14 +55,3 @@ def find_near(positions: np.ndarray, photo: int) -> list[int]:
     distances[photo] = -1
     near = np.argpartition(distances, min(_NEAR, len(distances)) - 1)[:_NEAR]
     return [int(one) for one in near[np.argsort(distances[near], kind="stable")]]
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    folder = Path(__file__).parent
-    return st.components.v2.component(
-        "petalscope_hover",
-        js=(folder / "hover.js").read_text(encoding="utf-8"),
-        css=(folder / "hover.css").read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )

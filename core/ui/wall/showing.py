@@ -13,14 +13,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.formats import count
+from core.ui.parts.components import load_component
 from core.ui.parts.pickers import pick_page_of
 from core.ui.parts.state import read_number
 from data.dataset import Dataset
@@ -144,7 +144,7 @@ def _mount(dataset: Dataset, shown: list[int], wall: Wall) -> dict[str, Any]:
         if isinstance(by, int):
             st.session_state[f"{key}_page"] = max(1, page + by)
 
-    component = _component()
+    component = load_component(__file__, "wall.css", "wall.js")
     selected = read_chosen(key, dataset.id) if wall.selectable else ()
     told = component(
         key=widget,
@@ -164,18 +164,6 @@ def _describe_wall(photos: int, wall: Wall) -> str:
 
 def _nothing() -> None:
     """Stands where Streamlit wants a callback to hear of an event at all."""
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    folder = Path(__file__).parent
-    # In the page's own tree, not in a shadow root: screen readers and tests meet plain elements.
-    return st.components.v2.component(
-        "petalscope_wall",
-        js=(folder / "wall.js").read_text(encoding="utf-8"),
-        css=(folder / "wall.css").read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )
 
 
 def read_chosen(key: str, dataset_id: str) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""Previous and next, and keys that are pressed faster than a page answers: none is lost."""
+"""Components of our own: what makes them; previous and next, and keys that none is lost of.
+
+A key that is pressed faster than a page answers waits in the browser.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,6 +13,27 @@ import streamlit as st
 
 _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
 """What a browser calls the keys that Streamlit names otherwise."""
+
+
+@cache
+def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]:
+    """Return what draws a component of ours; it is named after its style.
+
+    It lives in the page's own tree, not in a shadow root: screen readers, tests and other elements
+    of the page meet plain elements.
+
+    Args:
+        beside: A file in the folder of its files.
+        style: Name of its CSS.
+        scripts: Names of its JavaScript; together they are one module.
+    """
+    folder = Path(beside).parent
+    return st.components.v2.component(
+        f"petalscope_{Path(style).stem}",
+        js="".join((folder / name).read_text(encoding="utf-8") for name in scripts),
+        css=(folder / style).read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )
 
 
 def show_steps(
@@ -49,15 +73,5 @@ def queue_keys(place: str, *shortcuts: str) -> None:
         shortcuts: The keys as the buttons name them (`shortcut`).
     """
     keys = [_NAMES.get(one, one.lower()) for one in shortcuts]
-    _component()(key=f"keys.{place}", data={"keys": keys, "drawn": time.monotonic()})
-
-
-@cache
-def _component() -> Callable[..., Any]:
-    script = Path(__file__).with_name("keys.js").read_text(encoding="utf-8")
-    return st.components.v2.component(
-        "petalscope_keys",
-        js=script,
-        css="[class*=st-key-keys-] {\n  position: absolute;\n}",
-        isolate_styles=False,
-    )
+    draw = load_component(__file__, "keys.css", "keys.js")
+    draw(key=f"keys.{place}", data={"keys": keys, "drawn": time.monotonic()})

@@ -1,10 +1,14 @@
 """Downloads a large file over HTTP: resumed where it broke off, checked before it gets its name."""
 
 import http.client
+import threading
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -17,7 +21,11 @@ Report = Callable[[int, int], None]
 
 
 def download_file(
-    address: str, target: Path, check: Callable[[Path], None], on_progress: Report | None = None
+    address: str,
+    target: Path,
+    check: Callable[[Path], None],
+    on_progress: Report | None = None,
+    most: int | None = None,
 ) -> None:
     """Fetch the file of an address to `target`, complete and checked.
 
@@ -27,9 +35,11 @@ def download_file(
     Args:
         check: Raises one of our errors when the complete file is not what it should be.
         on_progress: Told the bytes that are here and the bytes in all.
+        most: Bytes that the file may have; a larger one is not what was asked for.
 
     Raises:
-        DownloadFailed: The server cannot be reached, refuses, or the connection broke.
+        DownloadFailed: The server cannot be reached, refuses, or the connection broke; or the
+            file is too large.
         DiskFull: There is no room for the file.
         PetalscopeError: What `check` raised; the file was removed.
     """
@@ -39,8 +49,10 @@ def download_file(
         if _is_sound(target, check):
             return
         try:
-            _fetch_rest(address, partial, on_progress or _report_nothing)
+            _fetch_rest(address, partial, on_progress or _report_nothing, most)
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, _TooLarge):
+                partial.unlink(missing_ok=True)
             raise _describe_failure(error, address, target) from error
         try:
             check(partial)
@@ -60,15 +72,32 @@ def _is_sound(target: Path, check: Callable[[Path], None]) -> bool:
     return True
 
 
-def _fetch_rest(address: str, partial: Path, report: Report) -> None:
+class _TooLarge(OSError):
+    """More came than the file may have."""
+
+
+class _KeepSafe(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection from https to anything else."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, *rest: Any, **named: Any
+    ) -> urllib.request.Request | None:
+        new = super().redirect_request(req, *rest, **named)
+        if new is not None and req.type == "https" != new.type:
+            raise urllib.error.URLError("the server leads from https to an unsafe address")
+        return new
+
+
+def _fetch_rest(address: str, partial: Path, report: Report, most: int | None) -> None:
     start = partial.stat().st_size if partial.exists() else 0
     try:
         request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"})
     except ValueError as error:  # not an address at all
         raise urllib.error.URLError(str(error)) from error
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-            _write_rest(response, partial, start, report)
+        opener = urllib.request.build_opener(_KeepSafe)
+        with opener.open(request, timeout=_TIMEOUT_S) as response:
+            _write_rest(response, partial, start, report, most)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -76,7 +105,11 @@ def _fetch_rest(address: str, partial: Path, report: Report) -> None:
 
 
 def _write_rest(
-    response: http.client.HTTPResponse, partial: Path, start: int, report: Report
+    response: http.client.HTTPResponse,
+    partial: Path,
+    start: int,
+    report: Report,
+    most: int | None,
 ) -> None:
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         start = 0  # the server sends the whole file again
@@ -85,8 +118,10 @@ def _write_rest(
     with partial.open("ab") as file:
         file.truncate(start)
         while block := response.read(_CHUNK):
-            file.write(block)
             done += len(block)
+            if most is not None and max(done, total) > most:
+                raise _TooLarge(f"the file has {max(done, total)} bytes, at most {most} are right")
+            file.write(block)
             report(done, max(done, total))
     if done < total:
         raise ConnectionError(f"the connection broke after {done} of {total} bytes")
@@ -115,3 +150,38 @@ def _describe_failure(
 
 def _report_nothing(done: int, total: int) -> None:
     """Serve callers who do not watch."""
+
+
+_ASK_S, _TRUST_S = 1.0, 60.0
+_asked: dict[str, tuple[float, list[bool]]] = {}
+"""Server → when it was asked, and its answer, once there is one."""
+
+
+def is_reachable(address: str) -> bool | None:
+    """Return whether the server of an address answers; None while that is not known.
+
+    It is asked in the background, once a minute at most, so a page never waits for it. Whatever it
+    answers, a refusal too, says that there is a network.
+    """
+    server, now = urllib.parse.urlsplit(address).netloc, time.monotonic()
+    since, answer = _asked.get(server, (now - 2 * _TRUST_S, []))
+    if now - since > _TRUST_S:
+        before, answer = answer, []
+        _asked[server] = (now, answer)
+        threading.Thread(target=_ask, args=(address, answer), daemon=True).start()
+        return before[0] if before else None
+    if answer:
+        return answer[0]
+    return None if now - since < 2 * _ASK_S else False  # a name server may take its time
+
+
+def _ask(address: str, answer: list[bool]) -> None:
+    try:
+        request = urllib.request.Request(address, method="HEAD")
+        urllib.request.build_opener(_KeepSafe).open(request, timeout=_ASK_S).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except (OSError, ValueError, http.client.HTTPException):
+        answer.append(False)
+        return
+    answer.append(True)

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-from core.config import PHOTO_SIZE
 from models.backbone import fill_batch
 from models.parallel import compile_forward
 
@@ -32,7 +31,7 @@ def finish_draws(photos: np.ndarray, left: np.ndarray) -> np.ndarray:
         left: What is to be done to each, (b, 23) float32; see `begin_draw`.
     """
     with _BUILDING:
-        finish = _compile()
+        finish = _compile(photos.shape[1])
     done = []
     for start in range(0, len(photos), _BATCH_SIZE):
         few = photos[start : start + _BATCH_SIZE]
@@ -43,36 +42,36 @@ def finish_draws(photos: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _compile() -> Callable[..., np.ndarray]:
-    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+def _compile(side: int) -> Callable[..., np.ndarray]:
+    photos = keras.Input((side, side, 3), dtype="uint8", name="photos")
     left = keras.Input((23,), dtype="float32", name="left")
-    pixels = ops.reshape(ops.cast(photos, "float32"), (-1, PHOTO_SIZE**2, 3))
-    pixels = _transform(pixels, left[:, :6])
+    pixels = ops.reshape(ops.cast(photos, "float32"), (-1, side**2, 3))
+    pixels = _transform(pixels, left[:, :6], side)
     pixels = _recolour(pixels, ops.reshape(left[:, 6:15], (-1, 1, 3, 3)), left[:, 15:16, None])
-    pixels = _cut_out(pixels, left[:, 16:])
-    done = ops.reshape(ops.cast(pixels, "uint8"), (-1, PHOTO_SIZE, PHOTO_SIZE, 3))
+    pixels = _cut_out(pixels, left[:, 16:], side)
+    done = ops.reshape(ops.cast(pixels, "uint8"), (-1, side, side, 3))
     return compile_forward(keras.Model([photos, left], done))
 
 
-def _list_places() -> tuple[Any, Any]:
-    """Return x and y of the middle of each pixel, (1, 224 * 224) float32, on the device."""
-    y, x = np.mgrid[:PHOTO_SIZE, :PHOTO_SIZE].reshape(2, 1, -1).astype(np.float32) + 0.5
+def _list_places(side: int) -> tuple[Any, Any]:
+    """Return x and y of the middle of each pixel, (1, side * side) float32, on the device."""
+    y, x = np.mgrid[:side, :side].reshape(2, 1, -1).astype(np.float32) + 0.5
     return ops.convert_to_tensor(x), ops.convert_to_tensor(y)
 
 
-def _transform(pixels: KerasTensor, matrix: KerasTensor) -> KerasTensor:
+def _transform(pixels: KerasTensor, matrix: KerasTensor, side: int) -> KerasTensor:
     """Return pixels (b, n, 3) under affine matrices (b, 6): bicubic, mirrored, cut to whole levels.
 
     Source: Pillow, libImaging/Geometry.c (its bicubic has a = -1).
     """
-    x, y = _list_places()
+    x, y = _list_places(side)
     a, b, c, d, e, f = (matrix[:, number : number + 1] for number in range(6))
     across, down = a * x + b * y + c - 0.5, d * x + e * y + f - 0.5
     column, row = ops.floor(across), ops.floor(down)
-    columns = [_mirror(column + step) for step in (-1, 0, 1, 2)]
+    columns = [_mirror(column + step, side) for step in (-1, 0, 1, 2)]
     rows = [
         _bend(
-            [_read(pixels, PHOTO_SIZE * _mirror(row + step) + at) for at in columns],
+            [_read(pixels, side * _mirror(row + step, side) + at) for at in columns],
             across - column,
         )
         for step in (-1, 0, 1, 2)
@@ -80,10 +79,10 @@ def _transform(pixels: KerasTensor, matrix: KerasTensor) -> KerasTensor:
     return ops.floor(ops.clip(_bend(rows, down - row), 0, 255))
 
 
-def _mirror(place: KerasTensor) -> KerasTensor:
+def _mirror(place: KerasTensor, side: int) -> KerasTensor:
     """Return the row or column seen at a place when both edges are mirrors."""
-    within = ops.mod(place, 2 * PHOTO_SIZE)
-    return ops.minimum(within, 2 * PHOTO_SIZE - 1 - within)
+    within = ops.mod(place, 2 * side)
+    return ops.minimum(within, 2 * side - 1 - within)
 
 
 def _read(pixels: KerasTensor, places: KerasTensor) -> KerasTensor:
@@ -110,9 +109,9 @@ def _recolour(pixels: KerasTensor, matrix: KerasTensor, of_grey: KerasTensor) ->
     return ops.floor(ops.clip(mixed + added + 0.5, 0, 255))
 
 
-def _cut_out(pixels: KerasTensor, cutout: KerasTensor) -> KerasTensor:
+def _cut_out(pixels: KerasTensor, cutout: KerasTensor, side: int) -> KerasTensor:
     """Return pixels (b, n, 3), a box (b, 7) of left, top, right, bottom and colour laid over."""
-    x, y = _list_places()
+    x, y = _list_places(side)
     left, top, right, bottom = (cutout[:, number : number + 1] for number in range(4))
     inside = (left < x) & (right > x) & (top < y) & (bottom > y)
     return ops.where(inside[..., None], cutout[:, None, 4:], pixels)

@@ -3,14 +3,14 @@
 backbones/<id>/ holds the network, made once by `keras_backbone`, and in backbone.json what is known
 of it. It takes packed photos (n, 224, 224, 3) uint8 RGB; preprocessing is inside. The id stands for
 weights, preprocessing and how photos are framed. The trunk is the network up to the end of conv4,
-in the same precision: activations (n, 14, 14, 1024) float16, none below 0. No Keras: pages and the
-API import this.
+in the same precision: activations (n, 14, 14, 1024) float16. No Keras: pages and the API import
+this.
 """
 
 import dataclasses
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -18,16 +18,18 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as operations
 
-from core.config import FEATURE_SIZE, FRAMING, PHOTO_SIZE, Framing, fingerprint
+from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
 from core.errors import BackboneMissing
 from core.workspace import Workspace, digest_once
-from models.rows import CONV4
-from models.weights import Weights, WeightsKind
+from models.catalogue import DEFAULT, INPUTS_SAID, USUAL_WIDTH, GraphName, Inputs, read_catalogue
+from models.rows import conv4_form
+from models.weights import USUAL_NETWORK, Weights, WeightsKind
 
 Preprocessing = Literal["resnet", "unit"]
 """resnet: BGR minus the mean of ImageNet, as the weights want it; unit: RGB in [0, 1], to teach."""
 
-Precision = Literal["f32", "bf16", "f16"]
+Precision = Literal["f32", "bf16", "f16", "int8"]
+"""int8: its convolutions but the first; the rest in f32, on every CPU."""
 Purpose = Literal["throughput", "latency"]
 
 NETWORK_FILE = "backbone.xml"
@@ -62,14 +64,45 @@ class BackboneFacts:
     """Name of each file → its SHA-256."""
     framing: Framing = FRAMING
     """How the photos that it takes were packed."""
+    graph: GraphName = "v1"
+    inputs: Inputs = "caffe"
+    """How its weights want photos."""
+    width: int = USUAL_WIDTH
+    """Length of a feature."""
+    rounded_from: str = ""
+    """The id of the usual backbone that this one is in int8."""
+    judged: dict[str, int] | None = None
+    """Of one in int8: the counts of core/instant/rounding.py, as soon as they are known."""
+
+    @property
+    def origin(self) -> str:
+        """Which weights these were or began from, their licence, and the photos they take."""
+        entry = read_catalogue().get(self.weights_kind)
+        if self.weights_kind == DEFAULT and self.weights_label != "ImageNet":
+            entry = None  # a file of the user's own
+        whose = f"{entry.title}, licence: {entry.licence}" if entry else "licence unknown"
+        colours = "RGB / 255" if self.preprocessing == "unit" else INPUTS_SAID[self.inputs]
+        return f"{whose}; photos as {colours}"
 
     def describe(self) -> dict[str, Any]:
-        """Return the facts as JSON values; a framing that is the usual one goes unsaid.
-
-        So did it in all that was written before there was another.
-        """
+        """Return the facts as JSON values; what is usual goes unsaid."""
         facts = dataclasses.asdict(self)
-        return {name: facts[name] for name in facts if (name, facts[name]) != ("framing", FRAMING)}
+        del facts["framing"]
+        for one in dataclasses.fields(self):
+            if one.name in facts and facts[one.name] == one.default:
+                del facts[one.name]
+        return facts | self.framing.describe()
+
+
+def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
+    """Return the facts that `BackboneFacts.describe` gave; files may go unnamed.
+
+    Raises:
+        TypeError, AttributeError: These are others.
+    """
+    framing = read_framing(described)
+    rest = {name: described[name] for name in described if name not in framing.describe()}
+    return BackboneFacts(**{"files": {}, **rest, "framing": framing})
 
 
 class Backbone(Protocol):
@@ -91,14 +124,17 @@ class Backbone(Protocol):
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
     """Return the id of the backbone with these weights and preprocessing, for photos so framed."""
+    other = {"graph": weights.graph, "inputs": weights.inputs}
     return fingerprint(
-        ({} if framing == FRAMING else {"framing": framing})
+        ({} if weights.network == USUAL_NETWORK else other)
+        | ({"rounded": weights.rounded} if weights.rounded else {})
+        | framing.describe()
         | {
             "backbone": "resnet50",
             "version": _VERSION,
             "weights": weights.digest,
             "preprocessing": preprocessing,
-            "photo_size": PHOTO_SIZE,
+            "photo_size": PHOTO_SIZE,  # usual; another side stands in the framing
         }
     )
 
@@ -120,9 +156,9 @@ def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts
     """
     folder = workspace.backbone_folder(backbone_id)
     try:
-        facts = BackboneFacts(**json.loads((folder / FACTS_FILE).read_text(encoding="utf-8")))
+        facts = read_facts(json.loads((folder / FACTS_FILE).read_text(encoding="utf-8")))
         sound = all(digest_once(folder / name) == sha for name, sha in facts.files.items())
-    except (FileNotFoundError, ValueError, TypeError) as error:
+    except (FileNotFoundError, ValueError, TypeError, AttributeError) as error:
         raise _missing(backbone_id, "is not in the workspace") from error
     if not sound:
         raise _missing(backbone_id, "was altered")
@@ -133,11 +169,9 @@ def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -
     """Return the backbone, compiled for many photos ("throughput") or one at a time ("latency").
 
     Raises:
-        BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
+        BackboneMissing: It is not in the workspace, or was altered.
     """
-    facts = read_backbone_facts(workspace, backbone_id)
-    if facts.precision not in offered_precisions():  # made on another machine
-        facts = dataclasses.replace(facts, precision="f32", cosine=1.0)
+    facts = suit_machine(read_backbone_facts(workspace, backbone_id))
     network = workspace.backbone_folder(backbone_id) / NETWORK_FILE
     return OpenVinoBackbone(facts, compile_network(network, facts.precision, purpose))
 
@@ -148,6 +182,13 @@ def offered_precisions() -> tuple[Precision, ...]:
     return ("bf16", "f32") if "BF16" in offered else ("f32",)
 
 
+def suit_machine(facts: BackboneFacts) -> BackboneFacts:
+    """Return the facts as this CPU computes it, where it was made on another machine."""
+    if facts.precision in (*offered_precisions(), "int8"):
+        return facts
+    return dataclasses.replace(facts, precision="f32", cosine=1.0)
+
+
 def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
     """Return the network of a file compiled for batches of one fixed size."""
     return compile_model(ov.Core().read_model(file), precision, purpose)
@@ -156,8 +197,11 @@ def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.Com
 def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
     """Return the network compiled for batches of one fixed size."""
     # A fixed size is faster than a free one, and keeps a photo's features free of its neighbours.
-    network.reshape([_BATCH_SIZES[purpose], PHOTO_SIZE, PHOTO_SIZE, 3])
-    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": purpose.upper()}
+    shape = network.input(0).partial_shape
+    shape[0] = _BATCH_SIZES[purpose]
+    network.reshape(shape)
+    between = "f32" if precision == "int8" else precision
+    hints = {"INFERENCE_PRECISION_HINT": between, "PERFORMANCE_HINT": purpose.upper()}
     return ov.Core().compile_model(network, "CPU", hints)
 
 
@@ -207,9 +251,10 @@ class OpenVinoBackbone:
 
     def look(self, photos: np.ndarray) -> Look:
         """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
-        side = PHOTO_SIZE // 32
-        maps = np.empty((len(photos), side, side, FEATURE_SIZE), np.float32)
-        features = np.empty((len(photos), FEATURE_SIZE), np.float32)
+        maps, features = (
+            np.empty((len(photos), *output.shape[1:]), np.float32)
+            for output in (self._maps, self._features)
+        )
         for start in range(0, len(photos), self.batch_size):
             batch = photos[start : start + self.batch_size]
             stop = start + len(batch)
@@ -265,11 +310,9 @@ def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
     Raises:
         BackboneMissing: The backbone is not in the workspace, or was altered.
     """
-    facts = read_backbone_facts(workspace, backbone_id)
-    if facts.precision not in offered_precisions():  # made on another machine
-        facts = dataclasses.replace(facts, precision="f32", cosine=1.0)
+    facts = suit_machine(read_backbone_facts(workspace, backbone_id))
     file = workspace.backbone_folder(backbone_id) / NETWORK_FILE
-    network = _cut(ov.Core().read_model(file))
+    network = _cut(ov.Core().read_model(file), facts)
     return OpenVinoTrunk(facts, compile_model(network, facts.precision, "throughput"))
 
 
@@ -286,15 +329,15 @@ class OpenVinoTrunk:
         return stream_output(self._network, self._network.output(0), batches)
 
 
-def _cut(network: ov.Model) -> ov.Model:
+def _cut(network: ov.Model, facts: BackboneFacts) -> ov.Model:
     """Return the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
-    side, _, channels = CONV4.shape
+    side, _, channels = map(str, conv4_form(facts.framing.side).shape)
+    last = "Add" if facts.graph == "bit" else "Relu"  # of a block
     ends = [
         node
         for node in network.get_ordered_ops()
-        if node.get_type_name() == "Relu"
-        and [str(size) for size in node.output(0).partial_shape][1:]
-        == [str(channels), str(side), str(side)]
+        if node.get_type_name() == last
+        and [str(size) for size in node.output(0).partial_shape][1:] == [channels, side, side]
     ]
     places_first = operations.transpose(ends[-1], np.array([0, 2, 3, 1]))
     halves = operations.convert(places_first, "f16")

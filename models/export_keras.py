@@ -16,20 +16,16 @@ import openvino as ov
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from core.config import PHOTO_SIZE
 from core.errors import BackboneMissing
-from models.backbone import Preprocessing
+from models.backbone import BackboneFacts
+from models.crops import cut_crops, join_crops
 from models.dense import DenseHead
+from models.graphs import build_graph, preprocess
 from models.head import add_head, set_dense_head
-from models.keras_backbone import preprocess
 from models.plan import HeadShape
 
 KerasFormat = Literal["keras", "savedmodel", "litert"]
 KERAS_FORMATS: tuple[KerasFormat, ...] = get_args(KerasFormat)
-
-_EPSILON = 1.001e-5
-"""What Keras' ResNet-50 adds to the variance of BatchNorm."""
-
 
 CONVOLUTIONS = 53
 _STACKS = ((2, 3), (3, 4), (4, 6), (5, 3))
@@ -45,29 +41,29 @@ class Convolution(NamedTuple):
     """(outputs,) float32."""
 
 
-def build_full_model(
-    network_file: Path, preprocessing: Preprocessing, head: DenseHead
-) -> keras.Model:
+def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) -> keras.Model:
     """Return the model photos (n, 224, 224, 3) uint8 RGB → scores (n, k) float32.
 
     Args:
         network_file: Of the backbone, OpenVINO.
-        preprocessing: Of the backbone.
+        facts: Of the backbone.
         head: Of the run.
 
     Raises:
         BackboneMissing: The file holds another network.
     """
-    shape = (PHOTO_SIZE, PHOTO_SIZE, 3)
-    resnet = keras.applications.ResNet50(include_top=False, weights=None, input_shape=shape)
+    framing = facts.framing
+    resnet = build_graph(facts.graph, framing.crop_side)
     convolutions = read_convolutions(network_file)
-    if preprocessing == "unit" and folds_scale(network_file):
+    if facts.preprocessing == "unit" and folds_scale(network_file):
         first = convolutions["conv1_conv"]
         convolutions["conv1_conv"] = Convolution(first.kernel * 255, first.bias)
     _set_convolutions(resnet, convolutions)
+    _set_group_norms(resnet, network_file)
     resnet.trainable = False
-    photos = keras.Input(shape, dtype="uint8", name="photos")
-    maps = resnet(preprocess(keras.ops.cast(photos, "float32"), preprocessing))
+    photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
+    crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
+    maps = join_crops(resnet(preprocess(crops, facts.preprocessing, facts.inputs)), framing)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(maps)
     hidden = tuple(bias.size for bias in head.biases[:-1])
     head_shape = HeadShape(hidden=hidden, dropout=0.0, n_classes=head.biases[-1].size)
@@ -77,21 +73,38 @@ def build_full_model(
 
 
 def _set_convolutions(resnet: keras.Model, convolutions: dict[str, Convolution]) -> None:
-    """Set the kernels; BatchNorm, which is folded into them, becomes the identity."""
+    """Set the kernels; BatchNorm, which is folded into them, becomes the identity.
+
+    Where convolutions have no bias, it adds theirs.
+    """
     for layer in resnet.layers:
         if isinstance(layer, keras.layers.Conv2D):
-            kernel, bias = convolutions[layer.name]
-            layer.kernel.assign(kernel)
-            layer.bias.assign(bias)
+            layer.kernel.assign(convolutions[layer.name].kernel)
+            if layer.use_bias:
+                layer.bias.assign(convolutions[layer.name].bias)
         elif isinstance(layer, keras.layers.BatchNormalization):
-            layer.moving_variance.assign(keras.ops.full_like(layer.moving_variance, 1 - _EPSILON))
+            variance = layer.moving_variance
+            variance.assign(keras.ops.full_like(variance, 1 - layer.epsilon))
+            convolution = f"{layer.name.removesuffix('_bn')}_conv"
+            if not resnet.get_layer(convolution).use_bias:
+                layer.beta.assign(convolutions[convolution].bias)
+
+
+def _set_group_norms(resnet: keras.Model, network_file: Path) -> None:
+    """Set gammas and betas of the GroupNorms, which both networks compute in the same order."""
+    ours = [one for one in resnet.layers if isinstance(one, keras.layers.GroupNormalization)]
+    nodes = ov.Core().read_model(network_file).get_ordered_ops()
+    theirs = [node for node in nodes if node.get_type_name() == "GroupNormalization"]
+    for layer, node in zip(ours, theirs, strict=True):
+        layer.gamma.assign(node.input_value(1).get_node().data)
+        layer.beta.assign(node.input_value(2).get_node().data)
 
 
 class KerasExport:
     """The full model, built once, written in several formats."""
 
-    def __init__(self, network_file: Path, preprocessing: Preprocessing, head: DenseHead) -> None:
-        self._model = build_full_model(network_file, preprocessing, head)
+    def __init__(self, network_file: Path, facts: BackboneFacts, head: DenseHead) -> None:
+        self._model = build_full_model(network_file, facts, head)
 
     @cached_property
     def _frozen(self) -> Any:
@@ -113,8 +126,8 @@ INPUT, OUTPUT = "photos", "scores"
 
 
 def freeze_model(model: keras.Model) -> Any:
-    """Return the model as a concrete function photos (n, 224, 224, 3) uint8 → scores (n, k)."""
-    spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
+    """Return the model as a concrete function photos (n, side, side, 3) uint8 → scores (n, k)."""
+    spec = tf.TensorSpec((None, *model.input.shape[1:]), tf.uint8, name=INPUT)
 
     def serve(photos: tf.Tensor) -> tf.Tensor:
         return tf.identity(model(photos, training=False), name=OUTPUT)
@@ -125,7 +138,7 @@ def freeze_model(model: keras.Model) -> Any:
 
 def write_saved_model(frozen: Any, folder: Path) -> None:
     """Write a SavedModel with the signature “serving_default” into the folder."""
-    spec = tf.TensorSpec((None, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=INPUT)
+    spec = tf.TensorSpec(frozen.inputs[0].shape, tf.uint8, name=INPUT)
     module = tf.Module()
     module.serve = tf.function(lambda photos: {OUTPUT: frozen(photos)[0]}, input_signature=[spec])
     tf.saved_model.save(module, str(folder), signatures=module.serve)
@@ -188,7 +201,7 @@ def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
 def _find_before(node: ov.Node) -> str:
     """Return the name of the convolution right before this one; "" where something else is."""
     before = node.input_value(0).get_node()
-    while before.get_type_name() in ("Relu", "Add"):
+    while before.get_type_name() in ("Relu", "Add", "GroupNormalization"):
         if before.get_type_name() == "Add" and not _is_constant(before, 1):
             return ""  # the end of a block
         before = before.input_value(0).get_node()

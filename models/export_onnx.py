@@ -12,21 +12,23 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as operations
 
-from core.config import PHOTO_SIZE
+from core.config import Framing
 from core.errors import BackboneMissing, ExtraMissing
-from models.backbone import Preprocessing
+from models.backbone import BackboneFacts
 from models.dense import DenseHead
 
 _OPSET, _IR_VERSION = 17, 8
 """Of 2022: what ONNX Runtime 1.12 and all later ones read."""
 
+_ALMOST_ZERO = 1e-30
+
+_PAIRS = {"Add": "Add", "Multiply": "Mul", "Subtract": "Sub", "Divide": "Div"}
+
 _ORDERING = {"Convert", "StridedSlice", "Unsqueeze", "Concat", "Transpose"}
 """What puts photos and maps into the order of their axes and colours: done once, in front."""
 
 
-def write_onnx(
-    network_file: Path, preprocessing: Preprocessing, head: DenseHead, file: Path
-) -> None:
+def write_onnx(network_file: Path, facts: BackboneFacts, head: DenseHead, file: Path) -> None:
     """Write the ONNX model: "photos" → "scores".
 
     Raises:
@@ -42,9 +44,9 @@ def write_onnx(
     from onnx import TensorProto, helper
 
     graph = _Graph()
-    pooled = _copy_network(graph, ov.Core().read_model(network_file), preprocessing)
+    pooled = _copy_network(graph, ov.Core().read_model(network_file), facts)
     scores = _add_head(graph, pooled, head)
-    shape: list[str | int | None] = ["n", PHOTO_SIZE, PHOTO_SIZE, 3]
+    shape: list[str | int | None] = ["n", facts.framing.side, facts.framing.side, 3]
     classes = head.biases[-1].size
     content = helper.make_graph(
         graph.nodes,
@@ -87,28 +89,57 @@ class _Graph:
         return name
 
 
-def _copy_network(graph: _Graph, network: ov.Model, preprocessing: Preprocessing) -> str:
+def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str:
     """Return the name of the features: the network's nodes stand in the graph."""
     photos = graph.add("Cast", "photos", to=1)  # float32
     photos = graph.add("Transpose", photos, perm=[0, 3, 1, 2])
-    if preprocessing == "resnet":  # its colours are BGR
+    if (facts.preprocessing, facts.inputs) == ("resnet", "caffe"):  # its colours are BGR
         photos = graph.add("Gather", photos, graph.keep(np.array([2, 1, 0])), axis=1)
+    photos = _cut_crops(graph, photos, facts.framing)
     named: dict[str, str] = {}
 
     def find(node: ov.Node, place: int) -> str:
         before = node.input_value(place).get_node()
         if before.get_type_name() == "Constant":
             return graph.keep(before.data)
+        while before.get_type_name() in _ORDERING:
+            before = before.input_value(0).get_node()
         return named.get(before.get_friendly_name(), photos)
 
-    for node in network.get_ordered_ops():
+    nodes = network.get_ordered_ops()
+    last = max((n for n, node in enumerate(nodes) if node.get_type_name() == "Relu"), default=-1)
+    for number, node in enumerate(nodes):
         kind = node.get_type_name()
         if kind in _ORDERING or kind in ("Parameter", "Constant", "Result"):
             continue
         name = named[node.get_friendly_name()] = _copy_node(graph, node, find)
-        if kind == "ReduceMean":
-            return name
-    raise _unknown("no mean over the places")
+        if number == last:  # the last map: what puts those of crops together leaves their mean
+            return _average(graph, name, facts)
+    raise _unknown("no activation")
+
+
+def _cut_crops(graph: _Graph, photos: str, framing: Framing) -> str:
+    """Return the name of the crops of photos (n, 3, side, side), as models/crops.py cuts them."""
+    if framing.crops == "centre":
+        return photos
+    if framing.crops == "mirror":
+        columns = graph.keep(np.arange(framing.side)[::-1])
+        return graph.add("Concat", photos, graph.add("Gather", photos, columns, axis=3), axis=0)
+    crops = []
+    for top, left in framing.corners:
+        start, end = np.array([top, left]), np.array([top, left]) + framing.crop_side
+        ends = (graph.keep(start), graph.keep(end), graph.keep(np.array([2, 3])))
+        crops.append(graph.add("Slice", photos, *ends))
+    return graph.add("Concat", *crops, axis=0)
+
+
+def _average(graph: _Graph, maps: str, facts: BackboneFacts) -> str:
+    """Return the name of the features: the mean over places, and over the crops of a photo."""
+    pooled = graph.add("ReduceMean", maps, axes=[2, 3], keepdims=0)
+    if facts.framing.crops == "centre":
+        return pooled
+    shape = graph.keep(np.array([facts.framing.looks, -1, facts.width]))
+    return graph.add("ReduceMean", graph.add("Reshape", pooled, shape), axes=[0], keepdims=0)
 
 
 def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]) -> str:
@@ -120,15 +151,16 @@ def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]
         find: Returns the name of an input of a node.
     """
     kind, facts = node.get_type_name(), node.get_attributes()
-    if kind == "ReduceMean":
-        return graph.add(kind, find(node, 0), axes=[2, 3], keepdims=0)
     if kind == "Relu":
         return graph.add(kind, find(node, 0))
-    if kind == "Add":
-        return graph.add(kind, find(node, 0), find(node, 1))
+    if kind in _PAIRS:
+        return graph.add(_PAIRS[kind], find(node, 0), find(node, 1))
+    if kind == "GroupNormalization":
+        return _copy_group_norm(graph, node, find(node, 0))
     if kind == "Pad":
         widths = [int(width) for place in (1, 2) for width in _read_constant(node, place)]
-        value = np.array(_read_constant(node, 3), np.float32).reshape(())
+        # ONNX Runtime draws a Pad of zeros into MaxPool, whose own border is minus infinity.
+        value = np.maximum(_read_constant(node, 3), _ALMOST_ZERO).astype(np.float32).reshape(())
         return graph.add(kind, find(node, 0), graph.keep(np.array(widths)), graph.keep(value))
     if kind not in ("MaxPool", "Convolution"):
         raise _unknown(f"a node “{kind}”")
@@ -139,6 +171,19 @@ def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]
     if kind == "MaxPool":
         return graph.add(kind, find(node, 0), kernel_shape=list(facts["kernel"]), **window)
     return graph.add("Conv", find(node, 0), find(node, 1), **window)
+
+
+def _copy_group_norm(graph: _Graph, node: ov.Node, maps: str) -> str:
+    """Return the name of the normalised maps, by InstanceNormalization: each group is one row."""
+    facts = node.get_attributes()
+    groups, shape = int(facts["num_groups"]), node.output(0).partial_shape
+    apart = graph.add("Reshape", maps, graph.keep(np.array([0, groups, -1])))
+    even = [graph.keep(np.full(groups, value, np.float32)) for value in (1, 0)]
+    normal = graph.add("InstanceNormalization", apart, *even, epsilon=float(facts["epsilon"]))
+    sizes = [0, *(int(shape[axis].get_length()) for axis in (1, 2, 3))]
+    values = graph.add("Reshape", normal, graph.keep(np.array(sizes)))
+    gamma, beta = (graph.keep(_read_constant(node, n).reshape(-1, 1, 1)) for n in (1, 2))
+    return graph.add("Add", graph.add("Mul", values, gamma), beta)
 
 
 def _read_constant(node: ov.Node, place: int) -> np.ndarray:

@@ -8,19 +8,19 @@ them, each changed by a draw of an augmentation. Rows that other files hold alre
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from core.config import fingerprint
+from core.config import PHOTO_SIZE, fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.workspace import Workspace, write_whole
 from models.backbone import Backbone
+from models.catalogue import USUAL_WIDTH
 from models.keeping import Entry, keep_rows, read_kept, report_stop
 from models.rows import (
-    POOLED,
     Change,
     Donors,
     RowForm,
@@ -28,6 +28,8 @@ from models.rows import (
     change_batches,
     find_no_donors,
     keep_whole_rows,
+    photo_form,
+    pooled_form,
     read_batches,
     read_header,
 )
@@ -66,13 +68,15 @@ class Photos:
     """The photos that rows are computed of, and how they are changed before."""
 
     file: Path
-    """.npy of (n, 224, 224, 3) uint8."""
+    """.npy of (n, side, side, 3) uint8."""
     numbers: np.ndarray | None = None
     """(m,) int: the photo of each row; None: all photos."""
     change: Change | None = None
     """None: the photos as they are."""
     threads: int = 1
     """How many threads change photos while the network computes."""
+    side: int = PHOTO_SIZE
+    """Of the photos in the file, in pixels."""
 
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
@@ -99,6 +103,7 @@ def extract_features(
     dataset_id: str,
     photos_file: Path,
     backbone: Backbone,
+    numbers: np.ndarray | None = None,
     donors: Donors | None = None,
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -106,7 +111,8 @@ def extract_features(
     """Return the features (n, 2048) float32 of all photos, memory-mapped; computed if not kept.
 
     Args:
-        photos_file: .npy of (n, 224, 224, 3) uint8.
+        photos_file: .npy of packed photos, as the backbone takes them.
+        numbers: (m,) int: of these photos alone, kept under an id of their own.
         donors: Rows that are known, of the same backbone and precision; only the rest is computed.
         should_stop: Asked after each batch; what is done by then is kept for the next call.
 
@@ -115,8 +121,13 @@ def extract_features(
         ResultDamaged: The file of photos was cut short.
         WeightsDamaged: The backbone gives features that are not finite.
     """
-    entry = _describe_features(dataset_id, backbone.facts.id, backbone.facts.precision)
-    photos = Photos(photos_file)
+    facts = backbone.facts
+    entry = _describe_features(dataset_id, facts.id, facts.precision, facts.width)
+    if numbers is not None:
+        some = {"photos": numbers.tolist()}
+        identifier = fingerprint({"features": entry.id, **some})
+        entry = replace(entry, id=identifier, facts=entry.facts | some)
+    photos = Photos(photos_file, numbers, side=facts.framing.side)
     return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
 
@@ -127,7 +138,9 @@ def copy_features(
 
     No backbone is opened: this takes a second where an extraction takes minutes.
     """
-    return copy_rows(workspace, _describe_features(dataset_id, backbone_id, precision), donors)
+    width = donors.features[0].shape[1] if donors.features else USUAL_WIDTH
+    entry = _describe_features(dataset_id, backbone_id, precision, width)
+    return copy_rows(workspace, entry, donors)
 
 
 def extract_rows(
@@ -144,13 +157,15 @@ def extract_rows(
 
     def complete(partial: Path) -> None:
         with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
-            total = read_header(packed, photos.file)
+            form = photo_form(photos.side)
+            total = read_header(packed, photos.file, form)
             numbers = np.arange(total) if photos.numbers is None else photos.numbers
             known = donors or find_no_donors(len(numbers))
             done = keep_whole_rows(rows, len(numbers), entry.form)
             wanted = numbers[known.find_unknown(done)]
-            with closing(_read_changed(packed, photos, wanted, network.batch_size)) as batches:
-                computed = _check(network.stream(batches), entry.form)
+            batches = read_batches(packed, form, wanted, network.batch_size)
+            with closing(_change(batches, photos, wanted)) as changed:
+                computed = _check(network.stream(changed), entry.form)
                 _append_rows(rows, done, computed, known, on_progress or _report_nothing, stop)
 
     return keep_rows(workspace, entry, complete, stop)
@@ -168,7 +183,7 @@ def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
     return keep_rows(workspace, entry, complete, lambda: False)
 
 
-def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Entry:
+def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:
     return Entry(
         id=features_id(dataset_id, backbone_id, precision),
         facts={
@@ -177,15 +192,14 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Ent
             "precision": precision,
             "version": _VERSION,
         },
-        form=POOLED,
+        form=pooled_form(width),
     )
 
 
-def _read_changed(
-    packed: BinaryIO, photos: Photos, wanted: np.ndarray, batch_size: int
+def _change(
+    batches: Iterator[np.ndarray], photos: Photos, wanted: np.ndarray
 ) -> Generator[np.ndarray]:
-    """Yield batches of the wanted photos as the network is to see them, in order."""
-    batches = read_batches(packed, wanted, batch_size)
+    """Yield the batches of the wanted photos as the network is to see them, in order."""
     if photos.change is None:
         yield from batches
     else:

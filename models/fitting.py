@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core.config import FEATURE_SIZE
+from models.catalogue import USUAL_WIDTH
 from models.dense import measure_spread
 from models.fit_state import FitData, FitResult, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
@@ -23,7 +23,11 @@ from models.stepping import Stepper
 
 __all__ = ["FitResult", "HeadFit", "fit", "fit_head", "make_deterministic"]
 
-NO_SPREAD: Spread = np.zeros(FEATURE_SIZE, np.float32), np.ones(FEATURE_SIZE, np.float32)
+
+def leave_as_is(width: int) -> Spread:
+    """Return the spread that leaves features of this length as they are."""
+    return np.zeros(width, np.float32), np.ones(width, np.float32)
+
 
 Features = tuple[Sequence[np.ndarray], np.ndarray]
 """One array (m, 2048) float32 a view, and labels (m,) int."""
@@ -47,7 +51,8 @@ class HeadFit:
     def build(self) -> keras.Model:
         """Return a new head, standardised by the first view; all that is random is seeded."""
         make_deterministic(self.plan.seed)
-        spread = measure_spread(self.train[0][0]) if self.standardise else NO_SPREAD
+        first = self.train[0][0]
+        spread = measure_spread(first) if self.standardise else leave_as_is(first.shape[1])
         return build_head(self.shape, spread, self.plan.seed)
 
 
@@ -80,9 +85,10 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
 class HeadRefit:
     """Fits the same head again and again, on other photos each time: it is compiled once."""
 
-    def __init__(self, shape: HeadShape, plan: FitPlan, *, standardise: bool) -> None:
+    def __init__(self, shape: HeadShape, plan: FitPlan, *, width: int, standardise: bool) -> None:
         make_deterministic(plan.seed)
-        self._model = build_head(shape, NO_SPREAD, plan.seed)
+        self._as_is = leave_as_is(width)
+        self._model = build_head(shape, self._as_is, plan.seed)
         self._state = FitState(self._model, plan, FitRecord(folder=None))
         self._standardise = standardise
 
@@ -98,7 +104,7 @@ class HeadRefit:
             labels: (n,) int.
             epochs: After how many it ends; the plan may end it before.
         """
-        mean, scale = measure_spread(features) if self._standardise else NO_SPREAD
+        mean, scale = measure_spread(features) if self._standardise else self._as_is
         train = KeptViews([(features - mean) / scale], labels)
         data = FitData(train=train, val_labels=labels[:0], measure=lambda _: None)
         self._state.restart()
@@ -152,7 +158,7 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
 def warm_up() -> None:
     """Train a tiny head, so that Keras is imported and the first epoch of the next fit is fast."""
     rng = np.random.default_rng(0)
-    features, labels = rng.random((8, FEATURE_SIZE), dtype=np.float32), np.arange(8) % 2
+    features, labels = rng.random((8, USUAL_WIDTH), dtype=np.float32), np.arange(8) % 2
     job = HeadFit(
         train=([features], labels),
         validation=([features], labels),

@@ -7,17 +7,16 @@ layers have names. models/fitting.py seeds the dropout layers anew at each epoch
 import keras
 import numpy as np
 
-from core.config import FEATURE_SIZE
 from models.dense import DenseHead
 from models.plan import HeadShape
 
 Spread = tuple[np.ndarray, np.ndarray]
-"""Mean and scale (2048,) float32 by which features are standardised."""
+"""Mean and scale (width,) float32 by which features are standardised."""
 
 
 def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
-    """Return the head, not compiled: features (n, 2048) float32 → scores (n, k)."""
-    features = keras.Input((FEATURE_SIZE,), name="features")
+    """Return the head, not compiled: features (n, width) float32 → scores (n, k)."""
+    features = keras.Input(spread[0].shape, name="features")
     return keras.Model(features, add_head(features, shape, spread, seed), name="head")
 
 

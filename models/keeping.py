@@ -22,7 +22,8 @@ from filelock import FileLock, Timeout
 from core.config import PHOTO_SIZE, Framing, fingerprint
 from core.errors import RunStopped
 from core.workspace import Workspace, digest_file, digest_once, write_atomically
-from models.rows import CONV4, PHOTO, POOLED, RowForm
+from models.catalogue import USUAL_WIDTH
+from models.rows import RowForm, conv4_form, photo_form, pooled_form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,9 @@ def name_partial(workspace: Workspace, entry: Entry) -> Path:
 def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
     """Return how many rows of an entry that is not complete are there, by the file's size."""
     try:
-        size = name_partial(workspace, entry).stat().st_size
+        return name_partial(workspace, entry).stat().st_size // entry.form.size
     except FileNotFoundError:
         return 0
-    return min(size // entry.form.size, len(entry.facts["photos"]))
 
 
 def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
@@ -132,7 +132,6 @@ def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
 
 ViewKind = Literal["pooled", "conv4"]
 
-FORMS: dict[ViewKind, RowForm] = {"pooled": POOLED, "conv4": CONV4}
 FRAMED = "photos"
 
 _VERSION = 1
@@ -150,6 +149,15 @@ class ViewSource:
     seed: int
     number: int
     """Which draw of the policy, from 0."""
+    side: int = PHOTO_SIZE
+    """Of the photos, in pixels; the backbone's id stands for it, too."""
+    width: int = USUAL_WIDTH
+    """Of the backbone's features, which its id stands for, too."""
+
+    @property
+    def form(self) -> RowForm:
+        """What one row is."""
+        return pooled_form(self.width) if self.kind == "pooled" else conv4_form(self.side)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -167,9 +175,14 @@ class ViewSource:
 
 def describe_photos(framing: Framing, dataset_id: str) -> Entry:
     """Return the entry under which all photos of a dataset, so framed, are kept."""
-    source = {"view": FRAMED, "version": _VERSION, "framing": framing, "photo_size": PHOTO_SIZE}
+    source = {
+        "view": FRAMED,
+        "version": _VERSION,
+        "framing": framing.how,
+        "photo_size": framing.side,
+    }
     facts = {**source, "dataset": dataset_id}
-    return Entry(id=fingerprint(facts), facts=facts, form=PHOTO)
+    return Entry(id=fingerprint(facts), facts=facts, form=photo_form(framing.side))
 
 
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
@@ -177,4 +190,4 @@ def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> En
     rows = np.ascontiguousarray(photos, dtype="<i8")
     facts = {**source.facts, "dataset": dataset_id}
     identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})
-    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=FORMS[source.kind])
+    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=source.form)

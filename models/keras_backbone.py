@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from core.config import FRAMING, PHOTO_SIZE, Framing
+from core.errors import WeightsDamaged
 from core.workspace import Workspace, digest_file, make_folder_atomically
 from models.backbone import (
     FACTS_FILE,
@@ -33,7 +33,11 @@ from models.backbone import (
     fill_batch,
     offered_precisions,
 )
+from models.crops import cut_crops, join_crops
 from models.devices import find_device
+from models.graphs import build_graph, load_weights, preprocess
+from models.graphs.drawing import draw_random_weights
+from models.graphs.fusing import fuse_group_norms
 from models.parallel import call_with_tensorflow, compile_forward
 from models.weights import Weights
 
@@ -46,35 +50,36 @@ _THREADS = 2
 
 
 def build_backbone(
-    weights: Weights, preprocessing: Preprocessing, precision: Precision = "f32"
+    weights: Weights,
+    preprocessing: Preprocessing,
+    precision: Precision = "f32",
+    framing: Framing = FRAMING,
 ) -> keras.Model:
     """Return ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
-    resnet = build_resnet(weights, _POLICIES[precision])
+    resnet = build_resnet(weights, _POLICIES[precision], framing.crop_side)
     resnet.trainable = False
-    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    inputs = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
-    maps = keras.ops.cast(call_network(resnet, inputs), "float32")
+    photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
+    crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
+    maps = call_network(resnet, preprocess(crops, preprocessing, weights.inputs))
+    maps = join_crops(keras.ops.cast(maps, "float32"), framing)
     return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
 
 
-def build_resnet(weights: Weights, policy: str) -> keras.Model:
+def build_resnet(weights: Weights, policy: str, side: int = PHOTO_SIZE) -> keras.Model:
     """Return ResNet-50 without top, computed under a policy of dtypes; see `call_network`."""
     before = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy(policy)
     first = keras.backend.backend() == "torch"
     keras.config.set_image_data_format("channels_first" if first else "channels_last")
-    side = (PHOTO_SIZE, PHOTO_SIZE)
     try:
-        resnet = keras.applications.ResNet50(
-            include_top=False,
-            weights=None if weights.file is None else str(weights.file),
-            input_shape=(3, *side) if first else (*side, 3),
-        )
+        resnet = build_graph(weights.graph, side)
     finally:
         keras.config.set_dtype_policy(before[0])
         keras.config.set_image_data_format(before[1])
     if weights.file is None:
         draw_random_weights(resnet)
+    else:
+        load_weights(resnet, weights.graph, weights.file)
     return resnet
 
 
@@ -88,13 +93,6 @@ def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.Keras
         return network(photos)
     maps = network(keras.ops.transpose(photos, (0, 3, 1, 2)))
     return keras.ops.transpose(maps, (0, 2, 3, 1))
-
-
-def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
-    """Return photos 0..255 float32 as the weights want them, or as the recipe says."""
-    if preprocessing == "unit":
-        return photos / 255.0
-    return keras.applications.resnet.preprocess_input(photos)
 
 
 class KerasBackbone:
@@ -120,8 +118,9 @@ class KerasBackbone:
         """The trunk of this backbone; they share their weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
-        photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-        inputs = preprocess(keras.ops.cast(photos, "float32"), self.facts.preprocessing)
+        photos = keras.Input(self._model.input.shape[1:], dtype="uint8", name="photos")
+        facts = self.facts
+        inputs = preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing, facts.inputs)
         activations = keras.ops.cast(call_network(trunk, inputs), "float16")
         return KerasTrunk(self.facts, keras.Model(photos, activations), self.batch_size)
 
@@ -179,11 +178,11 @@ def open_keras_backbone(
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
     """
-    photos, device = draw_probe_photos(), find_device()
+    photos, device = draw_probe_photos(side=framing.side), find_device()
     precision: Precision = "f32"
-    model, cosine = build_backbone(weights, preprocessing), 1.0
+    model, cosine = build_backbone(weights, preprocessing, framing=framing), 1.0
     if device.half:  # without units for it, float16 is slower
-        fast = build_backbone(weights, preprocessing, "f16")
+        fast = build_backbone(weights, preprocessing, "f16", framing)
         seen = (one.predict_on_batch(photos)["pooled"] for one in (fast, model))
         similar = compare_features(*seen)
         if similar >= COSINE_LIMIT:  # false as well when float16 overflowed: it is NaN then
@@ -191,9 +190,12 @@ def open_keras_backbone(
     facts = BackboneFacts(
         id=backbone_id(weights, preprocessing, framing),
         framing=framing,
-        weights_kind=weights.kind,
+        weights_kind=weights.name,
         weights_label=weights.label,
         weights_digest=weights.digest,
+        graph=weights.graph,
+        inputs=weights.inputs,
+        width=weights.width,
         preprocessing=preprocessing,
         precision=precision,
         cosine=cosine,
@@ -203,40 +205,20 @@ def open_keras_backbone(
     return KerasBackbone(facts, model, batch_size or (_LARGE_BATCH if large else _BATCH_SIZE))
 
 
-_SEED = 1
-_DAMPING = 0.1
-
-
-def draw_random_weights(resnet: Any) -> None:
-    """Draw the weights of the Keras model anew.
-
-    Source: He et al. 2015, "Delving deep into rectifiers" (spread of kernels); Goyal et al. 2017,
-    "Accurate, large minibatch SGD" (a small last gamma; there 0). Chosen by the accuracy of a ridge
-    classifier in 5-fold cross-validation, 250 photos each of the sample and of flower_photos:
-    0.69 and 0.57; Keras' own Glorot 0.62 and 0.53 (same seed); He undamped 0.52 and 0.41 (seed 0).
-    """
-    for number, layer in enumerate(resnet.layers):
-        if hasattr(layer, "kernel"):
-            rng = np.random.default_rng((_SEED, number))
-            shape = tuple(layer.kernel.shape)
-            deviation = np.sqrt(2 / np.prod(shape[:-1]))
-            layer.kernel.assign(rng.normal(0, deviation, shape).astype(np.float32))
-        elif layer.name.endswith("_3_bn"):
-            layer.gamma.assign(np.full(layer.gamma.shape, _DAMPING, np.float32))
-
-
 COSINE_LIMIT = 0.999
 """A faster precision is used only where its features keep this cosine with those in f32."""
 
 
-def draw_probe_photos(photos: int = 8) -> np.ndarray:
-    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales rule."""
+def draw_probe_photos(photos: int = 8, side: int = PHOTO_SIZE) -> np.ndarray:
+    """Return coloured clouds (n, side, side, 3) uint8 RGB: as in photos, coarse scales rule."""
     rng = np.random.default_rng(0)
     clouds = np.zeros((photos, PHOTO_SIZE, PHOTO_SIZE, 3))
     for cells in (2, 4, 7, 14, 28, 56):
         patches = rng.normal(size=(photos, cells, cells, 3)) / cells
-        side = PHOTO_SIZE // cells
-        clouds += patches.repeat(side, axis=1).repeat(side, axis=2)
+        cell = PHOTO_SIZE // cells
+        clouds += patches.repeat(cell, axis=1).repeat(cell, axis=2)
+    more = max(0, side - PHOTO_SIZE)
+    clouds = np.pad(clouds, ((0, 0), (0, more), (0, more), (0, 0)), "symmetric")[:, :side, :side]
     low, high = clouds.min(axis=(1, 2), keepdims=True), clouds.max(axis=(1, 2), keepdims=True)
     scaled: np.ndarray = ((clouds - low) / (high - low) * 255).astype(np.uint8)
     return scaled
@@ -274,16 +256,20 @@ def make_backbone(
     shutil.rmtree(target, ignore_errors=True)  # what is there is damaged
     with make_folder_atomically(target) as folder:
         report(0, _STEPS)
-        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
+        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing, framing)
         report(1, _STEPS)
         facts = _describe(folder, weights, preprocessing, framing)
+        _check_features(folder / NETWORK_FILE, facts, weights)
         (folder / FACTS_FILE).write_text(json.dumps(facts.describe(), indent=1))
     report(_STEPS, _STEPS)
     return identifier
 
 
-def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
-    build_backbone(weights, preprocessing).export(str(file), format="openvino", verbose=False)
+def _export(file: Path, weights: Weights, preprocessing: Preprocessing, framing: Framing) -> None:
+    model = build_backbone(weights, preprocessing, framing=framing)
+    model.export(str(file), format="openvino", verbose=False)
+    if weights.graph == "bit":
+        fuse_group_norms(file)
 
 
 def _describe(
@@ -292,9 +278,12 @@ def _describe(
     facts = BackboneFacts(
         id=backbone_id(weights, preprocessing, framing),
         framing=framing,
-        weights_kind=weights.kind,
+        weights_kind=weights.name,
         weights_label=weights.label,
         weights_digest=weights.digest,
+        graph=weights.graph,
+        inputs=weights.inputs,
+        width=weights.width,
         preprocessing=preprocessing,
         precision="f32",
         cosine=1.0,
@@ -309,8 +298,23 @@ def _describe(
     return dataclasses.replace(facts, precision=fastest, cosine=cosine)
 
 
+def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:
+    """Check that features of the probe photos are numbers, and not the same for all of them."""
+    compiled = compile_network(network, facts.precision, "throughput")
+    features = (
+        OpenVinoBackbone(facts, compiled).look(draw_probe_photos(side=facts.framing.side)).features
+    )
+    if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
+        raise WeightsDamaged(
+            f"The weights “{weights.label}” make no features of photos: all are alike, or no "
+            "numbers.",
+            "Their file is damaged or of another network: delete it and fetch it again.",
+            file=str(weights.file),
+        )
+
+
 def _measure_cosine(network: Path, facts: BackboneFacts, precision: Precision) -> float:
-    photos = draw_probe_photos()
+    photos = draw_probe_photos(side=facts.framing.side)
     exact, fast = (
         OpenVinoBackbone(facts, compile_network(network, kind, "throughput")).look(photos).features
         for kind in ("f32", precision)

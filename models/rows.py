@@ -12,11 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from core.config import FEATURE_SIZE, PHOTO_SIZE
+from core.config import PHOTO_SIZE
 from core.errors import ResultDamaged
 from core.workspace import write_whole
-
-_PHOTO_SHAPE = (PHOTO_SIZE, PHOTO_SIZE, 3)
 
 Change = Callable[[np.ndarray, list[int]], np.ndarray]
 """Photos (b, 224, 224, 3) uint8 and their numbers → the photos as the network is to see them."""
@@ -36,12 +34,22 @@ class RowForm:
         return math.prod(self.shape) * np.dtype(self.kind).itemsize
 
 
-POOLED = RowForm((FEATURE_SIZE,), "<f4")
-PHOTO = RowForm(_PHOTO_SHAPE, "|u1")
-CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
+def pooled_form(width: int) -> RowForm:
+    """Return the form of features of this length."""
+    return RowForm((width,), "<f4")
 
 
-def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm = POOLED) -> int:
+def photo_form(side: int = PHOTO_SIZE) -> RowForm:
+    """Return the form of packed photos of this side."""
+    return RowForm((side, side, 3), "|u1")
+
+
+def conv4_form(side: int = PHOTO_SIZE) -> RowForm:
+    """Return the form of activations of conv4, in photos of this side."""
+    return RowForm((side // 16, side // 16, 1024), "<f2")
+
+
+def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
     """Return the rows done in a partial file, which then ends behind its last whole row."""
     header = make_header(total, form)
     size = rows.seek(0, os.SEEK_END)
@@ -63,7 +71,7 @@ def make_header(total: int, form: RowForm) -> bytes:
     return stream.getvalue()
 
 
-def read_header(photos: BinaryIO, file: Path) -> int:
+def read_header(photos: BinaryIO, file: Path, form: RowForm) -> int:
     """Return the number of photos in an open .npy, which then stands at the first of them."""
     try:
         if np.lib.format.read_magic(photos) != (1, 0):
@@ -71,21 +79,23 @@ def read_header(photos: BinaryIO, file: Path) -> int:
         shape, _, kind = np.lib.format.read_array_header_1_0(photos)
     except ValueError as error:
         raise _damaged(file) from error
-    if shape[1:] != _PHOTO_SHAPE or kind != np.uint8:
+    if shape[1:] != form.shape or kind != np.uint8:
         raise _damaged(file)
     if file.stat().st_size - photos.tell() != math.prod(shape):
         raise _damaged(file)
     return int(shape[0])
 
 
-def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """Yield batches (b, 224, 224, 3) uint8, by plain reads: mapped pages would fill our memory."""
+def read_batches(
+    photos: BinaryIO, form: RowForm, numbers: np.ndarray, batch_size: int
+) -> Iterator[np.ndarray]:
+    """Yield batches of photos (b, …) uint8, by plain reads: mapped pages would fill our memory."""
     first = photos.tell()
     for start in range(0, len(numbers), batch_size):
         chosen = numbers[start : start + batch_size].tolist()
-        batch = np.empty((len(chosen), *_PHOTO_SHAPE), np.uint8)
+        batch = np.empty((len(chosen), *form.shape), np.uint8)
         for place, number in enumerate(chosen):
-            photos.seek(first + number * math.prod(_PHOTO_SHAPE))
+            photos.seek(first + number * form.size)
             photos.readinto(batch[place])  # type: ignore[attr-defined]
         yield batch
 

@@ -17,13 +17,14 @@ from models.backbone import Preprocessing, fill_batch
 from models.dense import DenseHead, measure_spread
 from models.devices import Half
 from models.fit_state import FitData, FitResult
-from models.fitting import NO_SPREAD, fit, make_deterministic
+from models.fitting import fit, leave_as_is, make_deterministic
+from models.graphs import preprocess
 from models.head import Spread, add_head, read_array, set_dense_head
-from models.keras_backbone import build_resnet, call_network, preprocess
+from models.keras_backbone import build_resnet, call_network
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
-from models.rows import CONV4
+from models.rows import conv4_form
 from models.stepping import Stepper
-from models.weights import Weights
+from models.weights import GRAPH_ATTRIBUTE, INPUTS_ATTRIBUTE, USUAL_NETWORK, Weights
 
 _LAST_FROZEN = "conv4_block6_out"
 
@@ -60,6 +61,8 @@ class Tuning:
     """Features (m, 2048) of the frozen backbone; None: as they are."""
     start: DenseHead | None = None
     """The head to begin with, and its spread; None: a new one, from the plan's seed."""
+    side: int = PHOTO_SIZE
+    """Of the photos, in pixels."""
     exact: bool = True
     """Whether equal steps give equal numbers; see `make_deterministic`."""
 
@@ -73,7 +76,9 @@ class Tuning:
         """Mean and scale of the features in front of the head."""
         if self.start is not None:
             return self.start.mean, self.start.scale
-        return NO_SPREAD if self.standardise_by is None else measure_spread(self.standardise_by)
+        if self.standardise_by is None:
+            return leave_as_is(self.weights.width)
+        return measure_spread(self.standardise_by)
 
 
 class StagesFit:
@@ -82,7 +87,7 @@ class StagesFit:
     def __init__(self, tuning: Tuning) -> None:
         """Build the network."""
         make_deterministic(tuning.plan.seed, exact=tuning.exact)
-        self._plan = tuning.plan
+        self._plan, self._weights = tuning.plan, tuning.weights
         self._network = build_whole(tuning) if tuning.whole else build_tail(tuning)
         if tuning.start is not None:
             set_dense_head(self._network.model, tuning.start)
@@ -104,7 +109,7 @@ class StagesFit:
 
     def write_weights(self, file: Path) -> None:
         """Write the weights of the backbone's best epoch."""
-        write_weights(self._network.resnet, file)
+        write_weights(self._network.resnet, self._weights, file)
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
         """Return the scores of the validation photos, (n, k); None when asked to stop."""
@@ -124,20 +129,21 @@ class StagesFit:
 
 def build_tail(tuning: Tuning) -> Network:
     """Return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
-    resnet = build_resnet(tuning.weights, tuning.policy)
+    resnet = build_resnet(tuning.weights, tuning.policy, tuning.side)
     _free_stages(resnet, 1)
     tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
-    inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
+    inputs = keras.Input(conv4_form(tuning.side).shape, dtype="float16", name="activations")
     maps = call_network(tail, keras.ops.cast(inputs, "float32"))
     return _close(inputs, maps, resnet, tuning)
 
 
 def build_whole(tuning: Tuning) -> Network:
     """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores."""
-    resnet = build_resnet(tuning.weights, tuning.policy)
+    resnet = build_resnet(tuning.weights, tuning.policy, tuning.side)
     _free_stages(resnet, tuning.unfrozen)
-    inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    photos = preprocess(keras.ops.cast(inputs, "float32"), tuning.preprocessing)
+    inputs = keras.Input((tuning.side, tuning.side, 3), dtype="uint8", name="photos")
+    photos = keras.ops.cast(inputs, "float32")
+    photos = preprocess(photos, tuning.preprocessing, tuning.weights.inputs)
     maps = call_network(resnet, photos)
     return _close(inputs, maps, resnet, tuning)
 
@@ -164,10 +170,13 @@ def _find_stage(layer: str) -> int:
     return int(name.removeprefix("conv")) if name.startswith("conv") else 0
 
 
-def write_weights(resnet: keras.Model, file: Path) -> None:
-    """Write the weights in Keras' HDF5 layout without top."""
+def write_weights(resnet: keras.Model, began: Weights, file: Path) -> None:
+    """Write the weights in Keras' HDF5 layout without top, with the network that they fit."""
     layers = [layer for layer in resnet.layers if layer.weights]
     with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
+        if began.network != USUAL_NETWORK:  # else unsaid: equal runs of before have equal files
+            content.attrs[GRAPH_ATTRIBUTE] = began.graph
+            content.attrs[INPUTS_ATTRIBUTE] = began.inputs
         content.attrs["layer_names"] = [layer.name.encode() for layer in layers]
         content.attrs["backend"] = keras.backend.backend().encode()
         content.attrs["keras_version"] = keras.__version__.encode()

@@ -1,25 +1,39 @@
-"""Which ResNet-50 weights are used, and where they come from.
+"""Which weights are used, and where they come from.
 
-Pretrained weights are looked for in PETALSCOPE_WEIGHTS, the workspace and Keras' cache, in this
-order. Nothing is downloaded unless asked for, and nothing silently replaced: a file that is there
-but wrong is an error. Every file is checked to hold ResNet-50 without its top.
+Weights have the names of models/catalogue/. “pretrained” are looked for in PETALSCOPE_WEIGHTS, the
+workspace and Keras' cache, in this order; others in the workspace, under their name. Nothing is
+downloaded unless asked for, and nothing silently replaced: a file that is there but wrong is an
+error. Every file is checked to hold the network that it should.
 """
 
+import contextlib
 import functools
+import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import h5py
 
 from core.config import OFFICIAL_WEIGHTS_URL, read_settings
-from core.downloading import download_file
-from core.errors import DownloadFailed, WeightsDamaged, WeightsMissing
-from core.workspace import Workspace, digest_file, digest_once
+from core.errors import NoticeNotAccepted, WeightsDamaged, WeightsMissing
+from core.workspace import Workspace, digest_once, write_atomically
+from models.catalogue import (
+    DEFAULT,
+    RANDOM,
+    STARTER,
+    USUAL_WIDTH,
+    WIDTHS,
+    Entry,
+    GraphName,
+    Inputs,
+    read_catalogue,
+)
+from models.catalogue.layouts import check_layout
 
-WeightsKind = Literal["pretrained", "random"]
+WeightsKind = str
+"""A name of the catalogue."""
 
 OFFICIAL_NAME = OFFICIAL_WEIGHTS_URL.rsplit("/", 1)[-1]
 
@@ -30,20 +44,42 @@ RANDOM_DIGEST = "random-damped-1"
 """Stands for what models/keras_backbone.py draws: the variant and its seed."""
 
 
+GRAPH_ATTRIBUTE, INPUTS_ATTRIBUTE = "petalscope_graph", "petalscope_inputs"
+"""What a .h5 that we write says of itself; without them it is V1 and wants what Keras' want."""
+
+USUAL_NETWORK: tuple[GraphName, Inputs] = "v1", "caffe"
+
+SUFFIXES = (".h5", ".npz", ".safetensors", ".onnx")
+"""Of the formats that are read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Weights of ResNet-50 without its top; `file` is None where they are drawn at random."""
+    """Weights of a backbone without its top; `file` is None where they are drawn at random."""
 
-    kind: WeightsKind
+    name: WeightsKind = DEFAULT
+    """The catalogue's; the user's own file of PETALSCOPE_WEIGHTS is “pretrained”."""
     file: Path | None
     digest: str
     """SHA-256 of the file, or the name of the random draw."""
     origin: str
     """Where they were found, for people."""
     official: bool
-    """Whether they are Keras' ImageNet weights, by their digest."""
+    """Whether they are what the catalogue names: by a known digest, or unchanged since they came
+    from its address."""
     title: str = ""
     """What to call them where their file name says nothing: "fine-tuned", say."""
+    graph: GraphName = "v1"
+    inputs: Inputs = "caffe"
+    width: int = USUAL_WIDTH
+    """Length of a feature."""
+    rounded: str = ""
+    """The digest of the photos that they are rounded to 8 bits for (models/rounding.py), if any."""
+
+    @property
+    def network(self) -> tuple[GraphName, Inputs]:
+        """What they fit, and how it wants photos."""
+        return self.graph, self.inputs
 
     @property
     def label(self) -> str:
@@ -55,21 +91,77 @@ class Weights:
         return "ImageNet" if self.official else f"pretrained: {self.file.name}"
 
 
-def find_weights(workspace: Workspace, kind: WeightsKind = "pretrained") -> Weights:
-    """Return the weights to use; never downloads.
+def find_weights(workspace: Workspace, name: WeightsKind = DEFAULT) -> Weights:
+    """Return the weights of this name; never downloads.
 
     Raises:
-        WeightsMissing: No pretrained weights are on this machine.
+        WeightsMissing: They are not on this machine, or nothing is called so.
         WeightsDamaged: The first file found is truncated, altered or another network's.
     """
-    if kind == "random":
+    if name == RANDOM:
         return Weights(
-            kind="random",
+            name=RANDOM,
             file=None,
             digest=RANDOM_DIGEST,
             origin="random initialisation",
             official=False,
         )
+    return _find_default(workspace) if name == DEFAULT else _find_named(workspace, name)
+
+
+def name_usual(workspace: Workspace, kept: Iterable[WeightsKind] = ()) -> WeightsKind:
+    """Return which weights to look at photos with, when nobody chose: they need no download.
+
+    Args:
+        kept: Those that have looked at them already, the better ones first.
+    """
+    for name in kept:
+        if name != RANDOM:
+            return name
+    try:
+        return find_weights(workspace, DEFAULT).name
+    except (WeightsMissing, WeightsDamaged):
+        return STARTER
+
+
+def list_weights(workspace: Workspace) -> list[Weights]:
+    """Return all weights that are on this machine and whole, random ones among them."""
+    found = []
+    for name in read_catalogue():
+        with contextlib.suppress(WeightsMissing, WeightsDamaged):
+            found.append(find_weights(workspace, name))
+    return found
+
+
+def _find_named(workspace: Workspace, name: str) -> Weights:
+    entry = find_entry(name)
+    check_notice(workspace, entry)
+    for file in _list_places(workspace, entry):
+        if file.is_file():
+            shipped = file.parent != workspace.weights
+            found = describe_weights(
+                file, "this program" if shipped else "the workspace", "", entry
+            )
+            official = shipped or found.digest == _read_notes(workspace, name).get("fetched")
+            title = entry.title if official else f"{entry.title}: {file.name}"
+            return replace(found, official=official, title=title)
+    raise WeightsMissing(
+        f"The weights “{entry.title}” are not on this machine.",
+        f"Download them (python -m core weights download {name}), or fetch {entry.address} by hand "
+        f"and put the file into {workspace.weights} as {name}{entry.suffix}"
+        f"{' (then: python -m core weights convert FILE)' if entry.is_pickle else ''}.",
+        address=entry.address,
+        folder=str(workspace.weights),
+    )
+
+
+def _list_places(workspace: Workspace, entry: Entry) -> list[Path]:
+    """Return where the file of an entry may be."""
+    shipped = [Path(__file__).parent / entry.shipped] if entry.shipped else []
+    return [*shipped, *(workspace.weights / f"{entry.name}{suffix}" for suffix in SUFFIXES)]
+
+
+def _find_default(workspace: Workspace) -> Weights:
     if chosen := read_settings().weights:
         return _read_chosen(chosen.expanduser())
     if stored := _list_stored(workspace):
@@ -79,72 +171,106 @@ def find_weights(workspace: Workspace, kind: WeightsKind = "pretrained") -> Weig
     raise WeightsMissing(
         "The ImageNet weights of ResNet-50 are not on this machine.",
         f"Download them (python -m core weights --download), or fetch {OFFICIAL_WEIGHTS_URL} "
-        f"by hand and put the file into {workspace.weights}. Random weights need no file.",
+        f"by hand and put the file into {workspace.weights}. The starter's come with the program: "
+        "--weights starter.",
         address=OFFICIAL_WEIGHTS_URL,
         folder=str(workspace.weights),
     )
 
 
-def download_weights(
-    workspace: Workspace, on_progress: Callable[[int, int], None] | None = None
-) -> Weights:
-    """Return the weights of PETALSCOPE_WEIGHTS_URL, downloaded into the workspace.
-
-    A download that broke off goes on where it stopped; one that is complete is not repeated.
-
-    Args:
-        on_progress: Told the bytes that are here and the bytes in all.
+def find_entry(name: str) -> Entry:
+    """Return the entry of the catalogue that has this name.
 
     Raises:
-        WeightsMissing: The server cannot be reached or refuses, or the download broke off.
-        WeightsDamaged: What came is not what was asked for; it is thrown away.
-        DiskFull: There is no room for the file.
+        WeightsMissing: Nothing is called so.
     """
-    address = read_settings().weights_url
-    target = workspace.weights / (address.rsplit("/", 1)[-1].partition("?")[0] or OFFICIAL_NAME)
-
-    def check(file: Path) -> None:
-        if address == OFFICIAL_WEIGHTS_URL and digest_file(file, "md5") != OFFICIAL_MD5:
-            raise WeightsDamaged(
-                "The downloaded weights are not the official ones: their digest differs.",
-                "Download them again.",
-                address=address,
-            )
-        check_weights_file(file)
-
     try:
-        download_file(address, target, check, on_progress)
-    except DownloadFailed as error:
+        return read_catalogue()[name]
+    except KeyError:
         raise WeightsMissing(
-            f"The weights could not be downloaded: {error.facts['reason']}.",
-            error.remedy,
-            **error.facts,
-        ) from error
-    return describe_weights(target, "download")
+            f"There are no weights called “{name[:80]}”.",
+            f"Those that can be had are: {', '.join(read_catalogue())}.",
+        ) from None
 
 
-def describe_weights(file: Path, origin: str, title: str = "") -> Weights:
-    """Return the weights in a file, after a check that they are ResNet-50's without top.
+def check_notice(workspace: Workspace, entry: Entry) -> None:
+    """Check that a person accepted what the entry asks for.
+
+    Raises:
+        NoticeNotAccepted: Nobody did, or the notice was another one.
+    """
+    if entry.notice and _read_notes(workspace, entry.name).get("accepted") != entry.notice:
+        raise NoticeNotAccepted(
+            f"“{entry.title}” has a notice that a person has to accept: {entry.notice}",
+            f"Accept it on the training page, or with: "
+            f"python -m core weights download {entry.name} --accept-licence",
+            notice=entry.notice,
+        )
+
+
+def accept_notice(workspace: Workspace, name: str) -> None:
+    """Keep that a person accepted the notice of these weights."""
+    note_weights(workspace, name, accepted=find_entry(name).notice)
+
+
+def _read_notes(workspace: Workspace, name: str) -> dict[str, str]:
+    """Return what is kept about weights: what was accepted, and the digest of what was fetched."""
+    try:
+        notes: dict[str, str] = json.loads((workspace.weights / f"{name}.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return notes
+
+
+def note_weights(workspace: Workspace, name: str, **facts: str) -> None:
+    notes = _read_notes(workspace, name) | facts
+    with write_atomically(workspace.weights / f"{name}.json") as file:
+        file.write_text(json.dumps(notes, indent=1), encoding="utf-8")
+
+
+def describe_weights(
+    file: Path, origin: str, title: str = "", entry: Entry | None = None
+) -> Weights:
+    """Return the weights in a file, after a check that they are those of their network without top.
+
+    A .h5 may say its graph and inputs in attributes, as what this program writes does.
+
+    Args:
+        entry: What they should be; left out, ResNet-50 in Keras' layout.
 
     Raises:
         WeightsDamaged: They are not.
     """
+    entry = entry or read_catalogue()[DEFAULT]
     facts = file.stat()
-    _check_once(file, facts.st_size, facts.st_mtime_ns)
+    graph, inputs = _check_once(file, entry, facts.st_size, facts.st_mtime_ns)
     return Weights(
-        kind="pretrained",
+        name=entry.name,
         file=file,
         digest=digest_once(file),
         origin=origin,
-        official=digest_once(file, "md5") == OFFICIAL_MD5,
+        official=entry.name == DEFAULT and digest_once(file, "md5") == OFFICIAL_MD5,
         title=title,
+        graph=graph,
+        inputs=inputs,
+        width=WIDTHS[graph],
     )
 
 
 @functools.lru_cache(maxsize=64)
-def _check_once(file: Path, size: int, mtime_ns: int) -> None:  # noqa: ARG001 (with it the key)
-    """Check a file once: pages ask at every click."""
-    check_weights_file(file)
+def _check_once(
+    file: Path,
+    entry: Entry,
+    size: int,  # noqa: ARG001 (with it and the next the key)
+    mtime_ns: int,  # noqa: ARG001
+) -> tuple[GraphName, Inputs]:
+    """Check a file once, as pages ask at every click; return its graph and inputs."""
+    check_layout(file, entry.graph)
+    if file.suffix != ".h5":
+        return entry.graph, entry.inputs
+    with h5py.File(file) as content:
+        said = content.attrs
+        return said.get(GRAPH_ATTRIBUTE, entry.graph), said.get(INPUTS_ATTRIBUTE, entry.inputs)
 
 
 def _read_chosen(file: Path) -> Weights:
@@ -160,6 +286,7 @@ def _read_chosen(file: Path) -> Weights:
 def _list_stored(workspace: Workspace) -> list[Path]:
     """Return the weights files of the workspace, the official name first."""
     files = (file for file in workspace.weights.glob("*.h5") if not file.name.startswith("."))
+    files = (file for file in files if file.stem not in read_catalogue())
     return sorted(files, key=lambda file: (file.name != OFFICIAL_NAME, file.name))
 
 
@@ -176,67 +303,3 @@ def _read_cached(file: Path) -> Weights:
             file=str(file),
         )
     return describe_weights(file, "Keras' cache")
-
-
-_STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
-"""Number, filters and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
-
-
-def check_weights_file(path: Path) -> None:
-    """Check that the file holds the weights of ResNet-50 without top.
-
-    Raises:
-        WeightsDamaged: It is truncated, no HDF5, or another network's.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            found = dict(_list_kernels(file))
-    except (OSError, RuntimeError, KeyError) as error:
-        raise WeightsDamaged(
-            f"The weights file {path} cannot be read: it is truncated or no HDF5 file.",
-            "Delete it and download or copy it again.",
-            file=str(path),
-        ) from error
-    expected = dict(_list_expected_kernels())
-    if found != expected:
-        raise WeightsDamaged(
-            f"The weights file {path} is not ResNet-50 without its top: {_tell(expected, found)}.",
-            "Use the file whose name ends in “notop.h5”, in Keras' layout.",
-            file=str(path),
-        )
-
-
-def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield layer and kernel shape of every layer that has one."""
-    for layer, group in file.items():
-        for name in group.attrs.get("weight_names", ()):
-            text = name.decode() if isinstance(name, bytes) else str(name)
-            weight = group[text]
-            if text.removesuffix(":0").endswith("/kernel"):
-                yield layer, tuple(weight.shape)
-
-
-def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield "conv1_conv", (7, 7, 3, 64)
-    channels = 64
-    for stack, filters, blocks in _STACKS:
-        for block in range(1, blocks + 1):
-            name = f"conv{stack}_block{block}"
-            if block == 1:
-                yield f"{name}_0_conv", (1, 1, channels, 4 * filters)
-            yield f"{name}_1_conv", (1, 1, channels, filters)
-            yield f"{name}_2_conv", (3, 3, filters, filters)
-            yield f"{name}_3_conv", (1, 1, filters, 4 * filters)
-            channels = 4 * filters
-
-
-def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
-    """Return in words the first difference between the two."""
-    if not found:
-        return "it holds no layers in Keras' layout"
-    if extra := sorted(found.keys() - expected.keys()):
-        return f"it has a layer {extra[0]} too many"
-    if missing := sorted(expected.keys() - found.keys()):
-        return f"the layer {missing[0]} is missing"
-    layer = next(name for name in expected if expected[name] != found[name])
-    return f"the layer {layer} has shape {found[layer]} instead of {expected[layer]}"

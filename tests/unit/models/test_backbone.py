@@ -171,7 +171,7 @@ def test_a_gpu_without_units_for_half_precision_computes_in_float32(
 ) -> None:
     device = dataclasses.replace(find_device(), kind="gpu", half="", memory_bytes=memory)
     monkeypatch.setattr(keras_backbone, "find_device", lambda: device)
-    monkeypatch.setattr(keras_backbone, "build_backbone", lambda *_: None)
+    monkeypatch.setattr(keras_backbone, "build_backbone", lambda *_, **__: None)
     opened = open_keras_backbone.__wrapped__(weights, "resnet")
     assert (opened.facts.precision, opened.facts.cosine) == ("f32", 1)
     assert opened.batch_size == batch_size

@@ -9,50 +9,58 @@ import onnxruntime
 import openvino as ov
 import pytest
 
-from core.config import FEATURE_SIZE
 from core.errors import BackboneMissing
 from core.workspace import Workspace
 from models.backbone import (
     NETWORK_FILE,
+    BackboneFacts,
     OpenVinoBackbone,
-    Preprocessing,
     backbone_id,
     compile_network,
     read_backbone_facts,
 )
+from models.catalogue import USUAL_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.export_keras import KerasExport, read_convolutions
 from models.export_onnx import write_onnx, write_openvino
+from models.graphs import build_graph
 from models.keras_backbone import make_backbone
 from models.weights import find_weights
+from tests.reference_networks import keep_drawn_weights
 
 TOLERANCE = 1e-4
 
 
-@pytest.fixture(scope="module", params=["resnet", "unit"])
-def preprocessing(request: pytest.FixtureRequest) -> Preprocessing:
-    return request.param  # type: ignore[no-any-return]
+KINDS = ("random", "random in [0, 1]", "torchvision-v1", "bit-m")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=KINDS)
 def network(
-    preprocessing: Preprocessing,
+    request: pytest.FixtureRequest,
     trained_workspace: Workspace,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The network file of the backbone with random weights."""
-    workspace = trained_workspace
-    weights = find_weights(workspace, "random")
-    if preprocessing == "unit":
-        workspace = Workspace(tmp_path_factory.mktemp("unit"))
-        make_backbone(workspace, weights, preprocessing)
-    return workspace.backbone_folder(backbone_id(weights, preprocessing)) / NETWORK_FILE
+    """The network file of a backbone: of each graph one, with random weights."""
+    name, _, unit = request.param.partition(" ")
+    workspace, preprocessing = trained_workspace, "unit" if unit else "resnet"
+    if request.param != "random":
+        workspace = Workspace(tmp_path_factory.mktemp("other"))
+        if name != "random":
+            keep_drawn_weights(workspace, name)
+        make_backbone(workspace, find_weights(workspace, name), preprocessing)  # type: ignore[arg-type]
+    identifier = backbone_id(find_weights(workspace, name), preprocessing)  # type: ignore[arg-type]
+    return workspace.backbone_folder(identifier) / NETWORK_FILE
 
 
 @pytest.fixture(scope="module")
-def features(network: Path, photos: np.ndarray) -> np.ndarray:
+def facts(network: Path) -> BackboneFacts:
+    """What is known of the backbone."""
+    return read_backbone_facts(Workspace(network.parents[2]), network.parent.name)
+
+
+@pytest.fixture(scope="module")
+def features(network: Path, facts: BackboneFacts, photos: np.ndarray) -> np.ndarray:
     """The features of the photos, computed in float32."""
-    facts = read_backbone_facts(Workspace(network.parents[2]), network.parent.name)
     backbone = OpenVinoBackbone(facts, compile_network(network, "f32", "latency"))
     return backbone.look(photos).features
 
@@ -61,7 +69,7 @@ def features(network: Path, photos: np.ndarray) -> np.ndarray:
 def head(features: np.ndarray) -> DenseHead:
     """A head with a hidden layer."""
     rng = np.random.default_rng(3)
-    sizes = (FEATURE_SIZE, 16, 4)
+    sizes = (USUAL_WIDTH, 16, 4)
     mean, scale = measure_spread(features)
     return DenseHead(
         kernels=tuple(
@@ -87,13 +95,13 @@ def wanted(head: DenseHead, features: np.ndarray) -> np.ndarray:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_keras(
     network: Path,
-    preprocessing: Preprocessing,
+    facts: BackboneFacts,
     head: DenseHead,
     photos: np.ndarray,
     wanted: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    KerasExport(network, preprocessing, head).write("keras", tmp_path / "model.keras")
+    KerasExport(network, facts, head).write("keras", tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(model.predict_on_batch(photos), wanted, atol=TOLERANCE)
     assert isinstance(model.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
@@ -102,13 +110,13 @@ def test_keras(
 @pytest.mark.slow
 def test_onnx(
     network: Path,
-    preprocessing: Preprocessing,
+    facts: BackboneFacts,
     head: DenseHead,
     photos: np.ndarray,
     wanted: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    write_onnx(network, preprocessing, head, tmp_path / "model.onnx")
+    write_onnx(network, facts, head, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
     (scores,) = session.run(["scores"], {"photos": photos})
     np.testing.assert_allclose(scores, wanted, atol=TOLERANCE)
@@ -127,20 +135,20 @@ def test_openvino(
     np.testing.assert_allclose(head.scores(found["features"]), wanted, atol=TOLERANCE)
 
 
-def test_each_convolution_is_found_once(network: Path) -> None:
+def test_each_convolution_is_found_once(network: Path, facts: BackboneFacts) -> None:
     convolutions = read_convolutions(network)
     assert len(convolutions) == 53
-    resnet = keras.applications.ResNet50(include_top=False, weights=None)
+    resnet = build_graph(facts.graph, 224)
     layers = [layer for layer in resnet.layers if isinstance(layer, keras.layers.Conv2D)]
     shapes = {layer.name: tuple(layer.kernel.shape) for layer in layers}
     assert {name: one.kernel.shape for name, one in convolutions.items()} == shapes
 
 
-def test_another_network_is_refused(head: DenseHead, tmp_path: Path) -> None:
+def test_another_network_is_refused(facts: BackboneFacts, head: DenseHead, tmp_path: Path) -> None:
     photos = ov.opset13.parameter([-1, 224, 224, 3], np.uint8, name="photos")
     other = ov.Model([ov.opset13.tanh(ov.opset13.convert(photos, "f32"))], [photos], "other")
     ov.save_model(other, tmp_path / "other.xml")
     with pytest.raises(BackboneMissing):
         read_convolutions(tmp_path / "other.xml")
     with pytest.raises(BackboneMissing):
-        write_onnx(tmp_path / "other.xml", "unit", head, tmp_path / "model.onnx")
+        write_onnx(tmp_path / "other.xml", facts, head, tmp_path / "model.onnx")

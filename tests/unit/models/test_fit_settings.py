@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.fitting import NO_SPREAD, FitData, FitResult
+from models.fitting import FitData, FitResult, leave_as_is
 from models.fitting import fit as fit_any
 from models.head import build_head, to_dense_head
 from models.plan import EpochResult, FitRecord, FitWatch, KeptViews
@@ -93,7 +93,7 @@ def test_patience_begins_anew_in_the_second_phase(split_features: Splits, tmp_pa
         EpochResult(epoch=i, loss=loss, accuracy=1, val_loss=loss, val_accuracy=1, seconds=0)
         for i, loss in enumerate((0.0, float("nan"), float("nan")), 1)
     ]
-    model = build_head(HEAD, NO_SPREAD, seed=0)
+    model = build_head(HEAD, leave_as_is(2048), seed=0)
     plan = dataclasses.replace(PLAN, epochs=5, patience=4, learning_rate=1e-4)
     data = FitData(
         train=KeptViews([features], labels),

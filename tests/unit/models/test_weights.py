@@ -7,10 +7,21 @@ import h5py
 import pytest
 
 from core.config import OFFICIAL_WEIGHTS_URL
-from core.errors import WeightsDamaged, WeightsMissing
+from core.errors import NoticeNotAccepted, WeightsDamaged, WeightsMissing
+from core.runs.fetching import probe_weights
 from core.workspace import Workspace, digest_file
 from models import weights as weights_module
-from models.weights import OFFICIAL_NAME, check_weights_file, find_weights
+from models.catalogue import read_catalogue
+from models.catalogue.layouts import check_weights_file, list_torch_arrays
+from models.weights import (
+    OFFICIAL_NAME,
+    accept_notice,
+    describe_weights,
+    find_weights,
+    list_weights,
+    name_usual,
+)
+from tests.weights_files import make_torch_file
 
 MakeFile = Callable[..., Path]
 
@@ -51,7 +62,7 @@ def test_places_are_searched_in_order(
 
 def test_random_weights_need_no_file(workspace: Workspace) -> None:
     found = find_weights(workspace, "random")
-    assert (found.kind, found.file, found.label) == ("random", None, "random")
+    assert (found.name, found.file, found.label) == ("random", None, "random")
 
 
 def test_a_file_that_changes_gets_another_digest(
@@ -137,3 +148,81 @@ def test_a_file_of_another_kind_is_told(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(WeightsDamaged, match="no HDF5"):
         check_weights_file(path)
+
+
+def test_weights_of_the_catalogue_are_found_by_their_name(
+    workspace: Workspace, make_weights_file: MakeFile
+) -> None:
+    with pytest.raises(WeightsMissing, match="weights download bit-m") as caught:
+        find_weights(workspace, "bit-m")
+    assert read_catalogue()["bit-m"].address in caught.value.remedy
+    make_torch_file(workspace.weights / "dino.safetensors")
+    found = find_weights(workspace, "dino")
+    assert (found.name, found.graph, found.inputs, found.width) == ("dino", "v15", "torch", 2048)
+    assert (found.official, found.label) == (False, "DINO: dino.safetensors")  # by hand
+    mine = make_weights_file(workspace.weights / "bit-m.h5").rename(workspace.weights / "mine.h5")
+    assert find_weights(workspace).file == mine
+    with pytest.raises(WeightsMissing, match="nosuch"):
+        find_weights(workspace, "nosuch")
+
+
+def test_weights_with_a_notice_wait_for_a_person(workspace: Workspace) -> None:
+    make_torch_file(workspace.weights / "swav.safetensors")
+    with pytest.raises(NoticeNotAccepted, match="commercial"):
+        find_weights(workspace, "swav")
+    assert "swav" not in [found.name for found in list_weights(workspace)]
+    accept_notice(workspace, "swav")
+    assert find_weights(workspace, "swav").graph == "v15"
+
+
+def test_a_file_that_we_wrote_says_its_network(tmp_path: Path, make_weights_file: MakeFile) -> None:
+    def mark(file: h5py.File) -> None:
+        file.attrs.update(petalscope_graph="v15", petalscope_inputs="torch")
+
+    tuned = make_weights_file(tmp_path / "tuned.h5", mark)
+    found = describe_weights(tuned, "this run", "fine-tuned")
+    assert (found.graph, found.inputs, found.label) == ("v15", "torch", "fine-tuned")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("dino", {"layer3.2.conv2.weight": (256, 256, 1, 1)}, "layer3.2.conv2.weight has shape"),
+        ("dino", {"bn1.running_var": None}, "bn1.running_var is missing"),
+        ("dino", dict.fromkeys(dict(list_torch_arrays())), "no layers"),
+    ],
+)
+def test_another_network_of_the_catalogue_is_told(
+    workspace: Workspace, name: str, change: dict[str, tuple[int, ...] | None], told: str
+) -> None:
+    make_torch_file(workspace.weights / f"{name}.safetensors", change)
+    with pytest.raises(WeightsDamaged, match=told):
+        find_weights(workspace, name)
+
+
+def test_all_weights_on_this_machine_are_listed(
+    workspace: Workspace, make_weights_file: MakeFile
+) -> None:
+    assert [found.name for found in list_weights(workspace)] == ["starter", "random"]
+    make_weights_file(workspace.weights / OFFICIAL_NAME)
+    assert [found.name for found in list_weights(workspace)] == ["pretrained", "starter", "random"]
+    assert name_usual(workspace) == "pretrained"
+    assert name_usual(workspace, ["vicreg", "random"]) == "vicreg"
+
+
+def test_without_pretrained_weights_those_of_the_program_are_used(workspace: Workspace) -> None:
+    assert name_usual(workspace) == name_usual(workspace, ["random"]) == "starter"
+    starter = find_weights(workspace, "starter")
+    assert starter.official and starter.label == "Starter"
+    assert starter.file is not None and starter.file.stat().st_size < 26_000_000
+
+
+@pytest.mark.slow
+def test_weights_that_make_no_features_are_removed(
+    workspace: Workspace, make_weights_file: MakeFile
+) -> None:
+    file = make_weights_file(workspace.weights / "zeros.h5")  # every layer is there, of zeros
+    with pytest.raises(WeightsDamaged, match="no features"):
+        probe_weights(workspace, find_weights(workspace))
+    assert not file.exists()
+    assert not list(workspace.backbones.iterdir())

@@ -1,0 +1,121 @@
+"""Fetches weights of the catalogue into the workspace, checked before they get their name.
+
+What is checked: where it is known, the digest; always names and shapes of the arrays. Whether their
+network makes features of photos is seen when it is built (models/keras_backbone.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from core.config import OFFICIAL_WEIGHTS_URL, read_settings
+from core.downloading import download_file
+from core.errors import DownloadFailed, WeightsDamaged, WeightsMissing
+from core.workspace import Workspace, digest_file, digest_once, write_atomically
+from models.catalogue import DEFAULT, Entry
+from models.catalogue.converting import check_pickle, convert_pickle
+from models.catalogue.layouts import check_layout
+from models.weights import (
+    OFFICIAL_MD5,
+    OFFICIAL_NAME,
+    Weights,
+    WeightsKind,
+    check_notice,
+    describe_weights,
+    find_entry,
+    find_weights,
+    note_weights,
+)
+
+
+def download_weights(
+    workspace: Workspace,
+    on_progress: Callable[[int, int], None] | None = None,
+    name: WeightsKind = DEFAULT,
+) -> Weights:
+    """Return the weights of this name, downloaded into the workspace.
+
+    A download that broke off goes on where it stopped; one that is complete is not repeated. What
+    comes as a pickle is converted where PyTorch is installed. The default's address is
+    PETALSCOPE_WEIGHTS_URL.
+
+    Args:
+        on_progress: Told the bytes that are here and the bytes in all.
+
+    Raises:
+        WeightsMissing: The server cannot be reached or refuses, the download broke off, or what
+            came has to be converted and PyTorch is missing.
+        WeightsDamaged: What came is not what was asked for; it is thrown away.
+        NoticeNotAccepted: A person has to accept the notice of these weights first.
+        DiskFull: There is no room for the file.
+    """
+    entry = find_entry(name)
+    check_notice(workspace, entry)
+    address, target, most = _plan_download(workspace, entry)
+    if not address:
+        return find_weights(workspace, name)
+
+    def check(file: Path) -> None:
+        _check_download(file, entry, address)
+
+    try:
+        download_file(address, target, check, on_progress, most)
+    except DownloadFailed as error:
+        raise WeightsMissing(
+            f"The weights could not be downloaded: {error.facts['reason']}.",
+            error.remedy,
+            **error.facts,
+        ) from error
+    if name == DEFAULT:
+        return describe_weights(target, "download")
+    if entry.is_pickle:
+        target = convert_weights(workspace, pickle := target, name)
+        pickle.unlink()
+    note_weights(workspace, name, fetched=digest_once(target), address=address)
+    return replace(find_weights(workspace, name), origin="download")
+
+
+def convert_weights(workspace: Workspace, pickle: Path, name: str, python: str = "") -> Path:
+    """Return the file of the weights of this name, made of a pickle in a process of its own.
+
+    Args:
+        python: The interpreter that has PyTorch; left out, ours.
+
+    Raises:
+        WeightsMissing: There is no PyTorch, or it refused the file.
+        WeightsDamaged: It is another network's.
+    """
+    entry = find_entry(name)
+    with write_atomically(workspace.weights / f"{name}.safetensors") as made:
+        convert_pickle(pickle, made, python)
+        check_layout(made, entry.graph)
+    return workspace.weights / f"{name}.safetensors"
+
+
+def _plan_download(workspace: Workspace, entry: Entry) -> tuple[str, Path, int | None]:
+    """Return the address, the file, and how many bytes it may have."""
+    if entry.name == DEFAULT:
+        address = read_settings().weights_url
+        file = address.rsplit("/", 1)[-1].partition("?")[0].lstrip(".") or OFFICIAL_NAME
+    else:
+        address, file = entry.address, f"{entry.name}{entry.suffix}"
+    room = 1.01 if entry.size_exact else 1.25
+    known = address == entry.address and entry.size_bytes
+    return address, workspace.weights / file, int(entry.size_bytes * room) if known else None
+
+
+def _check_download(file: Path, entry: Entry, address: str) -> None:
+    right = entry.name != DEFAULT or address == OFFICIAL_WEIGHTS_URL
+    other = entry.sha256 and not digest_file(file).startswith(entry.sha256)
+    if entry.name == DEFAULT:
+        other = right and digest_file(file, "md5") != OFFICIAL_MD5
+    if other:
+        raise WeightsDamaged(
+            "The downloaded weights are not the official ones: their digest differs.",
+            "Download them again.",
+            address=address,
+        )
+    if entry.is_pickle:
+        check_pickle(file)
+    else:
+        check_layout(file, entry.graph, ".h5" if entry.name == DEFAULT else entry.suffix)

@@ -1,16 +1,13 @@
-"""Forecasts of a dataset: made by a job (`python -m` this, FOLDER), kept as an analysis.
+"""Forecasts of a dataset: made by a job, kept as an analysis.
 
 How accuracy and the recall of each class grow with photos, judged by validation photos. Everything
 comes from the exact head; test photos are never looked at.
 """
 
-import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,26 +15,22 @@ import pandas as pd
 
 from core.config import fingerprint
 from core.datasets.quality.results import (
-    ResultFacts,
-    name_moment,
     read_array,
     read_facts,
     read_table,
+    start_analysis,
     write_result,
 )
-from core.exact.store import HeadSource, find_judged_source, prepare_head
+from core.exact.store import MODULE, HeadSource, prepare_head
 from core.formats import count, percent
 from core.instant.curves import Curve, Forecast, Foreseen, foresee_curve
-from core.instant.sharing import share_out
 from core.instant.subsets import measure_classes, measure_whole
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
-from core.workspace import Workspace, open_workspace
+from core.runs.jobs import Tell
+from core.workspace import Workspace
 from data.dataset import Dataset
-from data.manifest import read_dataset
 
 VERSION = 2
 KIND = "forecast"
-MODULE = "core.exact.forecasting"
 NOT_MEASURED = "no training or no validation photo"
 _WHOLE = -1
 _ARRAYS = ("shapes", "weights")
@@ -123,7 +116,6 @@ def say_more(one: Forecast | None, more: int, figure: str, of: str = "") -> str:
 
     Args:
         one: The forecast; None: no photo measures it.
-        more: New photos.
         figure: “accuracy” or “recall”.
         of: Of what, with a blank before it.
     """
@@ -149,21 +141,10 @@ def identify_forecast(source: HeadSource, kind: str = KIND) -> str:
     return fingerprint({"kind": kind, "version": VERSION, "head": source.id, "judged": judged})
 
 
-def start_forecast(
-    workspace: Workspace, source: HeadSource, kind: str = KIND, module: str = MODULE
-) -> None:
+def start_forecast(workspace: Workspace, source: HeadSource, kind: str = KIND) -> None:
     """Start the job that makes the forecast, or dials, unless it is there or being made."""
-    identifier = identify_forecast(source, kind)
-    if read_facts(workspace, identifier) is None:
-        parameters = {"kind": kind, "dataset": source.dataset.id}
-        start_job(workspace, workspace.analysis_folder(identifier), module, parameters)
-
-
-def read_forecast_job(
-    workspace: Workspace, source: HeadSource, kind: str = KIND
-) -> JobStatus | None:
-    """Return how far the job is; None when none was started."""
-    return read_job(workspace.analysis_folder(identify_forecast(source, kind)))
+    asked = {"kind": kind, "dataset": source.dataset.id}
+    start_analysis(workspace, identify_forecast(source, kind), MODULE, asked)
 
 
 def read_forecasts(workspace: Workspace, source: HeadSource) -> Forecasts | None:
@@ -211,19 +192,12 @@ def prepare_forecasts(workspace: Workspace, source: HeadSource, tell: Tell) -> F
     tell("fitting curves", 0, 0)
     forecasts = {place: foresee_curve(curve) for place, curve in curves.items()}
     repeats = [len(curve.values) for curve in curves.values()]
-    facts = ResultFacts(
-        id=identify_forecast(source),
-        kind=KIND,
-        dataset=source.dataset.id,
-        weights=source.weights,
-        label=source.label,
-        created=name_moment(),
-        folder=workspace.analysis_folder(identify_forecast(source)),
-        rest={
-            "repeats": repeats[0],
-            "class_repeats": repeats[-1],
-            "seconds": round(time.perf_counter() - start, 2),
-        },
+    facts = source.describe(
+        identify_forecast(source),
+        KIND,
+        repeats=repeats[0],
+        class_repeats=repeats[-1],
+        seconds=round(time.perf_counter() - start, 2),
     )
     arrays = {
         name: np.array([getattr(one, name) for one in forecasts.values()], np.float32)
@@ -262,18 +236,40 @@ def _measure_shares(dataset: Dataset) -> np.ndarray:
     return np.bincount(judged, minlength=len(dataset.classes)) / max(1, len(judged))
 
 
-def execute_forecast(folder: Path) -> None:
-    """Make the forecast that the job.json in the folder describes."""
-    os.nice(5)  # pages that are looked at meanwhile come first
+def share_out(
+    forecasts: Sequence[Forecast | None], shares: np.ndarray, photos: int, step: int = 5
+) -> np.ndarray:
+    """Return how many of so many new photos each class should get, (k,): where they help most.
 
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        workspace = open_workspace()
-        dataset = read_dataset(workspace, parameters["dataset"])
-        prepare_forecasts(workspace, find_judged_source(workspace, dataset), tell)
-        return {}
+    Photos are dealt step by step to the class whose recall they raise most, weighed by how often
+    the class comes. What they cost or give to other classes is not counted.
 
-    run_job(folder, work)
+    Args:
+        forecasts: Of the recall of each class; None or with a reason: the class gets none.
+        shares: (k,): how often each class comes.
+    """
+    dealt = np.zeros(len(forecasts), int)
+    # A class may need several steps before anything rises: each offers its best gain a photo.
+    steps = step * np.unique(np.geomspace(1, max(1, photos // step), 8).astype(int))
+    cache: dict[tuple[int, int], float] = {}
 
+    def gain(place: int, number: int) -> float:
+        one = forecasts[place]
+        assert one is not None
+        if (place, number) not in cache:
+            most = one.photos + min(number, one.most_more)
+            cache[place, number] = one.gain(most) * float(shares[place])
+        return cache[place, number]
 
-if __name__ == "__main__":
-    execute_forecast(Path(sys.argv[1]))
+    able = [place for place, one in enumerate(forecasts) if one is not None and not one.reason]
+    while (left := photos - int(dealt.sum())) > 0:
+        offers = [
+            ((gain(place, dealt[place] + more) - gain(place, dealt[place])) / more, -more, place)
+            for place in able
+            for more in steps[steps <= left].tolist() or [left]
+        ]
+        best = max(offers, default=(0.0, 0, 0))
+        if best[0] <= 0:
+            break
+        dealt[best[2]] -= best[1]
+    return dealt

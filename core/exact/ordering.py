@@ -15,8 +15,7 @@ import pandas as pd
 from core.datasets.edits.tray import Edit, list_edits, resolve_edits
 from core.datasets.quality.results import list_results, read_array
 from core.errors import EditRefused
-from core.instant.herding import Strategy, order_photos, score_photos
-from core.instant.replay import Replay
+from core.instant.herding import Replay, Strategy, order_photos, score_photos
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import Progress
@@ -69,7 +68,7 @@ class Labels:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Basis:
-    """What photos are ordered by: made by a job (`core.datasets.quality.store.start_order`)."""
+    """What photos are ordered by: made by a job (`quality.store.request_analysis`)."""
 
     rows: np.ndarray
     """(n, ≤ 256), memory-mapped; see core.instant.herding."""
@@ -102,8 +101,6 @@ def read_basis(
     """Return what photos of a dataset are ordered by; None while no job has made it.
 
     Args:
-        workspace: Where it is kept.
-        dataset_id: Of the photos.
         weights: Only by these; None: by pretrained ones where there are some.
     """
     for facts in list_results(workspace, dataset_id, "order"):
@@ -128,10 +125,8 @@ def choose_next(
     """Return the photos to label next, in order, (≤ most,) int; by chance where rows are missing.
 
     Args:
-        labels: What is known.
         rows: (n, q) of `Basis`.
         by: The order of train photos; of others it is chance.
-        most: How many are wanted.
         among: Train photos that are looked at; of more, so many are drawn.
     """
     numbers, splits = labels.numbers, labels.dataset.splits
@@ -216,7 +211,6 @@ def settle_splits(numbers: np.ndarray, splits: np.ndarray) -> np.ndarray:
 
     Args:
         numbers: (n,) int class of each photo; below 0: it is in no class, and stays.
-        splits: (n,) str.
     """
     settled = splits.astype(object)
     for number in np.unique(numbers[numbers >= 0]):

@@ -1,15 +1,11 @@
-"""Exact heads: made by a job (`python -m` this, FOLDER), kept as analyses, opened memory-mapped.
+"""Exact heads: made by a job, kept as analyses, opened memory-mapped.
 
 A head stands on kept features, the labels of its dataset and its training photos: these are its
 id. No features are computed here.
 """
 
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,26 +13,25 @@ import numpy as np
 from core.config import fingerprint
 from core.datasets.quality.results import (
     ResultFacts,
-    has_result,
-    name_moment,
     read_array,
     read_facts,
+    start_analysis,
     write_result,
 )
 from core.datasets.quality.store import find_feature_sets
 from core.errors import FeaturesMissing
 from core.instant.head import ExactHead, RidgeCurve, Standard, fit_head
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
-from core.runs.result import RunResult, read_result, read_run_features
-from core.workspace import Workspace, open_workspace
+from core.runs.result import RunResult, read_run_features
+from core.workspace import Workspace
 from data.dataset import Dataset
-from data.manifest import read_dataset
 from models.backbone import read_backbone_facts
 from models.extraction import read_features
 from models.weights import WeightsKind
 
 VERSION = 1
 KIND = "exact-head"
+MODULE = "core.exact"
+"""Makes what rests on a head, as a job."""
 _ARRAYS = ("rows", "eigenvalues", "basis", "train", "labels", "outputs", "leverages")
 
 
@@ -60,6 +55,17 @@ class HeadSource:
         facts = {"kind": KIND, "version": VERSION, "features": self.features_id}
         dataset = {"dataset": self.dataset.id, "train": self.train.tolist()}
         return fingerprint(facts | dataset)
+
+    def describe(self, identifier: str, kind: str, **rest: Any) -> ResultFacts:
+        """Return what an analysis that rests on the head is."""
+        return ResultFacts(
+            id=identifier,
+            kind=kind,
+            dataset=self.dataset.id,
+            weights=self.weights,
+            label=self.label,
+            rest=rest,
+        )
 
 
 def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
@@ -131,24 +137,11 @@ def find_run_source(
 
 def start_head(workspace: Workspace, source: HeadSource) -> None:
     """Start the job that makes the head, unless it is there or being made."""
-    if has_result(workspace, source.id):
-        return
-    folder = workspace.analysis_folder(source.id)
-    parameters = {"kind": KIND, "dataset": source.dataset.id, "run": source.run}
-    start_job(workspace, folder, "core.exact.store", parameters)
+    asked = {"kind": KIND, "dataset": source.dataset.id, "run": source.run}
+    start_analysis(workspace, source.id, MODULE, asked)
 
 
-def read_head_job(workspace: Workspace, source: HeadSource) -> JobStatus | None:
-    """Return how far the job of the head is; None when none was started."""
-    return read_job(workspace.analysis_folder(source.id))
-
-
-def open_head(workspace: Workspace, source: HeadSource) -> ExactHead | None:
-    """Return the head, its arrays memory-mapped; None while it is not made."""
-    return open_kept(workspace, source.id)
-
-
-def open_kept(workspace: Workspace, head_id: str) -> ExactHead | None:
+def open_head(workspace: Workspace, head_id: str) -> ExactHead | None:
     """Return the head of an id, its arrays memory-mapped; None where it is not kept, whole."""
     facts = read_facts(workspace, head_id)
     if facts is None:
@@ -175,7 +168,7 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
     Raises:
         FeaturesMissing: The features were removed or altered.
     """
-    if (kept := open_head(workspace, source)) is not None:
+    if (kept := open_head(workspace, source.id)) is not None:
         return kept
     features = read_features(workspace, source.features_id)
     if features is None:
@@ -189,20 +182,13 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
     assert head.curve is not None  # λ was not given
     arrays = {name: getattr(head, name) for name in _ARRAYS}
     arrays |= {"mean": head.standard.mean, "scale": head.standard.scale, **vars(head.curve)}
-    facts = ResultFacts(
-        id=source.id,
-        kind=KIND,
-        dataset=dataset.id,
-        weights=source.weights,
-        label=source.label,
-        created=name_moment(),
-        folder=workspace.analysis_folder(source.id),
-        rest={
-            "n_classes": head.n_classes,
-            "ridge": head.ridge,
-            "temperature": head.temperature,
-            "features": source.features_id,
-        },
+    facts = source.describe(
+        source.id,
+        KIND,
+        n_classes=head.n_classes,
+        ridge=head.ridge,
+        temperature=head.temperature,
+        features=source.features_id,
     )
     write_result(workspace, facts, arrays=arrays)
     return head
@@ -224,25 +210,3 @@ def _check_train(train: np.ndarray, name: str) -> None:
             f"No photo of “{name}” is in train: there is nothing to fit a head on.",
             "Move photos to train, or import them again with splits drawn.",
         )
-
-
-def execute_head(folder: Path) -> None:
-    """Make the head that the job.json in the folder describes."""
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        tell("solving", 0, 0)
-        workspace = open_workspace()
-        dataset = read_dataset(workspace, parameters["dataset"])
-        if run := parameters["run"]:
-            source = find_run_source(workspace, dataset, run, read_result(workspace, run))
-        else:
-            source = find_source(workspace, dataset)
-        prepare_head(workspace, source)
-        return {"head": source.id}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_head(Path(sys.argv[1]))

@@ -1,42 +1,124 @@
-"""Studies of an exact head: made by a job (`python -m` this, FOLDER), kept as tables by its id.
+"""Studies of an exact head beside a run: made by a job, kept as tables.
 
 A study is a function of the head, its dataset and options that returns tables. Validation photos
 judge; test photos are in none of them.
 """
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import linalg
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core.config import fingerprint
 from core.datasets.quality.results import (
-    ResultFacts,
     has_result,
-    name_moment,
     read_facts,
     read_table,
+    start_analysis,
     write_result,
 )
 from core.datasets.quality.store import read_quality
-from core.datasets.quality.suspects import group_copies
 from core.errors import FeaturesMissing
 from core.exact.erasing import erase_property, read_values
-from core.exact.store import HeadSource, find_run_source, prepare_head
+from core.exact.store import MODULE, HeadSource, find_run_source, prepare_head
 from core.instant.class_costs import Judged, drop_class, merge_classes
-from core.instant.head import ExactHead
-from core.instant.split_luck import measure_deals
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.instant.head import ExactHead, one_hot
+from core.runs.jobs import Tell
 from core.runs.result import RunResult, read_result
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
+from data.duplicates import number_groups
 from data.manifest import read_dataset
+
+DEALS, FEWEST = 200, 20
+_BUDGET = 2e13
+"""Floating point operations that the deals may cost; where they cost more, there are fewer."""
+
+
+def deal_again(
+    labels: np.ndarray, held: np.ndarray, groups: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return which photos a new split holds out, (p,) bool: of each class about as many.
+
+    Args:
+        held: (p,) bool, those that the split of now holds out.
+        groups: (p,) int; photos of an equal value stay together, under the class of the first.
+    """
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    sizes = np.bincount(group_of)
+    taken = np.zeros(len(first), dtype=bool)
+    for label in np.unique(labels):
+        quota = int((held & (labels == label)).sum())
+        members = rng.permutation(np.flatnonzero(labels[first] == label))
+        taken[members[np.cumsum(sizes[members]) <= quota]] = True
+    return np.asarray(taken[group_of])
+
+
+def measure_deals(
+    head: ExactHead, held: np.ndarray, groups: np.ndarray, tell: Callable[[int, int], object]
+) -> np.ndarray:
+    """Return the accuracy of each new split on the photos it holds out, (s,) float.
+
+    Args:
+        held: (v,) int, the photos that it holds out; not among its training photos.
+    """
+    pool = np.sort(np.concatenate([head.train, held]))
+    labels, is_held = head.labels[pool], np.isin(pool, held)
+    spread, outputs = _fit_pool(head, pool)
+    deals = _afford(len(held), spread.shape[1])
+    found = np.full(deals, np.nan)
+    for number in range(deals):
+        out = deal_again(labels, is_held, groups[pool], np.random.default_rng(number))
+        if out.any():
+            answers = hold_out(spread[out], labels[out], outputs[out]).argmax(axis=1)
+            found[number] = (answers == labels[out]).mean()
+        tell(number + 1, deals)
+    return np.asarray(found[~np.isnan(found)])
+
+
+def hold_out(spread: np.ndarray, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Return the outputs (v, k) for photos of the pool by the head fitted without them.
+
+    By the smaller side: photos among themselves, or features.
+
+    Args:
+        spread: (v, r): XL⁻ᵀ of these photos, where LLᵀ = A + λI of the pool.
+        labels: (v,) int.
+        outputs: (v, k) of the head fitted on all of the pool.
+    """
+    z = np.asarray(spread, np.float64)
+    targets = one_hot(labels, outputs.shape[1])
+    residuals = targets - outputs
+    if len(z) <= z.shape[1]:
+        inside = np.eye(len(z)) - z @ z.T
+        apart = linalg.solve(inside, residuals, assume_a="sym")
+    else:
+        inside = np.eye(z.shape[1]) - z.T @ z
+        apart = residuals + z @ linalg.solve(inside, z.T @ residuals, assume_a="sym")
+    return np.asarray(targets - apart)
+
+
+def _fit_pool(head: ExactHead, pool: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return XL⁻ᵀ (p, r) of the pool, and its outputs (p, k) by the head fitted on all of it."""
+    held = head.rows[np.setdiff1d(pool, head.train)].astype(np.float64)
+    gram = held.T @ held + np.diag(head.eigenvalues + head.ridge)
+    lower = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+    rows = np.asarray(head.rows[pool], np.float64)
+    spread = linalg.solve_triangular(lower, rows.T, lower=True, check_finite=False).T
+    targets = one_hot(head.labels[pool], head.n_classes)
+    return spread, spread @ (spread.T @ targets)
+
+
+def _afford(held: int, width: int) -> int:
+    """Return how many deals the budget allows for."""
+    small, large = sorted((held, width))
+    cost = 2.0 * small**2 * large + small**3
+    return int(np.clip(_BUDGET / max(cost, 1.0), FEWEST, DEALS))
+
 
 VERSION = 1
 Tables = dict[str, pd.DataFrame]
@@ -83,15 +165,8 @@ def find_study(
 
 def start_study(workspace: Workspace, study: Study) -> None:
     """Start the job that makes a study, unless it is there or going."""
-    if not has_result(workspace, study.id):
-        asked = {"kind": study.kind, "run": study.source.run, "options": dict(study.options)}
-        asked |= {"dataset": study.source.dataset.id}  # who deletes it sees that it is used
-        start_job(workspace, workspace.analysis_folder(study.id), "core.exact.studies", asked)
-
-
-def read_study_job(workspace: Workspace, study: Study) -> JobStatus | None:
-    """Return how far the job of a study is; None when none was started."""
-    return read_job(workspace.analysis_folder(study.id))
+    asked = {"kind": study.kind, "run": study.source.run, "options": dict(study.options)}
+    start_analysis(workspace, study.id, MODULE, asked | {"dataset": study.source.dataset.id})
 
 
 def read_study(workspace: Workspace, study_id: str) -> Tables | None:
@@ -109,17 +184,8 @@ def make_study(workspace: Workspace, study: Study, tell: Tell) -> None:
     tell("preparing the exact head", 0, 0)
     head = prepare_head(workspace, study.source)
     tables = STUDIES[study.kind](workspace, head, study, tell)
-    facts = ResultFacts(
-        id=study.id,
-        kind=study.kind,
-        dataset=study.source.dataset.id,
-        weights=study.source.weights,
-        label=study.source.label,
-        created=name_moment(),
-        folder=workspace.analysis_folder(study.id),
-        rest={"tables": list(tables)},
-    )
-    write_result(workspace, facts, arrays={}, tables=tables)
+    facts = study.source.describe(study.id, study.kind, tables=list(tables))
+    write_result(workspace, facts, tables=tables)
 
 
 def study_class_costs(_: Workspace, head: ExactHead, study: Study, tell: Tell) -> Tables:
@@ -165,7 +231,7 @@ def study_split_luck(workspace: Workspace, head: ExactHead, study: Study, tell: 
     named = study.options["quality"]
     quality = read_quality(workspace, study.source.dataset.id, identifier=named) if named else None
     if quality is not None:
-        ways["aware"] = group_copies(n, quality.pairs)
+        ways["aware"] = number_groups(quality.pairs, n)
         pool = np.concatenate([head.train, study.judges])
         copies = int((np.bincount(ways["aware"])[ways["aware"][pool]] > 1).sum())
     deals = []
@@ -191,23 +257,3 @@ STUDIES: Mapping[str, Callable[[Workspace, ExactHead, Study, Tell], Tables]] = {
     "split-luck": study_split_luck,
     "erasing": study_erasing,
 }
-
-
-def execute_study(folder: Path) -> None:
-    """Make the study that the job.json in the folder describes."""
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        workspace = open_workspace()
-        run = parameters["run"]
-        result = read_result(workspace, run)
-        options = parameters["options"]
-        study = find_study(workspace, run, result, parameters["kind"], **options)
-        make_study(workspace, study, tell)
-        return {"study": study.id}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_study(Path(sys.argv[1]))

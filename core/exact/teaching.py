@@ -62,9 +62,6 @@ def teach(
     flower_photos, 40 times: 57 % of its other photos were known then, without that weight 3 %).
 
     Args:
-        head: Of the model's features.
-        classes: Of the head.
-        class_name: One of them, or a new one.
         features: (z, d) of the photos, at least `FEWEST`.
         judged: (v,) numbers of the photos that judge it; no copy of a photo that is taught.
     """

@@ -5,7 +5,7 @@ will have: what differs is then the head, not the question.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from core.config import fingerprint
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import list_edits, resolve_edits
-from core.datasets.quality.results import ResultFacts, name_moment, read_facts, write_result
+from core.datasets.quality.results import read_facts, write_result
 from core.errors import FeaturesMissing
 from core.evaluation.comparison import Comparison, compare_predictions
 from core.evaluation.confusion import count_confusions, list_largest_changes
@@ -194,17 +194,8 @@ def apply_foretold(
         source, whatif = told
         compared = whatif.comparison
         numbers = {name: getattr(compared, name) for name in _COUNTS}
-        facts = ResultFacts(
-            id=_name_foretold(made),
-            kind=_KIND,
-            dataset=made.id,
-            weights=source.weights,
-            label=source.label,
-            created=name_moment(),
-            folder=workspace.analysis_folder(_name_foretold(made)),
-            rest=numbers,
-        )
-        write_result(workspace, facts, arrays={})
+        facts = source.describe(_name_foretold(made), _KIND, **numbers)
+        write_result(workspace, replace(facts, dataset=made.id))
     return made
 
 
@@ -265,7 +256,7 @@ def _foretell_now(
         source = find_source(workspace, dataset)
     except FeaturesMissing:
         return None
-    head = open_head(workspace, source)
+    head = open_head(workspace, source.id)
     if head is None or changes.empty:
         return None
     return source, foretell(head, dataset, changes)

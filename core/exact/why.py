@@ -84,12 +84,7 @@ class Why:
         return f"Without {photos} it would be {turned}."
 
     def say_limits(self, run: str, name: _Name = str) -> list[str]:
-        """Return what to know of the head that speaks, in sentences.
-
-        Args:
-            run: How the run is called.
-            name: What is done to names of classes.
-        """
+        """Return what to know of the head that speaks, in sentences."""
         said, classes = [], self.dataset.classes
         if self.trained:
             said.append("A training photo: asked is the head that has not learned from it.")
@@ -129,14 +124,7 @@ class Why:
 
 
 def ask_why(head: ExactHead, dataset: Dataset, result: RunResult, photo: int) -> Why | None:
-    """Return why a photo is answered so; None where there is no second class to answer.
-
-    Args:
-        head: The exact head beside the run.
-        dataset: That of the run.
-        result: The run's answers.
-        photo: Photo number.
-    """
+    """Return why a photo is answered so; None where there is no second class to answer."""
     reasons = find_reasons(head, photo)
     if reasons is None:
         return None

@@ -1,14 +1,11 @@
-"""What the photos of a dataset are worth: measured by a job (`python -m` this, FOLDER), and kept.
+"""What the photos of a dataset are worth: measured by a job, and kept.
 
 Beside it the proof: the photos that one half of the validation photos calls worst are left out of
 the exact head, and the other half judges it; so no photo judges what it chose.
 """
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +14,14 @@ import pandas as pd
 from core.config import fingerprint
 from core.datasets.photo_table import WORTH
 from core.datasets.quality.results import (
-    ResultFacts,
     has_result,
     list_results,
-    name_moment,
     read_table,
+    start_analysis,
     write_result,
 )
 from core.evaluation.comparison import difference_interval
-from core.exact.store import HeadSource, find_judged_source, prepare_head
+from core.exact.store import MODULE, HeadSource, prepare_head
 from core.formats import percent, points
 from core.instant.head import ExactHead
 from core.instant.worth import (
@@ -37,9 +33,8 @@ from core.instant.worth import (
     rank_worst,
     remove_in_order,
 )
-from core.runs.jobs import Tell, run_job, start_job
-from core.workspace import Workspace, open_workspace
-from data.manifest import read_dataset
+from core.runs.jobs import Tell
+from core.workspace import Workspace
 from models.weights import WeightsKind
 
 VERSION = 1
@@ -91,10 +86,8 @@ def identify_worth(source: HeadSource) -> str:
 
 def start_worth(workspace: Workspace, source: HeadSource) -> None:
     """Start the job that measures it, unless it is there or going."""
-    identifier = identify_worth(source)
-    if not has_result(workspace, identifier):
-        parameters = {"kind": KIND, "dataset": source.dataset.id}
-        start_job(workspace, workspace.analysis_folder(identifier), "core.exact.worth", parameters)
+    asked = {"kind": KIND, "dataset": source.dataset.id}
+    start_analysis(workspace, identify_worth(source), MODULE, asked)
 
 
 def read_worth(workspace: Workspace, dataset_id: str) -> WorthResult | None:
@@ -162,21 +155,12 @@ def make_worth(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
     worth = halves[0][1] if len(halves) == 1 else halves[0][1].join(halves[1][1])
     share = average_share(head, judges)
     removal = prove_removal(head, halves, tell) if len(halves) == 2 else []
-    facts = ResultFacts(
-        id=identifier,
-        kind=KIND,
-        dataset=dataset.id,
-        weights=source.weights,
-        label=source.label,
-        created=name_moment(),
-        folder=workspace.analysis_folder(identifier),
-        rest={"n": len(judges), "share": share},
-    )
+    facts = source.describe(identifier, KIND, n=len(judges), share=share)
     tables = {
         "photos": _describe_photos(head, worth, mark_photos(head, judges, worth), share),
         "removal": pd.DataFrame(removal, columns=_REMOVAL),
     }
-    write_result(workspace, facts, arrays={}, tables=tables)
+    write_result(workspace, facts, tables=tables)
 
 
 def _describe_photos(
@@ -254,20 +238,3 @@ def _list_removals(
                 yield (what, share), order[: round(share * m)]
     for mark, flags in mark_photos(head, photos, worth).items():
         yield (mark, 0.0), np.flatnonzero(flags)[:_MOST_OUT]
-
-
-def execute_worth(folder: Path) -> None:
-    """Measure what the job.json in the folder names."""
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        workspace = open_workspace()
-        source = find_judged_source(workspace, read_dataset(workspace, parameters["dataset"]))
-        make_worth(workspace, source, tell)
-        return {"worth": identify_worth(source)}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_worth(Path(sys.argv[1]))

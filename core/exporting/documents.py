@@ -8,7 +8,6 @@ from typing import Any
 
 import jinja2
 
-from core.config import FEATURE_SIZE, PHOTO_SIZE
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.subject import FACTS, Format, Subject
 from core.formats import count, plain
@@ -64,17 +63,18 @@ def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, A
         "classes": list(subject.classes),
         "input": {
             "name": "photos",
-            "shape": [None, PHOTO_SIZE, PHOTO_SIZE, 3],
+            "shape": [None, subject.backbone.framing.side, subject.backbone.framing.side, 3],
             "dtype": "uint8",
             "colours": "RGB",
-            "framing": subject.backbone.framing,
+            "framing": subject.backbone.framing.how,
+            "crops": f"inside ({subject.backbone.framing.crops})",
             "preprocessing": f"inside ({subject.backbone.preprocessing})",
         },
         "outputs": [
             {"name": "scores", "shape": [None, len(subject.classes)], "dtype": "float32"},
             {
                 "name": "features",
-                "shape": [None, FEATURE_SIZE],
+                "shape": [None, subject.backbone.width],
                 "dtype": "float32",
                 "formats": ["openvino"],
             },
@@ -84,6 +84,7 @@ def describe_model(subject: Subject, formats: tuple[Format, ...]) -> dict[str, A
         "looks_for_unlike": subject.unlike is not None,
         "weights": {
             "label": subject.backbone.weights_label,
+            "origin": subject.backbone.origin,
             "sha256": subject.backbone.weights_digest,
         },
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -96,6 +97,7 @@ def _write_short_card(subject: Subject, problem: str) -> str:
     return (
         f"# {plain(subject.title)}\n\nResNet-50 ({plain(subject.backbone.weights_label)} weights) "
         f"with a head for {count(len(subject.classes), 'class')}.\n\n"
+        f"Weights of the backbone: {plain(subject.backbone.origin)}, inside the model.\n\n"
         f"How good it is cannot be said any more: {plain(problem)} The model is whole.\n\n"
         f"Run `{subject.run_id}`, dataset `{subject.dataset_id}`.\n\nClasses: {names}.\n"
     )

@@ -17,16 +17,24 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from core.errors import DatasetMissing, PhotoRefused, ResultDamaged
+from core.errors import DatasetMissing, PhotoRefused, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.subject import Subject
 from core.prediction.answers import phrase_answer, phrase_decision
 from core.prediction.deciding import decide
+from core.runs.result import read_result
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.images import decode_photo, read_packed_photo
 from data.manifest import read_dataset
 from data.sources.sample import draw_sample
-from models.backbone import OpenVinoBackbone, Precision, compile_network, offered_precisions
+from models.backbone import (
+    OpenVinoBackbone,
+    Precision,
+    compile_network,
+    read_backbone_facts,
+    suit_machine,
+)
+from models.extraction import features_id, read_features
 
 PHOTOS = 10
 TOLERANCE = 1e-4
@@ -154,21 +162,41 @@ def _look(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return features (n, 2048) and scores (n, k) as the program computes them."""
     facts = dataclasses.replace(subject.backbone, precision=precision)
-    network = compile_network(subject.network_file, precision, "latency")
+    file = subject.program_file if precision == "int8" else subject.network_file
+    network = compile_network(file, precision, "latency")
     features = OpenVinoBackbone(facts, network).look(packed).features
     return features, subject.head.scores(features)
 
 
 def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
     """Return the precision that the program answers in here, and how far that is from float32."""
-    own = subject.backbone.precision
-    precision = own if own in offered_precisions() else "f32"
+    precision = suit_machine(subject.backbone).precision
     scores = exact if precision == "f32" else _look(subject, packed, precision)[1]
     return {
         "precision": precision,
         "difference": float(np.abs(scores - exact).max()),
         "same_top": bool((scores.argmax(axis=1) == exact.argmax(axis=1)).all()),
     }
+
+
+def count_equal(workspace: Workspace, subject: Subject) -> tuple[int, int] | None:
+    """Return how many validation photos the export answers like a program that computes in int8,
+    and of how many; None where that is not so, or their features or the run are gone."""
+    usual = subject.backbone.rounded_from
+    if not usual:
+        return None
+    try:
+        photos = read_result(workspace, subject.run_id).photo_numbers("validation")
+        precision = read_backbone_facts(workspace, usual).precision
+    except (RunMissing, RunUnfinished, ResultDamaged):
+        return None
+    answers = []
+    for backbone, kind in ((usual, precision), (subject.backbone.id, "int8")):
+        kept = read_features(workspace, features_id(subject.dataset_id, backbone, kind))
+        if kept is None:
+            return None
+        answers.append(subject.head.scores(kept[photos]).argmax(axis=1))
+    return int((answers[0] == answers[1]).sum()), len(photos)
 
 
 def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:

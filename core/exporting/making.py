@@ -12,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ import numpy as np
 
 from core.errors import ExportFailed, ExtraMissing
 from core.exporting.documents import describe_model, write_card, write_readme
-from core.exporting.golden import choose_photos, describe_golden
+from core.exporting.golden import choose_photos, count_equal, describe_golden
 from core.exporting.space import (
     read_shipped,
     write_deciding_module,
@@ -40,7 +40,6 @@ from core.exporting.store import (
     sweep_leftovers,
 )
 from core.exporting.subject import FACTS, Format, Subject, list_missing, open_subject
-from core.prediction.unlike import UnlikeModel
 from core.workspace import Workspace, digest_file, write_atomically
 from data.export import make_safe_name, report_failure
 from models.export_onnx import write_onnx, write_openvino
@@ -117,6 +116,8 @@ class Making:
     def _write_golden(self, folder: Path, subject: Subject) -> dict[str, Any]:
         origin, photos = choose_photos(self._workspace, subject, self._request.golden)
         golden = describe_golden(subject, origin, photos)
+        if equal := count_equal(self._workspace, subject):
+            golden["program"]["equal"] = equal
         self.golden_origin, self.golden_photos = origin, len(photos)
         (folder / "golden").mkdir()
         for photo in photos:
@@ -136,7 +137,7 @@ class Making:
         with self._step("Keras network"):
             from models.export_keras import KERAS_FORMATS, KerasExport
 
-            export = KerasExport(subject.network_file, subject.backbone.preprocessing, subject.head)
+            export = KerasExport(subject.network_file, subject.backbone, subject.head)
         for name in KERAS_FORMATS:
             if name in self._request.formats:
                 with self._step(FACTS[name].label):
@@ -173,11 +174,9 @@ def _needs_keras(formats: tuple[Format, ...]) -> bool:
 def _write_rule(folder: Path, subject: Subject, formats: tuple[Format, ...]) -> None:
     """Write model.json and, where it is looked for, the model of unlike photos."""
     write_json(folder / "model.json", describe_model(subject, formats))
-    unlike = subject.unlike
-    if unlike is not None:
-        arrays = {field.name: getattr(unlike, field.name) for field in fields(UnlikeModel)}
+    if subject.unlike is not None:
         with (folder / "unlike.npz").open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, allow_pickle=False, **asdict(subject.unlike))
 
 
 def _write_openvino(file: Path, subject: Subject) -> None:
@@ -187,7 +186,7 @@ def _write_openvino(file: Path, subject: Subject) -> None:
 
 def _write_onnx(file: Path, subject: Subject) -> None:
     file.parent.mkdir(parents=True)
-    write_onnx(subject.network_file, subject.backbone.preprocessing, subject.head, file)
+    write_onnx(subject.network_file, subject.backbone, subject.head, file)
 
 
 def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:

@@ -15,7 +15,9 @@ import core.evaluation.prediction_sets
 import core.prediction.answers
 import core.prediction.deciding
 import core.prediction.unlike
+import data.augmentation
 import data.images
+import data.policy
 from core.config import FRAMING, Framing
 from core.exporting.subject import Subject
 from core.workspace import PROJECT_ROOT
@@ -145,12 +147,36 @@ _PHRASING = (
     "_add_article",
     "_join",
 )
+_POLICY = ("Part", "Limits", "LIMITS", "GEOMETRIC", "_OFF", "AugmentationPolicy")
+_AUGMENTING = (
+    "_COLOURS",
+    "_LUMA",
+    "_MARGIN",
+    "DrawnPart",
+    "augment",
+    "draw_parts",
+    "_mix",
+    "_apply",
+    "_is_flip",
+    "_flip",
+    "_is_mirrored",
+    "_transform",
+    "_mirror",
+    "_compose",
+    "_affine",
+    "_recolour",
+    "_mix_colours",
+    "_add_noise",
+    "_cut_out",
+    "_place_cutout",
+)
 _UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
 
 
 def write_photo_module(framing: Framing = FRAMING) -> str:
     """Return photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
-    ground = read_shipped("photo_ground.py").replace(f'"{FRAMING}"', f'"{framing}"')
+    of_model = f'Framing("{framing.how}", {framing.side})'
+    ground = read_shipped("photo_ground.py").replace('Framing("crop", 224)', of_model)
     source = _read(data.images.__file__)
     tree = ast.parse(source)
     title = '"""How a photo becomes what the model sees; made from Petalscope\'s data/images.py."""'
@@ -180,6 +206,29 @@ def write_deciding_module() -> str:
         *_cut(_read(core.prediction.answers.__file__), _PHRASING),
     ]
     return "\n\n\n".join([f"{title}\n\n{imports}", *pieces]) + "\n"
+
+
+def write_augmenting() -> str:
+    """Return what stands for data/augmentation.py in a notebook: `augment(photo, policy, …)`."""
+    imports = (
+        "import hashlib\nimport math\nimport random\nfrom collections.abc import Mapping\n"
+        "from dataclasses import dataclass, fields\n"
+        "from typing import ClassVar, NamedTuple\n\nfrom PIL import ImageFilter"
+    )
+    pieces = [
+        *_cut(_read(data.policy.__file__), _POLICY),
+        *_cut(_read(data.images.__file__), ("MEAN_COLOUR",)),
+        *_cut(_read(data.augmentation.__file__), _AUGMENTING),
+    ]
+    return "\n\n\n".join([imports, *pieces])
+
+
+def write_drawing() -> str:
+    """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
+    source = _read(PROJECT_ROOT / "models" / "graphs" / "drawing.py")
+    return "from typing import Any\n\n" + "\n\n\n".join(
+        _cut(source, ("_SEED", "_DAMPING", "draw_random_weights"))
+    )
 
 
 def read_shipped(name: str) -> str:

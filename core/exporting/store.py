@@ -20,7 +20,7 @@ from core.errors import ExportMissing, ExportRefused
 from core.exporting.golden import Origin
 from core.exporting.subject import FORMATS, Format, digest_subject
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
-from core.workspace import Workspace, open_workspace, write_atomically
+from core.workspace import Workspace, open_workspace, write_json
 
 _FACTS = "export.json"
 STAGING_PREFIX = "export-"
@@ -129,8 +129,7 @@ def is_made(workspace: Workspace, export_id: str) -> bool:
 def keep_export(workspace: Workspace, record: ExportRecord) -> None:
     """List the export, whose zip is written, from now on."""
     content = asdict(record) | {"created": record.created.isoformat()}
-    with write_atomically(workspace.export_folder(record.id) / _FACTS) as file:
-        file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    write_json(workspace.export_folder(record.id) / _FACTS, content)
 
 
 def read_export(workspace: Workspace, export_id: str) -> ExportRecord:

@@ -6,7 +6,7 @@ A model is named “v3” for a registered version, or by the id of a finished r
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +18,12 @@ from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
 from core.prediction.unlike import UnlikeModel
-from core.registry.files import read_blob, unpack_arrays
 from core.registry.loading import read_head
-from core.registry.store import ModelVersion, check_files, read_version
+from core.registry.store import ModelVersion, check_files, read_file, read_unlike, read_version
 from core.runs.result import RunResult, digest_result, read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
-from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
+from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts, read_facts
 from models.dense import DenseHead
 
 _VERSION = re.compile(r"v(\d{1,9})")
@@ -41,8 +40,11 @@ class Subject:
     dataset_id: str
     classes: tuple[str, ...]
     network_file: Path
-    """Of the backbone, OpenVINO (.xml)."""
+    """Of the backbone in float32, OpenVINO (.xml)."""
+    program_file: Path
+    """Of the backbone that the program answers with: another one where that is in int8."""
     backbone: BackboneFacts
+    """That of the program."""
     head: DenseHead
     rule: DecisionRule | None
     unlike: UnlikeModel | None
@@ -97,8 +99,8 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
     version = check_files(workspace, number)
     with TemporaryDirectory(prefix="export-", dir=workspace.temporary) as folder:
         network = Path(folder) / NETWORK_FILE
-        network.write_bytes(_read(workspace, version, "network"))
-        network.with_suffix(".bin").write_bytes(_read(workspace, version, "weights"))
+        network.write_bytes(read_file(workspace, version, "network"))
+        network.with_suffix(".bin").write_bytes(read_file(workspace, version, "weights"))
         yield _read_version_subject(workspace, version, network)
 
 
@@ -106,6 +108,7 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     run, result = read_run(workspace, run_id), read_result(workspace, run_id)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
+        network = _find_float(workspace, backbone)
     rule = find_rule(workspace, run_id, result)
     wanted = rule is not None and rule.unlike_limit is not None
     return Subject(
@@ -114,12 +117,19 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         run_id=run_id,
         dataset_id=result.dataset_id,
         classes=result.classes,
-        network_file=workspace.backbone_folder(result.backbone_id) / NETWORK_FILE,
+        network_file=network,
+        program_file=workspace.backbone_folder(backbone.id) / NETWORK_FILE,
         backbone=backbone,
         head=read_run_head(workspace, run_id),
         rule=rule,
         unlike=_read_unlike(workspace, run_id, result) if wanted else None,
     )
+
+
+def _find_float(workspace: Workspace, backbone: BackboneFacts) -> Path:
+    """Return the network in float32 of a backbone in the workspace."""
+    usual = read_backbone_facts(workspace, backbone.rounded_from or backbone.id)
+    return workspace.backbone_folder(usual.id) / NETWORK_FILE
 
 
 def _read_unlike(workspace: Workspace, run_id: str, result: RunResult) -> UnlikeModel:
@@ -136,27 +146,22 @@ def _read_unlike(workspace: Workspace, run_id: str, result: RunResult) -> Unlike
 
 def _read_version_subject(workspace: Workspace, version: ModelVersion, network: Path) -> Subject:
     facts = version.facts
+    backbone = read_facts(facts["backbone"])
     rule = version.rule
-    unlike = None
-    if rule is not None and rule.unlike_limit is not None:
-        arrays = unpack_arrays(_read(workspace, version, "unlike"))
-        unlike = UnlikeModel(**{field.name: arrays[field.name] for field in fields(UnlikeModel)})
+    wanted = rule is not None and rule.unlike_limit is not None
     return Subject(
         model=version.label,
         name=version.name,
         run_id=version.run_id,
         dataset_id=version.dataset_id,
         classes=version.classes,
-        network_file=network,
-        backbone=BackboneFacts(**facts["backbone"], files={}),
+        network_file=_find_float(workspace, backbone) if backbone.rounded_from else network,
+        program_file=network,
+        backbone=backbone,
         head=read_head(workspace, version),
         rule=rule,
-        unlike=unlike,
+        unlike=read_unlike(workspace, version) if wanted else None,
     )
-
-
-def _read(workspace: Workspace, version: ModelVersion, role: str) -> bytes:
-    return read_blob(workspace, str(version.facts["files"][role]), role)
 
 
 Format = Literal["keras", "savedmodel", "onnx", "litert", "openvino"]

@@ -64,22 +64,6 @@ def answer_changed(head: ExactHead, change: Change, photos: np.ndarray) -> np.nd
     return outputs
 
 
-def cross_fit(head: ExactHead, folds: np.ndarray) -> np.ndarray:
-    """Return the outputs for each training photo by the head without its fold, (m, k).
-
-    Args:
-        folds: (m,) int, the fold of each training photo.
-    """
-    outputs = np.empty((len(head.train), head.n_classes))
-    targets = one_hot(head.labels[head.train], head.n_classes)
-    for fold in np.unique(folds):
-        own = np.flatnonzero(folds == fold)
-        inside = np.eye(len(own)) - head.weigh(head.train[own], head.train[own])
-        apart = linalg.solve(inside, head.residuals[own].astype(np.float64), assume_a="sym")
-        outputs[own] = targets[own] - apart
-    return outputs
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Taught:
     """The head with photos from outside of the dataset added to its training photos."""
@@ -119,7 +103,6 @@ def teach_photos(
     Args:
         features: (z, d) float.
         label: Their class, which may be a new one behind those of the head.
-        n_classes: With the new one.
         weight: As how many training photos each of them counts.
     """
     rows, beyond = _split_spanned(head, features)

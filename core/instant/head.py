@@ -12,6 +12,7 @@ D. M. Allen (1974), Technometrics 16, 125-127.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import linalg, optimize, special
@@ -132,7 +133,7 @@ class ExactHead:
     @cached_property
     def coefficients(self) -> np.ndarray:
         """(r, k): W in the eigenvectors."""
-        products = project_targets(self, self.labels, self.n_classes)
+        products = project_rows(self.rows, self.labels, self.train, self.n_classes)
         return np.asarray(self.weights[:, None] * products)
 
     @cached_property
@@ -155,7 +156,6 @@ def fit_head(
 
     Args:
         features: (n, d) of all photos; what it is computed in (float32 or float64) is their kind.
-        labels: (n,) int.
         train: (m,) int photo numbers, at least one.
         n_classes: Classes without a training photo get outputs of 0.
         ridge: λ > 0.
@@ -197,8 +197,20 @@ def settle_head(head: ExactHead) -> ExactHead:
     return replace(settled, temperature=temperature)
 
 
+class Rows(Protocol):
+    """Rows of X in the eigenvectors, (n, r): an array, or what makes them when asked for."""
+
+    @property
+    def dtype(self) -> Any: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, photos: np.ndarray, /) -> np.ndarray: ...
+
+
 def find_ridge(
-    rows: np.ndarray,
+    rows: Rows,
     eigenvalues: np.ndarray,
     labels: np.ndarray,
     train: np.ndarray,
@@ -208,7 +220,7 @@ def find_ridge(
     ridges = _GRID * max(float(eigenvalues.mean()), _LEAST_SPREAD)
     inverse = 1 / (eigenvalues[:, None] + ridges)
     leverages = _measure_leverages(rows, train, inverse)
-    products = _project(rows, labels, train, n_classes)
+    products = project_rows(rows, labels, train, n_classes)
     errors, right = np.zeros(len(ridges)), np.zeros(len(ridges))
     for block in split_rows(len(train)):
         photos = train[block]
@@ -251,6 +263,16 @@ def measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
     return Standard(mean=mean.astype(features.dtype), scale=scale.astype(features.dtype))
 
 
+def accumulate_gram(features: np.ndarray, train: np.ndarray, standard: Standard) -> np.ndarray:
+    """Return XᵀX of the training photos, (d + 1, d + 1) float64."""
+    width = features.shape[1] + 1
+    gram = np.zeros((width, width))
+    for block in split_rows(len(train)):
+        x = standard.apply(features[train[block]]).astype(np.float64)
+        gram += x.T @ x
+    return gram
+
+
 def one_hot(labels: np.ndarray, n_classes: int, kind: np.dtype | type = np.float64) -> np.ndarray:
     """Return (m, k): 1 in the column of each label."""
     targets = np.zeros((len(labels), n_classes), kind)
@@ -258,17 +280,13 @@ def one_hot(labels: np.ndarray, n_classes: int, kind: np.dtype | type = np.float
     return targets
 
 
-def project_targets(head: ExactHead, labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return XᵀY of the training photos under these labels (n,), (r, k)."""
-    return _project(head.rows, labels, head.train, n_classes)
-
-
 def split_rows(n: int) -> Iterator[slice]:
     """Yield slices that together are all rows."""
     return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
 
 
-def _project(rows: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int) -> np.ndarray:
+def project_rows(rows: Rows, labels: np.ndarray, train: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return XᵀY of the training photos, (r, k)."""
     products = np.zeros((rows.shape[1], n_classes))
     for block in split_rows(len(train)):
         photos = train[block]
@@ -276,7 +294,7 @@ def _project(rows: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes:
     return products.astype(rows.dtype)
 
 
-def _measure_leverages(rows: np.ndarray, train: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+def _measure_leverages(rows: Rows, train: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     """Return xᵀ(A + λI)⁻¹x of the training photos, (m, g) float64, for `inverse` (r, g)."""
     leverages = np.empty((len(train), inverse.shape[1]))
     for block in split_rows(len(train)):
@@ -298,10 +316,7 @@ def _rotate(
         x = triangle.T.astype(np.float64)
         gram = x[train].T @ x[train]
     else:
-        gram = np.zeros((width, width))
-        for block in split_rows(len(train)):
-            x = standard.apply(features[train[block]]).astype(np.float64)
-            gram += x.T @ x
+        gram = accumulate_gram(features, train, standard)
     _, basis = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
     if axes is not None:
         rows = np.ascontiguousarray(triangle.T @ basis).astype(kind)

@@ -8,6 +8,8 @@ Source: W. Bae, G. L. Oliveira, D. J. Sutherland (2025), Uncertainty Herding, IC
 2412.20644; MaxHerding: W. Bae, J. Noh, D. J. Sutherland (2024), ECCV, arXiv 2407.12212.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -61,8 +63,6 @@ def order_photos(
         labels: (n,) int, the class of each photo; -1: it is not known yet; below: do not ask.
         by: Coverage weighted by uncertainty, uncertainty alone, or chance. All begin alike where
             no two classes are known: margin by chance.
-        most: How many are wanted.
-        seed: Of chance.
     """
     unknown = np.flatnonzero(labels == -1)
     drawn = np.random.default_rng(seed).permutation(unknown)
@@ -86,7 +86,6 @@ def herd(rows: np.ndarray, weights: np.ndarray, covering: np.ndarray, most: int)
         rows: (n, q) of length 1.
         weights: (n,) ≥ 0: how much it counts that a row is covered.
         covering: (m, q) rows that cover already.
-        most: How many are wanted.
     """
     nearest = np.zeros(len(rows), np.float32)
     for start in range(0, len(covering), _BLOCK):
@@ -173,3 +172,83 @@ def _measure_gains(
 def _normalise(rows: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+MOST_PHOTOS = 2_000
+"""Photos that a repeat chooses from."""
+REPEATS = 5
+_FIRST = 5
+_ROUNDS = 12
+_MOST_LABELS = 400
+_SHARE = 0.8
+"""Of the photos, those that a repeat chooses from: else two repeats were the same."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replay:
+    """How right a head is after so many labels, by the order in which they were given."""
+
+    sizes: np.ndarray
+    """(s,) int, ascending: labels that are known."""
+    accuracies: np.ndarray
+    """(strategies, repeats, s), of the photos that judge; in the order of STRATEGIES."""
+    judged: int
+    """Photos that judge."""
+    classes: np.ndarray
+    """(strategies, repeats, s) int: of how many classes a label is known."""
+    pool: int
+    """Photos that a repeat chooses from."""
+
+
+def plan_sizes(photos: int) -> np.ndarray:
+    """Return after how many labels it is looked, for so many photos that could be labelled."""
+    last = max(2, min(_MOST_LABELS, photos // 2))
+    sizes = np.geomspace(min(_FIRST, last), last, _ROUNDS).round().astype(np.int64)
+    return np.unique(sizes)
+
+
+def replay_labels(
+    rows: np.ndarray,
+    labels: np.ndarray,
+    pool: np.ndarray,
+    judges: np.ndarray,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Replay:
+    """Return the curves of each strategy, from nothing known at all.
+
+    Args:
+        rows: (n, q) from `reduce_rows`.
+        labels: (n,) int ≥ 0.
+        pool: (m,) int photos that may be labelled.
+        judges: (v,) int photos that judge, none of the pool.
+    """
+    drawn = min(MOST_PHOTOS, max(2, round(_SHARE * len(pool))))
+    sizes = plan_sizes(drawn)
+    accuracies = np.empty((len(STRATEGIES), REPEATS, len(sizes)))
+    classes = np.empty(accuracies.shape, np.int64)
+    for repeat in range(REPEATS):
+        some = np.random.default_rng(repeat).permutation(pool)[:drawn]
+        both = np.concatenate([some, judges])
+        true = labels[both]
+        for place, strategy in enumerate(STRATEGIES):
+            known = np.full(len(both), -1)
+            known[drawn:] = -2  # neither known nor ever asked
+            for turn, size in enumerate(sizes.tolist()):
+                asked = size - int((known >= 0).sum())
+                chosen = order_photos(
+                    rows[some], known[:drawn], by=strategy, most=asked, seed=repeat
+                )
+                known[chosen] = true[chosen]
+                told = np.unique(known[known >= 0])
+                scores = score_photos(rows[both], known)[drawn:]
+                right = told[scores.argmax(axis=1)] == true[drawn:]
+                accuracies[place, repeat, turn] = right.mean()
+                classes[place, repeat, turn] = len(told)
+        tell(repeat + 1, REPEATS)
+    return Replay(
+        sizes=sizes,
+        accuracies=accuracies,
+        judged=len(judges),
+        classes=classes,
+        pool=drawn,
+    )

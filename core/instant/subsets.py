@@ -107,7 +107,6 @@ def answer_nested(
 
     Args:
         order: (t,) photo numbers; at least as many as the largest size.
-        sizes: (s,) ascending.
     """
     rows, few = head.rows[judged], sizes[sizes <= 2 * head.rows.shape[1]]
     if len(few):

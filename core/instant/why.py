@@ -136,12 +136,7 @@ class _Asked:
 
 
 def find_reasons(head: ExactHead, photo: int) -> Reasons | None:
-    """Return what decides the answer to a photo; None where no second class is taught.
-
-    Args:
-        head: The exact head.
-        photo: Photo number.
-    """
+    """Return what decides the answer to a photo; None where no second class is taught."""
     asked = _ask(head, photo)
     rival, right = _judge(asked.outputs, asked.members, asked.true)
     if rival is None:

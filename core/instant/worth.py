@@ -154,7 +154,6 @@ def share_ranks(
         right: (v, r) bool, whether the nearest has the label of the judged photo, nearest first;
             r is m, or 3k where `least` is m - 2k.
         m: Photos that play.
-        n_classes: Of the labels.
         k: Neighbours that answer.
         least: Photos of the smallest sets that count.
 
@@ -190,11 +189,6 @@ def mark_photos(head: ExactHead, photos: np.ndarray, worth: Worth) -> dict[str, 
     the whole interval of the rise is within STRAY of an average photo's share of what learning
     gained; at most half of a class, those of the least effect, for a class needs some photos.
     Photos of a class that no validation photo has are neither harmful nor redundant.
-
-    Args:
-        head: That the worth was measured with.
-        photos: The validation photos it was measured on.
-        worth: Of the training photos.
     """
     if len(photos) < LEAST_JUDGED:
         return {mark: np.zeros(len(head.train), dtype=bool) for mark in MARKS}
@@ -232,10 +226,8 @@ def remove_in_order(
     One Cholesky of I - H of the whole order serves all its beginnings.
 
     Args:
-        head: Its λ stays.
         order: (s,) int, places among the training photos.
         counts: How many of them are left out, c numbers up to s.
-        photos: Photo numbers that are judged.
     """
     if not len(order):
         return np.repeat(

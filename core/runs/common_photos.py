@@ -46,14 +46,7 @@ class CommonPhotos:
 def match_results(
     a: RunResult, b: RunResult, dataset_a: Dataset | None, dataset_b: Dataset | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photo numbers, (m,) each, of the photos that both runs answered.
-
-    Args:
-        a: Result of one run.
-        b: Result of the other.
-        dataset_a: The dataset of a; not needed where both runs have the same one.
-        dataset_b: That of b.
-    """
+    """Return the photo numbers, (m,) each, of the photos that both runs answered."""
     if a.dataset_id == b.dataset_id and np.array_equal(a.paths, b.paths):
         rows = np.arange(len(a.paths))  # one version: each path names the same photo
         return rows, rows
@@ -65,14 +58,7 @@ def match_results(
 def find_common(
     a: RunResult, b: RunResult, matched: tuple[np.ndarray, np.ndarray], split: str
 ) -> CommonPhotos:
-    """Return the photos of a split that both runs can be judged by.
-
-    Args:
-        a: Result of the baseline.
-        b: Result of the run that is compared with it.
-        matched: What `match_results` returned.
-        split: train, validation or test.
-    """
+    """Return the photos of a split that both runs can be judged by."""
     rows_a, rows_b = matched
     classes = (*a.classes, *(name for name in b.classes if name not in a.classes))
     of_b = np.array([classes.index(name) for name in b.classes], dtype=np.int64)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, UpdateBase, select
 
 from core.runs.tables import UtcTime, metadata, runs_table
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace, write_json
 
 RUN_FILE = "run.json"
 _RECIPE_FILE = "recipe.json"
@@ -49,11 +49,11 @@ def write_marked(workspace: Workspace, connection: Connection) -> None:
     try:
         for table in tables:
             rows = [_to_json(row) for row in connection.execute(select(table))]
-            _write(workspace.root / table.info["kept_in"], rows)
+            write_json(workspace.root / table.info["kept_in"], rows)
         query = select(runs_table).where(runs_table.c.id.in_(runs))
         for row in connection.execute(query) if runs else ():
             if (folder := workspace.run_folder(row.id)).is_dir():
-                _write(folder / RUN_FILE, _to_json(row))
+                write_json(folder / RUN_FILE, _to_json(row))
     except OSError as error:
         _log.warning("what the index says could not be written into a file: %s", error)
 
@@ -86,11 +86,6 @@ def read_kept_table(workspace: Workspace, table: Table) -> list[dict[str, Any]] 
     """Return the rows of a table as its file has them; None where there is no such file."""
     rows = _read(workspace.root / table.info["kept_in"])
     return [_from_json(table, row) for row in rows] if isinstance(rows, list) else None
-
-
-def _write(file: Path, content: object) -> None:
-    with write_atomically(file) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _read(file: Path) -> object:

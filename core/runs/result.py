@@ -8,7 +8,6 @@ from.
 """
 
 import contextlib
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -29,7 +28,7 @@ from core.runs.run_files import (
     is_file_whole,
     read_facts,
 )
-from core.workspace import Workspace, check_identifier, digest_file, write_atomically
+from core.workspace import Workspace, check_identifier, digest_file, write_atomically, write_json
 from data.dataset import Dataset
 from data.report import warn_of_few
 from models.extraction import read_features
@@ -111,8 +110,7 @@ def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
     facts = {name: getattr(result, name) for name in names}
     digests = {name: digest_file(folder / name) for name in (ARRAYS_FILE, HEAD_FILE)}
     content = {"version": VERSION, "digests": digests, **facts}
-    with write_atomically(folder / FACTS_FILE) as path:
-        path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(folder / FACTS_FILE, content)
 
 
 def read_result(workspace: Workspace, run_id: str) -> RunResult:
@@ -196,7 +194,6 @@ def keep_arrays(
     """Return the named arrays, read where they are kept, else made now and kept.
 
     Args:
-        run_id: Of a finished run.
         name: What is derived, lower-case with dashes; an older file of that name is removed.
         facts: JSON values: everything but the result that decides what `make` returns, and a
             version to be raised when the computation changes.

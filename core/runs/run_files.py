@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,10 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
     tuned = workspace.backbone_folder(backbone)
     if read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
         return  # the best epoch was one in which nothing of it was trained
-    for facts in _list_features(workspace, backbone):
-        facts.unlink(missing_ok=True)  # first: without it they are not read
-        facts.with_suffix(".npy").unlink(missing_ok=True)
+    for facts in workspace.features.glob("[!.]*.json"):
+        if read_json(facts).get("backbone") == backbone:
+            facts.unlink(missing_ok=True)  # first: without it they are not read
+            facts.with_suffix(".npy").unlink(missing_ok=True)
     for maps in workspace.maps.glob(f"*/{backbone}-*"):
         shutil.rmtree(maps, ignore_errors=True)
     shutil.rmtree(tuned, ignore_errors=True)
@@ -93,12 +94,6 @@ def _find_backbone(folder: Path) -> str | None:
         return check_identifier(str(read_facts(folder)["backbone_id"]))
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _list_features(workspace: Workspace, backbone: str) -> Iterator[Path]:
-    for file in workspace.features.glob("[!.]*.json"):
-        if read_json(file).get("backbone") == backbone:
-            yield file
 
 
 def read_json(file: Path) -> dict[str, Any]:

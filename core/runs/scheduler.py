@@ -19,7 +19,6 @@ from datetime import datetime
 
 from core.config import read_settings
 from core.errors import PetalscopeError
-from core.runs.copies import CopyKeeper
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
@@ -31,6 +30,7 @@ from core.runs.queue.starting import (
     touch_wake,
     write_scheduler_facts,
 )
+from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
 

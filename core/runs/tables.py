@@ -41,10 +41,15 @@ class UtcTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
-runs_table = Table(
+
+def numbered_table(name: str, *columns: Column[Any], **settings: Any) -> Table:
+    """Return a table with a number for each row; that of a deleted one is not given again."""
+    number = Column("number", Integer, primary_key=True, autoincrement=True)
+    return Table(name, metadata, number, *columns, sqlite_autoincrement=True, **settings)
+
+
+runs_table = numbered_table(
     "runs",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(64), nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("dataset", String(64), nullable=False, index=True),
@@ -74,13 +79,10 @@ runs_table = Table(
     Column("tags", Text, nullable=False, server_default="[]"),
     Column("submitter", Text, nullable=False, server_default=""),
     Column("plan", Text),
-    sqlite_autoincrement=True,  # the number of a deleted run is not given again
 )
 
-edits_table = Table(
+edits_table = numbered_table(
     "edits",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("batch", Integer, nullable=False),
     Column("dataset", String(64), nullable=False, index=True),
     Column("path", Text, nullable=False),
@@ -89,18 +91,14 @@ edits_table = Table(
     Column("note", Text, nullable=False, default=""),
     Column("created", UtcTime, nullable=False),
     Column("undone", Boolean, nullable=False, default=False),
-    sqlite_autoincrement=True,
 )
 
-openings_table = Table(
+openings_table = numbered_table(
     "openings",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("run", String(64), nullable=False, index=True),
     Column("opened", UtcTime, nullable=False),
     Column("who", Text, nullable=False, default=""),
     Column("place", Text, nullable=False, default=""),
-    sqlite_autoincrement=True,
 )
 
 arrangements_table = Table(

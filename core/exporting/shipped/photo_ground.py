@@ -1,12 +1,22 @@
 """What photo.py stands on outside of the workbench: size and framing, limits, and errors."""
 
+from typing import NamedTuple
+
 PHOTO_SIZE = 224
-"""Side in pixels of the square photos that the model sees."""
+"""Side in pixels of most models' photos."""
 
-Framing = str
-"""How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
 
-FRAMING: Framing = "crop"
+class Framing(NamedTuple):
+    """How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled.
+
+    Its side is in pixels.
+    """
+
+    how: str
+    side: int
+
+
+FRAMING = Framing("crop", 224)
 """As the model was trained."""
 
 

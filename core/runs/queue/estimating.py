@@ -17,7 +17,7 @@ import numpy as np
 
 from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
-from core.runs.queue.speeds import FORWARD_SHARE, Cost, find_cost, read_costs
+from core.runs.queue.speeds import FORWARD_SHARE, PER_PHOTO, Cost, find_cost, read_costs
 from core.runs.recipe.plans import Plan, RatePlan, SweepPlan, list_costs
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
@@ -141,6 +141,16 @@ def _list_trials(
 def _list_parts(
     workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
 ) -> Iterator[_Part]:
+    """Yield the parts of a run, those of the network in photos of the usual size."""
+    for part in _list_photos(workspace, recipe, dataset, plan, epochs_done):
+        per_photo = not part.kind or part.kind in PER_PHOTO
+        share = 1.0 if per_photo else recipe.seen_as.work
+        yield part._replace(amount=share * part.amount)
+
+
+def _list_photos(
+    workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
+) -> Iterator[_Part]:
     splits = dataset.choose_splits(recipe.split_seed)
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
     tunes = recipe.trained_stages > 0
@@ -170,16 +180,16 @@ def _list_preparations(
     """Yield what is computed once and kept, as far as it is not there.
 
     Args:
-        photos: Numbers of the photos to train with, and to validate with.
         tunes: Whether stages are trained.
     """
     # OpenVINO comes with it: who only asks for speeds shall not load it.
     from core.runs.training import views
+    from core.runs.training.rounding import mark_weights
 
     weights = Weights(  # an id asks for no more than their digest
-        kind=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
+        name=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )
-    every = views.request_views(recipe, weights, dataset)
+    every = views.request_views(recipe, mark_weights(recipe, weights, dataset), dataset)
     train, validation = (dataclasses.replace(every, photos=some) for some in photos)
     if not views.has_backbone(workspace, every):
         yield _Part("preparing the backbone", "", _BACKBONE_S)
@@ -271,6 +281,6 @@ def _estimate_once(
 def _name_kept(run: RunRecord) -> tuple[object, ...]:
     recipe = run.recipe
     seed = 0 if recipe.augmentation.does_nothing else recipe.seed
-    photos = (recipe.dataset, recipe.split_seed, recipe.framing)
+    photos = (recipe.dataset, recipe.split_seed, recipe.seen_as, recipe.speed)
     seen = (recipe.weights_digest, recipe.preprocessing)
     return (*photos, *seen, recipe.augmentation, recipe.views, seed)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from core.errors import RunGoing, RunLost, RunStopped
 from core.runs.database import read_database, write_database
 from core.runs.kept import mark_run
-from core.runs.queue.run_lock import PAUSED
+from core.runs.queue.run_lock import PAUSED, is_ours
 from core.runs.recipe.plans import Plan, check_epochs, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
 from core.runs.run_files import append_event, delete_rows, delete_tuned_backbone, is_result_whole
@@ -177,10 +177,9 @@ def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
 
     It is lost; or paused, where that was asked for: its checkpoint is kept.
     """
-    table = runs_table.c
-    ours = (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
+    ours = is_ours(run)
     values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
-    paused = update(runs_table).where(ours & (table.request == "pause")).values(**PAUSED)
+    paused = update(runs_table).where(ours & (runs_table.c.request == "pause")).values(**PAUSED)
     lost = update(runs_table).where(ours).values(**values)
     with write_database(workspace) as connection:
         if connection.execute(paused).rowcount:
@@ -209,11 +208,6 @@ def read_active(workspace: Workspace) -> list[RunRecord]:
         starts = read_last_starts(connection) if runs else {}
     going = [run for run in runs if run.is_going]
     return going + order_turns([run for run in runs if not run.is_going], starts)
-
-
-def read_waiting(workspace: Workspace) -> list[RunRecord]:
-    """Return the queued runs in the order in which they will be trained."""
-    return [run for run in read_active(workspace) if run.state == "queued"]
 
 
 def queue_again(

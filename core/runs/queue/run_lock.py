@@ -59,10 +59,7 @@ class RunLock:
             try:
                 ours, asked = renew_heartbeat(self._workspace, self._run)
                 self._request = asked if ours else "stop"
-            except (
-                OperationalError,
-                DiskFull,
-            ) as error:  # the next beat may succeed; silence is noticed
+            except (OperationalError, DiskFull) as error:  # the next may do; silence is noticed
                 _log.warning("heartbeat failed: %s", error)
             if self._over.wait(HEARTBEAT_S):
                 return
@@ -104,7 +101,7 @@ def _lock_file(workspace: Workspace, run_id: str) -> Path:
 
 def begin_run(workspace: Workspace, run: RunRecord) -> bool:
     """Return whether this process may train the run: it is starting, and in this attempt."""
-    may_begin = _ours(run) & (runs_table.c.pid.is_(None))
+    may_begin = is_ours(run) & (runs_table.c.pid.is_(None))
     state = case((runs_table.c.request == "", "running"), else_="stopping")
     return _report(workspace, run, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
 
@@ -112,7 +109,7 @@ def begin_run(workspace: Workspace, run: RunRecord) -> bool:
 def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
     """Return whether the run is still ours, and what a person asked of it."""
     with write_database(workspace) as connection:
-        beat = update(runs_table).where(_ours(run)).values(heartbeat=_now())
+        beat = update(runs_table).where(is_ours(run)).values(heartbeat=_now())
         ours = connection.execute(beat).rowcount == 1
         asked = select(runs_table.c.request).where(runs_table.c.id == run.id)
         return ours, connection.execute(asked).scalar() or ""
@@ -120,7 +117,7 @@ def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request
 
 def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
     """Return whether the run is still ours; notes its phase and facts such as its device."""
-    return _report(workspace, run, _ours(run), phase=phase, **facts)
+    return _report(workspace, run, is_ours(run), phase=phase, **facts)
 
 
 def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
@@ -133,7 +130,7 @@ def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[
     names = {"epoch": "best_epoch", "val_accuracy": "best_val_accuracy"}
     names["val_loss"] = "best_val_loss"
     values = {column: best[name] for name, column in names.items()}
-    return _report(workspace, run, _ours(run), epochs_done=done, **values)
+    return _report(workspace, run, is_ours(run), epochs_done=done, **values)
 
 
 def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
@@ -141,7 +138,7 @@ def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
     return _report(
         workspace,
         run,
-        _ours(run),
+        is_ours(run),
         state="done",
         phase="",
         finished=_now(),
@@ -156,7 +153,7 @@ def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
 
     It is not when a person has asked for something else since.
     """
-    return _report(workspace, run, _ours(run) & (runs_table.c.request == "pause"), **PAUSED)
+    return _report(workspace, run, is_ours(run) & (runs_table.c.request == "pause"), **PAUSED)
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
@@ -164,13 +161,13 @@ def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bo
 
     One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
     """
-    asked = _ours(run) & (runs_table.c.request == "pause")
+    asked = is_ours(run) & (runs_table.c.request == "pause")
     if isinstance(error, RunStopped) and _report(workspace, run, asked, **PAUSED):
         return True
     return _report(
         workspace,
         run,
-        _ours(run),
+        is_ours(run),
         state="failed",
         finished=_now(),
         pid=None,
@@ -182,7 +179,8 @@ def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bo
     )
 
 
-def _ours(run: RunRecord) -> ColumnElement[bool]:
+def is_ours(run: RunRecord) -> ColumnElement[bool]:
+    """Return the condition that the run goes, in this attempt."""
     table = runs_table.c
     return (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
 

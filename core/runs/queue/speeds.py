@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from core.runs.locks import hold_lock
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace, write_json
 from models.devices import Device
 
 STATED_SPEEDS: dict[str, dict[str, float]] = {
@@ -47,6 +47,8 @@ Source: cpu, our own measurements on 2 busy cores of an AMD EPYC with avx512_bf1
 and stages:2, which lie between their neighbours; gpu, guesses on the careful side of what one
 data-centre GPU is known to train of ResNet-50 (several hundred in float32, one to two thousand in
 mixed precision)."""
+PER_PHOTO = ("packing", "head")
+"""What takes as long whatever the network sees; all else is told in photos of the usual size."""
 KEPT_SPEEDS = 5
 """Runs kept of each kind: one that was disturbed does not spoil the median."""
 FORWARD_SHARE = 3.0
@@ -103,8 +105,7 @@ def note_speed(workspace: Workspace, device_name: str, kind: str, work: Work) ->
         every = _read_all(workspace)
         kinds = every.setdefault(device_name, {})
         kinds[kind] = [*kinds.get(kind, []), work][-KEPT_SPEEDS:]
-        with write_atomically(workspace.speeds_file) as file:
-            file.write_text(json.dumps(every, indent=1), encoding="utf-8")
+        write_json(workspace.speeds_file, every)
 
 
 def read_costs(workspace: Workspace, device: Device) -> dict[str, Cost]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.config import fingerprint, read_settings
 from core.runs.locks import free_lock, take_lock
-from core.workspace import PROJECT_ROOT, Workspace, write_atomically
+from core.workspace import PROJECT_ROOT, Workspace, write_json
 
 _REPLACE_WAIT_S = 5.0
 
@@ -52,8 +52,7 @@ def touch_wake(workspace: Workspace) -> None:
 def write_scheduler_facts(workspace: Workspace) -> None:
     """Write down this process as the scheduler, with its settings."""
     facts = {"pid": os.getpid(), "settings": _fingerprint_settings()}
-    with write_atomically(workspace.scheduler_pid) as file:
-        file.write_text(json.dumps(facts), encoding="utf-8")
+    write_json(workspace.scheduler_pid, facts)
 
 
 def start_detached(

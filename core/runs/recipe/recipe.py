@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from core.config import FRAMING, Framing, fingerprint
+from core.config import FRAMING, Crops, Fit, Framing, fingerprint
 from core.errors import RecipeRefused
+from core.runs.recipe.photos import CROPS, FIT, SIDE, SPEED
 from core.runs.recipe.settings import (
     LINEAR,
     MOST_EPOCHS,
@@ -32,6 +33,7 @@ from core.runs.recipe.strategies import (
 )
 from core.workspace import check_identifier
 from data.policy import AugmentationPolicy, check_policy, policy_from_dict
+from models.catalogue import DEFAULT, read_catalogue
 
 Precision = Literal["float32", "mixed"]
 
@@ -50,10 +52,10 @@ class Recipe:
     split_seed: int | None = described(
         None, (0, MOST_SEED), help="draw new splits from this seed", none="the dataset's own"
     )
-    weights: Literal["pretrained", "random"] = described(
-        "pretrained",
+    weights: str = described(
+        DEFAULT,
         help="“random” never saw a photo: for a demonstration without network",
-        choices={"pretrained": "Pretrained", "random": "Random"},
+        choices={name: entry.title for name, entry in read_catalogue().items()},
     )
     weights_digest: str = field(
         metadata={
@@ -69,15 +71,10 @@ class Recipe:
         tip="The weights were trained with the first; the second shows what a mismatch costs.",
         choices={"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"},
     )
-    framing: Framing = described(  # noqa: RUF009 (a field)
-        FRAMING,
-        label="How photos become square",
-        help="“crop” cuts out the centre square, “pad” fits in the whole photo and fills the rest",
-        tip="The network sees squares. The centre square shows things larger; the whole photo "
-        "keeps the ends of long things, smaller, with a plain border beside it.",
-        choices={"crop": "Centre square", "pad": "Whole photo"},
-        later=True,
-    )
+    framing: Fit = described(FRAMING.how, **FIT)  # noqa: RUF009 (a field)
+    photo_side: int = described(FRAMING.side, **SIDE)
+    crops: Crops = described(FRAMING.crops, **CROPS)  # noqa: RUF009 (a field)
+    speed: Literal["usual", "fast"] = described("usual", **SPEED)
     strategy: StrategyName = described(  # noqa: RUF009 (a field)
         HEAD,
         help="what is trained",
@@ -233,6 +230,11 @@ class Recipe:
     @property
     def run_id(self) -> str:
         return fingerprint(self)
+
+    @property
+    def seen_as(self) -> Framing:
+        """How the network sees a photo."""
+        return Framing(how=self.framing, side=self.photo_side, crops=self.crops)
 
     @property
     def trained_stages(self) -> int:

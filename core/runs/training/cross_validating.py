@@ -126,7 +126,8 @@ def _answer_left_out(
     shape = shape_head(recipe, len(result.classes))
     refit = None
     if recipe.has_epochs:
-        refit = HeadRefit(shape, plan_head(recipe), standardise=recipe.standardise)
+        settings = {"width": features.shape[1], "standardise": recipe.standardise}
+        refit = HeadRefit(shape, plan_head(recipe), **settings)
     steps = result.best_epoch * math.ceil(len(photos) / recipe.batch_size)
     repeats = _count_repeats(len(photos), steps)
     answers = np.full((repeats, len(photos)), -1, dtype=np.int32)

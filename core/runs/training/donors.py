@@ -3,14 +3,15 @@
 A row follows from the photo's own file and from how it was made, whatever dataset the photo is in.
 """
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.errors import PetalscopeError
+from core.runs.run_files import read_json
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -20,14 +21,23 @@ from models.rows import Donors
 
 
 def find_donors(
-    workspace: Workspace, dataset: Dataset, backbone_id: str, precision: Precision
+    workspace: Workspace,
+    dataset: Dataset,
+    backbone_id: str,
+    precision: Precision,
+    photos: np.ndarray | None = None,
 ) -> Donors:
-    """Return the rows that features of other datasets hold of the same photos, by their digest.
+    """Return the rows that other features hold of the same photos, by their digest.
 
     The parent of a version is asked first; damaged features and datasets are passed over.
+
+    Args:
+        photos: (m,) int: of these alone; None: of all photos.
     """
     facts = {"view": None, "backbone": backbone_id, "precision": precision}
-    return find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
+    digests = dataset.manifest["sha256"]
+    digests = digests if photos is None else digests.iloc[photos]
+    return find_rows(workspace, dataset, digests, facts, but=dataset.id)
 
 
 def find_view_donors(
@@ -51,14 +61,15 @@ def find_rows(
     """Return the rows of photos with these digests in kept files with these facts.
 
     Args:
-        but: A dataset whose files are passed over.
+        but: A dataset whose files of all photos are passed over.
     """
     wanted = pd.Index(digests)
     source = np.full(len(wanted), -1)
     row = np.zeros(len(wanted), np.int64)
     features: list[np.ndarray] = []
     for identifier, content in list_kept(workspace, facts, first=dataset.parent):
-        if content["dataset"] == but or not (source < 0).any():
+        is_own = content["dataset"] == but and "photos" not in content
+        if is_own or not (source < 0).any():
             continue
         known = _read_digests(workspace, content)
         rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
@@ -77,13 +88,11 @@ def list_kept(
     """Return (id, facts) of kept files with these facts; those of dataset `first`, then newest."""
     found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for file in workspace.features.glob("[!.]*.json"):
-        try:
-            facts = json.loads(file.read_text(encoding="utf-8"))
-            if all(facts.get(name) == value for name, value in wanted.items()):
+        facts = read_json(file)
+        if "dataset" in facts and all(facts.get(name) == one for name, one in wanted.items()):
+            with suppress(OSError):
                 order = (facts["dataset"] == first, file.stat().st_mtime)
                 found.append((*order, file.stem, facts))
-        except (OSError, ValueError, KeyError, AttributeError):
-            continue
     newest = sorted(found, key=lambda kept: kept[:3], reverse=True)
     return [(identifier, facts) for _, _, identifier, facts in newest]
 

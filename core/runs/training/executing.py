@@ -95,7 +95,8 @@ def _execute(attempt: Attempt) -> None:
         _fail(attempt, error)
     except OSError as error:
         full = error.errno in DISK_FULL_ERRNOS
-        _fail(attempt, _describe_full_disk() if full else _describe_fault(error))
+        remedy = "Make room, then start the run again: it goes on from its last epoch."
+        _fail(attempt, DiskFull("The disk is full.", remedy) if full else _describe_fault(error))
         if not full:
             raise
     except Exception as error:
@@ -181,12 +182,6 @@ def _fail(attempt: Attempt, error: PetalscopeError) -> None:
     _log.error("%s: %s %s", error.code, error.problem, error.remedy, exc_info=True)
     fail_run(attempt.workspace, attempt.run, error)
     attempt.report.tell_end("failed", code=error.code)
-
-
-def _describe_full_disk() -> DiskFull:
-    return DiskFull(
-        "The disk is full.", "Make room, then start the run again: it goes on from its last epoch."
-    )
 
 
 def _describe_fault(error: Exception) -> UnexpectedFault:

@@ -4,7 +4,6 @@ ridge.json in the run's folder holds the leave-one-out error of the training pho
 pages read it. No Keras here.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from core.instant.head import fit_head
-from core.workspace import write_atomically
+from core.runs.run_files import read_json
+from core.workspace import write_json
 from models.dense import DenseHead, measure_scores
 from models.plan import EpochResult
 
@@ -96,18 +96,16 @@ def measure_head(
 
 def write_choice(folder: Path, choice: RidgeChoice) -> None:
     """Write how λ was chosen into the run's folder."""
-    with write_atomically(folder / RIDGE_FILE) as file:
-        file.write_text(json.dumps(asdict(choice), allow_nan=False), encoding="utf-8")
+    write_json(folder / RIDGE_FILE, asdict(choice))
 
 
 def read_choice(folder: Path) -> RidgeChoice | None:
     """Return how λ was chosen; None where the file is missing or damaged."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in read_json(folder / RIDGE_FILE).items()
+    }
     try:
-        content = json.loads((folder / RIDGE_FILE).read_text(encoding="utf-8"))
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in content.items()
-        }
         return RidgeChoice(**values)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except TypeError:
         return None

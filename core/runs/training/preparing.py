@@ -14,7 +14,8 @@ from typing import Protocol, get_args
 import numpy as np
 
 from core.config import FRAMING, Framing
-from core.errors import WeightsMissing
+from core.errors import DiskFull, WeightsMissing
+from core.formats import count, size
 from core.runs.locks import is_locked
 from core.runs.store import Phase
 from core.runs.training.donors import find_donors, find_rows, list_kept
@@ -27,9 +28,9 @@ from models.backbone import (
     Preprocessing,
     backbone_exists,
     backbone_id,
-    offered_precisions,
     open_backbone,
     read_backbone_facts,
+    suit_machine,
 )
 from models.devices import Device
 from models.extraction import (
@@ -41,16 +42,20 @@ from models.extraction import (
     features_id,
     read_features,
 )
-from models.keeping import FRAMED, ViewKind, describe_photos, read_kept
+from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, WeightsKind, find_weights
+
+_SPARE_BYTES = 500_000_000
+"""Room that is left on the disk: checkpoints, results and others need some."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """The features of all photos of a dataset, (n, 2048) float32, and their ids."""
+    """The features of photos of a dataset, (n, 2048) float32, and their ids."""
 
     backbone_id: str
     features_id: str
+    """Of those of all photos."""
     values: np.ndarray
 
 
@@ -72,6 +77,8 @@ class Preparation:
     device: Device
     listener: Listener
     should_stop: Callable[[], bool] = lambda: False
+    photos: np.ndarray | None = None
+    """(m,) int: features of these photos alone are wanted; None: of all."""
 
     def tell_photos(self, progress: ExtractionProgress) -> None:
         """Tell the listener how many photos of a phase are done."""
@@ -111,18 +118,35 @@ class _AsTheyAre:
         return iter(batches)
 
 
+def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> None:
+    """Check that the disk has room for so many more bytes of features, and to spare.
+
+    Raises:
+        DiskFull: It has not; says how much `what` needs.
+    """
+    free = shutil.disk_usage(workspace.features).free - _SPARE_BYTES
+    if needed > free:
+        raise DiskFull(
+            f"{what} need {size(needed)} on the disk; {size(max(free, 0))} are free for them.",
+            remedy,
+            needed_bytes=needed,
+            free_bytes=free,
+        )
+
+
 def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
-    """Return the .npy of all photos of the dataset, so framed, (n, 224, 224, 3) uint8.
+    """Return the .npy of all photos of the dataset, so framed, (n, side, side, 3) uint8.
 
     What was not packed at the import is packed now, from the photos' own files, and kept.
 
     Raises:
+        DiskFull: There is no room for them; nothing was begun.
         RunStopped: It was to stop; what was packed is kept.
         ResultDamaged: The photos of the dataset were altered.
         PhotoRefused: One cannot be read here any more: a reader or a limit is another.
     """
     check_photos(dataset)  # features outlive what they were made of
-    if framing == FRAMING:
+    if framing.is_packed:
         return dataset.photos_file
     entry = describe_photos(framing, dataset.id)
     if read_kept(by.workspace, entry.id) is None:
@@ -136,6 +160,12 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         )
         source = {name: entry.facts[name] for name in entry.facts if name != "dataset"}
         donors = find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
+        check_room(
+            by.workspace,
+            f"{count(len(dataset), 'photo')} of {framing.side} px",
+            (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.size,
+            "Choose a smaller size, or make room: “python -m core clean” drops what no run wants.",
+        )
         extract_rows(
             by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop
         )
@@ -150,6 +180,9 @@ def prepare_features(
     framing: Framing = FRAMING,
 ) -> Features:
     """Return the features of all photos of the dataset.
+
+    Where these are not kept and `by.photos` are wanted alone: a row for each of them, kept under
+    an id of their own, from which those of all are copied when they are wanted.
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
@@ -168,7 +201,8 @@ def prepare_features(
         dataset_id=dataset.id,
         photos_file=photos_file,
         backbone=opened,
-        donors=find_donors(by.workspace, dataset, backbone, opened.facts.precision),
+        numbers=by.photos,
+        donors=find_donors(by.workspace, dataset, backbone, opened.facts.precision, by.photos),
         on_progress=by.tell_photos,
         should_stop=by.should_stop,
     )
@@ -183,8 +217,11 @@ def prepare_backbone(
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
+        BackboneMissing: It is one in int8, which core/runs/training/rounding.py makes.
     """
     backbone = backbone_id(weights, preprocessing, framing)
+    if weights.rounded:
+        return read_backbone_facts(by.workspace, backbone).id
     if not backbone_exists(by.workspace, backbone):
         from models.keras_backbone import make_backbone
 
@@ -195,10 +232,10 @@ def prepare_backbone(
 
 def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
     """Return what extraction here would compute in; on a GPU it is measured only when needed."""
-    if by.device.kind == "gpu":
+    facts = read_backbone_facts(by.workspace, backbone)
+    if by.device.kind == "gpu" and not facts.rounded_from:
         return ("f16", "f32")
-    precision = read_backbone_facts(by.workspace, backbone).precision
-    return (precision if precision in offered_precisions() else "f32",)
+    return (suit_machine(facts).precision,)
 
 
 def _find_kept(
@@ -231,7 +268,7 @@ def open_fast_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
 ) -> Backbone:
     """Return the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
-    if by.device.kind == "gpu":
+    if by.device.kind == "gpu" and not weights.rounded:  # int8 is for CPUs
         from models.keras_backbone import open_keras_backbone
 
         return open_keras_backbone(weights, preprocessing, framing)

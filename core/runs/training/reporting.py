@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.queue.run_lock import RunLock, record_epoch, record_phase
-from core.runs.queue.speeds import Work, note_speed
+from core.runs.queue.speeds import PER_PHOTO, Work, note_speed
 from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import Phase, RunRecord
 from core.workspace import Workspace
@@ -93,6 +93,8 @@ class RunReport:
         device = find_device()
         if device.kind == "gpu":
             work = work._replace(cpu_seconds=None)
+        if kind not in PER_PHOTO:
+            work = work._replace(photos=work.photos * self._run.recipe.seen_as.work)
         note_speed(self._workspace, device.name, kind, work)
 
     def tell_end(self, state: str, **facts: object) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.config import FRAMING
 from core.errors import RunStopped
 from core.runs.queue.speeds import FORWARD_SHARE
 from core.runs.recipe.recipe import SETTINGS, Recipe
@@ -25,10 +24,12 @@ from core.runs.training.preparing import (
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
+from core.runs.training.rounding import mark_weights, prepare_rounded
 from core.runs.training.views import open_draws, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
+from models.catalogue import read_catalogue
 from models.devices import find_device
 from models.extraction import Photos
 from models.keeping import ViewKind
@@ -97,9 +98,10 @@ class Training:
         )
         if self.recipe.trained_stages:
             prefer_convolutions()
-        self.weights = find_recipe_weights(
+        weights = find_recipe_weights(
             attempt.workspace, self.recipe.weights, self.recipe.weights_digest
         )
+        self.weights = mark_weights(self.recipe, weights, dataset)
         self.train = np.flatnonzero(splits == "train")
         self.validation = np.flatnonzero(splits == "validation")
 
@@ -143,7 +145,9 @@ class Training:
         if always:
             by = replace(by, should_stop=lambda: False)
         recipe = self.recipe
-        return prepare_features(by, self._dataset, weights, recipe.preprocessing, recipe.framing)
+        if weights.rounded:
+            prepare_rounded(by, recipe, weights, self._dataset, self.train)
+        return prepare_features(by, self._dataset, weights, recipe.preprocessing, recipe.seen_as)
 
     def begin(self) -> None:
         """Say that the run trains from here on."""
@@ -156,8 +160,11 @@ class Training:
     def _watch(self) -> FitWatch:
         if self._trial is not None:
             return self._trial
-        ask = self._lock.should_stop
-        return FitWatch(on_epoch=self._tell, should_stop=ask, should_end=self._should_end)
+        return FitWatch(
+            on_epoch=self._tell,
+            should_stop=self._lock.should_stop,
+            should_end=lambda: self._lock.request() == "stop_after_epoch",
+        )
 
     def _fit_head(self, frozen: Features) -> "FitResult":
         from models.fitting import HeadFit, fit_head
@@ -209,6 +216,7 @@ class Training:
             unfrozen=self.recipe.trained_stages,
             whole=kind is None,
             half=half,
+            side=self.recipe.seen_as.side,
             exact=self.recipe.computing == "exact",
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_stages(self.recipe, len(before)),
@@ -237,7 +245,8 @@ class Training:
         """Return the features of all photos by the tuned backbone, whose weights are kept."""
         self._report.begin_phase("backbone")
         fit.write_weights(self._weights_file)
-        weights = describe_weights(self._weights_file, "this run", "fine-tuned")
+        entry = read_catalogue()[self.weights.name]
+        weights = describe_weights(self._weights_file, "this run", "fine-tuned", entry)
         return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
@@ -250,7 +259,7 @@ class Training:
             train = KeptViews(read(self.train, policy), labels[self.train])
             kept = KeptViews(read(self.validation, AugmentationPolicy()), labels[self.validation])
             return train, kept, "conv4"
-        file = prepare_photos(self._preparation, self._dataset, self.recipe.framing)
+        file = prepare_photos(self._preparation, self._dataset, self.recipe.seen_as)
         chosen = ((self.train, policy), (self.validation, AugmentationPolicy()))
         threads = self._preparation.device.cores
         learnt, judged = (
@@ -276,9 +285,6 @@ class Training:
 
     def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
         self._report.tell_epoch(asdict(epoch), asdict(best))
-
-    def _should_end(self) -> bool:
-        return self._lock.request() == "stop_after_epoch"
 
     def _check_pause(self) -> None:
         """End a run that is to pause; its checkpoint is kept."""
@@ -309,10 +315,11 @@ def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
 def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[str, object]:
     """Return all that decides the fit of stages beside its plan."""
     # These came later: a checkpoint of before goes on.
-    later = {"computing": recipe.computing, "framing": recipe.framing, "half": half}
-    usual = {"computing": "exact", "framing": FRAMING, "half": ""}
+    later = {"computing": recipe.computing, "half": half}
+    usual = {"computing": "exact", "half": ""}
     usual |= {"half": "bfloat16"} if recipe.precision == "mixed" else {}
     return {name: value for name, value in later.items() if value != usual[name]} | {
+        **recipe.seen_as.describe(),
         "dataset": recipe.dataset,
         "split_seed": recipe.split_seed,
         "weights": recipe.weights_digest,

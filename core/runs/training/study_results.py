@@ -13,8 +13,8 @@ from typing import Any
 from core.errors import RecipeRefused
 from core.runs.recipe.plans import Plan, SweepPlan, Value
 from core.runs.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
-from core.runs.run_files import append_line
-from core.workspace import write_atomically
+from core.runs.run_files import append_line, read_json
+from core.workspace import write_json
 
 TRIALS_FILE = "trials.jsonl"
 IMPORTANCE_FILE = "importance.json"
@@ -105,24 +105,24 @@ def read_trials(folder: Path) -> list[TrialResult]:
 
 def write_importance(folder: Path, importance: Importance) -> None:
     """Write it into the run's folder."""
-    _write(folder / IMPORTANCE_FILE, importance)
+    write_json(folder / IMPORTANCE_FILE, asdict(importance))
 
 
 def read_importance(folder: Path) -> Importance | None:
     """Return what the settings explain; None before ten trials are done."""
-    content = _read(folder / IMPORTANCE_FILE)
-    return None if content is None else Importance(**content)
+    content = read_json(folder / IMPORTANCE_FILE)
+    return Importance(**content) if content else None
 
 
 def write_rates(folder: Path, curve: RateCurve) -> None:
     """Write it into the run's folder."""
-    _write(folder / RATES_FILE, curve)
+    write_json(folder / RATES_FILE, asdict(curve))
 
 
 def read_rates(folder: Path) -> RateCurve | None:
     """Return the curve of a rate search; None while there is none."""
-    content = _read(folder / RATES_FILE)
-    if content is None or "rates" not in content:
+    content = read_json(folder / RATES_FILE)
+    if "rates" not in content:
         return None
     lists = {name: tuple(content[name]) for name in ("rates", "losses", "smoothed")}
     return RateCurve(**content | lists)
@@ -145,16 +145,3 @@ def _parse_trial(line: bytes) -> TrialResult | None:
         return TrialResult(**content)
     except (ValueError, TypeError, KeyError, RecipeRefused):
         return None
-
-
-def _write(path: Path, result: Importance | RateCurve) -> None:
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(asdict(result), allow_nan=False), encoding="utf-8")
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None

@@ -5,7 +5,6 @@ Each view is one file; views are made one after the other, so that an interrupti
 Threads augment the next photos while the network computes.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +14,12 @@ from typing import get_args
 import numpy as np
 
 from core.config import FRAMING, Framing, fingerprint
-from core.errors import DiskFull
-from core.formats import count, size
+from core.formats import count
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.donors import find_donors, find_view_donors
 from core.runs.training.preparing import (
     Preparation,
+    check_room,
     expect_precisions,
     open_fast_backbone,
     prepare_backbone,
@@ -43,7 +42,6 @@ from models.backbone import (
 from models.devices import Device
 from models.extraction import ExtractionProgress, Photos, extract_rows, features_id
 from models.keeping import (
-    FORMS,
     Entry,
     ViewKind,
     ViewSource,
@@ -57,8 +55,6 @@ from models.keeping import (
 from models.rows import Donors, find_no_donors
 from models.weights import Weights
 
-_SPARE_BYTES = 500_000_000
-"""Room that views leave on the disk: checkpoints, results and others need some."""
 _PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -95,6 +91,8 @@ class ViewRequest:
             policy="" if plain else fingerprint(self.policy),
             seed=0 if plain else self.seed,
             number=0,
+            side=self.framing.side,
+            width=self.weights.width,
         )
         return [replace(source, number=number) for number in range(1 if plain else self.views)]
 
@@ -128,7 +126,8 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
         ResultDamaged: The photos of the dataset were altered.
     """
     if not len(wanted.photos):
-        return [np.empty((0, *FORMS[wanted.kind].shape), FORMS[wanted.kind].kind)]
+        form = wanted.list_sources()[0].form
+        return [np.empty((0, *form.shape), form.kind)]
     pooled = wanted.kind == "pooled"
     if pooled and wanted.policy.does_nothing:
         features = prepare_features(
@@ -144,7 +143,13 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
     by.listener.begin_phase("extracting" if pooled else "activations")
     network = _open_network(by, wanted)
     views = _find_views(by, wanted, network.facts.precision)
-    _check_room(by.workspace, views)
+    check_room(
+        by.workspace,
+        f"{count(len(views), 'view')} of {count(len(wanted.photos), 'photo')}",
+        sum(view.missing_bytes for view in views),
+        "Choose fewer views, or make room: “python -m core features DATASET --drop-views” removes "
+        "those that earlier runs left.",
+    )
     return [
         _make_view(by, wanted, photos_file, network, views[place:]) for place in range(len(views))
     ]
@@ -158,7 +163,7 @@ def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewReq
         kind="pooled",
         weights=weights,
         preprocessing=recipe.preprocessing,
-        framing=recipe.framing,
+        framing=recipe.seen_as,
         policy=recipe.augmentation,
         views=recipe.views,
         seed=recipe.seed,
@@ -172,7 +177,7 @@ def has_backbone(workspace: Workspace, wanted: ViewRequest) -> bool:
 
 def count_unpacked(workspace: Workspace, wanted: ViewRequest) -> int:
     """Return how many photos of the dataset have to be packed anew, because of their framing."""
-    is_there = wanted.framing == FRAMING
+    is_there = wanted.framing.is_packed
     is_there |= is_kept(workspace, describe_photos(wanted.framing, wanted.dataset.id).id)
     return 0 if is_there else len(wanted.dataset)
 
@@ -255,25 +260,6 @@ def _find_view(workspace: Workspace, wanted: ViewRequest, source: ViewSource) ->
     )
 
 
-def _check_room(workspace: Workspace, views: Sequence[_WantedView]) -> None:
-    """Check that the disk has room for the views.
-
-    Raises:
-        DiskFull: It has not; says how much they need.
-    """
-    needed = sum(view.missing_bytes for view in views)
-    free = shutil.disk_usage(workspace.features).free - _SPARE_BYTES
-    if needed > free:
-        raise DiskFull(
-            f"{count(len(views), 'view')} of {count(len(views[0].donors), 'photo')} need "
-            f"{size(needed)} on the disk; {size(max(free, 0))} are free for them.",
-            "Choose fewer views, or make room: “python -m core features DATASET --drop-views” "
-            "removes those that earlier runs left.",
-            needed_bytes=needed,
-            free_bytes=free,
-        )
-
-
 def _open_network(by: Preparation, wanted: ViewRequest) -> Backbone | Trunk:
     if wanted.kind == "pooled":
         return open_fast_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
@@ -298,7 +284,8 @@ def _make_view(
     dataset, policy = wanted.dataset, wanted.policy
     draws = open_draws(dataset, policy, view.source.seed, by.device)
     change = None if policy.does_nothing else partial(draws.draw, draw=number)
-    photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
+    side = wanted.framing.side
+    photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores, side=side)
 
     def tell(progress: ExtractionProgress) -> None:
         speed = progress.photos_per_second

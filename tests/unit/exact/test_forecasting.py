@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from core.cli.entry import main
+from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.forecasting import (
     NOT_MEASURED,
     foresee_more,
-    read_forecast_job,
+    identify_forecast,
     read_forecasts,
     say_more,
     start_forecast,
@@ -37,7 +38,7 @@ def test_a_forecast_is_made_by_a_job_and_told_by_the_command(
     right = head.outputs[judged].argmax(axis=1) == head.labels[judged]
     assert found.whole.now == pytest.approx(right.mean()) and found.whole.judged == len(judged)
     assert len(found.classes) == 3 and found.shares.sum() == pytest.approx(1)
-    job = read_forecast_job(trained_copy, source)
+    job = read_status(trained_copy, identify_forecast(source))
     assert job is not None and job.state in ("going", "done")
 
     assert main(["forecast", dataset.id, "--more", "2", "--next", "5", "--json"]) == 0

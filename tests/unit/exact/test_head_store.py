@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.store import (
     find_run_source,
     find_source,
     measure_agreement,
     open_head,
-    read_head_job,
     start_head,
 )
 from core.runs.result import read_result, read_run_features
@@ -26,10 +26,10 @@ from tests.processes import wait_until
 def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     source = find_source(trained_copy, dataset)
-    assert open_head(trained_copy, source) is None
+    assert open_head(trained_copy, source.id) is None
     start_head(trained_copy, source)
-    wait_until(lambda: open_head(trained_copy, source) is not None, "the head is made")
-    head = open_head(trained_copy, source)
+    wait_until(lambda: open_head(trained_copy, source.id) is not None, "the head is made")
+    head = open_head(trained_copy, source.id)
     assert head is not None and isinstance(head.rows, np.memmap)
     assert np.array_equal(head.train, dataset.photo_numbers("train"))
     run = list_runs(trained_copy)[0]
@@ -40,7 +40,7 @@ def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     assert find_run_source(trained_copy, dataset, run.id, result).id == source.id
     same, n = measure_agreement(head, result)
     assert 0 <= same <= n == len(dataset.photo_numbers("validation"))
-    job = read_head_job(trained_copy, source)
+    job = read_status(trained_copy, source.id)
     assert job is not None and job.state in ("going", "done")
 
 

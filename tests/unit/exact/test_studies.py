@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.erasing import list_erasable
 from core.exact.studies import (
@@ -9,7 +10,6 @@ from core.exact.studies import (
     find_study,
     make_study,
     read_study,
-    read_study_job,
     start_study,
 )
 from core.runs.result import read_result
@@ -34,7 +34,7 @@ def make(workspace: Workspace, kind: str, **options: object) -> Study:
 def test_a_job_makes_it_once_and_validation_photos_judge(trained_copy: Workspace) -> None:
     study = find(trained_copy, "class-costs")
     start_study(trained_copy, study)
-    job = read_study_job(trained_copy, study)
+    job = read_status(trained_copy, study.id)
     assert job is not None and job.parameters["dataset"] == study.source.dataset.id
     wait_until(lambda: read_study(trained_copy, study.id) is not None, "the study is made")
     tables = read_study(trained_copy, study.id)

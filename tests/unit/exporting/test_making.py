@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ from core.runs.queue.queue import delete_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import delete_dataset
+from models.backbone import BackboneFacts
 from models.dense import DenseHead
 from tests.exporting import run_python, unpack
 from tests.processes import wait_until
@@ -135,9 +137,9 @@ def test_an_export_that_answers_otherwise_is_not_kept(
 ) -> None:
     write = making.write_onnx
 
-    def write_wrongly(network: Path, preprocessing: str, head: DenseHead, file: Path) -> None:
-        write(network, "unit", head, file)  # colours in the wrong order
-        assert preprocessing == "resnet"
+    def write_wrongly(network: Path, facts: BackboneFacts, head: DenseHead, file: Path) -> None:
+        write(network, replace(facts, preprocessing="unit"), head, file)  # another order of colours
+        assert facts.preprocessing == "resnet"
 
     monkeypatch.setattr(making, "write_onnx", write_wrongly)
     wish = make_request(find_run(trained_copy), ["onnx"])

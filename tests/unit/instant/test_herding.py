@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.instant import herding, replay
+from core.instant import herding
 from core.instant.herding import (
     STRATEGIES,
     herd,
     measure_likeness,
     measure_uncertainty,
     order_photos,
+    plan_sizes,
     reduce_rows,
+    replay_labels,
     score_photos,
 )
-from core.instant.replay import plan_sizes, replay_labels
 
 
 def draw_rows(seed: int, n: int, copies: bool = False) -> np.ndarray:
@@ -125,7 +126,7 @@ def test_one_photo_and_copies_have_an_order() -> None:
 
 
 def test_a_replay_gives_labels_round_after_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay, "REPEATS", 2)
+    monkeypatch.setattr(herding, "REPEATS", 2)
     features, labels = draw_clusters(7, 60)
     drawn = np.random.default_rng(0).permutation(len(labels))
     told: list[tuple[int, int]] = []

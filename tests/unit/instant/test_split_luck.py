@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from core.exact.studies import _fit_pool, deal_again, hold_out, measure_deals
 from core.instant.head import fit_head, one_hot
-from core.instant.split_luck import _fit_pool, deal_again, hold_out, measure_deals
 
 
 @pytest.mark.parametrize(("d", "n_held"), [(6, 30), (200, 30)])

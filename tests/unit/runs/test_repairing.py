@@ -13,8 +13,7 @@ from core.registry.events import list_events
 from core.registry.promoting import promote
 from core.registry.registering import register_run
 from core.registry.store import list_versions, read_aliases
-from core.runs import copies
-from core.runs.copies import is_copy_due, list_copies, make_copy
+from core.runs import repairing
 from core.runs.database import close_databases, write_database
 from core.runs.kept import RUN_FILE
 from core.runs.queue.control import note_run, pause_run, tag_run
@@ -22,7 +21,7 @@ from core.runs.queue.queue import delete_run, submit_run
 from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
-from core.runs.repairing import find_fault, repair_index
+from core.runs.repairing import find_fault, is_copy_due, list_copies, make_copy, repair_index
 from core.runs.store import list_runs, list_studies, read_openings, record_opening
 from core.runs.tables import openings_table
 from core.workspace import Workspace
@@ -150,11 +149,11 @@ def test_the_five_newest_copies_are_kept_and_none_of_a_damaged_index(
     assert not is_copy_due(workspace)  # nothing has changed
     submit_run(workspace, OTHER)
     assert not is_copy_due(workspace)  # it is not an hour old
-    monkeypatch.setattr(copies, "EVERY_S", 0.0)
+    monkeypatch.setattr(repairing, "EVERY_S", 0.0)
     assert is_copy_due(workspace)
     close_databases()
     cut_short(workspace)
-    copies.CopyKeeper(workspace).step()
+    repairing.CopyKeeper(workspace).step()
     assert list_copies(workspace)[0] == made
 
 

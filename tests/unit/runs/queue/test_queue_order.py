@@ -15,7 +15,6 @@ from core.runs.queue.queue import (
     order_turns,
     queue_lost_runs,
     read_active,
-    read_waiting,
     submit_run,
 )
 from core.runs.queue.run_lock import begin_run, finish_run
@@ -59,6 +58,11 @@ CLAIM = """if True:
         else:
             time.sleep(0.03)
 """
+
+
+def read_waiting(workspace: Workspace) -> list[RunRecord]:
+    """Return the queued runs in the order in which they will be trained."""
+    return [run for run in read_active(workspace) if run.state == "queued"]
 
 
 def submit(workspace: Workspace, seed: int, submitter: str) -> RunRecord:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from core.errors import RetrainingRefused
-from core.runs.queue.retraining_times import (
+from core.runs.queue.scheduled import (
     RetrainingTimes,
     check_times,
     find_last_time,

@@ -9,16 +9,17 @@ from sqlalchemy import insert, update
 from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import write_database
 from core.runs.queue.queue import submit_run
-from core.runs.queue.retraining_times import RetrainingTimes, times_to_json
 from core.runs.queue.scheduled import (
     MONITORING,
     STATE,
     TIMES,
     DueWork,
+    RetrainingTimes,
     count_reviewed,
     find_due,
     is_anything_arranged,
     keep_arrangement,
+    times_to_json,
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.tables import runs_table

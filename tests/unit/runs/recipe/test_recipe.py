@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from core.config import Framing
 from core.errors import BadIdentifier, RecipeRefused
 from core.runs.recipe.recipe import (
     SETTINGS,
@@ -108,8 +109,10 @@ def test_every_field_changes_the_id() -> None:
         "precision": "mixed",
         "computing": "fast",
         "framing": "pad",
+        "photo_side": 288,
     }
-    assert set(changes) == {field.name for field in dataclasses.fields(Recipe)}
+    of_heads = {"crops", "speed"}
+    assert set(changes) | of_heads == {field.name for field in dataclasses.fields(Recipe)}
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
     assert len(ids | {RECIPE.run_id}) == len(changes) + 1
 
@@ -220,8 +223,14 @@ def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
     assert recipe_from_json(recipe_to_json(fast)) == fast
     padded = dataclasses.replace(full, framing="pad")
     assert dataclasses.replace(padded, framing="crop").run_id == full.run_id != padded.run_id
+    mirrored = dataclasses.replace(PLAIN, crops="mirror", photo_side=160)
+    assert mirrored.seen_as == Framing(crops="mirror", side=160)
+    assert dataclasses.replace(mirrored, photo_side=224).run_id != PLAIN.run_id
+    assert dataclasses.replace(mirrored, strategy="full").crops == "centre"  # stages look once
     content = json.loads(recipe_to_json(full))
-    assert not {"computing", "framing"} & set(content)  # as before there were these settings
+    assert not {"computing", "framing", "photo_side", "crops"} & set(
+        content
+    )  # as before there were these settings
     assert recipe_from_json(json.dumps(content)) == full
 
 

@@ -60,7 +60,7 @@ def test_a_head_that_is_fitted_again_is_the_head_of_a_new_fit(trained_workspace:
     features = np.asarray(read_run_features(trained_workspace, result))
     labels, shape, plan = result.labels, HeadShape(n_classes=3), FitPlan(epochs=2, batch_size=8)
     half = np.arange(len(labels)) % 2 == 0
-    refit = HeadRefit(shape, plan, standardise=True)
+    refit = HeadRefit(shape, plan, width=2048, standardise=True)
     first = refit.fit(features[half], labels[half], epochs=2)(features)
     short = refit.fit(features[~half], labels[~half], epochs=1)(features)
     assert not np.allclose(refit.fit(features[~half], labels[~half], epochs=2)(features), short)

@@ -1,5 +1,6 @@
 """Whole photos in place of their centre: packed once, kept, gone on with; nothing else changes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from core.cli.upkeep import find_rubbish
+from core.config import Framing
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.datasets.quality.store import find_feature_sets
-from core.errors import RunStopped
+from core.errors import DiskFull, RunStopped
 from core.monitoring.kept_photos import Photo
 from core.monitoring.log import describe_prediction
 from core.prediction.explaining import open_explainer
@@ -47,7 +49,7 @@ def dataset(trained_copy: Workspace) -> Dataset:
 
 def prepare_padded(workspace: Workspace, dataset: Dataset, ear: Ear | None = None) -> Path:
     """Return the file of the dataset's whole photos."""
-    return prepare_photos(make_preparation(workspace, ear or Ear()), dataset, "pad")
+    return prepare_photos(make_preparation(workspace, ear or Ear()), dataset, Framing(how="pad"))
 
 
 def make_preparation(workspace: Workspace, ear: Ear) -> Preparation:
@@ -65,13 +67,32 @@ def test_photos_are_packed_once_from_their_own_files(
 ) -> None:
     ear = Ear()
     packed = np.load(prepare_padded(trained_copy, dataset, ear))
-    wanted = [dataset.read_photo(photo, "pad") for photo in range(len(dataset))]
+    wanted = [dataset.read_photo(photo, Framing(how="pad")) for photo in range(len(dataset))]
     assert np.array_equal(packed, wanted)
     assert not np.array_equal(packed, dataset.photos)
     assert (ear.told.phases, ear.told.progress[-1]) == (["packing"], (36, 36))
     again = Ear()
     assert np.array_equal(np.load(prepare_padded(trained_copy, dataset, again)), packed)
     assert again.told.phases == []
+
+
+def test_packing_without_room_is_not_begun(
+    trained_copy: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Framing(side=448)
+
+    def pack(ear: Ear) -> Path:
+        return prepare_photos(make_preparation(trained_copy, ear), dataset, large)
+
+    usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 15_000_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage)
+        with pytest.raises(DiskFull, match=r"36 photos of 448 px need 22 MB .* 15 MB are free"):
+            pack(Ear())
+    with pytest.raises(RunStopped):
+        pack(Ear(patience=16))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert np.load(pack(Ear()), mmap_mode="r").shape == (36, 448, 448, 3)  # the rest has room
 
 
 def test_what_was_stopped_or_altered_is_completed(
@@ -125,12 +146,14 @@ def test_features_of_whole_photos_are_apart_from_those_of_centres(
     weights = find_weights(trained_copy, "random")
     centres = find_feature_sets(trained_copy, dataset.id)
     ear = Ear()
-    made = prepare_features(make_preparation(trained_copy, ear), dataset, weights, "resnet", "pad")
+    made = prepare_features(
+        make_preparation(trained_copy, ear), dataset, weights, "resnet", Framing(how="pad")
+    )
     assert ear.told.phases == ["backbone", "packing", "extracting"]
     facts = read_backbone_facts(trained_copy, made.backbone_id)
-    assert facts.framing == "pad"
+    assert facts.framing == Framing(how="pad")
     backbone = open_backbone(trained_copy, made.backbone_id, purpose="throughput")
-    photos = np.stack([dataset.read_photo(int(photo), "pad") for photo in range(8)])
+    photos = np.stack([dataset.read_photo(int(photo), Framing(how="pad")) for photo in range(8)])
     assert np.array_equal(made.values[:8], backbone.look(photos).features)
     # Quality goes by the centre squares, as before; whole photos come last, and say so.
     listed = find_feature_sets(trained_copy, dataset.id)
@@ -138,26 +161,33 @@ def test_features_of_whole_photos_are_apart_from_those_of_centres(
     assert listed[-1].label.endswith("whole photos")
     donors = find_donors(trained_copy, dataset, centres[0].backbone_id, facts.precision)
     assert all(len(one) == len(dataset) for one in donors.features)
-    wanted = replace(request(trained_copy, dataset, PHOTOS, GENTLE), framing="pad")
+    wanted = replace(request(trained_copy, dataset, PHOTOS, GENTLE), framing=Framing(how="pad"))
     assert count_unpacked(trained_copy, wanted) == 0
     delete_views(trained_copy, dataset.id)
     assert count_unpacked(trained_copy, wanted) == len(dataset)
 
 
 @pytest.mark.slow
-def test_a_run_on_whole_photos_goes_the_whole_way(
-    trained_copy: Workspace, dataset: Dataset
+@pytest.mark.parametrize(
+    "framing",
+    [Framing(how="pad"), Framing(side=160, crops="mirror"), Framing(side=288, crops="five")],
+    ids=lambda framing: framing.words,
+)
+def test_a_run_on_photos_seen_otherwise_goes_the_whole_way(
+    trained_copy: Workspace, dataset: Dataset, framing: Framing
 ) -> None:
-    recipe = change_recipe(trained_copy, framing="pad")
+    changes = framing.describe()
+    recipe = change_recipe(trained_copy, **changes)
     run = train(trained_copy, submit_run(trained_copy, recipe)[0])
     assert run.state == "done"
     result = read_result(trained_copy, run.id)
     version = register_run(trained_copy, run.id)
-    assert version.facts["backbone"]["framing"] == version.facts["recipe"]["framing"] == "pad"
+    assert version.facts["backbone"].items() >= changes.items()
+    assert version.facts["recipe"].items() >= changes.items()
     contents = [dataset.original(photo) for photo in (0, 17, 35)]
-    padded = [dataset.read_photo(photo, "pad") for photo in (0, 17, 35)]
+    padded = [dataset.read_photo(photo, framing) for photo in (0, 17, 35)]
     for predictor in (open_predictor(trained_copy, run.id), open_version(trained_copy, 1)):
-        answers = predictor.predict_many(contents)
+        answers = [predictor.predict(content) for content in contents]
         assert np.array_equal([answer.photo for answer in answers], padded)
         scores = np.array([answer.scores for answer in answers])
         np.testing.assert_allclose(scores, result.scores[[0, 17, 35]], atol=1e-2)
@@ -171,4 +201,19 @@ def test_a_run_on_whole_photos_goes_the_whole_way(
     seen = explainer.maps.read(dataset, [17], keep=False)[0]
     np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
     usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
-    assert "framing" not in usual.facts["backbone"] | usual.facts["recipe"]
+    assert not (usual.facts["backbone"] | usual.facts["recipe"]).keys() & changes.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["last_stage", "full"])
+def test_stages_learn_from_photos_of_another_size(
+    trained_copy: Workspace, dataset: Dataset, strategy: str
+) -> None:
+    changes = {"photo_side": 160, "epochs": 1, "views": 1, "augmentation": GENTLE}
+    recipe = change_recipe(trained_copy, strategy=strategy, **changes)
+    run = train(trained_copy, submit_run(trained_copy, recipe)[0])
+    assert run.state == "done"
+    answer = open_predictor(trained_copy, run.id).predict(dataset.original(17))
+    assert (answer.photo.shape, answer.map.shape) == ((160, 160, 3), (5, 5, 2048))
+    scores = read_result(trained_copy, run.id).scores[17]
+    np.testing.assert_allclose(answer.scores, scores, atol=1e-2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from core.instant.erasing import (
+from core.exact.erasing import (
     answer_erased,
     code_property,
     make_eraser,

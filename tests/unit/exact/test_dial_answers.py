@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.instant.dials import make_dial, shuffle_labels, spoil_labels
+from core.exact.dials import make_dial, shuffle_labels, spoil_labels
 from core.instant.head import ExactHead, fit_head
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from core.exact.forecasting import share_out
 from core.instant.curves import Curve, foresee_curve
 from core.instant.head import ExactHead, fit_head
-from core.instant.sharing import share_out
 from core.instant.subsets import choose_sizes, measure_classes, measure_whole
 
 PHOTOS = 1600

@@ -1,0 +1,48 @@
+"""The job of what rests on an exact head: `python -m core.exact FOLDER` makes it and keeps it."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.exact import backbones, dials, forecasting, stages, store, worth
+from core.exact.studies import find_study, make_study
+from core.runs.jobs import Tell, run_job
+from core.runs.result import read_result
+from core.workspace import open_workspace
+from data.manifest import read_dataset
+
+_MAKERS = {
+    forecasting.KIND: forecasting.prepare_forecasts,
+    dials.KIND: dials.prepare_dials,
+    worth.KIND: worth.make_worth,
+    stages.KIND: stages.prepare_stages,
+}
+"""Of those that validation photos of a dataset judge; all others are studies beside a run."""
+
+
+def _make(asked: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
+    workspace, kind, run = open_workspace(), asked["kind"], str(asked.get("run", ""))
+    dataset = read_dataset(workspace, asked["dataset"])
+    if kind == backbones.JOB:
+        return backbones.do_job(workspace, asked, tell)
+    if kind in _MAKERS:
+        _MAKERS[kind](workspace, store.find_judged_source(workspace, dataset), tell)
+    elif kind != store.KIND:
+        study = find_study(workspace, run, read_result(workspace, run), kind, **asked["options"])
+        make_study(workspace, study, tell)
+    else:
+        tell("solving", 0, 0)
+        source = (
+            store.find_run_source(workspace, dataset, run, read_result(workspace, run))
+            if run
+            else store.find_source(workspace, dataset)
+        )
+        store.prepare_head(workspace, source)
+    return {}
+
+
+if __name__ == "__main__":
+    os.nice(5)  # pages that are looked at meanwhile come first
+    run_job(Path(sys.argv[1]), _make)

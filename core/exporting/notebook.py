@@ -1,0 +1,206 @@
+"""A run as a notebook of plain Keras that trains it again, from photos that it finds by digest.
+
+Each block of notebook.py.jinja is a cell, in its order; those called …_text are Markdown. A block
+that a recipe does not need renders empty and is left out. The notebook is nbformat 4.5, JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from core.errors import ExportRefused, WeightsDamaged, WeightsMissing
+from core.evaluation.agreement import estimate_agreement
+from core.exporting.space import write_augmenting, write_drawing
+from core.formats import plain
+from core.installed import COMMAND
+from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.strategies import HEAD, STRATEGIES
+from core.runs.result import check_order, read_result
+from core.runs.store import RunRecord
+from core.runs.training.formula import read_choice
+from core.workspace import Workspace
+from data.manifest import read_dataset
+from data.policy import describe_policy
+from models.catalogue import DEFAULT, RANDOM, read_catalogue
+from models.weights import find_weights
+
+MIME = "application/x-ipynb+json"
+_PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "scikit-learn", "matplotlib")
+_FOLDED = ("table", "drawing", "augmentation")
+"""Cells that nobody reads; notebooks show them folded."""
+_DIGITS = 16
+"""Of a digest, enough to tell photos apart."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the notebook: Markdown, or Python."""
+
+    name: str
+    source: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is Markdown."""
+        return self.name.endswith("_text")
+
+
+def check_notebook(recipe: Recipe) -> None:
+    """Refuse what plain Keras has no network for, before anything is written.
+
+    Raises:
+        ExportRefused: Says what is not covered.
+    """
+    entry = read_catalogue()[recipe.weights]
+    if (entry.graph, entry.inputs) != ("v1", "caffe"):
+        raise ExportRefused(
+            f"“{entry.title}” needs a network that keras.applications does not have, so that no "
+            "notebook of plain Keras can train this run again.",
+            "Export the model itself, or a run on Keras' own weights.",
+            weights=recipe.weights,
+        )
+    if recipe.crops == "five":
+        raise ExportRefused(
+            "A notebook looks at each photo once, or once more mirrored; this run looked at five "
+            "crops.",
+            "Export a run that looks at each photo once.",
+            crops=recipe.crops,
+        )
+    if recipe.speed == "fast":
+        raise ExportRefused(
+            "A notebook of plain Keras does not compute in 8-bit integers, as this run did.",
+            "Export a run of the usual speed.",
+        )
+
+
+def write_notebook(workspace: Workspace, run: RunRecord) -> str:
+    """Return the notebook of a finished run, judged by its validation photos.
+
+    Raises:
+        ExportRefused: Plain Keras cannot train it again, or it has nothing to be judged by.
+        RunUnfinished: The run has no result (yet).
+        ResultDamaged: A file of it was cut short or altered.
+        DatasetMissing: Its dataset was deleted.
+    """
+    check_notebook(run.recipe)
+    facts = describe_run(workspace, run)
+    cells = [_to_json(cell) for cell in render_cells(facts)]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def render_cells(facts: Mapping[str, Any], *names: str) -> list[Cell]:
+    """Return the cells that these facts need, of these names or all, in the notebook's order."""
+    template = _TEMPLATES.get_template("notebook.py.jinja")
+    context = template.new_context(dict(facts))
+    wanted = [name for name in template.blocks if not names or name in names]
+    cells = [Cell(name, "".join(template.blocks[name](context)).strip("\n")) for name in wanted]
+    return [cell for cell in cells if cell.source.strip()]
+
+
+def describe_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return what cells that show a recipe alone want to know."""
+    strategy = STRATEGIES[recipe.strategy]
+    policy = recipe.augmentation
+    kept = policy.parts | {"pick": policy.pick}
+    given = "".join(f"    {name}={part!r},\n" for name, part in kept.items())
+    return {
+        "recipe": recipe,
+        "stages_alone": not strategy.head_alone,
+        "head_words": strategy.sentence,
+        "policy": "" if policy.does_nothing else f"POLICY = AugmentationPolicy(\n{given})",
+        "policy_words": describe_policy(policy),
+        "last": None,
+        "ridges": (),
+        "split": "validation",
+        "normalize": "",
+    }
+
+
+def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
+    """Return what all cells of a finished run want to know; see `write_notebook`."""
+    result = read_result(workspace, run.id)
+    dataset = read_dataset(workspace, result.dataset_id)
+    check_order(result, dataset)
+    photos = result.photo_numbers("validation")
+    if not len(photos):
+        raise ExportRefused(
+            f"{run.name} has no validation photos: a notebook could not be held to its figures.",
+            "Train with some of the photos set apart for validation, and export that run.",
+            run_id=run.id,
+        )
+    recipe, done = run.recipe, len(result.history)
+    if recipe.starts_with_head and run.stopped and done <= recipe.head_epochs:
+        recipe = replace(recipe, strategy=HEAD, epochs=recipe.head_epochs)  # no stage was trained
+    figures = estimate_agreement(result.scores[photos], result.labels[photos], result.classes)
+    choice = read_choice(workspace.run_folder(run.id))
+    digests = dataset.manifest["sha256"].str[:_DIGITS]
+    rows = zip(digests, result.labels.tolist(), result.splits, strict=True)
+    return describe_recipe(recipe) | {
+        "last": done if run.stopped else None,
+        "name": run.name,
+        "run_id": run.id,
+        "dataset": dataset,
+        "command": COMMAND,
+        "packages": " ".join(_pin(name) for name in _PACKAGES),
+        "classes": list(result.classes),
+        "table": "\n".join(f"{digest} {label} {split}" for digest, label, split in rows),
+        **_describe_weights(workspace, recipe),
+        "drawing": write_drawing() if recipe.weights == RANDOM else "",
+        "augmenting": "" if recipe.augmentation.does_nothing else write_augmenting(),
+        "ridges": choice.ridges if choice else (),
+        "n": figures["accuracy"].n,
+        "accuracy": figures["accuracy"],
+        "f1": figures["macro_f1"],
+        "best_epoch": result.best_epoch,
+    }
+
+
+def _describe_weights(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
+    """Return digest and file of weights that nobody can download; empty where Keras brings them."""
+    if recipe.weights == RANDOM:
+        return {"digest": "", "weights_file": ""}
+    try:
+        found = find_weights(workspace, recipe.weights)
+    except (WeightsMissing, WeightsDamaged):
+        found = None
+    same = found is not None and found.digest == recipe.weights_digest
+    if found is None or not same:
+        return {"digest": recipe.weights_digest, "weights_file": "weights.h5"}
+    file = found.file.name if found.file else ""
+    brought = found.official and found.name == DEFAULT
+    return {"digest": "" if brought else found.digest, "weights_file": file}
+
+
+def _pin(package: str) -> str:
+    try:
+        return f"{package}=={version(package)}"
+    except PackageNotFoundError:  # of TensorFlow there are several; no chart here needs Matplotlib
+        if package == "tensorflow":
+            return f"tensorflow=={version('tensorflow-cpu')}"
+        return package
+
+
+def _to_json(cell: Cell) -> dict[str, Any]:
+    folded = {"jupyter": {"source_hidden": True}} if cell.name in _FOLDED else {}
+    common = {"id": cell.name, "metadata": folded, "source": cell.source}
+    if cell.is_text:
+        return {"cell_type": "markdown", **common}
+    return {"cell_type": "code", "execution_count": None, "outputs": [], **common}
+
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=False,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters |= {"plain": lambda text: plain(" ".join(text.split())), "literal": repr}

@@ -1,0 +1,31 @@
+"""Weights are fetched by a job, which then queues the run that waits for them."""
+
+from pathlib import Path
+
+import pytest
+
+from core.runs.fetching import _fetch, read_fetch
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from data.manifest import list_datasets
+from models.weights import find_weights
+
+
+@pytest.mark.slow
+def test_a_run_waits_for_the_weights(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.runs.fetching.ensure_scheduler", lambda _: None)
+    before = {run.id for run in list_runs(trained_copy)}
+    wanted = {"dataset": list_datasets(trained_copy)[0].id, "name": "first", "submitter": "me"}
+    told: list[tuple[str, int, int]] = []
+    asked = {"weights": "random", "run": wanted}  # nothing to download: the rest is the same
+    result = _fetch(asked, lambda *progress: told.append(progress))
+    (new,) = [run for run in list_runs(trained_copy) if run.id not in before]
+    assert (new.id, new.name, new.submitter, new.state) == (result["run"], "first", "me", "queued")
+    assert new.recipe.weights_digest == find_weights(trained_copy, "random").digest
+    assert told
+
+
+def test_the_folder_of_a_download_is_named_after_its_weights(tmp_path: Path) -> None:
+    assert read_fetch(Workspace(tmp_path), "dino") is None

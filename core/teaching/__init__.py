@@ -1,0 +1,1 @@
+"""Lessons: their words, a head that learns while one watches, and questions with right answers."""

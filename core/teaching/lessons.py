@@ -1,0 +1,189 @@
+"""Lessons: a folder each, lesson.yaml for the steps and one YAML file a language for the words.
+
+Words are Markdown; names in {braces} are filled from what a check found. Those that come with the
+program lie in core/teaching/lessons, others in the workspace under lessons/.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from string import Formatter
+from typing import Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from core.errors import LessonRefused
+from core.teaching.checks import FACTS, Check
+from core.teaching.live_head import LiveRecipe
+from core.workspace import PROJECT_ROOT, Workspace
+
+Picture = Literal[
+    "curves",
+    "turned",
+    "photos",
+    "noise",
+    "confused",
+    "unsure",
+    "strategies",
+    "excited",
+    "stages",
+]
+Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
+Word = Literal[
+    "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
+    "share", "right", "answered", "true_labels", "wrong_labels", "seconds",
+    "random", "own", "report", "photos",
+]  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Part):
+    """One question, one control, one picture, and how an answer is checked."""
+
+    key: str
+    picture: Picture
+    check: Check
+    values: tuple[float, ...] = ()
+    """What the control may be; empty: the dataset says it."""
+    start: float = 0
+    varies: Varied = "epochs"
+    """What the control changes of the recipe, where the picture shows epochs."""
+    recipe: LiveRecipe = LiveRecipe()
+
+    @model_validator(mode="after")
+    def _start_is_a_value(self) -> Self:
+        if self.values and self.start not in self.values:
+            raise ValueError(f"start {self.start} is not among the values")
+        if self.picture in _CHOSEN and not self.values:
+            raise ValueError("values are missing")
+        return self
+
+
+_CHOSEN = ("curves", "turned", "noise", "unsure")
+"""Pictures whose control has the values of the lesson."""
+_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies", "stages")
+"""Pictures that a dataset may have nothing for."""
+
+
+class StepWords(_Part):
+    """What is said in a step."""
+
+    title: str
+    question: str
+    control: str
+    picture: str
+    check: str
+    right: str
+    wrong: dict[str, str]
+    """By what is wrong with the answer."""
+    remember: str
+    nothing: str = ""
+    """Said where the dataset gives nothing to choose from."""
+
+
+class Language(_Part):
+    """All words of a lesson in one language."""
+
+    title: str
+    words: dict[Word, str]
+    steps: dict[str, StepWords]
+
+
+class Lesson(_Part):
+    """A lesson, whole."""
+
+    key: str
+    steps: tuple[Step, ...]
+    languages: dict[str, str]
+    """Code → the language's own name."""
+    spoken: dict[str, Language]
+
+    @model_validator(mode="after")
+    def _all_is_said(self) -> Self:
+        for code, language in self.spoken.items():
+            faults = [*_compare("word", language.words, get_args(Word))]
+            faults += _compare("step", language.steps, [step.key for step in self.steps])
+            for step in self.steps:
+                if words := language.steps.get(step.key):
+                    faults += (f"{step.key}: {fault}" for fault in _check_words(step, words))
+            if faults:
+                raise ValueError(f"{code}.yaml: {faults[0]}")
+        return self
+
+
+def list_lessons(workspace: Workspace) -> dict[str, Path]:
+    """Return name → folder of every lesson, the program's own first."""
+    places = PROJECT_ROOT / "core" / "teaching" / "lessons", workspace.root / "lessons"
+    found = [file.parent for place in places for file in sorted(place.glob("*/lesson.yaml"))]
+    return {folder.name: folder for folder in reversed(found)}
+
+
+def write_answers(lesson: Lesson, code: str, about: str, answered: Mapping[str, str]) -> str:
+    """Return the steps that were answered right, in Markdown, with what there is to take home.
+
+    Args:
+        about: The dataset, in words.
+        answered: Step → the setting, and what was said of the answer.
+    """
+    language = lesson.spoken[code]
+    done = language.words["done"].format(right=len(answered), steps=len(lesson.steps))
+    parts = [f"# {language.title}", about, done]
+    for number, step in enumerate(lesson.steps, 1):
+        if step.key in answered:
+            words = language.steps[step.key]
+            parts += [f"## {number}. {words.title}", answered[step.key], f"> {words.remember}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def read_lesson(folder: Path) -> Lesson:
+    """Return the lesson of a folder.
+
+    Raises:
+        LessonRefused: A file is missing, is no YAML, or does not say what it must.
+    """
+    try:
+        facts = _read(folder / "lesson.yaml")
+        languages = facts.get("languages") or {}
+        spoken = {code: _read(folder / f"{code}.yaml") for code in languages}
+        return Lesson(key=folder.name, spoken=spoken, **facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _refuse(folder, f"{place}: {first['msg']}" if place else first["msg"]) from error
+    except (OSError, yaml.YAMLError, TypeError, AttributeError) as error:
+        raise _refuse(folder, " ".join(str(error).split())) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    with file.open(encoding="utf-8") as content:  # its name is part of what YAML complains of
+        facts: dict[str, Any] = yaml.safe_load(content)
+    return facts
+
+
+def _refuse(folder: Path, fault: str) -> LessonRefused:
+    return LessonRefused(
+        f"The lesson “{folder.name}” cannot be read: {fault}.",
+        "Compare its files with those of the lesson “transfer”.",
+        folder=str(folder),
+    )
+
+
+def _compare(what: str, said: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:
+    has, needs = set(said), set(wanted)
+    yield from (f"the {what} “{one}” is missing" for one in sorted(needs - has))
+    yield from (f"nothing asks for the {what} “{one}”" for one in sorted(has - needs))
+
+
+def _check_words(step: Step, words: StepWords) -> Iterator[str]:
+    """Yield what is wrong with the answers of a step: a kind, or a name in braces."""
+    if step.picture in _MAY_BE_EMPTY and not words.nothing:
+        yield "the word “nothing” is missing"
+    known = FACTS[step.check]
+    yield from _compare("answer", words.wrong, known.wrong)
+    for said in (words.check, words.right, *words.wrong.values()):
+        for _, name, _, _ in Formatter().parse(said):
+            if name is not None and name not in known.facts:
+                yield f"“{{{name}}}” is not known; known are {', '.join(sorted(known.facts))}"

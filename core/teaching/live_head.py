@@ -1,0 +1,183 @@
+"""A head that learns in a second, epoch by epoch: the same recipe as a run's, in NumPy alone.
+
+Nothing here is random but by the seed, so equal questions have equal answers and may be kept.
+Training and validation are measured alike, after the epoch and without dropout.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+Optimizer = Literal["adam", "sgd"]
+_BATCH = 32
+_MOMENTUM = 0.9
+_BETAS = 0.9, 0.999
+_TINY = 1e-7
+"""Adam's β and ε are Keras' defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveRecipe:
+    """What one may change in a lesson; the defaults are those of a run."""
+
+    hidden: int = 0
+    """Units of one hidden layer; 0: none."""
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 1e-3
+    epochs: int = 10
+    dropout: float = 0.5
+    wrong: float = 0.0
+    """Share of training photos whose label is replaced by another."""
+    per_class: int = 0
+    """Training photos of each class, at most; 0: all."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """Features (n, d) float32 of photos, standardised by those of training, and their classes."""
+
+    train: np.ndarray
+    train_labels: np.ndarray
+    validation: np.ndarray
+    validation_labels: np.ndarray
+    n_classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveEpoch:
+    """What the head knows after an epoch, from 1; losses in nats a photo, shares in 0 to 1.
+
+    A loss is infinite where training ran away.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
+    """Train, and yield what is known after each epoch; whoever stops asking stops it.
+
+    Products are so small that several threads would wait for each other. A rate that is too high
+    makes numbers run away: that is to be seen, no fault.
+    """
+    rng = np.random.default_rng(seed)
+    photos = choose_photos(known.train_labels, recipe.per_class, rng)
+    features = known.train[photos]
+    labels = spoil(known.train_labels[photos], recipe.wrong, known.n_classes, rng)
+    head = _Head(known.train.shape[1], known.n_classes, recipe, rng)
+    for number in range(1, recipe.epochs + 1):
+        order = rng.permutation(len(labels))
+        with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(order), _BATCH):
+                rows = order[start : start + _BATCH]
+                head.step(features[rows], labels[rows])
+            loss, accuracy = _measure(head.answer(features), labels)
+            judged = _measure(head.answer(known.validation), known.validation_labels)
+        yield LiveEpoch(
+            number=number,
+            loss=loss,
+            accuracy=accuracy,
+            validation_loss=judged[0],
+            validation_accuracy=judged[1],
+        )
+
+
+def choose_photos(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
+    """Return so many photos of each class, or all that it has, in their order."""
+    if not per_class:
+        return np.arange(len(labels))
+    drawn = rng.permutation(len(labels))
+    chosen = [drawn[labels[drawn] == one][:per_class] for one in np.unique(labels)]
+    return np.sort(np.concatenate(chosen))
+
+
+def spoil(labels: np.ndarray, share: float, n_classes: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the labels, a share of them replaced by another class each."""
+    spoilt = labels.copy()
+    wrong = rng.permutation(len(labels))[: round(share * len(labels))]
+    spoilt[wrong] = (labels[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
+    return spoilt
+
+
+class _Head:
+    """Dense layers, their gradients and the optimizer's memory."""
+
+    def __init__(self, width: int, n_classes: int, recipe: LiveRecipe, rng: np.random.Generator):
+        self._recipe, self._rng, self._steps = recipe, rng, 0
+        sizes = [width, *([recipe.hidden] if recipe.hidden else []), n_classes]
+        self._arrays: list[np.ndarray] = []
+        for number, (before, after) in enumerate(pairwise(sizes), 1):
+            last = number == len(sizes) - 1
+            limit = np.sqrt(6 / (before + after)) if last else np.sqrt(6 / before)
+            kernel = rng.uniform(-limit, limit, (before, after)).astype(np.float32)
+            self._arrays += [kernel, np.zeros(after, np.float32)]
+        self._first = [np.zeros_like(array) for array in self._arrays]
+        self._second = [np.zeros_like(array) for array in self._arrays]
+
+    def answer(self, features: np.ndarray) -> np.ndarray:
+        """Return scores (n, k)."""
+        *hidden, kernel, bias = self._arrays
+        if hidden:
+            features = np.maximum(features @ hidden[0] + hidden[1], 0)
+        return _soften(features @ kernel + bias)
+
+    def step(self, features: np.ndarray, labels: np.ndarray) -> None:
+        """Learn from a batch."""
+        *hidden, kernel, bias = self._arrays
+        inner = np.maximum(features @ hidden[0] + hidden[1], 0) if hidden else features
+        kept = self._drop(inner.shape)
+        inner = inner * kept
+        wanted = _soften(inner @ kernel + bias)
+        wanted[np.arange(len(labels)), labels] -= 1
+        wanted /= len(labels)
+        slopes = [inner.T @ wanted, wanted.sum(axis=0)]
+        if hidden:
+            back = (wanted @ kernel.T) * kept * (inner > 0)
+            slopes = [features.T @ back, back.sum(axis=0), *slopes]
+        self._follow(slopes)
+
+    def _drop(self, shape: tuple[int, ...]) -> np.ndarray:
+        share = self._recipe.dropout
+        if not share:
+            return np.ones((1, shape[1]), np.float32)
+        kept = self._rng.random(shape, dtype=np.float32) >= share
+        return (kept / np.float32(1 - share)).astype(np.float32)
+
+    def _follow(self, slopes: list[np.ndarray]) -> None:
+        """Move the arrays against their slopes, as Keras' Adam or SGD with momentum would."""
+        self._steps += 1
+        rate, (keep, keep_squares) = self._recipe.learning_rate, _BETAS
+        for array, slope, first, second in zip(
+            self._arrays, slopes, self._first, self._second, strict=True
+        ):
+            if self._recipe.optimizer == "sgd":
+                first *= _MOMENTUM
+                first -= rate * slope
+                array += first
+                continue
+            first += (1 - keep) * (slope - first)
+            second += (1 - keep_squares) * (slope**2 - second)
+            scale = np.sqrt(1 - keep_squares**self._steps) / (1 - keep**self._steps)
+            array -= rate * scale * first / (np.sqrt(second) + _TINY)
+
+
+def _soften(outputs: np.ndarray) -> np.ndarray:
+    raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    softened: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
+    return softened
+
+
+def _measure(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Return the mean log loss and the share of right answers."""
+    if not np.isfinite(scores).all():
+        return float("inf"), float((labels == 0).mean())  # every answer is the first class
+    given = scores[np.arange(len(labels)), labels]
+    loss = -np.log(np.maximum(given, 1e-7)).mean()
+    return float(loss), float((scores.argmax(axis=1) == labels).mean())

@@ -1,0 +1,1 @@
+"""The room of the lesson: steps, pictures that follow a control, questions that are checked."""

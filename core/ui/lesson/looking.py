@@ -1,0 +1,125 @@
+"""What the network sees in photos of a lesson: one turned, and those that excite a feature most."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from core.datasets.quality.store import find_feature_sets
+from core.exact.store import HeadSource
+from core.instant.head import ExactHead
+from core.ui.parts import cache
+from data.augmentation import augment_part
+from models.backbone import Backbone, open_backbone
+from models.extraction import read_features
+
+_TELLING = 100
+"""Features are chosen among so many that tell classes apart best."""
+OFFERED = 12
+_MOST, _BESIDE = 9, 3
+_DARK = 0.2
+"""What is left of a photo's light where it does not excite a feature."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A network's features of a dataset, and the exact head on them."""
+
+    source: HeadSource
+    head: ExactHead
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network, opened once."""
+        kept = find_feature_sets(cache.workspace(), self.source.dataset.id)
+        return _open(next(one.backbone_id for one in kept if one.id == self.source.features_id))
+
+    def read(self) -> np.ndarray:
+        """Return the features (n, d) float32."""
+        features = read_features(cache.workspace(), self.source.features_id)
+        assert features is not None  # the head stands on them
+        return features
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turned:
+    """A photo, turned by each of some angles to both sides."""
+
+    angles: np.ndarray
+    """(2v + 1,) degrees, ascending; 0 is in the middle."""
+    photos: np.ndarray
+    """(2v + 1, s, s, 3) uint8."""
+    answers: np.ndarray
+    """(2v + 1,) int: classes."""
+
+    @property
+    def flips(self) -> np.ndarray:
+        """(2v + 1,) bool: whose answer is not that of the photo as it is."""
+        return np.asarray(self.answers != self.answers[len(self.answers) // 2])
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def turn_photo(source_id: str, photo: int, values: tuple[float, ...], _sight: Sight) -> Turned:  # noqa: ARG001
+    """Return what the exact head calls a photo that is turned."""
+    source, backbone = _sight.source, _sight.backbone
+    angles = np.array([*(-value for value in reversed(values)), 0, *values], dtype=float)
+    plain = source.dataset.read_photo(photo, backbone.facts.framing)
+    photos = np.stack([augment_part(plain, "rotation", float(angle)) for angle in angles])
+    answers = _sight.head.answer(backbone.look(photos).features).argmax(axis=1)
+    return Turned(angles=angles, photos=photos, answers=answers)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _open(backbone_id: str) -> Backbone:
+    return open_backbone(cache.workspace(), backbone_id, purpose="latency")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def find_telling(source_id: str, _sight: Sight) -> np.ndarray:  # noqa: ARG001 (the key)
+    """Return the features whose means differ most between classes, in their own spread, (t,)."""
+    train = _sight.source.train
+    features, labels = _sight.read()[train], _sight.source.dataset.labels[train]
+    means = np.stack([features[labels == one].mean(axis=0) for one in np.unique(labels)])
+    spread = features.std(axis=0)
+    apart = np.divide(means.std(axis=0), spread, out=np.zeros_like(spread), where=spread > 0)
+    return np.argsort(-apart, kind="stable")[:_TELLING]
+
+
+@dataclass(frozen=True, eq=False)
+class Excited:
+    """The photos that excite a feature most, and where."""
+
+    photos: np.ndarray
+    """(≤ 9,) int, most first."""
+    lit: list[np.ndarray]
+    """(s, s, 3) uint8 each, bright where it does."""
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def excite(source_id: str, feature: int, _sight: Sight) -> Excited:  # noqa: ARG001 (the key)
+    """Return the training photos that excite a feature most."""
+    source, backbone = _sight.source, _sight.backbone
+    values = _sight.read()[source.train, feature]
+    photos = source.train[np.argsort(-values, kind="stable")[:_MOST]]
+    plain = np.stack(
+        [source.dataset.read_photo(int(one), backbone.facts.framing) for one in photos]
+    )
+    maps = np.maximum(backbone.look(plain).maps[..., feature], 0)
+    maps /= maps.max() or 1
+    return Excited(photos, [_light(*both) for both in zip(plain, maps, strict=True)])
+
+
+def _light(photo: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    small = Image.fromarray(activation.astype(np.float32))
+    large = np.asarray(small.resize(photo.shape[1::-1], Image.Resampling.BICUBIC)).clip(0, 1)
+    light = _DARK + (1 - _DARK) * large[..., None]
+    return np.asarray((photo * light).round(), np.uint8)
+
+
+def choose_beside(values: np.ndarray, person: int) -> np.ndarray:
+    """Return four places of (m,) values: one of the highest twentieth, three of the lower half."""
+    rng, order = np.random.default_rng(person), np.argsort(-values, kind="stable")
+    high = order[: max(len(order) // 20, 1)]
+    chosen = [rng.choice(high), *rng.permutation(order[len(order) // 2 :])[:_BESIDE]]
+    return rng.permutation(chosen)

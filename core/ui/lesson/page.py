@@ -1,0 +1,317 @@
+"""The lesson: a question, one control, a picture that follows it, and a question to check."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.evaluation.intervals import wilson_interval
+from core.exact import stages
+from core.exact.dials import KIND
+from core.exact.forecasting import identify_forecast, start_forecast
+from core.exact.store import find_judged_source
+from core.formats import percent, plain
+from core.runs.recipe.strategies import HEAD, STRATEGIES
+from core.teaching.checks import Verdict
+from core.teaching.lessons import Picture, list_lessons, write_answers
+from core.teaching.words import list_words
+from core.ui.lesson.charts import draw_curves, draw_shares
+from core.ui.lesson.checking import QUESTIONS
+from core.ui.lesson.looking import excite
+from core.ui.lesson.reading import (
+    LANGUAGE,
+    LESSON,
+    SET,
+    STEP,
+    LessonPage,
+    open_lesson,
+    read_lesson_page,
+)
+from core.ui.parts import cache
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.exact import open_exact_head
+from core.ui.parts.frame import link_page
+from core.ui.parts.live_state import show_making
+from core.ui.parts.messages import report_errors
+from core.ui.parts.pickers import pick_dataset, pick_one, title_run
+from core.ui.parts.state import bind_choice, keep_choice, settle_choice
+from core.ui.wall.showing import Wall, show_wall
+
+_UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
+_FRAME_S = 0.15
+"""While a head learns, its curve is drawn anew so often."""
+_MOST_PHOTOS = 18
+_TURNED_PX, _EXCITED_PX = 104, 130
+
+
+def show_lesson() -> None:
+    """Draw the whole page."""
+    folders = list_lessons(cache.workspace())
+    lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
+    above, languages = st.columns([3, 1], vertical_alignment="bottom")
+    with above:
+        dataset = pick_dataset()
+    with languages:
+        code = settle_choice(LANGUAGE, list(lesson.languages), next(iter(lesson.languages)))
+        bound = bind_choice(LANGUAGE, code, key="lesson.language")
+        pick_one("Language", lesson.languages, bound)
+    opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
+    if opened is None:
+        return
+    source, head = opened
+    if (dials := cache.dials(dataset.id)) is None:
+        start = partial(start_forecast, cache.workspace(), source, KIND)
+        show_making(identify_forecast(source, KIND), "Preparing the lesson", start)
+        return
+    page = read_lesson_page(source, head, dials, lesson)
+    _show_steps(page)
+    st.fragment(_show_step)(page)
+    st.html(Path(__file__).with_name("lesson.css"))
+
+
+def _show_steps(page: LessonPage) -> None:
+    """Draw the row of steps; those that were answered right have a mark."""
+    steps = page.lesson.steps
+    titles = {
+        str(number): f"{number}{' :material/check:' if step.key in _answered(page) else ''}"
+        for number, step in enumerate(steps, 1)
+    }
+    bound = bind_choice(
+        STEP, str(page.place + 1), key="lesson.step", then=lambda: keep_choice(SET, None)
+    )
+    pick_one("Step", titles, bound)
+    if _answered(page):
+        said = page.language.words["done"]
+        st.caption(said.format(right=len(_answered(page)), steps=len(steps)))
+
+
+def _show_step(page: LessonPage) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        waits = page.step.picture == "stages" and page.stages is None
+        left, right = st.columns([4, 8], gap="medium")
+        with left.container(border=True):
+            st.markdown(f"#### {page.place + 1}. {page.words.title}")
+            st.markdown(page.words.question, help=_explain(page))
+            before = _show_control(page)
+        asked = left.container(border=not waits, key="lesson_asked")  # known to lesson.css
+        with right.container(border=True):
+            if not page.chosen:
+                st.info(page.words.nothing, icon=":material/info:")
+            elif waits:
+                start = partial(start_forecast, cache.workspace(), page.source, stages.KIND)
+                show_making(identify_forecast(page.source, stages.KIND), page.words.picture, start)
+            else:
+                _PICTURES[page.step.picture](page, before)
+        with asked:
+            if page.chosen and not waits:
+                _show_check(page)
+            if page.step.key in _answered(page) or not page.chosen:
+                _show_end(page)
+
+
+def _explain(page: LessonPage) -> str | None:
+    """Return the words of the step and what they mean, to be shown behind a "?"."""
+    words = page.words
+    said = list_words(f"{words.question} {words.control} {words.check}", page.code)
+    return "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items()) or None
+
+
+def _show_control(page: LessonPage) -> str:
+    """Draw the one control; return where it stood before, or nothing."""
+    if not page.options:
+        return ""
+    key, names = f"{page.key}.before", list(page.options)
+    last, before = st.session_state.get(key, ("", ""))
+    if page.chosen != last:
+        before = last
+        st.session_state[key] = (page.chosen, before)
+    bound = bind_choice(SET, page.chosen, key=f"{page.key}.control")
+    draw: Any = st.selectbox if page.step.picture in _UNORDERED else st.select_slider
+    if len(names) > 1:
+        draw(page.words.control, names, format_func=page.options.__getitem__, **bound)
+    return before if before in page.options else ""
+
+
+def _say(page: LessonPage) -> dict[str, str]:
+    """Return the words that pictures need."""
+    words = {str(name): said for name, said in page.language.words.items()}
+    return words | {"picture": page.words.picture, "control": page.words.control}
+
+
+def _show_curves(page: LessonPage, before: str) -> None:
+    """Draw the curve while it is learnt; whoever moves the control ends the drawing."""
+    place, learning = st.empty(), page.learn_with(float(page.chosen))
+    old = page.learn_with(float(before)).reach(page.step.recipe.epochs) if before else []
+    guess, drawn = math.log(page.head.n_classes), 0.0
+    while True:
+        more = learning.advance() if len(learning.done) < page.step.recipe.epochs else False
+        if not more or time.monotonic() - drawn > _FRAME_S:
+            drawn = time.monotonic()
+            with place.container():
+                show_kept_chart(
+                    draw_curves,
+                    pd.DataFrame([*_list_rows(old, "before"), *_list_rows(learning.done, "now")]),
+                    page.step.recipe.epochs,
+                    guess,
+                    _say(page),
+                    alt=page.words.picture,
+                )
+        if not more:
+            break
+    n = len(page.judged)
+    right = round(learning.done[-1].validation_accuracy * n)
+    st.caption(_say_share(page, page.language.words["right"], right, n))
+
+
+def _list_rows(epochs: list[Any], when: str) -> list[dict[str, Any]]:
+    return [
+        {"epoch": epoch.number, "loss": loss, "split": split, "when": when}
+        for epoch in epochs
+        for split, loss in (("train", epoch.loss), ("validation", epoch.validation_loss))
+    ]
+
+
+def _show_shares(page: LessonPage, before: str) -> None:
+    """Draw shares of photos against all that the control may be."""
+    counts = page.counts
+    marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
+    show_kept_chart(draw_shares, counts, marks, _say(page), False, alt=page.words.picture)
+    now = counts[counts["place"] == float(page.chosen)]
+    said = zip(now["line"], now["hits"], now["of"], strict=True)
+    st.caption("  \n".join(_say_share(page, line, hits, of) for line, hits, of in said))
+
+
+def _show_strategies(page: LessonPage, _before: str) -> None:
+    """Draw right answers against seconds of training, of the head's run and of the chosen one."""
+    words = _say(page) | {"control": page.language.words["seconds"]}
+    show_kept_chart(draw_shares, page.trained, {}, words, True, alt=page.words.picture)
+    for name in (HEAD, page.chosen):
+        run = page.runs[name]
+        n, share = run.val_photos or 0, run.best_val_accuracy or 0.0
+        st.caption(
+            _say_share(page, f"{STRATEGIES[name].title}, {title_run(run)}", round(share * n), n)
+        )
+
+
+def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
+    """Return a share of photos in words, with its interval and n."""
+    low, high = (percent(end, of) for end in wilson_interval(hits, of))
+    words = page.language.words
+    photos = words["train" if page.step.picture == "stages" else "validation"]
+    between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=photos)
+    return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
+
+
+def _show_turned(page: LessonPage, _before: str) -> None:
+    """Draw the photo turned as far as the control says, and what each is called."""
+    turned, names = page.turned, page.source.dataset.classes
+    shown = np.flatnonzero(np.abs(turned.angles) <= float(page.chosen))
+    st.markdown(f"**{page.words.picture}**")
+    with st.container(horizontal=True, gap="small"):
+        for place in shown:
+            mark = ":orange[→]" if turned.flips[place] else ""
+            name = plain(names[turned.answers[place]], 24)
+            with st.container(width=_TURNED_PX):
+                st.image(turned.photos[place], width=_TURNED_PX, alt=name)
+                st.caption(f"{turned.angles[place]:+g}° {mark} {name}")
+
+
+def _show_excited(page: LessonPage, _before: str) -> None:
+    """Draw the training photos that excite a feature most, coloured where they do."""
+    st.markdown(f"**{page.words.picture}**")
+    seen, dataset = excite(page.source.id, int(page.chosen), page.sight), page.source.dataset
+    names = [plain(dataset.classes[label], 24) for label in dataset.labels[seen.photos]]
+    with st.container(horizontal=True, gap="small"):
+        for photo, name in zip(seen.lit, names, strict=True):
+            st.image(photo, width=_EXCITED_PX, alt=name)
+    st.caption(" · ".join(f"{n} × {name}" for name, n in Counter(names).most_common()))
+
+
+def _show_confused(page: LessonPage, _before: str) -> None:
+    """Draw the validation photos of a class that were taken for others."""
+    dataset = page.source.dataset
+    st.markdown(f"**{page.words.picture}: {plain(page.chosen, 60)}**")
+    one = dataset.classes.index(page.chosen)
+    answers = page.scores.argmax(axis=1)
+    missed = (page.true == one) & (answers != one)
+    taken = dict(zip(page.judged[missed].tolist(), answers[missed].tolist(), strict=True))
+    wall = Wall(
+        key=f"lesson.confused.{one}",
+        captions=lambda photo: f"→ {dataset.classes[taken[photo]]}",
+        selectable=False,
+        opens=False,
+        per_page=_MOST_PHOTOS,
+    )
+    show_wall(dataset, page.judged[missed], wall)
+    of = int((page.true == one).sum())
+    st.caption(_say_share(page, page.language.words["right"], of - len(taken), of))
+
+
+_PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
+    "curves": _show_curves,
+    "turned": _show_turned,
+    "excited": _show_excited,
+    "photos": _show_shares,
+    "noise": _show_shares,
+    "unsure": _show_shares,
+    "confused": _show_confused,
+    "strategies": _show_strategies,
+    "stages": _show_shares,
+}
+
+
+def _show_check(page: LessonPage) -> None:
+    """Draw the question about the picture, take the answer, and say what the picture says."""
+    question = QUESTIONS[page.step.check]
+    words, key = page.language.words, f"{page.key}.verdict"
+    st.markdown(page.words.check.format_map(question.facts(page)))
+    answer = question.ask(page)
+    if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
+        st.session_state[key] = (page.chosen, answer, question.judge(page, answer))
+    *about, verdict = st.session_state.get(key, (None, None, None))
+    if about == [page.chosen, answer]:  # what was said of another answer is gone
+        _say_verdict(page, verdict)
+
+
+def _show_end(page: LessonPage) -> None:
+    """Draw the sentence to take home, and the way to the next step."""
+    words = page.language.words
+    with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
+        st.markdown(page.words.remember)
+    if page.place + 1 < len(page.lesson.steps):
+        st.button(words["next"], icon=":material/arrow_forward:", on_click=_go_on, args=(page,))
+        return
+    dataset = page.source.dataset
+    about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {words['photos']}"
+    answers = write_answers(page.lesson, page.code, about, _answered(page))
+    st.download_button(words["report"], answers, "lesson.md", icon=":material/download:")
+    link_page("predict", words["own"], "photo_camera")
+
+
+def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
+    asked = QUESTIONS[page.step.check].facts(page)
+    said = asked | {name: plain(fact, 60) for name, fact in verdict.facts.items()}
+    if verdict.wrong:
+        st.warning(page.words.wrong[verdict.wrong].format_map(said), icon=":material/replay:")
+        return
+    right = page.words.right.format_map(said)
+    st.success(right, icon=":material/check_circle:")
+    _answered(page)[page.step.key] = f"{page.words.control}: {page.options[page.chosen]}. {right}"
+
+
+def _go_on(page: LessonPage) -> None:
+    keep_choice(SET, None)
+    keep_choice(STEP, str(page.place + 2))
+
+
+def _answered(page: LessonPage) -> dict[str, str]:
+    """Return the steps that this person answered right, with setting and answer."""
+    answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
+    return answered

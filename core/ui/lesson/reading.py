@@ -1,0 +1,348 @@
+"""What the lesson shows: the step, where its control stands, and the figures behind its picture.
+
+In the URL: `lesson`, `language`, `step` (from 1) and `set` (where the control stands).
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.charts.theme import place_epochs
+from core.evaluation.comparison import Comparison
+from core.evaluation.confusion import count_confusions
+from core.exact.dials import Dials, Setting, spoil_labels
+from core.exact.stages import read_stages
+from core.exact.store import HeadSource
+from core.instant.head import ExactHead
+from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
+from core.runs.run_files import curve
+from core.runs.store import RunRecord, list_runs
+from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
+from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
+from core.ui.comparing.reading import compare_runs
+from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
+from core.ui.parts import cache
+from core.ui.parts.state import name_browser, read_choice, read_number
+
+LESSON, LANGUAGE, STEP, SET = "lesson", "language", "step", "set"
+PLANTED, _SHOWN = 3, 12
+_ASKED = 5
+_FORMS = {"learning_rate": "{:g}", "dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
+"""How values of a control are drawn; else they are percent."""
+_TARGETS = 0.9, 0.92, 0.95
+_SEEDS = 4
+"""So many trainings of one recipe differ: neighbours do, and thirty people need no thirty."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LessonPage:
+    """One step, with the dataset that it is asked of."""
+
+    lesson: Lesson
+    code: str
+    """Of the language."""
+    place: int
+    source: HeadSource
+    head: ExactHead
+    dials: Dials
+    person: int
+    """Draws what differs between neighbours."""
+
+    @property
+    def language(self) -> Language:
+        """All words."""
+        return self.lesson.spoken[self.code]
+
+    @property
+    def step(self) -> Step:
+        """The step that is open."""
+        return self.lesson.steps[self.place]
+
+    @property
+    def words(self) -> StepWords:
+        """What is said in it."""
+        return self.language.steps[self.step.key]
+
+    @property
+    def key(self) -> str:
+        """Names the step on this dataset, in session state."""
+        return f"lesson.{self.lesson.key}.{self.step.key}.{self.source.id}"
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """What the control may be, as the address says it → as it is drawn."""
+        if self.step.picture == "photos":
+            return {str(size): f"{size:,}" for size in self.dials.sizes}
+        if self.step.picture == "confused":
+            names = self.source.dataset.classes
+            return {names[one]: names[one] for one in self.missed}
+        if self.step.picture == "excited":
+            return {str(one): str(one) for one in self.features}
+        if self.step.picture == "stages":
+            own = self.source.weights != "random"
+            return {str(stage): str(stage) for stage in range(1, STAGES + 1) if own}
+        if self.step.picture == "strategies":
+            return {name: STRATEGIES[name].title for name in self.runs if name != HEAD}
+        form = _FORMS.get(self.step.varies if self.step.picture == "curves" else self.step.picture)
+        return {f"{value:g}": (form or "{:.0f} %").format(value) for value in self.step.values}
+
+    @property
+    def chosen(self) -> str:
+        """Where the control stands; what a link does not name well is where it begins. Empty: there
+        is nothing to choose, because no photo was taken for another class."""
+        named = read_choice(SET)
+        if named in self.options:
+            return named
+        if self.step.values:
+            return f"{self.step.start:g}"
+        names = list(self.options) or [""]
+        return names[-1] if self.step.picture == "photos" else names[0]
+
+    @property
+    def number(self) -> int:
+        """The place of the chosen option."""
+        return list(self.options).index(self.chosen)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """(m,) int: validation photos."""
+        return self.source.dataset.photo_numbers("validation")
+
+    @property
+    def true(self) -> np.ndarray:
+        """(m,) int: their classes."""
+        return np.asarray(self.source.dataset.labels[self.judged])
+
+    @cached_property
+    def stages(self) -> pd.DataFrame | None:
+        """`counts` of the stages of the network; None while they are not measured."""
+        table = read_stages(cache.workspace(), self.source)
+        if table is None:
+            return None
+        random = table["weights"] == "random"
+        table["line"] = np.where(random, self.language.words["random"], self.source.label)
+        table = table.rename(columns={"stage": "place", "right": "hits", "n": "of"})
+        return table.assign(share=table["hits"] / table["of"])
+
+    @property
+    def sight(self) -> Sight:
+        """What the network makes of the photos."""
+        return Sight(self.source, self.head)
+
+    @cached_property
+    def features(self) -> list[int]:
+        """Features to look at: a few of those that tell classes apart."""
+        telling = find_telling(self.source.id, self.sight)
+        drawn = np.random.default_rng(self.person).permutation(telling)[:OFFERED]
+        return sorted(int(one) for one in drawn)
+
+    @cached_property
+    def beside(self) -> tuple[np.ndarray, np.ndarray]:
+        """Four validation photos, and how much all of them excite the chosen feature (m,)."""
+        values = self.sight.read()[self.judged, int(self.chosen)]
+        return self.judged[choose_beside(values, self.person + int(self.chosen))], values
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """(m, k): what the exact head says of them."""
+        return self.head.to_scores(self.head.outputs[self.judged])
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """(k, k) int: confusions of validation photos, rows true, columns predicted."""
+        return count_confusions(self.true, self.scores.argmax(axis=1), self.head.n_classes)
+
+    @cached_property
+    def missed(self) -> list[int]:
+        """Classes that lost a validation photo to another one, most first."""
+        lost = self.matrix.sum(axis=1) - self.matrix.diagonal()
+        return [int(one) for one in np.argsort(-lost, kind="stable") if lost[one]]
+
+    @cached_property
+    def asked(self) -> int:
+        """The class that the question about confusions names: one of those that lose most."""
+        return self.missed[self.person % min(_ASKED, len(self.missed))]
+
+    def learn_with(self, value: float) -> "Learning":
+        """Return the training whose control has this value; it goes on where others left it."""
+        step = self.step
+        kind = int if isinstance(getattr(step.recipe, step.varies), int) else float
+        recipe = LiveRecipe(**{**vars(step.recipe), step.varies: kind(value)})
+        return _learning(self.source.id, recipe, self.person % _SEEDS, self)
+
+    @cached_property
+    def turned(self) -> Turned:
+        """A photo whose answer is right, but not sure, turned by all that the control may be."""
+        right = np.flatnonzero(self.scores.argmax(axis=1) == self.true)
+        right = right if len(right) else np.arange(len(self.true))
+        order = right[np.argsort(self.scores[right].max(axis=1), kind="stable")]
+        unsure = order[len(order) // 10 : max(len(order) // 3, 1)]  # the least sure turn at once
+        photo = self.judged[unsure[self.person % len(unsure)]]
+        return turn_photo(self.source.id, int(photo), self.step.values, self.sight)
+
+    @cached_property
+    def runs(self) -> dict[str, RunRecord]:
+        """The newest finished run of each strategy, all with the weights of the head's."""
+        newest: dict[tuple[str, str], RunRecord] = {}
+        for run in list_runs(cache.workspace(), self.source.dataset.id):
+            if run.state == "done":
+                newest.setdefault((run.recipe.weights, run.recipe.strategy), run)
+        weights = next((weights for weights, name in newest if name == HEAD), None)
+        return {name: run for (one, name), run in newest.items() if one == weights}
+
+    @property
+    def trained(self) -> pd.DataFrame:
+        """Epochs of the head's run and of the chosen one: place (seconds), share, line."""
+        parts = []
+        for name in (HEAD, self.chosen):
+            epochs = curve(cache.event_tail(self.runs[name].id).read())
+            facts = {
+                "place": place_epochs(epochs, by_time=True),
+                "share": [one["val_accuracy"] for one in epochs],
+                "line": STRATEGIES[name].title,
+            }
+            parts.append(pd.DataFrame(facts))
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def compared(self) -> Comparison:
+        """The chosen run beside the head's, on validation photos."""
+        return compare_runs(self.runs[HEAD], self.runs[self.chosen], "validation").comparison
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Photos of the lines of the picture: place, line (its name), hits, of, share."""
+        if self.step.picture == "stages" and self.stages is not None:
+            return self.stages
+        said, n = self.language.words, len(self.judged)
+        if self.step.picture == "photos":
+            lines = {said["right"]: (np.rint(self.dials.plain * n), n)}
+        elif self.step.picture == "noise":
+            true, spoilt = self.by_noise.T
+            lines = {said["true_labels"]: (true, n), said["wrong_labels"]: (spoilt, n)}
+        else:
+            answered, right = self.by_threshold.T
+            lines = {said["answered"]: (answered, n), said["right"]: (right, answered)}
+        places = [float(one) for one in self.options]
+        parts = [
+            pd.DataFrame({"place": places, "line": name, "hits": hits, "of": of})
+            for name, (hits, of) in lines.items()
+        ]
+        table = pd.concat(parts, ignore_index=True).astype({"hits": int, "of": int})
+        return table.assign(share=table["hits"] / table["of"].where(table["of"] > 0))
+
+    @cached_property
+    def by_noise(self) -> np.ndarray:
+        """(v, 2) int: right answers by true labels, and by labels as wrong as training's."""
+        rows, pairs = [], np.ones_like(self.dials.pairs)
+        for value in self.step.values:
+            answers = self.dials.predict(Setting(wrong=value / 100))[-1]
+            spoilt = spoil_labels(self.true, value / 100, pairs, seed=1)
+            rows.append([(answers == self.true).sum(), (answers == spoilt).sum()])
+        return np.array(rows)
+
+    @cached_property
+    def by_threshold(self) -> np.ndarray:
+        """(v, 2) int: photos with an answer, and with a right one, by threshold."""
+        tops, right = self.scores.max(axis=1), self.scores.argmax(axis=1) == self.true
+        answered = tops[None] >= np.array(self.step.values)[:, None] / 100
+        return np.stack([answered.sum(axis=1), (answered & right).sum(axis=1)], axis=1)
+
+    @cached_property
+    def target(self) -> float:
+        """The share that a question asks for; something here reaches it."""
+        if self.step.picture == "photos":
+            shares = self.dials.plain
+            share = 0.5 + self.person % 30 / 100
+            return float(np.floor(100 * (shares[0] + share * (shares.max() - shares[0]))) / 100)
+        answered, right = self.by_threshold.T
+        best = float((right / np.maximum(answered, 1)).max())
+        return min(_TARGETS[self.person % len(_TARGETS)], float(np.floor(100 * best)) / 100)
+
+    @cached_property
+    def planted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Training photos (12,), the labels under them (12,), and which are wrong (12,) bool."""
+        rng = np.random.default_rng(self.person)
+        labels, n_classes = self.source.dataset.labels, self.head.n_classes
+        sure = self.source.train[self.head.left_out.argmax(axis=1) == labels[self.source.train]]
+        pool = sure if len(sure) >= _SHOWN else self.source.train
+        photos = rng.permutation(pool)[:_SHOWN]
+        wrong = np.arange(len(photos)) < PLANTED
+        rng.shuffle(wrong)
+        said = labels[photos].copy()
+        said[wrong] = (said[wrong] + rng.integers(1, n_classes, PLANTED)) % n_classes
+        return photos, said, wrong
+
+
+def read_lesson_page(
+    source: HeadSource, head: ExactHead, dials: Dials, lesson: Lesson
+) -> LessonPage:
+    """Read which step is open, and who asks."""
+    asked = read_number(read_choice(STEP) or "", len(lesson.steps) + 1) or 1
+    code = read_choice(LANGUAGE) or ""
+    return LessonPage(
+        lesson=lesson,
+        code=code if code in lesson.spoken else next(iter(lesson.spoken)),
+        place=asked - 1,
+        source=source,
+        head=head,
+        dials=dials,
+        person=zlib.crc32(name_browser().encode()),
+    )
+
+
+@st.cache_data(max_entries=8, ttl=60, show_spinner=False)
+def open_lesson(folder: Path) -> Lesson:
+    """Return a lesson, read anew after a minute."""
+    return read_lesson(folder)
+
+
+@dataclass(eq=False)
+class Learning:
+    """A training that is made as it is asked for, once for all who ask."""
+
+    epochs: Iterator[LiveEpoch]
+    done: list[LiveEpoch] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def advance(self) -> bool:
+        """Make the next epoch; return whether there was one."""
+        with self.lock:
+            epoch = next(self.epochs, None)
+            if epoch is not None:
+                self.done.append(epoch)
+            return epoch is not None
+
+    def reach(self, epochs: int) -> list[LiveEpoch]:
+        """Return so many epochs, or all."""
+        while len(self.done) < epochs and self.advance():
+            pass
+        return self.done[:epochs]
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _learning(source_id: str, recipe: LiveRecipe, seed: int, _page: LessonPage) -> Learning:
+    return Learning(learn(_know(source_id, _page), recipe, seed))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _know(source_id: str, _page: LessonPage) -> Known:  # noqa: ARG001 (the key)
+    source, standard, features = _page.source, _page.head.standard, _page.sight.read()
+    sets = [
+        (((features[photos] - standard.mean) / standard.scale).astype(np.float32))
+        for photos in (source.train, _page.judged)
+    ]
+    return Known(
+        train=sets[0],
+        train_labels=source.dataset.labels[source.train],
+        validation=sets[1],
+        validation_labels=_page.true,
+        n_classes=_page.head.n_classes,
+    )

@@ -1,0 +1,105 @@
+"""Check questions have the answers that going through all possible ones gives."""
+
+import numpy as np
+import pytest
+
+from core.evaluation.comparison import compare_predictions
+from core.teaching import checks
+from core.teaching.live_head import LiveEpoch
+
+
+def curve(*losses: float) -> list[LiveEpoch]:
+    """Return epochs with these losses on validation photos."""
+    return [
+        LiveEpoch(number=n, loss=loss, accuracy=0.5, validation_loss=loss, validation_accuracy=0.5)
+        for n, loss in enumerate(losses, 1)
+    ]
+
+
+def test_a_rate_is_too_low_too_high_or_right() -> None:
+    slow, good = curve(1.6, 1.5, 1.4, 1.3, 1.2), curve(1.0, 0.8, 0.7, 0.6, 0.55)
+    wild = curve(3.0, 9.0, 2.0, 8.0, float("inf"))
+    limit = checks.find_limit([slow, good, wild, curve(1, 1, 1, 1, 0.5), curve(1, 1, 1, 1, 0.6)])
+    assert limit == pytest.approx(0.66)  # the third best, and a tenth
+    assert checks.judge_rate(good, limit).wrong == ""
+    assert checks.judge_rate(slow, limit).wrong == "too_slow"
+    verdict = checks.judge_rate(wild, limit)
+    assert (verdict.wrong, verdict.facts["loss"]) == ("too_fast", "∞")
+
+
+def test_an_epoch_is_right_near_the_best_one_or_where_the_curve_is_as_low() -> None:
+    epochs = curve(2.0, 1.5, 1.2, 1.0, 0.8, 0.9, 1.1, 1.3, 0.805)
+    right = [n for n in range(1, 10) if not checks.judge_epoch(epochs, n).wrong]
+    assert right == [3, 4, 5, 6, 7, 9]
+    assert checks.judge_epoch(epochs, 1).wrong == "too_early"
+    assert checks.judge_epoch(epochs, 8).wrong == "too_late"
+
+
+def test_the_first_turn_that_changes_the_answer_is_right_or_the_last_one() -> None:
+    turns, names = (10, 45, 90), ("a", "b", "c")
+    flips = [[False, True, True], [False, False, False], [True, False, False]]
+    wrong = [[checks.judge_flip(turns, one, names, n).wrong for n in range(3)] for one in flips]
+    assert wrong[0] == ["too_small", "", "too_large"]
+    assert wrong[1] == ["too_small", "too_small", ""]
+    assert wrong[2] == ["", "too_large", "too_large"]
+
+
+def test_the_first_number_of_photos_that_reaches_the_target_is_right() -> None:
+    sizes, shares = [10, 20, 40, 80], np.array([0.5, 0.62, 0.6, 0.7])
+    verdicts = [checks.judge_photos(sizes, shares, 500, 0.6, place) for place in range(4)]
+    assert [one.wrong for one in verdicts] == ["too_few", "", "too_many", "too_many"]
+    assert verdicts[1].facts["photos"] == "20"
+
+
+def test_all_wrong_labels_and_no_others_have_to_be_chosen() -> None:
+    assert checks.judge_labels([3, 5, 7], (7, 3, 5)).wrong == ""
+    for chosen in ((3, 5), (3, 5, 7, 8), ()):
+        assert checks.judge_labels([3, 5, 7], chosen).wrong == "not_these"
+
+
+def test_a_class_taken_for_two_others_equally_often_has_two_right_answers() -> None:
+    matrix = np.array([[9, 4, 4, 1], [0, 5, 0, 0], [1, 0, 5, 0], [0, 0, 0, 5]])
+    names = ["a", "b", "c", "d"]
+    wrong = [checks.judge_confusion(matrix, names, 0, asked).wrong for asked in (1, 2, 3)]
+    assert wrong == ["", "", "not_most"]
+
+
+def test_the_lowest_threshold_that_reaches_the_target_is_right() -> None:
+    by_threshold = np.array([[100, 80], [80, 75], [40, 39], [0, 0]])
+    wrong = [checks.judge_threshold(by_threshold, 100, 0.9, asked).wrong for asked in range(4)]
+    assert wrong == ["too_low", "", "too_high", "too_low"]
+
+
+def test_each_stage_of_the_widest_gap_is_right() -> None:
+    trained, random = np.array([0.6, 0.8, 0.9]), np.array([0.5, 0.6, 0.7])
+    said = [checks.judge_gap(trained, random, 500, place) for place in range(3)]
+    assert [one.wrong for one in said] == ["not_widest", "", ""]
+    assert (said[0].facts["gap"], said[0].facts["widest"]) == ("+10.0 points", "+20.0 points")
+
+
+def test_the_photo_that_excites_most_of_those_offered_is_right() -> None:
+    values = np.array([0.0, 0.1, 0.2, 0.9, 1.0])
+    offered = {4: 0.9, 7: 0.1, 9: 0.0}
+    said = {
+        chosen: checks.judge_excited(offered, values, chosen) for chosen in [(4,), (7,), (), (4, 7)]
+    }
+    assert [one.wrong for one in said.values()] == ["", "not_this", "not_one", "not_one"]
+    assert said[4,].facts["share"] == "60 %"
+
+
+@pytest.mark.parametrize(
+    ("lost", "first"), [(0, "100"), (12, "1,000"), (18, "30,000"), (20, "> 100,000")]
+)
+def test_as_many_photos_as_tell_two_runs_apart_are_right(lost: int, first: str) -> None:
+    seen = compare_predictions(*answer(gained=20, lost=lost, n=200), ["a", "b"])
+    wrong = [checks.judge_need(seen, place).wrong for place in range(len(checks.NEEDS) + 1)]
+    right = wrong.index("")
+    assert checks.say_need(right) == first
+    assert set(wrong[:right]) <= {"too_few"} and set(wrong[right + 1 :]) <= {"too_many"}
+
+
+def answer(gained: int, lost: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels and the answers of two runs of which so many photos are gained and lost."""
+    labels, before, after = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
+    before[:gained], after[gained : gained + lost] = 1, 1
+    return labels, before, after

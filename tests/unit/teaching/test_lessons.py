@@ -1,0 +1,67 @@
+"""Lessons are whole in every language, short, and refused with a reason where they are not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.errors import LessonRefused
+from core.teaching.lessons import Lesson, list_lessons, read_lesson, write_answers
+from core.workspace import Workspace
+
+MOST_WORDS = 120
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> Path:
+    """A lesson of one's own: a copy of the program's."""
+    own = workspace.root / "lessons" / "mine"
+    shutil.copytree(list_lessons(workspace)["transfer"], own)
+    return own
+
+
+def test_lessons_of_the_program_are_whole_and_short(workspace: Workspace) -> None:
+    for folder in list_lessons(workspace).values():
+        lesson = read_lesson(folder)
+        assert {"en", "de"} <= lesson.spoken.keys()
+        for language in lesson.spoken.values():
+            for key, words in language.steps.items():
+                shown = (words.title, words.question, words.control, words.picture, words.check)
+                assert len(" ".join(shown).split()) <= MOST_WORDS, key
+
+
+def test_a_folder_in_the_workspace_is_a_lesson(workspace: Workspace, folder: Path) -> None:
+    assert list(list_lessons(workspace)) == ["mine", "transfer"]
+    assert isinstance(read_lesson(folder), Lesson)
+
+
+def test_right_answers_are_written_in_the_order_of_the_steps(workspace: Workspace) -> None:
+    lesson = read_lesson(list_lessons(workspace)["transfer"])
+    written = write_answers(lesson, "de", "Blumen", {"photos": "Erst 80.", "sees": "Merkmal: 7."})
+    titles = [line for line in written.splitlines() if line.startswith("#")]
+    assert titles[1:] == ["## 1. Was sieht es?", "## 7. Wie viele Fotos sind genug?"]
+    assert "2 von 10" in written and written.index("Merkmal: 7.") < written.index("Erst 80.")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("de.yaml", "  next: ", "  nexxt: ", "next"),
+        ("en.yaml", "      too_slow:", "      too_small:", "the answer “too_slow” is missing"),
+        ("en.yaml", "{limit}", "{limits}", "“{limits}” is not known; known are limit, loss"),
+        ("lesson.yaml", "start: 0.00003", "start: 0.00004", "start 4e-05 is not among the values"),
+        ("lesson.yaml", "check: best_epoch", "check: guess", "steps.4.check"),
+        ("lesson.yaml", "hidden: 64", "hiden: 64", "steps.3.recipe"),
+        ("lesson.yaml", "languages: {en", "languages: {fr: Français, en", "fr.yaml"),
+        ("lesson.yaml", "steps:", "steps: [", "lesson.yaml"),
+    ],
+)
+def test_what_is_wrong_with_a_lesson_is_said(
+    folder: Path, file: str, old: str, new: str, said: str
+) -> None:
+    content = (folder / file).read_text(encoding="utf-8")
+    assert old in content
+    (folder / file).write_text(content.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(LessonRefused) as refused:
+        read_lesson(folder)
+    assert said in refused.value.problem

@@ -24,14 +24,85 @@ from core.installed import default_workspace
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that ResNet-50 sees."""
 
-Framing = Literal["crop", "pad"]
+PHOTO_SIDES = (160, PHOTO_SIZE, 288, 448)
+"""Sides that photos can be packed at; the network halves them five times."""
+
+Fit = Literal["crop", "pad"]
 """How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
 
-FRAMING: Framing = "crop"
+Crops = Literal["centre", "mirror", "five"]
+"""What of the square is looked at: itself; and its mirror image; four corners and the middle."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How the network sees a photo: as which square, and which crops of it, whose mean it takes."""
+
+    how: Fit = "crop"
+    side: int = PHOTO_SIZE
+    """Of the packed square, in pixels."""
+    crops: Crops = "centre"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the import packed photos so; crops are made of packed photos."""
+        return (self.how, self.side) == (FRAMING.how, FRAMING.side)
+
+    @property
+    def words(self) -> str:
+        """What is not usual: "whole photos, 288 px, five crops"; else empty."""
+        usual = Framing()
+        said = {
+            "whole photos": self.how != usual.how,
+            f"{self.side} px": self.side != usual.side,
+            {"mirror": "and mirrored", "five": "five crops"}.get(self.crops, ""): self.crops
+            != usual.crops,
+        }
+        return ", ".join(words for words in said if said[words])
+
+    @property
+    def crop_side(self) -> int:
+        """Side of each crop: 7/8 of the square, in steps of 32 px, where there are five."""
+        return round(self.side * 7 / 8 / 32) * 32 if self.crops == "five" else self.side
+
+    @property
+    def looks(self) -> int:
+        """How many crops of each photo the network sees."""
+        return {"centre": 1, "mirror": 2, "five": 5}[self.crops]
+
+    @property
+    def corners(self) -> list[tuple[int, int]]:
+        """Top and left of each of five crops, the middle one last."""
+        far = self.side - self.crop_side
+        return [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
+
+    @property
+    def work(self) -> float:
+        """Pixels that the network sees of a photo, as a multiple of the usual."""
+        return self.looks * (self.crop_side / PHOTO_SIZE) ** 2
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is not usual, as JSON values by the names of a recipe's fields.
+
+        The usual goes unsaid: so it did before there was anything else.
+        """
+        named = {"framing": self.how, "photo_side": self.side, "crops": self.crops}
+        usual = {"framing": "crop", "photo_side": PHOTO_SIZE, "crops": "centre"}
+        return {name: value for name, value in named.items() if value != usual[name]}
+
+
+FRAMING = Framing()
 """Where nothing else is said."""
 
-FEATURE_SIZE = 2048
-"""Length of the pooled feature of one photo."""
+
+def read_framing(facts: Mapping[str, Any]) -> Framing:
+    """Return the framing that these facts name, as `Framing.describe` or a recipe does."""
+    return Framing(
+        how=facts.get("framing", FRAMING.how),
+        side=facts.get("photo_side", FRAMING.side),
+        crops=facts.get("crops", FRAMING.crops),
+    )
+
 
 OFFICIAL_WEIGHTS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"

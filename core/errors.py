@@ -47,10 +47,7 @@ class DatasetMissing(PetalscopeError, code="dataset_missing"):
 
 
 class SourceRefused(PetalscopeError, code="source_refused"):
-    """A folder or archive cannot be imported: no photos, no class folders, or one class.
-
-    Arrange it in class folders.
-    """
+    """There are no photos to import, or of fewer than two classes. Sort them into class folders."""
 
 
 class ArchiveRefused(SourceRefused, code="archive_refused"):
@@ -119,12 +116,16 @@ class ExportRefused(PetalscopeError, code="export_refused"):
 class WeightsMissing(PetalscopeError, code="weights_missing"):
     """No pretrained weights were found, or the download failed.
 
-    `python -m core weights --download`, or put the file there by hand: see training.md.
+    `python -m core weights download NAME`, or put the file there by hand: see training.md.
     """
 
 
 class WeightsDamaged(PetalscopeError, code="weights_damaged"):
     """A weights file is truncated, altered or not ResNet-50 without its top. Fetch it again."""
+
+
+class NoticeNotAccepted(WeightsMissing, code="notice_not_accepted"):
+    """Weights have a notice (a licence, say) that nobody accepted. The message has its words."""
 
 
 class FeaturesMissing(PetalscopeError, code="features_missing"):
@@ -190,6 +191,10 @@ class DeviceUnavailable(PetalscopeError, code="device_unavailable"):
 
 class DiskFull(PetalscopeError, code="disk_full"):
     """There is no room for what had to be written. Make room, then try again."""
+
+
+class LessonRefused(PetalscopeError, code="lesson_refused"):
+    """The files of a lesson are not as they must be. Compare them with those of “transfer”."""
 
 
 class DatabaseUnusable(PetalscopeError, code="database_unusable"):

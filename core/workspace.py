@@ -8,19 +8,22 @@ paths.
 import errno
 import functools
 import hashlib
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from core.config import read_settings
 from core.errors import DISK_FULL_ERRNOS, BadIdentifier, DiskFull, PetalscopeError, PlaceRefused
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+T = TypeVar("T")
 
 _IDENTIFIER = re.compile(r"[0-9a-z][0-9a-z-]{2,63}")
 
@@ -40,6 +43,27 @@ def check_identifier(identifier: str) -> str:
     return identifier
 
 
+class _Place:
+    """A path that a workspace has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, workspace: "Workspace", _owner: object) -> Path:
+        return workspace.root / self._name
+
+
+class _Named:
+    """A path that a workspace has for each id."""
+
+    def __init__(self, folder: str, suffix: str = "") -> None:
+        self._folder, self._suffix = folder, suffix
+
+    def __get__(self, workspace: "Workspace", _owner: object) -> Callable[[str], Path]:
+        folder = workspace.root / self._folder
+        return lambda identifier: folder / f"{check_identifier(identifier)}{self._suffix}"
+
+
 @dataclass(frozen=True)
 class Workspace:
     """The folder of everything the program makes."""
@@ -52,166 +76,64 @@ class Workspace:
         places = (self.root, self.database_file)
         return any(place.exists() and not os.access(place, os.W_OK) for place in places)
 
-    @property
-    def datasets(self) -> Path:
-        return self.root / "datasets"
+    datasets = _Place("datasets")
+    features = _Place("features")
+    maps = _Place("maps")
+    """Last maps of single photos, kept when somebody wanted to see what a run looked at."""
+    backbones = _Place("backbones")
+    weights = _Place("weights")
+    """Folder where downloaded weights, or weights put there by hand, are looked for."""
+    runs = _Place("runs")
+    registry = _Place("registry")
+    """Files of the registered model versions, each under its digest."""
+    imports = _Place("imports")
+    analyses = _Place("analyses")
+    policies = _Place("policies")
+    """Augmentation policies that were saved under a name."""
+    views = _Place("views")
+    """Queries of photos that were saved under a name."""
+    selections = _Place("selections")
+    """Photos that were saved under a name."""
+    tags = _Place("tags")
+    """Tags of photos, each a file that names them."""
+    downloads = _Place("downloads")
+    """Public datasets fetched from their makers; kept, so that they are fetched once."""
+    temporary = _Place("tmp")
+    exports = _Place("exports")
+    """Zips of exported models, each in a folder with the job that made it."""
+    kept_photos = _Place("kept_photos")
+    """Photos that people asked about, as far as they may be kept; by SHA-256."""
+    database_file = _Place("petalscope.db")
+    copies = _Place("copies")
+    """Copies of the database, which the scheduler makes."""
+    scheduler_lock = _Place("scheduler.lock")
+    scheduler_pid = _Place("scheduler.pid")
+    scheduler_log = _Place("scheduler.log")
+    retraining_lock = _Place("retraining.lock")
+    """Held while a challenger is prepared, or compared with the champion."""
+    alarms_lock = _Place("alarms.lock")
+    """Held while the rules are checked and their alarms begin and end."""
+    wake_file = _Place("wake")
+    """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
+    speeds_file = _Place("speeds.json")
+    """How fast this machine was at each kind of work, for estimates."""
 
-    @property
-    def features(self) -> Path:
-        return self.root / "features"
-
-    @property
-    def maps(self) -> Path:
-        """Last maps of single photos, kept when somebody wanted to see what a run looked at."""
-        return self.root / "maps"
-
-    @property
-    def backbones(self) -> Path:
-        return self.root / "backbones"
-
-    @property
-    def weights(self) -> Path:
-        """Folder where downloaded weights, or weights put there by hand, are looked for."""
-        return self.root / "weights"
-
-    @property
-    def runs(self) -> Path:
-        return self.root / "runs"
-
-    @property
-    def registry(self) -> Path:
-        """Files of the registered model versions, each under its digest."""
-        return self.root / "registry"
-
-    @property
-    def imports(self) -> Path:
-        return self.root / "imports"
-
-    @property
-    def analyses(self) -> Path:
-        return self.root / "analyses"
-
-    @property
-    def policies(self) -> Path:
-        """Augmentation policies that were saved under a name."""
-        return self.root / "policies"
-
-    @property
-    def views(self) -> Path:
-        """Queries of photos that were saved under a name."""
-        return self.root / "views"
-
-    @property
-    def selections(self) -> Path:
-        """Photos that were saved under a name."""
-        return self.root / "selections"
-
-    @property
-    def tags(self) -> Path:
-        """Tags of photos, each a file that names them."""
-        return self.root / "tags"
-
-    @property
-    def downloads(self) -> Path:
-        """Public datasets fetched from their makers; kept, so that they are fetched once."""
-        return self.root / "downloads"
-
-    @property
-    def temporary(self) -> Path:
-        return self.root / "tmp"
-
-    @property
-    def exports(self) -> Path:
-        """Zips of exported models, each in a folder with the job that made it."""
-        return self.root / "exports"
-
-    @property
-    def kept_photos(self) -> Path:
-        """Photos that people asked about, as far as they may be kept; by SHA-256."""
-        return self.root / "kept_photos"
-
-    @property
-    def database_file(self) -> Path:
-        return self.root / "petalscope.db"
-
-    @property
-    def copies(self) -> Path:
-        """Copies of the database, which the scheduler makes."""
-        return self.root / "copies"
-
-    @property
-    def scheduler_lock(self) -> Path:
-        return self.root / "scheduler.lock"
-
-    @property
-    def scheduler_pid(self) -> Path:
-        return self.root / "scheduler.pid"
-
-    @property
-    def scheduler_log(self) -> Path:
-        return self.root / "scheduler.log"
-
-    @property
-    def retraining_lock(self) -> Path:
-        """Held while a challenger is prepared, or compared with the champion."""
-        return self.root / "retraining.lock"
-
-    @property
-    def alarms_lock(self) -> Path:
-        """Held while the rules are checked and their alarms begin and end."""
-        return self.root / "alarms.lock"
-
-    @property
-    def wake_file(self) -> Path:
-        """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
-        return self.root / "wake"
-
-    @property
-    def speeds_file(self) -> Path:
-        """How fast this machine was at each kind of work, for estimates."""
-        return self.root / "speeds.json"
-
-    def dataset_folder(self, dataset_id: str) -> Path:
-        return self.datasets / check_identifier(dataset_id)
-
-    def features_file(self, features_id: str) -> Path:
-        """The .npy of features; what they are stands beside it in a .json of the same name."""
-        return self.features / f"{check_identifier(features_id)}.npy"
-
-    def maps_folder(self, dataset_id: str) -> Path:
-        """Hold <backbone>-<precision>/<photo>.map of the photos of a dataset."""
-        return self.maps / check_identifier(dataset_id)
-
-    def backbone_folder(self, backbone_id: str) -> Path:
-        return self.backbones / check_identifier(backbone_id)
-
-    def run_folder(self, run_id: str) -> Path:
-        return self.runs / check_identifier(run_id)
-
-    def kept_photo_file(self, digest: str) -> Path:
-        return self.kept_photos / check_identifier(digest)
-
-    def import_folder(self, import_id: str) -> Path:
-        return self.imports / check_identifier(import_id)
-
-    def policy_file(self, policy_id: str) -> Path:
-        return self.policies / f"{check_identifier(policy_id)}.json"
-
-    def view_file(self, view_id: str) -> Path:
-        """Return the file of a saved view."""
-        return self.views / f"{check_identifier(view_id)}.json"
-
-    def selection_file(self, selection_id: str) -> Path:
-        return self.selections / f"{check_identifier(selection_id)}.json"
-
-    def tag_file(self, tag_id: str) -> Path:
-        return self.tags / f"{check_identifier(tag_id)}.json"
-
-    def analysis_folder(self, analysis_id: str) -> Path:
-        return self.analyses / check_identifier(analysis_id)
-
-    def export_folder(self, export_id: str) -> Path:
-        return self.exports / check_identifier(export_id)
+    dataset_folder = _Named("datasets")
+    features_file = _Named("features", ".npy")
+    """The .npy of features; what they are stands beside it in a .json of the same name."""
+    maps_folder = _Named("maps")
+    """Hold <backbone>-<precision>/<photo>.map of the photos of a dataset."""
+    backbone_folder = _Named("backbones")
+    run_folder = _Named("runs")
+    kept_photo_file = _Named("kept_photos")
+    import_folder = _Named("imports")
+    policy_file = _Named("policies", ".json")
+    view_file = _Named("views", ".json")
+    """Return the file of a saved view."""
+    selection_file = _Named("selections", ".json")
+    tag_file = _Named("tags", ".json")
+    analysis_folder = _Named("analyses")
+    export_folder = _Named("exports")
 
 
 def open_workspace() -> Workspace:
@@ -259,6 +181,24 @@ def make_folder_atomically(folder: Path) -> Iterator[Path]:
             temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a value as JSON for people, too; a number that is not finite is refused."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    with write_atomically(path) as temporary:  # half a character becomes its escape in JSON
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def read_json_files(folder: Path, parse: Callable[[Any], T]) -> list[T]:
+    """Return what the JSON files of a folder hold; damaged ones are left out."""
+    found = []
+    for file in folder.glob("[!.]*.json"):
+        try:
+            found.append(parse(json.loads(file.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, PetalscopeError):
+            continue
+    return found
 
 
 def write_whole(file: BinaryIO, content: bytes) -> None:

@@ -35,7 +35,7 @@ from data.versions import NO_ROOM, describe_child, label_classes, read_facts, re
 _BLOCK = 16_000_000
 _NEW = "new-"
 _JOINED = (THUMBNAILS, ORIGINALS, PHOTOS)
-_KEPT = ("source", "split_origin", "set_aside", "notes")
+_KEPT = ("source", "split_origin", "set_aside", "notes", "packing")
 """What a version has of its parent; the edits that made the parent are not its own."""
 
 
@@ -66,7 +66,8 @@ def add_photos(
         added = _pack(folder, photos)
         table = _join_tables(parent, added)
         classes = label_classes(table)
-        if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
+        identifier = identify_dataset(table, classes, parent.packing)
+        if (existing := read_whole(workspace, identifier)) is not None:
             return existing
         table.to_parquet(folder / MANIFEST, index=False)
         parent.set_aside.to_parquet(folder / SET_ASIDE, index=False)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint
-from data.images import read_packed_photo
+from data.images import PACKED_ALIKE, PACKING, read_packed_photo
 from data.splits import draw_splits
 
 VERSION = 2
@@ -46,6 +46,8 @@ class Dataset:
     """The version this one was made from by edits, or None."""
     edition: int
     """1 for an import; one more than its parent's for a version made by edits."""
+    packing: int
+    """By which version of the packing its import made the pixels; see data/images.py."""
     folder: Path
     manifest: pd.DataFrame
     set_aside: pd.DataFrame
@@ -74,11 +76,11 @@ class Dataset:
         return np.lib.format.open_memmap(self.photos_file, mode="r")
 
     def read_photo(self, photo: int, framing: Framing = FRAMING) -> np.ndarray:
-        """Return a photo as a network sees it, (224, 224, 3) uint8 RGB.
+        """Return a photo as a network takes it, (side, side, 3) uint8 RGB.
 
         What was not packed at the import is packed now, from the photo's own file.
         """
-        if framing == FRAMING:
+        if framing.is_packed:
             return np.array(self.photos[photo])
         return read_packed_photo(self.original(photo), framing)[0]
 
@@ -133,11 +135,20 @@ def _freeze(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def identify_dataset(manifest: pd.DataFrame, classes: tuple[str, ...]) -> str:
-    """Return the id of a dataset: the same photos, classes and splits have the same id."""
+def identify_dataset(
+    manifest: pd.DataFrame, classes: tuple[str, ...], packing: int = PACKING
+) -> str:
+    """Return the id of a dataset: the same photos, classes and splits have the same id.
+
+    The packing is part of it only where it made other pixels of a photo than the first one.
+    """
+    short = manifest[["width", "height"]].min(axis=1)
+    large = (manifest["format"] == "JPEG") & (short >= PACKED_ALIKE)
+    packed = {"packing": packing} if packing > 1 and bool(large.any()) else {}
     columns = manifest[["path", "sha256", "class", "split"]].sort_values("path")
     return fingerprint(
-        {
+        packed
+        | {
             "photos": columns.to_numpy().tolist(),
             "classes": list(classes),
             "photo_size": PHOTO_SIZE,

@@ -122,6 +122,8 @@ def find_pairs(
 def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
     """Return the group of each photo, (n,) int: photos that pairs connect have the same.
 
+    A head that learned a photo's twin would believe the label that both were given.
+
     Args:
         pairs: Columns a and b, as `find_pairs` returns them.
         photos: How many there are.
@@ -222,7 +224,8 @@ def find_copies(
         looked_at[by_features] = True
         copies = []
         for number in np.flatnonzero(looked_at).tolist():
-            difference = _measure_difference(photos[row], known[number])
+            apart = photos[row].astype(np.int16) - known[number]
+            difference = float(np.abs(apart).mean())  # of the pixels, 0..255
             if alike[number] or difference == 0:
                 copies.append(Copy(photo=number, kind="exact"))
             elif _is_near(int(close[number]), difference) or (
@@ -242,11 +245,6 @@ def _is_near(distance: int, difference: float) -> bool:
         return False
     sure = distance <= SURE_DISTANCE and difference <= SURE_DIFFERENCE
     return sure or difference <= NEAR_DIFFERENCE
-
-
-def _measure_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean absolute difference of the pixels, 0..255."""
-    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def measure_match(new: np.ndarray, known: np.ndarray) -> float:

@@ -32,6 +32,12 @@ A convolution's own border is 0 behind it, so that what is filled with it is as 
 Source: mean of `preprocess_input` in keras.applications.resnet (103.939, 116.779, 123.68 as BGR);
 timm pads with the mean, too (crop_mode "border").
 """
+PACKING = 2
+"""Version of the pixels of packed photos: since 2, a JPEG is decoded nearer to what is needed."""
+_SPARE = 1.5
+"""Times the side that a photo is needed at, its short side is decoded at least (2 in packing 1)."""
+PACKED_ALIKE = 2 * _SPARE * PHOTO_SIZE
+"""Short side of a JPEG below which packings 1 and 2 are the same pixels: it is decoded whole."""
 THUMBNAIL_SIZE = 128
 ROW_SIZE = 64
 """Of a photo in a row of a table: hundreds go to the browser at once."""
@@ -112,10 +118,10 @@ def read_photo_facts(content: bytes) -> PhotoFacts:
         return facts
 
 
-def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
+def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, PhotoFacts]:
     """Return the photo as RGB, upright as its EXIF data says, and its facts.
 
-    A large JPEG comes smaller (its short side at least 2 * PHOTO_SIZE), which is many times faster;
+    A large JPEG comes smaller (its short side at least 1.5 * side), which is many times faster;
     the facts tell the size of the file's own photo. Transparent parts become white, 16-bit grey
     becomes 8-bit, the first picture of an animation is taken.
 
@@ -124,7 +130,7 @@ def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
         PhotoTooLarge: More megabytes or megapixels than the settings allow.
     """
     with _open_photo(content) as (image, facts, orientation):
-        image.draft(None, (2 * PHOTO_SIZE, 2 * PHOTO_SIZE))
+        image.draft(None, (round(_SPARE * side), round(_SPARE * side)))
         with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
             image.load()
             _check_pixels(*image.size)  # a HEIC photo may turn out larger than its head says
@@ -135,24 +141,25 @@ def decode_photo(content: bytes) -> tuple[Image.Image, PhotoFacts]:
 
 
 def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
-    """Return the photo as the network sees it: (224, 224, 3) uint8 RGB.
+    """Return the photo as the network takes it: (side, side, 3) uint8 RGB.
 
-    crop: the short side is resized to 224 (bicubic) and the centre is cut out, in one step, so that
-    a very long photo never becomes a very large one. pad: the long side is resized to 224, and what
+    crop: the short side is resized to `side` (bicubic) and the centre is cut out, in one step, so
+    that a very long photo never becomes a very large one. pad: the long side is resized, and what
     is left beside the short one is filled with the mean colour.
     """
     width, height = image.size
-    if framing == "pad":
-        scale = PHOTO_SIZE / max(width, height)
+    packed_side = framing.side
+    if framing.how == "pad":
+        scale = packed_side / max(width, height)
         fitted = (max(1, round(scale * width)), max(1, round(scale * height)))
-        square = Image.new("RGB", (PHOTO_SIZE, PHOTO_SIZE), MEAN_COLOUR)
-        corner = ((PHOTO_SIZE - fitted[0]) // 2, (PHOTO_SIZE - fitted[1]) // 2)
+        square = Image.new("RGB", (packed_side, packed_side), MEAN_COLOUR)
+        corner = ((packed_side - fitted[0]) // 2, (packed_side - fitted[1]) // 2)
         square.paste(image.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=3.0), corner)
         return np.asarray(square)
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     packed = image.resize(
-        (PHOTO_SIZE, PHOTO_SIZE),
+        (packed_side, packed_side),
         Image.Resampling.BICUBIC,
         box=(left, top, left + side, top + side),
         reducing_gap=3.0,
@@ -161,13 +168,13 @@ def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
 
 
 def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.ndarray, PhotoFacts]:
-    """Return (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
+    """Return (side, side, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
 
     Raises:
         PhotoUnreadable: Empty, not a picture, truncated or damaged.
         PhotoTooLarge: More megabytes or megapixels than the settings allow.
     """
-    image, facts = decode_photo(content)
+    image, facts = decode_photo(content, framing.side)
     return pack_photo(image, framing), facts
 
 

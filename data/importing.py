@@ -32,6 +32,7 @@ from core.errors import (
 from core.workspace import Workspace
 from data import dataset as files
 from data.dataset import Dataset, identify_dataset
+from data.images import PACKING
 from data.manifest import check_photos, delete_dataset, read_dataset, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report
@@ -162,16 +163,21 @@ def _make_request(source: Path | Literal["sample"] | SourceRequest) -> SourceReq
 def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
     """Yield a folder that is removed afterwards, if it was not kept; so are orphaned ones."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
-    for orphan in workspace.temporary.glob("import-*-*"):
-        owner = orphan.name.split("-")[1]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(orphan, ignore_errors=True)
+    remove_orphans(workspace.temporary, "import")
     outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
     try:
         # One inside: mkdtemp's folders are private, but a dataset may be read as the umask lets.
         yield outer / "staged"
     finally:
         shutil.rmtree(outer, ignore_errors=True)
+
+
+def remove_orphans(temporary: Path, prefix: str) -> None:
+    """Remove the folders `prefix-PID-…` of processes that are gone."""
+    for orphan in temporary.glob(f"{prefix}-*-*"):
+        owner = orphan.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(orphan, ignore_errors=True)
 
 
 def _find_photos(
@@ -200,7 +206,7 @@ def _identify_prepared(folder: Path) -> str:
         raise ImportFailed(
             "What was prepared is not there any more.", "Start the import again."
         ) from error
-    return identify_dataset(manifest, tuple(facts["classes"]))
+    return identify_dataset(manifest, tuple(facts["classes"]), facts.get("packing", 1))
 
 
 @contextmanager
@@ -267,6 +273,7 @@ def _state_facts(
         "numbers": in_order if all(in_order) else list(range(1, len(classes) + 1)),
         "parent": None,
         "edition": 1,
+        "packing": PACKING,
         "photos": report.photos,
         "set_aside": report.set_aside,
         "notes": report.notes,

@@ -78,6 +78,7 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
         numbers=tuple(facts["numbers"]),
         parent=facts["parent"],
         edition=facts["edition"],
+        packing=facts.get("packing", 1),
         folder=folder,
         manifest=pd.read_parquet(folder / MANIFEST),
         set_aside=pd.read_parquet(folder / SET_ASIDE),

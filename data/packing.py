@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import imagehash
 import numpy as np
@@ -24,6 +25,9 @@ from data.dataset import write_photos_header
 from data.findings import MEASURES, measure_photo
 from data.images import PhotoFacts, encode_thumbnail, read_packed_photo, read_photo_file
 from data.sources.found import FoundPhoto
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 _MOST_THREADS = 8
 
@@ -72,11 +76,12 @@ def pack_photos(
     """
     rows: list[dict[str, object]] = []
     set_aside: list[dict[str, object]] = []
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with (
         photos_file.open("wb") as photos,
         thumbnails_file.open("wb") as thumbnails,
         originals_file.open("wb") as originals,
-        closing(_pack_in_order(found)) as packing,
+        closing(work_ahead(found, _pack, threads, 4 * threads)) as packing,
     ):
         write_photos_header(photos, len(found))
         for done, (photo, packed) in enumerate(packing, start=1):
@@ -99,23 +104,23 @@ def pack_photos(
     return _make_table(rows, _TABLE_TYPES), _make_table(set_aside, _SET_ASIDE_TYPES)
 
 
-def _pack_in_order(
-    found: Sequence[FoundPhoto],
-) -> Generator[tuple[FoundPhoto, _Packed | PhotoRefused], None, None]:
-    """Yield each photo with what became of it, in order, a few being worked on ahead."""
-    threads = min(os.cpu_count() or 1, _MOST_THREADS)
-    with ThreadPoolExecutor(threads, thread_name_prefix="packing") as pool:
-        upcoming = iter(found)
-        window: deque[tuple[FoundPhoto, Future[_Packed | PhotoRefused]]] = deque(
-            (photo, pool.submit(_pack, photo)) for photo in islice(upcoming, 4 * threads)
+def work_ahead(
+    items: Sequence[_Item], work: Callable[[_Item], _Made], threads: int, ahead: int
+) -> Generator[tuple[_Item, _Made], None, None]:
+    """Yield each item with what was made of it, in order; threads work on the next ones meanwhile.
+
+    Only `ahead` of them are in memory at a time. Closing the generator ends the work.
+    """
+    upcoming = iter(items)
+    with ThreadPoolExecutor(threads, thread_name_prefix="working ahead") as pool:
+        window: deque[tuple[_Item, Future[_Made]]] = deque(
+            (item, pool.submit(work, item)) for item in islice(upcoming, ahead)
         )
         try:
             while window:
-                photo, future = window.popleft()
-                yield photo, future.result()
-                window.extend(
-                    (following, pool.submit(_pack, following)) for following in islice(upcoming, 1)
-                )
+                item, future = window.popleft()
+                yield item, future.result()
+                window.extend((new, pool.submit(work, new)) for new in islice(upcoming, 1))
         finally:
             pool.shutdown(cancel_futures=True)
 

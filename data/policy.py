@@ -7,7 +7,7 @@ probability with which it is drawn at all. `data/augmentation.py` does it to pho
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 from core.errors import AugmentationRefused
@@ -63,32 +63,28 @@ GEOMETRIC = tuple(LIMITS)[:9]
 _OFF = Part()
 
 
-def _off() -> Part:
-    return _OFF
-
-
 @dataclass(frozen=True, kw_only=True)
 class AugmentationPolicy:
     """What may happen to each photo; the default does nothing. Units: `LIMITS`."""
 
     version: ClassVar[int] = 1
 
-    rotation: Part = field(default_factory=_off)
-    width_shift: Part = field(default_factory=_off)
-    height_shift: Part = field(default_factory=_off)
-    shear: Part = field(default_factory=_off)
-    zoom: Part = field(default_factory=_off)
-    scale: Part = field(default_factory=_off)
-    horizontal_flip: Part = field(default_factory=_off)
-    vertical_flip: Part = field(default_factory=_off)
-    random_crop: Part = field(default_factory=_off)
-    brightness: Part = field(default_factory=_off)
-    contrast: Part = field(default_factory=_off)
-    saturation: Part = field(default_factory=_off)
-    hue: Part = field(default_factory=_off)
-    blur: Part = field(default_factory=_off)
-    noise: Part = field(default_factory=_off)
-    cutout: Part = field(default_factory=_off)
+    rotation: Part = _OFF
+    width_shift: Part = _OFF
+    height_shift: Part = _OFF
+    shear: Part = _OFF
+    zoom: Part = _OFF
+    scale: Part = _OFF
+    horizontal_flip: Part = _OFF
+    vertical_flip: Part = _OFF
+    random_crop: Part = _OFF
+    brightness: Part = _OFF
+    contrast: Part = _OFF
+    saturation: Part = _OFF
+    hue: Part = _OFF
+    blur: Part = _OFF
+    noise: Part = _OFF
+    cutout: Part = _OFF
     pick: int | None = None
     """None: every part is drawn by its own probability. A number: that many of the parts whose
     probability is above 0 are picked for each photo, evenly (as RandAugment does)."""

@@ -163,26 +163,19 @@ def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
 
     What the source has told of a class of one photo is not told again.
     """
-    notes = []
     alone = [row.name for row in classes if row.photos == 1 and f"“{row.name}”" not in told]
     unlearned = [row.name for row in classes if row.train == 0]
     untested = [row.name for row in classes if row.photos > 1 and not (row.validation or row.test)]
-    if alone:
-        has = "has" if len(alone) == 1 else "have"
-        notes.append(
-            f"{_name_classes(alone)} {has} a single photo: it can be learned from or be tested "
-            "with, not both."
-        )
-    if unlearned:
-        has = "has" if len(unlearned) == 1 else "have"
-        notes.append(f"{_name_classes(unlearned)} {has} no train photos and cannot be learned.")
-    if untested:
-        has = "has" if len(untested) == 1 else "have"
-        notes.append(
-            f"{_name_classes(untested)} {has} train photos only: nothing tells how well it is "
-            "recognised."
-        )
-    return notes
+    fates = (
+        (alone, "a single photo: it can be learned from or be tested with, not both."),
+        (unlearned, "no train photos and cannot be learned."),
+        (untested, "train photos only: nothing tells how well it is recognised."),
+    )
+    return [
+        f"{_name_classes(names)} {'has' if len(names) == 1 else 'have'} {what}"
+        for names, what in fates
+        if names
+    ]
 
 
 def _name_classes(names: Sequence[str]) -> str:

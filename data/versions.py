@@ -36,6 +36,7 @@ from data.dataset import (
 )
 from data.importing import Progress, in_phase, keep_dataset, make_staging_folder, report_full_disk
 from data.manifest import check_photos, list_datasets, read_dataset, write_facts
+from data.sources.names import list_names
 
 _BLOCK = 128  # photos copied at a time, 19 MB
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
@@ -73,7 +74,8 @@ def make_version(
     table = _change_table(parent, changes)
     _check_learnable(table)
     classes = label_classes(table)
-    if (existing := read_whole(workspace, identify_dataset(table, classes))) is not None:
+    identifier = identify_dataset(table, classes, parent.packing)
+    if (existing := read_whole(workspace, identifier)) is not None:
         return existing
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,12 +181,10 @@ def _check_learnable(table: pd.DataFrame) -> None:
             "Keep photos of at least two classes.",
         )
     in_train = table["split"] == "train"
-    unlearned = sorted(set(table["class"]) - set(table.loc[in_train, "class"]))
+    unlearned = set(table["class"]) - set(table.loc[in_train, "class"])
     if unlearned:
-        shown = ", ".join(f"“{name}”" for name in unlearned[:5])
-        more = f" and {len(unlearned) - 5} more" if len(unlearned) > 5 else ""
         raise EditRefused(
-            f"No train photos would be left of {shown}{more}.",
+            f"No train photos would be left of {list_names(unlearned)}.",
             "Move a photo of each class to train, or exclude or relabel the rest of the class.",
         )
     if not (table["split"] == "validation").any():

@@ -3,6 +3,7 @@
 from core.ui.metrics.page import show_metrics
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
+from core.ui.recipes.code import show_code
 from core.ui.recipes.run_cards import open_run
 
 open_page("Metrics", "How good a run is, class by class, and how sure one can be of that.")
@@ -10,3 +11,4 @@ open_page("Metrics", "How good a run is, class by class, and how sure one can be
 with report_errors():
     run, split = open_run(report=True)
     show_metrics(run, split)
+    show_code(run.recipe, "answers", "metrics", split=split)

@@ -19,11 +19,11 @@ MEASURED = {
 
 
 def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Recipe:
-    """Return a recipe with random weights for a dataset of the workspace."""
+    """Return a recipe for a dataset of the workspace, by default with random weights."""
     from models.weights import find_weights
 
     settings: dict[str, object] = {"weights": "random", "epochs": 5, **changes}
-    digest = find_weights(workspace, "random").digest
+    digest = find_weights(workspace, str(settings["weights"])).digest
     return Recipe(dataset=dataset_id, weights_digest=digest, **settings)  # type: ignore[arg-type]
 
 

@@ -115,7 +115,6 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
 
     Args:
         per_class: Table of `core.evaluation.metrics.Evaluation`, also with recalls replaced.
-        metric: The column to draw.
     """
     colours = choose_palette(dark)
     rows = _describe_classes(per_class, metric).head(_MOST)
@@ -227,8 +226,6 @@ def draw_top_scores(
     """Return the best classes of one photo with their scores; the first is the answer.
 
     Args:
-        classes: Names, best first.
-        scores: Their scores, in [0, 1].
         answered: False where the first is no answer: it is drawn like the others.
     """
     colours = choose_palette(dark)

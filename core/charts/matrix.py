@@ -19,7 +19,6 @@ def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
     """Draw a described matrix as an Altair chart of a size at which all names can be read.
 
     Args:
-        matrix: What `describe_matrix` or `describe_change` returned.
         subtitle: A sentence more, such as run, split and what is left out.
     """
     colours = choose_palette(matrix.look.dark)
@@ -32,7 +31,7 @@ def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
         ),
         *(_scale(legend) for legend in matrix.legends),
     ]
-    if matrix.is_small:
+    if matrix.look.is_small:
         ink = alt.Color("ink:N", scale=None)
         layers.append(base.mark_text(fontSize=13).encode(text="text:N", color=ink))
     params = title_params(matrix.title)
@@ -51,7 +50,7 @@ def _place(matrix: DrawnMatrix, side: int, colours: Palette) -> Any:
         "labelFontSize": min(12, side - 2),
         "labelPadding": 5,
         "labelOverlap": False,
-        "grid": not matrix.is_small,
+        "grid": not matrix.look.is_small,
         "gridColor": colours.paper,
         "gridWidth": 0.5,
         "tickBand": "extent",

@@ -42,6 +42,11 @@ class Look:
     """Leave right answers uncoloured."""
     dark: bool = False
 
+    @property
+    def is_small(self) -> bool:
+        """Whether there is room for a number in each cell."""
+        return max(len(self.rows), len(self.columns)) <= MANY_ABOVE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -103,20 +108,10 @@ class DrawnMatrix:
         """Name of the columns, from left to right."""
         return [self.classes[one] for one in self.look.columns]
 
-    @property
-    def is_small(self) -> bool:
-        """Whether there is room for a number in each cell."""
-        return _is_small(self.look)
-
 
 def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> DrawnMatrix:
-    """Describe the matrix of a run.
-
-    Args:
-        matrix: (k, k) counts, rows true, columns predicted.
-        look: What of it is drawn, and how.
-    """
-    cells = to_long(matrix, classes, look.rows, look.columns, filled=not _is_small(look))
+    """Describe the matrix of a run."""
+    cells = to_long(matrix, classes, look.rows, look.columns, filled=not look.is_small)
     diagonal = (cells["true"] == cells["predicted"]).to_numpy()
     shown = cells[look.value.replace(" ", "_")]
     tops = {
@@ -225,7 +220,7 @@ def _list_changes(change: Change, look: Look) -> pd.DataFrame:
     difference = subtract_matrices(change.after, change.before, look.value)
     part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
     changed = np.nan_to_num(difference[part]).ravel()
-    places = np.arange(changed.size) if _is_small(look) else np.flatnonzero(changed)
+    places = np.arange(changed.size) if look.is_small else np.flatnonzero(changed)
     row, column = np.divmod(places, len(look.columns))
     true, predicted = look.rows[row], look.columns[column]
     return pd.DataFrame(
@@ -256,10 +251,6 @@ def format_change(change: float, value: Value) -> str:
     sign = "+" if change > 0 else "−"
     size = abs(change)
     return sign + (f"{size:,.0f}" if value == "count" else format_share(size))
-
-
-def _is_small(look: Look) -> bool:
-    return max(len(look.rows), len(look.columns)) <= MANY_ABOVE
 
 
 def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:

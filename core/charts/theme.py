@@ -241,11 +241,7 @@ def scale(value: float | None, factor: float) -> float | None:
 
 
 def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:
-    """Return an Altair chart as a PNG of `scale` pixels for each of its own, on the page's paper.
-
-    Args:
-        scale: 2 is sharp on paper and on fine screens.
-    """
+    """Return an Altair chart as a PNG on the page's paper, `scale` pixels for each of its own."""
     import vl_convert  # a large library: loaded when first wanted
     from PIL import Image
 

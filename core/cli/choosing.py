@@ -3,15 +3,19 @@
 And the seal of the test photos: looking at them is counted on the command line, too.
 """
 
+import re
+from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.cli.command import option
-from core.errors import DatasetMissing, PetalscopeError, RunMissing
+from core.errors import DatasetMissing, PetalscopeError, RunMissing, VersionMissing
 from core.formats import moment
 from core.runs.store import Opening, RunRecord, list_runs, list_studies, record_opening
 from core.workspace import Workspace
-from data.manifest import list_datasets
+from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 from data.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ SPLIT = option(
     choices=SPLITS,
     default="validation",
 )
+_VERSION = re.compile(r"champion|challenger|v\d{1,9}", re.IGNORECASE)
 WHO = "command line"
 """Who looked, promoted or asked, in what is kept of it."""
 
@@ -43,6 +48,11 @@ def choose_dataset(workspace: Workspace, text: str) -> str:
             "There is no dataset in this workspace.", "Make one: python -m core import sample"
         )
     return _choose(text, names, "dataset", DatasetMissing)
+
+
+def read_chosen(workspace: Workspace, given: Namespace) -> Dataset:
+    """Read the dataset that a person means."""
+    return read_dataset(workspace, choose_dataset(workspace, given.dataset))
 
 
 def choose_run(workspace: Workspace, text: str) -> RunRecord:
@@ -72,6 +82,25 @@ def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
             "Choose a run of this dataset: python -m core runs lists them.",
         )
     return result
+
+
+def choose_model(workspace: Workspace, text: str) -> str:
+    """Find the model that is meant: “v3”, or the id of a run.
+
+    Raises:
+        RunMissing: Neither a run nor a version is meant, or several are.
+        VersionMissing: A version is meant that is not there.
+    """
+    from core.registry.store import find_version  # NumPy: loaded when first wanted
+
+    if _VERSION.fullmatch(text):
+        return find_version(workspace, text).label
+    try:
+        return choose_run(workspace, text).id
+    except RunMissing:
+        with suppress(VersionMissing):
+            return find_version(workspace, text).label
+        raise
 
 
 def choose_item(workspace: Workspace, text: str) -> RunRecord:

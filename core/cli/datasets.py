@@ -14,6 +14,7 @@ from core.cli.choosing import (
     choose_dataset,
     choose_run,
     count_opening,
+    read_chosen,
     read_run_of,
 )
 from core.cli.command import command, flag, number, option
@@ -27,7 +28,7 @@ from core.errors import DatasetInUse
 from core.formats import count, size
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.importing import Progress, keep_dataset, make_staging_folder, prepare_dataset
+from data.importing import keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import (
     DatasetSummary,
     compare_versions,
@@ -78,10 +79,6 @@ _FILES = [
 )
 def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Import a dataset, or with --dry-run report what it would be."""
-
-    def report(step: Progress) -> None:
-        progress.advance(step.phase, step.done, step.total)
-
     with make_staging_folder(workspace) as folder:
         prepared = prepare_dataset(
             workspace,
@@ -89,7 +86,7 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             folder,
             name=given.name,
             split_seed=given.split_seed,
-            on_progress=report,
+            on_progress=progress.report,
         )
         if given.dry_run:
             text = f"{_describe_report(prepared)}\nNothing was kept: this was a dry run."
@@ -231,7 +228,7 @@ def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     from core.exact.worth import describe_worth, read_worth  # no other action needs SciPy
 
     query = parse_query(given.where) if given.where.strip() else None
-    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    dataset = read_chosen(workspace, given)
     tags = read_tags(workspace, dataset)
     table = describe_photos(dataset, read_quality(workspace, dataset.id), tags)
     table = table.join(describe_worth(read_worth(workspace, dataset.id), len(dataset)))

@@ -111,9 +111,6 @@ def _ask_for_help(name: str) -> str:
 
 
 def _write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_escape(cell) for cell in row)} |" for row in lines)
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", r"\|").replace("<", "&lt;")
+    escaped = [[cell.replace("|", r"\|").replace("<", "&lt;") for cell in row] for row in rows]
+    lines = [head, ["---"] * len(head), *escaped]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)

@@ -3,7 +3,6 @@
 Nothing is changed or started by it: what it says of the scheduler is how it was found.
 """
 
-import json
 import os
 import shutil
 import time
@@ -21,11 +20,11 @@ from core.config import read_settings
 from core.errors import DatabaseUnusable, PetalscopeError
 from core.formats import count, duration, size
 from core.registry.store import find_damage, read_aliases, read_version
-from core.runs.copies import list_copies
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
 from core.runs.queue.run_lock import is_held
-from core.runs.repairing import find_fault
+from core.runs.repairing import find_fault, list_copies
+from core.runs.run_files import read_json
 from core.workspace import Workspace, describe_os_error
 from data.manifest import list_datasets
 from models.devices import find_device
@@ -47,10 +46,6 @@ class Finding:
     remedy: str = ""
     """Empty where all is well."""
 
-    @property
-    def is_well(self) -> bool:
-        return not self.remedy
-
 
 @command()
 def doctor(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> Outcome:
@@ -59,8 +54,8 @@ def doctor(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> O
     for name, look in LOOKS.items():
         progress.note(f"Looking at {name}")
         findings += _look(name, look, workspace)
-    wrong = [one for one in findings if not one.is_well]
-    lines = [f"{'ok   ' if one.is_well else 'WRONG'}  {one.name}: {one.fact}" for one in findings]
+    wrong = [one for one in findings if one.remedy]
+    lines = [f"{'WRONG' if one.remedy else 'ok   '}  {one.name}: {one.fact}" for one in findings]
     for number, one in enumerate(findings):
         lines[number] += f"\n       {one.remedy}" if one.remedy else ""
     lines.append(f"{count(len(wrong), 'thing')} wrong." if wrong else "All is well.")
@@ -75,31 +70,24 @@ _Look = Callable[[Workspace], Iterator[tuple[str, str]]]
 def _look(name: str, look: _Look, workspace: Workspace) -> list[Finding]:
     """Return what a look found; an error of ours is a finding, too."""
     try:
-        return [Finding(name=name, fact=fact, remedy=remedy) for fact, remedy in look(workspace)]
+        told = list(look(workspace))
     except DatabaseUnusable:
-        fact, remedy = "Unknown while the index cannot be read.", "See what is said of the index."
-        return [Finding(name=name, fact=fact, remedy=remedy)]
+        told = [("Unknown while the index cannot be read.", "See what is said of the index.")]
     except PetalscopeError as error:
-        told = error
+        told = [(error.problem, error.remedy)]
     except OSError as error:
-        known = describe_os_error(error)
-        if known is None:
+        if (known := describe_os_error(error)) is None:
             raise
-        told = known
-    return [Finding(name=name, fact=told.problem, remedy=told.remedy)]
+        told = [(known.problem, known.remedy)]
+    return [Finding(name=name, fact=fact, remedy=remedy) for fact, remedy in told]
 
 
 def _look_at_workspace(workspace: Workspace) -> Iterator[tuple[str, str]]:
     sets = list_datasets(workspace)
     fact = f"{workspace.root} is readable, with {count(len(sets), 'dataset')}"
     if workspace.is_read_only:
-        yield (
-            f"{fact}, but cannot be written.",
-            (
-                f"Let this user ({os.geteuid()}) write there, or take another workspace: nothing "
-                "can be trained or kept in this one."
-            ),
-        )
+        remedy = f"Let this user ({os.geteuid()}) write there, or take another workspace: nothing "
+        yield f"{fact}, but cannot be written.", f"{remedy}can be trained or kept in this one."
         return
     probe = workspace.temporary / f".doctor-{os.getpid()}"
     try:
@@ -119,10 +107,8 @@ def _look_at_disk(workspace: Workspace) -> Iterator[tuple[str, str]]:
 def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     fault = find_fault(workspace)
     if read_settings().database_url is not None:
-        yield (
-            fault or "It is in the database that PETALSCOPE_DATABASE_URL names.",
-            ("Read it back from the folders: python -m core repair" if fault else ""),
-        )
+        remedy = "Read it back from the folders: python -m core repair" if fault else ""
+        yield fault or "It is in the database that PETALSCOPE_DATABASE_URL names.", remedy
         return
     repair = "Read it back from its copies and from the folders: python -m core repair"
     file = workspace.database_file
@@ -142,17 +128,11 @@ def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
 def _look_at_scheduler(workspace: Workspace) -> Iterator[tuple[str, str]]:
     waiting = [run for run in read_active(workspace) if not run.is_going]
     wait = f"{count(len(waiting), 'run')} {'waits' if len(waiting) == 1 else 'wait'}"
-    pid = _read_pid(workspace)
+    pid: int | None = read_json(workspace.scheduler_pid).get("pid")
     if not is_locked(workspace.scheduler_lock):
         left = f" Process {pid} was killed." if pid is not None else ""
-        yield (
-            f"None is at work; {wait}.{left}",
-            (
-                "Start one: python -m core runs; what supervises it is in docs/operation.md."
-                if waiting
-                else ""
-            ),
-        )
+        remedy = "Start one: python -m core runs; what supervises it is in docs/operation.md."
+        yield f"None is at work; {wait}.{left}", remedy if waiting else ""
         return
     if pid is None or not psutil.pid_exists(pid):
         yield f"One is just starting or ending; {wait}.", ""
@@ -161,18 +141,9 @@ def _look_at_scheduler(workspace: Workspace) -> Iterator[tuple[str, str]]:
     yield f"Process {pid} is at work; {wait}.", ""
     dead = [one for one in process.children() if one.status() == psutil.STATUS_ZOMBIE]
     if dead:
-        pids = ", ".join(str(one.pid) for one in dead)
-        yield (
-            f"It has not waited for processes that ended: {pids}.",
-            (f"Harmless if they go within a minute; else end process {pid}, another is started."),
-        )
-
-
-def _read_pid(workspace: Workspace) -> int | None:
-    try:
-        return int(json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        fact = f"It has not waited for processes that ended: {', '.join(str(p.pid) for p in dead)}."
+        remedy = f"Harmless if they go within a minute; else end process {pid}, another is started."
+        yield fact, remedy
 
 
 def _look_at_runs(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -182,12 +153,12 @@ def _look_at_runs(workspace: Workspace) -> Iterator[tuple[str, str]]:
         if run.pid is not None and not is_held(workspace, run.id):
             yield (
                 f"“{run.name}” ({run.id}) has lost its worker.",
-                ("The scheduler queues it again; where none is at work: python -m core runs"),
+                "The scheduler queues it again; where none is at work: python -m core runs",
             )
         elif run.heartbeat and (datetime.now(UTC) - run.heartbeat).total_seconds() > timeout:
             yield (
                 f"The worker of “{run.name}” ({run.id}) is silent since {run.heartbeat:%H:%M} UTC.",
-                ("The scheduler ends it; where the clock was set, nothing is wrong."),
+                "The scheduler ends it; where the clock was set, nothing is wrong.",
             )
     yield f"{count(len(going), 'run')} {'goes' if len(going) == 1 else 'go'}.", ""
 
@@ -203,7 +174,7 @@ def _look_at_locks(workspace: Workspace) -> Iterator[tuple[str, str]]:
         owner = _find_owner(workspace.root / name)
         yield (
             f"{name} is held by {owner} for longer than it should be.",
-            ("See what that process does; once it has ended the lock is free."),
+            "See what that process does; once it has ended the lock is free.",
         )
     if not held:
         yield "None is held for long; those of processes that ended are free by themselves.", ""

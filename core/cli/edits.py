@@ -1,13 +1,14 @@
-"""`edits`: the tray of a dataset: note edits, look at them, take them back, apply them."""
+"""`edits` and `tags`: the tray of a dataset, from noting edits to applying them; tags of photos."""
 
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from core.cli.choosing import DATASET, choose_dataset
+from core.cli.choosing import DATASET, read_chosen
 from core.cli.command import command, flag, option
 from core.cli.datasets import dataset_document
 from core.cli.outcome import Outcome, ProgressLine, format_table
@@ -22,13 +23,13 @@ from core.datasets.edits.tray import (
     redo_edits,
     undo_edits,
 )
+from core.datasets.tags import add_tag, read_tags, remove_tag
 from core.errors import EditRefused, ExportRefused
 from core.exact.whatif import apply_foretold
 from core.formats import count
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_exact_groups
-from data.importing import Progress
 from data.manifest import read_dataset
 from data.splits import SPLITS
 
@@ -78,7 +79,8 @@ def _merge(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> O
     groups: list[Sequence[int]] = [[find_photo(dataset, text) for text in given.photos]]
     if given.exact:
         found = find_exact_groups(dataset.manifest)
-        groups = [numbers for numbers in map(list, found) if not _spans_classes(dataset, numbers)]
+        one_class = [group for group in found if len(set(dataset.labels[list(group)])) == 1]
+        groups = [list(group) for group in one_class]
     keep = [find_photo(dataset, given.keep)] if given.keep else None
     batch = merge_duplicates(workspace, dataset, groups, given.note, keep)
     return _describe(workspace, dataset, batch=batch)
@@ -129,11 +131,8 @@ def _import(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     "apply", "make a new version of the dataset", option("--name", "what to call the new version")
 )
 def _apply(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    def report(now: Progress) -> None:
-        progress.advance(now.phase, now.done, now.total)
-
     dataset = read_chosen(workspace, given)
-    made = apply_foretold(workspace, dataset, name=given.name, on_progress=report)
+    made = apply_foretold(workspace, dataset, name=given.name, on_progress=progress.report)
     whence = f"made of {dataset.name} ({dataset.id})"
     if made.parent != dataset.id:
         whence = "which was there already: the edits lead back to it, and it keeps its name"
@@ -150,11 +149,6 @@ def _reopen(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     batch = reopen_edits(workspace, dataset)
     assert dataset.parent is not None
     return _describe(workspace, read_dataset(workspace, dataset.parent), batch=batch)
-
-
-def read_chosen(workspace: Workspace, given: Namespace) -> Dataset:
-    """Read the dataset that a person means."""
-    return read_dataset(workspace, choose_dataset(workspace, given.dataset))
 
 
 def _describe(workspace: Workspace, dataset: Dataset, **facts: object) -> Outcome:
@@ -194,5 +188,32 @@ def find_photo(dataset: Dataset, text: str) -> int:
     raise EditRefused(f"{what} “{text}” in “{dataset.name}”.", "Give the whole path of a photo.")
 
 
-def _spans_classes(dataset: Dataset, group: Sequence[int]) -> bool:
-    return len(set(dataset.labels[list(group)].tolist())) > 1
+_TAG = option("tag", "its name", metavar="TAG")
+
+tags = command(DATASET, default="list")
+
+
+@tags.action("list", "show the tags; --json names their photos")
+def _list_tags(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = read_chosen(workspace, given)
+    there, paths = read_tags(workspace, dataset), dataset.manifest["path"].to_numpy()
+    named = {
+        name: paths[np.flatnonzero(there.borne[:, number])].tolist()
+        for number, name in enumerate(there.names)
+    }
+    rows = [(name, f"{len(photos):,}") for name, photos in named.items()]
+    text = (
+        format_table(("tag", "photos"), rows) if rows else f"No photo of {dataset.name} is tagged."
+    )
+    return Outcome(text, {"dataset": dataset.id, "tags": named})
+
+
+@tags.action("remove", "take a tag off photos", _TAG, PHOTOS)
+@tags.action("add", "give photos a tag", _TAG, PHOTOS)
+def _change_tag(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    dataset = read_chosen(workspace, given)
+    photos = [find_photo(dataset, text) for text in given.photos]
+    change = add_tag if given.action == "add" else remove_tag
+    changed = change(workspace, dataset, photos, given.tag)
+    document = {"dataset": dataset.id, "tag": given.tag, "changed": changed}
+    return Outcome(f"{given.action}: {count(changed, 'photo')} changed.", document)

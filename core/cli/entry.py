@@ -6,7 +6,7 @@ Only the module of the command that was asked for is imported, so that the small
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
@@ -28,173 +28,85 @@ class Known(NamedTuple):
     """What is typed after the name."""
 
 
-COMMANDS: dict[str, Known] = {
-    "import": Known(
-        "datasets",
-        "make a dataset from a folder, an archive, a table, a public set or the embedded sample",
-        "--source oxford102 ~/downloads/oxford --dry-run",
-    ),
-    "datasets": Known(
-        "datasets",
-        "list the datasets, newest first; compare, rename or delete versions",
-        "compare latest flowers",
-    ),
-    "quality": Known(
-        "quality",
-        "find duplicates, leaks, poor photos, outliers and label suspects",
-        "latest --json",
-    ),
-    "worth": Known(
-        "worth",
-        "measure what each training photo is worth, and which harm",
-        "latest --json",
-    ),
-    "forecast": Known(
-        "forecasting",
-        "say what more photos would bring, and of which classes to get the next",
-        "latest --more 50 --next 100",
-    ),
-    "dial": Known(
-        "forecasting",
-        "say what wrong labels, fewer photos or another λ would do",
-        "latest --wrong 0.2 --way confusion --json",
-    ),
-    "edits": Known(
-        "edits",
-        "relabel, exclude and move photos, then make a new version of the dataset",
-        "latest relabel --to rose daisy/0042.jpg",
-    ),
-    "whatif": Known(
-        "whatif",
-        "what the edits that wait would do, and what came of those before",
-        "latest --json",
-    ),
-    "tags": Known(
-        "tags",
-        "show the tags of photos, give or take one",
-        "latest add odd daisy/0042.jpg",
-    ),
-    "order": Known(
-        "ordering",
-        "say which photos to label next, and what that order was worth where labels are known",
-        "~/garden --limit 50",
-    ),
-    "export": Known(
-        "exporting",
-        "write the photos of a dataset as folders of classes, or a model as a zip",
-        "latest ~/flowers",
-    ),
-    "features": Known(
-        "weights",
-        "compute the features of a dataset ahead of training",
-        "latest --weights pretrained",
-    ),
-    "train": Known(
-        "training",
-        "train a head, or open the run of the same recipe",
-        "latest --hidden 256,128 --epochs 20",
-    ),
-    "sweep": Known(
-        "training",
-        "train many heads with other settings, and see which of them matter",
-        "latest --trials 50 --vary learning_rate,hidden,dropout",
-    ),
-    "evaluate": Known(
-        "evaluating",
-        "show how good a run is, class by class",
-        "latest --split validation --json",
-    ),
-    "compare": Known(
-        "comparing",
-        "say in what runs differ, what each gained and lost, and whether that is real",
-        "1f3a latest",
-    ),
-    "calibrate": Known(
-        "calibrating",
-        "when a run should answer, and when it should say that it does not know",
-        "latest --right 0.95 --keep",
-    ),
-    "why": Known(
-        "why",
-        "which training photos decide the answer to a photo, and how few turn it",
-        "latest daisy/0042.jpg --json",
-    ),
-    "explain": Known(
-        "reporting",
-        "draw what a run looked at in many photos (Grad-CAM), into a folder",
-        "latest --wrong --limit 100 --to ~/looked-at",
-    ),
-    "predict": Known(
-        "predicting",
-        "classify photos, or a whole folder, with a registered version or a run",
-        "champion --dir ~/garden --to ~/garden.csv",
-    ),
-    "serve": Known(
-        "registry",
-        "serve the champion to programs: the prediction API",
-        "--port 8000",
-    ),
-    "report": Known(
-        "reporting",
-        "write all that is known of a run into one HTML file, and its model card beside it",
-        "latest --to ~/flowers.html",
-    ),
-    "register": Known(
-        "registry",
-        "make a model version of a finished run, with the rule by which it answers",
-        "latest --name “with the new photos”",
-    ),
-    "promote": Known(
-        "registry",
-        "let a model version answer, go back to the one before, or list them",
-        "v3 --reason “better on roses”",
-    ),
-    "runs": Known(
-        "runs",
-        "list the runs; stop, pause, resume, extend, duplicate, tag or delete them",
-        "pause latest",
-    ),
-    "retrain": Known(
-        "retraining",
-        "train a challenger from reviewed photos, now or by itself, and compare it",
-        "arrange --after 40 --every 7 --at 03:00",
-    ),
-    "monitor": Known(
-        "monitoring",
-        "how the model does in use, whether the photos have changed, and which alarms stand",
-        "--check",
-    ),
-    "weights": Known(
-        "weights",
-        "show which ResNet-50 weights are used, or download them",
-        "--download",
-    ),
-    "doctor": Known(
-        "doctor",
-        "look whether workspace, index, scheduler, locks, models, weights and device are well",
-        "--json",
-    ),
-    "repair": Known(
-        "upkeep",
-        "read the index of a damaged or emptied workspace back from its copies and folders",
-        "--json",
-    ),
-    "clean": Known(
-        "upkeep",
-        "remove what nothing points to any more: half-written files, features of no run, …",
-        "--dry-run",
-    ),
-    "scheduler": Known(
-        "upkeep",
-        "give waiting runs to workers until it is ended: for who supervises it",
-        "",
-    ),
-    "docs": Known(
-        "docs",
-        "write the tables of docs/ that follow from the code, or check them",
-        "--check",
-    ),
-}
+_TABLE = """
+import     datasets     --source oxford102 ~/downloads/oxford --dry-run
+    make a dataset from a folder, an archive, a table, a public set or the embedded sample
+datasets   datasets     compare latest flowers
+    list the datasets, newest first; compare, rename or delete versions
+quality    quality      latest --json
+    find duplicates, leaks, poor photos, outliers and label suspects
+worth      whatif       latest --json
+    measure what each training photo is worth, and which harm
+forecast   forecasting  latest --more 50 --next 100
+    say what more photos would bring, and of which classes to get the next
+dial       forecasting  latest --wrong 0.2 --way confusion --json
+    say what wrong labels, fewer photos or another λ would do
+edits      edits        latest relabel --to rose daisy/0042.jpg
+    relabel, exclude and move photos, then make a new version of the dataset
+whatif     whatif       latest --json
+    what the edits that wait would do, and what came of those before
+tags       edits        latest add odd daisy/0042.jpg
+    show the tags of photos, give or take one
+order      forecasting  ~/garden --limit 50
+    say which photos to label next, and what that order was worth where labels are known
+export     exporting    latest ~/flowers
+    write the photos of a dataset as folders of classes, or a model as a zip
+features   weights      latest --weights pretrained
+    compute the features of a dataset ahead of training
+train      training     latest --hidden 256,128 --epochs 20
+    train a head, or open the run of the same recipe
+sweep      training     latest --trials 50 --vary learning_rate,hidden,dropout
+    train many heads with other settings, and see which of them matter
+evaluate   evaluating   latest --split validation --json
+    show how good a run is, class by class
+compare    comparing    1f3a latest
+    say in what runs differ, what each gained and lost, and whether that is real
+calibrate  calibrating  latest --right 0.95 --keep
+    when a run should answer, and when it should say that it does not know
+why        whatif       latest daisy/0042.jpg --json
+    which training photos decide the answer to a photo, and how few turn it
+explain    reporting    latest --wrong --limit 100 --to ~/looked-at
+    draw what a run looked at in many photos (Grad-CAM), into a folder
+predict    predicting   champion --dir ~/garden --to ~/garden.csv
+    classify photos, or a whole folder, with a registered version or a run
+serve      registry     --port 8000
+    serve the champion to programs: the prediction API
+report     reporting    latest --to ~/flowers.html
+    write all that is known of a run into one HTML file, and its model card beside it
+register   registry     latest --name “with the new photos”
+    make a model version of a finished run, with the rule by which it answers
+promote    registry     v3 --reason “better on roses”
+    let a model version answer, go back to the one before, or list them
+runs       runs         pause latest
+    list the runs; stop, pause, resume, extend, duplicate, tag or delete them
+retrain    monitoring   arrange --after 40 --every 7 --at 03:00
+    train a challenger from reviewed photos, now or by itself, and compare it
+monitor    monitoring   --check
+    how the model does in use, whether the photos have changed, and which alarms stand
+weights    weights      --download
+    show which ResNet-50 weights are used, or download them
+doctor     doctor       --json
+    look whether workspace, index, scheduler, locks, models, weights and device are well
+repair     upkeep       --json
+    read the index of a damaged or emptied workspace back from its copies and folders
+clean      upkeep       --dry-run
+    remove what nothing points to any more: half-written files, features of no run, …
+scheduler  upkeep
+    give waiting runs to workers until it is ended: for who supervises it
+docs       docs         --check
+    write the tables of docs/ that follow from the code, or check them
+"""
+"""Of each command its name, its module and what is typed after the name; then what it does."""
+
+
+def _read_table() -> Iterator[tuple[str, Known]]:
+    lines = _TABLE.strip().splitlines()
+    for words, what in zip(lines[::2], lines[1::2], strict=True):
+        name, module, *typed = words.split(maxsplit=2)
+        yield name, Known(module, what.strip(), "".join(typed))
+
+
+COMMANDS = dict(_read_table())
 """Name → where the function is that has it (`import_` for “import”), and its help."""
 
 

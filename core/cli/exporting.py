@@ -1,38 +1,40 @@
-"""`export`: a dataset as labelled folders, its names as mapping.json, or a model as one zip."""
+"""`export`: a dataset as labelled folders, a model as one zip, or a run as a notebook."""
 
-import re
 from argparse import Namespace
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.cli.choosing import choose_dataset, choose_run
+from core.cli.choosing import choose_model, choose_run, read_chosen
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, check_free, write_named
-from core.errors import ExportRefused, RunMissing, VersionMissing
+from core.errors import ExportRefused
 from core.exporting.making import Making, describe_export, make_export
+from core.exporting.notebook import write_notebook
 from core.exporting.store import ExportRecord, find_zip, identify_export, list_exports, make_request
 from core.exporting.subject import FACTS, FORMATS
 from core.formats import count, duration, moment, size
-from core.registry.store import find_version
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.export import describe_mapping, export_tree
-from data.manifest import read_dataset
 
-_VERSION = re.compile(r"champion|challenger|v\d+", re.IGNORECASE)
+_NOTEBOOK = ".ipynb"
 
 
 @command(
     option(
         "dataset",
-        "id, start of an id, name, or “latest”; with --model the zip to write (default: it is kept "
-        "in the workspace)",
+        "id, start of an id, name, or “latest”, of a dataset, or of a run in front of FILE.ipynb; "
+        "with --model the zip to write (default: it is kept in the workspace)",
         nargs="?",
         metavar="DATASET|ZIP",
     ),
-    option("target", "folder to write, empty or new", nargs="?"),
+    option(
+        "target",
+        "folder to write, empty or new; or FILE.ipynb: a notebook of plain Keras that trains the "
+        "run again",
+        nargs="?",
+    ),
     option(
         "--layout",
         "train/rose/1.jpg or rose/1.jpg",
@@ -64,13 +66,15 @@ _VERSION = re.compile(r"champion|challenger|v\d+", re.IGNORECASE)
         choices=("dataset", "drawn"),
         default="dataset",
     ),
-    flag("--force", "write over a zip that is there"),
+    flag("--force", "write over a zip or notebook that is there"),
     flag("--exports", "list the exports kept in the workspace"),
 )
 def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Export a dataset, or with --model a model."""
+    """Export a dataset, a run as a notebook, or with --model a model."""
     if given.exports:
         return _list_exports(workspace)
+    if (given.target or given.dataset or "").lower().endswith(_NOTEBOOK):
+        return _export_notebook(workspace, given)
     if given.model:
         return _export_model(workspace, given, progress)
     if given.dataset is None:
@@ -78,7 +82,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
             "Nothing says what to export.",
             "Name a dataset and a folder, or a model: --model RUN, --model champion.",
         )
-    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    dataset = read_chosen(workspace, given)
     if given.mapping_only:
         return _write_mapping(dataset, Path(given.mapping_only).expanduser())
     if not given.target:
@@ -110,7 +114,7 @@ def _write_mapping(dataset: Dataset, file: Path) -> Outcome:
 def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     formats = [word for word in given.formats.replace(" ", "").split(",") if word]
     wish = make_request(
-        _choose_model(workspace, given.model),
+        choose_model(workspace, given.model),
         formats or ([] if given.space else FORMATS),
         space=given.space,
         golden=given.golden,
@@ -122,34 +126,32 @@ def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine
     if given.dataset is None:
         record = make_export(workspace, wish, tell)
         return _describe_made(record, find_zip(workspace, record))
-    target = _choose_file(given.dataset, force=given.force)
+    target = _choose_file(given.dataset, ".zip", force=given.force)
     making = Making(workspace, wish, tell)
     making.write(target)
     record = describe_export(identify_export(workspace, wish), wish, making, target)
     return _describe_made(record, target)
 
 
-def _choose_model(workspace: Workspace, text: str) -> str:
-    """Find the model that is meant: “v3”, or the id of a run.
-
-    Raises:
-        RunMissing: Neither a run nor a version is meant, or several are.
-        VersionMissing: A version is meant that is not there.
-    """
-    if _VERSION.fullmatch(text):
-        return find_version(workspace, text).label
-    try:
-        return choose_run(workspace, text).id
-    except RunMissing:
-        with suppress(VersionMissing):
-            return find_version(workspace, text).label
-        raise
+def _export_notebook(workspace: Workspace, given: Namespace) -> Outcome:
+    file = _choose_file(given.target or given.dataset, _NOTEBOOK, force=given.force)
+    run = choose_run(workspace, given.model or given.dataset)
+    content = write_notebook(workspace, run)
+    with write_named(file) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+    written = file.stat().st_size
+    return Outcome(
+        f"{file} ({size(written)}); its first lines say how it finds the photos",
+        {"run": run.id, "notebook": file, "bytes": written},
+    )
 
 
-def _choose_file(text: str, *, force: bool) -> Path:
+def _choose_file(text: str, suffix: str, *, force: bool) -> Path:
     file = Path(text).expanduser().resolve()
-    if file.suffix.lower() != ".zip":
-        raise ExportRefused(f"“{file}” is no zip.", "Name a file that ends with .zip.")
+    if file.suffix.lower() != suffix:
+        raise ExportRefused(
+            f"“{file}” is no {suffix[1:]}.", f"Name a file that ends with {suffix}."
+        )
     if not file.parent.is_dir():
         raise ExportRefused(f"The folder “{file.parent}” is not there.", "Make it first.")
     if not force:

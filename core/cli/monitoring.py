@@ -1,5 +1,6 @@
-"""`monitor`: how the model does in use, whether the photos have changed, and what the rules say."""
+"""`monitor` and `retrain`: how the model does in use, and challengers out of reviewed photos."""
 
+import dataclasses
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,13 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from core.cli.choosing import DATASET_HELP, WHO, choose_dataset
 from core.cli.command import command, flag, number, option
+from core.cli.following import RunFollower, count_seen
 from core.cli.outcome import Outcome, ProgressLine, format_table, write_named
+from core.errors import RetrainingRefused
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, moment, percent
 from core.monitoring.alarms import Alarm, find_alarm_url, find_worst, list_alarms, send_test
+from core.monitoring.comparison import VersionComparison, find_comparison
 from core.monitoring.drift import VersionDrift, describe_drift, find_drift
+from core.monitoring.due import do_due
 from core.monitoring.log import read_predictions, write_csv
 from core.monitoring.readings import (
     Reading,
@@ -22,8 +28,19 @@ from core.monitoring.readings import (
     describe_reading,
     find_watched,
 )
+from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
+from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
 from core.monitoring.summaries import Summary, begin_of, summarise
-from core.registry.store import ModelVersion, find_version
+from core.registry.evidence import (
+    describe_evidence,
+    explain_evidence,
+    explain_level,
+    judge_evidence,
+)
+from core.registry.promoting import keep_champion
+from core.registry.store import ModelVersion, find_version, read_aliases
+from core.runs.queue.scheduled import RetrainingTimes, find_next_time, wake_scheduler
+from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
 
 EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
@@ -122,7 +139,12 @@ def _describe_time(
     summary = summarise(table)
     whose = f"{chosen.label} ({chosen.name})" if chosen else "all models"
     told = describe_drift(found) if found else ["There is no champion whose reference tells."]
-    label = _name_compared(found) if found else "Drift"
+    label = "Drift"
+    if found:
+        n, m = len(found.photos), len(found.reference.digests)
+        label = (
+            f"Newest {count(n, 'photo')} of {found.version.label}, against {m:,} reference photos"
+        )
     return Outcome(
         "\n\n".join(
             [
@@ -140,11 +162,6 @@ def _describe_time(
             "alarms": alarms,
         },
     )
-
-
-def _name_compared(found: VersionDrift) -> str:
-    n, m = len(found.photos), len(found.reference.digests)
-    return f"Newest {count(n, 'photo')} of {found.version.label}, against {m:,} reference photos"
 
 
 def _list_figures(summary: Summary) -> list[list[str]]:
@@ -181,3 +198,152 @@ def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, An
         "columns": drift.columns,
         "mix": {"index": drift.mix.index, "by_chance": drift.mix.by_chance},
     }
+
+
+retrain = command(default="now", after=lambda workspace: wake_scheduler(workspace))
+
+
+@retrain.action(
+    "now",
+    "train a challenger and compare it with the champion (the default)",
+    option(
+        "--dataset",
+        f"learn from this dataset, not from the reviewed photos: {DATASET_HELP}",
+        metavar="DATASET",
+    ),
+    flag("--no-wait", "queue the run and end; the scheduler does the rest"),
+    example="retrain now",
+)
+def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    dataset = choose_dataset(workspace, given.dataset) if given.dataset else None
+    progress.note("Gathering the reviewed photos")
+    run = start_retraining(workspace, who=WHO, dataset_id=dataset)
+    ensure_scheduler(workspace)
+    if given.no_wait:
+        text = f"{run.name} · {run.id} is queued; see “python -m core retrain status”."
+        return Outcome(text, {"run": run.id, "dataset": run.recipe.dataset})
+    folder, seen = workspace.run_folder(run.id), count_seen(workspace, run.id)
+    follower = RunFollower(folder, progress, run.recipe.epochs, seen)
+    record = follower.follow(workspace, run)
+    progress.note("Registering and comparing on the test photos")
+    version = finish_retraining(workspace, record.id)
+    champion = read_aliases(workspace)["champion"]
+    comparison = find_comparison(workspace, champion, version.number)
+    if comparison is None:
+        raise RetrainingRefused(
+            f"{version.label} has not met v{champion}.", "Compare them on the page Models."
+        )
+    return Outcome(
+        f"{version.label} challenges v{champion}.\n{_describe_meeting(comparison)}",
+        {
+            "run": record.id,
+            "dataset": record.recipe.dataset,
+            "version": version.number,
+            "champion": champion,
+            "meeting": _meeting_document(comparison),
+        },
+    )
+
+
+@retrain.action(
+    "status",
+    "say what goes, what was arranged and what came of the last one",
+    example="retrain status --json",
+)
+def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    state, times, now = read_state(workspace), read_times(workspace), datetime.now(UTC)
+    aliases, waiting = read_aliases(workspace), count_waiting(workspace)
+    champion, challenger = aliases.get("champion"), aliases.get("challenger")
+    comparison = (
+        find_comparison(workspace, champion, challenger) if champion and challenger else None
+    )
+    lines = [describe_times(times, now), f"{waiting:,} reviewed photos wait."]
+    if state.going is not None:
+        run = f"run {state.going.run}" if state.going.run else "its dataset is being made"
+        lines.append(f"Retraining since {moment(state.going.since)}: {run}.")
+    elif state.last is not None:
+        lines.append(f"Last, {moment(state.last.time)}: {state.last.text}")
+    if challenger is not None:
+        lines.append(f"v{challenger} challenges v{champion}.")
+    if comparison is not None:
+        lines.append(_describe_meeting(comparison))
+    return Outcome(
+        "\n".join(lines),
+        {
+            "arranged": _times_document(times),
+            "reviewed_photos": waiting,
+            "going": state.going,
+            "last": state.last,
+            "champion": champion,
+            "challenger": challenger,
+            "meeting": comparison and _meeting_document(comparison),
+        },
+    )
+
+
+@retrain.action(
+    "arrange",
+    "train challengers by itself, after so many reviewed photos or every so many days",
+    option("--after", "reviewed photos that begin a retraining; 0: none", type=int, metavar="N"),
+    option("--every", "days from one retraining to the next; 0: none", type=int, metavar="DAYS"),
+    option("--at", "time of day (default: 03:00)", metavar="HH:MM"),
+    option("--zone", "time zone of that time (default: UTC)"),
+    flag("--off", "only by hand from now on"),
+    example="retrain arrange --after 40 --every 7 --at 03:00 --zone Europe/Berlin",
+)
+def _arrange(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    former = read_times(workspace)
+    times = RetrainingTimes(since=datetime.now(UTC))
+    if not given.off:
+        named = {"after_photos": given.after, "every_days": given.every}
+        named |= {"at": given.at, "zone": given.zone}
+        changes: dict[str, Any] = {
+            name: None if value == 0 else value
+            for name, value in named.items()
+            if value is not None
+        }
+        if not changes:
+            raise RetrainingRefused(
+                "Nothing was said that could be arranged.",
+                "Give --after N, --every DAYS, or --off for only by hand.",
+            )
+        times = dataclasses.replace(former, since=times.since, **changes)
+    times = keep_times(workspace, times, who=WHO)
+    return Outcome(describe_times(times, datetime.now(UTC)), _times_document(times))
+
+
+@retrain.action(
+    "due", "do what is due, and end: what the scheduler does, for cron", example="retrain due"
+)
+def _do_due(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    done = do_due(workspace, datetime.now(UTC))
+    return Outcome("\n".join(done) or "Nothing is due.", {"done": done})
+
+
+@retrain.action(
+    "keep",
+    "let the champion go on and drop the challenger",
+    option("--reason", "why, for the history", required=True),
+    example="retrain keep --reason “no real gain”",
+)
+def _keep(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    event = keep_champion(workspace, reason=given.reason, who=WHO)
+    text = f"v{event.facts['kept']} goes on; v{event.former} challenges it no more."
+    return Outcome(text, vars(event))
+
+
+def _describe_meeting(comparison: VersionComparison) -> str:
+    evidence = comparison.evidence
+    verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
+    parts = (describe_evidence(evidence), verdict, explain_level(evidence), comparison.left_out)
+    return "\n".join(part for part in parts if part)
+
+
+def _meeting_document(comparison: VersionComparison) -> dict[str, Any]:
+    evidence = comparison.evidence
+    said = {"is_significant_gain": evidence.is_significant_gain, "level": evidence.level}
+    return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}
+
+
+def _times_document(times: RetrainingTimes) -> dict[str, Any]:
+    return {**vars(times), "next": find_next_time(times, datetime.now(UTC))}

@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from core.errors import ExportRefused, PetalscopeError
 from core.installed import name_command
 from core.workspace import write_atomically
+
+if TYPE_CHECKING:
+    from data.importing import Progress
 
 _NUMBERS = set("0123456789.,%+-–× ")
 _TERMINAL_INTERVAL_S = 0.1
@@ -70,6 +73,10 @@ class ProgressLine:
         of_total = f" of {total:,} ({100 * done // total} %)" if total else ""
         text = f"{phase}: {done:,}{of_total}"
         self._show(f"{text}, {rest}" if rest else text)
+
+    def report(self, step: "Progress") -> None:
+        """Show how far an import or a new version is."""
+        self.advance(step.phase, step.done, step.total)
 
     def note(self, text: str) -> None:
         """Show a line that stays."""

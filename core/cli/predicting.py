@@ -1,6 +1,5 @@
 """`predict`: what a model says of photos. A bad photo gives its error and the others go on."""
 
-import re
 import time
 from argparse import Namespace
 from collections import Counter
@@ -10,10 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.cli.choosing import choose_run
+from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, write_named
-from core.errors import PhotoRefused, RunMissing, SourceRefused, VersionMissing
+from core.errors import PhotoRefused, SourceRefused
+from core.exporting.subject import find_number
 from core.formats import count, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
@@ -32,12 +32,10 @@ from core.prediction.answers import (
 from core.prediction.deciding import Decision, describe_rule
 from core.prediction.predictor import Prediction, Predictor, open_predictor
 from core.registry.loading import open_standing, open_version
-from core.registry.store import ALIASES, find_version
 from core.runs.store import read_run
 from core.workspace import Workspace
 from data.images import read_photo_file
 
-_VERSION = re.compile(r"[vV]\d{1,9}")
 _AT_ONCE = 100
 _FEW = 10
 """Photos up to which each is spoken of in full."""
@@ -147,15 +145,11 @@ def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
         if standing.problem is None:
             return standing.predictor, []
         return standing.predictor, [f"{standing.problem.problem} A former champion answers."]
-    if text in ALIASES or _VERSION.fullmatch(text):
-        return open_version(workspace, find_version(workspace, text).number), []
-    try:
-        return open_predictor(workspace, choose_run(workspace, text).id), []
-    except RunMissing as error:
-        try:
-            return open_version(workspace, find_version(workspace, text).number), []
-        except VersionMissing:
-            raise error from None
+    model = choose_model(workspace, text)
+    number = find_number(model)
+    if number is None:
+        return open_predictor(workspace, model), []
+    return open_version(workspace, number), []
 
 
 def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:

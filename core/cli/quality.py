@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cli.choosing import DATASET, choose_dataset, read_run_of
+from core.cli.choosing import DATASET, read_chosen, read_run_of
 from core.cli.command import command, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.quality.leakage import (
@@ -17,13 +17,12 @@ from core.datasets.quality.leakage import (
     list_leaks,
 )
 from core.datasets.quality.making import make_analysis
-from core.datasets.quality.store import QualityResult, quality_parameters, read_quality
+from core.datasets.quality.store import QualityResult, list_parameters, read_quality
 from core.formats import count, percent
 from core.runs.result import RunResult
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.findings import ISSUES, MEASURED, Thresholds, find_issues, list_worst, measure_issue
-from data.manifest import read_dataset
 
 _WORST = 3
 _SHOWN = 10
@@ -33,18 +32,18 @@ _SHOWN = 10
     DATASET,
     option(
         "--weights",
-        "what the features are by; “random” never saw a photo, and its label suspects are mostly "
-        "wrong",
-        choices=("pretrained", "random"),
+        "what the features are by; “starter” saw drawings only, “random” never saw a photo, and "
+        "its label suspects are mostly wrong",
+        choices=("pretrained", "starter", "random"),
         default="pretrained",
     ),
     option("--run", "also the metrics of this run without the photos that leak", metavar="RUN"),
 )
 def quality(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""
-    dataset = read_dataset(workspace, choose_dataset(workspace, given.dataset))
+    dataset = read_chosen(workspace, given)
     result = read_run_of(workspace, dataset.id, given.run) if given.run else None
-    parameters = quality_parameters(workspace, dataset.id, given.weights)
+    parameters = list_parameters(workspace, dataset.id, given.weights)
     made = make_analysis(workspace, parameters, progress.advance)
     found = read_quality(workspace, dataset.id, identifier=made)
     assert found is not None
@@ -98,12 +97,9 @@ def _describe_issues(dataset: Dataset, issues: pd.DataFrame, quality: QualityRes
     named = ", ".join(f"{paths[photo]} ({score[photo]:.1f})" for photo in worst)
     limit = f"> {quality.facts['outlier_limit']:g}"
     rows.append(["outlier", f"{len(outliers):,}", limit, named])
-    rows.append(["unreadable", f"{len(dataset.set_aside):,}", "", _name_set_aside(dataset)])
+    named = ", ".join(dataset.set_aside["path"].head(_WORST))
+    rows.append(["unreadable", f"{len(dataset.set_aside):,}", "", named])
     return format_table(("issue", "photos", "limit", "worst"), rows)
-
-
-def _name_set_aside(dataset: Dataset) -> str:
-    return ", ".join(dataset.set_aside["path"].head(_WORST))
 
 
 def _describe_pairs(dataset: Dataset, pairs: pd.DataFrame, leaks: pd.DataFrame) -> str:

@@ -93,9 +93,9 @@ def _make_option(setting: Setting) -> Option:
         setting.option,
         f"{setting.help or setting.tip} (default: {_say_default(setting)})",
         type=setting.parse,
-        choices=tuple(setting.choices) if setting.parse is str else None,
+        choices=tuple(setting.choices) if setting.parse is str or setting.later else None,
         default=None if depends else setting.default,
-        metavar=_METAVARS.get(setting.parse),
+        metavar="NAME" if setting.name == "weights" else _METAVARS.get(setting.parse),
     )
 
 
@@ -125,4 +125,7 @@ RECIPE = tuple(
     if setting.name == "augmentation" or setting.has_default
 )
 """Every option of a recipe but the dataset."""
-BACKBONE = tuple(_make_option(SETTINGS[name]) for name in ("weights", "preprocessing", "framing"))
+BACKBONE = tuple(
+    _make_option(SETTINGS[name])
+    for name in ("weights", "preprocessing", "framing", "photo_side", "crops")
+)

@@ -21,6 +21,7 @@ from core.cli.following import POLL_S, RunFollower, count_seen, describe_failure
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.cli.recipes import RECIPE, choose_recipe
 from core.cli.runs import run_document
+from core.config import FRAMING
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
@@ -30,6 +31,7 @@ from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
+from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.recipe.plans import (
     MAY_VARY,
     MOST_TRIALS,
@@ -45,6 +47,7 @@ from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
 from core.runs.training.cross_validating import cross_validate_small, say_unfit
 from core.runs.training.executing import execute_run
+from core.runs.training.rounding import say_speed
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
@@ -76,6 +79,11 @@ _INTERRUPTED = RunStopped(
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train a recipe, in this process or by the scheduler's worker."""
     recipe = choose_recipe(workspace, given)
+    if recipe.seen_as != FRAMING or recipe.speed == "fast":
+        dataset = read_dataset(workspace, recipe.dataset)
+        said = warn_of_enlarging(dataset, recipe.seen_as), say_speed(workspace, recipe, dataset)
+        for words in filter(None, said):
+            progress.note(words)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
     submitted: Iterable[_Submitted] = (_submit(workspace, one, given.name) for one in recipes)

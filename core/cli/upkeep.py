@@ -24,7 +24,6 @@ from sqlalchemy import Connection
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.config import fingerprint
-from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, moment, size
 from core.registry.files import hold_registry
 from core.registry.store import is_row_whole, select_versions
@@ -37,7 +36,7 @@ from core.runs.repairing import Repair, repair_index
 from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
 from core.workspace import Workspace
-from models.weights import RANDOM_DIGEST, find_weights
+from models.weights import list_weights
 
 _ROOMS_WITH_TABLES = ("core.monitoring.tables", "core.registry.events", "core.registry.store")
 _NOUNS = {
@@ -183,12 +182,9 @@ def find_rubbish(
 
 
 def _has_failed(run: RunRecord, seconds_ago: float) -> bool:
-    ended = run.finished
-    return (
-        run.state == "failed"
-        and ended is not None
-        and time.time() - ended.timestamp() > seconds_ago
-    )
+    if run.state != "failed" or run.finished is None:
+        return False
+    return time.time() - run.finished.timestamp() > seconds_ago
 
 
 def _weigh(kind: str, path: Path) -> Rubbish:
@@ -220,13 +216,10 @@ def _list_killed(workspace: Workspace) -> Iterator[Path]:
 def _find_features(
     workspace: Workspace, runs: list[RunRecord], used: set[str]
 ) -> Iterator[Rubbish]:
-    """Yield features, views, maps and backbones that no dataset and no run needs.
-
-    Args:
-        used: Backbones of results and versions.
-    """
+    """Yield features, views, maps and backbones that no dataset and no run needs."""
     datasets = {file.parent.name for file in workspace.datasets.glob("[!.]*/dataset.json")}
-    digests = {run.recipe.weights_digest for run in runs} | _list_own_digests(workspace)
+    digests = {run.recipe.weights_digest for run in runs}
+    digests |= {found.digest for found in list_weights(workspace)}  # new runs start from these
     backbones = set(used)
     for folder in workspace.backbones.glob("[!.]*"):
         if read_json(folder / "backbone.json").get("weights_digest") in digests:
@@ -234,12 +227,12 @@ def _find_features(
         elif folder.name not in used and _is_old(folder):
             yield _weigh("backbones of no run", folder)
     policies = {(run.recipe.dataset, fingerprint(run.recipe.augmentation)) for run in runs}
-    framings = {(run.recipe.dataset, run.recipe.framing) for run in runs}
+    framings = {(run.recipe.dataset, run.recipe.framing, run.recipe.seen_as.side) for run in runs}
     for file in workspace.features.glob("[!.]*.npy"):
         facts = read_json(file.with_suffix(".json"))
         lost = facts.get("dataset") not in datasets
         if "framing" in facts:  # photos, which no backbone has seen
-            lost |= (facts["dataset"], facts["framing"]) not in framings
+            lost |= (facts["dataset"], facts["framing"], facts["photo_size"]) not in framings
         else:
             lost |= facts.get("backbone") not in backbones
         unseen = facts.get("policy") and (facts["dataset"], facts["policy"]) not in policies
@@ -267,11 +260,3 @@ def _read_backbone(workspace: Workspace, run: RunRecord) -> str:
         return str(read_facts(workspace.run_folder(run.id))["backbone_id"])
     except (OSError, ValueError, KeyError):
         return ""
-
-
-def _list_own_digests(workspace: Workspace) -> set[str]:
-    """Return the digests of the weights that new runs would start from, wherever they lie now."""
-    own = {RANDOM_DIGEST}
-    with suppress(WeightsMissing, WeightsDamaged):
-        own.add(find_weights(workspace).digest)
-    return own

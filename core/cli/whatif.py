@@ -1,19 +1,46 @@
-"""`whatif`: what waiting edits would do to the exact head, and what came of those before."""
+"""`whatif`, `worth` and `why`: what the exact head says of edits, of photos, and of an answer."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from core.cli.choosing import DATASET
-from core.cli.command import command
-from core.cli.edits import read_chosen
+import pandas as pd
+
+from core.cli.choosing import (
+    DATASET,
+    RUN,
+    choose_run,
+    count_opening,
+    describe_openings,
+    read_chosen,
+)
+from core.cli.command import command, option
+from core.cli.edits import PHOTO_HELP, find_photo
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.datasets.edits.tray import list_edits, resolve_edits
-from core.exact.store import find_source, prepare_head
+from core.exact.store import (
+    find_judged_source,
+    find_run_source,
+    find_source,
+    measure_agreement,
+    prepare_head,
+)
 from core.exact.whatif import WhatIf, describe_foretold, foretell, read_foretold, say_verdict
+from core.exact.why import ONE_CLASS, Why, ask_why
+from core.exact.worth import (
+    WorthResult,
+    list_marked,
+    make_worth,
+    read_worth,
+    tell_removal,
+)
 from core.formats import count, percent, points
+from core.instant.worth import MARKS
+from core.runs.result import read_result
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.manifest import read_dataset
 
 _KINDS = ("gained", "lost", "turned")
 
@@ -77,3 +104,106 @@ def _document(dataset: Dataset, found: WhatIf) -> dict[str, Any]:
         "leaving": found.leaving,
         "corrected": found.corrected,
     }
+
+
+_SHOWN = 10
+
+
+@command(DATASET)
+def worth(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Measure what each training photo is worth to validation photos; test photos are not asked."""
+    dataset = read_chosen(workspace, given)
+    make_worth(workspace, find_judged_source(workspace, dataset), progress.advance)
+    found = read_worth(workspace, dataset.id)
+    assert found is not None
+    known = found.photos["worth"].notna().to_numpy()
+    photos = dataset.manifest[["path", "class"]].join(found.photos)[known]
+    removal = found.removal
+    parts = [
+        f"{dataset.name} · {dataset.id} · {count(int(known.sum()), 'training photo')} judged by "
+        f"{count(found.n, 'validation photo')} · exact head on the features {found.label}",
+        "\n\n".join(_describe_mark(dataset, found, mark) for mark in MARKS),
+        _describe_removal(removal),
+    ]
+    rows = photos.astype(object).where(photos.notna(), None).rename_axis("photo").reset_index()
+    document = {"dataset": dataset.id, "worth": found.id, "validation_photos": found.n}
+    document |= {"unit_nats": found.share, **found.counts}
+    return Outcome(
+        "\n\n".join(parts), {**document, "removal": removal.to_dict("records"), "photos": rows}
+    )
+
+
+def _describe_mark(dataset: Dataset, found: WorthResult, mark: str) -> str:
+    photos = list_marked(found, mark)
+    head = f"{count(len(photos), 'photo')} {mark}"
+    if not len(photos):
+        return head
+    rows = [
+        [
+            f"{row['worth']:+z.1f} ({row['worth_low']:+z.1f} to {row['worth_high']:+z.1f})",
+            f"{row['earned']:+z.0f}",
+            f"{row['helped']:.0f} / {row['hindered']:.0f}",
+            str(dataset.manifest["path"].iat[photo]),
+        ]
+        for photo, row in found.photos.iloc[photos[:_SHOWN]].to_dict("index").items()
+    ]
+    headings = ("worth (95 %)", "answers earned", "near: helped / hindered", "photo")
+    return f"{head}\n{format_table(headings, rows)}"
+
+
+def _describe_removal(removal: pd.DataFrame) -> str:
+    if removal.empty:
+        return "Too few photos to try what leaving some out does."
+    rows = [list(tell_removal(row)) for row in removal.to_dict("records")]
+    headings = ("left out", "photos", "accuracy", "change (95 %)", "as many at random")
+    return format_table(headings, rows)
+
+
+@command(RUN, option("photo", PHOTO_HELP))
+def why(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Say which training photos decide the exact head's answer to a photo of a run's dataset."""
+    run = choose_run(workspace, given.run)
+    result = read_result(workspace, run.id)
+    dataset = read_dataset(workspace, result.dataset_id)
+    photo = find_photo(dataset, given.photo)
+    source = find_run_source(workspace, dataset, run.id, result)
+    progress.advance("preparing the exact head", 0, 0)
+    head = prepare_head(workspace, source)
+    found = ask_why(head, dataset, result, photo)
+    named = {"run": run.id, "dataset": dataset.id, "split": str(result.splits[photo])}
+    if found is None:
+        return Outcome(ONE_CLASS, {**named, "photo": given.photo, "answer": None})
+    openings = count_opening(workspace, run, named["split"])
+    same, n = measure_agreement(head, result)
+    engine = f"By the exact head on the features “{source.label}”"
+    if n:
+        share = f"{percent(same / n, n)} of {count(n, 'validation photo')}"
+        engine += f", which answers like {run.name} on {share}"
+    lines = [
+        f"{dataset.manifest['path'].iat[photo]} · {named['split']}",
+        f"{found.say_answer()} {found.say_set()}",
+        *found.say_limits(run.name),
+        f"{engine}.",
+        *filter(None, [describe_openings(openings)]),
+        *_describe_sides(found),
+    ]
+    document = {**named, **found.document(), "engine": source.label}
+    return Outcome("\n".join(lines), {**document, "agreeing": same, "validation_photos": n})
+
+
+def _describe_sides(found: Why) -> Iterator[str]:
+    classes, manifest, flip = found.dataset.classes, found.dataset.manifest, found.reasons.flip
+    lead = f"lead of {classes[found.reasons.rival]} without it"
+    for side, (photos, effects) in found.sides.items():
+        rows = [
+            (
+                f"{effect:+.3f}",
+                str(manifest["class"].iat[photo]),
+                str(manifest["path"].iat[photo]),
+                "in the set" if flip is not None and photo in flip else "",
+            )
+            for photo, effect in zip(photos, effects, strict=True)
+        ]
+        if rows:
+            table = format_table((lead, "class", "photo", ""), rows)
+            yield f"\nPull to {classes[side]}\n{table}"

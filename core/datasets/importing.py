@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from core.errors import ImportFailed
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
@@ -24,8 +24,6 @@ from data.sources.found import SourceRequest
 
 if TYPE_CHECKING:
     from data.dataset import Dataset
-
-ImportState = Literal["going", "ready", "done", "failed"]
 
 _LOCK, _UPLOAD, _STAGED, _STOP = "job.lock", "upload", "staged", "stop"
 _DAY_S = 86_400
@@ -46,21 +44,12 @@ class ImportJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportStatus:
-    """The state of an import: `report` from "ready" on, `problem` and `remedy` when failed."""
+class ImportStatus(JobStatus):
+    """The state of an import: that of its job, or "ready"; `report` from there on."""
 
     id: str
     job: ImportJob
-    state: ImportState
-    phase: str = "starting"
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-    """Of the phase that is going, by its pace so far; None while that is not known."""
-    report: ImportReport | None = None
-    code: str = ""
-    problem: str = ""
-    remedy: str = ""
+    report: ImportReport | None
 
     @property
     def dataset_id(self) -> str | None:
@@ -91,7 +80,9 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     job = read_job(folder)
     if job is None or "request" not in job.parameters:
         raise ImportFailed(f"There is no import “{import_id}”.", "Start it again.")
-    status = _restate(import_id, job)
+    report = restore_report(job.result) if job.result else None
+    asked = _restore_job(job.parameters)
+    status = ImportStatus(id=import_id, job=asked, report=report, **vars(job))
     if job.state != "done" or status.report is None:
         return status
     if (folder / _STAGED).is_dir():
@@ -191,22 +182,6 @@ def execute_import(workspace: Workspace, folder: Path) -> None:
         shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
 
 
-def _restate(import_id: str, job: JobStatus) -> ImportStatus:
-    return ImportStatus(
-        id=import_id,
-        job=_restore_job(job.parameters),
-        state=job.state,
-        phase=job.phase,
-        done=job.done,
-        total=job.total,
-        seconds_left=job.seconds_left,
-        report=restore_report(job.result) if job.result else None,
-        code=job.code,
-        problem=job.problem,
-        remedy=job.remedy,
-    )
-
-
 def _restore_job(parameters: Mapping[str, Any]) -> ImportJob:
     return ImportJob(**dict(parameters) | {"request": SourceRequest(**parameters["request"])})
 
@@ -220,15 +195,10 @@ def _clean_import(folder: Path) -> None:
         shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
         if age > _KEPT_S or (folder / _STOP).exists():
             shutil.rmtree(folder)
-        elif not _has_ended(folder):
+        elif not any(event.get("event") == "end" for event in read_events(folder)[0]):  # killed
             shutil.rmtree(folder / _STAGED, ignore_errors=True)
     finally:
         free_lock(lock)
-
-
-def _has_ended(folder: Path) -> bool:
-    """Return whether an import told its end itself, as one that was killed could not."""
-    return any(event.get("event") == "end" for event in read_events(folder)[0])
 
 
 def _take_upload(source: Path, folder: Path) -> Path:

@@ -5,12 +5,12 @@ processes may save at the same time. Names that differ only in case are one name
 """
 
 import dataclasses
-import json
 import re
+from typing import Any
 
 from core.config import fingerprint
 from core.errors import AugmentationRefused
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace, read_json_files, write_json
 from data.policy import PRESETS, AugmentationPolicy, check_policy, policy_from_dict
 
 _NAME = re.compile(r"\w[\w .+-]{0,39}")
@@ -21,14 +21,13 @@ def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
 
     Files that are damaged, or of another version of the program, are left out.
     """
-    saved = {}
-    for file in workspace.policies.glob("[!.]*.json"):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            if content["version"] == AugmentationPolicy.version:
-                saved[str(content["name"])] = policy_from_dict(content["policy"])
-        except (OSError, ValueError, KeyError, TypeError, AugmentationRefused):
-            continue
+
+    def parse(content: Any) -> tuple[str, AugmentationPolicy]:
+        if content["version"] != AugmentationPolicy.version:
+            raise ValueError("of another version of the program")
+        return str(content["name"]), policy_from_dict(content["policy"])
+
+    saved = dict(read_json_files(workspace.policies, parse))
     names = sorted((name for name in saved if not is_preset(name)), key=str.casefold)
     return {**PRESETS, **{name: saved[name] for name in names}}
 
@@ -70,13 +69,8 @@ def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> 
             name=name,
         )
     check_policy(policy)
-    content = {
-        "version": policy.version,
-        "name": name,
-        "policy": dataclasses.asdict(policy),
-    }
-    with write_atomically(workspace.policy_file(_identify(name))) as path:
-        path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    content = {"version": policy.version, "name": name, "policy": dataclasses.asdict(policy)}
+    write_json(workspace.policy_file(_identify(name)), content)
     return name
 
 

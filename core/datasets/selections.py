@@ -1,12 +1,13 @@
-"""Photos that were chosen and saved under a name, to be opened again by link.
+"""What was saved of photos under a name: the chosen ones, opened again by link, and views.
 
-Each is a small JSON file in the workspace, written whole or not at all; a name belongs to one
-selection. It holds what its photos are (path and content), so that it is found again in later
-versions of its dataset; photos that are gone are counted out, never replaced by others.
+Each is a small JSON file in the workspace, written whole or not at all; a name belongs to one. A
+selection holds what its photos are (path and content), so that it is found again in later versions
+of its dataset; photos that are gone are counted out, never replaced by others. A view holds the
+parameters of its link, and a newer one of its name replaces it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint
-from core.errors import SelectionMissing, SelectionRefused
+from core.errors import QueryRefused, SelectionMissing, SelectionRefused
 from core.formats import check_name
 from core.runs.locks import hold_lock
-from core.workspace import Workspace, check_identifier, write_atomically
+from core.workspace import Workspace, check_identifier, read_json_files, write_json
 from data.dataset import Dataset
 from data.manifest import match_photos
 
@@ -57,7 +58,6 @@ def save_selection(
 
     Args:
         photos: Numbers of photos of the dataset, in the order to keep; each is kept once.
-        note: Why they were chosen, in a person's words.
         run: Id of the run whose answers were looked at.
 
     Raises:
@@ -87,12 +87,7 @@ def save_selection(
 
 def list_selections(workspace: Workspace) -> list[Selection]:
     """Return all saved selections, newest first; damaged files are left out."""
-    found = []
-    for file in workspace.selections.glob("[!.]*.json"):
-        try:
-            found.append(_parse(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    found = read_json_files(workspace.selections, _parse)
     return sorted(found, key=lambda selection: (selection.created, selection.id), reverse=True)
 
 
@@ -105,7 +100,7 @@ def read_selection(workspace: Workspace, selection_id: str) -> Selection:
     """
     path = workspace.selection_file(selection_id)
     try:
-        return _parse(path.read_text(encoding="utf-8"))
+        return _parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise _missing("There is no such selection any more.", selection_id) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -145,14 +140,11 @@ def _write_new(workspace: Workspace, selection: Selection) -> None:
                 name=selection.name,
             )
         content = {**asdict(selection), "created": selection.created.isoformat()}
-        with write_atomically(path) as temporary:
-            text = json.dumps({"version": _VERSION, **content}, indent=1, ensure_ascii=False)
-            temporary.write_text(text, encoding="utf-8")
+        write_json(path, {"version": _VERSION, **content})
 
 
-def _parse(text: str) -> Selection:
+def _parse(content: dict[str, Any]) -> Selection:
     """Return the selection of a file; raises ValueError, KeyError or TypeError for a bad one."""
-    content: dict[str, Any] = json.loads(text)
     if content.pop("version") != _VERSION:
         raise ValueError("of another version of the program")
     created = datetime.fromisoformat(content.pop("created"))
@@ -187,3 +179,57 @@ def _missing(problem: str, selection_id: str) -> SelectionMissing:
         "It may have been deleted: choose another on the page Mistakes, or save one anew.",
         selection=selection_id,
     )
+
+
+LONGEST_VIEW = 60
+_VIEW_VERSION = 1
+
+
+def save_view(workspace: Workspace, name: str, address: Mapping[str, str]) -> str:
+    """Return the name under which the parameters of a link were saved.
+
+    Raises:
+        QueryRefused: The name cannot be used.
+    """
+    name = check_name(name, LONGEST_VIEW, "a view", QueryRefused)
+    content = {"version": _VIEW_VERSION, "name": name, "address": dict(address)}
+    write_json(workspace.view_file(_identify_view(name)), content)
+    return name
+
+
+def list_views(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Return name → parameters of the saved views, by name; damaged files are left out."""
+
+    def parse(content: Any) -> tuple[str, dict[str, str]]:
+        if content["version"] != _VIEW_VERSION:
+            raise ValueError("of another version of the program")
+        address = {str(key): str(value) for key, value in content["address"].items()}
+        return str(content["name"]), address
+
+    views = dict(read_json_files(workspace.views, parse))
+    return {name: views[name] for name in sorted(views, key=str.casefold)}
+
+
+def read_view(workspace: Workspace, name: str) -> dict[str, str]:
+    """Return the parameters of a saved view.
+
+    Raises:
+        QueryRefused: There is none of that name.
+    """
+    wanted = " ".join(name.split()).casefold()
+    for known, address in list_views(workspace).items():
+        if known.casefold() == wanted:
+            return address
+    raise QueryRefused(
+        f"There is no saved view “{name[:LONGEST_VIEW]}”.",
+        "It may have been deleted: build the query anew, and save it.",
+    )
+
+
+def delete_view(workspace: Workspace, name: str) -> None:
+    """Remove a saved view; where it is gone already, nothing is to be done."""
+    workspace.view_file(_identify_view(name)).unlink(missing_ok=True)
+
+
+def _identify_view(name: str) -> str:
+    return fingerprint({"view": name.casefold()})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from core.config import fingerprint
 from core.errors import TagRefused
 from core.formats import cell_text, check_name, settle_name
 from core.runs.locks import hold_lock
-from core.workspace import Workspace, write_atomically
+from core.workspace import Workspace, read_json_files, write_json
 from data.dataset import Dataset
 
 LONGEST_TAG, MOST_TAGS = 40, 200
@@ -140,9 +141,7 @@ def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -
         name, before = _read_or_begin(path, name) if add or path.exists() else (name, set())
         after = before | set(digests) if add else before - set(digests)
         if after and after != before:
-            with write_atomically(path) as temporary:
-                content = {"version": _VERSION, "name": name, "photos": sorted(after)}
-                temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            write_json(path, {"version": _VERSION, "name": name, "photos": sorted(after)})
         elif not after:
             path.unlink(missing_ok=True)
         return sum((digest in before) != add for digest in digests)
@@ -157,7 +156,7 @@ def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:
             )
         return name, set()
     try:
-        name, digests = _parse(path)
+        name, digests = _parse(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise TagRefused(
             f"The file of the tag “{name}” was altered.", f"Mend or delete it: {path}."
@@ -166,18 +165,11 @@ def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:
 
 
 def _read_all(workspace: Workspace) -> list[tuple[str, list[str]]]:
-    found = []
-    for file in workspace.tags.glob("[!.]*.json"):
-        try:
-            found.append(_parse(file))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return sorted(found, key=lambda tag: tag[0].casefold())
+    return sorted(read_json_files(workspace.tags, _parse), key=lambda tag: tag[0].casefold())
 
 
-def _parse(file: Path) -> tuple[str, list[str]]:
+def _parse(content: Any) -> tuple[str, list[str]]:
     """Return name and digests of a file; raises ValueError, KeyError or TypeError for a bad one."""
-    content = json.loads(file.read_text(encoding="utf-8"))
     if content["version"] != _VERSION:
         raise ValueError("of another version of the program")
     name, digests = content["name"], content["photos"]

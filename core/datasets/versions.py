@@ -4,7 +4,6 @@ With the version go its features and views, its analyses and the edits in its tr
 stay whole: what they share with it are links and copies of their own.
 """
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from core.errors import DatasetInUse
 from core.formats import count
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
+from core.runs.run_files import read_json
 from core.runs.store import RunRecord, select_runs
 from core.runs.tables import edits_table, runs_table
 from core.runs.training.preparing import delete_features
@@ -54,8 +54,6 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
     """Return what lost its dataset; the version, its features, analyses and tray are gone.
 
     Args:
-        workspace: Where it is.
-        dataset_id: Which version.
         force: Delete it also when runs or other versions rest on it.
 
     Raises:
@@ -124,17 +122,15 @@ def _list_uses(workspace: Workspace, connection: Connection, dataset_id: str) ->
 
 def _list_analyses(workspace: Workspace, dataset_id: str) -> list[Path]:
     """Return the folders of analyses of the dataset, complete or not."""
-    found = []
-    for folder in workspace.analyses.glob("[!.]*"):
-        # One that the command line made has no job.json, one that is going has no result yet.
-        for file in (folder / "job.json", folder / "result" / "facts.json"):
-            try:
-                if json.loads(file.read_text(encoding="utf-8"))["dataset"] == dataset_id:
-                    found.append(folder)
-                    break
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-    return found
+    # One that the command line made has no job.json, one that is going has no result yet.
+    return [
+        folder
+        for folder in workspace.analyses.glob("[!.]*")
+        if any(
+            read_json(folder / name).get("dataset") == dataset_id
+            for name in ("job.json", "result/facts.json")
+        )
+    ]
 
 
 def _list_names(names: list[str]) -> str:

@@ -29,9 +29,7 @@ def predict_majority(labels: np.ndarray, train: np.ndarray, asked: np.ndarray) -
     """Return (m,) int64: for each photo asked, the largest class of the training photos.
 
     Args:
-        labels: (n,) int, of all photos.
         train: (t,) int photo numbers to learn from; the first of equally large classes is taken.
-        asked: (m,) int photo numbers.
     """
     largest = int(np.bincount(labels[train]).argmax())
     return np.full(len(asked), largest, dtype=np.int64)
@@ -46,9 +44,7 @@ def predict_neighbours(
 
     Args:
         described: (n, d) float, a description of all photos; a row of zeros is near to none.
-        labels: (n,) int.
         train: (t,) int photo numbers to learn from; at least one beside a photo that is asked.
-        asked: (m,) int photo numbers.
         k: Neighbours that vote; fewer where there are not so many.
     """
     known, answers = _normalise(described[train]), np.empty(len(asked), dtype=np.int64)
@@ -154,8 +150,6 @@ def compare_baselines(
     """Return the run beside each baseline, in the order of NAMES.
 
     Args:
-        labels: (n,) int.
-        predictions: (n,) int, of the run.
         baselines: Name → (n,) int.
     """
     names = [name for name in NAMES if name in baselines]

@@ -92,11 +92,6 @@ def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") 
 
     Columns low, high (the bin's ends; a score on an end is in the lower bin), n, hits, mean_score,
     accuracy, accuracy_low, accuracy_high (Wilson).
-
-    Args:
-        tops: (n,) float in [0, 1], the score of each answer.
-        right: (n,) bool, whether it was right.
-        binning: How the bins are cut.
     """
     edges, numbers = _cut_edges(tops, binning), _number_bins(tops, binning)
     rows = []

@@ -94,14 +94,7 @@ def compare_predictions(
     predictions_b: np.ndarray,
     classes: Sequence[str],
 ) -> Comparison:
-    """Return how b does beside a; row i of each array is the same photo.
-
-    Args:
-        labels: (n,) int, index into the classes.
-        predictions_a: (n,) int, of the baseline.
-        predictions_b: (n,) int.
-        classes: All classes that either run knows.
-    """
+    """Return how b does beside a; row i of each array is the same photo."""
     if not labels.shape == predictions_a.shape == predictions_b.shape:
         raise ValueError(f"{labels.shape}, {predictions_a.shape}, {predictions_b.shape} differ")
     right_a, right_b = predictions_a == labels, predictions_b == labels
@@ -261,7 +254,6 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
     """Return in two sentences whether the difference is real, and what would tell.
 
     Args:
-        compared: How the two runs compare.
         p_value: As adjusted for several comparisons; None: there is one.
     """
     if compared.n == 0:

@@ -62,8 +62,6 @@ def to_long(
     Its index is the cell's place: row × number of columns + column, of those that are wanted.
 
     Args:
-        matrix: (k, k) counts.
-        classes: Names of all k classes.
         rows: Class numbers of the rows wanted, in their order; default: all.
         columns: The same for the columns. Shares are of the whole row and column all the same.
         filled: Whether only cells with photos are wanted: of 3,000 classes a few in 9,000,000.
@@ -125,9 +123,6 @@ def photos_in_cell(
     Wrong answers come before right ones, and among each the surest first.
 
     Args:
-        labels: (n,) int.
-        predictions: (n,) int.
-        scores: (n, k) float.
         true: Class number of the row; None for a whole column.
         predicted: Class number of the column; None for a whole row.
     """
@@ -142,13 +137,7 @@ def photos_in_cell(
 
 
 def subtract_matrices(after: np.ndarray, before: np.ndarray, value: Value = "count") -> np.ndarray:
-    """Return (k, k) float64: what each cell has more (+) or less (−); NaN without a share.
-
-    Args:
-        after: (k, k) counts.
-        before: (k, k) counts of the same photos.
-        value: Whether counts, shares of the row or shares of the column are subtracted.
-    """
+    """Return (k, k) float64: what each cell has more (+) or less (−); NaN without a share."""
     if after.shape != before.shape:
         raise ValueError(f"matrices of {after.shape} and {before.shape} do not match")
     difference: np.ndarray = measure(after, value) - measure(before, value)
@@ -195,9 +184,6 @@ def find_moved(
     """Return the photos that came into a cell and those that left it, (m,) int64 each.
 
     Args:
-        labels: (n,) int.
-        before: (n,) int predictions.
-        after: (n,) int predictions.
         true: Class of the row, None for a whole column.
         predicted: Class of the column, None for a whole row: there it is the right answer that
             is come to or left, since a photo's class is the same in both runs.
@@ -229,8 +215,6 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
     """Return the class numbers in the order of rows and columns, (k,) int64.
 
     Args:
-        matrix: (k, k) counts.
-        classes: Names; they break all ties.
         by: "name"; "support", most photos first; "accuracy" of the class (its recall), worst
             first, classes without photos last; "confusion", look-alikes side by side, classes
             that are confused with none last.

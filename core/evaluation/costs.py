@@ -62,9 +62,7 @@ def count_costs(
     """Return what each photo cost, (n,) float: its answer, or asking where it was not answered.
 
     Args:
-        labels: (n,) int.
         answers: (n,) int, the class that is or would be answered.
-        answered: (n,) bool.
     """
     costs = np.where(answers == labels, 0.0, rule.wrong)
     for place in np.flatnonzero(answered) if rule.pairs else ():

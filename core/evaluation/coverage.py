@@ -53,7 +53,6 @@ def measure_point(answered: np.ndarray, right: np.ndarray) -> OperatingPoint:
     """Return what answering some photos means.
 
     Args:
-        answered: (n,) bool, which photos get an answer.
         right: (n,) bool, whose answer is (or would be) right.
     """
     n, shown = len(answered), int(answered.sum())
@@ -79,7 +78,6 @@ def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
     Args:
         tops: (n,) float, the highest score of each photo.
-        right: (n,) bool, whether its class is right.
     """
     order = np.argsort(-tops, kind="stable")
     ordered = tops[order]
@@ -140,8 +138,6 @@ def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> floa
 
     Args:
         tops: (n,) float, the highest score of each photo.
-        right: (n,) bool.
-        target: Share of right answers, in [0, 1].
     """
     order = np.argsort(tops, kind="stable")
     first = np.searchsorted(tops[order].astype(np.float64), _STEPS)
@@ -161,8 +157,6 @@ def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: floa
 
     Args:
         scores: (n, k) of validation photos.
-        labels: (n,) int.
-        target: Share of right answers wanted of each class.
     """
     answers, tops = scores.argmax(axis=1), scores.max(axis=1, initial=0.0)
     right = answers == labels
@@ -218,7 +212,6 @@ def find_limit(distances: np.ndarray, keep: float = 0.95) -> float | None:
 
     Args:
         distances: (n,) float, of validation photos, which the model did not learn from.
-        keep: Share, in (0, 1).
 
     Source:
         V. Vovk et al. (2005), Algorithmic Learning in a Random World: the split-conformal quantile,

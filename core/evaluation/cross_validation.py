@@ -70,9 +70,7 @@ def judge_folds(
 
     Args:
         answers: (r, n) int, of each repeat the class that was answered; -1: the photo was in none.
-        labels: (n,) int.
         groups: (n,) int; copies of a photo share a group, and count as one in the intervals.
-        classes: Names of the classes.
         folds: In how many parts each repeat left the photos out.
 
     Source:

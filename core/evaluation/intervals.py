@@ -44,7 +44,6 @@ def wilson_interval(
     Args:
         successes: How many of the photos, 0 to n.
         n: Photos in all; not whole where it is how many photos a figure is as sure as.
-        confidence: Above 0, below 1.
         wider: Whether 95 % are held with few photos, too; not where it is a part of another method.
 
     Source:
@@ -174,10 +173,6 @@ def estimate_quantile(values: np.ndarray, share: float) -> Estimate:
     """Return the value that a share of the values keeps, with its 95 % interval; NaN of none.
 
     Where the values are too few to bound it on a side, that end is NaN.
-
-    Args:
-        values: (n,) float.
-        share: In (0, 1).
 
     Source:
         W. J. Conover (1999), Practical Nonparametric Statistics, section 3.2: the ends are values

@@ -56,7 +56,6 @@ def judge_learning(
             val_accuracy, in order; what was not finite or not measured is None.
         best_epoch: That of the lowest validation loss; None while there is none.
         val_photos: n of the validation accuracy.
-        ended: Whether no epoch follows.
     """
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
     gap, gap_sentence = _describe_gap(best, val_photos)

@@ -85,12 +85,6 @@ def draw_rows(sampled: Sampled, wrong: np.ndarray, paths: np.ndarray, seed: int)
     """Return rows in an order drawn at random, (m,) int64: its first ones are a sample of any size.
 
     A seed gives the same order everywhere: it is that of a digest of seed and path.
-
-    Args:
-        sampled: Which rows.
-        wrong: (n,) bool.
-        paths: (n,) str.
-        seed: Another one draws anew.
     """
     rows = np.flatnonzero({"all": np.ones_like(wrong), "right": ~wrong, "wrong": wrong}[sampled])
     texts = (f"{seed} {path}".encode(errors="surrogatepass") for path in paths[rows])
@@ -108,10 +102,8 @@ def rank_shared(
       mean score of the true class over the others first.
 
     Args:
-        ranking: One of the two.
         wrong: (r, n) bool of r >= 2 runs over the same photos, the run in question first.
         true_scores: (r, n) float.
-        paths: (n,) str.
 
     Raises:
         ValueError: There is no other run.
@@ -133,7 +125,6 @@ def find_typical(features: np.ndarray, top: int) -> np.ndarray:
 
     Args:
         features: (n, d) float, the photos of one class.
-        top: At most so many.
     """
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     directions = features / np.where(lengths > 0, lengths, 1.0)

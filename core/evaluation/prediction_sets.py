@@ -109,7 +109,6 @@ def choose_limits(
 
     Args:
         strangeness: (n, k) of validation photos, whose scores are calibrated.
-        labels: (n,) int.
 
     Source:
         T. Ding et al. (2023), Class-Conditional Conformal Prediction with Many Classes,
@@ -163,10 +162,6 @@ def cross_list(
 
     So coverage is measured on photos that chose neither limit nor temperature. None where too few
     are left to choose by.
-
-    Args:
-        scores: (n, k), as the run gives them.
-        calibrated: Whether a temperature is fitted.
     """
     folds = _FOLDS if len(labels) < _MANY else _FOLDS_OF_MANY
     parts = np.random.default_rng(0).permutation(len(labels)) % folds

@@ -89,11 +89,8 @@ def find_shortcuts(
 
     Args:
         properties: Of the dataset; flags that rest on labels or features are left out.
-        labels: (n,) int, of all photos of the dataset.
         learnt: (l,) int, the photos that the run was trained on.
         judged: (m,) int, the photos that the property is judged by; not among `learnt`.
-        right: (m,) bool, whether the run is right on each of the judged.
-        classes: Names.
     """
     names = [
         name

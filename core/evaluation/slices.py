@@ -150,10 +150,6 @@ def bin_property(of: Property, photos: np.ndarray) -> list[Condition]:
 
     Numbers: at most MOST_BINS, from the low to the high end. Kinds: the MOST_KINDS most frequent
     ones, the most frequent first. One condition alone where the photos cannot be parted.
-
-    Args:
-        of: The property.
-        photos: (m,) int, the photos that are parted.
     """
     values = of.values[photos]
     if not of.is_number:
@@ -174,9 +170,6 @@ def measure_bins(
     """Return one row for each bin that has photos, in the order of `bin_property`.
 
     Args:
-        of: The property.
-        photos: (m,) int.
-        right: (m,) bool, whether the run is right on each of them.
         expected: (m,) float, how often it is right on photos of the same class.
 
     Returns:

@@ -54,11 +54,7 @@ class Alarm:
 
 
 def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 200) -> list[Alarm]:
-    """Return alarms: those that stand first, of these the critical ones; else newest first.
-
-    Args:
-        standing: Only those that have not ended.
-    """
+    """Return alarms: those that stand first, of these the critical ones; else newest first."""
     query = select(alarms_table).order_by(_ROW.number.desc()).limit(limit)
     with read_database(workspace) as connection:
         rows = connection.execute(query.where(_ROW.ended.is_(None)) if standing else query).all()

@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread, Timer
 
-import psutil
-
 from core.errors import DISK_FULL_ERRNOS, DiskFull, PetalscopeError, PhotoRefused
 from core.monitoring.kept_photos import Photo, forget_photos
 from core.monitoring.sessions import BrowserSession, Fresh, Model, answer_afresh, log_fresh
@@ -24,6 +22,7 @@ from core.prediction.album import NamedPhoto, answer_photos, unpack_album
 from core.prediction.answers import AnsweredPhoto, ShortAnswer
 from core.prediction.predictor import Predictor
 from core.workspace import Workspace
+from data.importing import remove_orphans
 
 MOST_PHOTOS = 1_000
 """At once; more are a matter for the command line."""
@@ -74,11 +73,6 @@ class Batch:
     stop: Event = field(default_factory=Event)
     ended: Event = field(default_factory=Event)
 
-    def withdraw(self) -> None:
-        """Return when nothing of it is being logged, and nothing more will be."""
-        with self.logging:
-            self.is_withdrawn = True
-
     def seconds_left(self) -> float | None:
         """Return how long it takes yet at the pace so far; None where that cannot be told."""
         if self.phase != "answering" or self.done < 3:
@@ -108,9 +102,8 @@ def start_batch(
     Args:
         models: Which answer, in their order.
         photos: Those that came one by one; those of the archives come behind them.
-        archives: Their bytes.
     """
-    _remove_orphans(workspace.temporary)
+    remove_orphans(workspace.temporary, _PREFIX)
     prefix = f"{_PREFIX}-{os.getpid()}-"
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=workspace.temporary))
     batch = Batch(tuple(models), session, folder)
@@ -151,7 +144,8 @@ def end_batches(visitor: str) -> None:
     """Forget the batches of a visitor; when this returns, none of them logs anything any more."""
     for batch in {*list(_working.values()), *list(_held.values())}:
         if batch.session.visitor == visitor:
-            batch.withdraw()
+            with batch.logging:
+                batch.is_withdrawn = True
             forget_batch(batch)
 
 
@@ -263,11 +257,3 @@ def _sweep() -> None:
             forget_batch(batch)
     if _held:
         _sweep_later()
-
-
-def _remove_orphans(temporary: Path) -> None:
-    """Remove what servers that are gone have left behind."""
-    for orphan in temporary.glob(f"{_PREFIX}-*-*"):
-        owner = orphan.name.split("-")[1]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(orphan, ignore_errors=True)

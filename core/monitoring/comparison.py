@@ -9,7 +9,7 @@ result of a version's run while that is there; else the version itself is asked 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -26,7 +26,7 @@ from core.evaluation.comparison import (
 )
 from core.formats import count
 from core.registry.events import ModelEvent, insert_event, select_events
-from core.registry.evidence import Evidence, evidence_from_facts, evidence_to_facts
+from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
 from core.registry.registering import pack_head
 from core.registry.store import ModelVersion, read_version, select_versions
@@ -187,7 +187,7 @@ def compare_versions(
     with write_database(workspace) as connection:  # of two meetings at once each has its own turn
         turn = _find_turn(connection, champion, challenger)
         evidence = _make_evidence(champion, challenger, answers[1].dataset.id, compared, turn)
-        facts["evidence"] = evidence_to_facts(evidence)
+        facts["evidence"] = asdict(evidence)
         insert_event(
             connection, "compared", version=challenger, former=champion, who=who, facts=facts
         )

@@ -5,8 +5,7 @@ learnt from it could not be tested by it any more.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,7 +72,9 @@ def check_copies(
     if not photos:
         return []
     found = find_reviewed(workspace, photos)
-    with _make_folder(workspace) as folder:
+    workspace.temporary.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="reviewed-", dir=workspace.temporary) as name:
+        folder = Path(name)
         table, refused = pack_photos(
             found,
             photos_file=folder / "photos",
@@ -151,10 +152,3 @@ def _tell_copy(one: ReviewedPhoto, copy: Copy, dataset: Dataset) -> str:
         return f"{there}." if label == one.class_name else f"{there}, labelled “{label}” there."
     what = f"A {split} photo" if copy.kind == "exact" else f"Nearly the same as a {split} photo"
     return f"{what} of this dataset: to learn from it would spoil the test."
-
-
-@contextmanager
-def _make_folder(workspace: Workspace) -> Iterator[Path]:
-    workspace.temporary.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="reviewed-", dir=workspace.temporary) as folder:
-        yield Path(folder)

@@ -7,7 +7,7 @@ the validation photos they would fit these better than any others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -26,8 +26,8 @@ from core.evaluation.drift import (
 from core.formats import count, percent
 from core.monitoring.log import read_features, read_predictions
 from core.prediction.unlike import UnlikeModel
-from core.registry.files import Reference, read_blob, read_reference, unpack_arrays
-from core.registry.store import ModelVersion
+from core.registry.files import Reference, read_reference
+from core.registry.store import ModelVersion, read_unlike
 from core.workspace import Workspace
 
 MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
@@ -80,21 +80,14 @@ def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftRe
     Raises:
         VersionDamaged: A file of it is missing, was cut short or altered.
     """
-    digest = str(version.facts.get("files", {}).get("unlike", ""))
-    arrays = unpack_arrays(read_blob(workspace, digest, "model of what is unlike"))
-    unlike = UnlikeModel(**{field.name: arrays[field.name] for field in fields(UnlikeModel)})
+    unlike = read_unlike(workspace, version)
     return make_drift_reference(version.classes, read_reference(workspace, version), unlike)
 
 
 def make_drift_reference(
     classes: Sequence[str], reference: Reference, unlike: UnlikeModel
 ) -> DriftReference:
-    """Return a reference of photos that were drawn from the validation split.
-
-    Args:
-        reference: The photos.
-        unlike: Where the model's training photos lie.
-    """
+    """Return a reference of photos that were drawn from the validation split."""
     measured = [reference.property(name) for name in MEASURED]
     return DriftReference(
         classes=tuple(classes),
@@ -150,9 +143,6 @@ def find_drift(
     until: datetime | None = None,
 ) -> VersionDrift:
     """Return the drift of the newest photos that a version answered; a photo counts once.
-
-    Args:
-        version: Only its answers; its reference.
 
     Raises:
         VersionDamaged: The reference is missing, was cut short or altered.

@@ -21,8 +21,13 @@ from core.monitoring.retraining_state import (
     read_state,
     read_times,
 )
-from core.runs.queue.retraining_times import find_last_time
-from core.runs.queue.scheduled import MONITORING, count_reviewed, is_taken, read_arrangement
+from core.runs.queue.scheduled import (
+    MONITORING,
+    count_reviewed,
+    find_last_time,
+    is_taken,
+    read_arrangement,
+)
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
@@ -35,7 +40,6 @@ def do_due(workspace: Workspace, now: datetime) -> list[str]:
     """Return what was done, in words.
 
     Args:
-        workspace: Whose.
         now: With a time zone.
     """
     done: list[str] = []

@@ -259,7 +259,6 @@ def restore_reviews(
 
     Args:
         former: Number, state and reviewed class of each, as they were.
-        reviewer: Who takes the review back.
         action: Only what this reviewer did so last: what somebody else decided since stays.
     """
     restored, name = 0, " ".join(reviewer.split())[:LONGEST_NAME]

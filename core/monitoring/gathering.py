@@ -140,9 +140,7 @@ def make_reviewed_version(
     Feedback whose photo is left out is put aside with the reason, so that it is not met again.
 
     Args:
-        dataset_id: The version that becomes the parent.
         name: What people will call it; by default the parent's name and a number.
-        on_progress: Called often, from this thread, while files are written.
 
     Raises:
         FeedbackRefused: Nothing was reviewed, or none of it can be added (it is put aside then).

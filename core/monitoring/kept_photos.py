@@ -97,16 +97,12 @@ def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:
     return {digest for digest in digests if workspace.kept_photo_file(digest).is_file()}
 
 
-def sweep_kept_photos(workspace: Workspace) -> int:
+def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
     """Return how many kept photos were removed: too old, or the oldest of too many megabytes.
 
-    Photos that wait for a review, or for the dataset that they were accepted for, stay.
+    `room` bytes more are within the limit then. Photos that wait for a review, or for the dataset
+    that they were accepted for, stay.
     """
-    return _sweep(workspace, room=0)
-
-
-def _sweep(workspace: Workspace, room: int) -> int:
-    """Return how many kept photos were removed; so many bytes more are within the limit then."""
     settings = read_settings()
     held = _list_held(workspace)
     oldest_allowed = time.time() - settings.keep_photos_days * 86_400
@@ -164,7 +160,7 @@ def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
         usage = _usages.get(workspace.root)
         late = usage is None or time.monotonic() - usage.swept > _SWEPT_EVERY_S
         if usage is None or late or usage.bytes + size > limit:
-            _sweep(workspace, size)
+            sweep_kept_photos(workspace, size)
             usage = _usages[workspace.root]
         if usage.bytes + size > limit:
             return False

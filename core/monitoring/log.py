@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
-from core.config import FEATURE_SIZE, FRAMING
 from core.errors import PredictionMissing
 from core.formats import cell_text
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
@@ -33,6 +32,7 @@ from core.workspace import Workspace
 from data.findings import measure_photo
 from data.images import read_packed_photo
 from data.sources.names import fold_name
+from models.catalogue import USUAL_WIDTH
 
 _COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
@@ -57,7 +57,6 @@ def describe_prediction(
     """Return what the log keeps of an answer.
 
     Args:
-        prediction: The answer.
         photo: Only its digest goes into the log.
         source: page, api or cli.
         latency_ms: From the arrival of the photo to the answer; of one among many that a person
@@ -68,7 +67,7 @@ def describe_prediction(
     decision, facts = prediction.decision, prediction.facts
     top, top_score = (decision.top if decision else prediction.top)[0]
     # As those of the dataset's photos are, which it is compared with: of the centre square.
-    usual = prediction.framing == FRAMING
+    usual = prediction.framing.is_packed
     measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
     return NewPrediction(
         id=id or uuid.uuid4().hex,
@@ -102,14 +101,17 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
     sweep_when_due(workspace)
 
 
-def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
-    """Return the features of these predictions, (n, 2048) float16, in their order.
+def read_features(workspace: Workspace, ids: Sequence[str], width: int = USUAL_WIDTH) -> np.ndarray:
+    """Return the features of these predictions, (n, width) float16, in their order.
+
+    Args:
+        width: Of a feature, where none is asked for.
 
     Raises:
         PredictionMissing: One is not in the log (any more).
     """
     rows = _read_arrays(workspace, ids, "features")
-    return np.stack(rows) if rows else np.empty((0, FEATURE_SIZE), np.float16)
+    return np.stack(rows) if rows else np.empty((0, width), np.float16)
 
 
 def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:
@@ -156,11 +158,8 @@ def read_predictions(
 
     Args:
         since: Only what is not older.
-        until: Only what is older.
-        versions: Only answers of these.
         visitor: Only requests of theirs.
         told: Only answers that somebody said something of.
-        limit: At most so many, the newest.
     """
     chosen = choose_rows(since, until, versions, visitor)
     chosen += [_SAID.number.is_not(None)] if told else []
@@ -254,10 +253,7 @@ def delete_predictions(
     together; one at least is needed.
 
     Args:
-        visitor: Whose.
-        ids: Which.
         photo: Of which photo (SHA-256).
-        until: What is older.
     """
     conditions = _find(visitor, photo, until)
     if not conditions and ids is None:

@@ -7,7 +7,6 @@ is: silence is no proof that all is well. A person may end it, too.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -98,7 +97,7 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) 
             estimate = NOTHING
             if rule.is_on:
                 rows = tables[rule.name][tables[rule.name]["time"] >= since]
-                estimate = _ESTIMATES[rule.name](rows, version)
+                estimate = _estimate(rule.name, rows, version)
             readings.append(_judge(rule, estimate, None if version is None else version.number))
     return readings
 
@@ -112,20 +111,15 @@ def _judge(rule: Rule, estimate: Estimate, version: int | None, problem: str = "
     return replace(reading, state=rule.find_level(reading.sure) or "fine")
 
 
-def _count(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    del version
-    n = len(rows)
-    return Estimate(value=n, low=np.nan, high=np.nan, n=n)
-
-
-def _estimate_latency(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    del version
-    return estimate_quantile(rows["latency_ms"].to_numpy(), 0.95)
-
-
-def _estimate_unknown(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    del version
-    return estimate_share(keep_newest(rows)["kind"].to_numpy() != "answer")
+def _estimate(name: str, rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
+    """Return what a rule measures in rows of the log."""
+    if name in _VOLUMES:
+        return Estimate(value=len(rows), low=np.nan, high=np.nan, n=len(rows))
+    if name == "latency":
+        return estimate_quantile(rows["latency_ms"].to_numpy(), 0.95)
+    if name == "unknown":
+        return estimate_share(keep_newest(rows)["kind"].to_numpy() != "answer")
+    return _estimate_fall(rows, version)
 
 
 def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
@@ -141,15 +135,6 @@ def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate
     found = compare_shares(judged["right"], judged["n"], int(right.sum()), len(right))
     fall, least, most = (max(0.0, end) for end in (found.difference, found.low, found.high))
     return Estimate(value=fall, low=least, high=most, n=len(right), method="Newcombe")
-
-
-_ESTIMATES: dict[str, Callable[[pd.DataFrame, ModelVersion | None], Estimate]] = {
-    "volume_low": _count,
-    "volume_high": _count,
-    "latency": _estimate_latency,
-    "unknown": _estimate_unknown,
-    "accuracy": _estimate_fall,
-}
 
 
 def _read_drift(

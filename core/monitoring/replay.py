@@ -10,14 +10,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.config import FEATURE_SIZE
 from core.errors import PetalscopeError
 from core.evaluation.calibration import temper_scores
 from core.monitoring.log import read_features
 from core.monitoring.summaries import keep_newest
 from core.prediction.deciding import DecisionRule, choose_answers
-from core.registry.loading import read_head, read_unlike
-from core.registry.store import ModelVersion, list_versions
+from core.registry.loading import read_head
+from core.registry.store import ModelVersion, list_versions, read_unlike
 from core.runs.result import read_result
 from core.workspace import Workspace
 from data.sources.names import fold_name
@@ -133,13 +132,14 @@ def replay_log(workspace: Workspace, version: ModelVersion, table: pd.DataFrame)
     backbones = [by_model[one] for one in asked]
     wanted = _name_backbone(version)
     chosen = rows[np.array([one == wanted for one in backbones], dtype=bool)].reset_index(drop=True)
-    features = read_features(workspace, chosen["id"].tolist()).astype(np.float32)
-    features = features.reshape(-1, FEATURE_SIZE)
+    head = read_head(workspace, version)
+    width = head.kernels[0].shape[0]
+    features = read_features(workspace, chosen["id"].tolist(), width).astype(np.float32)
     gone = sum(one is None for one in backbones)
     return Replay(
         version=version,
         rows=chosen,
-        scores=read_head(workspace, version).scores(features),
+        scores=head.scores(features),
         distances=read_unlike(workspace, version).measure(features),
         elsewhere=len(rows) - len(chosen) - gone,
         gone=gone,

@@ -325,7 +325,6 @@ def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0
     """Return the version of a run, which is the challenger now and has met the champion.
 
     Args:
-        run_id: Of a finished run.
         wait_s: How long another process that settles it is waited for.
 
     Raises:

@@ -1,6 +1,6 @@
 """When challengers are trained by themselves, and how far a retraining is: kept in the workspace.
 
-The plan (`queue.retraining_times`) is a person's; the state beside it is written by the process
+The plan (`queue.scheduled`) is a person's; the state beside it is written by the process
 that holds the lock of the retraining, so that whatever process ends, the next one can continue.
 """
 
@@ -14,14 +14,17 @@ from typing import Any, Literal
 from core.errors import RetrainingRefused
 from core.formats import count, moment
 from core.runs.locks import free_lock, take_lock
-from core.runs.queue.retraining_times import (
+from core.runs.queue.scheduled import (
+    STATE,
+    TIMES,
     RetrainingTimes,
     check_times,
     find_next_time,
+    keep_arrangement,
+    read_arrangement,
     times_from_json,
     times_to_json,
 )
-from core.runs.queue.scheduled import STATE, TIMES, keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
 Why = Literal["by hand", "photos", "time"]

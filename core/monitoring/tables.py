@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Text
 from sqlalchemy.types import TypeEngine
 
-from core.runs.tables import UtcTime, metadata
+from core.runs.tables import UtcTime, numbered_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,18 +107,13 @@ PROPERTIES = {
 }
 """What is kept of a photo, and how a table holds it; the first four: see data.findings."""
 
-predictions_table = Table(
+predictions_table = numbered_table(
     "predictions",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     *(logged.make_column(name) for name, logged in LOGGED.items()),
-    sqlite_autoincrement=True,
 )
 
-feedback_table = Table(
+feedback_table = numbered_table(
     "feedback",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("prediction", String(64), nullable=False, index=True),
     Column("time", UtcTime, nullable=False),
     Column("was_right", Boolean, nullable=False),
@@ -131,18 +126,14 @@ feedback_table = Table(
     Column("reviewer", Text, nullable=False, server_default=""),
     Column("dataset", String(64)),
     Column("left_out", Text, nullable=False, server_default=""),
-    sqlite_autoincrement=True,
 )
 
-alarms_table = Table(
+alarms_table = numbered_table(
     "alarms",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("rule", String(64), nullable=False, index=True),
     Column("level", String(16), nullable=False),
     Column("raised", UtcTime, nullable=False),
     Column("ended", UtcTime),
     Column("version", Integer),
     Column("facts", Text, nullable=False, server_default="{}"),
-    sqlite_autoincrement=True,
 )

@@ -6,20 +6,18 @@ none, or too large, comes back as what is wrong with it, and the others follow.
 """
 
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from core.errors import ArchiveRefused, PhotoRefused, SourceRefused
 from core.formats import count
 from data.images import read_photo_file
+from data.packing import work_ahead
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
 from data.sources.found import OnProgress
-from data.sources.layout import is_hidden, is_photo, make_storable
+from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unreadable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ def find_photos(folder: Path) -> Album:
         )
     files = {
         make_storable(file.relative_to(folder).as_posix()): file
-        for place, _, names in os.walk(folder, onerror=_refuse_unreadable)
+        for place, _, names in os.walk(folder, onerror=refuse_unreadable)
         for file in (Path(place, name) for name in names)
     }
     return _make_album(files, f"the folder “{folder}”")
@@ -65,7 +63,6 @@ def unpack_album(
     Args:
         target: An existing empty folder, which the photos are written into under numbers; it must
             stay as long as they are to be read.
-        on_progress: Told photos written and photos in all.
 
     Raises:
         ArchiveRefused: Not an archive, broken, hostile, or of more photos; nothing is left.
@@ -109,16 +106,8 @@ def _count_others(paths: Iterable[str]) -> int:
     return sum(not is_photo(path) and not is_hidden(path) for path in paths)
 
 
-def _refuse_unreadable(error: OSError) -> None:
-    raise SourceRefused(
-        f"The folder “{error.filename}” could not be read ({error.strerror}).",
-        "Check who may read it.",
-    ) from error
-
-
 _THREADS = min(os.cpu_count() or 1, 4)
 """The network answers one of them at a time; the others decode their photos meanwhile."""
-_AHEAD = 2 * _THREADS
 
 T = TypeVar("T")
 
@@ -131,28 +120,13 @@ def answer_photos(
     Only a few photos are in memory at a time. Closing the generator ends the work.
 
     Args:
-        photos: In the order of the answers.
         answer: Called in several threads with the bytes of a photo; may raise PhotoRefused.
     """
-    upcoming = iter(photos)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="answering") as pool:
-        window: deque[tuple[NamedPhoto, Future[T | PhotoRefused]]] = deque(
-            (photo, pool.submit(_answer, photo, answer)) for photo in islice(upcoming, _AHEAD)
-        )
+
+    def work(photo: NamedPhoto) -> T | PhotoRefused:
         try:
-            while window:
-                photo, future = window.popleft()
-                yield photo, future.result()
-                window.extend(
-                    (following, pool.submit(_answer, following, answer))
-                    for following in islice(upcoming, 1)
-                )
-        finally:
-            pool.shutdown(cancel_futures=True)
+            return answer(photo.read())
+        except PhotoRefused as refusal:
+            return refusal
 
-
-def _answer(photo: NamedPhoto, answer: Callable[[bytes], T]) -> T | PhotoRefused:
-    try:
-        return answer(photo.read())
-    except PhotoRefused as refusal:
-        return refusal
+    yield from work_ahead(photos, work, _THREADS, 2 * _THREADS)

@@ -171,10 +171,6 @@ def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> 
     photo, sha256, problem; for each model answer (a class, or empty), kind, class_1, score_1 to
     class_5, score_5; with several models these begin with the model's name, and `agree` says
     whether they say the same.
-
-    Args:
-        photos: What became of each.
-        models: Names of the models, in the order of the answers.
     """
     marks = [f"{name} " for name in models] if len(models) > 1 else [""]
     rows = [_describe(photo, marks) for photo in photos]

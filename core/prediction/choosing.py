@@ -4,7 +4,7 @@ All is chosen on validation photos (with too few of them, training photos that w
 say how far is far), and what takes a while is computed once and kept beside the run.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -57,17 +57,12 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
         features = read_run_features(workspace, result)
         train = result.photo_numbers("train")
         model = fit_unlike(features[train], result.labels[train])
-        return {
-            **{field.name: getattr(model, field.name) for field in fields(UnlikeModel)},
-            "distances": model.measure(features),
-        }
+        return asdict(model) | {"distances": model.measure(features)}
 
     facts = {"version": UNLIKE_VERSION, "features": result.features_id}
     kept = keep_arrays(workspace, run_id, "unlike", facts, make)
-    names = [field.name for field in fields(UnlikeModel)]
-    return RunDistances(
-        model=UnlikeModel(**{name: kept[name] for name in names}), distances=kept["distances"]
-    )
+    distances = kept.pop("distances")
+    return RunDistances(model=UnlikeModel(**kept), distances=distances)
 
 
 def find_limit_of_run(
@@ -149,7 +144,6 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
 
     Args:
         limit: Of the distance, as `find_limit_of_run` returns it; None: it is not looked at.
-        target: Share of right answers, in [0, 1].
 
     Raises:
         RuleRefused: The run has no validation photos.
@@ -179,11 +173,6 @@ def find_temperature(
 
     They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
     some of them does not help on the others.
-
-    Args:
-        scores: (n, k).
-        labels: (n,).
-        crossed: What `cross_fit_scores` returned for them, where that is known.
     """
     if len(labels) < FEWEST_TO_FIT:
         return None
@@ -205,9 +194,6 @@ def choose_sets(
     """Return how lists are made of the scores of a run at a temperature, judged by cross-fitting.
 
     None where the validation photos are too few for the promise.
-
-    Args:
-        crossed: What `cross_list` returned for the validation photos, where that is known.
     """
     photos = result.photo_numbers("validation")
     scores, labels = result.scores[photos], result.labels[photos]
@@ -239,9 +225,6 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     The thresholds stay what a person chose; the temperature and the distance, where the champion
     looks at them, are chosen anew on the validation photos of the run. The default rule of a
     champion is not carried: the run has one of its own.
-
-    Args:
-        run_id: Of a finished run.
 
     Raises:
         ResultDamaged: The result of the run was cut short or altered.

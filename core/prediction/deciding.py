@@ -6,7 +6,6 @@ core.prediction.choosing stands, unless a person had it forgotten, which the fil
 stay; the rule compares calibrated ones. A registered version is a model with its rule, frozen.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +22,8 @@ from core.evaluation.prediction_sets import SetRule, list_classes
 from core.formats import count, percent
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.result import digest_result
-from core.workspace import Workspace, write_atomically
+from core.runs.run_files import read_json
+from core.workspace import Workspace, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,6 @@ def decide(
     """Return the decision for one photo.
 
     Args:
-        scores: (k,) float, as the run gives them.
         distance: From core.prediction.unlike; None where it was not measured.
     """
     tempered = temper_scores(scores[None], rule.temperature)
@@ -242,16 +241,15 @@ def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
         **rule_to_facts(rule),
         "made": rule.made.astimezone(UTC).isoformat(),
     }
-    with write_atomically(_rule_file(workspace, run_id)) as path:
-        path.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    write_json(_rule_file(workspace, run_id), content)
 
 
 def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
     """Return the rule that a person kept; None where there is none that fits the result."""
     try:
-        content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
+        content = read_json(_rule_file(workspace, run_id))
         return _read_content(content, digest_result(workspace, run_id))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuleRefused, RunUnfinished):
+    except (ValueError, KeyError, TypeError, AttributeError, RuleRefused, RunUnfinished):
         return None
 
 
@@ -268,17 +266,12 @@ def delete_rule(workspace: Workspace, run_id: str) -> None:
     """Forget the rule of a run, its default one too: it answers every photo then."""
     file = _rule_file(workspace, run_id)
     if file.parent.exists():
-        with write_atomically(file) as path:
-            path.write_text(json.dumps({"version": _VERSION, "forgotten": True}), encoding="utf-8")
+        write_json(file, {"version": _VERSION, "forgotten": True})
 
 
 def is_rule_forgotten(workspace: Workspace, run_id: str) -> bool:
     """Return whether a person wants the run to answer every photo."""
-    try:
-        content = json.loads(_rule_file(workspace, run_id).read_text(encoding="utf-8"))
-        return bool(content["forgotten"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return bool(read_json(_rule_file(workspace, run_id)).get("forgotten"))
 
 
 def find_rule_time(workspace: Workspace, run_id: str) -> int:

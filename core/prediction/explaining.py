@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config import FEATURE_SIZE, PHOTO_SIZE
+from core.config import PHOTO_SIZE
 from core.errors import PhotoRefused
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
@@ -28,7 +28,6 @@ from models.dense import DenseHead
 
 _VERSION = 1
 _DIGEST_BYTES = 16
-_SHAPE = (PHOTO_SIZE // 32, PHOTO_SIZE // 32, FEATURE_SIZE)
 _HALF = np.dtype("<f2")
 _HIGHEST = float(np.finfo(np.float16).max)
 
@@ -40,6 +39,8 @@ class KeptMaps:
     folder: Path
     dataset_folder: Path | None = None
     """Of the dataset whose photos these are; nothing is kept once it is gone."""
+    places: int = PHOTO_SIZE // 32
+    """Rows and columns of a map."""
 
     def read(self, photo: int) -> np.ndarray | None:
         """Return the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
@@ -50,7 +51,7 @@ class KeptMaps:
         digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != self._digest(photo, values):
             return None
-        return np.frombuffer(values, _HALF).reshape(_SHAPE)
+        return np.frombuffer(values, _HALF).reshape(self.places, self.places, -1)
 
     def keep(self, photo: int, last_map: np.ndarray) -> None:
         """Keep the map (7, 7, 2048), if there is room and float16 can hold it.
@@ -77,7 +78,8 @@ class KeptMaps:
 def find_kept_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> KeptMaps:
     """Return the kept maps of a dataset's photos by a backbone."""
     folder = workspace.maps_folder(dataset_id) / f"{backbone.id}-{backbone.precision}"
-    return KeptMaps(folder, workspace.dataset_folder(dataset_id))
+    places = backbone.framing.side // 32
+    return KeptMaps(folder, workspace.dataset_folder(dataset_id), places)
 
 
 class MapReader:
@@ -191,7 +193,6 @@ class Explainer:
         is the logit but for a constant; with hidden layers it is how the logit begins to change.
 
         Args:
-            classes: (c,) class numbers.
             keep: Whether a map that is computed now is kept.
         """
         last_map = self.maps.read(self.dataset, [photo], keep=keep)[0]

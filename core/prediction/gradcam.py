@@ -55,17 +55,6 @@ def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
     return scaled
 
 
-def class_activation(last_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Return what spoke for one class, (7, 7) float32 in [0, 1]; all 0 when no place did.
-
-    Args:
-        last_map: (7, 7, 2048) float, of the photo.
-        gradient: (2048,) float, of the logit of the class by the pooled feature.
-    """
-    scaled: np.ndarray = scale_evidence(measure_evidence(last_map, gradient[None]))[0]
-    return scaled
-
-
 def draw_overlay(
     photo: np.ndarray,
     activation: np.ndarray,

@@ -45,9 +45,6 @@ def find_nearest_training(
 
     Args:
         result: Of the run: its splits, labels and features are used.
-        photo: Number of a photo of the run's dataset, of any split.
-        classes: Class numbers.
-        count: How many of each class, at most.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
@@ -73,7 +70,6 @@ def find_nearest_learnt(
     Args:
         result: Of the run that answered: its splits and features are used.
         features: (2048,) float, of the photo by the same backbone.
-        count: How many, at most.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
@@ -164,8 +160,6 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
     """Return the ruler of a dataset; None where no photo has one of its class and another.
 
     Args:
-        features: (n, d) float, read in blocks.
-        labels: (n,) int.
         seed: Of the draw of at most 256 photos that are measured against all.
     """
     rng = np.random.default_rng(seed)
@@ -241,9 +235,10 @@ def read_frozen_features(
     Those of a fine-tuned run's own backbone were learnt with its labels: they are no baseline.
     """
     given = Weights(  # the id asks for no more than their digest
-        kind=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
+        name=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )
-    backbone = backbone_id(given, recipe.preprocessing, recipe.framing)
+    backbone = backbone_id(given, recipe.preprocessing, recipe.seen_as)
+    backbone = backbone if recipe.trained_stages else result.backbone_id
     precisions: tuple[Precision, ...] = get_args(Precision)
     for precision in precisions:
         identifier = features_id(result.dataset_id, backbone, precision)

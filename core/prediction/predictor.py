@@ -16,14 +16,15 @@ import numpy as np
 from core.config import FRAMING, Framing
 from core.errors import BackboneMissing
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion
-from core.prediction.gradcam import class_activation, measure_evidence
-from core.prediction.rules import Rule, StandingRule
-from core.runs.recipe.recipe import Recipe
+from core.prediction.gradcam import measure_evidence, scale_evidence
+from core.prediction.rules import FrozenRule, StandingRule
+from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
 from data.images import PhotoFacts, read_packed_photo
 from models.backbone import Backbone, BackboneFacts, open_backbone
+from models.catalogue import DEFAULT
 from models.dense import DenseHead
 
 _TOP = 5
@@ -70,7 +71,7 @@ class Predictor:
         classes: Sequence[str],
         backbone: Backbone,
         head: DenseHead,
-        rule: Rule,
+        rule: FrozenRule | StandingRule,
         version: ModelVersion | None = None,
     ) -> None:
         self.run_id = run_id
@@ -84,12 +85,12 @@ class Predictor:
     @property
     def rule(self) -> DecisionRule | None:
         """When it answers; None: always. That of a run is the one kept with it now."""
-        return self._rule.rule
+        return self._find_rule().rule
 
     @property
     def is_blind(self) -> bool:
         """Whether the rule wants to know unlike photos, but the features behind it are gone."""
-        return self._rule.is_blind
+        return self._find_rule().is_blind
 
     @property
     def backbone_facts(self) -> BackboneFacts:
@@ -139,16 +140,10 @@ class Predictor:
 
     def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
         """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
-        return self._rule.decide(scores, features)
+        return self._find_rule().decide(scores, features)
 
-    def predict_many(self, contents: Sequence[bytes]) -> list[Prediction]:
-        """Return the answers for several photos, in their order.
-
-        Raises:
-            PhotoUnreadable: One of them is not a photo, or a damaged one.
-            PhotoTooLarge: One has more bytes or pixels than the settings allow.
-        """
-        return [self.predict(content) for content in contents]
+    def _find_rule(self) -> FrozenRule:
+        return self._rule.read() if isinstance(self._rule, StandingRule) else self._rule
 
     def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
@@ -165,20 +160,16 @@ class Predictor:
         return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
 
     def measure_evidence(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
-        """Return what each place of the photo adds to the logit of each class, (c, 7, 7) float32.
-
-        Args:
-            classes: (c,) class numbers.
-        """
+        """Return what each place adds to the logit of each class, (c, 7, 7) float32."""
         numbers = np.asarray(classes, dtype=np.int64)
         features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
         return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
 
     def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
         """Return which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
-        number = np.array([self.classes.index(class_name)])
-        gradient = self._head.logit_gradient(prediction.features[None], number)[0]
-        return class_activation(prediction.map, gradient)
+        number = self.classes.index(class_name)
+        activation: np.ndarray = scale_evidence(self.measure_evidence(prediction, [number]))[0]
+        return activation
 
 
 def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
@@ -221,7 +212,7 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
 
 
 def _find_remedy(recipe: Recipe) -> str:
-    if recipe.trained_stages:  # the run made it, and the recipe makes it again
+    if recipe.trained_stages or recipe.speed == "fast":  # the run made it, and its recipe does
         return "Delete the run and train the same recipe again: it gives the same backbone."
     return f"Run “{_features_command(recipe)}”: it is made anew."
 
@@ -229,7 +220,8 @@ def _find_remedy(recipe: Recipe) -> str:
 def _features_command(recipe: Recipe) -> str:
     """Return the command that makes the backbone of a recipe anew."""
     words = ["python -m core features", recipe.dataset]
-    words += ["--weights random"] if recipe.weights == "random" else []
+    words += [f"--weights {recipe.weights}"] if recipe.weights != DEFAULT else []
     words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []
-    words += [f"--framing {recipe.framing}"] if recipe.framing != FRAMING else []
+    seen_as = recipe.seen_as.describe()
+    words += [f"{SETTINGS[name].option} {value}" for name, value in seen_as.items()]
     return " ".join(words)

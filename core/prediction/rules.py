@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -31,82 +31,57 @@ _TRIED_AGAIN = 30.0
 """Seconds after which features that were gone are looked for again."""
 
 
-class Rule(Protocol):
-    """When a model answers."""
-
-    @property
-    def rule(self) -> DecisionRule | None:
-        """The rule; None where there is none: every photo is answered."""
-
-    @property
-    def is_blind(self) -> bool:
-        """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
-
-    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
-
-
 class FrozenRule:
-    """The rule of a registered version, and the model of what is unlike its training photos."""
+    """A rule, and the model of what is unlike the training photos: as of a registered version."""
 
     def __init__(
         self, rule: DecisionRule | None, model: UnlikeModel | None, classes: Sequence[str]
     ) -> None:
         self.rule = rule
+        """None where there is none: every photo is answered."""
         self._model = model
         self._classes = tuple(classes)
 
     @property
     def is_blind(self) -> bool:
-        """Whether the rule wants to know unlike photos, but was frozen without their model."""
+        """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
         return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
-        return _apply(self.rule, self._model, scores, features, self._classes)
+        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule.
+
+        The distance is measured only where the rule asks for it.
+        """
+        if self.rule is None:
+            return None
+        distance = None
+        if self._model is not None and self.rule.unlike_limit is not None:
+            distance = float(self._model.measure(features[None])[0])
+        return decide(self.rule, scores, self._classes, distance)
 
 
 class StandingRule:
-    """Reads the rule again whenever its file was written anew; safe for several threads."""
+    """Reads the rule of a run again whenever its file was written anew; for several threads."""
 
     def __init__(self, workspace: Workspace, run_id: str, result: RunResult) -> None:
         self._workspace = workspace
         self._run_id = run_id
         self._result = result
-        self._kept: tuple[int, DecisionRule | None, UnlikeModel | None] = (-1, None, None)
+        self._kept = (-1, FrozenRule(None, None, result.classes))
         self._read_at = 0.0
 
-    @property
-    def rule(self) -> DecisionRule | None:
-        """The rule that stands; None where the run answers every photo."""
-        return self._read()[0]
-
-    @property
-    def is_blind(self) -> bool:
-        """Whether the rule wants to know unlike photos, but the features behind it are gone."""
-        rule, model = self._read()
-        return rule is not None and rule.unlike_limit is not None and model is None
-
-    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo; None without a rule.
-
-        Args:
-            scores: (k,) float, of the run.
-            features: (2048,) float, of its backbone.
-        """
-        rule, model = self._read()
-        return _apply(rule, model, scores, features, self._result.classes)
-
-    def _read(self) -> tuple[DecisionRule | None, UnlikeModel | None]:
+    def read(self) -> FrozenRule:
+        """Return the rule as it stands now."""
         when = find_rule_time(self._workspace, self._run_id)
-        kept_when, rule, model = self._kept
-        blind = rule is not None and rule.unlike_limit is not None and model is None
-        if when != kept_when or (blind and time.monotonic() - self._read_at > _TRIED_AGAIN):
+        kept_when, kept = self._kept
+        late = time.monotonic() - self._read_at > _TRIED_AGAIN
+        if when != kept_when or (kept.is_blind and late):
             self._read_at = time.monotonic()
             rule = find_rule(self._workspace, self._run_id, self._result)
             model = self._read_model() if rule is not None and rule.unlike_limit else None
-            self._kept = (when, rule, model)
-        return rule, model
+            kept = FrozenRule(rule, model, self._result.classes)
+            self._kept = (when, kept)
+        return kept
 
     def _read_model(self) -> UnlikeModel | None:
         try:
@@ -114,21 +89,6 @@ class StandingRule:
         except FeaturesMissing as error:
             _log.warning("unlike photos are not told from others: %s", error)
             return None
-
-
-def _apply(
-    rule: DecisionRule | None,
-    model: UnlikeModel | None,
-    scores: np.ndarray,
-    features: np.ndarray,
-    classes: Sequence[str],
-) -> Decision | None:
-    """Return the decision; the distance is measured only where the rule asks for it."""
-    if rule is None:
-        return None
-    measured = model is not None and rule.unlike_limit is not None
-    distance = float(model.measure(features[None])[0]) if model and measured else None
-    return decide(rule, scores, classes, distance)
 
 
 _SMALL = 112

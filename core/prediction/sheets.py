@@ -9,7 +9,6 @@ sheets that are there; it is written again at the end of each call.
 import csv
 import functools
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -24,7 +23,8 @@ from core.errors import ExportRefused
 from core.formats import cell_text, percent
 from core.prediction.explaining import Explainer
 from core.prediction.gradcam import DEFAULT_STRENGTH, draw_overlay
-from core.workspace import write_atomically
+from core.runs.run_files import read_json
+from core.workspace import write_atomically, write_json
 from data.export import make_safe_name, report_failure
 
 SheetFormat = Literal["webp", "png"]
@@ -101,7 +101,8 @@ def draw_sheet(explainer: Explainer, answer: Answer, style: SheetStyle) -> Image
     for name, activation in zip(names, activations, strict=True):
         overlay = draw_overlay(photo, activation, style.strength, on_colour=style.on_colour)
         roles = [role for role in ("true", "predicted") if getattr(answer, role) == name]
-        panels.append((overlay, name, f"{', '.join(roles)} · {_say_score(scores[name])}"))
+        said = "<1 %" if 0 < scores[name] < 0.005 else percent(scores[name], 100)
+        panels.append((overlay, name, f"{', '.join(roles)} · {said}"))
     sheet = Image.new("RGB", (len(panels) * (_SIDE + _GAP) - _GAP, _SIDE + _FOOT), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for place, (picture, title, line) in enumerate(panels):
@@ -120,10 +121,6 @@ def encode_sheet(sheet: Image.Image, form: SheetFormat) -> bytes:
     else:
         sheet.save(stream, "PNG", compress_level=4)
     return stream.getvalue()
-
-
-def _say_score(score: float) -> str:
-    return "<1 %" if 0 < score < 0.005 else percent(score, 100)
 
 
 def _cut(text: str, draw: ImageDraw.ImageDraw) -> str:
@@ -174,7 +171,6 @@ def write_sheets(
 
     Args:
         target: A folder that is new, empty, or holds sheets of this run and style.
-        on_progress: Called with sheets done and sheets in all.
 
     Raises:
         ExportRefused: The target holds something else, or may not be written.
@@ -233,7 +229,7 @@ def _claim_folder(target: Path, explainer: Explainer, run_id: str, style: SheetS
     wanted = {"version": _VERSION, "run": run_id, "scores": scores, **asdict(style)}
     mark = target / MARK
     if mark.exists():
-        if _read_mark(mark) != wanted:
+        if read_json(mark) != wanted:
             raise ExportRefused(
                 f"The folder “{target}” holds sheets of another run, or drawn in another way.",
                 "Name another folder; or the same run, strength, ground and format as before.",
@@ -244,15 +240,7 @@ def _claim_folder(target: Path, explainer: Explainer, run_id: str, style: SheetS
             f"The folder “{target}” is not empty.",
             "Name a folder that is empty or new, or one that this command began to fill.",
         )
-    with write_atomically(mark) as temporary:
-        temporary.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
-
-
-def _read_mark(mark: Path) -> object:
-    try:
-        return json.loads(mark.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
+    write_json(mark, wanted)
 
 
 def _write_index(target: Path, explainer: Explainer, style: SheetStyle) -> int:

@@ -35,11 +35,7 @@ class UnlikeModel:
     """() float32, the variance along every other direction."""
 
     def measure(self, features: np.ndarray) -> np.ndarray:
-        """Return the distance of each photo, (n,) float32, about 1 for training photos.
-
-        Args:
-            features: (n, d) float, read in blocks.
-        """
+        """Return the distance of each photo, (n,) float32, about 1 for training photos."""
         distances = np.empty(len(features), dtype=np.float32)
         for start in range(0, len(features), _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -71,7 +67,6 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
 
     Args:
         features: (n, d) float, of training photos only.
-        labels: (n,) int.
 
     Source:
         K. Lee et al. (2018), arXiv:1807.03888, for the distance; M. E. Tipping and C. M. Bishop
@@ -114,7 +109,6 @@ def measure_left_out(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Args:
         features: (n, d) float, of at least 2 photos.
-        labels: (n,) int.
     """
     classes, groups, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     order = np.argsort(groups, kind="stable")

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
-from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Integer, Row, String, Text, insert, select
 
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.runs.database import read_database, write_database
-from core.runs.tables import UtcTime, metadata
+from core.runs.tables import UtcTime, numbered_table
 from core.workspace import Workspace
 
-model_events_table = Table(
+model_events_table = numbered_table(
     "model_events",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("time", UtcTime, nullable=False, index=True),
     Column("kind", String(24), nullable=False),
     Column("version", Integer),
@@ -24,7 +22,6 @@ model_events_table = Table(
     Column("who", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
     Column("facts", Text, nullable=False, server_default="{}"),
-    sqlite_autoincrement=True,
     info={"kept_in": "registry/events.json"},
 )
 

@@ -1,7 +1,7 @@
 """What speaks for a challenger, photo by photo on the same test photos, and what it proves."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from core.evaluation.comparison import (
@@ -52,11 +52,6 @@ class Evidence:
     def difference(self) -> float:
         """Accuracy of the challenger minus that of the champion, -1 to 1."""
         return self.accuracy_challenger - self.accuracy_champion
-
-
-def evidence_to_facts(evidence: Evidence) -> dict[str, Any]:
-    """Return the evidence as JSON values, as events keep it."""
-    return asdict(evidence)
 
 
 def evidence_from_facts(facts: Mapping[str, Any]) -> Evidence | None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -114,24 +114,15 @@ _FOLDER = "files"
 def keep_bytes(workspace: Workspace, content: bytes) -> str:
     """Return the digest under which the bytes stand; an altered file of that name is replaced."""
     digest = hashlib.sha256(content).hexdigest()
-    if not is_whole(workspace, digest):
-        with write_atomically(blob_file(workspace, digest)) as path:
+    file = blob_file(workspace, digest)
+    if not (file.is_file() and digest_file(file) == digest):
+        with write_atomically(file) as path:
             path.write_bytes(content)
     return digest
 
 
-def is_whole(workspace: Workspace, digest: str) -> bool:
-    """Return whether the file is there, unaltered."""
-    file = blob_file(workspace, digest)
-    return file.is_file() and digest_file(file) == digest
-
-
 def read_blob(workspace: Workspace, digest: str, role: str) -> bytes:
     """Return the bytes of a file, which have that digest.
-
-    Args:
-        digest: SHA-256, in hexadecimal digits.
-        role: What the file is for a version, for the message.
 
     Raises:
         VersionDamaged: The file is missing, was cut short or altered.
@@ -248,5 +239,4 @@ def read_reference(workspace: Workspace, version: ModelVersion) -> Reference:
         VersionDamaged: Its file is missing, was cut short or altered.
     """
     digest = str(version.facts.get("files", {}).get("reference", ""))
-    arrays = unpack_arrays(read_blob(workspace, digest, "reference"))
-    return Reference(**{field.name: arrays[field.name] for field in fields(Reference)})
+    return Reference(**unpack_arrays(read_blob(workspace, digest, "reference")))

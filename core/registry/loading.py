@@ -4,7 +4,6 @@ Only files of our own registry are opened, by their SHA-256; they hold numbers, 
 network, nothing that can be run. A version of which a byte was changed is refused.
 """
 
-import dataclasses
 import logging
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor
 from core.prediction.rules import FrozenRule
-from core.prediction.unlike import UnlikeModel
 from core.registry.events import list_former, record_event, select_events
 from core.registry.files import unpack_arrays
 from core.registry.store import (
@@ -24,16 +22,17 @@ from core.registry.store import (
     damaged,
     find_version,
     read_file,
+    read_unlike,
     read_version,
 )
 from core.runs.database import read_database
 from core.workspace import Workspace
 from models.backbone import (
-    BackboneFacts,
     OpenVinoBackbone,
     Purpose,
     compile_model,
-    offered_precisions,
+    read_facts,
+    suit_machine,
 )
 from models.dense import DenseHead
 
@@ -125,13 +124,6 @@ def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:
     )
 
 
-def read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
-    arrays = unpack_arrays(read_file(workspace, version, "unlike"))
-    return UnlikeModel(
-        **{field.name: arrays[field.name] for field in dataclasses.fields(UnlikeModel)}
-    )
-
-
 def _read_rule(version: ModelVersion) -> DecisionRule | None:
     try:
         return version.rule
@@ -142,9 +134,7 @@ def _read_rule(version: ModelVersion) -> DecisionRule | None:
 def _open_backbone(
     workspace: Workspace, version: ModelVersion, purpose: Purpose
 ) -> OpenVinoBackbone:
-    facts = BackboneFacts(**version.facts["backbone"], files={})
-    if facts.precision not in offered_precisions():  # registered on another machine
-        facts = dataclasses.replace(facts, precision="f32", cosine=1.0)
+    facts = suit_machine(read_facts(version.facts["backbone"]))
     network = ov.Core().read_model(
         model=read_file(workspace, version, "network"),
         weights=read_file(workspace, version, "weights"),

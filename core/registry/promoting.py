@@ -5,6 +5,7 @@ champion that answers now, or a person who overrides that and says why. Two at o
 judged by what the first made of it.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
 from core.formats import say_p
 from core.registry.events import ModelEvent, insert_event, list_former
-from core.registry.evidence import Evidence, evidence_to_facts
+from core.registry.evidence import Evidence
 from core.registry.files import hold_registry, sweep_blobs
 from core.registry.store import (
     Alias,
@@ -44,7 +45,6 @@ def promote(
     """Return the event; the version is the champion now.
 
     Args:
-        reason: Why, in words; never empty.
         override: Promote it without a significant gain; the reason then says why.
         instead_of: The champion that the person saw; refused when it is another by now.
 
@@ -66,7 +66,7 @@ def promote(
             _check_evidence(version, champion, evidence, override=override)
         facts: dict[str, Any] = {"override": override and champion is not None}
         if evidence is not None:
-            facts["evidence"] = evidence_to_facts(evidence)
+            facts["evidence"] = asdict(evidence)
         _set_alias(connection, "champion", number, champion)
         _drop_challenger(connection, number)
         return insert_event(
@@ -263,7 +263,6 @@ def keep_champion(
     """Return the event; nobody challenges the champion now. The version itself stays registered.
 
     Args:
-        reason: Why, in words; never empty.
         challenger: The one that the person saw; refused when it is another by now.
 
     Raises:

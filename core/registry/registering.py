@@ -16,7 +16,7 @@ from core.errors import RunUnfinished
 from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
-from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
+from core.prediction.unlike import UNLIKE_VERSION
 from core.registry.events import insert_event
 from core.registry.files import (
     FORMAT,
@@ -47,7 +47,6 @@ def register_run(
     What was registered before is that version again; a file of it that was altered is written anew.
 
     Args:
-        run_id: Of a finished run.
         name: What people call the version; the run's name when empty.
 
     Raises:
@@ -91,13 +90,9 @@ def _collect_pieces(
     """Return the head, the model of what is unlike, and the reference, as bytes."""
     features = read_run_features(workspace, result)
     model = read_distances(workspace, run_id, result).model
-    unlike = {
-        field.name: np.asarray(getattr(model, field.name))
-        for field in dataclasses.fields(UnlikeModel)
-    }
     return {
         "head": pack_head(read_run_head(workspace, run_id)),
-        "unlike": pack_arrays(unlike),
+        "unlike": pack_arrays(dataclasses.asdict(model)),
         "reference": pack_reference(dataset, result, features),
     }
 

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, se
 
 from core.errors import VersionDamaged, VersionMissing
 from core.prediction.deciding import ModelVersion as ModelVersion
-from core.prediction.unlike import UNLIKE_VERSION
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
 from core.registry.files import (
     FORMAT,
     WEIGHTS_SUFFIX,
@@ -25,15 +25,14 @@ from core.registry.files import (
     hold_registry,
     keep_bytes,
     read_blob,
+    unpack_arrays,
 )
 from core.runs.database import read_database
-from core.runs.tables import UtcTime, metadata
+from core.runs.tables import UtcTime, metadata, numbered_table
 from core.workspace import Workspace, digest_once
 
-versions_table = Table(
+versions_table = numbered_table(
     "model_versions",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
     Column("digest", String(64), nullable=False, unique=True),
     Column("run", String(64), nullable=False, index=True),
     Column("dataset", String(64), nullable=False),
@@ -41,7 +40,6 @@ versions_table = Table(
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("who", Text, nullable=False, server_default=""),
     Column("created", UtcTime, nullable=False),
-    sqlite_autoincrement=True,  # the number of a deleted version is not given again
     info={"kept_in": "registry/versions.json"},
 )
 
@@ -229,6 +227,15 @@ def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
         if role in _BACKBONE_SUFFIXES and _repair(workspace, version, role, digest):
             return read_blob(workspace, digest, role)
         raise damaged(version, f"Its {role} was cut short, altered or removed") from error
+
+
+def read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
+    """Return what the version knows unlike photos by.
+
+    Raises:
+        VersionDamaged: Its file is missing, was cut short or altered.
+    """
+    return UnlikeModel(**unpack_arrays(read_file(workspace, version, "unlike")))
 
 
 def _repair(workspace: Workspace, version: ModelVersion, role: Role, digest: str) -> bool:

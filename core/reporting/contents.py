@@ -106,9 +106,6 @@ def collect_report(
 
     Whoever asks for test photos records the opening first.
 
-    Args:
-        pictures: At most so many of the worst photos.
-
     Raises:
         RunUnfinished: The run has no result, or no photos in that split.
         ResultDamaged: A file of it was cut short or altered.

@@ -28,7 +28,6 @@ def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bo
     Args:
         history: Of the result: epoch, and loss and accuracy alone (running means), with train_ and
             val_ before them; None where a number was not finite or not measured.
-        best_epoch: The one that is kept.
     """
     rows = _list_points(history)
     panels = [_draw_panel(rows, panel, best_epoch, dark) for panel in _PANELS]

@@ -28,6 +28,7 @@ from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
 from core.formats import count, data_uri, interval, moment, percent
 from core.installed import COMMAND
+from core.instant.rounding import Judgement
 from core.reporting.contents import RunReport
 from core.reporting.figures import (
     describe_dataset,
@@ -43,6 +44,8 @@ from data.splits import SPLITS
 _MOST_PROPERTIES = 4
 _WORST_CLASSES = 5
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
+_AGAIN = ("evaluate", "report")
+"""Commands that look at the same run, once it is trained."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|<>~])")
 
 
@@ -66,6 +69,7 @@ def write_html(report: RunReport) -> str:
 def write_model_card(report: RunReport) -> str:
     """Return the model card as one Markdown document."""
     sizes = {split: len(report.result.photo_numbers(split)) for split in SPLITS}
+    backbone = report.backbone
     recalls = report.evaluation.per_class.dropna(subset=["recall"]).sort_values("recall")
     return _TEMPLATES.get_template("model_card.md.jinja").render(
         **_collect_common(report),
@@ -76,6 +80,7 @@ def write_model_card(report: RunReport) -> str:
             for name, words, one in list_figures(report)
         ],
         doubts=list_doubts(report),
+        judged=Judgement(**backbone.judged).say() if backbone and backbone.judged else "",
     )
 
 
@@ -103,22 +108,14 @@ def list_doubts(report: RunReport) -> list[str]:
 
 
 def _collect_common(report: RunReport) -> dict[str, Any]:
+    again = (f"{COMMAND} {name} {report.run.id} --split {report.split}" for name in _AGAIN)
     return {
         "report": report,
         "settings": list_settings(report.run.recipe),
-        "commands": list_commands(report),
+        "commands": [write_command(report.run.recipe), *again],
         "conditions": list_conditions(report),
         "versions": list_versions(),
     }
-
-
-def list_commands(report: RunReport) -> list[str]:
-    """Return the commands that train, evaluate and report on the same run."""
-    return [
-        write_command(report.run.recipe),
-        f"{COMMAND} evaluate {report.run.id} --split {report.split}",
-        f"{COMMAND} report {report.run.id} --split {report.split}",
-    ]
 
 
 def list_conditions(report: RunReport) -> list[str]:

@@ -147,7 +147,10 @@ class Batcher:
         if model is None:
             raise State().refusal
         started = time.perf_counter()
-        features, scores = model.answer(np.stack(photos))
+        # What was packed for the last champion at another size will be packed again.
+        none = np.zeros((model.framing.side, model.framing.side, 3), np.uint8)
+        fitting = [photo if photo.shape == none.shape else none for photo in photos]
+        features, scores = model.answer(np.stack(fitting))
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
         return _Answers(model, features, scores, decisions, started, seconds)

@@ -12,7 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from core.config import read_settings
 from core.errors import SettingRefused
-from core.runs.queue.scheduled import wake_scheduler
 from core.serving.admission import read_key
 from core.serving.figures import Figures, begin_journal
 from core.serving.gate import Gate
@@ -41,9 +40,7 @@ def create_app() -> FastAPI:
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
         begin_journal()
-        workspace = open_workspace()
-        wake_scheduler(workspace)
-        service = Service(workspace, settings, figures)
+        service = Service(open_workspace(), settings, figures)
         app.state.service = service
         async with service.run():
             yield

@@ -7,6 +7,7 @@ keys or bodies.
 
 import logging
 import sys
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -23,80 +24,37 @@ class Figures:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._add_requests(self._registry)
-        self._add_answers(self._registry)
-        self._add_state(self._registry)
-
-    def _add_requests(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "petalscope_requests",
-            "Requests by route, method and status.",
-            ("route", "method", "status"),
-            registry=registry,
+        counter = partial(Counter, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        gauge = partial(Gauge, registry=self._registry)
+        of_requests = ("route", "method", "status")
+        self.requests = counter(
+            "petalscope_requests", "Requests by route, method and status.", of_requests
         )
-        self.request_seconds = Histogram(
-            "petalscope_request_seconds",
-            "From the first byte of a request to the last of its answer.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=registry,
+        about = "From the first byte of a request to the last of its answer."
+        self.request_seconds = histogram(
+            "petalscope_request_seconds", about, ("route",), buckets=_SECONDS
         )
-        self.problems = Counter(
-            "petalscope_problems",
-            "Photos and requests turned away, by error code.",
-            ("code",),
-            registry=registry,
+        about = "Photos and requests turned away, by error code."
+        self.problems = counter("petalscope_problems", about, ("code",))
+        about = "Of one photo: decoding, waiting for its batch, the model on its batch."
+        self.stage_seconds = histogram(
+            "petalscope_stage_seconds", about, ("stage",), buckets=_SECONDS
         )
-
-    def _add_answers(self, registry: CollectorRegistry) -> None:
-        self.stage_seconds = Histogram(
-            "petalscope_stage_seconds",
-            "Of one photo: decoding, waiting for its batch, the model on its batch.",
-            ("stage",),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.batch_photos = Histogram(
-            "petalscope_batch_photos",
-            "Photos that were answered together.",
-            buckets=_PHOTOS,
-            registry=registry,
-        )
-        self.answers = Counter(
-            "petalscope_answers",
-            "Photos answered, by version and kind: unsure and unlike are the unknown ones.",
-            ("version", "kind"),
-            registry=registry,
-        )
-        self.scores = Histogram(
-            "petalscope_top_score",
-            "Best score of each photo, calibrated where the version has a rule.",
-            ("version",),
-            buckets=_SCORES,
-            registry=registry,
-        )
-
-    def _add_state(self, registry: CollectorRegistry) -> None:
-        self.photos_waiting = Gauge(
-            "petalscope_photos_waiting", "Photos that have a place now.", registry=registry
-        )
-        self.serving = Gauge(
-            "petalscope_serving",
-            "1 for the version that answers now.",
-            ("version", "digest"),
-            registry=registry,
-        )
-        self.degraded = Gauge(
-            "petalscope_degraded",
-            "1 while answers do not come from the champion that was promoted.",
-            registry=registry,
-        )
-        self.log_waiting = Gauge(
-            "petalscope_log_waiting", "Answers not yet in the log.", registry=registry
-        )
-        self.log_lost = Counter(
-            "petalscope_log_lost", "Answers whose line in the log was given up.", registry=registry
-        )
+        about = "Photos that were answered together."
+        self.batch_photos = histogram("petalscope_batch_photos", about, buckets=_PHOTOS)
+        about = "Photos answered, by version and kind: unsure and unlike are the unknown ones."
+        self.answers = counter("petalscope_answers", about, ("version", "kind"))
+        about = "Best score of each photo, calibrated where the version has a rule."
+        self.scores = histogram("petalscope_top_score", about, ("version",), buckets=_SCORES)
+        self.photos_waiting = gauge("petalscope_photos_waiting", "Photos that have a place now.")
+        about = "1 for the version that answers now."
+        self.serving = gauge("petalscope_serving", about, ("version", "digest"))
+        about = "1 while answers do not come from the champion that was promoted."
+        self.degraded = gauge("petalscope_degraded", about)
+        self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
+        about = "Answers whose line in the log was given up."
+        self.log_lost = counter("petalscope_log_lost", about)
 
     def show_serving(self, version: str, digest: str) -> None:
         """Show this version as the one that answers."""

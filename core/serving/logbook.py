@@ -58,7 +58,8 @@ class Logbook:
         self._lines: deque[Line] = deque()
         self._bytes = 0
         self._taken = self._done = 0
-        self._lost = 0
+        self.lost = 0
+        """Lines that were given up."""
         self._is_closing = False
         self._is_hurried = False
         self._changed = threading.Condition()
@@ -68,11 +69,6 @@ class Logbook:
     def waiting(self) -> int:
         """Lines that are not written yet."""
         return self._taken - self._done
-
-    @property
-    def lost(self) -> int:
-        """Lines that were given up."""
-        return self._lost
 
     def start(self) -> None:
         """Return at once; lines are written from now on."""
@@ -151,7 +147,7 @@ class Logbook:
             _log.error("a photo could not be kept: %s", type(error).__name__)
 
     def _lose(self, lines: int) -> None:
-        self._lost += lines
+        self.lost += lines
         self._on_lost(lines)
 
 

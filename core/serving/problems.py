@@ -4,6 +4,8 @@
 are read by hand (form or raw photo), so what the document says of them is written here, too.
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -74,38 +76,27 @@ def find_request_id(request: Request) -> str:
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer whatever goes wrong in the application in the one shape."""
 
-    @app.exception_handler(PetalscopeError)
-    async def answer_our_error(request: Request, error: PetalscopeError) -> Response:
-        return _tell(request, error)
-
-    @app.exception_handler(HTTPException)
-    async def answer_http_error(request: Request, error: HTTPException) -> Response:
-        return _tell(request, _translate(request, error))
-
-    @app.exception_handler(RequestValidationError)
-    async def answer_bad_values(request: Request, error: RequestValidationError) -> Response:
-        return _tell(request, _describe_values(error))
-
-    @app.exception_handler(SQLAlchemyError)
-    async def answer_lost_database(request: Request, _: SQLAlchemyError) -> Response:
-        return _tell(
-            request,
-            ServiceBusy(
-                "The database does not answer.", "Send it again in some seconds.", retry_after=5
-            ),
-        )
-
-    @app.exception_handler(Exception)
-    async def answer_fault(request: Request, _: Exception) -> Response:
-        fault = UnexpectedFault(
+    describe: dict[type[Exception], Callable[[Request, Any], PetalscopeError]] = {
+        PetalscopeError: lambda _, error: error,
+        HTTPException: _translate,
+        RequestValidationError: lambda _, error: _describe_values(error),
+        SQLAlchemyError: lambda *_: ServiceBusy(
+            "The database does not answer.", "Send it again in some seconds.", retry_after=5
+        ),
+        Exception: lambda *_: UnexpectedFault(
             "The API made a mistake.",
             "Send it again; if it stays, report the request id: the log has the traceback.",
             status=500,
-        )
-        return _tell(request, fault)
+        ),
+    }
+    for kind, translate in describe.items():
+        app.add_exception_handler(kind, partial(_answer, translate))
 
 
-def _tell(request: Request, error: PetalscopeError) -> Response:
+async def _answer(
+    translate: Callable[[Request, Any], PetalscopeError], request: Request, raised: Exception
+) -> Response:
+    error = translate(request, raised)
     request.scope["problem_code"] = error.code
     return problem_response(error, find_request_id(request))
 
@@ -157,43 +148,25 @@ _BINARY = {"type": "string", "format": "binary"}
 
 _PHOTO_TYPES = ("jpeg", "png", "webp", "heic", "avif", "bmp")
 
-PHOTO_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photo"],
-                    "properties": {"photo": {**_BINARY, "description": _MOST}},
-                }
-            },
-            **{f"image/{kind}": {"schema": _BINARY} for kind in _PHOTO_TYPES},
-        },
-    }
-}
-BATCH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["photos"],
-                    "properties": {
-                        "photos": {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 64}
-                    },
-                }
-            }
-        },
-    }
-}
-FEEDBACK_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": FeedbackGiven.model_json_schema()}},
-    }
-}
+
+def _describe_body(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the document says of a body: content type → schema."""
+    content = {kind: {"schema": schema} for kind, schema in schemas.items()}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _describe_form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "properties": {name: schema}}
+
+
+_FORM = "multipart/form-data"
+_MANY = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 64}
+PHOTO_BODY = _describe_body(
+    {_FORM: _describe_form("photo", {**_BINARY, "description": _MOST})}
+    | {f"image/{kind}": _BINARY for kind in _PHOTO_TYPES}
+)
+BATCH_BODY = _describe_body({_FORM: _describe_form("photos", _MANY)})
+FEEDBACK_BODY = _describe_body({"application/json": FeedbackGiven.model_json_schema()})
 
 
 def describe_refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

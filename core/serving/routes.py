@@ -268,4 +268,4 @@ async def is_ready(request: Request) -> Response:
 )
 async def read_metrics(request: Request) -> Response:
     """Requests, latency, batches, scores and unknown photos by version, the queue, the log."""
-    return Response(find_service(request).write_figures(), headers={"Content-Type": CONTENT_TYPE})
+    return Response(find_service(request).figures.write(), headers={"Content-Type": CONTENT_TYPE})

@@ -85,10 +85,6 @@ class Service:
             log_lost=self.logbook.lost,
         )
 
-    def write_figures(self) -> bytes:
-        """Return the figures as Prometheus reads them."""
-        return self.figures.write()
-
     def _wake_scheduler(self) -> None:
         try:
             wake_scheduler(self.workspace)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.config import PHOTO_SIZE, Framing
+from core.config import Framing
 from core.errors import (
     PetalscopeError,
     ServiceNotReady,
@@ -93,7 +93,8 @@ def open_serving_model(workspace: Workspace, version: ModelVersion) -> ServingMo
 
 def add_many(version: ModelVersion, single: Predictor, many: Predictor) -> ServingModel:
     """Return the model; `many` is kept only where it answers clearly more photos a second."""
-    batch = np.zeros((BATCH, PHOTO_SIZE, PHOTO_SIZE, 3), dtype=np.uint8)
+    side = single.backbone_facts.framing.side
+    batch = np.zeros((BATCH, side, side, 3), dtype=np.uint8)
     for predictor in (single, many):  # the first answer is slower than any later one
         features, scores = predictor.answer_packed(batch[:1])
         predictor.decide_scores(scores[0], features[0])
@@ -146,19 +147,14 @@ class Switcher:
         """Prepare; `on_change` is told of every new state, from the switcher's thread."""
         self._workspace = workspace
         self._on_change = on_change
-        self._state = State()
+        self.state = State()
         self._refused: tuple[int, float] | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="switcher", daemon=True)
 
-    @property
-    def state(self) -> State:
-        """What serves now."""
-        return self._state
-
     def find_model(self) -> ServingModel | None:
         """Return the model that serves now; None where none does."""
-        return self._state.model
+        return self.state.model
 
     def start(self) -> None:
         """Return at once; the champion is loaded meanwhile."""
@@ -179,7 +175,7 @@ class Switcher:
         except (SQLAlchemyError, PetalscopeError, OSError, RuntimeError) as error:
             # RuntimeError is OpenVINO's. What serves goes on, and it is tried again.
             _log.error("the champion could not be read: %s", type(error).__name__)
-            if self._state.model is None:
+            if self.state.model is None:
                 self._show(
                     State(
                         problem="The champion could not be read from the registry.",
@@ -194,16 +190,16 @@ class Switcher:
                 return
 
     def _follow(self, champion: int | None) -> None:
-        serving = self._state.model
+        serving = self.state.model
         if champion is None or (serving is not None and serving.version.number == champion):
             self._refused = None
-            if self._state.champion != champion:  # back from a damaged one, or there is none now
+            if self.state.champion != champion:  # back from a damaged one, or there is none now
                 self._show(State(model=serving, champion=champion))
             return
         if self._refused and self._refused[0] == champion and time.monotonic() < self._refused[1]:
             return
-        if self._state == State():  # nobody is told yet: whoever asks meanwhile is
-            self._state = State(
+        if self.state == State():  # nobody is told yet: whoever asks meanwhile is
+            self.state = State(
                 champion=champion,
                 problem=f"The champion, v{champion}, is being loaded.",
                 remedy="Ask again in some seconds.",
@@ -249,7 +245,7 @@ class Switcher:
         report_refusal(self._workspace, champion, error, instead=instead)
 
     def _show(self, state: State) -> None:
-        if state == self._state:
+        if state == self.state:
             return
-        self._state = state
+        self.state = state
         self._on_change(state)

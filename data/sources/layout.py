@@ -308,7 +308,7 @@ def read_folder(folder: Path, read: Read = read_layout) -> Layout:
     files = []
     folders: list[str] = []
     links: list[str] = []
-    for place, inside, names in os.walk(folder, onerror=_refuse_unreadable):
+    for place, inside, names in os.walk(folder, onerror=refuse_unreadable):
         for name in inside:
             of_kind = links if Path(place, name).is_symlink() else folders
             of_kind.append(Path(place, name).relative_to(folder).as_posix())
@@ -327,12 +327,8 @@ def read_folder(folder: Path, read: Read = read_layout) -> Layout:
     return replace(layout, notes=(*layout.notes, *noted))
 
 
-def find_photos_in_folder(folder: Path) -> list[FoundPhoto]:
-    """Return the photos of `read_folder` without its notes."""
-    return read_folder(folder).photos
-
-
-def _refuse_unreadable(error: OSError) -> None:
+def refuse_unreadable(error: OSError) -> None:
+    """Refuse a folder that `os.walk` could not read."""
     raise SourceRefused(
         f"The folder “{error.filename}” could not be read ({error.strerror}).",
         "Check who may read it.",

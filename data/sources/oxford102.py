@@ -26,7 +26,7 @@ from data.sources.found import (
 )
 from data.sources.layout import is_hidden
 from data.sources.names import list_names, read_mapping
-from data.sources.published import DOWNLOAD, fetch_file
+from data.sources.published import DOWNLOAD, fetch_file, tell_mb
 
 FILES = {
     "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
@@ -112,15 +112,13 @@ class Oxford102Source:
         address = read_settings().oxford102_url.rstrip("/") + "/"
         folder = self._downloads / "oxford102"
 
-        def report(done: int, total: int) -> None:
-            if on_progress:
-                on_progress(done // 1_000_000, total // 1_000_000)
-
         for name, md5 in FILES.items():
             self.phase = f"downloading {name}, in MB"
             # Another server than the makers' may hold a resized copy.
             official = address == OXFORD102_URL or name.endswith(".mat")
-            fetch_file(address + name, folder / name, md5 if official else None, report)
+            fetch_file(
+                address + name, folder / name, md5 if official else None, tell_mb(on_progress)
+            )
         self.phase = "reading the source"
         images, labels, splits = (folder / name for name in FILES)
         return _Files(images, labels, splits, self._names)

@@ -52,6 +52,12 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
     download_file(address, target, check, on_progress)
 
 
+def tell_mb(on_progress: OnProgress | None) -> Report:
+    """Return what is told bytes, and tells them on in MB."""
+    tell = on_progress or (lambda *_: None)
+    return lambda done, total: tell(done // 1_000_000, total // 1_000_000)
+
+
 def _check_gzip(file: Path, address: str) -> None:
     """Read a .gz to its end, whose checksum and length it states itself."""
     try:
@@ -88,15 +94,13 @@ class FlowerPhotosSource:
         return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
 
     def _download(self, on_progress: OnProgress | None) -> Path:
-        def report(done: int, total: int) -> None:
-            if on_progress:
-                on_progress(done // 1_000_000, total // 1_000_000)
-
         self.phase = f"downloading {FILE}, in MB"
         address = read_settings().flower_photos_url
         target = self._downloads / FILE
         # Another server than the makers' may hold a resized copy.
-        fetch_file(address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, report)
+        fetch_file(
+            address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, tell_mb(on_progress)
+        )
         self.phase = "reading the source"
         return target
 

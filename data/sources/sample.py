@@ -17,7 +17,7 @@ import numpy as np
 from data.sources.flowers.blooms import SPECIES
 from data.sources.flowers.scene import draw_scene
 from data.sources.found import FoundSource, OnProgress, SourceKind, Way
-from data.sources.layout import find_photos_in_folder
+from data.sources.layout import read_folder
 
 SMALLEST = 6
 """Photos per class that still leave room for every fault."""
@@ -53,7 +53,7 @@ class SampleSource:
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos of the sample; see data.sources.found.Source."""
         draw_sample(unpacked, on_progress=on_progress)
-        photos = find_photos_in_folder(unpacked)
+        photos = read_folder(unpacked).photos
         return FoundSource(photos=photos, name="Flower sample", origin="the embedded sample")
 
 

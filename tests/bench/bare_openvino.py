@@ -5,6 +5,7 @@ network, precision and batch as ours.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # isort: off
@@ -36,9 +37,14 @@ def measure_throughput(
 
 def measure_latencies(network: Path, precision: str, repeats: int) -> list[float]:
     """Return the seconds of each answer to one photo."""
+    return time_calls(open_bare(network, precision), repeats)
+
+
+def open_bare(network: Path, precision: str) -> Callable[[], object]:
+    """Return what answers one photo in memory each time it is called."""
     request = _compile(network, precision, "LATENCY", 1).create_infer_request()
     photo = _draw_photos(1)
-    return time_calls(lambda: request.infer({0: photo}), repeats)
+    return lambda: request.infer({0: photo})
 
 
 def _compile(network: Path, precision: str, hint: str, batch: int) -> ov.CompiledModel:

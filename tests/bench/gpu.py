@@ -27,7 +27,7 @@ from data.dataset import Dataset
 from data.policy import PRESETS
 from models.devices import Device, Usage, UsageSampler, find_device
 from models.extraction import extract_features
-from models.rows import change_batches, read_batches, read_header
+from models.rows import change_batches, photo_form, read_batches, read_header
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -169,8 +169,9 @@ def draw(dataset: Dataset) -> tuple[float, float]:
         draws = open_draws(dataset, PRESETS["gentle"], 0, replace(device, kind=kind))
         draws.draw(dataset.photos[:_BATCH], numbers[:_BATCH].tolist(), 0)  # compiles
         with dataset.photos_file.open("rb") as packed:
-            read_header(packed, dataset.photos_file)
-            batches = read_batches(packed, numbers, _BATCH)
+            form = photo_form()
+            read_header(packed, dataset.photos_file, form)
+            batches = read_batches(packed, form, numbers, _BATCH)
             changed = change_batches(batches, numbers, partial(draws.draw, draw=0), device.cores)
             speeds.append(len(dataset) / time_call(partial(list, map(len, changed))))
     return speeds[0], speeds[1]

@@ -19,10 +19,13 @@ from core.errors import DatasetMissing
 from core.prediction.explaining import Explainer, MapReader, open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import find_nearest_training
-from core.prediction.predictor import open_predictor
+from core.prediction.predictor import Predictor, open_predictor
 from core.workspace import Workspace
+from data.images import read_packed_photo
 from models.weights import find_weights
+from tests.bench.bare_openvino import open_bare
 from tests.bench.measuring import (
+    WARM_UPS,
     Figure,
     Report,
     call_in_child,
@@ -44,6 +47,7 @@ def measure(workspace: Workspace, run: str = "latest", *, repeats: int = 20) -> 
     predictor = open_predictor(workspace, record.id)
     opening = time.perf_counter() - start
     facts = predictor.backbone_facts
+    network = (find_network(workspace, facts.id), facts.precision)
     figures: list[Figure] = []
     ours: list[float] = []
     for name, size in _PHOTOS.items():
@@ -53,10 +57,10 @@ def measure(workspace: Workspace, run: str = "latest", *, repeats: int = 20) -> 
         ours = ours or seconds
         note = f"JPEG of {len(content) / 1e6:.1f} MB"
         figures += list_percentiles(f"ours, {name},", seconds, note=note)
+        figures.append(_measure_in_turn(name, predictor, network, content, repeats))
     say("Grad-CAM and nearest photos")
     explained = _measure_explanations(workspace, record.id, repeats)
     say("Bare OpenVINO model, one photo in memory")
-    network = (find_network(workspace, facts.id), facts.precision)
     bare = call_in_child("tests.bench.bare_openvino", "measure_latencies", *network, repeats)
     say("Keras predict, one photo in memory")
     weights = find_weights(workspace, record.recipe.weights).file
@@ -72,6 +76,30 @@ def measure(workspace: Workspace, run: str = "latest", *, repeats: int = 20) -> 
         ],
         {**describe_backbone(facts), "run": record.id, "repeats": repeats},
     )
+
+
+def _measure_in_turn(
+    name: str, predictor: Predictor, network: tuple[Path, str], content: bytes, repeats: int
+) -> Figure:
+    """Measure an answer beside the bare model and decoding, in turn: of processor time.
+
+    On a busy machine it changes less than the time that passes.
+    """
+    steps: dict[str, Callable[[], object]] = {
+        "bare": open_bare(*network),
+        "decoding": partial(read_packed_photo, content, predictor.backbone_facts.framing),
+        "ours": partial(predictor.predict, content),
+    }
+    spent: dict[str, list[float]] = {step: [] for step in steps}
+    for _ in range(WARM_UPS + repeats):
+        for step, act in steps.items():
+            start = time.process_time()
+            act()
+            spent[step].append(time.process_time() - start)
+    bare, decoding, ours = (1000 * float(np.median(spent[step][WARM_UPS:])) for step in steps)
+    note = f"processor time in turn: {ours:.1f} ms beside {bare:.1f} and {decoding:.1f} ms"
+    value = ours / max(bare + decoding, 1e-3)
+    return Figure(f"ours, {name}, of bare OpenVINO and decoding", value, "times", note=note)
 
 
 def draw_jpeg(size: tuple[int, int]) -> bytes:

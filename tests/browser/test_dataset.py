@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.datasets.quality.store import read_map, read_status, start_quality
+from core.datasets.quality.results import read_status
+from core.datasets.quality.store import read_map, request_analysis
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_url
@@ -23,7 +24,7 @@ def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) 
     workspace = server_workspace
     copy_workspace(trained_workspace, workspace)
     (dataset,) = list_datasets(workspace)
-    job = start_quality(workspace, dataset.id, "random")
+    job = request_analysis(workspace, dataset.id, "random")
     wait_until(lambda: status_of(workspace, job) != "going", "the quality analysis is done")
     assert status_of(workspace, job) == "done"
     assert read_map(workspace, dataset.id, "pca") is not None

@@ -46,7 +46,7 @@ def test_the_sample_is_drawn_from_the_page(page: Page, server: PageServer) -> No
 @pytest.mark.slow
 def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageServer) -> None:
     page.goto(server.address)
-    page.get_by_role("button", name="Quick start with random weights").click()
+    page.get_by_role("button", name="Quick start with starter weights").click()
     expect(page.get_by_role("heading", name=re.compile("Run 1"))).to_be_visible()
     # Reloading the browser loses nothing: the run is found again, and goes on.
     page.reload()
@@ -61,14 +61,16 @@ def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageSe
 @pytest.mark.slow
 def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/training")
-    page.get_by_role("button", name="Use random weights").click()
-    expect(page.get_by_text("has never seen a photo").first).to_be_visible()
-    expect(page.get_by_label("Epochs")).to_have_count(1)  # while it is redrawn there are two
+    page.get_by_role("button", name="Use the starter weights").click()
+    expect(page.get_by_text("from drawings alone").first).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Epochs")).to_have_count(
+        1
+    )  # while it is redrawn there are two
     second = page.get_by_role("heading", name=re.compile("Run 2"))
 
     def train_for_sixty_epochs() -> None:  # what is typed while the form is redrawn is lost
-        page.get_by_label("Epochs").fill("60")
-        page.get_by_label("Epochs").press("Enter")
+        page.get_by_role("spinbutton", name="Epochs").fill("60")
+        page.get_by_role("spinbutton", name="Epochs").press("Enter")
         page.get_by_role("button", name="Train", exact=True).click()
 
     do_until(train_for_sixty_epochs, second)
@@ -128,5 +130,5 @@ def test_a_bad_photo_gets_a_clear_error(page: Page, server: PageServer) -> None:
     expect(page.get_by_text("No photo yet")).to_be_visible()
     files = [{"name": "cut.jpg", "mimeType": "image/jpeg", "buffer": whole[: len(whole) // 3]}]
     page.locator("input[type=file]").set_input_files(files)
-    alert = page.get_by_test_id("stAlert").filter(has_text=re.compile("photo", re.I))
+    alert = page.get_by_test_id("stAlert").filter(has_text="cut short or damaged")
     expect(alert).to_be_visible()

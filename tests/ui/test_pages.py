@@ -59,7 +59,7 @@ def test_without_a_run_it_says_what_to_do(
         assert "No run yet" in text_of(app)
         # No weights here: the page says so, offers the download and the way without.
         labels = [button.label for button in app.button]
-        assert "Use random weights" in labels
+        assert "Use the starter weights" in labels
         assert next(button for button in app.button if button.label == "Train").disabled
     if page == "dataset":
         assert {metric.label: metric.value for metric in app.metric}["Photos"] == "30"

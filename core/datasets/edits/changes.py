@@ -172,7 +172,6 @@ def choose_leaving(
     """Return the numbers of all photos of the groups but one of each, ascending.
 
     Args:
-        dataset: Whose photos they are.
         changes: Resolved edits that already wait; a photo excluded by them is no duplicate.
         groups: Photos that are the same; groups that share a photo are one.
         keep: Photos that stay; None: the first of train, validation, test, then by path.

@@ -55,11 +55,9 @@ def add_edits(
     """Return the number of the batch: the same edit for each of the photos.
 
     Args:
-        photos: Numbers of photos of the dataset.
         action: "restore" cancels what the tray holds for the photos.
         value: The class for "relabel" (a new one is made; a known one is found also where case or
             spaces differ), the split for "move", else nothing.
-        note: Why, in a person's words.
 
     Raises:
         EditRefused: No photo, no such photo, class, split or action, or too long a note.

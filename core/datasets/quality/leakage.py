@@ -29,7 +29,6 @@ def list_leaks(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> p
 
     Args:
         pairs: With columns a and b.
-        labels: (n,) int.
         splits: (n,) str: of the dataset, or those that a run drew for itself.
     """
     leaks = add_places(pairs, labels, splits)
@@ -64,10 +63,7 @@ def evaluate_without(
 
     Args:
         scores: (n, k) of all photos of the dataset.
-        labels: (n,) int.
-        classes: k names.
         photos: (m,) photo numbers that are judged, those of a split.
-        leaking: Photo numbers to leave out.
     """
     left_out = np.intersect1d(photos, leaking)
     rest = np.setdiff1d(photos, leaking)

@@ -23,23 +23,21 @@ from core.datasets.quality.neighbours import (
     normalise_features,
     reduce_features,
 )
-from core.datasets.quality.results import ResultFacts, has_result, name_moment, write_result
+from core.datasets.quality.results import ResultFacts, has_result, write_result
 from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
 from core.datasets.quality.suspects import (
     FOLDS,
     deal_folds,
     find_suspects,
-    group_copies,
     score_out_of_fold,
 )
-from core.instant.herding import reduce_rows
-from core.instant.replay import replay_labels
+from core.instant.herding import reduce_rows, replay_labels
 from core.runs.jobs import Tell
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.duplicates import find_pairs
+from data.duplicates import find_pairs, number_groups
 from data.manifest import read_dataset
 from data.sources.unlabelled import find_unlabelled
 from models.backbone import read_backbone_facts
@@ -55,8 +53,7 @@ def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tel
     """Return the id of the analysis; it is made now if the workspace does not hold it.
 
     Args:
-        parameters: From store.quality_parameters, map_parameters or order_parameters.
-        tell: Called often with phase, done and total.
+        parameters: From store.list_parameters.
 
     Raises:
         DatasetMissing, ResultDamaged: The dataset is gone or damaged.
@@ -79,8 +76,6 @@ def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tel
         dataset=dataset.id,
         weights=parameters["weights"],
         label=label,
-        created=name_moment(),
-        folder=workspace.analysis_folder(identifier),
         rest={**rest, "seconds": round(time.perf_counter() - start, 2)},
     )
     write_result(workspace, facts, arrays=arrays, tables=tables)
@@ -131,7 +126,7 @@ def _make_quality(
     tell(_STEPS[1], 1, len(_STEPS))
     pairs = find_pairs(dataset, features, neighbours)
     tell(_STEPS[2], 2, len(_STEPS))
-    folds = deal_folds(dataset.labels, group_copies(len(dataset), pairs), FOLDS)
+    folds = deal_folds(dataset.labels, number_groups(pairs, len(dataset)), FOLDS)
     head = score_out_of_fold(features, dataset.labels, folds, len(dataset.classes))
     photos = pd.DataFrame(
         {

@@ -37,7 +37,6 @@ def find_neighbours(unit: np.ndarray, count: int = NEIGHBOURS) -> tuple[np.ndarr
 
     Args:
         unit: (n, d) float32 of length 1.
-        count: Neighbours wanted.
     """
     n = len(unit)
     k = min(count, n - 1)
@@ -82,7 +81,6 @@ def find_directions(
 
     Args:
         features: (n, d), read in blocks.
-        count: Directions wanted.
         centre: (d,) what is taken off first; None: the mean.
     """
     from scipy.linalg import eigh

@@ -1,4 +1,4 @@
-"""The files of a finished analysis: analyses/<id>/result/, which appears whole or not at all.
+"""Analyses: made by a job once and kept in analyses/<id>/result/, whole or not at all.
 
 facts.json says what it is and names the digest of each file. A file that was altered is noticed:
 the result then counts as missing, and is made again.
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.runs.jobs import JobStatus, read_job, start_job
 from core.workspace import Workspace, digest_file, digest_once, make_folder_atomically
+from models.catalogue import rank
 from models.weights import WeightsKind
 
 RESULT, FACTS = "result", "facts.json"
@@ -32,8 +34,10 @@ class ResultFacts:
     weights: WeightsKind
     label: str
     """What to call the weights on screen."""
-    created: str
-    folder: Path
+    created: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
+    )
+    folder: Path = Path()
     rest: dict[str, Any] = field(default_factory=dict)
     """More about how it was made."""
     digests: dict[str, str] = field(default_factory=dict)
@@ -49,7 +53,7 @@ def write_result(
     workspace: Workspace,
     facts: ResultFacts,
     *,
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray] | None = None,
     tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write a result into its folder, unless it is there, whole."""
@@ -58,7 +62,7 @@ def write_result(
     target = workspace.analysis_folder(facts.id) / RESULT
     shutil.rmtree(target, ignore_errors=True)
     with make_folder_atomically(target) as folder:
-        for name, array in arrays.items():
+        for name, array in (arrays or {}).items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
         for name, table in (tables or {}).items():
             table.to_parquet(folder / f"{name}.parquet", index=False)
@@ -67,18 +71,30 @@ def write_result(
         (folder / FACTS).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def name_moment() -> str:
-    """Return now, for `ResultFacts.created`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def start_analysis(
+    workspace: Workspace, analysis_id: str, module: str, parameters: Mapping[str, Any]
+) -> None:
+    """Start the job that makes an analysis (`python -m module FOLDER`) unless it is there or going.
+
+    Args:
+        parameters: With `dataset`, so that whoever deletes it sees that it is used.
+    """
+    if not has_result(workspace, analysis_id):
+        start_job(workspace, workspace.analysis_folder(analysis_id), module, parameters)
+
+
+def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
+    """Return the state of the job of an analysis; None when none was started for that id."""
+    return read_job(workspace.analysis_folder(analysis_id))
 
 
 def list_results(workspace: Workspace, dataset_id: str, kind: str) -> list[ResultFacts]:
-    """Return the whole results of a kind for a dataset: pretrained weights first, then newest."""
+    """Return the whole results of a kind for a dataset: best weights first, then newest."""
     folders = sorted(workspace.analyses.glob(f"[!.]*/{RESULT}"))
     read = [_read_facts(folder) for folder in folders]
     found = [facts for facts in read if facts and (facts.dataset, facts.kind) == (dataset_id, kind)]
     found.sort(key=lambda facts: facts.created, reverse=True)
-    found.sort(key=lambda facts: facts.weights != "pretrained")
+    found.sort(key=lambda facts: rank(facts.weights))
     return [facts for facts in found if _is_whole(facts)]
 
 

@@ -100,8 +100,6 @@ def study_slices(
 
     Args:
         dataset: Of the run; row i of the result is its photo i.
-        result: Of the run.
-        split: Its photos are judged.
         analysis: The quality analysis of the dataset, or None: then fewer issues are known.
     """
     predicted = result.scores.argmax(axis=1)
@@ -148,10 +146,8 @@ def list_properties(
     """Return the properties of all photos of a dataset, by name.
 
     Args:
-        dataset: Whose photos they are.
         splits: (n,) str, those of the run: where they were drawn anew, the dataset's own count as a
             property.
-        analysis: The quality analysis of the dataset, or None.
     """
     manifest = dataset.manifest
     listed = [

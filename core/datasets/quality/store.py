@@ -16,19 +16,24 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from core.config import FRAMING, fingerprint
-from core.datasets.quality.results import has_result, list_results, read_array, read_table
+from core.config import fingerprint, read_framing
+from core.datasets.quality.results import (
+    list_results,
+    read_array,
+    read_table,
+    start_analysis,
+)
 from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.runs.jobs import Tell, run_job
 from core.workspace import Workspace, open_workspace
 from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
+from models.catalogue import rank
 from models.weights import WeightsKind, find_weights
 
-QUALITY_VERSION = 1
-MAP_VERSION = 1
-ORDER_VERSION = 1
+AnalysisKind = Literal["quality", "map", "order"]
+_VERSIONS: dict[AnalysisKind, int] = {"quality": 1, "map": 1, "order": 1}
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -73,13 +78,13 @@ class QualityResult:
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
-    """Return the features of a dataset that are kept: pretrained first, then the newest."""
-    found: list[tuple[tuple[bool, str, float], FeatureSet]] = []
+    """Return the features of a dataset that are kept: the best weights first, then the newest."""
+    found: list[tuple[tuple[int, bool, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
             if (
-                "view" in facts
+                not facts.keys().isdisjoint(("view", "photos"))
                 or facts["dataset"] != dataset_id
                 or not file.with_suffix(".npy").exists()
             ):
@@ -89,79 +94,54 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             kind, label = backbone["weights_kind"], backbone["weights_label"]
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
-            framing = backbone.get("framing", FRAMING)
-            label += ", whole photos" if framing != FRAMING else ""
+            rounded = "8-bit integers" if "rounded_from" in backbone else ""
+            words = ", ".join(filter(None, (read_framing(backbone).words, rounded)))
+            label += words and f", {words}"
         except (OSError, ValueError, KeyError, PetalscopeError):
             continue  # half-made, damaged, or of a backbone that is gone
         features = FeatureSet(id=file.stem, kind=kind, backbone_id=facts["backbone"], label=label)
-        found.append(((kind != "pretrained", framing, -file.stat().st_mtime), features))
+        found.append(((rank(kind), bool(words), -file.stat().st_mtime), features))
     return [features for _, features in sorted(found, key=lambda entry: entry[0])]
 
 
-def start_quality(workspace: Workspace, dataset_id: str, weights: WeightsKind) -> str:
-    """Return the id of the quality analysis; a job makes it, unless it is there or being made.
+def request_analysis(
+    workspace: Workspace,
+    dataset_id: str,
+    weights: WeightsKind,
+    kind: AnalysisKind = "quality",
+    method: MapMethod | None = None,
+) -> str:
+    """Return the id of the analysis; a job makes it, unless it is there or being made.
 
     Raises:
         DatasetMissing: There is no such dataset (ResultDamaged: it is damaged).
         WeightsMissing: Pretrained ones are asked for and neither they nor features by them exist.
         WeightsDamaged: The weights' file is damaged.
-    """
-    return _start(workspace, quality_parameters(workspace, dataset_id, weights))
-
-
-def start_map(
-    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
-) -> str:
-    """Return the id of the map; a job makes it, unless it is there or being made.
-
-    Raises:
         ExtraMissing: UMAP is asked for and umap-learn is not installed.
-        DatasetMissing, WeightsMissing, WeightsDamaged: As `start_quality`.
     """
     if method == "umap":
         check_umap()
-    return _start(workspace, map_parameters(workspace, dataset_id, weights, method))
+    parameters = list_parameters(workspace, dataset_id, weights, kind, method)
+    identifier = fingerprint(parameters)
+    start_analysis(workspace, identifier, "core.datasets.quality.store", parameters)
+    return identifier
 
 
-def quality_parameters(
-    workspace: Workspace, dataset_id: str, weights: WeightsKind
+def list_parameters(
+    workspace: Workspace,
+    dataset_id: str,
+    weights: WeightsKind,
+    kind: AnalysisKind = "quality",
+    method: MapMethod | None = None,
 ) -> dict[str, Any]:
-    """Return what the job of a quality analysis is given; its fingerprint is the id."""
-    return {
-        "kind": "quality",
-        "version": QUALITY_VERSION,
-        **_describe_features(workspace, dataset_id, weights),
-    }
+    """Return what the job of an analysis is given; its fingerprint is the id.
 
-
-def map_parameters(
-    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod
-) -> dict[str, Any]:
-    """Return what the job of a map is given; its fingerprint is the id."""
-    return {
-        "kind": "map",
-        "version": MAP_VERSION,
-        "method": method,
-        **_describe_features(workspace, dataset_id, weights),
-    }
-
-
-def start_order(workspace: Workspace, dataset_id: str, weights: WeightsKind) -> str:
-    """Return the id of what an order of labelling stands on; a job makes it if it is not there.
-
-    Raises:
-        DatasetMissing, WeightsMissing, WeightsDamaged: As `start_quality`.
+    Args:
+        method: Of a map; others have none.
     """
-    return _start(workspace, order_parameters(workspace, dataset_id, weights))
-
-
-def order_parameters(workspace: Workspace, dataset_id: str, weights: WeightsKind) -> dict[str, Any]:
-    """Return what the job of an order of labelling is given; its fingerprint is the id."""
-    return {
-        "kind": "order",
-        "version": ORDER_VERSION,
-        **_describe_features(workspace, dataset_id, weights),
-    }
+    parameters: dict[str, Any] = {"kind": kind, "version": _VERSIONS[kind]}
+    parameters |= {"method": method} if method else {}
+    return parameters | _describe_features(workspace, dataset_id, weights)
 
 
 def check_umap() -> None:
@@ -178,11 +158,6 @@ def check_umap() -> None:
             "Install the extra: .venv/bin/pip install umap-learn==0.5.12, or use t-SNE.",
             package="umap-learn",
         )
-
-
-def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
-    """Return the state of the job of an analysis; None when none was started for that id."""
-    return read_job(workspace.analysis_folder(analysis_id))
 
 
 def read_quality(
@@ -260,16 +235,6 @@ def _describe_features(
             raise
         backbone = kept[0].backbone_id
     return {"dataset": dataset_id, "weights": weights, "backbone": backbone}
-
-
-def _start(workspace: Workspace, parameters: dict[str, Any]) -> str:
-    identifier = fingerprint(parameters)
-    if has_result(workspace, identifier):
-        return identifier
-    start_job(
-        workspace, workspace.analysis_folder(identifier), "core.datasets.quality.store", parameters
-    )
-    return identifier
 
 
 def execute_analysis(folder: Path) -> None:

@@ -40,10 +40,7 @@ def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0
     """Return the fold of each row, (n,) int: classes spread evenly, equal groups in one fold.
 
     Args:
-        labels: (n,) int.
         groups: (n,) int; rows of an equal value stay together.
-        folds: How many.
-        seed: Same seed, same rows: same folds.
     """
     rng = np.random.default_rng(seed)
     _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
@@ -57,31 +54,12 @@ def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0
     return fold_of_group[group_of_row]
 
 
-def group_copies(n: int, pairs: pd.DataFrame) -> np.ndarray:
-    """Return the group of each photo, (n,) int: photos joined by pairs, exact or near, share one.
-
-    A head that learned a photo's twin would believe the label that both were given.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    links = np.ones(len(pairs), dtype=bool), (pairs["a"].to_numpy(), pairs["b"].to_numpy())
-    _, groups = connected_components(coo_array(links, shape=(n, n)), directed=False)
-    return np.asarray(groups)
-
-
 def score_out_of_fold(
     features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
 ) -> HeadScores:
     """Return the scores of ridge heads, each trained without the fold that it scores.
 
     The scores become probabilities by one temperature, the one of the least loss.
-
-    Args:
-        features: (n, d) float, read in blocks.
-        labels: (n,) int.
-        folds: (n,) int, from `deal_folds`.
-        n_classes: k.
     """
     values = _Standardised(features)
     squares, products, counts = _sum_by_fold(values, labels, folds, n_classes)
@@ -111,8 +89,6 @@ def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
 
     Args:
         scores: (n, k) out-of-fold.
-        labels: (n,) int.
-        classes: Names, k.
     """
     from cleanlab.filter import find_label_issues
 

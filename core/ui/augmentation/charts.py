@@ -90,7 +90,6 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
     Args:
         steps: Columns part, step (0, 1, …), amount (in words), picture (data URI), distance (in
             words, empty if no run was asked), state (KEPT, FLIPPED or ""), answer.
-        subtitle: How to read it.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(steps["part"]))

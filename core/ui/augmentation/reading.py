@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import streamlit as st
 
-from core.config import FRAMING, Framing
+from core.config import FRAMING, Fit, Framing
 from core.datasets.policies import list_policies
 from core.errors import AugmentationRefused, PetalscopeError
 from core.prediction.nearest import Moves, Ruler, measure_moves, measure_ruler
@@ -66,8 +66,9 @@ class AugmentationPage:
     """The finished runs that can be asked: of the dataset and of its parent."""
     asked: str | None
     """The run that is asked what it makes of the draws, or None."""
-    framing: Framing
-    """How photos become square; runs that do it otherwise cannot be asked."""
+    framing: Fit
+    """How photos become square; runs that do it otherwise, or larger or smaller, cannot be
+    asked."""
 
     @property
     def is_changed(self) -> bool:
@@ -91,7 +92,7 @@ class AugmentationPage:
 
     def read_photo(self, number: int) -> np.ndarray:
         """Return a photo as it is before any draw, (224, 224, 3) uint8 RGB."""
-        return self.dataset.read_photo(number, self.framing)
+        return self.dataset.read_photo(number, Framing(how=self.framing))
 
     def measure(self, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
         """Return what the asked run makes of a photo (h, w, 3) uint8 and of its draws."""
@@ -126,9 +127,14 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     done = [run for run in list_runs(cache.workspace()) if run.state == "done"]
     of_dataset = {run.id: run for run in done if run.recipe.dataset in wanted}
     linked = of_dataset.get(read_choice("asked") or "")
-    framing: Framing = linked.recipe.framing if linked else FRAMING
-    framing = cast(Framing, settle_choice("framing", SETTINGS["framing"].choices, framing))
-    runs = {name: run for name, run in of_dataset.items() if run.recipe.framing == framing}
+    framing: Fit = linked.recipe.framing if linked else FRAMING.how
+    framing = cast(Fit, settle_choice("framing", SETTINGS["framing"].choices, framing))
+    shown = (framing, FRAMING.side)
+    runs = {
+        name: run
+        for name, run in of_dataset.items()
+        if (run.recipe.framing, run.recipe.photo_side) == shown
+    }
     asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
     return AugmentationPage(
         dataset=dataset,

@@ -78,8 +78,6 @@ def draw_distances(
     """Return how far like and unlike photos lie, as two histograms of shares, and the limit.
 
     Args:
-        like: (n,) float, of photos of the dataset.
-        unlike: (m,) float.
         limit: The distance to mark; None marks none.
         name: Of the photos of the dataset, as in "validation photos".
     """
@@ -111,7 +109,6 @@ def draw_roc(
     Args:
         curve: What `core.evaluation.coverage.trace_roc` returns.
         chosen: (refused, found) of the limit, to be marked; None marks nothing.
-        title: What is to be seen, with the area.
     """
     colours = choose_palette(dark)
     scale = alt.Scale(domain=[0, 1], nice=False)

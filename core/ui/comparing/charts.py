@@ -45,7 +45,6 @@ def draw_overlaid_curves(
     """Return validation loss and accuracy of several runs; rings mark the epochs that are kept.
 
     Args:
-        curves: The runs, in order; after eight colours the line is dashed.
         along: Whether the axis counts epochs or the seconds spent in them.
     """
     colours = choose_palette(dark)

@@ -169,11 +169,7 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
 
 
 def show_headline(one: Compared, p_value: float | None = None) -> None:
-    """Draw how one run does beside the baseline, and whether the difference is real.
-
-    Args:
-        p_value: Adjusted, where several runs are compared.
-    """
+    """Draw how one run does beside the baseline, and whether the difference is real."""
     baseline, run, common, compared = one.baseline, one.run, one.common, one.comparison
     p_value = compared.p_value if p_value is None else p_value
     n = compared.n
@@ -204,11 +200,7 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
 
 
 def say_unbeaten(one: Compared, p_value: float) -> str:
-    """Say that the trained head is not shown to beat the exact head on the same features; else "".
-
-    Args:
-        p_value: Adjusted, where several runs are compared.
-    """
+    """Say where the trained head is not shown to beat the exact one on the same features."""
     exact, trained = one.baseline, one.run
     verdict, better = one.comparison.judge(p_value), "better"
     if not trained.recipe.has_epochs:
@@ -237,15 +229,14 @@ def _say_repeats(compared: Compared) -> str:
         if baseline in one.runs and run in one.runs:
             return f" Both are seeds of one recipe: {_say_spread(run, one)}."
     parts = [
-        _say_seeds(each, one) for each in (baseline, run) for one in folded if each in one.runs
+        f"recipe of {_short(each)} {_say_spread(each, one)}"
+        for each in (baseline, run)
+        for one in folded
+        if each in one.runs
     ]
     if not parts:
         return " These are two trained runs: other seeds of the same recipes may differ by chance."
     return f" Over seeds, best validation accuracy (mean ± sd): {'; '.join(dict.fromkeys(parts))}."
-
-
-def _say_seeds(run: RunRecord, one: Repeats) -> str:
-    return f"recipe of {_short(run)} {_say_spread(run, one)}"
 
 
 def _say_spread(run: RunRecord, one: Repeats) -> str:

@@ -69,7 +69,6 @@ def pack_grid(
     """Pack a matrix as the browser reads it.
 
     Args:
-        matrix: What is drawn.
         chosen: True and predicted class number of the chosen cell, row or column.
         marked: Number of the class whose row and column are marked, None for no class.
     """

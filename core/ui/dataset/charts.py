@@ -134,7 +134,6 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
         bars: Of one of the functions above.
         name: Of TITLES; bars of brightness and colour have the colour that they count.
         chosen: Bars that are selected at first, as in a link.
-        dark: Whether the page is dark.
     """
     title, axis_title = TITLES[name]
     colours = choose_palette(dark)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.datasets.quality.store import MapMethod, read_status, start_map, start_quality
+from core.datasets.quality.store import MapMethod, request_analysis
 from core.formats import count
 from core.ui.dataset.map_charts import MOST_POINTS
 from core.ui.dataset.map_reading import (
@@ -25,18 +25,18 @@ from core.ui.dataset.map_reading import (
     read_map_page,
 )
 from core.ui.dataset.reading import DatasetPage
-from core.ui.labelling.reading import has_pretrained
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, page_file
-from core.ui.parts.live_state import show_job
+from core.ui.parts.live_state import follow_analysis
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.wall.hover import open_pointed, show_pointed
+from core.ui.wall.showing import open_pointed, show_pointed
 from data.dataset import Dataset
-from models.weights import WeightsKind
+from models.catalogue import STARTER
+from models.weights import WeightsKind, name_usual
 
 _EXPLAINED = {
     "pca": "PCA: the two directions in which the features differ most. Distances are to scale, but "
@@ -56,7 +56,7 @@ def show_map(page: DatasetPage) -> None:
     if chart.job is not None:
         job, status = chart.job
         if status.state == "going":
-            st.fragment(_watch, run_every="0.5s")(job)
+            follow_analysis(job, "Map")
             return
         keep_choice(JOB, None)
         if status.state == "failed":
@@ -182,13 +182,6 @@ def _write_corners(area: np.ndarray) -> str:
     return " ".join(f"{x:.4g},{y:.4g}" for x, y in area[::step])
 
 
-def _watch(job: str) -> None:
-    status = read_status(cache.workspace(), job)
-    if status is None or status.state != "going":
-        st.rerun()
-    show_job("Map", status)
-
-
 def _show_offer(chart: MapPage) -> None:
     """Draw what a missing map needs, and the buttons that start it."""
     photos = count(len(chart.dataset), "photo")
@@ -217,28 +210,26 @@ def _show_offer(chart: MapPage) -> None:
 
 
 def _offer(chart: MapPage) -> None:
-    pretrained = "pretrained" in chart.kinds or has_pretrained()
-    has_random = "random" in chart.kinds or not chart.kinds or not pretrained
+    usual = name_usual(cache.workspace(), chart.kinds)
     made = "Make the map" if chart.method == "pca" else "Compute it"
     with st.container(horizontal=True, vertical_alignment="center"):
-        if pretrained and st.button(made, type="primary", icon=":material/scatter_plot:"):
-            _begin(chart, "pretrained")
-        if has_random and st.button(f"{made} with random weights", icon=":material/casino:"):
-            _begin(chart, "random")
-    if not pretrained:
+        if st.button(made, type="primary", icon=":material/scatter_plot:"):
+            _begin(chart, usual)
+        for kind in chart.kinds:
+            if kind != usual and st.button(f"{made} with {kind} weights"):
+                _begin(chart, kind)
+    if usual == STARTER:
         st.caption(
-            "There are no pretrained weights here. Random ones show the way; photos of one class "
-            "lie nearer together with pretrained ones."
+            "By the starter weights, which learned from drawings: photos of one class lie nearer "
+            "together with those that learned from photos."
         )
-        st.page_link(
-            page_file("training"), label="Get pretrained weights", icon=":material/download:"
-        )
+        st.page_link(page_file("training"), label="Get others", icon=":material/download:")
 
 
 def _begin(chart: MapPage, weights: WeightsKind) -> None:
     workspace, dataset = cache.workspace(), chart.dataset.id
     if chart.method == "pca":
-        keep_choice(JOB, start_quality(workspace, dataset, weights))
+        keep_choice(JOB, request_analysis(workspace, dataset, weights))
     else:
-        keep_choice(JOB, start_map(workspace, dataset, weights, chart.method))
+        keep_choice(JOB, request_analysis(workspace, dataset, weights, "map", chart.method))
     st.rerun()

@@ -55,11 +55,8 @@ def group_by_class(
     """Return a group for each class: eight colours in turn, then the same in another shape.
 
     Args:
-        labels: (n,) class numbers.
-        classes: Their names.
         shown: Classes to bring out; the rest is one quiet group. Empty: all classes.
         hide: Leave the rest out.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     brought_out = [name for name in classes if name in set(shown)] or list(classes)
@@ -83,14 +80,7 @@ def group_by_class(
 def draw_groups(
     positions: np.ndarray, groups: Sequence[Group], hover: np.ndarray, dark: bool = False
 ) -> Any:
-    """Return the map with one trace for each group, in the order given.
-
-    Args:
-        positions: (n, 2) of all photos.
-        groups: What is drawn.
-        hover: (n,) str, what a photo is called.
-        dark: Whether the page is dark.
-    """
+    """Return the map with one trace for each group, in the order given."""
     colours, drawn = choose_palette(dark), thin_photos(len(positions))
     figure = go.Figure()
     for group in groups:
@@ -124,11 +114,7 @@ def draw_scores(
     """Return the map with each photo coloured by its number, lowest drawn last.
 
     Args:
-        positions: (n, 2) of all photos.
         photos: (m,) those that are drawn.
-        shades: The numbers.
-        hover: (n,) str, what a photo is called.
-        dark: Whether the page is dark.
     """
     colours, drawn = choose_palette(dark), thin_photos(len(positions))
     shown = photos[drawn[photos]]

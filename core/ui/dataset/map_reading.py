@@ -12,7 +12,8 @@ import streamlit as st
 
 from core.charts.theme import choose_palette
 from core.config import fingerprint
-from core.datasets.quality.store import MapMethod, find_feature_sets, read_status
+from core.datasets.quality.results import read_status
+from core.datasets.quality.store import MapMethod, find_feature_sets
 from core.runs.jobs import JobStatus
 from core.runs.store import RunRecord, list_runs
 from core.ui.dataset.map_charts import (

@@ -36,7 +36,6 @@ def draw_forecast(
         fan: What `list_fan` returned; empty where the curve allows no forecast.
         asked: The number of photos that is asked about; NaN: none.
         words: Title, line below it, name of the figure.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     title, subtitle, figure = words
@@ -90,8 +89,6 @@ def draw_dialled(points: pd.DataFrame, place: int, judged: int, dark: bool) -> A
     Args:
         points: photos, plain (nothing turned) and now, by size.
         place: Which size is looked at.
-        judged: Validation photos.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     names = {"plain": "nothing turned", "now": "as the dials stand"}

@@ -1,31 +1,89 @@
 """The forecast page: what more photos would bring, and a shopping list; or the dials."""
 
+from dataclasses import dataclass
+from functools import cached_property, partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.exact.dials import KIND, MODULE
-from core.exact.forecasting import read_forecast_job, start_forecast
+from core.exact.dials import KIND
+from core.exact.forecasting import Forecasts, identify_forecast, say_more, start_forecast
 from core.exact.store import HeadSource, find_judged_source
-from core.formats import count, duration, percent_format, points
+from core.formats import count, duration, percent_format, plain, points
+from core.instant.curves import Forecast
 from core.ui.forecast.charts import draw_forecast, list_fan
 from core.ui.forecast.dials import show_dials
-from core.ui.forecast.reading import (
-    CLASS,
-    MORE,
-    MOST,
-    NEXT,
-    VIEW,
-    ForecastPage,
-    read_forecast_page,
-)
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import open_exact_head, say_engine
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.live_state import show_making
 from core.ui.parts.pickers import pick_dataset, pick_one
-from core.ui.parts.state import bind_choice, keep_choice, read_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_choice, read_number
+
+MORE, NEXT, CLASS, VIEW = "more", "next", "class", "view"
+MOST = 100_000
+_MORE, _NEXT = 50, 100
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ForecastPage:
+    """The forecast of a dataset, and what is asked of it."""
+
+    source: HeadSource
+    forecasts: Forecasts
+    place: int | None
+    """The class whose curve is looked at; None: accuracy over all classes."""
+    more: int
+    shared: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.source.dataset.classes
+
+    @property
+    def chosen(self) -> Forecast | None:
+        """The forecast that is looked at; None: no photo measures it."""
+        return self.forecasts.find(self.place)
+
+    @property
+    def figure(self) -> str:
+        """What the chosen curve is of."""
+        return "accuracy" if self.place is None else "recall"
+
+    @cached_property
+    def dealt(self) -> np.ndarray:
+        """(k,): how many of the next photos each class should get."""
+        return self.forecasts.share_out(self.shared)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """As `Forecasts.list_classes`."""
+        return self.forecasts.list_classes(self.classes, self.more, self.dealt)
+
+    @property
+    def answer(self) -> str:
+        """Return in Markdown what so many photos more would bring."""
+        of = "" if self.place is None else f" of {plain(self.classes[self.place], 40)}"
+        return "**" + say_more(self.chosen, self.more, self.figure, of) + "**"
+
+
+def read_forecast_page(source: HeadSource, forecasts: Forecasts) -> ForecastPage:
+    """Read what is asked; what a link does not name well is taken as not asked."""
+    named = read_choice(CLASS)
+    classes = source.dataset.classes
+    place = classes.index(named) if named in classes else None
+    chosen = forecasts.find(place)
+    reach = max(1, chosen.most_more) if chosen else _MORE
+    return ForecastPage(
+        source=source,
+        forecasts=forecasts,
+        place=place,
+        more=read_number(read_choice(MORE) or "", MOST + 1) or min(_MORE, reach),
+        shared=read_number(read_choice(NEXT) or "", MOST + 1) or _NEXT,
+    )
+
 
 _ALL = "All classes together"
 _METHOD = (
@@ -37,7 +95,6 @@ _METHOD = (
     "measured with all, and holds the luck of which photos come. It assumes that new photos are "
     "like those that are there, and reaches to twice their number."
 )
-_BAR = "Fitting heads"
 _VIEWS = {"photos": "More photos", "dials": "Dials"}
 
 
@@ -54,7 +111,7 @@ def show_forecast() -> None:
     if view == "dials":
         dials = cache.dials(dataset.id)
         if dials is None:
-            _show_making(source, KIND, MODULE)
+            _show_making(source, KIND)
         else:
             show_dials(dataset.classes, dials)
     elif (forecasts := cache.forecasts(dataset.id)) is None:
@@ -74,32 +131,13 @@ def _show_photos(page: ForecastPage) -> None:
     _show_classes(page)
 
 
-def _show_making(source: HeadSource, *job_of: str) -> None:
-    """Draw how far the job is; it is begun where nobody has yet.
-
-    Args:
-        source: What it is made from.
-        job_of: Kind and module of the job; those of the forecast by default.
-    """
-    job = read_forecast_job(cache.workspace(), source, *job_of[:1])
-    if job is not None and job.state == "failed":
-        show_problem(job.problem, job.remedy)
-        if st.button("Try again", icon=":material/refresh:", key="forecast.again"):
-            start_forecast(cache.workspace(), source, *job_of)
-            st.rerun()
-        return
-    if job is None or job.state == "done":
-        start_forecast(cache.workspace(), source, *job_of)
-    st.fragment(_watch, run_every="0.5s")(source, *job_of[:1])
-    st.caption("Seconds for a few photos, minutes for many. It is kept; you may leave.")
-
-
-def _watch(source: HeadSource, *kind: str) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_forecast_job(cache.workspace(), source, *kind)
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job(_BAR, job)
+def _show_making(source: HeadSource, *kind: str) -> None:
+    show_making(
+        identify_forecast(source, *kind),
+        "Fitting heads",
+        partial(start_forecast, cache.workspace(), source, *kind),
+        below="Seconds for a few photos, minutes for many. It is kept; you may leave.",
+    )
 
 
 def _show_curve(page: ForecastPage) -> None:

@@ -13,8 +13,7 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
-from core.instant.herding import STRATEGIES
-from core.instant.replay import Replay
+from core.instant.herding import STRATEGIES, Replay
 
 NAMES = {"herding": "Most useful first", "margin": "Least sure first", "random": "By chance"}
 
@@ -40,8 +39,6 @@ def draw_replay(table: pd.DataFrame, judged: int, dark: bool = False) -> Any:
 
     Args:
         table: Of `tabulate_replay`.
-        judged: Photos that judge.
-        dark: Whether the page is.
     """
     colours = choose_palette(dark)
     names = list(NAMES.values())

@@ -12,13 +12,13 @@ import streamlit as st
 from core.charts.theme import format_share
 from core.config import fingerprint
 from core.datasets.edits.tray import Edit, add_edits, list_edits, undo_edits
-from core.datasets.quality.store import order_parameters, read_status, start_order
+from core.datasets.quality.results import read_status
+from core.datasets.quality.store import list_parameters, request_analysis
 from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
 from core.exact.ordering import has_unlabelled, make_labelled, read_labels
 from core.formats import count, interval, percent, plain
-from core.instant.replay import REPEATS, Replay
-from core.runs.jobs import JobStatus
+from core.instant.herding import REPEATS, Replay
 from core.ui.labelling.charts import NAMES, draw_replay, tabulate_replay
 from core.ui.labelling.reading import (
     BY,
@@ -26,7 +26,6 @@ from core.ui.labelling.reading import (
     Desk,
     check_name,
     find_basis,
-    has_pretrained,
     name_later,
     name_now,
     read_desk,
@@ -35,17 +34,15 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.components import queue_keys
 from core.ui.parts.frame import link_page
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.pickers import pick_one
+from core.ui.parts.live_state import follow_analysis
+from core.ui.parts.messages import keep_done, report_errors, show_done, show_problem
+from core.ui.parts.pickers import pick_one, pick_or_type
 from core.ui.parts.state import bind_choice
 from core.ui.photos.panel import show_photo
 from data.dataset import Dataset
 from data.importing import Progress
-from models.weights import WeightsKind
+from models.weights import name_usual
 
-_DONE = "labelling.done"
-"""What was done last, as (went well, sentence or problem, remedy)."""
 _MADE = "labelling.made"
 _METHOD = (
     "The next photo is the one that is most like others that no labelled photo is like, where a "
@@ -78,7 +75,7 @@ def _show_desk(dataset: Dataset) -> None:
         _show_progress(desk)
         if desk.photo is None:
             st.success("All photos are labelled or left out.", icon=":material/inbox:")
-            _show_done()
+            show_done("labelling")
             queue_keys("labelling", "U")
             return
         picture, words = st.columns([6, 5], gap="medium")
@@ -120,15 +117,12 @@ def _show_progress(desk: Desk) -> None:
 def _show_choices(desk: Desk, photo: int) -> None:
     dataset = desk.labels.dataset
     st.markdown("**What is it?**")
-    _show_done()
+    show_done("labelling")
     typed = f"labelling.typed.{photo}"
-    st.selectbox(
+    pick_or_type(
         "Class",
         desk.labels.classes,
-        index=None,
-        placeholder="Type a new class, or choose one",
-        accept_new_options=True,
-        key=typed,
+        typed,
         label_visibility="collapsed",
         on_change=lambda: _label(dataset, photo, st.session_state.get(typed) or ""),
     )
@@ -172,20 +166,11 @@ def _show_others(dataset: Dataset, photo: int) -> None:
         )
 
 
-def _show_done() -> None:
-    """Say what was done last, once; draw why it could not be done."""
-    well, sentence, remedy = st.session_state.pop(_DONE, (True, "", ""))
-    if not well:
-        show_problem(sentence, remedy)
-    elif sentence:
-        st.markdown(f":green[:material/check: {sentence}]", width="content")
-
-
 def _label(dataset: Dataset, photo: int, name: str) -> None:
     if not name:
         return
     if not check_name(name):
-        st.session_state[_DONE] = (False, f"“{name}” says that there is no label.", "Name a class.")
+        keep_done("labelling", f"“{name}” says that there is no label.", "Name a class.")
         return
     _note(dataset, photo, "relabel", name, f"{plain(name, 40)}")
 
@@ -202,13 +187,9 @@ def _note(dataset: Dataset, photo: int, action: str, value: str, told: str) -> N
     try:
         add_edits(workspace, dataset, [photo], action, value)  # type: ignore[arg-type]
     except PetalscopeError as error:  # raised in a callback, where no page catches it
-        st.session_state[_DONE] = (False, error.problem, error.remedy)
+        keep_done("labelling", error.problem, error.remedy)
         return
-    st.session_state[_DONE] = (
-        True,
-        f"{told}: {plain(str(dataset.manifest['path'].iat[photo]))}",
-        "",
-    )
+    keep_done("labelling", f"{told}: {plain(str(dataset.manifest['path'].iat[photo]))}")
 
 
 def _put_off(dataset: Dataset, photo: int) -> None:
@@ -223,7 +204,7 @@ def _undo(dataset: Dataset, last: Edit | None) -> None:
         photos = np.flatnonzero(dataset.manifest["path"].to_numpy() == last.path)
         st.session_state[name_now(dataset)] = int(photos[0])
     told = "Taken back" if undone else "Nothing taken back: others labelled meanwhile"
-    st.session_state[_DONE] = (True, told, "")
+    keep_done("labelling", told)
 
 
 def _show_version(dataset: Dataset) -> None:
@@ -274,21 +255,15 @@ def _show_basis(dataset: Dataset) -> None:
 
 def _show_making(dataset: Dataset) -> None:
     """Start the job that looks at the photos, and draw how far it is."""
-    pretrained, wanted = has_pretrained(), has_unlabelled(dataset)
-    weights: WeightsKind = "pretrained" if pretrained else "random"
-    start = partial(start_order, cache.workspace(), dataset.id, weights)
-    job = _read_job(dataset, weights)
+    weights, wanted = name_usual(cache.workspace()), has_unlabelled(dataset)
+    start = partial(request_analysis, cache.workspace(), dataset.id, weights, "order")
+    try:
+        identifier = fingerprint(list_parameters(cache.workspace(), dataset.id, weights, "order"))
+    except PetalscopeError:  # weights that are damaged: starting says so
+        identifier = ""
+    job = read_status(cache.workspace(), identifier) if identifier else None
     if job is None or job.state == "done":  # what it made was removed
-        if not pretrained and wanted:
-            st.info(
-                "There are no pretrained weights here, so photos come by chance. Features of "
-                "random weights show the way, but hardly which photos are alike.",
-                icon=":material/casino:",
-            )
-        label = "Look at the photos" if wanted else "See what an order is worth"
-        if (pretrained and wanted) or st.button(
-            label if pretrained else f"{label} with random weights", icon=":material/query_stats:"
-        ):
+        if wanted or st.button("See what an order is worth", icon=":material/query_stats:"):
             start()
             st.rerun()
     elif job.state == "failed":
@@ -297,25 +272,8 @@ def _show_making(dataset: Dataset) -> None:
             start()
             st.rerun()
     else:
-        st.fragment(_watch, run_every="0.5s")(dataset, weights)
-
-
-def _read_job(dataset: Dataset, weights: WeightsKind) -> JobStatus | None:
-    try:
-        parameters = order_parameters(cache.workspace(), dataset.id, weights)
-    except PetalscopeError:  # weights that are damaged: starting says so
-        return None
-    return read_status(cache.workspace(), fingerprint(parameters))
-
-
-def _watch(dataset: Dataset, weights: WeightsKind) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job = _read_job(dataset, weights)
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job("Looking at the photos", job, "photo" if "features" in job.phase else "")
-        if has_unlabelled(dataset):
-            st.caption("Until then the next photo is drawn by chance. Label on meanwhile.")
+        until = "Until then the next photo is drawn by chance. Label on meanwhile."
+        follow_analysis(identifier, "Looking at the photos", until if wanted else "")
 
 
 def _show_replay(replay: Replay, label: str) -> None:

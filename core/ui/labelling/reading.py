@@ -7,7 +7,6 @@ import numpy as np
 import streamlit as st
 
 from core.datasets.edits.tray import Edit, list_edits
-from core.errors import WeightsDamaged, WeightsMissing
 from core.exact.ordering import (
     Basis,
     Labels,
@@ -22,7 +21,6 @@ from core.ui.parts import cache
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
 from data.sources.unlabelled import is_no_label
-from models.weights import find_weights
 
 DIGITS = 9
 BY = "by"
@@ -95,15 +93,6 @@ def list_choices(
 def find_basis(dataset_id: str) -> Basis | None:
     """Return what photos of the dataset are ordered by; None while it is not made."""
     return read_basis(cache.workspace(), dataset_id)
-
-
-def has_pretrained() -> bool:
-    """Return whether pretrained weights are here."""
-    try:
-        find_weights(cache.workspace(), "pretrained")
-    except (WeightsMissing, WeightsDamaged):
-        return False
-    return True
 
 
 def name_later(dataset: Dataset) -> str:

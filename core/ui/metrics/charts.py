@@ -47,12 +47,10 @@ def draw_ranking(
     """Draw the curves of all classes, the chosen ones strong, and the micro average.
 
     Args:
-        kind: Of which curves.
         curves: Class → (2, t), x and y in [0, 1].
         chosen: Classes to draw strong, at most MOST_CLASSES; those without a curve are passed over.
         micro: (2, t), over all pairs of a photo and a class.
         areas: Name in the legend → area in words, for each chosen class and "all pairs".
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     drawn = [name for name in chosen if name in curves][:MOST_CLASSES]
@@ -152,8 +150,6 @@ def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
 
     Args:
         rows: name, accuracy, low, high, own (bool: it is the run), in the order they are drawn.
-        n: Photos behind each.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     ends = zip(rows["low"], rows["high"], strict=True)
@@ -198,7 +194,6 @@ def draw_luck(deals: pd.DataFrame, now: float, dark: bool = False) -> Any:
     Args:
         deals: way (its words) and accuracy.
         now: By the same head, on the split of now.
-        dark: Whether the page is.
     """
     colours = choose_palette(dark)
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickMinStep=0.01, grid=False)

@@ -74,15 +74,7 @@ def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> bool:
 def show_nearest_training(
     listed: Listed, photo: int, class_number: int, *, most: int = _NEAREST, key: str = "nearest"
 ) -> int | None:
-    """Draw the training photos of a class nearest to a photo; return the one just opened.
-
-    Args:
-        listed: The run and its dataset.
-        photo: Photo number.
-        class_number: Which class.
-        most: How many, at most.
-        key: Name of the wall; another one on the same page needs another.
-    """
+    """Draw the training photos of a class nearest to a photo; return the one just opened."""
     name = listed.result.classes[class_number]
     st.markdown(f"**Nearest training photos of {plain(name, 40)}**", help=_HELP)
     try:

@@ -23,6 +23,7 @@ from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.panel import show_photo_panel
+from core.ui.recipes.code import show_code
 from core.ui.recipes.run_cards import open_run
 
 _TITLES: dict[Ranking, str] = {
@@ -63,6 +64,8 @@ def show_mistakes() -> None:
     if not page.needs_others or _pick_others(page):
         _show_ranked(page, reviewing)
     show_photo_panel(page.dataset)
+    if not reviewing:
+        show_code(page.run.recipe, "answers", "gradcam", split=page.split)
 
 
 def _show_ranked(page: MistakesPage, reviewing: bool) -> None:

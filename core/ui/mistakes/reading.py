@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from core.datasets.edits.tray import Edit, list_classes, list_edits, resolve_edits
-from core.datasets.selections import Selection, list_selections
+from core.datasets.selections import Selection
 from core.errors import DatasetMissing
 from core.evaluation.mistakes import (
     RANKINGS,
@@ -155,7 +155,7 @@ class MistakesPage:
 
 def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
     """Read what the page shows of a run on a split."""
-    result, known = cache.result(run.id), _list_family(run.recipe.dataset, run.id)
+    result, known = cache.result(run.id), list_family(run.recipe.dataset, run.id)
     ranking = TABS[TABS.index(settle_choice("tab", TABS, TABS[0]))]
     stated = {name: read_choice(name) for name in ("true", "predicted")}
     page = MistakesPage(
@@ -223,16 +223,6 @@ def read_waiting(dataset: Dataset) -> Waiting:
     return Waiting(last=last, classes=classes, words=words, edits=len(edits))
 
 
-def list_judges(selection: Selection) -> dict[str, RunRecord]:
-    """Return the runs by whose answers a saved selection can be looked at."""
-    return _list_family(selection.dataset)
-
-
-def list_saved() -> list[Selection]:
-    """Return the saved selections, the newest first."""
-    return list_selections(cache.workspace())
-
-
 def read_selected(selection: Selection, run: RunRecord | None) -> Dataset:
     """Return the dataset in which a selection is looked at: that of the run.
 
@@ -250,7 +240,7 @@ def read_selected(selection: Selection, run: RunRecord | None) -> Dataset:
     return cache.dataset(selection.dataset if selection.dataset in family else family[-1])
 
 
-def _list_family(dataset_id: str, but: str = "") -> dict[str, RunRecord]:
+def list_family(dataset_id: str, but: str = "") -> dict[str, RunRecord]:
     """Return the finished runs on any version of a dataset, but the one named."""
     family = {entry.id for entry in list_lineage(cache.workspace(), dataset_id)}
     return {

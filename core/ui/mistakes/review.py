@@ -22,8 +22,8 @@ from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.pickers import title_run
+from core.ui.parts.messages import keep_done, report_errors, show_done
+from core.ui.parts.pickers import pick_or_type, title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import redraw_after_panel, show_photo, show_photo_panel
@@ -31,7 +31,6 @@ from core.ui.photos.tray import mark_tray, show_tray
 from data.dataset import Dataset
 
 _DIGITS = 9
-_DONE = "mistakes.done"
 """What was done last, as (went well, sentence or problem, remedy)."""
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
@@ -67,7 +66,7 @@ def _draw_step(listed: Listed) -> None:
         queue_keys("mistakes", "G", "Left", "Right", "U", "X", *map(str, range(_DIGITS + 1)))
     with picture:
         show_photo(dataset, photo)
-        _show_done()
+        show_done("mistakes")
     if show_evidence(listed, photo, photos[place + 1 : place + 4]) and keys:
         _redraw()  # the keys belong to the panel while it is open
     if not keys:
@@ -125,9 +124,6 @@ def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> N
     """Draw the best classes with their digits, other classes, keep and exclude.
 
     Args:
-        listed: The list that is gone through.
-        place: Of the photo under review in it.
-        waiting: What the tray holds.
         keys: Whether the keys of the buttons are heard.
     """
     dataset, photos, result = listed.dataset, listed.photos, listed.result
@@ -171,14 +167,7 @@ def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> N
 def _show_other(listed: Listed, place: int, classes: list[str], note: str) -> None:
     dataset, photos = listed.dataset, listed.photos
     with st.popover("Other", icon=":material/label:"):
-        chosen = st.selectbox(
-            "New class",
-            classes,
-            index=None,
-            placeholder="Choose a class, or type a new one",
-            accept_new_options=True,
-            key=f"mistakes.class.{int(photos[place])}",
-        )
+        chosen = pick_or_type("New class", classes, f"mistakes.class.{int(photos[place])}")
         st.button(
             "Relabel this photo",
             type="primary",
@@ -186,15 +175,6 @@ def _show_other(listed: Listed, place: int, classes: list[str], note: str) -> No
             key=f"mistakes.relabel.{int(photos[place])}",
             on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
         )
-
-
-def _show_done() -> None:
-    """Say what was done last, once; draw why it could not be done."""
-    well, sentence, remedy = st.session_state.pop(_DONE, (True, "", ""))
-    if not well:
-        show_problem(sentence, remedy)
-    elif sentence:
-        st.markdown(f":green[:material/check: {sentence}]", width="content")
 
 
 def go_to(photos: np.ndarray, place: int) -> None:
@@ -233,9 +213,9 @@ def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: in
         if make is not None:
             make()
     except PetalscopeError as error:  # raised in a callback, where no page catches it
-        st.session_state[_DONE] = (False, error.problem, error.remedy)
+        keep_done("mistakes", error.problem, error.remedy)
         return
-    st.session_state[_DONE] = (True, f"{place + 1:,}: {done}", "")
+    keep_done("mistakes", f"{place + 1:,}: {done}")
     go_to(photos, place + 1)
 
 
@@ -252,7 +232,7 @@ def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
     if len(places):
         go_to(photos, int(places[0]))
     said = f"{count(undone, 'edit')} undone" if undone else "Nothing undone: the tray has changed"
-    st.session_state[_DONE] = (True, said, "")
+    keep_done("mistakes", said)
 
 
 def show_review_button(photos: np.ndarray) -> None:

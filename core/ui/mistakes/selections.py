@@ -15,6 +15,7 @@ from core.datasets.selections import (
     Selection,
     delete_selection,
     find_selected,
+    list_selections,
     read_selection,
     save_selection,
 )
@@ -26,8 +27,7 @@ from core.ui.mistakes.reading import (
     REVIEW,
     Listed,
     is_reviewing,
-    list_judges,
-    list_saved,
+    list_family,
     read_listed,
     read_selected,
 )
@@ -81,7 +81,7 @@ def show_saving(listed: Listed) -> None:
 
 def show_saved() -> None:
     """Draw the list of what is saved; nothing while nothing is."""
-    saved = list_saved()
+    saved = list_selections(cache.workspace())
     if not saved:
         return
     with st.popover(f"Saved ({len(saved):,})", icon=":material/bookmarks:"):
@@ -175,7 +175,7 @@ def _save(run: RunRecord, dataset: Dataset, photos: list[int]) -> None:
 
 def _pick_judge(selection: Selection) -> RunRecord | None:
     """Return the run whose answers are shown beside the photos, or None."""
-    runs = list_judges(selection)
+    runs = list_family(selection.dataset)
     if not runs:
         return None
     wishes = (st.query_params.get("run"), selection.run)
@@ -245,12 +245,7 @@ def _delete(selection: Selection) -> None:
 
 
 def show_export(listed: Listed, *, key: str = "export") -> None:
-    """Draw the button that downloads the overlays of the photos; nothing without photos.
-
-    Args:
-        listed: The photos, of which the first 200 are taken, and the run.
-        key: Name of the button; another one on the same page needs another.
-    """
+    """Draw the button that downloads the overlays of the photos; nothing without photos."""
     run, photos = listed.run, listed.photos
     chosen = [int(photo) for photo in photos[:MOST_PHOTOS]]
     if not chosen:

@@ -41,8 +41,6 @@ def draw_volume(
 
     Args:
         rows: Of `summarise_steps`.
-        versions: All that are drawn on the page, in their order.
-        span: First and last moment of the axis.
         step: "hour" or "day", what a bar stands for.
     """
     width = pd.Timedelta(1, step)

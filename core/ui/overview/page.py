@@ -1,24 +1,37 @@
 """The overview: the next step, the runs, the datasets, this machine."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
+from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.exact.forecasting import say_more
-from core.formats import count, plain
+from core.formats import count, plain, size
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import find_default
 from core.ui.parts.frame import link_page
+from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
 from core.ui.recipes.settings import describe_device
+from core.ui.recipes.weights import (
+    ask_fetch,
+    can_be_fetched,
+    describe_download,
+    find_address,
+    find_or_say,
+    show_fetch,
+)
 from data.manifest import DatasetSummary, list_datasets
-from models.weights import Weights, find_weights
+from models.catalogue import DEFAULT, STARTER
+from models.weights import Weights, find_entry, find_weights
 
 _MORE_PHOTOS = 100
+_NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +109,50 @@ def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
     )
     weights = overview.pretrained
     if isinstance(weights, Weights):
-        label = f"Train with {weights.label} weights"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _offer_run(dataset, weights, main=True)
+            link_page("training", "Choose the settings yourself", "tune")
     else:
-        label = "Quick start with random weights"
-        st.caption(
-            f"{plain(weights.problem)} Random weights show the whole way without them; the "
-            "training page offers the download."
-        )
-        weights = find_random_weights()
+        _offer_weights(dataset, weights)
+
+
+def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamaged) -> None:
+    """Offer the download of the usual weights, and what can be done without a network."""
+    entry, second = find_entry(DEFAULT), find_weights(cache.workspace(), STARTER)
+    fetched = can_be_fetched(entry) and not isinstance(error, WeightsDamaged)
+    if not fetched:
+        st.caption(f"{plain(error.problem)} {plain(error.remedy)}")
+    state = show_fetch(entry) if fetched else ""
+    reachable = is_reachable(find_address(entry)) if fetched and state != "going" else False
+    if reachable is None:
+        st.fragment(_await_network, run_every="0.5s")(find_address(entry))
+    downloads = reachable is not False and state != "failed"
+    if fetched and state != "going":
+        st.caption(describe_download(entry) if reachable is not False else _NO_NETWORK)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(label, type="primary", icon=":material/play_arrow:"):
-            recipe = Recipe(dataset=dataset.id, weights=weights.kind, weights_digest=weights.digest)
-            start_run(recipe, dataset.name, open_training=True)
+        wanted = {"dataset": dataset.id, "name": dataset.name, "submitter": name_visitor()}
+        label = f"Download ImageNet weights ({size(entry.size_bytes)}) and train"
+        if downloads:
+            ask_fetch(entry, label, main=True, run=wanted)
+        _offer_run(dataset, second, main=not downloads and state != "going")
+        if fetched and not downloads and state != "going":
+            ask_fetch(entry, label, run=wanted)
         link_page("training", "Choose the settings yourself", "tune")
+
+
+def _await_network(address: str) -> None:
+    """Draw nothing; the whole page once it is known whether there is a network."""
+    if is_reachable(address) is not None:
+        st.rerun()
+
+
+def _offer_run(dataset: DatasetSummary, weights: Weights, *, main: bool) -> None:
+    quick = f"Quick start with {weights.name} weights"
+    label = f"Train with {weights.label} weights" if weights.name == DEFAULT else quick
+    kind: Literal["primary", "secondary"] = "primary" if main else "secondary"
+    if st.button(label, type=kind, icon=":material/play_arrow:", key="start"):
+        recipe = Recipe(dataset=dataset.id, weights=weights.name, weights_digest=weights.digest)
+        start_run(recipe, dataset.name, open_training=True)
 
 
 def _offer_newest(run: RunRecord) -> None:
@@ -144,6 +188,7 @@ def _show_forecast(entry: DatasetSummary) -> None:
     else:
         st.markdown(say_more(found.whole, _MORE_PHOTOS, "accuracy"))
     link_page("forecast", f"Forecast of {plain(entry.name, 40)}", "query_stats", dataset=entry.id)
+    link_page("lesson", "Learn transfer learning, step by step", "school", dataset=entry.id)
 
 
 def _show_weights(overview: Overview) -> None:
@@ -159,17 +204,5 @@ def read_overview() -> Overview:
     """Return what the overview shows."""
     workspace = cache.workspace()
     return Overview(
-        datasets=list_datasets(workspace), runs=list_runs(workspace), pretrained=_find_pretrained()
+        datasets=list_datasets(workspace), runs=list_runs(workspace), pretrained=find_or_say()
     )
-
-
-def find_random_weights() -> Weights:
-    """Return the random weights, which are always there."""
-    return find_weights(cache.workspace(), "random")
-
-
-def _find_pretrained() -> Weights | WeightsMissing | WeightsDamaged:
-    try:
-        return find_weights(cache.workspace(), "pretrained")
-    except (WeightsMissing, WeightsDamaged) as error:
-        return error

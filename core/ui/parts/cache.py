@@ -62,7 +62,6 @@ def cached_by(
     Args:
         stamp: Takes the arguments; returns when what they name was written, say.
         ttl: Seconds after which an answer is asked for again.
-        wait: What is said meanwhile; nothing by default.
     """
 
     def decorate(make: Callable[P, R]) -> Callable[P, R]:
@@ -181,7 +180,6 @@ def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFra
     """Return all that is known of each photo of a dataset, with what a run says of it.
 
     Args:
-        dataset_id: Of the dataset.
         run_id: One of its finished runs; None: without answers.
         opened: Whether the answers to test photos may be seen.
     """

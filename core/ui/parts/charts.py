@@ -15,7 +15,6 @@ def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str, **optio
     Args:
         draw: Of core.charts; takes the arguments and whether the page is dark.
         arguments: Tables, arrays, mappings and plain values: they are the key.
-        alt: Says what is to be seen.
         options: Of `st.vega_lite_chart`, where a click selects: key, on_select, selection_mode.
     """
     name = f"{draw.__module__}.{draw.__qualname__}"

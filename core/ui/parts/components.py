@@ -23,8 +23,6 @@ def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]
     of the page meet plain elements.
 
     Args:
-        beside: A file in the folder of its files.
-        style: Name of its CSS.
         scripts: Names of its JavaScript; together they are one module.
     """
     folder = Path(beside).parent
@@ -43,10 +41,8 @@ def show_steps(
 
     Args:
         place: Where the buttons are; they are named after it.
-        number: What is shown now, from 0.
         of: How many there are.
         go: Shows the one with the number that it is given.
-        keys: Whether the arrow keys mean these buttons.
     """
     for label, icon, key, step in (
         ("Previous", "arrow_back", "Left", -1),

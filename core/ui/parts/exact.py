@@ -1,6 +1,7 @@
 """The exact head on screen: opened, or made while a bar shows it, and what is said of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,17 @@ from core.exact.store import (
     HeadSource,
     find_source,
     measure_agreement,
-    open_kept,
-    read_head_job,
+    open_head,
     start_head,
 )
-from core.exact.studies import (
-    Study,
-    Tables,
-    find_study,
-    read_study,
-    read_study_job,
-    start_study,
-)
+from core.exact.studies import Tables, find_study, read_study, start_study
 from core.exact.whatif import foretell
 from core.formats import count, interval, percent, plain, points
 from core.instant.head import ExactHead
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem, show_random_banner
+from core.ui.parts.live_state import show_making
+from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import title_run
 from data.dataset import Dataset
 
@@ -58,16 +51,8 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
         return None
     head = _open(source.id)
     if head is None:
-        job = read_head_job(cache.workspace(), source)
-        if job is None or job.state == "done":  # what it made is another head, or was removed
-            start_head(cache.workspace(), source)
-        elif job.state == "failed":
-            show_problem(job.problem, job.remedy)
-            if st.button("Prepare it again", icon=":material/refresh:", key=f"exact.{source.id}"):
-                start_head(cache.workspace(), source)
-                st.rerun()
-            return None
-        st.fragment(_watch, run_every="0.5s")(source)
+        start = partial(start_head, cache.workspace(), source)
+        show_making(source.id, "Preparing the exact head", start)
         return None
     if source.weights == "random":
         show_random_banner()
@@ -108,15 +93,7 @@ def show_study(run: RunRecord, kind: str, name: str, **options: Any) -> Tables |
     if tables is not None and head is not None:
         say_engine(study.source, head)
         return tables
-    job = read_study_job(cache.workspace(), study)
-    if job is not None and job.state == "going":
-        st.fragment(_watch_study, run_every="0.5s")(study, name)
-        return None
-    if job is not None and job.state == "failed":
-        show_problem(job.problem, job.remedy)
-    if st.button(name, icon=":material/play_arrow:", key=f"exact.{study.id}"):
-        start_study(cache.workspace(), study)
-        st.rerun()
+    show_making(study.id, name, partial(start_study, cache.workspace(), study), button=name)
     return None
 
 
@@ -146,30 +123,14 @@ def _foretell(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None
     return f": {points(compared.difference, compared.n)} foretold", known
 
 
-def _watch(source: HeadSource) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_head_job(cache.workspace(), source)
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job("Preparing the exact head", job)
-
-
 @cache.cached_by(cache.analyses_written, most=4)
 def _open(head_id: str) -> ExactHead | None:
-    return open_kept(cache.workspace(), head_id)
+    return open_head(cache.workspace(), head_id)
 
 
 @cache.cached_by(cache.analyses_written, most=8)
 def _read_study(study_id: str) -> Tables | None:
     return read_study(cache.workspace(), study_id)
-
-
-def _watch_study(study: Study, name: str) -> None:
-    with report_errors():
-        job = read_study_job(cache.workspace(), study)
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job(name, job)
 
 
 def _find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:

@@ -27,6 +27,7 @@ _ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
 
 PAGES = {
     "": [("overview", "Overview", ":material/local_florist:")],
+    "Learn": [("lesson", "Lesson", ":material/school:")],
     "Photos": [
         ("dataset", "Dataset", ":material/photo_library:"),
         ("quality", "Quality", ":material/fact_check:"),

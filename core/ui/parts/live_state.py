@@ -6,7 +6,7 @@ from typing import Any
 import psutil
 import streamlit as st
 
-from core.datasets.importing import ImportStatus
+from core.datasets.quality.results import read_status
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
 from core.runs.jobs import JobStatus
@@ -42,11 +42,7 @@ _RECENT = 5
 
 
 def follow_run(run: RunRecord, draw: Callable[[RunRecord], None], every: str = "1s") -> None:
-    """Draw a run or sweep, again and again while it goes; the whole page when that changes.
-
-    Args:
-        every: How often, as `st.fragment` wants it.
-    """
+    """Draw a run or sweep, again and again while it goes; the whole page when that changes."""
     going = not run.has_ended
     st.fragment(_follow_run, run_every=every if going else None)(run.id, going, draw)
 
@@ -201,7 +197,44 @@ def describe_phase(run: RunRecord) -> str:
     return _PHASES[run.phase] if run.is_going else plain(run.state)
 
 
-def show_job(name: str, job: JobStatus | ImportStatus, noun: str = "") -> None:
+def follow_analysis(analysis_id: str, name: str, below: str = "") -> None:
+    """Draw how far the job of an analysis is, again and again; the whole page when it ends."""
+    st.fragment(_follow_analysis, run_every="0.5s")(analysis_id, name, below)
+
+
+def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
+    with report_errors():  # a fragment's errors do not reach those of its page
+        job = read_status(cache.workspace(), analysis_id)
+        if job is None or job.state != "going":
+            st.rerun()
+        show_job(name, job, "photo" if "features" in job.phase else "")
+        if below:
+            st.caption(below)
+
+
+def show_making(
+    analysis_id: str, name: str, start: Callable[[], None], *, below: str = "", button: str = ""
+) -> None:
+    """Draw how far the job of an analysis is, or why it failed, and start it where nobody has.
+
+    Args:
+        button: What starts it; it is started at once by default.
+    """
+    job = read_status(cache.workspace(), analysis_id)
+    state = "" if job is None else job.state
+    if job is not None and state == "failed":
+        show_problem(job.problem, job.remedy)
+    if state != "going" and (button or state == "failed"):
+        if st.button(button or "Try again", icon=":material/play_arrow:", key=f"job.{analysis_id}"):
+            start()
+            st.rerun()
+        return
+    if state != "going":  # what it made is another one, or was removed
+        start()
+    follow_analysis(analysis_id, name, below)
+
+
+def show_job(name: str, job: JobStatus, noun: str = "") -> None:
     """Draw how far a job is: what it does, how much of that is done, how long is left."""
     reached = "…"
     if job.total:

@@ -64,6 +64,20 @@ def show_told() -> None:
         st.toast(sentence, icon=":material/check:")
 
 
+def keep_done(place: str, sentence: str, remedy: str = "") -> None:
+    """Keep what was done at a place or, with a remedy, why it could not be, until `show_done`."""
+    st.session_state[f"{place}.done"] = sentence, remedy
+
+
+def show_done(place: str) -> None:
+    """Say what was done last, once; draw why it could not be done."""
+    sentence, remedy = st.session_state.pop(f"{place}.done", ("", ""))
+    if remedy:
+        show_problem(sentence, remedy)
+    elif sentence:
+        st.markdown(f":green[:material/check: {sentence}]", width="content")
+
+
 def show_alarm_banner(*, link: bool = True) -> None:
     """Draw the active alarms, the critical first; nothing while there is none.
 

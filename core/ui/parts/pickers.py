@@ -66,7 +66,10 @@ def pick_run() -> RunRecord:
     """Return the chosen finished run; without any, draws the empty state and ends the page."""
     runs = list_runs(cache.workspace())
     # Those whose dataset was deleted come last: nothing can be shown of them but that.
-    finished = sorted((run for run in runs if run.state == "done"), key=_has_no_dataset)
+    finished = sorted(
+        (run for run in runs if run.state == "done"),
+        key=lambda run: not cache.workspace().dataset_folder(run.recipe.dataset).exists(),
+    )
     done = {run.id: run for run in finished}
     if not done:
         show_no_run(
@@ -122,10 +125,6 @@ def _tell_other(asked: RunRecord | None) -> None:
         _link_to_watch(asked)
 
 
-def _has_no_dataset(run: RunRecord) -> bool:
-    return not cache.workspace().dataset_folder(run.recipe.dataset).exists()
-
-
 def pick_split(run: RunRecord) -> str:
     """Return the chosen split of a run; validation unless another is chosen."""
     result = cache.result(run.id)
@@ -146,11 +145,7 @@ def pick_split(run: RunRecord) -> str:
 
 
 def pick_page(name: str, items: int, per_page: int) -> slice:
-    """Return which items the chosen page holds; draw the pages where there are several.
-
-    Args:
-        name: Parameter of the URL that holds the page.
-    """
+    """Return which items the chosen page holds; draw the pages where there are several."""
     pages = -(-items // per_page)
     if pages < 2:
         return slice(0, per_page)
@@ -203,6 +198,21 @@ def title_run(run: RunRecord) -> str:
     return number if run.name == number else f"{number} · {run.name}"
 
 
+def pick_or_type(
+    label: str, options: Sequence[str], key: str, what: str = "a class", **more: Any
+) -> str | None:
+    """Draw a list to choose one from, or to type a new one into; return what is there."""
+    return st.selectbox(
+        label,
+        options,
+        index=None,
+        placeholder=f"Choose {what}, or type a new one",
+        accept_new_options=True,
+        key=key,
+        **more,
+    )
+
+
 def pick_one(
     label: str, options: Mapping[Any, str], bound: Mapping[str, Any], explanation: str | None = None
 ) -> str:
@@ -210,7 +220,6 @@ def pick_one(
 
     Args:
         label: Read aloud, and drawn where there is an explanation.
-        options: What can be chosen → its name on screen.
         bound: What `bind_choice` returned.
         explanation: Text behind the "?"; None draws neither it nor the label.
     """

@@ -60,7 +60,6 @@ def bind_choice(
     """Return key and callback of a widget that shows a choice and writes a change into the URL.
 
     Args:
-        name: Parameter of the URL.
         value: What the widget shows: what the page has read, whoever changed it.
         nothing: The option that takes the parameter out of the URL.
         then: Called after a change.

@@ -24,8 +24,7 @@ from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
-from core.ui.photos.tagging import show_tag_button
-from core.ui.photos.tray import tell_edits
+from core.ui.photos.tray import show_tag_button, tell_edits
 from core.ui.photos.whatif import show_whatif
 from core.workspace import Workspace
 from data.dataset import Dataset

@@ -28,10 +28,11 @@ from core.ui.photos.reading import PhotoPage, explainer
 from data.dataset import Dataset
 
 _WIDEST = 320
-"""Pixels a picture may take on screen: it has 224, and larger would show none but blur."""
+"""Pixels a picture may take on screen: most have 224, and larger would show none but blur."""
 _MEANING = (
     "Grad-CAM: the brighter a place, the more what the network saw there raised the score of the "
-    "class. The network sees 7 × 7 places; what spoke against a class is not drawn."
+    "class. The network sees 7 × 7 places in a photo of 224 px; what spoke against a class is not "
+    "drawn. Where a run looks at a photo more than once, its looks lie over each other."
 )
 _SHOWN = "explaining.shown"
 _RUN = "explaining.run"
@@ -67,11 +68,7 @@ def show_explanation(
     It is a fragment: changing the strength redraws these photos alone. Our errors are drawn.
 
     Args:
-        run: A finished run of the dataset.
-        dataset: Holds the photo.
-        photo: Photo number.
         roles: Numbers of classes, each with words for it: “true” and “predicted”, say.
-        key: Name of the place; another one on the same page needs another.
     """
     draw_explanation(run, dataset, photo, roles, key=key)
 
@@ -129,7 +126,6 @@ def draw_overlays(
         photo: (224, 224, 3) uint8 RGB.
         activations: (c, 7, 7) float in [0, 1].
         captions: (c,) Markdown.
-        drawing: How.
     """
     pictures = 1 + len(captions)
     row = st.container(horizontal=True, gap="small", width=pictures * _WIDEST)
@@ -214,7 +210,6 @@ def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
     """Return how overlays are drawn; draws the controls, side by side in a flowing row.
 
     Args:
-        key: Name of the place.
         scales: Whether several classes are shown, so that their scale can be chosen.
     """
     kept = read_drawing()
@@ -271,10 +266,7 @@ def choose_class(
     """Return the number of the class that a person wants to see as well, or None.
 
     Args:
-        key: Name of the place.
-        classes: Names of all classes.
         scores: (k,) of the photo: the options are listed from the highest down.
-        label: Of the list.
         shown: Numbers of classes that are shown anyway; they are not offered.
     """
     order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]

@@ -12,8 +12,7 @@ from core.datasets.edits.tray import merge_duplicates, undo_edits
 from core.formats import count
 from core.ui.parts import cache
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
-from core.ui.photos.tagging import mark_tags, show_tag_button
-from core.ui.photos.tray import DONE, note_edit, show_edit_buttons
+from core.ui.photos.tray import DONE, mark_tags, note_edit, show_edit_buttons, show_tag_button
 from core.ui.wall import Wall, forget_photos, show_wall
 from core.ui.wall.showing import Describe, Mark
 from data.dataset import Dataset
@@ -35,7 +34,6 @@ def show_gallery(
 
     Args:
         photos: (m,) int, photo numbers in the order they are drawn.
-        key: Name of the gallery; another one on the same page needs another.
         captions: The text under a photo, plain; default: its class.
         badges: Small words on a photo, before its tags.
     """
@@ -48,12 +46,7 @@ def show_gallery(
 
 
 def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = "photos") -> None:
-    """Draw what can be done with the selected photos; without any, what was done last.
-
-    Args:
-        selected: Photo numbers.
-        key: Name of the wall above; another bar on the same page needs another.
-    """
+    """Draw what can be done with the selected photos; without any, what was done last."""
     if not selected:
         _show_last_edit(dataset, key)
         return

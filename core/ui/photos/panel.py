@@ -17,8 +17,7 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo
-from core.ui.photos.tagging import show_tag_button
-from core.ui.photos.tray import show_edit_buttons
+from core.ui.photos.tray import show_edit_buttons, show_tag_button
 from core.ui.photos.why import show_reasons
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import LIST

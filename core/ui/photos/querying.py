@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.datasets.photo_table import FLAGS, KNOWN, NAMES, WORDS
 from core.datasets.query import add_condition, write_value
-from core.datasets.views import LONGEST_NAME, delete_view, list_views, read_view, save_view
+from core.datasets.selections import LONGEST_NAME, delete_view, list_views, read_view, save_view
 from core.errors import PetalscopeError, QueryRefused
 from core.formats import plain
 from core.ui.parts import cache
@@ -34,11 +34,7 @@ _JOINED = ("and", "or", "and not", "or not")
 
 
 def show_query(names: Sequence[str]) -> None:
-    """Draw the line of the query.
-
-    Args:
-        names: Columns that can be asked for.
-    """
+    """Draw the line of the query."""
     st.text_input(
         "Query",
         placeholder=EXAMPLE,
@@ -57,7 +53,6 @@ def show_query_tools(
     """Draw the pickers that write the line, and the saved views.
 
     Args:
-        names: Columns that can be asked for.
         list_words: Takes a column of words; returns what it may be, nothing where it is free.
         kept: Parameters of the URL that make a view.
     """

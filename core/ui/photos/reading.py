@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from core.config import PHOTO_SIZE
 from core.datasets.edits.tray import Edit, list_edits, resolve_edits
 from core.datasets.quality.store import QualityResult
 from core.errors import PhotoRefused
@@ -164,7 +165,7 @@ def _map_reader(backbone: tuple[str, str, float], _run_id: str) -> "MapReader":
 def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
     """Return a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
     try:
-        image, note = decode_photo(dataset.original(photo))[0], ""
+        image, note = decode_photo(dataset.original(photo), 2 * PHOTO_SIZE)[0], ""
     except (PhotoRefused, OSError):
         image, note = Image.fromarray(dataset.photos[photo]), _DAMAGED
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)

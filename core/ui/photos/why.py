@@ -44,12 +44,6 @@ def _keep_shown() -> None:
 def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
     """Draw which training photos decide the answer, and how few of them turn it.
 
-    Args:
-        run: A finished run of the dataset.
-        dataset: Holds the photo.
-        photo: Photo number.
-        key: Name of the place; another one on the same page needs another.
-
     Returns:
         Whether a photo was opened or the tray was filled.
     """

@@ -112,7 +112,6 @@ def show_rows(batch: Batch, newest: int | None) -> None:
     """Draw the table and, beside it, the answer to the photo that was chosen in it.
 
     Args:
-        batch: One that has ended.
         newest: Place of the photo that came last, alone; it is shown as long as none is chosen.
     """
     if not batch.rows:

@@ -153,7 +153,6 @@ def draw_removal(rows: pd.DataFrame, dark: bool = False) -> Any:
 
     Args:
         rows: Of WorthResult.removal, for “worth” and “neighbours”.
-        dark: Whether the page is dark.
     """
     colours = choose_palette(dark)
     names = {"worth": "worst by worth", "neighbours": "worst by neighbours"}

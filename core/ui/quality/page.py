@@ -5,22 +5,19 @@ restarted server shows the same bar.
 """
 
 from functools import partial
-from typing import Literal
 
 import streamlit as st
 
-from core.datasets.quality.store import start_quality
-from core.errors import PetalscopeError
+from core.datasets.quality.store import request_analysis
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem, show_random_banner
+from core.ui.parts.live_state import follow_analysis
+from core.ui.parts.messages import show_problem, show_random_banner
 from core.ui.parts.pickers import pick_dataset
 from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_tray
-from core.ui.quality.labels import show_suspects
-from core.ui.quality.leaks import show_leak_effect
+from core.ui.quality.labels import show_leak_effect, show_suspects
 from core.ui.quality.pairs import show_pairs
 from core.ui.quality.photos import show_imbalance, show_measured, show_outliers, show_unreadable
 from core.ui.quality.reading import (
@@ -34,15 +31,17 @@ from core.ui.quality.reading import (
 )
 from core.ui.quality.worth import show_worth
 from data.dataset import Dataset
-from models.weights import WeightsKind, find_weights
+from models.catalogue import DEFAULT, RANDOM, STARTER
+from models.weights import WeightsKind, name_usual
 
 _HEADING_WIDTH = 140
 _EVEN = 1.5
 """Ratio of class sizes up to which they are called even."""
 _HELP = {
     "pretrained": "Weights that have seen photos before: the findings deserve trust.",
-    "random": "Weights that have never seen a photo: for a machine without the others. The "
+    "starter": "Weights that have seen drawings only: for a machine without the others. The "
     "findings are rough.",
+    "random": "Weights that have never seen anything. The findings are rougher still.",
 }
 
 
@@ -109,7 +108,7 @@ def show_analysis(page: QualityPage) -> None:
     """Draw the state of the analysis: going or failed; offered or done where it is needed."""
     job = read_job(page.dataset)
     if job and job[1].state == "going":
-        st.fragment(_watch, run_every="1s")(page.dataset)
+        follow_analysis(job[0], "Analysing")
         return
     if job and job[1].state == "failed":
         show_problem(job[1].problem, job[1].remedy)
@@ -118,19 +117,12 @@ def show_analysis(page: QualityPage) -> None:
     if page.result is None:
         _offer(page)
         return
-    if page.result.weights == "random":
+    if page.result.weights == RANDOM:
         show_random_banner()
-        if _ask_start("pretrained", "secondary"):
-            _start(page.dataset, "pretrained")
+    better = name_usual(cache.workspace())
+    if page.result.weights in {STARTER, RANDOM} - {better} and _ask_start(better):
+        _start(page.dataset, better)
     st.caption(f"Analysed with the features “{plain(page.result.features_label)}”.")
-
-
-def _watch(dataset: Dataset) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_job(dataset)
-        if job is None or job[1].state != "going":
-            st.rerun()  # the whole page: what was found is known now
-        show_job("Analysing", job[1])
 
 
 def _offer(page: QualityPage) -> None:
@@ -143,33 +135,28 @@ def _offer(page: QualityPage) -> None:
             "second opinion on near duplicates. It is computed once and kept."
         )
         with st.container(horizontal=True):
-            pretrained = _ask_start("pretrained", "primary")
-            random = _ask_start("random", "secondary")
-        try:
-            find_weights(cache.workspace(), "pretrained")
-        except PetalscopeError as error:
-            if "pretrained" not in kept:
-                st.caption(f":orange[{plain(error.problem)}] {plain(error.remedy)}")
+            offered = list(dict.fromkeys([name_usual(cache.workspace(), kept), *kept]))
+            asked = [kind for kind in offered if _ask_start(kind, main=kind == offered[0])]
         if kept:
             st.caption("The features of these photos are kept already: a few seconds.")
         else:
             st.caption(
                 f"{count(len(page.dataset), 'photo')}; the time left is shown while it goes."
             )
-    if pretrained or random:
-        _start(page.dataset, "pretrained" if pretrained else "random")
+    if asked:
+        _start(page.dataset, asked[0])
 
 
-def _ask_start(weights: WeightsKind, kind: Literal["primary", "secondary"]) -> bool:
+def _ask_start(weights: WeightsKind, *, main: bool = False) -> bool:
     return st.button(
         f"Analyse with {weights} weights",
-        type=kind,
-        icon=":material/neurology:" if weights == "pretrained" else ":material/casino:",
-        help=_HELP[weights],
+        type="primary" if main else "secondary",
+        icon=":material/casino:" if weights == RANDOM else ":material/neurology:",
+        help=_HELP.get(weights, _HELP[DEFAULT]),
         key=f"quality.start.{weights}",
     )
 
 
 def _start(dataset: Dataset, weights: WeightsKind) -> None:
-    keep_choice(ANALYSIS, start_quality(cache.workspace(), dataset.id, weights))
+    keep_choice(ANALYSIS, request_analysis(cache.workspace(), dataset.id, weights))
     st.rerun()

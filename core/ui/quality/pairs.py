@@ -62,10 +62,7 @@ def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total:
     """Draw what a list can be narrowed to; return what it is narrowed to, None for nothing.
 
     Args:
-        page: Its address holds the choice.
-        label: What the list is narrowed to.
         counts: Each choice, and how many of the list are of it; fewer than two are not offered.
-        total: Length of the whole list.
     """
     if len(counts) < 2:
         return None

@@ -14,7 +14,8 @@ import streamlit as st
 
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
-from core.datasets.quality.store import FeatureSet, QualityResult, find_feature_sets, read_status
+from core.datasets.quality.results import read_status
+from core.datasets.quality.store import FeatureSet, QualityResult, find_feature_sets
 from core.datasets.quality.suspects import read_confirmed
 from core.formats import plain
 from core.runs.jobs import JobStatus

@@ -18,13 +18,11 @@ from core.exact.worth import (
 )
 from core.formats import count, percent
 from core.instant.worth import MARKS
-from core.runs.jobs import JobStatus, read_job
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.frame import link_page
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem
+from core.ui.parts.live_state import show_making
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, read_choice
 from core.ui.photos.gallery import show_gallery
@@ -54,29 +52,14 @@ def show_worth(page: QualityPage) -> None:
     identifier = identify_worth(source)
     worth = cache.worth(page.dataset.id)
     if worth is None or worth.id != identifier:
-        job = read_job(cache.workspace().analysis_folder(identifier))
-        if job is not None and job.state == "going":
-            st.fragment(_watch, run_every="0.5s")(identifier)
-            return
-        if job is not None and job.state == "failed":
-            show_problem(job.problem, job.remedy)
-        n = len(source.train)
-        if st.button(f"Measure {count(n, 'training photo')}", type="primary", key="quality.worth"):
-            start_worth(cache.workspace(), source)
-            st.rerun()
+        start = partial(start_worth, cache.workspace(), source)
+        ask = f"Measure {count(len(source.train), 'training photo')}"
+        show_making(identifier, "Measuring", start, button=ask)
         st.caption("From seconds to a few minutes, once; a process of its own does it.")
         return
     say_engine(source, head)
     _show_marks(page, worth, len(source.train))
     _show_proof(worth)
-
-
-def _watch(identifier: str) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job: JobStatus | None = read_job(cache.workspace().analysis_folder(identifier))
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job("Measuring", job)
 
 
 def _show_marks(page: QualityPage, worth: WorthResult, trained: int) -> None:

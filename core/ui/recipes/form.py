@@ -19,12 +19,12 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
+from core.ui.recipes.contest import offer_contest
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
     find_trained,
     pick_policy,
     pick_strategy,
-    pick_weights,
     show_estimate,
     show_more_settings,
     show_simple_settings,
@@ -38,6 +38,7 @@ from core.ui.recipes.values import (
     read_setting,
     release_recipe,
 )
+from core.ui.recipes.weights import pick_weights
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.weights import Weights
@@ -81,13 +82,14 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     fill_defaults()
     _show_filled()
     weights = pick_weights()
+    offer_contest(dataset)
     top = st.container()  # drawn last: what it says follows from the settings below it
     policy = pick_policy(key("policy"))
     draft, unread = _read_draft(dataset, weights, policy)
     repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # nothing there is chance
     show_simple_settings(draft)
     finder = st.container()
-    show_more_settings(draft)
+    show_more_settings(draft, dataset)
     with top:
         pick_strategy(draft, dataset, repeats)
         trainable = _check(draft, unread) and weights is not None
@@ -187,7 +189,7 @@ def _read_draft(
         hidden = read_hidden(held["hidden"])
     except RecipeRefused as error:
         unread = error
-    kind, digest = (weights.kind, weights.digest) if weights else ("pretrained", "missing")
+    kind, digest = (weights.name, weights.digest) if weights else ("pretrained", "missing")
     chosen = {"dataset": dataset.id, "weights": kind, "weights_digest": digest}
     return release_recipe(held, **chosen, augmentation=policy, hidden=hidden), unread
 

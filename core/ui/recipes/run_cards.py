@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from core.errors import ExportRefused
 from core.formats import duration, plain
 from core.installed import COMMAND
 from core.runs.recipe.words import list_settings
@@ -138,7 +139,32 @@ def show_report_download(run: RunRecord, split: str) -> None:
         _offer(
             "Model card (Markdown)", f"{name}.md", "text/markdown", lambda: _write_card(run, split)
         )
-        st.caption(f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`")
+        _offer_notebook(run)
+        st.caption(
+            f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`  \n"
+            f"and `{COMMAND} export {run.id[:6]} FILE.ipynb`"
+        )
+
+
+def _offer_notebook(run: RunRecord) -> None:
+    from core.exporting.notebook import MIME, check_notebook, write_notebook
+
+    st.markdown("**Train it again, in plain Keras**")
+    try:
+        check_notebook(run.recipe)
+    except ExportRefused as error:
+        st.caption(error.problem)
+        return
+    st.caption(
+        "A notebook for Jupyter or Colab: same photos and splits, found by the digests of their "
+        "files, and a check against the validation accuracy of this run. Photos are not in it."
+    )
+    _offer(
+        "Notebook",
+        f"run-{run.number}-{run.id[:6]}.ipynb",
+        MIME,
+        lambda: write_notebook(cache.workspace(), run),
+    )
 
 
 def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:

@@ -1,9 +1,8 @@
 """The settings of a recipe: the few that matter in sight, the rest folded, none that is not used.
 
 Each is drawn as its description says (core/runs/recipe/recipe.py); its widget keeps its value in
-the session (core/ui/recipes/values.py). Weights and policy are never chosen silently: where
-pretrained weights cannot be had, the download and random weights are offered. A link (`?policy=`)
-changes the policy.
+the session (core/ui/recipes/values.py). A link (`?policy=`) changes the policy; the weights are in
+core/ui/recipes/weights.py.
 """
 
 import re
@@ -13,19 +12,21 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.config import FRAMING, read_settings
+from core.config import FRAMING
 from core.datasets.policies import list_policies
-from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
+from core.errors import PetalscopeError
 from core.formats import count, plain, rough_duration, rough_range, size
 from core.runs.queue.estimating import Estimate, estimate_run
+from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
+from core.runs.training.rounding import say_speed
+from core.teaching.words import explain
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import show_problem, show_random_banner
 from core.ui.parts.state import keep_choice
 from core.ui.recipes.values import (
     change_strategy,
@@ -38,7 +39,6 @@ from core.ui.recipes.values import (
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from data.report import warn_of_few
-from models.weights import Weights, download_weights, find_weights
 
 MOST_REPEATS = 20
 _CHOICE = "policy"
@@ -112,11 +112,11 @@ def show_simple_settings(draft: Recipe) -> None:
     _show(right, draft, "dropout")
 
 
-def show_more_settings(draft: Recipe) -> None:
+def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
     """Draw the other settings, folded."""
     with st.expander("More settings", icon=":material/tune:"):
         if not draft.has_epochs:  # what follows says how steps are made
-            _show_photos(draft)
+            _show_photos(draft, dataset)
             return
         st.markdown("**Optimiser**")
         left, right = st.columns(2)
@@ -130,7 +130,7 @@ def show_more_settings(draft: Recipe) -> None:
             _show(st, draft, "patience")
         _show(st, draft, "class_weights")
         st.markdown("**Photos**")
-        _show_photos(draft)
+        _show_photos(draft, dataset)
         st.markdown("**Chance**")
         left, right = st.columns(2)
         _show(left, draft, "seed", "computing")
@@ -145,8 +145,8 @@ def show_more_settings(draft: Recipe) -> None:
         )
 
 
-def _show_photos(draft: Recipe) -> None:
-    for one in (SETTINGS["framing"], SETTINGS["preprocessing"]):
+def _show_photos(draft: Recipe, dataset: Dataset) -> None:
+    for one in (SETTINGS[name] for name in ("framing", "preprocessing")):
         st.segmented_control(
             one.label,
             list(one.choices),
@@ -156,6 +156,12 @@ def _show_photos(draft: Recipe) -> None:
             required=True,
             persist_state="session",
         )
+    _show(st, draft, "photo_side")
+    if words := warn_of_enlarging(dataset, draft.seen_as):
+        st.caption(f":orange[:material/zoom_out_map: {words}]")
+    _show(st, draft, "crops", "speed")
+    if words := say_speed(cache.workspace(), draft, dataset):
+        st.caption(plain(words))
     _show(st, draft, "standardise")
     if not _switch("The dataset's own splits", "own_splits"):
         _show(st, draft, "split_seed")
@@ -165,7 +171,7 @@ def _show(place: Any, draft: Recipe, *names: str) -> None:
     """Draw the widgets of these settings, but for those that change nothing in this draft."""
     for one in (SETTINGS[name] for name in names):
         options: dict[str, Any] = {"key": key(one.name), "persist_state": "session"}
-        options["help"] = one.tip or None
+        options["help"] = one.tip or explain(one.name)
         if not one.used(draft):
             continue
         if isinstance(one.default, bool):
@@ -217,64 +223,6 @@ def _describe(recipe: Recipe, dataset: Dataset, repeats: int) -> str:
     return f"**{rough_range(repeats * estimate.low, repeats * estimate.high)}** · "
 
 
-def pick_weights() -> Weights | None:
-    """Return the chosen weights, or None when pretrained ones are wanted and not there."""
-    found = _find_pretrained()
-    st.session_state.setdefault("training.weights", "pretrained")
-    kind = st.segmented_control(
-        "Weights of the backbone",
-        list(SETTINGS["weights"].choices),
-        format_func=SETTINGS["weights"].choices.__getitem__,
-        key="training.weights",
-        required=True,
-        persist_state="session",
-    )
-    if kind == "random":
-        show_random_banner()
-        return find_weights(cache.workspace(), "random")
-    if isinstance(found, Weights):
-        st.caption(f"{plain(found.label)}, from {plain(found.origin)}")
-        return found
-    _offer_ways_out(found)
-    return None
-
-
-def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
-    if isinstance(error, WeightsDamaged):
-        show_problem(error.problem, error.remedy)
-    else:
-        st.info(plain(error.problem), icon=":material/key_off:")
-    chosen = read_settings().weights  # would still win over what is downloaded
-    with st.container(horizontal=True, gap="small"):
-        wanted = chosen is None and st.button("Download (94 MB)", icon=":material/download:")
-        st.button(
-            "Use random weights",
-            icon=":material/casino:",
-            on_click=lambda: st.session_state.update({"training.weights": "random"}),
-        )
-        with st.popover("Without network", icon=":material/help:", type="tertiary"):
-            st.write(plain(error.remedy))
-    if wanted:
-        _download()
-
-
-def _find_pretrained() -> Weights | WeightsMissing | WeightsDamaged:
-    try:
-        return find_weights(cache.workspace(), "pretrained")
-    except (WeightsMissing, WeightsDamaged) as error:
-        return error
-
-
-def _download() -> None:
-    bar = st.progress(0.0, text="Asking for the file …")
-
-    def report(done: int, total: int) -> None:
-        bar.progress(min(1.0, done / total) if total else 0.0, f"{size(done)} of {size(total)}")
-
-    download_weights(cache.workspace(), report)
-    st.rerun()
-
-
 def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     """Return the chosen policy; draw a list of the named ones and the way to see and make them.
 
@@ -297,7 +245,7 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     )
     if st.query_params.get(_CHOICE, name) not in named:
         st.caption(":orange[The link names a policy that is not here; this is another one.]")
-    framing = st.session_state.get("training.framing", FRAMING)
+    framing = st.session_state.get("training.framing", FRAMING.how)
     words = "Photos are trained on as they are." if named[name].does_nothing else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(words or f"May change: {plain(_list_parts(named[name]))}.")

@@ -20,7 +20,8 @@ from core.monitoring.feedback import (
 )
 from core.registry.store import read_version
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import keep_done
+from core.ui.parts.pickers import pick_or_type
 from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from data.sources.names import find_meant_class, match_class
 
@@ -28,7 +29,6 @@ ITEM = "item"
 """Name in the URL of the feedback under review."""
 TURN = "review.turn"
 """Counts the actions: lists are drawn anew, with nothing chosen."""
-_DONE = "review.done"
 _FORMER = "review.former"
 _WORDS = {"accept": "accepted", "discard": "discarded", "reopen": "waits again"}
 
@@ -72,7 +72,7 @@ def review(
             expected=state,
         )
     except PetalscopeError as error:  # raised in a callback, where no page catches it
-        st.session_state[_DONE] = (False, error.problem, error.remedy)
+        keep_done("review", error.problem, error.remedy)
         return
     numbers = [one.number for one in chosen]
     others = [one for one in together if one.number not in numbers]
@@ -114,22 +114,13 @@ def forget_reviews() -> None:
     st.session_state.pop(_FORMER, None)
 
 
-def show_done() -> None:
-    """Say what was done last, once; draws why it could not be done."""
-    well, sentence, remedy = st.session_state.pop(_DONE, (True, "", ""))
-    if not well:
-        show_problem(sentence, remedy)
-    elif sentence:
-        st.markdown(f":green[:material/check: {sentence}]", width="content")
-
-
 def name_model(one: Feedback) -> str:
     """Return the version that answered, or the run."""
     return f"v{one.version}" if one.version is not None else f"run {one.run_id[:6]}"
 
 
 def _say(sentence: str) -> None:
-    st.session_state[_DONE] = (True, sentence, "")
+    keep_done("review", sentence)
     st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
 
 
@@ -143,12 +134,7 @@ _NAMED = 5
 
 
 def show_many(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> None:
-    """Draw the actions for what is chosen in the list, or how to choose.
-
-    Args:
-        found: All that are in the list, in its order.
-        chosen: Those that were chosen in it, in one state.
-    """
+    """Draw the actions for what is chosen in the list, or how to choose."""
     if not chosen:
         st.caption("Choose rows to decide on several at once.")
         return
@@ -176,7 +162,6 @@ def show_actions(
     """Draw accept, discard, put back and relabel.
 
     Args:
-        classes: Those of the model that answered.
         following: Number of the feedback to come to afterwards.
         keys: Whether they stand at the card, and hear keys; else they say how many.
     """
@@ -205,14 +190,7 @@ def _show_relabel(
     following: int | None,
     key: str,
 ) -> None:
-    name = st.selectbox(
-        "It is",
-        classes,
-        index=None,
-        placeholder="Choose a class, or type a new one",
-        accept_new_options=True,
-        key=f"review.class.{key}",
-    )
+    name = pick_or_type("It is", classes, f"review.class.{key}")
     name = match_class(name, classes) if name else None
     meant = None
     if name and name not in classes:

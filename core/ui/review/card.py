@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from core.charts.theme import format_share
+from core.config import PHOTO_SIZE
 from core.errors import PetalscopeError, PhotoRefused
 from core.formats import data_uri, moment, plain
 from core.monitoring.feedback import Action, Feedback, list_feedback
@@ -17,6 +18,7 @@ from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
+from core.ui.parts.messages import show_done
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import (
     ITEM,
@@ -26,7 +28,6 @@ from core.ui.review.actions import (
     name_model,
     review_shown,
     show_actions,
-    show_done,
     undo,
 )
 from data.images import ROW_SIZE, THUMBNAIL_SIZE, decode_photo, encode_thumbnail, pack_photo
@@ -38,11 +39,7 @@ _HIGHEST = 430
 
 
 def show_card(found: Sequence[Feedback]) -> None:
-    """Draw the answer whose turn it is, large, with the actions and their keys.
-
-    Args:
-        found: All that are in the list, in its order; at least one.
-    """
+    """Draw the answer whose turn it is, large, with the actions and their keys."""
     place = _find_place(found)
     one = found[place]
     keep_choice(ITEM, str(one.number))
@@ -86,7 +83,7 @@ def _show_way(found: Sequence[Feedback], place: int) -> None:
         )
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")
         _show_undo()
-    show_done()
+    show_done("review")
 
 
 def _show_undo() -> None:
@@ -256,6 +253,6 @@ def _read_thumbnail(digest: str, side: int) -> bytes | None:
 def _decode(digest: str) -> Image.Image | None:
     content = read_kept_photo(cache.workspace(), digest)
     try:
-        return None if content is None else decode_photo(content)[0]
+        return None if content is None else decode_photo(content, 2 * PHOTO_SIZE)[0]
     except PhotoRefused:
         return None

@@ -11,10 +11,10 @@ from core.monitoring.feedback import Feedback, State, count_feedback, list_feedb
 from core.monitoring.kept_photos import find_kept
 from core.registry.store import read_aliases
 from core.ui.parts import cache
-from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
+from core.ui.parts.messages import show_alarm_banner, show_done, show_empty, show_told
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.review.actions import TURN, can_undo, name_model, show_done, show_many, undo
+from core.ui.review.actions import TURN, can_undo, name_model, show_many, undo
 from core.ui.review.card import link_thumbnail, show_card
 from core.ui.review.retraining import show_retraining
 from core.ui.review.version import show_new_version
@@ -75,7 +75,7 @@ def _show_empty_inbox() -> None:
 
 def _show_nothing(state: State, unfiltered: int) -> None:
     """Draw that the list is empty, and the way back from the last decision."""
-    show_done()
+    show_done("review")
     with st.container(horizontal=True, vertical_alignment="center"):
         if unfiltered:
             words = f"None of {count(unfiltered, 'answer')} here is what you look for."

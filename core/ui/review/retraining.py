@@ -23,8 +23,7 @@ from core.monitoring.retraining_state import (
     read_times,
 )
 from core.registry.store import ModelVersion, find_version, read_aliases
-from core.runs.queue.retraining_times import MOST_DAYS, MOST_PHOTOS, RetrainingTimes
-from core.runs.queue.scheduled import wake_scheduler
+from core.runs.queue.scheduled import MOST_DAYS, MOST_PHOTOS, RetrainingTimes, wake_scheduler
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.run_files import curve, read_events
 from core.runs.store import read_run

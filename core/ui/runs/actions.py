@@ -24,11 +24,7 @@ _TYPED = "runs.typed"
 
 
 def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:
-    """Draw what can be done with the selected runs; nothing without a selection.
-
-    Args:
-        runs: All runs: their tags are offered again.
-    """
+    """Draw what can be done with the selected runs; nothing without a selection."""
     if not selected:
         return
     with st.container(

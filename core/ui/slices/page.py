@@ -20,8 +20,7 @@ from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.slices.erasing import show_flips, show_without
-from core.ui.slices.findings import show_shortcuts, show_worst
+from core.ui.slices.findings import show_flips, show_shortcuts, show_without, show_worst
 from core.ui.slices.reading import VIEWS, SlicesPage, read_slices
 
 _WRONG, _ALL = "wrong", "all"

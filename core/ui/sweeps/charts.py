@@ -73,7 +73,6 @@ def draw_importance(shares: Mapping[str, float], trials: int, dark: bool = False
 
     Args:
         shares: Name of the setting as people read it → its share, 0 to 1.
-        trials: How many trials the shares rest on.
     """
     colours = choose_palette(dark)
     names = sorted(shares, key=lambda name: -shares[name])

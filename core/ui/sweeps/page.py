@@ -44,9 +44,7 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
     """Draw the start of a sweep and the sweeps of the dataset.
 
     Args:
-        dataset: The one that the form is about.
         recipe: That of the form; None: the default one with the pretrained weights, if found.
-        submitter: Whoever looks at the page, for a fair queue.
     """
     page = read_sweeps(dataset, recipe)
     st.subheader("Sweeps", anchor=False)

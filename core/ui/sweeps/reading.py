@@ -89,7 +89,6 @@ def read_sweeps(dataset: Dataset, recipe: Recipe | None) -> SweepsPage:
     """Return the sweeps of a dataset.
 
     Args:
-        dataset: The one that the form is about.
         recipe: That of the form; None: the default one with the pretrained weights, if found.
     """
     sweeps = _list_sweeps(dataset.id)

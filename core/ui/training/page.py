@@ -1,7 +1,6 @@
 """The training page: the form, the run as it goes, and the runs; a run in large type for a room.
 
-The page polls the run's folder and its row in the index; nothing here trains. Polling stops when
-the run ends.
+The page polls the run's folder and its row in the index until it ends; nothing here trains.
 """
 
 import zlib
@@ -32,6 +31,7 @@ from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
 from core.ui.parts.state import name_visitor
+from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
@@ -206,6 +206,7 @@ def show_training() -> tuple[Dataset, Recipe | None]:
         dataset = pick_dataset()
         recipe = show_recipe_form(dataset)
     with live:
+        show_contest(dataset)
         _show_chosen_run()
     return dataset, recipe
 

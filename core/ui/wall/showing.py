@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.formats import count
 from core.ui.parts.components import load_component
@@ -220,8 +221,6 @@ def pack_page(
     requested once more.
 
     Args:
-        photos: Photo numbers, in the order they are drawn.
-        selected: Those that are selected.
         turn: Number of the last selection that the browser told.
     """
     rows = dataset.manifest.iloc[list(photos)]
@@ -248,3 +247,47 @@ def pack_page(
     }
     text = json.dumps(head, ensure_ascii=False).encode()
     return b"".join((struct.pack("<I", len(text)), text, *thumbnails))
+
+
+_NEAR = 16
+"""Photos that are sent at once."""
+
+
+def open_pointed(key: str) -> DeltaGenerator:
+    """Return the place for a Plotly chart whose points have photo numbers as `customdata`.
+
+    `show_pointed` with the same key is called in it, too.
+    """
+    return st.container(key=f"pointed-{key}")
+
+
+@st.fragment
+def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
+    """Show the photo under the pointer; a fragment, so that nothing else is drawn again.
+
+    Args:
+        positions: (n, 2) where the photos lie: those nearest to the one pointed at come with it.
+    """
+    widget, asked = f"hover.{dataset.id}.{key}", f"pointed.{key}.asked"
+
+    def keep() -> None:
+        st.session_state[asked] = (st.session_state.get(widget) or {}).get("pointed")
+
+    photo = st.session_state.get(asked)
+    pictures = {}
+    if isinstance(photo, int) and 0 <= photo < len(dataset):
+        for one in find_near(positions, photo):
+            pictures[str(one)] = encode_thumbnail(dataset.thumbnail(one))
+    load_component(__file__, "hover.css", "hover.js")(
+        key=widget,
+        data={"dataset": dataset.id, "pictures": pictures},
+        on_pointed_change=keep,
+    )
+
+
+def find_near(positions: np.ndarray, photo: int) -> list[int]:
+    """Return the photo and those nearest to it, the nearest first."""
+    distances = np.square(positions - positions[photo]).sum(axis=1)
+    distances[photo] = -1
+    near = np.argpartition(distances, min(_NEAR, len(distances)) - 1)[:_NEAR]
+    return [int(one) for one in near[np.argsort(distances[near], kind="stable")]]

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from core.ui.confusion.charts import draw_merges, lay_out_tree
-from core.ui.confusion.costs import describe_merges, say_change
+from core.ui.confusion.costs import describe_merges, draw_merges, lay_out_tree, say_change
 
 MERGES = pd.DataFrame(
     {

@@ -8,10 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import add_edits, list_edits
 from core.datasets.quality.making import make_analysis
-from core.datasets.quality.store import order_parameters
+from core.datasets.quality.store import list_parameters
 from core.formats import plain
-from core.instant.herding import STRATEGIES
-from core.instant.replay import Replay
+from core.instant.herding import STRATEGIES, Replay
 from core.ui.labelling.charts import draw_replay, tabulate_replay
 from core.ui.labelling.reading import check_name, list_choices, name_now
 from core.workspace import Workspace
@@ -30,7 +29,7 @@ def garden(trained_copy: Workspace, tmp_path: Path) -> Dataset:
     request = SourceRequest(kind="unlabelled", path=str(folder))
     dataset = import_source(trained_copy, request)
     make_analysis(
-        trained_copy, order_parameters(trained_copy, dataset.id, "random"), lambda *_: None
+        trained_copy, list_parameters(trained_copy, dataset.id, "random", "order"), lambda *_: None
     )
     return dataset
 
@@ -93,7 +92,9 @@ def test_labelled_photos_are_replayed(trained_copy: Workspace) -> None:
     app = open_page("dataset", dataset=dataset, view="label")
     assert "All photos here have a label" in text_of(app)
     assert any("See what an order is worth" in one for one in labels(app))
-    make_analysis(trained_copy, order_parameters(trained_copy, dataset, "random"), lambda *_: None)
+    make_analysis(
+        trained_copy, list_parameters(trained_copy, dataset, "random", "order"), lambda *_: None
+    )
     app = open_page("dataset", dataset=dataset, view="label")
     assert "5 repeats, each choosing from" in text_of(app)
 

@@ -51,7 +51,8 @@ def test_what_needs_the_analysis_says_so() -> None:
 def test_the_map_without_analysis_offers_to_make_it() -> None:
     app = open_dataset(view="map")
     assert "No map yet" in text_of(app)
-    assert any("random weights" in button.label for button in app.button)
+    assert "Make the map" in [button.label for button in app.button]
+    assert any("starter weights" in caption.value for caption in app.caption)
 
 
 def test_the_table_follows_query_and_order_and_is_saved_as_a_view(dataset: Dataset) -> None:

@@ -19,7 +19,7 @@ from core.ui.dataset.reading import (
     read_dataset_page,
 )
 from core.ui.parts import cache
-from core.ui.versions.reading import read_versions_page
+from core.ui.versions.page import read_versions_page
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import list_edits
-from core.datasets.quality.store import read_quality, read_status, start_quality
+from core.datasets.quality.results import read_status
+from core.datasets.quality.store import read_quality, request_analysis
 from core.exact.store import find_judged_source, prepare_head
 from core.exact.worth import make_worth, read_worth
 from core.ui.quality.reading import FINDINGS
@@ -64,7 +65,7 @@ def test_each_finding_has_a_calm_empty_state(
     assert app.subheader[0].value == FINDINGS[finding].title
     assert not app.error
     if FINDINGS[finding].needs_features:
-        assert "Analyse with random weights" in [button.label for button in app.button]
+        assert "Analyse with starter weights" in [button.label for button in app.button]
     elif finding == "imbalance":
         assert "as even as can be" in "".join(text.value for text in app.markdown)
     else:
@@ -120,21 +121,6 @@ def test_a_nonsense_link_opens_the_page(workspace: Workspace, open_quality: Open
     assert not app.error
 
 
-def test_missing_weights_are_said_and_random_ones_offered(
-    workspace: Workspace,
-    faulty: Dataset,
-    open_quality: OpenQuality,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
-    app = press(open_quality(workspace, "suspect"), "Analyse with pretrained weights")
-    assert "not on this machine" in app.error[0].value
-    assert "Analyse with random weights" in [button.label for button in app.button]
-    assert read_quality(workspace, faulty.id) is None
-
-
 @pytest.mark.slow
 def test_an_analysis_fills_in_what_needs_features(
     trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
@@ -143,8 +129,8 @@ def test_an_analysis_fills_in_what_needs_features(
     (photos / "rose/rose_003.jpg").rename(photos / "tulip/wrong.jpg")
     dataset = import_source(trained_copy, photos)
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
-    press(app, "Analyse with random weights")
-    identifier = start_quality(trained_copy, dataset.id, "random")  # the one that goes
+    press(app, "Analyse with starter weights")
+    identifier = request_analysis(trained_copy, dataset.id, "starter")  # the one that goes
     wait_until(lambda: read_status(trained_copy, identifier).state != "going", "it is done")  # type: ignore[union-attr]
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
     result = read_quality(trained_copy, dataset.id)
@@ -152,7 +138,7 @@ def test_an_analysis_fills_in_what_needs_features(
     counts = read_counts(app)
     assert counts["Label suspects"] == str(int(result.photos["suspect"].sum()))
     assert counts["Outliers"] == str(int(result.photos["outlier"].sum()))
-    assert any("never seen a photo" in warning.value for warning in app.warning)
+    assert "“Starter”" in "".join(caption.value for caption in app.caption)
     suspects = int(counts["Label suspects"])
     assert suspects >= 1  # the rose among the tulips
     press(app, "It is right")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.registry.events import Tenure
-from core.ui.registry.charts import draw_tenures
+from core.ui.registry.page import draw_tenures
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 """The panel of retraining on the review page: who challenges, what proves it, what is arranged."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, time
 
 import pytest
@@ -10,10 +11,9 @@ from core.monitoring.comparison import find_comparison
 from core.monitoring.retraining import start_retraining
 from core.monitoring.retraining_state import keep_times, read_state, read_times
 from core.registry.events import list_events, record_event
-from core.registry.evidence import evidence_to_facts
 from core.registry.registering import register_run
 from core.registry.store import find_version, read_aliases
-from core.runs.queue.retraining_times import RetrainingTimes
+from core.runs.queue.scheduled import RetrainingTimes
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.registered import show_evidence
@@ -131,7 +131,7 @@ def test_without_proof_it_takes_an_override_and_a_reason(
 def test_a_proven_gain_is_promoted_as_it_is(challenged: Workspace, open_review: Open) -> None:
     versions = [find_version(challenged, name) for name in ("champion", "challenger")]
     evidence = show_evidence(versions[0], versions[1])
-    facts = {"evidence": evidence_to_facts(evidence), "photos": "p", "per_class": []}
+    facts = {"evidence": asdict(evidence), "photos": "p", "per_class": []}
     record_event(challenged, "compared", version=2, former=1, facts=facts)
     app = open_review()
     assert "The challenger is better" in text_of(app)

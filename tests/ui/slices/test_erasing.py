@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.ui.slices.erasing import say_without
+from core.ui.slices.findings import say_without
 
 FACTS = {"n": 500, "rank": 3, "readable": 0.4, "before": 430, "gained": 3, "lost": 13}
 RANDOM = {"flips": 20, "flips_random": 4.25, "change_low": -2, "change_high": 1}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.ui.wall.hover import find_near
+from core.ui.wall.showing import find_near
 
 
 @pytest.mark.parametrize("photos", [1, 3, 16, 17, 500])

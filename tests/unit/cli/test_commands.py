@@ -114,6 +114,17 @@ def test_weights_that_are_not_there_are_an_error(tmp_path, monkeypatch, capsys):
     assert answer(capsys, "weights", exit_code=1)["error"]["code"] == "weights_missing"
 
 
+@pytest.mark.usefixtures("workspace")
+def test_weights_that_can_be_had_are_listed(monkeypatch, capsys):
+    monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
+    listed = {one["name"]: one for one in answer(capsys, "weights", "list")["weights"]}
+    assert listed["random"]["here"]
+    assert listed["bit-m"]["licence"] == "Apache-2.0"
+    refused = answer(capsys, "weights", "download", "swav", exit_code=1)["error"]
+    assert refused["code"] == "notice_not_accepted"
+    assert "--accept-licence" in refused["remedy"]
+
+
 @pytest.mark.usefixtures("trained")
 def test_runs_lists_what_was_reached(capsys):
     (run,) = answer(capsys, "runs")["runs"]

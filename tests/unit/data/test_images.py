@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.config import Framing
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.images import (
     MEAN_COLOUR,
+    PACKED_ALIKE,
     ROW_SIZE,
     decode_photo,
     encode_thumbnail,
@@ -60,7 +62,7 @@ def test_the_whole_photo_is_fitted_in_and_the_rest_is_the_mean_colour(
     size: tuple[int, int], filled: int
 ) -> None:
     content = encode_photo(Image.new("RGB", size, "red"), "PNG")
-    photo, facts = read_packed_photo(content, "pad")
+    photo, facts = read_packed_photo(content, Framing(how="pad"))
     upright = photo if size[0] > size[1] else photo.transpose(1, 0, 2)
     assert (facts.width, facts.height) == size
     assert (upright[:filled] == MEAN_COLOUR).all() and (upright[-filled:] == MEAN_COLOUR).all()
@@ -70,7 +72,7 @@ def test_the_whole_photo_is_fitted_in_and_the_rest_is_the_mean_colour(
 @pytest.mark.parametrize("side", [40, 500])
 def test_a_square_photo_is_packed_alike_in_both_framings(side: int) -> None:
     photo = draw_photo(1, 2, (side, side))
-    assert np.array_equal(pack_photo(photo, "pad"), pack_photo(photo))
+    assert np.array_equal(pack_photo(photo, Framing(how="pad")), pack_photo(photo))
 
 
 @pytest.mark.parametrize(
@@ -198,9 +200,16 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same() -> None:
     content = encode_photo(large, quality=90)
     photo, facts = decode_photo(content)
     assert (facts.width, facts.height) == (4000, 3000)
-    assert 448 <= min(photo.size) < 900
+    assert 1.5 * 224 <= min(photo.size) < 3 * 224
     difference = pack_photo(photo).astype(int) - pack_photo(large)
     assert np.abs(difference).mean() < 2
+    assert min(decode_photo(content, 448)[0].size) >= 1.5 * 448  # wanted larger, it comes larger
+
+
+def test_only_large_jpegs_are_other_pixels_in_the_second_packing() -> None:
+    for side, decoded in ((PACKED_ALIKE - 1, PACKED_ALIKE - 1), (PACKED_ALIKE, PACKED_ALIKE / 2)):
+        content = encode_photo(Image.new("RGB", (900, int(side)), "green"))
+        assert decode_photo(content)[0].height == decoded
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30_000), (30_000, 2), (224, 224), (500, 230)])

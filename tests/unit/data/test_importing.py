@@ -16,7 +16,7 @@ from data.dataset import Dataset
 from data.images import read_packed_photo
 from data.importing import Progress, import_source
 from data.manifest import list_datasets
-from data.sources.layout import find_photos_in_folder
+from data.sources.layout import read_folder
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
 
@@ -216,9 +216,9 @@ def test_no_room_is_reported_and_nothing_left(workspace: Workspace, tmp_path: Pa
 
 def test_found_photos_are_read_where_they_lie(workspace: Workspace, tmp_path: Path) -> None:
     folder = write_class_folders(tmp_path / "flowers", photos_per_class=3)
-    before = {photo.path: photo.file.stat() for photo in find_photos_in_folder(folder)}
+    before = {photo.path: photo.file.stat() for photo in read_folder(folder).photos}
     import_source(workspace, folder)
-    after = {photo.path: photo.file.stat() for photo in find_photos_in_folder(folder)}
+    after = {photo.path: photo.file.stat() for photo in read_folder(folder).photos}
     assert {path: facts.st_mtime_ns for path, facts in before.items()} == {
         path: facts.st_mtime_ns for path, facts in after.items()
     }

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import SourceRefused
 from data.sources.found import FoundPhoto
-from data.sources.layout import find_photos_in_folder, read_folder, read_layout
+from data.sources.layout import read_folder, read_layout
 from tests.builders import write_class_folders, write_split_folders
 
 
@@ -139,17 +139,17 @@ def test_links_to_folders_are_told_and_not_followed(tmp_path: Path) -> None:
 def test_folders_on_disk(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "plain", photos_per_class=2)
     (tmp_path / "plain" / "empty class").mkdir()
-    found = find_photos_in_folder(tmp_path / "plain")
+    found = read_folder(tmp_path / "plain").photos
     assert len(found) == 6
     assert {photo.class_name for photo in found} == {"daisy", "rose", "tulip"}
     assert all(photo.file.is_file() for photo in found)
-    split = find_photos_in_folder(write_split_folders(tmp_path / "split"))
+    split = read_folder(write_split_folders(tmp_path / "split")).photos
     assert {photo.split for photo in split} == {"train", "validation", "test"}
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceRefused, match="no folder"):
-        find_photos_in_folder(tmp_path / "gone")
+        read_folder(tmp_path / "gone")
 
 
 def notes_of(*paths: str, folders: tuple[str, ...] = ()) -> str:

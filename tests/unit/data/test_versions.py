@@ -2,6 +2,7 @@
 
 import json
 import resource
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from core.datasets.edits.changes import CHANGES
 from core.errors import DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.dataset import Dataset, identify_dataset
+from data.images import PACKING
 from data.importing import Progress, import_source
 from data.manifest import (
     check_photos,
@@ -20,7 +22,7 @@ from data.manifest import (
     list_lineage,
     read_dataset,
 )
-from data.versions import make_version, read_changes
+from data.versions import make_version, read_changes, read_facts
 from tests.builders import write_class_folders
 
 
@@ -72,6 +74,21 @@ def test_the_id_is_that_of_the_same_photos_however_they_came(workspace, dataset)
     made = make_version(workspace, dataset, change(dataset, excluded=[9]))
     assert made.id == identify_dataset(made.manifest, made.classes) != dataset.id
     assert read_dataset(workspace, made.id).manifest["path"].is_monotonic_increasing
+
+
+def test_a_packing_of_before_stays_what_it_is_in_versions_and_is_in_the_id_of_large_photos_only(
+    workspace, dataset, monkeypatch
+):
+    manifest, classes = dataset.manifest, dataset.classes
+    assert identify_dataset(manifest, classes, 1) == identify_dataset(manifest, classes, PACKING)
+    large = manifest.assign(width=4032, height=3024)
+    assert identify_dataset(large, classes, 1) != identify_dataset(large, classes, PACKING)
+    assert read_facts(dataset.folder)["packing"] == dataset.packing == PACKING
+    facts = {name: value for name, value in read_facts(dataset.folder).items() if name != "packing"}
+    monkeypatch.setattr("data.versions.read_facts", lambda _: facts)
+    old = replace(dataset, packing=1)
+    made = make_version(workspace, old, change(dataset, classes={3: "rose"}))
+    assert made.packing == 1
 
 
 def test_a_version_lives_without_its_parent(workspace, dataset):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.datasets.views import delete_view, list_views, read_view, save_view
+from core.datasets.selections import delete_view, list_views, read_view, save_view
 from core.errors import QueryRefused
 from core.workspace import Workspace
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.two_samples import compare_mixes
+from core.evaluation.drift import compare_mixes
 
 ROSE_TULIP = ["rose", "tulip"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from core.evaluation.two_samples import (
+from core.evaluation.drift import (
     distance_p_values,
     effective_number,
     measure_distances,

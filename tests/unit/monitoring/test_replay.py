@@ -11,8 +11,8 @@ from core.monitoring.replay import WITHHELD, replay_log
 from core.monitoring.tables import NewPrediction
 from core.prediction.deciding import DecisionRule
 from core.prediction.rules import FrozenRule
-from core.registry.loading import read_head, read_unlike
-from core.registry.store import ModelVersion
+from core.registry.loading import read_head
+from core.registry.store import ModelVersion, read_unlike
 from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace
 from tests.predictions import make_prediction

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from core.prediction.gradcam import (
-    class_activation,
     draw_overlay,
     draw_scale,
     measure_evidence,
@@ -15,6 +14,10 @@ from core.prediction.gradcam import (
 from models.dense import DenseHead
 
 SIZE = 2048
+
+
+def measure_activation(last_map: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    return np.asarray(scale_evidence(measure_evidence(last_map, gradient[None]))[0])
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_activation_is_what_a_place_adds_to_the_logit(rng: np.random.Generator) 
         changed[row, column] *= 1 + step
         added[row, column] = (logit(head, changed, 1) - logit(head, last_map, 1)) / step
     expected = np.maximum(added, 0)
-    activation = class_activation(last_map, gradient)
+    activation = measure_activation(last_map, gradient)
     np.testing.assert_allclose(activation, expected / expected.max(), atol=1e-3)
 
 
@@ -83,7 +86,7 @@ def test_only_the_place_that_spoke_for_the_class_is_lit() -> None:
     last_map[6, 1, 1] = 9.0  # speaks against it
     gradient = np.zeros(SIZE, np.float32)
     gradient[:2] = 1.0, -1.0
-    activation = class_activation(last_map, gradient)
+    activation = measure_activation(last_map, gradient)
     assert activation.dtype == np.float32
     expected = np.zeros((7, 7))
     expected[2, 5] = 1.0
@@ -91,7 +94,7 @@ def test_only_the_place_that_spoke_for_the_class_is_lit() -> None:
 
 
 def test_nothing_speaks_for_the_class() -> None:
-    activation = class_activation(np.ones((7, 7, SIZE)), np.full(SIZE, -1.0))
+    activation = measure_activation(np.ones((7, 7, SIZE)), np.full(SIZE, -1.0))
     np.testing.assert_array_equal(activation, np.zeros((7, 7)))
 
 
@@ -127,7 +130,7 @@ def test_evidence_for_several_classes_keeps_what_speaks_against(rng: np.random.G
     assert (evidence.shape, evidence.dtype) == ((4, 7, 7), np.float32)
     assert evidence.min() < 0
     for number in range(4):
-        one = class_activation(last_map, gradients[number])
+        one = measure_activation(last_map, gradients[number])
         np.testing.assert_array_equal(scale_evidence(evidence)[number], one)
 
 

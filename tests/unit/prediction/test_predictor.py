@@ -40,7 +40,7 @@ def contents(trained_workspace: Workspace, result: RunResult) -> list[bytes]:
 def test_answers_as_the_run_scored(
     predictor: Predictor, result: RunResult, contents: list[bytes]
 ) -> None:
-    predictions = predictor.predict_many(contents)
+    predictions = [predictor.predict(content) for content in contents]
     scores = np.array([prediction.scores for prediction in predictions])
     np.testing.assert_allclose(scores, result.scores, atol=1e-2)
     sure = np.ptp(np.sort(result.scores)[:, -2:], axis=1) > 2e-2
@@ -117,13 +117,11 @@ def test_many_at_once_get_the_answers_of_one_by_one(
 
 
 @pytest.mark.parametrize("spoilt", [b"", b"no photo", encode_photo(draw_photo(0, 0))[:400]])
-def test_what_is_no_photo_is_refused(
-    predictor: Predictor, contents: list[bytes], spoilt: bytes
-) -> None:
+def test_what_is_no_photo_is_refused(predictor: Predictor, spoilt: bytes) -> None:
     with pytest.raises(PhotoUnreadable):
         predictor.predict(spoilt)
     with pytest.raises(PhotoUnreadable):
-        predictor.predict_many([contents[0], spoilt])
+        predictor.predict(spoilt)
 
 
 def test_a_run_without_result_is_refused(workspace: Workspace) -> None:

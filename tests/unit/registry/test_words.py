@@ -15,7 +15,6 @@ from core.registry.evidence import (
     Evidence,
     describe_evidence,
     evidence_from_facts,
-    evidence_to_facts,
     say_interval,
 )
 
@@ -54,8 +53,8 @@ def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
         "84.4 % right against 79.3 %, on the same 551 test photos: +5.1 points, 95 % interval "
         "+2.5 points to +7.7 points; 40 gained, 12 lost, p = 0.00012."
     )
-    assert evidence_from_facts({"evidence": evidence_to_facts(EVIDENCE)}) == EVIDENCE
-    older = {name: kept for name, kept in evidence_to_facts(EVIDENCE).items() if name != "turn"}
+    assert evidence_from_facts({"evidence": dataclasses.asdict(EVIDENCE)}) == EVIDENCE
+    older = {name: kept for name, kept in dataclasses.asdict(EVIDENCE).items() if name != "turn"}
     assert evidence_from_facts({"evidence": older}) == EVIDENCE
     assert evidence_from_facts({"evidence": {"n": 3}}) is None
     assert evidence_from_facts({}) is None
@@ -66,7 +65,7 @@ def test_evidence_of_a_later_challenger_says_what_counts() -> None:
     words = describe_evidence(later)
     assert "99.62 % interval +2.5 points" in words
     assert words.endswith("p = 0.00012 (below 0.0038 counts: v1 had met 3 other challengers).")
-    assert evidence_from_facts({"evidence": evidence_to_facts(later)}) == later
+    assert evidence_from_facts({"evidence": dataclasses.asdict(later)}) == later
     confidences = [say_interval(dataclasses.replace(EVIDENCE, turn=turn)) for turn in (1, 2, 12)]
     assert [one.split(" ")[0] for one in confidences] == ["95", "98.5", "99.958"]
 
@@ -84,7 +83,7 @@ def test_every_kind_of_event_has_words() -> None:
 
 
 def test_a_promotion_says_why_and_on_what_it_rests() -> None:
-    facts = {"evidence": evidence_to_facts(EVIDENCE), "override": False}
+    facts = {"evidence": dataclasses.asdict(EVIDENCE), "override": False}
     event = make_event(
         "promoted", version=2, former=1, who="Ada", reason="better on roses", facts=facts
     )

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from core.config import Settings
+from core.config import Framing, Settings
 from core.errors import PhotoUnreadable
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
@@ -53,7 +53,8 @@ def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
 
 def test_a_photo_is_packed_again_for_a_champion_of_another_framing() -> None:
     content = encode_photo(draw_photo(0, 0, (60, 20)))
-    models = iter(SimpleNamespace(framing=framing) for framing in ("pad", "crop", "crop"))
+    large, usual = Framing(how="pad", side=288), Framing()
+    models = iter(SimpleNamespace(framing=framing) for framing in (large, usual, usual))
     asked: list[np.ndarray] = []
 
     async def play() -> tuple[Any, Any]:
@@ -70,6 +71,6 @@ def test_a_photo_is_packed_again_for_a_champion_of_another_framing() -> None:
         return answered
 
     decoded, row = asyncio.run(play())
-    assert (decoded.framing, row.model.framing) == ("crop", "crop")
-    wanted = [read_packed_photo(content, framing)[0] for framing in ("pad", "crop")]
+    assert (decoded.framing, row.model.framing) == (usual, usual)
+    wanted = [read_packed_photo(content, framing)[0] for framing in (large, usual)]
     assert all(np.array_equal(a, b) for a, b in zip(asked, wanted, strict=True))

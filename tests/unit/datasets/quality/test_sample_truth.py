@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.datasets.quality.making import make_analysis
-from core.datasets.quality.store import QualityResult, quality_parameters, read_quality
+from core.datasets.quality.store import QualityResult, list_parameters, read_quality
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -28,7 +28,7 @@ def sample(
 
 
 def analyse(workspace: Workspace, dataset: Dataset, weights: WeightsKind) -> QualityResult:
-    parameters = quality_parameters(workspace, dataset.id, weights)
+    parameters = list_parameters(workspace, dataset.id, weights)
     make_analysis(workspace, parameters, lambda *_progress: None)
     result = read_quality(workspace, dataset.id, weights)
     assert result is not None

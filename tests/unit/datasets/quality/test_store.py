@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 
 from core.config import fingerprint
-from core.datasets.quality.results import RESULT
+from core.datasets.quality.results import RESULT, read_status
 from core.datasets.quality.store import (
     find_feature_sets,
-    quality_parameters,
+    list_parameters,
     read_map,
     read_quality,
-    read_status,
-    start_map,
-    start_quality,
+    request_analysis,
 )
 from core.errors import DatasetMissing, ExtraMissing, WeightsMissing
 from core.workspace import Workspace
@@ -43,7 +41,7 @@ def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
     kept = find_feature_sets(trained_copy, dataset.id)
     assert [(features.kind, features.label) for features in kept] == [("random", "random")]
     assert read_quality(trained_copy, dataset.id) is None
-    analysis = start_quality(trained_copy, dataset.id, "random")
+    analysis = request_analysis(trained_copy, dataset.id, "random")
     assert wait_for_job(trained_copy, analysis) == "done"
     result = read_quality(trained_copy, dataset.id)
     assert result is not None
@@ -61,7 +59,7 @@ def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
     assert positions is not None and positions.shape == (n, 2)
     job = trained_copy.analysis_folder(analysis) / "job.json"
     before = job.stat().st_mtime_ns
-    assert start_quality(trained_copy, dataset.id, "random") == analysis
+    assert request_analysis(trained_copy, dataset.id, "random") == analysis
     assert job.stat().st_mtime_ns == before, "what is there is not made again"
     assert read_quality(trained_copy, dataset.id, "pretrained") is None
 
@@ -70,7 +68,7 @@ def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
 @pytest.mark.parametrize("name", ["neighbours.npy", "photos.parquet", "facts.json"])
 def test_a_damaged_result_is_made_again(trained_copy: Workspace, name: str) -> None:
     dataset = choose_dataset(trained_copy)
-    analysis = start_quality(trained_copy, dataset, "random")
+    analysis = request_analysis(trained_copy, dataset, "random")
     assert wait_for_job(trained_copy, analysis) == "done"
     sound = read_quality(trained_copy, dataset)
     assert sound is not None
@@ -81,7 +79,7 @@ def test_a_damaged_result_is_made_again(trained_copy: Workspace, name: str) -> N
     file.unlink()
     file.write_bytes(content[:-3])
     assert read_quality(trained_copy, dataset) is None
-    assert start_quality(trained_copy, dataset, "random") == analysis
+    assert request_analysis(trained_copy, dataset, "random") == analysis
     assert wait_for_job(trained_copy, analysis) == "done"
     again = read_quality(trained_copy, dataset)
     assert again is not None
@@ -92,7 +90,7 @@ def test_features_that_are_missing_are_computed(trained_copy: Workspace, tmp_pat
     photos = write_class_folders(tmp_path / "more", photos_per_class=4, first=50)
     dataset = import_source(trained_copy, photos)
     assert find_feature_sets(trained_copy, dataset.id) == []
-    analysis = start_map(trained_copy, dataset.id, "random", "tsne")
+    analysis = request_analysis(trained_copy, dataset.id, "random", "map", "tsne")
     assert wait_for_job(trained_copy, analysis) == "done"
     assert len(find_feature_sets(trained_copy, dataset.id)) == 1
     for method in ("pca", "tsne"):
@@ -108,9 +106,9 @@ def test_missing_weights_are_told_where_features_cannot_do_without(
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
     dataset = choose_dataset(trained_copy)
     with pytest.raises(WeightsMissing):
-        start_quality(trained_copy, dataset, "pretrained")
+        request_analysis(trained_copy, dataset, "pretrained")
     with pytest.raises(WeightsMissing):
-        start_map(trained_copy, dataset, "pretrained", "tsne")
+        request_analysis(trained_copy, dataset, "pretrained", "map", "tsne")
     assert list(trained_copy.analyses.iterdir()) == []
 
 
@@ -121,7 +119,7 @@ def test_a_job_without_weights_fails_with_their_remedy(
     from core.runs.jobs import start_job
 
     dataset = choose_dataset(trained_copy)
-    parameters = quality_parameters(trained_copy, dataset, "random")
+    parameters = list_parameters(trained_copy, dataset, "random")
     parameters |= {"weights": "pretrained", "backbone": "0" * 16}
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
     analysis = fingerprint(parameters)
@@ -134,14 +132,14 @@ def test_a_job_without_weights_fails_with_their_remedy(
 
 def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:
     dataset = choose_dataset(trained_copy)
-    random = quality_parameters(trained_copy, dataset, "random")
-    assert fingerprint(random) == fingerprint(quality_parameters(trained_copy, dataset, "random"))
+    random = list_parameters(trained_copy, dataset, "random")
+    assert fingerprint(random) == fingerprint(list_parameters(trained_copy, dataset, "random"))
     assert read_status(trained_copy, fingerprint(random)) is None
 
 
 def test_unknown_datasets_are_refused(workspace: Workspace) -> None:
     with pytest.raises(DatasetMissing):
-        start_quality(workspace, "0123456789abcdef", "random")
+        request_analysis(workspace, "0123456789abcdef", "random")
 
 
 def test_umap_is_an_extra(trained_copy: Workspace) -> None:
@@ -150,4 +148,4 @@ def test_umap_is_an_extra(trained_copy: Workspace) -> None:
     if find_spec("umap") is not None:
         pytest.skip("umap-learn is installed here")
     with pytest.raises(ExtraMissing, match=r"pip install umap-learn==0\.5\.12"):
-        start_map(trained_copy, choose_dataset(trained_copy), "random", "umap")
+        request_analysis(trained_copy, choose_dataset(trained_copy), "random", "map", "umap")

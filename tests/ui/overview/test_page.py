@@ -1,0 +1,98 @@
+"""A newcomer's first click: trained weights with a network, something that works without one."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from core import downloading
+from core.errors import WeightsMissing
+from core.runs.jobs import run_job, start_job
+from core.workspace import Workspace
+from tests.ui.driver import labels, open_page, press, run, text_of
+
+SERVER = "http://127.0.0.1:9/resnet50_notop.h5"
+"""Nobody listens there."""
+
+
+@pytest.fixture
+def newcomer(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace with a dataset, without runs or weights; what is asked for is not started."""
+    monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
+    monkeypatch.setenv("PETALSCOPE_WEIGHTS_URL", SERVER)
+    monkeypatch.setenv("KERAS_HOME", str(trained_copy.root / "keras"))
+    for folder in (trained_copy.runs, trained_copy.weights):
+        shutil.rmtree(folder)
+        folder.mkdir()
+    for file in trained_copy.root.glob("petalscope.db*"):
+        file.unlink()
+    for place in ("core.ui.recipes.form.ensure_scheduler", "core.runs.fetching.ensure_scheduler"):
+        monkeypatch.setattr(place, lambda _: None)
+    yield trained_copy
+    downloading._asked.clear()
+
+
+def say_network(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+    monkeypatch.setattr("core.ui.overview.page.is_reachable", lambda _: there)
+
+
+def find_main(app: object) -> list[str]:
+    """Return the labels of what is drawn as the one thing to do next."""
+    return [one.label for one in app.button if one.proto.type == "primary"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("newcomer")
+def test_with_a_network_the_download_is_the_main_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    say_network(monkeypatch, there=True)
+    app = open_page("overview")
+    assert find_main(app) == ["Download ImageNet weights (95 MB) and train"]
+    assert "Quick start with starter weights" in labels(app)
+    assert "95 MB · licence MIT · from 127.0.0.1" in text_of(app)
+
+
+@pytest.mark.usefixtures("newcomer")
+def test_without_a_network_random_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    say_network(monkeypatch, there=False)
+    app = open_page("overview")
+    assert find_main(app) == ["Quick start with starter weights"]
+    assert "Download ImageNet weights (95 MB) and train" in labels(app)
+    assert "no network" in text_of(app)
+
+
+def test_a_click_starts_the_download_once(
+    newcomer: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_network(monkeypatch, there=True)
+    begun = []
+
+    def start(workspace: Workspace, folder: object, module: str, asked: object) -> bool:
+        begun.append((module, asked))
+        monkeypatch.setattr("core.runs.jobs.start_detached", lambda *_, **__: None)
+        return start_job(workspace, folder, module, asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("core.runs.fetching.start_job", start)
+    press(open_page("overview"), "Download ImageNet weights")
+    ((module, asked),) = begun
+    assert module == "core.runs.fetching"
+    assert asked["weights"] == "pretrained"  # type: ignore[index]
+    assert asked["run"]["dataset"] in {path.name for path in newcomer.datasets.iterdir()}  # type: ignore[index]
+
+
+def test_a_download_that_fails_says_why(
+    newcomer: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_network(monkeypatch, there=True)
+
+    def fail(_parameters: object, _tell: object) -> dict[str, str]:
+        raise WeightsMissing("The server answered 404.", "Fetch it by hand.")
+
+    folder = newcomer.downloads / "weights-pretrained"
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text('{"weights": "pretrained", "run": {}}')
+    run_job(folder, fail)  # type: ignore[arg-type]
+    app = open_page("overview")
+    assert "answered 404" in text_of(app)
+    assert find_main(app) == ["Quick start with starter weights"]
+    assert "Download ImageNet weights (95 MB) and train" in labels(app)
+    app = run(app)
+    assert "answered 404" in text_of(app)  # as long as nobody tried again

@@ -138,6 +138,11 @@ def close_panel(page: Page) -> None:
             expect(panel).to_have_count(0, timeout=3_000)
 
 
+def wait_for_keys(page: Page) -> None:
+    """Return when keys are heard: a moment after their buttons are drawn."""
+    expect(page.locator("[data-keys]").first).to_be_attached()
+
+
 def do_until(deed: Callable[[], object], seen: Locator) -> None:
     """Do something until its effect is seen: a canvas does not listen as soon as it is drawn.
 

@@ -14,7 +14,7 @@ from core.datasets.selections import list_selections
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer, close_panel, wait_for_url
+from tests.browser.conftest import PageServer, close_panel, wait_for_keys, wait_for_url
 from tests.processes import wait_until
 from tests.training import copy_workspace
 
@@ -60,6 +60,7 @@ def test_photos_are_reviewed_by_keyboard(
     page.goto(link)
     page.get_by_role("button", name="One by one").click()
     expect_place(page, 1, n)
+    wait_for_keys(page)
     page.keyboard.press("ArrowRight")
     expect_place(page, 2, n)
     page.keyboard.press("ArrowRight")
@@ -88,6 +89,7 @@ def test_photos_are_reviewed_by_keyboard(
     page.reload()
     expect_place(page, 3, n)
     expect(page.get_by_role("button", name=EXCLUDE)).to_be_visible()
+    wait_for_keys(page)
     page.keyboard.press("g")
     expect(page.get_by_role("listbox")).to_be_visible()
     expect(page).not_to_have_url(re.compile("review="))
@@ -98,7 +100,7 @@ def test_keys_pressed_faster_than_the_page_answers_are_all_done(
 ) -> None:
     before, order = read_tray(server, result), list_expected(result)
     page.goto(f"{link}&review={order[5]}")
-    expect(page.get_by_role("button", name=EXCLUDE)).to_be_visible()
+    wait_for_keys(page)
     for key in ("x", "x", "x", "ArrowRight", "x", "u", "ArrowLeft", "x"):
         page.keyboard.press(key)
         page.wait_for_timeout(100)

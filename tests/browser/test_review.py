@@ -12,7 +12,7 @@ from core.monitoring.feedback import Feedback, count_feedback, list_feedback
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets
-from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.browser.conftest import PageServer, do_until, wait_for_keys, wait_for_url
 from tests.builders import draw_photo, encode_photo
 from tests.predictions import ask_and_tell
 from tests.processes import wait_until
@@ -49,6 +49,7 @@ def test_answers_are_reviewed_by_keyboard(
     workspace = Workspace(server.workspace)
     page.goto(f"{server.address}/review")
     expect_place(page, 1, 5)
+    wait_for_keys(page)
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("They say it is tulip")).to_be_visible()
     wait_for_url(page, f"item={inbox[1].number}")

@@ -12,9 +12,11 @@ export default function (component) {
   const { parentElement, data } = component;
   heard.set(parentElement, new Set(data.keys));
   drawn = data.drawn;
+  parentElement.dataset.keys = data.keys.join(" "); // from now on none is lost
   window.addEventListener("keydown", hold, true);
   return () => {
     heard.delete(parentElement);
+    delete parentElement.dataset.keys;
     if (heard.size === 0) window.removeEventListener("keydown", hold, true);
   };
 }

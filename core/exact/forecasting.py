@@ -56,6 +56,15 @@ class Forecasts:
         """Return the forecast of a class, or of the whole."""
         return self.whole if place is None else self.classes[place]
 
+    def list_points(self, place: int | None) -> pd.DataFrame:
+        """Return what was measured of a class or the whole: photos, mean, low, high, judged."""
+        one = self.find(place)
+        assert one is not None
+        low, high = self.spreads[_WHOLE if place is None else place]
+        return pd.DataFrame(
+            {"photos": one.sizes, "mean": one.means, "low": low, "high": high, "judged": one.judged}
+        )
+
     @cached_property
     def refused(self) -> int:
         """How many classes have curves that allow no forecast."""

@@ -13,7 +13,7 @@ import openvino as ov
 from openvino import opset13 as operations
 
 _EPSILON = 1e-5
-"""Of models/graphs/networks.py."""
+"""Of models/graphs/__init__.py."""
 
 
 def fuse_group_norms(file: Path) -> None:

@@ -13,11 +13,11 @@ import streamlit as st
 
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import Look, describe_matrix
+from core.charts.shares import draw_shares
 from core.evaluation.confusion import list_most_confused
 from core.evaluation.intervals import wilson_interval
 from core.exact.dials import WAYS, Dials, Setting
 from core.formats import interval, percent, points
-from core.ui.forecast.charts import draw_dialled
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_one
@@ -102,11 +102,20 @@ def _say_accuracy(dials: Dials, now: np.ndarray, place: int) -> None:
 
 
 def _show_curve(dials: Dials, now: np.ndarray, place: int) -> None:
+    lines = {"as the dials stand": now, "nothing turned": dials.plain}
+    rows = pd.DataFrame({"place": dials.sizes} | lines).melt("place", var_name="line")
+    words = {
+        "picture": "Accuracy against the number of photos",
+        "below": "One draw a size, the larger hold the smaller",
+        "control": "training photos",
+        "share": "accuracy",
+    }
     show_kept_chart(
-        draw_dialled,
-        pd.DataFrame({"photos": dials.sizes, "plain": dials.plain, "now": now}),
-        place,
-        len(dials.judged),
+        draw_shares,
+        rows.rename(columns={"value": "share"}),
+        {"now": float(dials.sizes[place])},
+        words,
+        False,
         alt="Accuracy against the number of training photos, as the dials stand",
     )
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.shares import draw_forecast, list_fan
 from core.exact.dials import KIND
 from core.exact.forecasting import Forecasts, identify_forecast, say_more, start_forecast
 from core.exact.store import HeadSource, find_judged_source
 from core.formats import count, duration, percent_format, plain, points
 from core.instant.curves import Forecast
-from core.ui.forecast.charts import draw_forecast, list_fan
 from core.ui.forecast.dials import show_dials
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
@@ -165,28 +165,18 @@ def _show_curve(page: ForecastPage) -> None:
 def _draw_curve(page: ForecastPage) -> None:
     chosen, facts = page.chosen, page.forecasts.facts
     assert chosen is not None
-    lowest, highest = page.forecasts.spreads[-1 if page.place is None else page.place]
-    measured = pd.DataFrame(
-        {
-            "photos": chosen.sizes,
-            "mean": chosen.means,
-            "low": lowest,
-            "high": highest,
-            "judged": chosen.judged,
-        }
-    )
     fan = list_fan(chosen)
     repeats = facts["repeats" if page.place is None else "class_repeats"]
     name = "Accuracy" if page.place is None else f"Recall of {page.classes[page.place]}"
     title = f"{name} against the number of photos"
     below = f"Points: mean of {repeats} repeats, their range in grey. Green: forecast, 80 and 95 %"
-    asked = chosen.photos + page.more if page.more <= chosen.most_more else np.nan
+    asked = {"now": chosen.photos + page.more} if page.more <= chosen.most_more else {}
     show_kept_chart(
         draw_forecast,
-        measured,
+        page.forecasts.list_points(page.place),
         fan,
-        float(asked),
-        (title, below if len(fan) else below.split(" Green")[0], page.figure),
+        asked,
+        (title, below if len(fan) else below.split(" Green")[0], page.figure, "training photos"),
         alt=f"{title}: {page.answer.strip('*')}",
     )
     st.caption(

@@ -1,15 +1,29 @@
 """Charts of the lesson: what the control does now, and in grey what it did before."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from core.charts.theme import PERCENT_LABELS, choose_palette, style_altair, title_params
+from core.charts.theme import choose_palette, style_altair, title_params
+from core.teaching.live_head import LiveEpoch
 
 _HEIGHT = 380
 _ROOM = 1.6
 """Losses are drawn up to so many times what guessing has; what is above leaves the frame."""
+
+
+def list_losses(learnt: Mapping[str, Sequence[LiveEpoch]]) -> pd.DataFrame:
+    """Return the losses of trainings, by when they were: epoch, loss, split, when."""
+    return pd.DataFrame(
+        [
+            {"epoch": epoch.number, "loss": loss, "split": split, "when": when}
+            for when, epochs in learnt.items()
+            for epoch in epochs
+            for split, loss in (("train", epoch.loss), ("validation", epoch.validation_loss))
+        ]
+    )
 
 
 def draw_curves(
@@ -50,45 +64,6 @@ def draw_curves(
     layers.append(now.mark_line(strokeWidth=2.5))
     beyond = now.transform_filter("datum.beyond")
     layers.append(beyond.mark_point(shape="triangle-up", size=70, filled=True, opacity=1))
-    return style_altair(
-        alt.layer(*layers), dark, title=title_params(words["picture"]), height=_HEIGHT
-    )
-
-
-def draw_shares(
-    rows: pd.DataFrame, marks: dict[str, float], words: dict[str, str], log: bool, dark: bool
-) -> Any:
-    """Return shares of photos against what the control may be.
-
-    Args:
-        rows: place, share, line (its name).
-        marks: "now" and "before" → where the control stands and stood.
-        words: picture (title), control (of the axis), share.
-        log: Whether ten times as much is one step of the axis.
-    """
-    colours = choose_palette(dark)
-    lines = list(dict.fromkeys(rows["line"]))
-    axis = alt.Axis(grid=False) if log else alt.Axis(grid=False, tickMinStep=1)
-    x = alt.X("place:Q", title=words["control"], axis=axis)
-    x.scale = alt.Scale(type="log" if log else "linear")
-    y = alt.Y(
-        "share:Q",
-        title=words["share"],
-        axis=alt.Axis(labelExpr=PERCENT_LABELS, tickCount=5),
-        scale=alt.Scale(domain=[0, 1]),
-    )
-    colour = alt.Color(
-        "line:N",
-        title=None,
-        scale=alt.Scale(domain=lines, range=[colours.accent, colours.splits["validation"]]),
-        legend=alt.Legend(orient="top", symbolType="circle") if len(lines) > 1 else None,
-    )
-    drawn = alt.Chart(rows).encode(x=x, y=y, color=colour)
-    layers: list[Any] = [drawn.mark_line(strokeWidth=2, point=True)]
-    for when, tint in (("before", colours.faint), ("now", colours.ink)):
-        if when in marks:
-            rule = alt.Chart(pd.DataFrame({"place": [marks[when]]})).mark_rule(color=tint)
-            layers.append(rule.encode(x="place:Q"))
     return style_altair(
         alt.layer(*layers), dark, title=title_params(words["picture"]), height=_HEIGHT
     )

@@ -112,7 +112,13 @@ def _judge_gap(page: LessonPage, asked: int) -> Verdict:
 
 def _say_need(page: LessonPage) -> dict[str, str]:
     run = plain(page.options[page.chosen], 60)
-    return checks.judge_need(page.compared, 0).facts | {"run": run}
+    return checks.judge_need(page.trained.compare(page.chosen), 0).facts | {"run": run}
+
+
+def _judge_photos(page: LessonPage, asked: int) -> Verdict:
+    assert page.forecasts is not None  # the picture is drawn
+    whole = page.forecasts.whole
+    return checks.judge_photos(whole.sizes.tolist(), whole.means, whole.judged, page.target, asked)
 
 
 def _say_target(page: LessonPage) -> dict[str, str]:
@@ -128,9 +134,7 @@ QUESTIONS: dict[Check, Question] = {
     "enough_photos": Question(
         _say_target,
         _take_setting,
-        lambda page, asked: checks.judge_photos(
-            page.dials.sizes, page.dials.plain, len(page.judged), page.target, asked
-        ),
+        _judge_photos,
     ),
     "wrong_labels": Question(lambda _: {}, _ask_labels, _judge_labels),
     "most_taken": Question(
@@ -152,6 +156,6 @@ QUESTIONS: dict[Check, Question] = {
     "need_photos": Question(
         _say_need,
         _ask_need,
-        lambda page, asked: checks.judge_need(page.compared, asked),
+        lambda page, asked: checks.judge_need(page.trained.compare(page.chosen), asked),
     ),
 }

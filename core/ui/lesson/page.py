@@ -4,25 +4,26 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
+from core.charts.shares import draw_forecast, draw_shares, list_fan
+from core.datasets.quality.results import read_status
 from core.evaluation.intervals import wilson_interval
-from core.exact import stages
 from core.exact.dials import KIND
-from core.exact.forecasting import identify_forecast, start_forecast
+from core.exact.forecasting import foresee_more, identify_forecast, start_forecast
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.checks import Verdict
 from core.teaching.lessons import Picture, list_lessons, write_answers
 from core.teaching.words import list_words
-from core.ui.lesson.charts import draw_curves, draw_shares
+from core.ui.lesson.charts import draw_curves, list_losses
 from core.ui.lesson.checking import QUESTIONS
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import (
@@ -34,6 +35,7 @@ from core.ui.lesson.reading import (
     open_lesson,
     read_lesson_page,
 )
+from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import open_exact_head
@@ -42,6 +44,7 @@ from core.ui.parts.live_state import show_making
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
+from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
@@ -71,9 +74,19 @@ def show_lesson() -> None:
         show_making(identify_forecast(source, KIND), "Preparing the lesson", start)
         return
     page = read_lesson_page(source, head, dials, lesson)
+    _prepare_next(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
     st.html(Path(__file__).with_name("lesson.css"))
+
+
+def _prepare_next(page: LessonPage) -> None:
+    """Start what the next step has to wait for, while this one is read."""
+    ahead = replace(page, place=min(page.place + 1, len(page.lesson.steps) - 1))
+    if ahead.missing and not page.missing:
+        identifier = identify_forecast(page.source, ahead.missing)
+        if read_status(cache.workspace(), identifier) is None:
+            start_forecast(cache.workspace(), page.source, ahead.missing)
 
 
 def _show_steps(page: LessonPage) -> None:
@@ -94,7 +107,7 @@ def _show_steps(page: LessonPage) -> None:
 
 def _show_step(page: LessonPage) -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
-        waits = page.step.picture == "stages" and page.stages is None
+        waits = page.missing
         left, right = st.columns([4, 8], gap="medium")
         with left.container(border=True):
             st.markdown(f"#### {page.place + 1}. {page.words.title}")
@@ -102,18 +115,22 @@ def _show_step(page: LessonPage) -> None:
             before = _show_control(page)
         asked = left.container(border=not waits, key="lesson_asked")  # known to lesson.css
         with right.container(border=True):
-            if not page.chosen:
+            if waits:
+                start = partial(start_forecast, cache.workspace(), page.source, waits)
+                show_making(identify_forecast(page.source, waits), page.words.picture, start)
+            elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
-            elif waits:
-                start = partial(start_forecast, cache.workspace(), page.source, stages.KIND)
-                show_making(identify_forecast(page.source, stages.KIND), page.words.picture, start)
+                if page.step.picture == "strategies":
+                    offer_training(page.trained)
             else:
                 _PICTURES[page.step.picture](page, before)
         with asked:
             if page.chosen and not waits:
                 _show_check(page)
-            if page.step.key in _answered(page) or not page.chosen:
+            if page.step.key in _answered(page) or not (page.chosen or waits):
                 _show_end(page)
+        if page.step.picture == "confused":
+            show_photo_panel(page.source.dataset)
 
 
 def _explain(page: LessonPage) -> str | None:
@@ -157,7 +174,7 @@ def _show_curves(page: LessonPage, before: str) -> None:
             with place.container():
                 show_kept_chart(
                     draw_curves,
-                    pd.DataFrame([*_list_rows(old, "before"), *_list_rows(learning.done, "now")]),
+                    list_losses({"before": old, "now": learning.done}),
                     page.step.recipe.epochs,
                     guess,
                     _say(page),
@@ -168,14 +185,6 @@ def _show_curves(page: LessonPage, before: str) -> None:
     n = len(page.judged)
     right = round(learning.done[-1].validation_accuracy * n)
     st.caption(_say_share(page, page.language.words["right"], right, n))
-
-
-def _list_rows(epochs: list[Any], when: str) -> list[dict[str, Any]]:
-    return [
-        {"epoch": epoch.number, "loss": loss, "split": split, "when": when}
-        for epoch in epochs
-        for split, loss in (("train", epoch.loss), ("validation", epoch.validation_loss))
-    ]
 
 
 def _show_shares(page: LessonPage, before: str) -> None:
@@ -191,9 +200,11 @@ def _show_shares(page: LessonPage, before: str) -> None:
 def _show_strategies(page: LessonPage, _before: str) -> None:
     """Draw right answers against seconds of training, of the head's run and of the chosen one."""
     words = _say(page) | {"control": page.language.words["seconds"]}
-    show_kept_chart(draw_shares, page.trained, {}, words, True, alt=page.words.picture)
+    show_kept_chart(
+        draw_shares, page.trained.list_epochs(page.chosen), {}, words, True, alt=page.words.picture
+    )
     for name in (HEAD, page.chosen):
-        run = page.runs[name]
+        run = page.trained.runs[name]
         n, share = run.val_photos or 0, run.best_val_accuracy or 0.0
         st.caption(
             _say_share(page, f"{STRATEGIES[name].title}, {title_run(run)}", round(share * n), n)
@@ -207,6 +218,26 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     photos = words["train" if page.step.picture == "stages" else "validation"]
     between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=photos)
     return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
+
+
+def _show_forecast(page: LessonPage, before: str) -> None:
+    """Draw the share of right answers against the number of training photos, and beyond it."""
+    assert page.forecasts is not None
+    whole, points, words = page.forecasts.whole, page.forecasts.list_points(None), page.words
+    marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
+    said = words.picture, "", page.language.words["share"], words.control
+    show_kept_chart(draw_forecast, points, list_fan(whole), marks, said, alt=words.picture)
+    row, n = points.iloc[page.number], whole.judged
+    lines = [_say_share(page, page.language.words["right"], round(row["mean"] * n), n)]
+    if row["low"] < row["high"]:  # with all photos each draw is the same
+        draws = {name: percent(row[name], n) for name in ("low", "high")}
+        drawn = page.language.words["draws"].format(n=page.forecasts.facts["repeats"], **draws)
+        lines.append(drawn)
+    if seen := foresee_more(whole, whole.most_more):
+        ahead = {name: percent(getattr(seen, name), n) for name in ("value", "low", "high")}
+        photos = f"{whole.photos + whole.most_more:,}"
+        lines.append(page.language.words["foreseen"].format(photos=photos, **ahead))
+    st.caption("  \n".join(lines))
 
 
 def _show_turned(page: LessonPage, _before: str) -> None:
@@ -246,7 +277,6 @@ def _show_confused(page: LessonPage, _before: str) -> None:
         key=f"lesson.confused.{one}",
         captions=lambda photo: f"→ {dataset.classes[taken[photo]]}",
         selectable=False,
-        opens=False,
         per_page=_MOST_PHOTOS,
     )
     show_wall(dataset, page.judged[missed], wall)
@@ -258,7 +288,7 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
     "curves": _show_curves,
     "turned": _show_turned,
     "excited": _show_excited,
-    "photos": _show_shares,
+    "photos": _show_forecast,
     "noise": _show_shares,
     "unsure": _show_shares,
     "confused": _show_confused,

@@ -4,30 +4,25 @@ In the URL: `lesson`, `language`, `step` (from 1) and `set` (where the control s
 """
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.theme import place_epochs
-from core.evaluation.comparison import Comparison
 from core.evaluation.confusion import count_confusions
+from core.exact import stages
 from core.exact.dials import Dials, Setting, spoil_labels
-from core.exact.stages import read_stages
+from core.exact.forecasting import KIND, Forecasts
 from core.exact.store import HeadSource
 from core.instant.head import ExactHead
 from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
-from core.runs.run_files import curve
-from core.runs.store import RunRecord, list_runs
 from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
-from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
-from core.ui.comparing.reading import compare_runs
+from core.teaching.live_head import Known, Learning, LiveRecipe, learn
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
+from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
 from core.ui.parts.state import name_browser, read_choice, read_number
 
@@ -79,7 +74,8 @@ class LessonPage:
     def options(self) -> dict[str, str]:
         """What the control may be, as the address says it → as it is drawn."""
         if self.step.picture == "photos":
-            return {str(size): f"{size:,}" for size in self.dials.sizes}
+            measured = [] if self.forecasts is None else self.forecasts.whole.sizes.tolist()
+            return {str(size): f"{size:,}" for size in measured}
         if self.step.picture == "confused":
             names = self.source.dataset.classes
             return {names[one]: names[one] for one in self.missed}
@@ -89,7 +85,7 @@ class LessonPage:
             own = self.source.weights != "random"
             return {str(stage): str(stage) for stage in range(1, STAGES + 1) if own}
         if self.step.picture == "strategies":
-            return {name: STRATEGIES[name].title for name in self.runs if name != HEAD}
+            return {name: STRATEGIES[name].title for name in self.trained.runs if name != HEAD}
         form = _FORMS.get(self.step.varies if self.step.picture == "curves" else self.step.picture)
         return {f"{value:g}": (form or "{:.0f} %").format(value) for value in self.step.values}
 
@@ -111,6 +107,18 @@ class LessonPage:
         return list(self.options).index(self.chosen)
 
     @property
+    def missing(self) -> str:
+        """What has to be made before the picture can be drawn: a kind of job, or nothing."""
+        if self.step.picture == "stages" and self.options and self.stages is None:
+            return stages.KIND
+        return KIND if self.step.picture == "photos" and self.forecasts is None else ""
+
+    @property
+    def forecasts(self) -> Forecasts | None:
+        """What fewer and more photos bring; None while it is not measured."""
+        return cache.forecasts(self.source.dataset.id)
+
+    @property
     def judged(self) -> np.ndarray:
         """(m,) int: validation photos."""
         return self.source.dataset.photo_numbers("validation")
@@ -123,7 +131,7 @@ class LessonPage:
     @cached_property
     def stages(self) -> pd.DataFrame | None:
         """`counts` of the stages of the network; None while they are not measured."""
-        table = read_stages(cache.workspace(), self.source)
+        table = stages.read_stages(cache.workspace(), self.source)
         if table is None:
             return None
         random = table["weights"] == "random"
@@ -170,7 +178,7 @@ class LessonPage:
         """The class that the question about confusions names: one of those that lose most."""
         return self.missed[self.person % min(_ASKED, len(self.missed))]
 
-    def learn_with(self, value: float) -> "Learning":
+    def learn_with(self, value: float) -> Learning:
         """Return the training whose control has this value; it goes on where others left it."""
         step = self.step
         kind = int if isinstance(getattr(step.recipe, step.varies), int) else float
@@ -188,33 +196,9 @@ class LessonPage:
         return turn_photo(self.source.id, int(photo), self.step.values, self.sight)
 
     @cached_property
-    def runs(self) -> dict[str, RunRecord]:
-        """The newest finished run of each strategy, all with the weights of the head's."""
-        newest: dict[tuple[str, str], RunRecord] = {}
-        for run in list_runs(cache.workspace(), self.source.dataset.id):
-            if run.state == "done":
-                newest.setdefault((run.recipe.weights, run.recipe.strategy), run)
-        weights = next((weights for weights, name in newest if name == HEAD), None)
-        return {name: run for (one, name), run in newest.items() if one == weights}
-
-    @property
-    def trained(self) -> pd.DataFrame:
-        """Epochs of the head's run and of the chosen one: place (seconds), share, line."""
-        parts = []
-        for name in (HEAD, self.chosen):
-            epochs = curve(cache.event_tail(self.runs[name].id).read())
-            facts = {
-                "place": place_epochs(epochs, by_time=True),
-                "share": [one["val_accuracy"] for one in epochs],
-                "line": STRATEGIES[name].title,
-            }
-            parts.append(pd.DataFrame(facts))
-        return pd.concat(parts, ignore_index=True)
-
-    @property
-    def compared(self) -> Comparison:
-        """The chosen run beside the head's, on validation photos."""
-        return compare_runs(self.runs[HEAD], self.runs[self.chosen], "validation").comparison
+    def trained(self) -> Trained:
+        """Runs of the dataset."""
+        return Trained(self.source.dataset)
 
     @cached_property
     def counts(self) -> pd.DataFrame:
@@ -222,9 +206,7 @@ class LessonPage:
         if self.step.picture == "stages" and self.stages is not None:
             return self.stages
         said, n = self.language.words, len(self.judged)
-        if self.step.picture == "photos":
-            lines = {said["right"]: (np.rint(self.dials.plain * n), n)}
-        elif self.step.picture == "noise":
+        if self.step.picture == "noise":
             true, spoilt = self.by_noise.T
             lines = {said["true_labels"]: (true, n), said["wrong_labels"]: (spoilt, n)}
         else:
@@ -259,7 +241,8 @@ class LessonPage:
     def target(self) -> float:
         """The share that a question asks for; something here reaches it."""
         if self.step.picture == "photos":
-            shares = self.dials.plain
+            assert self.forecasts is not None  # the picture is drawn
+            shares = self.forecasts.whole.means
             share = 0.5 + self.person % 30 / 100
             return float(np.floor(100 * (shares[0] + share * (shares.max() - shares[0]))) / 100)
         answered, right = self.by_threshold.T
@@ -302,29 +285,6 @@ def read_lesson_page(
 def open_lesson(folder: Path) -> Lesson:
     """Return a lesson, read anew after a minute."""
     return read_lesson(folder)
-
-
-@dataclass(eq=False)
-class Learning:
-    """A training that is made as it is asked for, once for all who ask."""
-
-    epochs: Iterator[LiveEpoch]
-    done: list[LiveEpoch] = field(default_factory=list)
-    lock: Lock = field(default_factory=Lock)
-
-    def advance(self) -> bool:
-        """Make the next epoch; return whether there was one."""
-        with self.lock:
-            epoch = next(self.epochs, None)
-            if epoch is not None:
-                self.done.append(epoch)
-            return epoch is not None
-
-    def reach(self, epochs: int) -> list[LiveEpoch]:
-        """Return so many epochs, or all."""
-        while len(self.done) < epochs and self.advance():
-            pass
-        return self.done[:epochs]
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -10,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.exact.dials import prepare_dials
+from core.exact.forecasting import prepare_forecasts, read_forecasts
 from core.exact.stages import prepare_stages
 from core.exact.store import find_judged_source
 from core.runs.queue.queue import submit_run
+from core.runs.recipe.strategies import STRATEGIES
+from core.runs.store import list_runs
 from core.teaching.checks import NEEDS, judge_need
 from core.ui.lesson import page as room
 from core.ui.lesson.checking import QUESTIONS
@@ -20,6 +23,7 @@ from core.ui.lesson.reading import LessonPage
 from core.ui.wall import showing
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
+from tests.processes import wait_until
 from tests.training import make_recipe, train
 from tests.ui.driver import captions, open_page, press, run, text_of
 
@@ -38,7 +42,8 @@ def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[Lesso
     for strategy in ("head", "exact"):
         recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
         assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    prepare_dials(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
+    for prepare in (prepare_dials, prepare_forecasts):
+        prepare(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
     return watch(monkeypatch)
 
 
@@ -92,7 +97,7 @@ def choose_excited(app: AppTest, page: LessonPage, right: bool) -> None:
 
 
 def tell_apart(app: AppTest, page: LessonPage, right: bool) -> None:
-    fits = [not judge_need(page.compared, place).wrong for place in range(len(NEEDS) + 1)]
+    fits = [not judge_need(page.trained.compare(page.chosen), place).wrong for place in range(len(NEEDS) + 1)]
     app.select_slider(key=f"{page.key}.need").set_value(fits.index(right))
 
 
@@ -178,3 +183,24 @@ def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) 
     run(app)
     assert app.session_state[f"{page.key}.before"] == (sizes[0], sizes[-1])
     assert app.query_params["set"] == sizes[0]
+
+
+def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.ui.lesson.trained.ensure_scheduler", lambda _: None)
+    source = find_judged_source(
+        trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
+    )
+    prepare_dials(trained_copy, source, lambda *_: None)
+    app = open_page("lesson", step="3")
+    titles = [STRATEGIES[name].title for name in ("last_stage", "full")]
+    offered = [one for one in app.button if one.key and one.key.startswith("lesson.train.")]
+    assert [one.label.split(":")[0] for one in offered] == titles
+    press(app, offered[0].label)
+    newest = list_runs(trained_copy, source.dataset.id)[0]
+    assert (newest.state, newest.recipe.strategy) == ("queued", "last_stage")
+    assert "number 1 in the queue" in app.get("progress")[0].proto.text
+    assert read_forecasts(trained_copy, source) is None
+    open_page("lesson", step="6")
+    wait_until(lambda: read_forecasts(trained_copy, source), "the curve of step 7 is measured")

@@ -1,4 +1,4 @@
-"""The chart of the forecast page: measured points, and the fan of what more photos would bring."""
+"""Shares of photos against a number: as measured, and the fan of what more photos would bring."""
 
 from typing import Any
 
@@ -27,28 +27,30 @@ def list_fan(forecast: Forecast) -> pd.DataFrame:
 
 
 def draw_forecast(
-    points: pd.DataFrame, fan: pd.DataFrame, asked: float, words: tuple[str, str, str], dark: bool
+    points: pd.DataFrame,
+    fan: pd.DataFrame,
+    marks: dict[str, float],
+    words: tuple[str, str, str, str],
+    dark: bool,
 ) -> Any:
     """Return the chart of a curve.
 
     Args:
         points: photos, mean, low and high of the repeats, judged.
         fan: What `list_fan` returned; empty where the curve allows no forecast.
-        asked: The number of photos that is asked about; NaN: none.
-        words: Title, line below it, name of the figure.
+        marks: "now" and "before" → the number of photos that is and was asked about.
+        words: Title, line below it, name of the figure, what is counted.
     """
     colours = choose_palette(dark)
-    title, subtitle, figure = words
+    title, subtitle, figure, counted = words
     y = {
         "title": figure,
         "axis": alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6),
         "scale": alt.Scale(domain=[max(0.0, float(points["low"].min()) - 0.03), 1.0], nice=False),
     }
-    x = alt.X("photos:Q", title="training photos", axis=alt.Axis(format=",d", grid=False))
+    x = alt.X("photos:Q", title=counted, axis=alt.Axis(format=",d", grid=False))
     layers = [*_draw_fan(fan, x, y, colours), *_draw_points(points, x, y, colours)]
-    if np.isfinite(asked):
-        rule = alt.Chart(pd.DataFrame({"photos": [asked]})).mark_rule(color=colours.ink)
-        layers.append(rule.encode(x=x))
+    layers += _draw_marks(marks, x, colours)
     heading = title_params(title, subtitle)
     return style_altair(alt.layer(*layers), dark, title=heading, height=_HEIGHT)
 
@@ -83,35 +85,47 @@ def _draw_fan(fan: pd.DataFrame, x: Any, y: dict[str, Any], colours: Palette) ->
     return [*areas, ahead.mark_line(color=colours.accent, **line).encode(y=alt.Y("value:Q", **y))]
 
 
-def draw_dialled(points: pd.DataFrame, place: int, judged: int, dark: bool) -> Any:
-    """Return the chart of accuracy against photos: as it is, and as the dials stand.
+def draw_shares(
+    rows: pd.DataFrame, marks: dict[str, float], words: dict[str, str], log: bool, dark: bool
+) -> Any:
+    """Return shares of photos against what the control may be.
 
     Args:
-        points: photos, plain (nothing turned) and now, by size.
-        place: Which size is looked at.
+        rows: place, share, line (its name).
+        marks: "now" and "before" → where the control stands and stood.
+        words: picture (title), below (a line), control (of the axis), share.
+        log: Whether ten times as much is one step of the axis.
     """
     colours = choose_palette(dark)
-    names = {"plain": "nothing turned", "now": "as the dials stand"}
-    rows = points.melt("photos", list(names), "which", "accuracy").replace({"which": names})
-    rows["said"] = [percent(one, judged) for one in rows["accuracy"]]
+    lines = list(dict.fromkeys(rows["line"]))
+    axis = alt.Axis(grid=False) if log else alt.Axis(grid=False, tickMinStep=1)
+    x = alt.X("place:Q", title=words["control"], axis=axis)
+    x.scale = alt.Scale(type="log" if log else "linear")
     y = alt.Y(
-        "accuracy:Q",
-        title="accuracy",
+        "share:Q",
+        title=words["share"],
         axis=alt.Axis(labelExpr=PERCENT_LABELS, tickCount=5),
         scale=alt.Scale(domain=[0, 1]),
     )
-    x = alt.X("photos:Q", title="training photos", axis=alt.Axis(format=",d", grid=False))
     colour = alt.Color(
-        "which:N",
+        "line:N",
         title=None,
-        scale=alt.Scale(domain=list(names.values()), range=[colours.faint, colours.accent]),
-        legend=alt.Legend(orient="top", symbolType="circle"),
+        scale=alt.Scale(domain=lines, range=[colours.accent, colours.splits["validation"]]),
+        legend=alt.Legend(orient="top", symbolType="circle") if len(lines) > 1 else None,
     )
-    told = [alt.Tooltip("photos:Q", format=",d"), alt.Tooltip("said:N", title="accuracy")]
-    lines = alt.Chart(rows).encode(x=x, y=y, color=colour, tooltip=told)
-    chosen = alt.Chart(points.iloc[[place]]).mark_rule(color=colours.ink).encode(x=x)
-    layers = alt.layer(lines.mark_line(point=True, strokeWidth=2), chosen)
-    title = title_params(
-        "Accuracy against the number of photos", "One draw a size, the larger hold the smaller"
-    )
-    return style_altair(layers, dark, title=title, height=200)
+    told = alt.Tooltip("share:Q", title=words["share"], format=".1%")
+    drawn = alt.Chart(rows).encode(x=x, y=y, color=colour, tooltip=["place:Q", told])
+    layers = alt.layer(drawn.mark_line(strokeWidth=2, point=True), *_draw_marks(marks, x, colours))
+    heading = title_params(words["picture"], words.get("below", ""))
+    return style_altair(layers, dark, title=heading, height=_HEIGHT)
+
+
+def _draw_marks(marks: dict[str, float], x: Any, colours: Palette) -> list[Any]:
+    """Draw where a control stands, and stood."""
+    return [
+        alt.Chart(pd.DataFrame({x.shorthand.split(":")[0]: [marks[when]]}))
+        .mark_rule(color=tint)
+        .encode(x=x)
+        for when, tint in (("before", colours.faint), ("now", colours.ink))
+        if when in marks
+    ]

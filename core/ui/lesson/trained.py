@@ -1,0 +1,100 @@
+"""Runs that the lesson lays over one another: the head alone, and more of the network."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.theme import place_epochs
+from core.evaluation.comparison import Comparison
+from core.formats import rough_range
+from core.runs.queue.estimating import estimate_run
+from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler
+from core.runs.recipe.recipe import Recipe, suggest_settings
+from core.runs.recipe.strategies import HEAD, STRATEGIES, StrategyName
+from core.runs.run_files import curve
+from core.runs.store import RunRecord, list_runs
+from core.ui.comparing.reading import compare_runs
+from core.ui.parts import cache
+from core.ui.parts.live_state import follow_run, show_progress
+from core.ui.parts.messages import show_problem
+from core.ui.parts.state import name_visitor
+from data.dataset import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What was trained on a dataset, and what could be."""
+
+    dataset: Dataset
+
+    @cached_property
+    def every(self) -> list[RunRecord]:
+        """All its runs, the newest first."""
+        return list_runs(cache.workspace(), self.dataset.id)
+
+    @cached_property
+    def runs(self) -> dict[str, RunRecord]:
+        """The newest finished run of each strategy, all with the weights of the head's."""
+        newest: dict[tuple[str, str], RunRecord] = {}
+        for run in self.every:
+            if run.state == "done":
+                newest.setdefault((run.recipe.weights, run.recipe.strategy), run)
+        weights = next((weights for weights, name in newest if name == HEAD), None)
+        return {name: run for (one, name), run in newest.items() if one == weights}
+
+    @property
+    def untrained(self) -> list[Recipe]:
+        """Recipes like that of the head's run, with a strategy that nobody has trained yet."""
+        if HEAD not in self.runs:
+            return []
+        base, device = self.runs[HEAD].recipe, cache.device()
+        return [
+            replace(base, strategy=name, **suggest_settings(name, device.kind, device.half))
+            for name in get_args(StrategyName)
+            if STRATEGIES[name].stages and name not in self.runs
+        ]
+
+    def list_epochs(self, chosen: str) -> pd.DataFrame:
+        """Return epochs of the head's run and of a chosen one: place (seconds), share, line."""
+        parts = []
+        for name in (HEAD, chosen):
+            epochs = curve(cache.event_tail(self.runs[name].id).read())
+            facts = {
+                "place": place_epochs(epochs, by_time=True),
+                "share": [one["val_accuracy"] for one in epochs],
+                "line": STRATEGIES[name].title,
+            }
+            parts.append(pd.DataFrame(facts))
+        return pd.concat(parts, ignore_index=True)
+
+    def compare(self, chosen: str) -> Comparison:
+        """Return a chosen run beside the head's, on validation photos."""
+        return compare_runs(self.runs[HEAD], self.runs[chosen], "validation").comparison
+
+
+def offer_training(trained: Trained) -> None:
+    """Draw how far a run of these photos is, or what trains those that there are to compare."""
+    going = next((run for run in reversed(trained.every) if not run.has_ended), None)
+    if going is not None:
+        follow_run(going, _show_going)
+        return
+    failed = {run.id: run for run in trained.every if run.state == "failed"}
+    for recipe in trained.untrained:
+        if run := failed.get(recipe.run_id):
+            show_problem(run.problem or "", run.remedy or "")
+        title, workspace = STRATEGIES[recipe.strategy].title, cache.workspace()
+        time = estimate_run(workspace, recipe, trained.dataset, cache.device())
+        label = f"{title}: {rough_range(time.low, time.high)}"
+        if st.button(label, icon=":material/play_arrow:", key=f"lesson.train.{recipe.strategy}"):
+            submit_run(workspace, recipe, title, submitter=name_visitor())
+            ensure_scheduler(workspace)
+            st.rerun()
+
+
+def _show_going(run: RunRecord) -> None:
+    events = cache.event_tail(run.id).read()
+    show_progress(run, events, curve(events))

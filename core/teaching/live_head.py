@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 Optimizer = Literal["adam", "sgd"]
 _BATCH = 32
@@ -73,9 +73,10 @@ def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
     features = known.train[photos]
     labels = spoil(known.train_labels[photos], recipe.wrong, known.n_classes, rng)
     head = _Head(known.train.shape[1], known.n_classes, recipe, rng)
+    pools = ThreadpoolController()
     for number in range(1, recipe.epochs + 1):
         order = rng.permutation(len(labels))
-        with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
+        with pools.limit(limits=1), np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(order), _BATCH):
                 rows = order[start : start + _BATCH]
                 head.step(features[rows], labels[rows])
@@ -118,7 +119,7 @@ class _Head:
             last = number == len(sizes) - 1
             limit = np.sqrt(6 / (before + after)) if last else np.sqrt(6 / before)
             kernel = rng.uniform(-limit, limit, (before, after)).astype(np.float32)
-            self._arrays += [kernel, np.zeros(after, np.float32)]
+            self._arrays += [np.asfortranarray(kernel), np.zeros(after, np.float32)]
         self._first = [np.zeros_like(array) for array in self._arrays]
         self._second = [np.zeros_like(array) for array in self._arrays]
 
@@ -133,23 +134,23 @@ class _Head:
         """Learn from a batch."""
         *hidden, kernel, bias = self._arrays
         inner = np.maximum(features @ hidden[0] + hidden[1], 0) if hidden else features
-        kept = self._drop(inner.shape)
-        inner = inner * kept
-        wanted = _soften(inner @ kernel + bias)
+        inner, scale = self._drop(inner)
+        wanted = _soften(scale * (inner @ kernel) + bias)
         wanted[np.arange(len(labels)), labels] -= 1
         wanted /= len(labels)
-        slopes = [inner.T @ wanted, wanted.sum(axis=0)]
+        slopes = [scale * (wanted.T @ inner).T, wanted.sum(axis=0)]
         if hidden:
-            back = (wanted @ kernel.T) * kept * (inner > 0)
-            slopes = [features.T @ back, back.sum(axis=0), *slopes]
+            back = scale * (wanted @ kernel.T) * (inner > 0)
+            slopes = [(back.T @ features).T, back.sum(axis=0), *slopes]
         self._follow(slopes)
 
-    def _drop(self, shape: tuple[int, ...]) -> np.ndarray:
-        share = self._recipe.dropout
-        if not share:
-            return np.ones((1, shape[1]), np.float32)
-        kept = self._rng.random(shape, dtype=np.float32) >= share
-        return (kept / np.float32(1 - share)).astype(np.float32)
+    def _drop(self, inner: np.ndarray) -> tuple[np.ndarray, np.float32]:
+        """Return what is left of the values, by a random byte each, and what makes up for it."""
+        cut = round(256 * self._recipe.dropout)
+        if not cut:
+            return inner, np.float32(1)
+        drawn = np.frombuffer(self._rng.bytes(inner.size), np.uint8).reshape(inner.shape)
+        return inner * (drawn >= cut), np.float32(256 / (256 - cut))
 
     def _follow(self, slopes: list[np.ndarray]) -> None:
         """Move the arrays against their slopes, as Keras' Adam or SGD with momentum would."""

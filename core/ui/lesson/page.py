@@ -48,7 +48,7 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
-_FRAME_S = 0.15
+_FRAME_S = 0.3
 """While a head learns, its curve is drawn anew so often."""
 _MOST_PHOTOS = 18
 _TURNED_PX, _EXCITED_PX = 104, 130

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         description="folder of everything that the program makes; "
         "of an installed petalscope: in the user's data folder",
     )
+    pages: str = Field(
+        "",
+        description="pages that are served, as in “lesson,predict”; the others, and what they do, "
+        "are not there; default: all",
+    )
     database_url: str | None = Field(
         None, description="SQLAlchemy address of the database; default: SQLite in the workspace"
     )

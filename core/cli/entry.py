@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import NamedTuple
 
 from core.cli.command import Command, add_parser
@@ -71,6 +72,8 @@ predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos, or a whole folder, with a registered version or a run
 serve      registry     --port 8000
     serve the champion to programs: the prediction API
+class      classroom    --address 0.0.0.0 --port 8501
+    open the lesson to a room: a page server for each core, and nothing to change or delete
 report     reporting    latest --to ~/flowers.html
     write all that is known of a run into one HTML file, and its model card beside it
 register   registry     latest --name “with the new photos”
@@ -157,6 +160,6 @@ def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, Command 
         subparser = add_parser(parsers, name, known.what, f"{name} {known.example}")
         if name == named:
             module = import_module(f"core.cli.{known.module}")
-            command = vars(module)["import_" if name == "import" else name]
+            command = vars(module)[f"{name}_" if iskeyword(name) else name]
             command.add_to(subparser)
     return parser, command

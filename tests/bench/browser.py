@@ -138,7 +138,7 @@ def serve_pages(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_healthy(f"http://localhost:{port}/_stcore/health", process)
+        wait_until_healthy(f"http://localhost:{port}/_stcore/health", process)
         yield f"http://localhost:{port}", psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -149,7 +149,8 @@ def serve_pages(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
                 os.kill(facts["pid"], signal.SIGTERM)
 
 
-def _wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> None:
+    """Return when the server answers; it may need a minute."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -31,8 +31,8 @@ LONG_FUNCTIONS_LEFT = 0
 MANY_PARAMETERS_LEFT = 22
 FULL_ROOMS_LEFT = 0
 FILES_WITH_STRATEGIES_LEFT = 1
-LINES_LEFT = 81_510
-FILES_LEFT = 473
+LINES_LEFT = 81_650
+FILES_LEFT = 474
 
 
 def name(path: Path) -> str:
@@ -138,7 +138,7 @@ def test_a_strategy_is_described_once() -> None:
 
 
 def test_the_program_does_not_grow() -> None:
-    """Raised last by the lesson: 1,900 lines, 14 files. Lower it with whatever goes."""
+    """Raised last by lesson and class: 2,030 lines, 15 files. Lower it with whatever goes."""
     assert sum(count_lines(path) for path in SOURCES) <= LINES_LEFT
     assert len(SOURCES) <= FILES_LEFT
 

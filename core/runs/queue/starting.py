@@ -107,6 +107,6 @@ def _take_over(workspace: Workspace) -> int | None:
 
 
 def _fingerprint_settings() -> str:
-    settings = read_settings().model_dump(mode="json", exclude={"workspace"})
+    settings = read_settings().model_dump(mode="json", exclude={"workspace", "pages"})
     settings = {name: value for name, value in settings.items() if not name.startswith("api_")}
     return fingerprint({**settings, "backend": os.environ.get("KERAS_BACKEND", "")})

@@ -39,7 +39,7 @@ from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import open_exact_head
-from core.ui.parts.frame import link_page
+from core.ui.parts.frame import link_page, list_served
 from core.ui.parts.live_state import show_making
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
@@ -120,7 +120,7 @@ def _show_step(page: LessonPage) -> None:
                 show_making(identify_forecast(page.source, waits), page.words.picture, start)
             elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
-                if page.step.picture == "strategies":
+                if page.step.picture == "strategies" and "training" in list_served():
                     offer_training(page.trained)
             else:
                 _PICTURES[page.step.picture](page, before)
@@ -129,7 +129,7 @@ def _show_step(page: LessonPage) -> None:
                 _show_check(page)
             if page.step.key in _answered(page) or not (page.chosen or waits):
                 _show_end(page)
-        if page.step.picture == "confused":
+        if page.step.picture == "confused" and "dataset" in list_served():
             show_photo_panel(page.source.dataset)
 
 
@@ -277,6 +277,7 @@ def _show_confused(page: LessonPage, _before: str) -> None:
         key=f"lesson.confused.{one}",
         captions=lambda photo: f"→ {dataset.classes[taken[photo]]}",
         selectable=False,
+        opens="dataset" in list_served(),  # there its panel would change what others see
         per_page=_MOST_PHOTOS,
     )
     show_wall(dataset, page.judged[missed], wall)

@@ -11,6 +11,8 @@ import sys
 
 import streamlit as st
 
+from core.config import read_settings
+from core.errors import SettingRefused
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
@@ -55,6 +57,19 @@ PAGES = {
 """Section → (file name and URL path, title, icon)."""
 
 
+def list_served() -> list[str]:
+    """Return the pages that are there: all, or those of PETALSCOPE_PAGES."""
+    every = [name for pages in PAGES.values() for name, _, _ in pages]
+    named = [name.strip() for name in read_settings().pages.split(",") if name.strip()]
+    if unknown := sorted(set(named) - set(every)):
+        raise SettingRefused(
+            f"PETALSCOPE_PAGES names the page “{unknown[0]}”, which there is not.",
+            f"There are: {', '.join(every)}.",
+            variable="PETALSCOPE_PAGES",
+        )
+    return [name for name in every if name in named] or every
+
+
 def run_app() -> None:
     """Draw the frame and runs the page that the address names."""
     page = _draw_frame()
@@ -87,6 +102,8 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
+        if read_settings().pages:
+            st.stop()  # a page that is not served has no other way than to run by itself
     if not (presentable and is_presenting()):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.title(title, anchor=False, width="content")
@@ -110,7 +127,13 @@ def page_file(name: str) -> str:
 
 
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
-    """Draw a link to a page, with the name of a Material icon; `query` is said in its address."""
+    """Draw a link to a page, if it is served; `query` is said in its address.
+
+    Args:
+        icon: Name of a Material icon.
+    """
+    if page not in list_served():
+        return
     icon_name = f":material/{icon}:" if icon else None
     st.page_link(page_file(page), label=label, icon=icon_name, query_params=query)
 
@@ -129,8 +152,10 @@ def is_presenting() -> bool:
 
 
 def _open_first() -> None:
-    """Lead from /overview, which the names of all other pages suggest, to where that page is."""
-    st.switch_page(page_file(_FIRST), query_params=st.query_params.to_dict())
+    """Lead to the first page: from /overview, which the names of all other pages suggest, to where
+    that page is; or from where it would be, if it is not served.
+    """
+    st.switch_page(page_file(list_served()[0]), query_params=st.query_params.to_dict())
 
 
 def _draw_frame() -> "st.Page":
@@ -141,15 +166,22 @@ def _draw_frame() -> "st.Page":
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.html(_NARROW)
+    served = list_served()
     sections = {
         section: [
             st.Page(page_file(name), title=title, icon=icon, default=path == _ROOT, url_path=path)
             for name, title, icon in pages
             for path in [_ROOT if name == _FIRST else name]
+            if name in served
         ]
         for section, pages in PAGES.items()
     }
-    sections[""].append(st.Page(_open_first, url_path=_FIRST, visibility="hidden"))
+    alone = _FIRST not in served
+    sections[""].append(
+        st.Page(
+            _open_first, default=alone, url_path=_FIRST, visibility="hidden", title="Petalscope"
+        )
+    )
     if is_presenting():
         page = st.navigation(sections, position="hidden")
         if page.url_path == _PRESENTABLE:

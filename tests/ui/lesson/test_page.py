@@ -97,7 +97,10 @@ def choose_excited(app: AppTest, page: LessonPage, right: bool) -> None:
 
 
 def tell_apart(app: AppTest, page: LessonPage, right: bool) -> None:
-    fits = [not judge_need(page.trained.compare(page.chosen), place).wrong for place in range(len(NEEDS) + 1)]
+    fits = [
+        not judge_need(page.trained.compare(page.chosen), place).wrong
+        for place in range(len(NEEDS) + 1)
+    ]
     app.select_slider(key=f"{page.key}.need").set_value(fits.index(right))
 
 

@@ -26,7 +26,7 @@ from core.ui.dataset.map_reading import (
 )
 from core.ui.dataset.reading import DatasetPage
 from core.ui.parts import cache
-from core.ui.parts.frame import is_dark, page_file
+from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.live_state import follow_analysis
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs
@@ -223,7 +223,7 @@ def _offer(chart: MapPage) -> None:
             "By the starter weights, which learned from drawings: photos of one class lie nearer "
             "together with those that learned from photos."
         )
-        st.page_link(page_file("training"), label="Get others", icon=":material/download:")
+        link_page("training", "Get others", "download")
 
 
 def _begin(chart: MapPage, weights: WeightsKind) -> None:

@@ -129,7 +129,7 @@ def _show_step(page: LessonPage) -> None:
                 _show_check(page)
             if page.step.key in _answered(page) or not (page.chosen or waits):
                 _show_end(page)
-        if page.step.picture == "confused" and "dataset" in list_served():
+        if page.step.picture == "confused":
             show_photo_panel(page.source.dataset)
 
 
@@ -277,7 +277,6 @@ def _show_confused(page: LessonPage, _before: str) -> None:
         key=f"lesson.confused.{one}",
         captions=lambda photo: f"→ {dataset.classes[taken[photo]]}",
         selectable=False,
-        opens="dataset" in list_served(),  # there its panel would change what others see
         per_page=_MOST_PHOTOS,
     )
     show_wall(dataset, page.judged[missed], wall)

@@ -19,7 +19,7 @@ from core.ui.metrics.curves import say_range, show_curves
 from core.ui.metrics.luck import show_split_luck
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.small_sets import show_small_set
 from core.ui.parts.state import bind_choice
@@ -174,12 +174,8 @@ def _show_class_photos(page: MetricsPage) -> None:
     result, class_name = page.result, page.class_name
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(class_name), anchor=False, width="content")
-        st.page_link(
-            page_file("confusion"),
-            label="Taken for which classes",
-            icon=":material/grid_on:",
-            query_params={"run": page.run.id, "split": page.split, "true": class_name},
-        )
+        query = {"run": page.run.id, "split": page.split, "true": class_name}
+        link_page("confusion", "Taken for which classes", "grid_on", **query)
     kind = _pick_heap(page)
     photos = page.heaps[kind]
     of = "other classes" if kind == "taken" else plain(class_name)

@@ -13,7 +13,7 @@ from core.datasets.edits.tray import add_edits, undo_edits
 from core.formats import plain, size
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page, list_served, page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo
@@ -80,9 +80,10 @@ def _show_panel(dataset: Dataset) -> None:
         _show_picture(page)
     with words:
         show_facts(page)
-        if page.wishes:
-            _show_waiting(page)
-        _show_actions(page)
+        if "dataset" in list_served():  # elsewhere one looks, and changes nothing
+            if page.wishes:
+                _show_waiting(page)
+            _show_actions(page)
         show_measures(page)
     show_predictions(page)
     show_looked_at(page)
@@ -230,12 +231,7 @@ def show_relatives(page: PhotoPage) -> int | None:
         st.caption(
             "They come with the quality analysis, which compares the photos by their features."
         )
-        st.page_link(
-            page_file("quality"),
-            label="Start it on the page Quality",
-            icon=":material/fact_check:",
-            query_params={"dataset": page.dataset.id},
-        )
+        link_page("quality", "Start it on the page Quality", "fact_check", dataset=page.dataset.id)
         return opened
     nearest = quality.neighbours[page.photo, :_NEAREST]
     cosines = dict(zip(nearest.tolist(), quality.similarities[page.photo, :_NEAREST], strict=True))

@@ -10,7 +10,7 @@ from core.formats import count, plain
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.exact import open_exact_head, say_engine
-from core.ui.parts.frame import page_file
+from core.ui.parts.frame import link_page, list_served
 from core.ui.parts.pickers import title_run
 from core.ui.parts.seal import find_sealed
 from core.ui.photos.explaining import pick_run, settle_widget
@@ -102,16 +102,12 @@ def _show_side(why: Why, side: int, key: str) -> bool:
 def _show_set(why: Why, run: str) -> bool:
     """Draw the button that puts the set into the tray; return whether it was pressed."""
     flip, dataset = why.reasons.flip, why.dataset
-    if flip is None:
+    if flip is None or "dataset" not in list_served():
         return False
     changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
     if np.isin(flip, changes["photo"][changes["excluded"].astype(bool)]).all():
-        st.page_link(
-            page_file("dataset"),
-            label="They are in the tray: see what leaving them out would do",
-            icon=":material/checklist:",
-            query_params={"dataset": dataset.id, "view": "edits"},
-        )
+        label = "They are in the tray: see what leaving them out would do"
+        link_page("dataset", label, "checklist", dataset=dataset.id, view="edits")
         return False
     photos = count(len(flip), "photo")
     if not st.button(

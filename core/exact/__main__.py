@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.exact import backbones, dials, forecasting, stages, store, worth
+from core.exact import backbones, dials, forecasting, lesson, store, worth
 from core.exact.studies import find_study, make_study
 from core.runs.jobs import Tell, run_job
 from core.runs.result import read_result
@@ -17,7 +17,8 @@ _MAKERS = {
     forecasting.KIND: forecasting.prepare_forecasts,
     dials.KIND: dials.prepare_dials,
     worth.KIND: worth.make_worth,
-    stages.KIND: stages.prepare_stages,
+    lesson.KIND: lesson.prepare_stages,
+    lesson.TRAININGS: lesson.prepare_trainings,
 }
 """Of those that validation photos of a dataset judge; all others are studies beside a run."""
 
@@ -27,8 +28,8 @@ def _make(asked: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
     dataset = read_dataset(workspace, asked["dataset"])
     if kind == backbones.JOB:
         return backbones.do_job(workspace, asked, tell)
-    if kind in _MAKERS:
-        _MAKERS[kind](workspace, store.find_judged_source(workspace, dataset), tell)
+    if maker := _MAKERS.get(kind.partition("-")[0]):
+        maker(workspace, store.find_judged_source(workspace, dataset), tell)
     elif kind != store.KIND:
         study = find_study(workspace, run, read_result(workspace, run), kind, **asked["options"])
         make_study(workspace, study, tell)

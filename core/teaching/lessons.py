@@ -5,6 +5,7 @@ program lie in core/teaching/lessons, others in the workspace under lessons/.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal, Self, get_args
@@ -52,6 +53,11 @@ class Step(_Part):
     varies: Varied = "epochs"
     """What the control changes of the recipe, where the picture shows epochs."""
     recipe: LiveRecipe = LiveRecipe()
+
+    def vary(self, value: float) -> LiveRecipe:
+        """Return what is learnt where the control has this value."""
+        varied: Any = {self.varies: type(getattr(self.recipe, self.varies))(value)}
+        return replace(self.recipe, **varied)
 
     @model_validator(mode="after")
     def _start_is_a_value(self) -> Self:

@@ -5,9 +5,8 @@ Training and validation are measured alike, after the epoch and without dropout.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -181,28 +180,5 @@ def _measure(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     if not np.isfinite(scores).all():
         return float("inf"), float((labels == 0).mean())  # every answer is the first class
     given = scores[np.arange(len(labels)), labels]
-    loss = -np.log(np.maximum(given, 1e-7)).mean()
+    loss = np.log(1 / np.maximum(given, 1e-7)).mean()  # never -0
     return float(loss), float((scores.argmax(axis=1) == labels).mean())
-
-
-@dataclass(eq=False)
-class Learning:
-    """A training that is made as it is asked for, once for all who ask."""
-
-    epochs: Iterator[LiveEpoch]
-    done: list[LiveEpoch] = field(default_factory=list)
-    lock: Lock = field(default_factory=Lock)
-
-    def advance(self) -> bool:
-        """Make the next epoch; return whether there was one."""
-        with self.lock:
-            epoch = next(self.epochs, None)
-            if epoch is not None:
-                self.done.append(epoch)
-            return epoch is not None
-
-    def reach(self, epochs: int) -> list[LiveEpoch]:
-        """Return so many epochs, or all."""
-        while len(self.done) < epochs and self.advance():
-            pass
-        return self.done[:epochs]

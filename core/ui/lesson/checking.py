@@ -29,11 +29,11 @@ def _take_setting(page: LessonPage) -> int:
 
 
 def _find_limit(page: LessonPage) -> float:
-    return checks.find_limit([page.learn_with(rate).reach(EPOCH) for rate in page.step.values])
+    return checks.find_limit([page.learn_with(rate)[:EPOCH] for rate in page.step.values])
 
 
 def _judge_rate(page: LessonPage, number: int) -> Verdict:
-    epochs = page.learn_with(page.step.values[number]).reach(EPOCH)
+    epochs = page.learn_with(page.step.values[number])[:EPOCH]
     return checks.judge_rate(epochs, _find_limit(page))
 
 
@@ -43,8 +43,7 @@ def _ask_epoch(page: LessonPage) -> int:
 
 
 def _judge_epoch(page: LessonPage, asked: int) -> Verdict:
-    learning = page.learn_with(float(page.chosen))
-    return checks.judge_epoch(learning.reach(page.step.recipe.epochs), asked)
+    return checks.judge_epoch(page.learn_with(float(page.chosen)), asked)
 
 
 def _judge_flip(page: LessonPage, asked: int) -> Verdict:

@@ -1,7 +1,6 @@
 """The lesson: a question, one control, a picture that follows it, and a question to check."""
 
 import math
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,8 +47,6 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
-_FRAME_S = 0.3
-"""While a head learns, its curve is drawn anew so often."""
 _MOST_PHOTOS = 18
 _TURNED_PX, _EXCITED_PX = 104, 130
 
@@ -163,27 +160,20 @@ def _say(page: LessonPage) -> dict[str, str]:
 
 
 def _show_curves(page: LessonPage, before: str) -> None:
-    """Draw the curve while it is learnt; whoever moves the control ends the drawing."""
-    place, learning = st.empty(), page.learn_with(float(page.chosen))
-    old = page.learn_with(float(before)).reach(page.step.recipe.epochs) if before else []
-    guess, drawn = math.log(page.head.n_classes), 0.0
-    while True:
-        more = learning.advance() if len(learning.done) < page.step.recipe.epochs else False
-        if not more or time.monotonic() - drawn > _FRAME_S:
-            drawn = time.monotonic()
-            with place.container():
-                show_kept_chart(
-                    draw_curves,
-                    list_losses({"before": old, "now": learning.done}),
-                    page.step.recipe.epochs,
-                    guess,
-                    _say(page),
-                    alt=page.words.picture,
-                )
-        if not more:
-            break
+    """Draw the losses of training and validation photos, epoch by epoch."""
+    learnt = {"now": page.learn_with(float(page.chosen))}
+    if before:
+        learnt = {"before": page.learn_with(float(before))} | learnt
+    show_kept_chart(
+        draw_curves,
+        list_losses(learnt),
+        page.step.recipe.epochs,
+        math.log(page.head.n_classes),
+        _say(page),
+        alt=page.words.picture,
+    )
     n = len(page.judged)
-    right = round(learning.done[-1].validation_accuracy * n)
+    right = round(learnt["now"][-1].validation_accuracy * n)
     st.caption(_say_share(page, page.language.words["right"], right, n))
 
 

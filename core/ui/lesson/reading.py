@@ -4,6 +4,7 @@ In the URL: `lesson`, `language`, `step` (from 1) and `set` (where the control s
 """
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,15 +13,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.config import fingerprint
 from core.evaluation.confusion import count_confusions
-from core.exact import stages
 from core.exact.dials import Dials, Setting, spoil_labels
 from core.exact.forecasting import KIND, Forecasts
-from core.exact.store import HeadSource
+from core.exact.lesson import KIND as STAGES_KIND
+from core.exact.lesson import SEEDS, name_trainings, read_stages, read_trainings
+from core.exact.store import HeadSource, find_judged_source
 from core.instant.head import ExactHead
 from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
 from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
-from core.teaching.live_head import Known, Learning, LiveRecipe, learn
+from core.teaching.live_head import LiveEpoch
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
 from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
@@ -32,8 +35,6 @@ _ASKED = 5
 _FORMS = {"learning_rate": "{:g}", "dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
 """How values of a control are drawn; else they are percent."""
 _TARGETS = 0.9, 0.92, 0.95
-_SEEDS = 4
-"""So many trainings of one recipe differ: neighbours do, and thirty people need no thirty."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,8 +111,15 @@ class LessonPage:
     def missing(self) -> str:
         """What has to be made before the picture can be drawn: a kind of job, or nothing."""
         if self.step.picture == "stages" and self.options and self.stages is None:
-            return stages.KIND
+            return STAGES_KIND
+        if self.step.picture == "curves" and self.trainings is None:
+            return _name_trainings()
         return KIND if self.step.picture == "photos" and self.forecasts is None else ""
+
+    @property
+    def trainings(self) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
+        """Recipe and seed → epochs of what lessons train; None while they are not made."""
+        return _read_trainings(self.source.dataset.id, _name_trainings())
 
     @property
     def forecasts(self) -> Forecasts | None:
@@ -131,7 +139,7 @@ class LessonPage:
     @cached_property
     def stages(self) -> pd.DataFrame | None:
         """`counts` of the stages of the network; None while they are not measured."""
-        table = stages.read_stages(cache.workspace(), self.source)
+        table = read_stages(cache.workspace(), self.source)
         if table is None:
             return None
         random = table["weights"] == "random"
@@ -178,12 +186,10 @@ class LessonPage:
         """The class that the question about confusions names: one of those that lose most."""
         return self.missed[self.person % min(_ASKED, len(self.missed))]
 
-    def learn_with(self, value: float) -> Learning:
-        """Return the training whose control has this value; it goes on where others left it."""
-        step = self.step
-        kind = int if isinstance(getattr(step.recipe, step.varies), int) else float
-        recipe = LiveRecipe(**{**vars(step.recipe), step.varies: kind(value)})
-        return _learning(self.source.id, recipe, self.person % _SEEDS, self)
+    def learn_with(self, value: float) -> list[LiveEpoch]:
+        """Return the training whose control has this value."""
+        assert self.trainings is not None  # the picture is drawn
+        return self.trainings[fingerprint(self.step.vary(value)), self.person % SEEDS]
 
     @cached_property
     def turned(self) -> Turned:
@@ -287,22 +293,12 @@ def open_lesson(folder: Path) -> Lesson:
     return read_lesson(folder)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _learning(source_id: str, recipe: LiveRecipe, seed: int, _page: LessonPage) -> Learning:
-    return Learning(learn(_know(source_id, _page), recipe, seed))
+@st.cache_data(ttl=60, show_spinner=False)
+def _name_trainings() -> str:
+    return name_trainings(cache.workspace())
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _know(source_id: str, _page: LessonPage) -> Known:  # noqa: ARG001 (the key)
-    source, standard, features = _page.source, _page.head.standard, _page.sight.read()
-    sets = [
-        (((features[photos] - standard.mean) / standard.scale).astype(np.float32))
-        for photos in (source.train, _page.judged)
-    ]
-    return Known(
-        train=sets[0],
-        train_labels=source.dataset.labels[source.train],
-        validation=sets[1],
-        validation_labels=_page.true,
-        n_classes=_page.head.n_classes,
-    )
+@cache.cached_by(cache.analyses_written, most=2)
+def _read_trainings(dataset_id: str, kind: str) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
+    source = find_judged_source(cache.workspace(), cache.dataset(dataset_id))
+    return read_trainings(cache.workspace(), source, kind)

@@ -11,7 +11,7 @@ from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.exact.dials import prepare_dials
 from core.exact.forecasting import prepare_forecasts, read_forecasts
-from core.exact.stages import prepare_stages
+from core.exact.lesson import prepare_stages, prepare_trainings
 from core.exact.store import find_judged_source
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
@@ -42,7 +42,7 @@ def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[Lesso
     for strategy in ("head", "exact"):
         recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
         assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    for prepare in (prepare_dials, prepare_forecasts):
+    for prepare in (prepare_dials, prepare_forecasts, prepare_trainings):
         prepare(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
     return watch(monkeypatch)
 
@@ -69,7 +69,7 @@ def turn(app: AppTest, page: LessonPage, right: bool) -> None:
 
 
 def type_epoch(app: AppTest, page: LessonPage, right: bool) -> None:
-    losses = [one.validation_loss for one in page.learn_with(0).reach(60)]
+    losses = [one.validation_loss for one in page.learn_with(0)]
     place = np.argmin(losses) if right else np.argmax(losses)
     app.number_input(key=f"{page.key}.epoch").set_value(int(place) + 1)
 

@@ -1,0 +1,153 @@
+"""What a lesson shows that takes longer than a move of its control: measured ahead, by jobs.
+
+Stages: a sample of training photos goes through trained and random weights; on the means of each
+stage's last map (conv1 to conv5) stands an exact head, which answers each photo left out.
+Trainings: the live head learns with every value of every step, for a few seeds. Test photos are not
+used.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from core.config import FRAMING, fingerprint
+from core.datasets.quality.results import read_facts, read_table, write_result
+from core.errors import LessonRefused
+from core.exact.backbones import JobListener
+from core.exact.forecasting import identify_forecast
+from core.exact.store import HeadSource, prepare_head
+from core.instant.leaving import answer_left_out
+from core.instant.subsets import order_stratified
+from core.runs.jobs import Tell
+from core.runs.training.preparing import Preparation, prepare_backbone, prepare_photos
+from core.teaching.lessons import list_lessons, read_lesson
+from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
+from core.workspace import Workspace
+from models.devices import find_device
+from models.extraction import read_features
+from models.stage_means import BATCH, stream_stages
+from models.weights import WeightsKind, find_weights
+
+KIND, TRAININGS = "stages", "trainings"
+SEEDS = 4
+"""So many trainings of one recipe differ: neighbours do, and thirty people need no thirty."""
+MOST_LEARNT = 5_000
+"""Photos that a live head learns from at most: a lesson shows how, not how well."""
+MOST, LEAST_A_CLASS = 500, 5
+"""Photos that are asked: so many, or more where there are many classes."""
+
+
+def read_stages(workspace: Workspace, source: HeadSource) -> pd.DataFrame | None:
+    """Return weights, stage (1 to 5), right and n (photos); None while it is not measured."""
+    facts = read_facts(workspace, identify_forecast(source, KIND))
+    return None if facts is None else read_table(facts, KIND)
+
+
+def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
+    """Measure the stages of the source's weights and of random ones, unless it is done.
+
+    Raises:
+        WeightsMissing: The weights went.
+    """
+    if read_stages(workspace, source) is not None:
+        return
+    labels, n_classes = source.dataset.labels, len(source.dataset.classes)
+    order = order_stratified(labels[source.train], np.random.default_rng(0))
+    photos = np.sort(source.train[order[: max(MOST, LEAST_A_CLASS * n_classes)]])
+    rows = []
+    for weights in dict.fromkeys([source.weights, "random"]):
+        features = _look(workspace, source, weights, photos, tell)
+        for stage, values in enumerate(features, 1):
+            tell(f"{weights}: leaving each photo out", stage - 1, len(features))
+            answers = answer_left_out(values, labels[photos], np.arange(len(photos)), n_classes)
+            right = int((answers == labels[photos]).sum())
+            rows.append({"weights": weights, "stage": stage, "right": right, "n": len(photos)})
+    facts = source.describe(identify_forecast(source, KIND), KIND)
+    write_result(workspace, facts, tables={KIND: pd.DataFrame(rows)})
+
+
+def _look(
+    workspace: Workspace, source: HeadSource, weights: WeightsKind, photos: np.ndarray, tell: Tell
+) -> list[np.ndarray]:
+    """Return the features of each stage, (m, channels) float32."""
+    listener = JobListener(tell, weights)
+    by = Preparation(workspace=workspace, device=find_device(), listener=listener)
+    backbone = prepare_backbone(by, find_weights(workspace, weights), "resnet")
+    packed = np.load(prepare_photos(by, source.dataset, FRAMING), mmap_mode="r")
+    seen: list[list[np.ndarray]] = []
+    batches = (packed[photos[start : start + BATCH]] for start in range(0, len(photos), BATCH))
+    for means in stream_stages(workspace, backbone, batches):
+        tell(f"{weights}: looking at photos", len(seen) * BATCH, len(photos))
+        seen.append(means)
+    return [np.concatenate(stage) for stage in zip(*seen, strict=True)]
+
+
+def name_trainings(workspace: Workspace) -> str:
+    """Return the kind of the job that makes the trainings of the lessons as they are now."""
+    recipes = [fingerprint(recipe) for recipe in _list_recipes(workspace)]
+    return f"{TRAININGS}-{fingerprint({'recipes': recipes, 'seeds': SEEDS})}"
+
+
+def read_trainings(
+    workspace: Workspace, source: HeadSource, kind: str
+) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
+    """Return fingerprint of the recipe and seed → epochs; None while they are not made."""
+    facts = read_facts(workspace, identify_forecast(source, kind))
+    if facts is None:
+        return None
+    names = [one.name for one in fields(LiveEpoch)]
+    return {
+        key: [LiveEpoch(**epoch) for epoch in part[names].to_dict("records")]
+        for key, part in read_table(facts, TRAININGS).groupby(["recipe", "seed"])
+    }
+
+
+def prepare_trainings(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
+    """Train what the lessons show, unless it is done."""
+    kind = name_trainings(workspace)
+    if read_trainings(workspace, source, kind) is not None:
+        return
+    known, rows = _know(workspace, source), []
+    recipes = _list_recipes(workspace)
+    for place, recipe in enumerate(recipes):
+        tell("training heads", place, len(recipes))
+        for seed in range(SEEDS):
+            of = {"recipe": fingerprint(recipe), "seed": seed}
+            rows += [of | vars(epoch) for epoch in learn(known, recipe, seed)]
+    facts = source.describe(identify_forecast(source, kind), kind)
+    columns = ["recipe", "seed", *(one.name for one in fields(LiveEpoch))]
+    write_result(workspace, facts, tables={TRAININGS: pd.DataFrame(rows, columns=columns)})
+
+
+def _list_recipes(workspace: Workspace) -> list[LiveRecipe]:
+    """Return what the steps of all whole lessons train."""
+    recipes: dict[LiveRecipe, None] = {}
+    for folder in list_lessons(workspace).values():
+        with suppress(LessonRefused):  # whoever opens it is told
+            curves = [step for step in read_lesson(folder).steps if step.picture == "curves"]
+            recipes |= dict.fromkeys(step.vary(value) for step in curves for value in step.values)
+    return list(recipes)
+
+
+def _know(workspace: Workspace, source: HeadSource) -> Known:
+    """Return what a live head learns from, and what judges it."""
+    standard, labels = prepare_head(workspace, source).standard, source.dataset.labels
+    features = read_features(workspace, source.features_id)
+    assert features is not None  # the head stands on them
+    order = order_stratified(labels[source.train], np.random.default_rng(0))
+    photos = np.sort(source.train[order[:MOST_LEARNT]])
+    judged = source.dataset.photo_numbers("validation")
+    train, validation = (
+        ((features[part] - standard.mean) / standard.scale).astype(np.float32)
+        for part in (photos, judged)
+    )
+    return Known(
+        train=train,
+        train_labels=labels[photos],
+        validation=validation,
+        validation_labels=labels[judged],
+        n_classes=len(source.dataset.classes),
+    )

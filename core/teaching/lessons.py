@@ -34,6 +34,7 @@ Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "true_labels", "wrong_labels", "seconds",
     "random", "own", "report", "photos", "draws", "foreseen",
+    "notebook",
 ]  # fmt: skip
 
 

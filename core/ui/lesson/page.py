@@ -313,6 +313,8 @@ def _show_end(page: LessonPage) -> None:
     answers = write_answers(page.lesson, page.code, about, _answered(page))
     st.download_button(words["report"], answers, "lesson.md", icon=":material/download:")
     link_page("predict", words["own"], "photo_camera")
+    if run := page.trained.runs.get(HEAD):
+        link_page("metrics", words["notebook"], "code", run=run.id)
 
 
 def _say_verdict(page: LessonPage, verdict: Verdict) -> None:

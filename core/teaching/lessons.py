@@ -32,9 +32,8 @@ Picture = Literal[
 Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
-    "share", "right", "answered", "true_labels", "wrong_labels", "seconds",
-    "random", "own", "report", "photos", "draws", "foreseen",
-    "notebook",
+    "share", "right", "answered", "true_labels", "wrong_labels", "seconds", "random", "own",
+    "report", "photos", "draws", "foreseen", "notebook",
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from core.formats import count, interval, percent, plain, points
 from core.instant.head import ExactHead
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_making
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import title_run
@@ -48,6 +49,7 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
         source = find()
     except FeaturesMissing as error:
         st.info(f"{plain(error.problem)} {plain(error.remedy)}", icon=":material/neurology:")
+        link_page("training", "Train a run", "model_training")
         return None
     head = _open(source.id)
     if head is None:

@@ -127,11 +127,7 @@ def page_file(name: str) -> str:
 
 
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
-    """Draw a link to a page, if it is served; `query` is said in its address.
-
-    Args:
-        icon: Name of a Material icon.
-    """
+    """Draw a link to a page, if that is served; `icon` is Material's, `query` of its address."""
     if page not in list_served():
         return
     icon_name = f":material/{icon}:" if icon else None

@@ -119,73 +119,24 @@ so `git lfs track "*.bin"` first.
 
 
 SHIPPED = Path(__file__).parent / "shipped"
-
-_OURS = ("core", "data", "models")
-_DECIDING = (
-    "Kind",
-    "DecisionRule",
-    "Decision",
-    "decide",
-    "_list_names",
-    "choose_answers",
-    "say_promise",
-    "_TOP",
-)
-_SETS = ("Method", "_PENALTY", "_FREE", "SetWish", "SetRule", "measure_strangeness", "list_classes")
-_COSTS = ("CostRule", "expect_costs")
-_PHRASING = (
-    "_CLEAR",
-    "_LIKELY",
-    "_WORTH_SAYING",
-    "_NAMED",
-    "phrase_answer",
-    "phrase_decision",
-    "phrase_reason",
-    "phrase_list",
-    "_name",
-    "_percent",
-    "_add_article",
-    "_join",
-)
-_POLICY = ("Part", "Limits", "LIMITS", "GEOMETRIC", "_OFF", "AugmentationPolicy")
-_AUGMENTING = (
-    "_COLOURS",
-    "_LUMA",
-    "_MARGIN",
-    "DrawnPart",
-    "augment",
-    "draw_parts",
-    "_mix",
-    "_apply",
-    "_is_flip",
-    "_flip",
-    "_is_mirrored",
-    "_transform",
-    "_mirror",
-    "_compose",
-    "_affine",
-    "_recolour",
-    "_mix_colours",
-    "_add_noise",
-    "_cut_out",
-    "_place_cutout",
-)
-_UNLIKE = ("_BLOCK", "_FEW", "UnlikeModel", "_square_distances", "_multiply")
+_PHRASING = ("phrase_answer", "phrase_decision", "phrase_reason", "phrase_list")
 
 
 def write_photo_module(framing: Framing = FRAMING) -> str:
     """Return photo.py: `read_packed_photo(content)`, from the bytes of a file to what is seen."""
     of_model = f'Framing("{framing.how}", {framing.side})'
     ground = read_shipped("photo_ground.py").replace('Framing("crop", 224)', of_model)
-    source = _read(data.images.__file__)
-    tree = ast.parse(source)
     title = '"""How a photo becomes what the model sees; made from Petalscope\'s data/images.py."""'
-    imports, rest = _split_imports(source, tree)
-    return "\n".join([title, "", imports, "", "", _without_docstring(ground), "", "", rest, ""])
+    source = _read(data.images.__file__)
+    nodes = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports = [line for node in nodes if not _is_ours(node) for line in _cut_lines(source, node)]
+    rest = _after(source, nodes[-1])
+    ground = _after(ground, ast.parse(ground).body[0])
+    return "\n".join([title, "", *imports, "", "", ground, "", "", rest, ""])
 
 
 def write_deciding_module() -> str:
-    """Return deciding.py: `decide(…)` and `phrase_decision(…)`, when to answer and in words."""
+    """Return deciding.py: `decide(…)` and `phrase_decision(…)`, when to answer and how."""
     title = (
         '"""When the model answers, and in what words; made from Petalscope\'s core/prediction."""'
     )
@@ -198,12 +149,12 @@ def write_deciding_module() -> str:
         "import numpy as np"
     )
     pieces = [
-        *_cut(_read(core.evaluation.calibration.__file__), ("TINY", "temper_scores")),
-        *_cut(_read(core.evaluation.prediction_sets.__file__), _SETS),
-        *_cut(_read(core.evaluation.costs.__file__), _COSTS),
-        *_cut(_read(core.prediction.unlike.__file__), _UNLIKE),
-        *_cut(_read(core.prediction.deciding.__file__), _DECIDING),
-        *_cut(_read(core.prediction.answers.__file__), _PHRASING),
+        *_cut(core.evaluation.calibration.__file__, "temper_scores"),
+        *_cut(core.evaluation.prediction_sets.__file__, "SetRule", "list_classes"),
+        *_cut(core.evaluation.costs.__file__, "expect_costs"),
+        *_cut(core.prediction.unlike.__file__, "UnlikeModel"),
+        *_cut(core.prediction.deciding.__file__, "decide", "say_promise"),
+        *_cut(core.prediction.answers.__file__, *_PHRASING),
     ]
     return "\n\n\n".join([f"{title}\n\n{imports}", *pieces]) + "\n"
 
@@ -216,19 +167,18 @@ def write_augmenting() -> str:
         "from typing import ClassVar, NamedTuple\n\nfrom PIL import ImageFilter"
     )
     pieces = [
-        *_cut(_read(data.policy.__file__), _POLICY),
-        *_cut(_read(data.images.__file__), ("MEAN_COLOUR",)),
-        *_cut(_read(data.augmentation.__file__), _AUGMENTING),
+        *_cut(data.policy.__file__, "AugmentationPolicy", "GEOMETRIC"),
+        *_cut(data.images.__file__, "MEAN_COLOUR"),
+        *_cut(data.augmentation.__file__, "augment"),
     ]
     return "\n\n\n".join([imports, *pieces])
 
 
 def write_drawing() -> str:
     """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
-    source = _read(PROJECT_ROOT / "models" / "graphs" / "drawing.py")
-    return "from typing import Any\n\n" + "\n\n\n".join(
-        _cut(source, ("_SEED", "_DAMPING", "draw_random_weights"))
-    )
+    file = PROJECT_ROOT / "models" / "graphs" / "drawing.py"
+    pieces = _cut(file, "draw_random_weights")
+    return "from typing import Any\n\n" + "\n\n\n".join(pieces)
 
 
 def read_shipped(name: str) -> str:
@@ -242,48 +192,39 @@ def _read(file: str | Path | None) -> str:
     return Path(file).read_text(encoding="utf-8")
 
 
-def _split_imports(source: str, tree: ast.Module) -> tuple[str, str]:
-    """Return the imports that are not ours, and all that follows the imports."""
-    nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    foreign = [node for node in nodes if not _is_ours(node)]
-    lines = source.splitlines()
-    imports = [line for node in foreign for line in lines[node.lineno - 1 : node.end_lineno]]
-    rest = lines[max(node.end_lineno or 0 for node in nodes) :]
-    return "\n".join(imports), "\n".join(rest).strip("\n")
-
-
 def _is_ours(node: ast.Import | ast.ImportFrom) -> bool:
     module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
-    return (module or "").partition(".")[0] in _OURS
+    return (module or "").partition(".")[0] in ("core", "data", "models")
 
 
-def _cut(source: str, names: tuple[str, ...]) -> list[str]:
-    """Return the definitions of these names at the top of a module, in its order, as they stand.
+def _cut(file: str | Path | None, *names: str) -> list[str]:
+    """Return these definitions of a module and all others that they use, as and where they stand.
 
     Raises:
-        ValueError: One of them is not there.
+        KeyError: One of them is not there.
     """
-    lines, pieces, found = source.splitlines(), [], set()
-    for node in ast.parse(source).body:
-        if (name := _find_name(node)) in names:
-            decorators = getattr(node, "decorator_list", [])
-            first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-            pieces.append("\n".join(lines[first - 1 : node.end_lineno]))
-            found.add(name)
-    if missing := set(names) - found:
-        raise ValueError(f"no definition of {sorted(missing)}: exports need another list")
-    return pieces
+    source = _read(file)
+    nodes = {name: node for node in ast.parse(source).body for name in _find_names(node)}
+    wanted, asked = set[str](), list(names)
+    while asked:
+        wanted.add(name := asked.pop())
+        used = {one.id for one in ast.walk(nodes[name]) if isinstance(one, ast.Name)}
+        asked += (used & nodes.keys()) - wanted
+    return ["\n".join(_cut_lines(source, node)) for name, node in nodes.items() if name in wanted]
 
 
-def _find_name(node: ast.stmt) -> str:
+def _cut_lines(source: str, node: ast.stmt) -> list[str]:
+    first = min(one.lineno for one in (node, *getattr(node, "decorator_list", ())))
+    return source.splitlines()[first - 1 : node.end_lineno]
+
+
+def _find_names(node: ast.stmt) -> list[str]:
+    """Return what a statement defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return node.name
-    target = node.targets[0] if isinstance(node, ast.Assign) else None
-    if isinstance(node, ast.AnnAssign):
-        target = node.target
-    return target.id if isinstance(target, ast.Name) else ""
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [one.id for one in targets if isinstance(one, ast.Name)]
 
 
-def _without_docstring(source: str) -> str:
-    first = ast.parse(source).body[0]
-    return "\n".join(source.splitlines()[first.end_lineno :]).strip("\n")
+def _after(source: str, node: ast.stmt) -> str:
+    return "\n".join(source.splitlines()[node.end_lineno :]).strip("\n")

@@ -51,32 +51,26 @@ from data.unlike import read_own_photos
 @command(
     RUN,
     option(
-        "--right",
+        "--right SHARE",
         "of the validation answers, so many should be right",
-        type=number(float, 0, 1),
+        number(float, 0, 1),
         default=0.95,
-        metavar="SHARE",
     ),
-    option("--threshold", "answer from this score on instead, 0 to 1", type=float, metavar="SCORE"),
+    option("--threshold SCORE", "answer from this score on instead, 0 to 1", float),
     option(
-        "--unlike",
-        "photos that show none of the classes: how many would be refused",
-        type=Path,
-        metavar="FOLDER",
+        "--unlike FOLDER", "photos that show none of the classes: how many would be refused", Path
     ),
     option(
-        "--list",
+        "--list SHARE",
         "give a list, too, that holds the right class in so many of photos",
-        type=number(float, 0.5, 0.999),
-        metavar="SHARE",
+        number(float, 0.5, 0.999),
     ),
     option(
-        "--asking",
+        "--asking PRICE",
         "let costs decide: what asking a person costs (a wrong answer costs 1, or as --costs says)",
-        type=number(float, 0),
-        metavar="PRICE",
+        number(float, 0),
     ),
-    option("--costs", "CSV of what wrong answers cost, with --asking", type=Path, metavar="FILE"),
+    option("--costs FILE", "CSV of what wrong answers cost, with --asking", Path),
     flag("--keep", "keep the rule with the run"),
     flag("--forget", "forget the rule, the default one too: every photo is answered"),
 )

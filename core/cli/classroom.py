@@ -40,13 +40,12 @@ _LOOK_EVERY_S = 0.5
     option(
         "--address", "to listen at; 0.0.0.0: for all who reach this machine", default="localhost"
     ),
-    option("--port", "of the address", type=number(int, 1, 65535), default=8501),
+    option("--port", "of the address", number(int, 1, 65535), default=8501),
     option(
-        "--servers",
+        "--servers N",
         "page servers; more than one need HAProxy",
-        type=number(int, 1, 64),
+        number(int, 1, 64),
         default=os.cpu_count() or 1,
-        metavar="N",
     ),
     option("--pages", "what is served", default="lesson,predict"),
 )

@@ -59,13 +59,22 @@ class Group(NamedTuple):
             one.add_to(group)
 
 
-def option(name: str, what: str, **settings: Any) -> Option:
-    """Describe an option or argument; its help ends with the default, if that says something."""
-    if not name.startswith("-"):
-        settings.setdefault("metavar", name.upper())
-    if settings.get("default") not in (None, "", "-", (), []) and "(default" not in what:
+def option(name: str, what: str, type: Any = None, **settings: Any) -> Option:
+    """Describe an option or argument; its help ends with the default, if that says something.
+
+    Args:
+        name: As it is typed, with what stands for its value where that is said: “--limit N”.
+        type: Reads the value; left out, it is that of a default that is a number, else str.
+    """
+    name, *metavar = name.split()
+    default = settings.get("default")
+    if metavar or not name.startswith("-"):
+        settings.setdefault("metavar", metavar[0] if metavar else name.upper())
+    if type is None and isinstance(default, int | float):
+        type = default.__class__
+    if default not in (None, "", "-", (), []) and "(default" not in what:
         what += " (default: %(default)s)"
-    return Option(name, {"help": what, **settings})
+    return Option(name, {"help": what, "type": type, **settings})
 
 
 def flag(name: str, what: str, **settings: Any) -> Option:

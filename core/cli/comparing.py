@@ -26,7 +26,7 @@ _COUNTS = ("gained", "lost", "both_right", "both_wrong")
 
 @command(
     option("baseline", RUN_HELP),
-    option("runs", "compared with the baseline", metavar="RUN", nargs="+"),
+    option("runs RUN", "compared with the baseline", nargs="+"),
     SPLIT,
 )
 def compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:

@@ -73,7 +73,7 @@ _FILES = [
     ),
     *_FILES,
     flag("--own-split", "draw splits, whatever the source says"),
-    option("--split-seed", "seed of the splits that are drawn", type=number(int, 0), default=0),
+    option("--split-seed", "seed of the splits that are drawn", number(int, 0), default=0),
     option("--name", "what to call the dataset; default: the name of the source"),
     flag("--dry-run", "say what the dataset would be, and keep nothing"),
 )
@@ -219,8 +219,8 @@ def _format_changes(name: str, table: pd.DataFrame) -> str:
     "photos",
     "list the photos that a query means, with all that is known of them, as CSV",
     DATASET,
-    option("--where", "which photos (default: all of them)", metavar="QUERY", default=""),
-    option("--run", "also what this run of the dataset says of them", metavar="RUN", default=""),
+    option("--where QUERY", "which photos (default: all of them)", default=""),
+    option("--run RUN", "also what this run of the dataset says of them", default=""),
     flag("--open-test", "also of test photos: keep that for the very end, it is counted"),
     example="datasets photos latest --run latest --where 'wrong and not (blurred or score < 0.6)'",
 )

@@ -34,11 +34,11 @@ from data.manifest import read_dataset
 from data.splits import SPLITS
 
 PHOTO_HELP = "path of a photo in the dataset, or the end of one"
-PHOTOS = option("photos", PHOTO_HELP, nargs="+", metavar="PHOTO")
+PHOTOS = option("photos PHOTO", PHOTO_HELP, nargs="+")
 _NOTE = option("--note", "why", default="")
 _FILE = option("file", "a .csv; default: - (a pipe)", nargs="?", default="-")
-_CLASS = option("--to", "class, a known or a new one", required=True, metavar="CLASS")
-_SPLIT = option("--to", "|".join(SPLITS), required=True, metavar="SPLIT")
+_CLASS = option("--to CLASS", "class, a known or a new one", required=True)
+_SPLIT = option("--to SPLIT", "|".join(SPLITS), required=True)
 
 edits = command(DATASET)
 # The help lists actions as they are taken: of several above one function the last comes first.
@@ -69,8 +69,8 @@ def _edit(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
 @edits.action(
     "merge",
     "keep one of photos that are the same",
-    option("photos", PHOTO_HELP, nargs="*", metavar="PHOTO"),
-    option("--keep", "the one that stays", metavar="PHOTO"),
+    option("photos PHOTO", PHOTO_HELP, nargs="*"),
+    option("--keep PHOTO", "the one that stays"),
     flag("--exact", "all photos with the same bytes in one class"),
     _NOTE,
 )
@@ -188,7 +188,7 @@ def find_photo(dataset: Dataset, text: str) -> int:
     raise EditRefused(f"{what} “{text}” in “{dataset.name}”.", "Give the whole path of a photo.")
 
 
-_TAG = option("tag", "its name", metavar="TAG")
+_TAG = option("tag", "its name")
 
 tags = command(DATASET, default="list")
 

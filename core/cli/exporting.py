@@ -23,11 +23,10 @@ _NOTEBOOK = ".ipynb"
 
 @command(
     option(
-        "dataset",
+        "dataset DATASET|ZIP",
         "id, start of an id, name, or “latest”, of a dataset, or of a run in front of FILE.ipynb; "
         "with --model the zip to write (default: it is kept in the workspace)",
         nargs="?",
-        metavar="DATASET|ZIP",
     ),
     option(
         "target",
@@ -42,20 +41,17 @@ _NOTEBOOK = ".ipynb"
         default="splits",
     ),
     option(
-        "--mapping-only",
+        "--mapping-only FILE",
         'write only the class numbers and names, as {"1": "pink primrose", …}',
-        metavar="FILE",
     ),
     option(
-        "--model",
+        "--model RUN|VERSION",
         "export a model into a zip: id of a run, the start of one, its name or “latest”; or a "
         "version: “champion”, “challenger”, “v3” or the start of its digest",
-        metavar="RUN|VERSION",
     ),
     option(
-        "--formats",
+        "--formats LIST",
         f"separated by commas: {','.join(FORMATS)} (default: all; with --space: none)",
-        metavar="LIST",
         default="",
     ),
     flag("--space", "put a folder for a hosted Space into the zip: Dockerfile, app and model"),

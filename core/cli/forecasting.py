@@ -33,10 +33,8 @@ from data.sources.found import SourceRequest
 
 @command(
     DATASET,
-    option(
-        "--more", "photos more, of the whole and of each class", type=number(int, 1), default=50
-    ),
-    option("--next", "new photos to share out over the classes", type=number(int, 1), default=100),
+    option("--more", "photos more, of the whole and of each class", number(int, 1), default=50),
+    option("--next", "new photos to share out over the classes", number(int, 1), default=100),
 )
 def forecast(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say what more photos would bring, of all classes and of each, and which to get next."""
@@ -83,10 +81,10 @@ def forecast(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
 
 @command(
     DATASET,
-    option("--wrong", "share of wrong labels", type=number(float, 0, 1), default=0.0),
+    option("--wrong", "share of wrong labels", number(float, 0, 1), default=0.0),
     option("--way", "how labels go wrong", choices=tuple(WAYS), default="random"),
-    option("--share", "share of the training photos", type=number(float, 0, 1), default=1.0),
-    option("--ridge", "what λ is multiplied by", type=number(float, 1e-6, 1e6), default=1.0),
+    option("--share", "share of the training photos", number(float, 0, 1), default=1.0),
+    option("--ridge", "what λ is multiplied by", number(float, 1e-6, 1e6), default=1.0),
 )
 def dial(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say what wrong labels, fewer photos or another λ would do, and what shuffled labels do."""
@@ -148,9 +146,8 @@ def _describe_classes(records: list[dict[str, Any]], more: int) -> str:
 
 @command(
     option(
-        "photos",
+        "photos DATASET|FOLDER",
         f"{DATASET_HELP}; or a folder or archive of photos without labels: they are imported",
-        metavar="DATASET|FOLDER",
     ),
     option(
         "--by",
@@ -159,7 +156,7 @@ def _describe_classes(records: list[dict[str, Any]], more: int) -> str:
         choices=STRATEGIES,
         default="herding",
     ),
-    option("--limit", "how many photos", type=number(int, 1), default=20),
+    option("--limit", "how many photos", number(int, 1), default=20),
     option(
         "--weights",
         "what the features are by; “starter” saw drawings only, “random” never saw a photo",

@@ -54,13 +54,13 @@ EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
         "the champion's reference",
         nargs="?",
     ),
-    option("--days", "how far back", type=number(int, 1, 3650), default=30),
+    option("--days", "how far back", number(int, 1, 3650), default=30),
     flag(
         "--check",
         "check the rules, which begins and ends alarms and tells of them; the exit code is 0 (no "
         "alarm), 3 (warning) or 4 (critical)",
     ),
-    option("--csv", "write the log of this time there", type=Path, metavar="FILE"),
+    option("--csv FILE", "write the log of this time there", Path),
     flag("--trial", "send a trial alarm to PETALSCOPE_ALARM_URL"),
 )
 def monitor(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
@@ -207,9 +207,8 @@ retrain = command(default="now", after=lambda workspace: wake_scheduler(workspac
     "now",
     "train a challenger and compare it with the champion (the default)",
     option(
-        "--dataset",
+        "--dataset DATASET",
         f"learn from this dataset, not from the reviewed photos: {DATASET_HELP}",
-        metavar="DATASET",
     ),
     flag("--no-wait", "queue the run and end; the scheduler does the rest"),
     example="retrain now",
@@ -284,9 +283,9 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
 @retrain.action(
     "arrange",
     "train challengers by itself, after so many reviewed photos or every so many days",
-    option("--after", "reviewed photos that begin a retraining; 0: none", type=int, metavar="N"),
-    option("--every", "days from one retraining to the next; 0: none", type=int, metavar="DAYS"),
-    option("--at", "time of day (default: 03:00)", metavar="HH:MM"),
+    option("--after N", "reviewed photos that begin a retraining; 0: none", int),
+    option("--every DAYS", "days from one retraining to the next; 0: none", int),
+    option("--at HH:MM", "time of day (default: 03:00)"),
     option("--zone", "time zone of that time (default: UTC)"),
     flag("--off", "only by hand from now on"),
     example="retrain arrange --after 40 --every 7 --at 03:00 --zone Europe/Berlin",

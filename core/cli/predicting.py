@@ -48,17 +48,9 @@ _FEW = 10
         "or “latest”",
     ),
     # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
-    option(
-        "photos",
-        "files to classify",
-        nargs="+",
-        optional=True,
-        default=[],
-        type=Path,
-        metavar="PHOTO",
-    ),
-    option("--dir", "all photos in a folder and the folders inside", type=Path, metavar="FOLDER"),
-    option("--to", "write the answers as a table", type=Path, metavar="FILE.csv"),
+    option("photos PHOTO", "files to classify", Path, nargs="+", optional=True, default=[]),
+    option("--dir FOLDER", "all photos in a folder and the folders inside", Path),
+    option("--to FILE.csv", "write the answers as a table", Path),
     flag("--no-log", "do not write the answers into the prediction log"),
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:

@@ -37,7 +37,7 @@ _SHOWN = 10
         choices=("pretrained", "starter", "random"),
         default="pretrained",
     ),
-    option("--run", "also the metrics of this run without the photos that leak", metavar="RUN"),
+    option("--run RUN", "also the metrics of this run without the photos that leak"),
 )
 def quality(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say what is wrong with a dataset: issues, duplicates, leaks, doubtful labels."""

@@ -92,7 +92,7 @@ def _make_option(setting: Setting) -> Option:
     return option(
         setting.option,
         f"{setting.help or setting.tip} (default: {_say_default(setting)})",
-        type=setting.parse,
+        setting.parse,
         choices=tuple(setting.choices) if setting.parse is str or setting.later else None,
         default=None if depends else setting.default,
         metavar="NAME" if setting.name == "weights" else _METAVARS.get(setting.parse),
@@ -114,9 +114,8 @@ def _say_default(setting: Setting) -> str:
 
 
 _POLICY = option(
-    "--policy",
+    "--policy NAME",
     "augmentation: none, gentle, strong, randaugment or one that you saved",
-    metavar="NAME",
     default="none",
 )
 RECIPE = tuple(

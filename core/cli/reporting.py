@@ -34,10 +34,9 @@ _STEPS = 3
         default="validation",
     ),
     option(
-        "--to",
+        "--to FILE",
         "the HTML file or the model card (.md); the other is written beside it "
         "(default: report-RUN-SPLIT.html here)",
-        metavar="FILE",
     ),
     flag("--force", "write over files that are there"),
 )
@@ -85,11 +84,10 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
 @command(
     RUN,
     option(
-        "--to",
+        "--to FOLDER",
         "new, empty, or one that this command began to fill: it goes on there",
+        Path,
         required=True,
-        type=Path,
-        metavar="FOLDER",
     ),
     option(
         "--split",
@@ -99,20 +97,14 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     ),
     flag("--wrong", "only photos that went wrong"),
     option(
-        "--class",
+        "--class NAME",
         "only photos of this class; may be given again",
         dest="classes",
         action="append",
-        metavar="NAME",
     ),
+    option("--limit N", "only the N worst: least sure of their class", number(int, 1)),
     option(
-        "--limit", "only the N worst: least sure of their class", type=number(int, 1), metavar="N"
-    ),
-    option(
-        "--strength",
-        "opacity of the colour, 0 to 1",
-        type=number(float, 0, 1),
-        default=DEFAULT_STRENGTH,
+        "--strength", "opacity of the colour, 0 to 1", number(float, 0, 1), default=DEFAULT_STRENGTH
     ),
     flag("--on-colour", "colour on the photo's own colours, not on grey"),
     option("--format", "of the sheets", choices=get_args(SheetFormat), default="webp"),

@@ -19,7 +19,7 @@ from core.workspace import Workspace
 
 _RUN_HELP = "id of a run or sweep, the start of one, its name, or “latest” (the newest)"
 _RUN = option("run", _RUN_HELP)
-_RUNS = option("runs", _RUN_HELP, nargs="+", metavar="RUN")
+_RUNS = option("runs RUN", _RUN_HELP, nargs="+")
 
 runs = command(default="list", after=lambda workspace: wake_scheduler(workspace))
 
@@ -123,7 +123,7 @@ def _retry(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord
     "extend",
     "train more epochs, in a run of their own",
     _RUN,
-    option("--epochs", "how many more", type=int, required=True, metavar="N"),
+    option("--epochs N", "how many more", int, required=True),
     example="latest --epochs 10",
 )
 def _extend(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
@@ -135,12 +135,11 @@ def _extend(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord
     "train the recipe of a run with some settings changed",
     _RUN,
     option(
-        "--set",
+        "--set SETTING=VALUE",
         "a setting of the recipe as JSON output names it; may be given several times",
         dest="changes",
         action="append",
         default=[],
-        metavar="SETTING=VALUE",
     ),
     option("--name", "what to call the new run"),
     example="latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
@@ -174,7 +173,7 @@ def _note(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
     "tag",
     "give a run these tags in place of its own; without TAG: none",
     _RUN,
-    option("tags", "a word or two", nargs="*", metavar="TAG"),
+    option("tags TAG", "a word or two", nargs="*"),
     example="latest course",
 )
 def _tag(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:

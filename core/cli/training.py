@@ -68,11 +68,9 @@ _INTERRUPTED = RunStopped(
         "give the run to the scheduler and follow it; Ctrl-C then only ends the following",
     ),
     option(
-        "--repeats",
+        "--repeats N",
         "train the recipe with N seeds, counted up from --seed, and show mean and spread",
-        type=int,
         default=1,
-        metavar="N",
     ),
     Group("recipe", "what changes the result", RECIPE),
 )
@@ -241,22 +239,16 @@ def _parse_settings(text: str) -> tuple[str, ...]:
 
 
 _TRIED = (
+    option("--trials N", f"trials to make (default: 100; with --minutes {MOST_TRIALS})", int),
+    option("--minutes N", "begin no trial after these", int),
     option(
-        "--trials",
-        f"trials to make (default: 100; with --minutes {MOST_TRIALS})",
-        type=int,
-        metavar="N",
-    ),
-    option("--minutes", "begin no trial after these", type=int, metavar="N"),
-    option(
-        "--vary",
+        "--vary SETTINGS",
         f"comma-separated, of {', '.join(MAY_VARY)} (default: the first {len(SWEPT)})",
-        type=_parse_settings,
+        _parse_settings,
         default=SWEPT,
-        metavar="SETTINGS",
     ),
-    option("--sweep-seed", "seed of what is tried", type=int, default=0, metavar="N"),
-    option("--top", "trials to show", type=int, default=10, metavar="N"),
+    option("--sweep-seed N", "seed of what is tried", default=0),
+    option("--top N", "trials to show", default=10),
 )
 
 

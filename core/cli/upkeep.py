@@ -117,11 +117,7 @@ class Rubbish:
 @command(
     flag("--dry-run", "only say what would go, and how large it is"),
     option(
-        "--days",
-        "checkpoints of runs go that failed longer ago",
-        type=number(float, 0),
-        default=7.0,
-        metavar="N",
+        "--days N", "checkpoints of runs go that failed longer ago", number(float, 0), default=7.0
     ),
 )
 def clean(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:

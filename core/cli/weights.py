@@ -77,7 +77,7 @@ def _download(workspace: Workspace, given: Namespace, progress: ProgressLine) ->
 @weights.action(
     "convert",
     "make weights of a pickle (.pth), which PyTorch opens in a process of its own",
-    option("file", "the pickle", type=Path),
+    option("file", "the pickle", Path),
     option(
         "--name",
         "what they are: a name of “weights list” (default: the file's)",

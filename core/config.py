@@ -51,14 +51,10 @@ class Framing:
     @property
     def words(self) -> str:
         """What is not usual: "whole photos, 288 px, five crops"; else empty."""
-        usual = Framing()
-        said = {
-            "whole photos": self.how != usual.how,
-            f"{self.side} px": self.side != usual.side,
-            {"mirror": "and mirrored", "five": "five crops"}.get(self.crops, ""): self.crops
-            != usual.crops,
-        }
-        return ", ".join(words for words in said if said[words])
+        whole = "whole photos" if self.how == "pad" else ""
+        side = f"{self.side} px" if self.side != PHOTO_SIZE else ""
+        crops = {"centre": "", "mirror": "and mirrored", "five": "five crops"}[self.crops]
+        return ", ".join(filter(None, (whole, side, crops)))
 
     @property
     def crop_side(self) -> int:
@@ -86,22 +82,19 @@ class Framing:
 
         The usual goes unsaid: so it did before there was anything else.
         """
-        named = {"framing": self.how, "photo_side": self.side, "crops": self.crops}
-        usual = {"framing": "crop", "photo_side": PHOTO_SIZE, "crops": "centre"}
-        return {name: value for name, value in named.items() if value != usual[name]}
+        named = ((name, field, getattr(self, field)) for name, field in _FIELDS.items())
+        return {name: value for name, field, value in named if value != getattr(FRAMING, field)}
 
 
+_FIELDS = {"framing": "how", "photo_side": "side", "crops": "crops"}
+"""Of a recipe → of its framing."""
 FRAMING = Framing()
 """Where nothing else is said."""
 
 
 def read_framing(facts: Mapping[str, Any]) -> Framing:
     """Return the framing that these facts name, as `Framing.describe` or a recipe does."""
-    return Framing(
-        how=facts.get("framing", FRAMING.how),
-        side=facts.get("photo_side", FRAMING.side),
-        crops=facts.get("crops", FRAMING.crops),
-    )
+    return Framing(**{field: facts[name] for name, field in _FIELDS.items() if name in facts})
 
 
 OFFICIAL_WEIGHTS_URL = (

@@ -49,7 +49,7 @@ def download_file(
         if _is_sound(target, check):
             return
         try:
-            _fetch_rest(address, partial, on_progress or _report_nothing, most)
+            _fetch_rest(address, partial, on_progress, most)
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, _TooLarge):
                 partial.unlink(missing_ok=True)
@@ -88,7 +88,7 @@ class _KeepSafe(urllib.request.HTTPRedirectHandler):
         return new
 
 
-def _fetch_rest(address: str, partial: Path, report: Report, most: int | None) -> None:
+def _fetch_rest(address: str, partial: Path, report: Report | None, most: int | None) -> None:
     start = partial.stat().st_size if partial.exists() else 0
     try:
         request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"})
@@ -108,7 +108,7 @@ def _write_rest(
     response: http.client.HTTPResponse,
     partial: Path,
     start: int,
-    report: Report,
+    report: Report | None,
     most: int | None,
 ) -> None:
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
@@ -122,7 +122,8 @@ def _write_rest(
             if most is not None and max(done, total) > most:
                 raise _TooLarge(f"the file has {max(done, total)} bytes, at most {most} are right")
             file.write(block)
-            report(done, max(done, total))
+            if report is not None:
+                report(done, max(done, total))
     if done < total:
         raise ConnectionError(f"the connection broke after {done} of {total} bytes")
 
@@ -146,10 +147,6 @@ def _describe_failure(
         address=address,
         folder=str(target.parent),
     )
-
-
-def _report_nothing(done: int, total: int) -> None:
-    """Serve callers who do not watch."""
 
 
 _ASK_S, _TRUST_S = 1.0, 60.0

@@ -56,9 +56,7 @@ class ArchiveRefused(SourceRefused, code="archive_refused"):
 
 class ImportFailed(PetalscopeError, code="import_failed"):
     """An import ended before the dataset was complete; nothing half-made is kept.
-
-    Start it again.
-    """
+    Start it again."""
 
 
 class PhotoRefused(PetalscopeError, code="photo_refused"):
@@ -67,9 +65,7 @@ class PhotoRefused(PetalscopeError, code="photo_refused"):
 
 class PhotoTooLarge(PhotoRefused, code="photo_too_large"):
     """A photo has more bytes or pixels than the settings allow; it was not decoded.
-
-    Make it smaller.
-    """
+    Make it smaller."""
 
 
 class PhotoUnreadable(PhotoRefused, code="photo_unreadable"):
@@ -78,9 +74,7 @@ class PhotoUnreadable(PhotoRefused, code="photo_unreadable"):
 
 class EditRefused(PetalscopeError, code="edit_refused"):
     """An edit cannot be noted, or the edits of a dataset cannot be applied.
-
-    The message says which and why.
-    """
+    The message says which and why."""
 
 
 class SelectionRefused(PetalscopeError, code="selection_refused"):
@@ -101,9 +95,7 @@ class QueryRefused(PetalscopeError, code="query_refused"):
 
 class DatasetInUse(PetalscopeError, code="dataset_in_use"):
     """A dataset was not deleted: runs or versions depend on it.
-
-    The message lists them; `--force` deletes it all the same.
-    """
+    The message lists them; `--force` deletes it all the same."""
 
 
 class ExportRefused(PetalscopeError, code="export_refused"):
@@ -115,9 +107,7 @@ class ExportRefused(PetalscopeError, code="export_refused"):
 
 class WeightsMissing(PetalscopeError, code="weights_missing"):
     """No pretrained weights were found, or the download failed.
-
-    `python -m core weights download NAME`, or put the file there by hand: see training.md.
-    """
+    `python -m core weights download NAME`, or put the file there by hand: see training.md."""
 
 
 class WeightsDamaged(PetalscopeError, code="weights_damaged"):
@@ -130,30 +120,22 @@ class NoticeNotAccepted(WeightsMissing, code="notice_not_accepted"):
 
 class FeaturesMissing(PetalscopeError, code="features_missing"):
     """The features behind a run's scores are not in the workspace, or were altered.
-
-    `python -m core features DATASET` makes them anew.
-    """
+    `python -m core features DATASET` makes them anew."""
 
 
 class BackboneMissing(PetalscopeError, code="backbone_missing"):
     """The converted backbone of a run is not in the workspace, or was altered.
-
-    `python -m core features DATASET` makes it anew.
-    """
+    `python -m core features DATASET` makes it anew."""
 
 
 class RecipeRefused(PetalscopeError, code="recipe_refused"):
     """A recipe asks for something that cannot be trained.
-
-    The message says which value and its range.
-    """
+    The message says which value and its range."""
 
 
 class AugmentationRefused(PetalscopeError, code="augmentation_refused"):
     """An augmentation policy has a part beyond its limits, or a name that cannot be used.
-
-    The message says what is allowed.
-    """
+    The message says what is allowed."""
 
 
 class RunMissing(PetalscopeError, code="run_missing"):
@@ -170,23 +152,17 @@ class RunStopped(PetalscopeError, code="run_stopped"):
 
 class ResultDamaged(PetalscopeError, code="result_damaged"):
     """A file of a run or dataset was cut short or altered.
-
-    Train or import again: the same recipe gives the same result.
-    """
+    Train or import again: the same recipe gives the same result."""
 
 
 class RuleRefused(PetalscopeError, code="rule_refused"):
     """A rule for when to answer has a number that is not allowed, or nothing to rest on.
-
-    The message says which.
-    """
+    The message says which."""
 
 
 class DeviceUnavailable(PetalscopeError, code="device_unavailable"):
     """The device that was asked for is not there.
-
-    The message says why; `PETALSCOPE_DEVICE=auto` takes what there is.
-    """
+    The message says why; `PETALSCOPE_DEVICE=auto` takes what there is."""
 
 
 class DiskFull(PetalscopeError, code="disk_full"):
@@ -199,16 +175,12 @@ class LessonRefused(PetalscopeError, code="lesson_refused"):
 
 class DatabaseUnusable(PetalscopeError, code="database_unusable"):
     """The index of the workspace is damaged, or empty while runs lie on disk.
-
-    `python -m core repair` reads it back from its copies and from the folders.
-    """
+    `python -m core repair` reads it back from its copies and from the folders."""
 
 
 class PlaceRefused(PetalscopeError, code="place_refused"):
     """The system does not let us read or write a place: a read-only disk, another user's folder.
-
-    Look whose it is, or name another with `PETALSCOPE_WORKSPACE`.
-    """
+    Look whose it is, or name another with `PETALSCOPE_WORKSPACE`."""
 
 
 class RunGoing(PetalscopeError, code="run_going"):
@@ -217,9 +189,7 @@ class RunGoing(PetalscopeError, code="run_going"):
 
 class RunLost(PetalscopeError, code="run_lost"):
     """A run lost its worker three times.
-
-    Free memory, then *Try again*: it continues from its last epoch.
-    """
+    Free memory, then *Try again*: it continues from its last epoch."""
 
 
 class UnexpectedFault(PetalscopeError, code="bug"):
@@ -228,9 +198,7 @@ class UnexpectedFault(PetalscopeError, code="bug"):
 
 class SettingRefused(PetalscopeError, code="setting_refused"):
     """A variable PETALSCOPE_* has a value that is not allowed, or is no setting.
-
-    The message says what is.
-    """
+    The message says what is."""
 
 
 class WorkspaceMissing(PetalscopeError, code="workspace_missing"):
@@ -239,16 +207,12 @@ class WorkspaceMissing(PetalscopeError, code="workspace_missing"):
 
 class ExtraMissing(PetalscopeError, code="extra_missing"):
     """Something needs an optional package that is not installed.
-
-    Install the one that the message names.
-    """
+    Install the one that the message names."""
 
 
 class DownloadFailed(PetalscopeError, code="download_failed"):
     """A file could not be fetched, or is not the one that was asked for.
-
-    Check the network and try again: it continues where it stopped.
-    """
+    Check the network and try again: it continues where it stopped."""
 
 
 # Models in use: registry, API, log, monitoring, retraining, export
@@ -256,16 +220,12 @@ class DownloadFailed(PetalscopeError, code="download_failed"):
 
 class VersionMissing(PetalscopeError, code="version_missing"):
     """No model version of that number, digest or alias is registered.
-
-    `python -m core promote --list` shows them.
-    """
+    `python -m core promote --list` shows them."""
 
 
 class VersionDamaged(PetalscopeError, code="version_damaged"):
     """A file of a model version was altered; the former champion answers meanwhile.
-
-    Roll back, or register its run again.
-    """
+    Roll back, or register its run again."""
 
 
 class VersionInUse(PetalscopeError, code="version_in_use"):
@@ -274,9 +234,7 @@ class VersionInUse(PetalscopeError, code="version_in_use"):
 
 class PromotionRefused(PetalscopeError, code="promotion_refused"):
     """A version does not become champion: no reason, no comparison, or no gain beyond chance.
-
-    The message says which; `--override` with a reason promotes it all the same.
-    """
+    The message says which; `--override` with a reason promotes it all the same."""
 
 
 class PredictionMissing(PetalscopeError, code="prediction_missing"):
@@ -297,23 +255,17 @@ class RequestRefused(PetalscopeError, code="request_refused"):
 
 class RequestTooLarge(RequestRefused, code="request_too_large"):
     """A request to the API has more bytes than are taken; the rest was not read.
-
-    Send fewer or smaller photos.
-    """
+    Send fewer or smaller photos."""
 
 
 class KeyRefused(PetalscopeError, code="key_refused"):
     """A request to the API came without the right key, or from where none is accepted.
-
-    Send the key.
-    """
+    Send the key."""
 
 
 class TooManyRequests(PetalscopeError, code="too_many_requests"):
     """One address or key has sent more photos in a minute than it may.
-
-    Wait as long as `Retry-After` says.
-    """
+    Wait as long as `Retry-After` says."""
 
 
 class ServiceBusy(PetalscopeError, code="service_busy"):
@@ -326,9 +278,7 @@ class ServiceNotReady(PetalscopeError, code="service_not_ready"):
 
 class ExportFailed(PetalscopeError, code="export_failed"):
     """A file of an exported model does not answer like the program; nothing was kept of it.
-
-    Leave that format out, and report it.
-    """
+    Leave that format out, and report it."""
 
 
 class ExportMissing(PetalscopeError, code="export_missing"):
@@ -345,6 +295,4 @@ class WebhookRefused(PetalscopeError, code="webhook_refused"):
 
 class WebhookFailed(PetalscopeError, code="webhook_failed"):
     """The address for alarms did not take the message.
-
-    Check `PETALSCOPE_ALARM_URL`; what failed is tried again.
-    """
+    Check `PETALSCOPE_ALARM_URL`; what failed is tried again."""

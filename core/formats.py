@@ -69,9 +69,14 @@ def percent(share: float, n: int) -> str:
     return f"{100 * share:.{0 if n < 200 else 1}f} %"
 
 
+def span(low: float, high: float, n: int) -> str:
+    """Return "48 % to 92 %", rounded to what n photos support."""
+    return f"{percent(low, n)} to {percent(high, n)}"
+
+
 def interval(low: float, high: float, n: int) -> str:
     """Return a 95 % interval and the n behind it, in words."""
-    return f"95 % interval {percent(low, n)} to {percent(high, n)}, n = {n:,}"
+    return f"95 % interval {span(low, high, n)}, n = {n:,}"
 
 
 def say_p(value: float) -> str:

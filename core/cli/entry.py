@@ -60,7 +60,7 @@ sweep      training     latest --trials 50 --vary learning_rate,hidden,dropout
     train many heads with other settings, and see which of them matter
 evaluate   evaluating   latest --split validation --json
     show how good a run is, class by class
-compare    comparing    1f3a latest
+compare    evaluating   1f3a latest
     say in what runs differ, what each gained and lost, and whether that is real
 calibrate  calibrating  latest --right 0.95 --keep
     when a run should answer, and when it should say that it does not know

@@ -1,58 +1,42 @@
-"""`evaluate`: how good a run is on one split: figures with intervals, each class, baselines."""
+"""`evaluate` and `compare`: how good a run is on a split, and whether another is really better."""
 
 import math
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
-from core.cli.command import command, flag
-from core.cli.outcome import Outcome, ProgressLine, format_table
-from core.errors import PetalscopeError, RunUnfinished
+from core.cli.choosing import RUN, RUN_HELP, SPLIT, choose_run, count_opening, describe_openings
+from core.cli.command import command, flag, option
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
+from core.errors import PetalscopeError, RecipeRefused, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth
+from core.evaluation.comparison import (
+    Comparison,
+    adjust_holm,
+    compare_predictions,
+    describe_verdict,
+)
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.cross_validation import FEW, CrossValidation, replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.evaluation.ranking import Ranking, rank_classes
-from core.formats import interval, percent
+from core.evaluation.ranking import Kind, Ranking, rank_classes
+from core.formats import interval, percent, say_p, span
 from core.prediction.nearest import predict_baselines, read_cross_validation
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import RunResult, read_result
-from core.runs.store import Opening, RunRecord
+from core.runs.store import RunRecord
 from core.runs.training.cross_validating import cross_validate, say_unfit
 from core.workspace import Workspace
 from data.manifest import read_dataset
 
 _PAIRS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Evaluated:
-    """All that is said of a run over one split."""
-
-    run: RunRecord
-    split: str
-    evaluation: Evaluation
-    figures: dict[str, Estimate]
-    ranking: Ranking
-    pairs: pd.DataFrame
-    besides: list[Beside]
-    """Empty where the baselines could not be asked."""
-    problem: str
-    """Why they could not."""
-    openings: list[Opening]
-    """Of the test split; empty for another."""
-    warning: str
-    """That some classes have few photos; empty if not."""
-    left_out: CrossValidation | None
-    """Of its head, by heads that left photos out; None where it was not done."""
-    unfit: str
-    """Why it cannot be, where it was asked for."""
+_AREAS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "precision-recall"}
 
 
 @command(
@@ -66,34 +50,45 @@ class _Evaluated:
 )
 def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Evaluate a run on one split."""
-    record = choose_run(workspace, given.run)
-    result = read_result(workspace, record.id)
-    split: str = given.split
+    run, split = choose_run(workspace, given.run), given.split
+    result = read_result(workspace, run.id)
     photos = result.photo_numbers(split)
     if not len(photos):
         raise RunUnfinished(
-            f"{record.name} has no photos in its {split} split.", "Choose another split."
+            f"{run.name} has no photos in its {split} split.", "Choose another split."
         )
     labels, scores = result.labels[photos], result.scores[photos]
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
     if given.cross_validate:
-        cross_validate(workspace, record.id, partial(progress.advance, "training heads"))
-    besides, problem = _ask_baselines(workspace, record, result, split)
-    found = _Evaluated(
-        run=record,
-        split=split,
-        evaluation=evaluate_scores(scores, labels, result.classes),
-        figures=estimate_agreement(scores, labels, result.classes),
-        ranking=rank_classes(scores, labels, result.classes),
-        pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
-        besides=besides,
-        problem=problem,
-        openings=count_opening(workspace, record, split),
-        warning="" if split == "train" else result.warn_of_few(split),
-        left_out=read_cross_validation(workspace, record.id, result),
-        unfit=say_unfit(record, result) if given.cross_validate else "",
-    )
-    return Outcome(_describe(found), _document(found, result, matrix))
+        cross_validate(workspace, run.id, partial(progress.advance, "training heads"))
+    left_out = read_cross_validation(workspace, run.id, result)
+    besides, problem = _ask_baselines(workspace, run, result, split)
+    found = evaluate_scores(scores, labels, result.classes)
+    figures = estimate_agreement(scores, labels, result.classes)
+    ranking = rank_classes(scores, labels, result.classes)
+    pairs = most_confused_pairs(matrix, result.classes, top=_PAIRS)
+    openings = count_opening(workspace, run, split)
+    warning = "" if split == "train" else result.warn_of_few(split)
+    parts = [
+        f"{run.name} · {run.id} · {split} split · epoch {run.best_epoch}",
+        _describe_headline(found),
+        f"Warning: {warning}" if warning else "",
+        say_unfit(run, result) if given.cross_validate else "",
+        _describe_left_out(left_out) if left_out and split != "train" else "",
+        _describe_figures(figures, ranking),
+        _describe_classes(found, ranking, left_out if split == "validation" else None),
+        _describe_pairs(pairs),
+        _describe_baselines(besides, found.n, split) or f"Baselines could not be asked: {problem}",
+        describe_openings(openings),
+    ]
+    document = {"run": run.id, "dataset": result.dataset_id, "split": split}
+    document |= {"best_epoch": result.best_epoch, **vars(found), "figures": figures}
+    document |= {"areas": pick(ranking, "macro", "micro", "per_class")}
+    document |= {"baselines": [_document_beside(one) for one in besides]}
+    document |= {"test_openings": len(openings), "warning": warning}
+    document |= {"cross_validation": left_out and vars(left_out), "most_confused": pairs}
+    document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
+    return Outcome("\n\n".join(filter(None, parts)), document)
 
 
 def _ask_baselines(
@@ -110,52 +105,17 @@ def _ask_baselines(
     return compare_baselines(result.labels[photos], predictions, answers, result.classes), ""
 
 
-def _document(found: _Evaluated, result: RunResult, matrix: np.ndarray) -> dict[str, Any]:
-    return {
-        "run": found.run.id,
-        "dataset": result.dataset_id,
-        "split": found.split,
-        "best_epoch": result.best_epoch,
-        **vars(found.evaluation),
-        "figures": found.figures,
-        "areas": {name: getattr(found.ranking, name) for name in ("macro", "micro", "per_class")},
-        "baselines": [_document_beside(beside) for beside in found.besides],
-        "test_openings": len(found.openings),
-        "warning": found.warning,
-        "cross_validation": found.left_out and vars(found.left_out),
-        "most_confused": found.pairs,
-        "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
-    }
-
-
 def _document_beside(beside: Beside) -> dict[str, Any]:
+    low, high = beside.interval
     return {
-        "name": beside.name,
-        "accuracy": beside.accuracy,
+        **pick(beside, "name", "accuracy"),
         "difference": beside.compared.difference,
-        "difference_low": beside.interval[0],
-        "difference_high": beside.interval[1],
+        "difference_low": low,
+        "difference_high": high,
         "p_value": beside.compared.p_value,
         "p_value_adjusted": beside.p_value,
         "verdict": beside.compared.judge(beside.p_value),
     }
-
-
-def _describe(found: _Evaluated) -> str:
-    """Describe all of it in paragraphs."""
-    parts = [
-        f"{found.run.name} · {found.run.id} · {found.split} split · epoch {found.run.best_epoch}",
-        _describe_headline(found.evaluation),
-        f"Warning: {found.warning}" if found.warning else "",
-        found.unfit,
-        _describe_left_out(found.left_out) if found.left_out and found.split != "train" else "",
-        _describe_figures(found),
-        _describe_classes(found),
-        _describe_pairs(found.pairs),
-        _describe_baselines(found),
-        describe_openings(found.openings),
-    ]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _describe_headline(evaluation: Evaluation) -> str:
@@ -168,56 +128,45 @@ def _describe_headline(evaluation: Evaluation) -> str:
     )
 
 
-def _describe_figures(found: _Evaluated) -> str:
-    figures, ranking = found.figures, found.ranking
-    shares = [("balanced (mean per class)", figures["balanced_accuracy"])]
-    shares += [
-        (f"{kind} {'F1' if name == 'f1' else name}", figures[f"{kind}_{name}"])
-        for kind in ("macro", "weighted")
-        for name in AVERAGED
-    ]
-    shares += [
-        ("ROC area, macro", ranking.macro["roc"]),
-        ("ROC area, micro", ranking.micro["roc"]),
-        ("precision-recall area, macro", ranking.macro["precision_recall"]),
-        ("precision-recall area, micro", ranking.micro["precision_recall"]),
-    ]
-    rows = [(name, *_say_share(estimate)) for name, estimate in shares]
-    numbers = (("Cohen's kappa", "cohen_kappa"), ("Matthews", "matthews"), ("loss", "loss"))
-    rows += [(label, *_say_number(figures[name])) for label, name in numbers]
+def _describe_figures(figures: dict[str, Estimate], ranking: Ranking) -> str:
+    shares = {"balanced (mean per class)": figures["balanced_accuracy"]}
+    for kind in ("macro", "weighted"):
+        for name in AVERAGED:
+            shares[f"{kind} {'F1' if name == 'f1' else name}"] = figures[f"{kind}_{name}"]
+    for area, words in _AREAS.items():
+        shares[f"{words} area, macro"] = ranking.macro[area]
+        shares[f"{words} area, micro"] = ranking.micro[area]
+    rows = [(name, *_say_share(estimate)) for name, estimate in shares.items()]
+    numbers = {"Cohen's kappa": "cohen_kappa", "Matthews": "matthews", "loss": "loss"}
+    rows += [(label, *_say_number(figures[name])) for label, name in numbers.items()]
     return format_table(("over all classes", "value", "95 % interval", "by"), rows)
 
 
-def _say_share(estimate: Estimate) -> tuple[str, str, str]:
-    n = estimate.n
-    if math.isnan(estimate.low):
-        return percent(estimate.value, n), "–", estimate.reason
-    ends = f"{percent(estimate.low, n)} to {percent(estimate.high, n)}"
-    return percent(estimate.value, n), ends, estimate.method
+def _say_share(one: Estimate) -> tuple[str, str, str]:
+    known = not math.isnan(one.low)
+    ends = (span(one.low, one.high, one.n), one.method) if known else ("–", one.reason)
+    return percent(one.value, one.n), *ends
 
 
-def _say_number(estimate: Estimate) -> tuple[str, str, str]:
-    value = "–" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
-    if math.isnan(estimate.low):
-        return value, "–", estimate.reason
-    return value, f"{estimate.low:.3f} to {estimate.high:.3f}", estimate.method
+def _say_number(one: Estimate) -> tuple[str, str, str]:
+    known = not math.isnan(one.low)
+    ends = (f"{one.low:.3f} to {one.high:.3f}", one.method) if known else ("–", one.reason)
+    return "–" if math.isnan(one.value) else f"{one.value:.3f}", *ends
 
 
-def _describe_classes(found: _Evaluated) -> str:
-    areas = found.ranking.per_class["roc_auc"]
-    left_out = found.left_out if found.split == "validation" else None
-    table = replace_recalls(found.evaluation.per_class, left_out)
+def _describe_classes(found: Evaluation, ranking: Ranking, left_out: CrossValidation | None) -> str:
+    table = replace_recalls(found.per_class, left_out)
     rows = [
         (
             row["class"],
-            f"{row['support']:,}",
+            row["support"],
             percent(row["precision"], row["predicted"]),
             percent(row["recall"], row["recall_n"] or row["support"])
             + " *" * (row["recall_n"] > 0),
             percent(row["f1"], row["support"]),
-            percent(area, found.evaluation.n),
+            percent(area, found.n),
         )
-        for row, area in zip(table.to_dict("records"), areas, strict=True)
+        for row, area in zip(table.to_dict("records"), ranking.per_class["roc_auc"], strict=True)
     ]
     said = f"\n*: cross-validated, as {FEW} photos or fewer tell no recall"
     headings = ("class", "photos", "precision", "recall", "F1", "ROC area")
@@ -225,15 +174,10 @@ def _describe_classes(found: _Evaluated) -> str:
 
 
 def _describe_left_out(found: CrossValidation) -> str:
+    table = found.per_class[["class", "support", "recall", "recall_low", "recall_high"]]
     rows = [
-        (
-            row["class"],
-            f"{row['support']:,}",
-            percent(row["recall"], row["support"]),
-            f"{percent(row['recall_low'], row['support'])} to "
-            f"{percent(row['recall_high'], row['support'])}",
-        )
-        for row in found.per_class.to_dict("records")
+        (name, n, percent(recall, n), span(low, high, n))
+        for name, n, recall, low, high in table.itertuples(index=False)
     ]
     headings = ("class", "photos", "recall, cross-validated", "95 % interval")
     return f"{found.figure}: {found.method}\n{format_table(headings, rows)}"
@@ -243,32 +187,141 @@ def _describe_pairs(pairs: pd.DataFrame) -> str:
     if pairs.empty:
         return "No photo was confused."
     rows = [
-        (
-            row["true"],
-            row["predicted"],
-            f"{row['count']:,}",
-            percent(row["row_share"], row["support"]),
-        )
-        for row in pairs.to_dict("records")
+        (true, predicted, photos, percent(share, support))
+        for true, predicted, photos, share, support in pairs.itertuples(index=False)
     ]
     table = format_table(("true", "predicted", "photos", "of the class"), rows)
     return f"Most confused\n{table}"
 
 
-def _describe_baselines(found: _Evaluated) -> str:
-    if not found.besides:
-        return f"Baselines could not be asked: {found.problem}"
-    n = found.evaluation.n
+def _describe_baselines(besides: list[Beside], n: int, split: str) -> str:
+    """Describe the baselines; "" where they could not be asked."""
+    if not besides:
+        return ""
     rows = [
         (
-            NAMES[beside.name],
-            percent(beside.accuracy.value, n),
-            f"{percent(beside.accuracy.low, n)} to {percent(beside.accuracy.high, n)}",
+            NAMES[one.name],
+            percent(one.accuracy.value, n),
+            span(one.accuracy.low, one.accuracy.high, n),
         )
-        for beside in found.besides
+        for one in besides
     ]
     # A run learnt from its train photos; the rules never see the photo itself: no fair question.
-    judged = describe_worth(found.besides) if found.split != "train" else []
-    said = [f"{worth.verdict} {worth.facts}" for worth in judged]
+    judged = describe_worth(besides) if split != "train" else []
     table = format_table(("baseline", "accuracy", "95 % interval"), rows)
-    return "\n".join([table, *said])
+    return "\n".join([table, *(f"{worth.verdict} {worth.facts}" for worth in judged)])
+
+
+@command(
+    option("baseline", RUN_HELP),
+    option("runs RUN", "compared with the baseline", nargs="+"),
+    SPLIT,
+)
+def compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Compare runs with a baseline: what they gained and lost, and whether that is real."""
+    chosen = [choose_run(workspace, text) for text in (given.baseline, *given.runs)]
+    if len({one.id for one in chosen}) < len(chosen):
+        raise RecipeRefused(
+            "A run cannot be compared with itself.", "Name runs of different recipes."
+        )
+    baseline, *others = chosen
+    compared = [_compare(workspace, baseline, one, given.split) for one in others]
+    openings = {one.id: len(count_opening(workspace, one, given.split)) for one in chosen}
+    differences = list_differences([one.recipe for one in chosen])
+    p_values = adjust_holm([comparison.p_value for _, comparison in compared]).tolist()
+    parts, rows = [_describe_recipes(chosen, differences)], []
+    for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True):
+        parts.append(
+            _describe_comparison(f"{baseline.name} → {one.name}", common, comparison, p_value)
+        )
+        rows.append(_document_comparison(one, common, comparison, p_value))
+    if len(others) > 1:
+        adjusted = ", ".join(f"{p_value:.2g}" for p_value in p_values)
+        parts.append(f"p, adjusted for {len(others)} comparisons (Holm): {adjusted}")
+    return Outcome(
+        "\n\n".join(parts),
+        {
+            "split": given.split,
+            "baseline": baseline.id,
+            "test_openings": openings,
+            "recipe_differences": differences,
+            "compared": rows,
+        },
+    )
+
+
+def _compare(
+    workspace: Workspace, baseline: RunRecord, other: RunRecord, split: str
+) -> tuple[CommonPhotos, Comparison]:
+    a, b = read_result(workspace, baseline.id), read_result(workspace, other.id)
+    same = a.dataset_id == b.dataset_id
+    datasets = (
+        (None, None) if same else tuple(read_dataset(workspace, r.dataset_id) for r in (a, b))
+    )
+    matched = match_results(a, b, *datasets)
+    common = find_common(a, b, matched, split)
+    if not len(common):
+        raise RunUnfinished(
+            f"{baseline.name} and {other.name} have no {split} photo in common.",
+            "Choose another split, or runs on versions of one dataset.",
+        )
+    answers = (common.labels, common.predictions_a, common.predictions_b)
+    return common, compare_predictions(*answers, common.classes)
+
+
+def _document_comparison(
+    other: RunRecord, common: CommonPhotos, compared: Comparison, p_adjusted: float
+) -> dict[str, Any]:
+    low, high = compared.adjust_interval(p_adjusted)
+    return {
+        "run": other.id,
+        "n": compared.n,
+        "accuracy_baseline": compared.accuracy_a,
+        "accuracy": compared.accuracy_b,
+        "difference": compared.difference,
+        "difference_low": low,
+        "difference_high": high,
+        **pick(compared, "gained", "lost", "both_right", "both_wrong"),
+        "p_value": compared.p_value,
+        "p_value_adjusted": p_adjusted,
+        "photos_needed": compared.photos_needed,
+        "verdict": compared.judge(p_adjusted),
+        "left_out": pick(common, "elsewhere", "missing", "relabelled"),
+        "per_class": compared.per_class,
+    }
+
+
+def _describe_recipes(chosen: Sequence[RunRecord], differences: Sequence[Difference]) -> str:
+    if not differences:
+        return "The recipes do not differ."
+    headings = ("setting", *(one.name for one in chosen))
+    return format_table(headings, [(one.setting, *one.values) for one in differences])
+
+
+def _describe_comparison(
+    names: str, common: CommonPhotos, compared: Comparison, p_value: float
+) -> str:
+    n = compared.n
+    accuracies = f"{percent(compared.accuracy_a, n)} → {percent(compared.accuracy_b, n)}"
+    lines = [
+        f"{names} · {common.split} split · n = {n:,}",
+        f"accuracy {accuracies}; {compared.gained:,} gained, {compared.lost:,} lost",
+        describe_verdict(compared, p_value),
+        describe_left_out(common),
+    ]
+    if compared.gained + compared.lost:
+        low, high = compared.adjust_interval(p_value)
+        lines[1] += (
+            f"; difference {100 * compared.difference:+.1f} points, "
+            f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, {say_p(compared.p_value)}"
+        )
+    changed = compared.per_class[compared.per_class[["gained", "lost"]].sum(axis=1) > 0]
+    if len(changed):
+        rows = changed.sort_values("difference", kind="stable")
+        columns = ["class", "support", "gained", "lost"]
+        lines.append(
+            format_table(
+                ("class", "photos", "gained", "lost"), rows[columns].itertuples(index=False)
+            )
+        )
+    return "\n".join(line for line in lines if line)

@@ -9,11 +9,10 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from core.errors import ExportRefused, PetalscopeError
@@ -52,12 +51,7 @@ class ProgressLine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self._close_line()
 
     def advance(self, phase: str, done: int, total: int, rest: str = "") -> None:
@@ -122,8 +116,8 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 def to_plain(value: Any) -> Any:
     """Return the value in JSON's own types: tables as their rows, undefined numbers as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(value):
+        value = pick(value, *(field.name for field in dataclasses.fields(value)))
     if isinstance(value, Mapping):
         return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -141,20 +135,28 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def format_table(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """Align the columns of a table; a column of figures only is set to the right."""
-    columns = list(zip(headings, *rows, strict=True))
-    widths = [max(len(cell) for cell in column) for column in columns]
-    to_right = [bool(rows) and all(set(cell) <= _NUMBERS for cell in c[1:]) for c in columns]
+    table = [headings, *([_say_cell(cell) for cell in row] for row in rows)]
+    columns = list(zip(*table, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    to_right = [len(c) > 1 and all(set(cell) <= _NUMBERS for cell in c[1:]) for c in columns]
+    lines = []
+    for row in table:
+        cells = zip(row, widths, to_right, strict=True)
+        parts = (cell.rjust(n) if right else cell.ljust(n) for cell, n, right in cells)
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
 
-    def line(cells: Sequence[str]) -> str:
-        parts = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, to_right, strict=True)
-        ]
-        return "  ".join(parts).rstrip()
 
-    return "\n".join([line(headings), *(line(row) for row in rows)])
+def _say_cell(cell: object) -> str:
+    """Return a cell as text: whole numbers with separators, what is not known as a dash."""
+    return "–" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def pick(one: object, *names: str) -> dict[str, Any]:
+    """Return attributes of an object under their names."""
+    return {name: getattr(one, name) for name in names}
 
 
 @contextmanager
@@ -171,6 +173,16 @@ def write_named(file: Path) -> Iterator[Path]:
         raise ExportRefused(
             f"“{file}” could not be written ({error.strerror}).", "Name another place."
         ) from error
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text into a file that a person named.
+
+    Raises:
+        ExportRefused: It could not be written.
+    """
+    with write_named(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def check_free(*files: Path) -> None:

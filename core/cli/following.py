@@ -50,14 +50,13 @@ class PhaseProgress:
 
 
 class RunFollower:
-    """Shows the events of a run from the byte `offset` on, each once."""
+    """Shows the events of a run that come from now on, each once."""
 
-    def __init__(self, folder: Path, progress: ProgressLine, epochs: int, offset: int = 0) -> None:
-        self._folder = folder
-        self._progress = progress
+    def __init__(self, folder: Path, progress: ProgressLine, epochs: int) -> None:
+        self._folder, self._progress, self._epochs = folder, progress, epochs
         self._phases = PhaseProgress(progress)
-        self._epochs = epochs
-        self._offset = offset
+        events = folder / EVENTS_FILE
+        self._offset = events.stat().st_size if events.exists() else 0
 
     def show_new_events(self) -> None:
         """Show what was written since the last call."""
@@ -106,12 +105,6 @@ class RunFollower:
             *_figures("validation", event.get("val_loss"), event.get("val_accuracy")),
         ]
         return "  ".join([*parts, duration(event["seconds"])])
-
-
-def count_seen(workspace: Workspace, run_id: str) -> int:
-    """Return how many bytes of events a run has already."""
-    events = workspace.run_folder(run_id) / EVENTS_FILE
-    return events.stat().st_size if events.exists() else 0
 
 
 def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from core.cli.choosing import DATASET_HELP, WHO, choose_dataset
 from core.cli.command import command, flag, number, option
-from core.cli.following import RunFollower, count_seen
-from core.cli.outcome import Outcome, ProgressLine, format_table, write_named
+from core.cli.following import RunFollower
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick, write_named
 from core.errors import RetrainingRefused
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
-from core.formats import count, milliseconds, moment, percent
+from core.formats import count, milliseconds, moment, percent, span
 from core.monitoring.alarms import Alarm, find_alarm_url, find_worst, list_alarms, send_test
 from core.monitoring.comparison import VersionComparison, find_comparison
 from core.monitoring.drift import VersionDrift, describe_drift, find_drift
@@ -95,21 +95,19 @@ def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
         for one in readings
     ]
     worst = find_worst(alarms)
-    table = format_table(("", "rule", "now", "alarm"), rows)
     return Outcome(
-        "\n\n".join([table, "\n".join(_describe_alarms(alarms))]),
+        f"{format_table(('', 'rule', 'now', 'alarm'), rows)}\n\n{_describe_alarms(alarms)}",
         {"level": worst, "rules": [_document_reading(one) for one in readings], "alarms": alarms},
         exit_code=EXIT_CODES[worst],
     )
 
 
-def _describe_alarms(alarms: list[Alarm]) -> list[str]:
-    if not alarms:
-        return ["No alarm stands."]
-    return [
+def _describe_alarms(alarms: list[Alarm]) -> str:
+    said = (
         f"{alarm.level.upper()}, {alarm.title}: {alarm.text} (since {moment(alarm.raised)})"
         for alarm in alarms
-    ]
+    )
+    return "\n".join(said) or "No alarm stands."
 
 
 def _document_reading(reading: Reading) -> dict[str, Any]:
@@ -151,7 +149,7 @@ def _describe_time(
                 f"Answers of {whose} since {moment(since)}",
                 format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
                 "\n".join([f"{label}:", *(f"- {line}" for line in told)]),
-                "\n".join(_describe_alarms(alarms)),
+                _describe_alarms(alarms),
             ]
         ),
         {
@@ -164,17 +162,16 @@ def _describe_time(
     )
 
 
-def _list_figures(summary: Summary) -> list[list[str]]:
-    def share(name: str, one: Estimate) -> list[str]:
-        ends = f"{percent(one.low, one.n)} to {percent(one.high, one.n)}"
-        return [name, percent(one.value, one.n), ends if one.n else "–", f"{one.n:,}"]
+def _list_figures(summary: Summary) -> list[list[object]]:
+    def share(name: str, one: Estimate) -> list[object]:
+        ends = span(one.low, one.high, one.n) if one.n else "–"
+        return [name, percent(one.value, one.n), ends, one.n]
 
-    slow = summary.slow_latency
+    slow, n = summary.slow_latency, summary.n
     ends = f"{milliseconds(slow.low)} to {milliseconds(slow.high)}"
-    n = f"{summary.n:,}"
     return [
         ["answers", n, "", n],
-        ["different photos", f"{summary.photos:,}", "", n],
+        ["different photos", summary.photos, "", n],
         ["half answered within", milliseconds(summary.median_latency.value), "", n],
         ["95 % answered within", milliseconds(slow.value), ends, n],
         share("not answered", summary.unknown),
@@ -187,16 +184,15 @@ def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, An
     if found is None:
         return None
     document: dict[str, Any] = {"version": found.version.number, "text": told, "told": False}
-    if found.drift is None:
+    if (drift := found.drift) is None:
         return document | {"n": len(found.photos)}
-    drift = found.drift
     return document | {
         "n": drift.n,
         "reference": drift.m,
         "told": bool(drift.proven),
         "sizes": {family: drift.size(family) for family in FAMILIES},
         "columns": drift.columns,
-        "mix": {"index": drift.mix.index, "by_chance": drift.mix.by_chance},
+        "mix": pick(drift.mix, "index", "by_chance"),
     }
 
 
@@ -221,8 +217,7 @@ def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     if given.no_wait:
         text = f"{run.name} · {run.id} is queued; see “python -m core retrain status”."
         return Outcome(text, {"run": run.id, "dataset": run.recipe.dataset})
-    folder, seen = workspace.run_folder(run.id), count_seen(workspace, run.id)
-    follower = RunFollower(folder, progress, run.recipe.epochs, seen)
+    follower = RunFollower(workspace.run_folder(run.id), progress, run.recipe.epochs)
     record = follower.follow(workspace, run)
     progress.note("Registering and comparing on the test photos")
     version = finish_retraining(workspace, record.id)
@@ -291,7 +286,6 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
     example="retrain arrange --after 40 --every 7 --at 03:00 --zone Europe/Berlin",
 )
 def _arrange(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    former = read_times(workspace)
     times = RetrainingTimes(since=datetime.now(UTC))
     if not given.off:
         named = {"after_photos": given.after, "every_days": given.every}
@@ -306,7 +300,7 @@ def _arrange(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
                 "Nothing was said that could be arranged.",
                 "Give --after N, --every DAYS, or --off for only by hand.",
             )
-        times = dataclasses.replace(former, since=times.since, **changes)
+        times = dataclasses.replace(read_times(workspace), since=times.since, **changes)
     times = keep_times(workspace, times, who=WHO)
     return Outcome(describe_times(times, datetime.now(UTC)), _times_document(times))
 

@@ -3,15 +3,23 @@
 import time
 from argparse import Namespace
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, write_named
+from core.cli.outcome import (
+    Outcome,
+    ProgressLine,
+    error_document,
+    format_table,
+    pick,
+    write_named,
+)
 from core.errors import PhotoRefused, SourceRefused
 from core.exporting.subject import find_number
 from core.formats import count, rough_duration
@@ -106,16 +114,16 @@ def _gather(files: list[Path], folder: Path | None) -> Album:
 def _answer_all(
     predictor: Predictor, album: Album, log: "AnswerLog | None", progress: ProgressLine
 ) -> "Answers":
-    def ask(content: bytes) -> Answer:
-        return Answer(predictor.predict(content), Photo(content))
+    def ask(content: bytes) -> tuple[Prediction, Photo]:
+        return predictor.predict(content), Photo(content)
 
     answers, started, total = Answers(), time.monotonic(), len(album.photos)
     for photo, answer in answer_photos(album.photos, ask):
         if isinstance(answer, PhotoRefused):
             answers.refuse(photo.name, answer)
         else:
-            log_id = log.take(answer) if log is not None else None
-            answers.take(photo.name, answer.photo.sha256, answer.prediction, log_id)
+            log_id = log.take(*answer) if log is not None else None
+            answers.take(photo.name, *answer, log_id)
         done = len(answers.rows)
         left = (time.monotonic() - started) / done * (total - done)
         rest = f"about {rough_duration(left)} left" if 9 < done < total else ""
@@ -154,19 +162,9 @@ def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:
 
 def _name(workspace: Workspace, predictor: Predictor) -> str:
     version = predictor.version
-    label = (
-        f"{version.label} · {version.name}"
-        if version is not None
-        else read_run(workspace, predictor.run_id).name
-    )
+    label = f"{version.label} · {version.name}" if version else ""
+    label = label or read_run(workspace, predictor.run_id).name
     return f"{label} ({predictor.run_id}), weights: {predictor.weights_label}"
-
-
-class Answer(NamedTuple):
-    """What a model said of a photo, and what the log wants to know."""
-
-    prediction: Prediction
-    photo: Photo
 
 
 class AnswerLog:
@@ -177,12 +175,10 @@ class AnswerLog:
         self._rows: list[NewPrediction] = []
         self._lost = 0
 
-    def take(self, answer: Answer) -> str:
+    def take(self, prediction: Prediction, photo: Photo) -> str:
         """Take an answer, and return the id that it will have in the log."""
-        row = describe_prediction(
-            answer.prediction, answer.photo, source="cli", latency_ms=answer.prediction.spent_ms
-        )
-        keep_photo(self._workspace, answer.photo)
+        row = describe_prediction(prediction, photo, source="cli", latency_ms=prediction.spent_ms)
+        keep_photo(self._workspace, photo)
         self._rows.append(row)
         if len(self._rows) >= _AT_ONCE:
             self._write()
@@ -202,13 +198,13 @@ class AnswerLog:
         self._rows = []
 
 
+@dataclass
 class Answers:
     """What became of the photos so far, in their order."""
 
-    def __init__(self) -> None:
-        self.rows: list[AnsweredPhoto] = []
-        self.documents: list[dict[str, Any]] = []
-        self._texts: list[str] = []
+    rows: list[AnsweredPhoto] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> int:
@@ -219,12 +215,12 @@ class Answers:
         """Take a photo that is none, or too large."""
         self.rows.append(AnsweredPhoto(name=name, refusal=refusal))
         self.documents.append({"photo": name, "error": error_document(refusal)})
-        self._texts.append(f"{name}\n{refusal.problem} {refusal.remedy}")
+        self.texts.append(f"{name}\n{refusal.problem} {refusal.remedy}")
 
-    def take(self, name: str, sha256: str, prediction: Prediction, log_id: str | None) -> None:
+    def take(self, name: str, prediction: Prediction, photo: Photo, log_id: str | None) -> None:
         """Take an answer; `log_id` is None where it is not written down."""
         short = shorten_answer(prediction, prediction.decision)
-        self.rows.append(AnsweredPhoto(name=name, sha256=sha256, answers=(short,)))
+        self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
         self.documents.append(
             {
                 "photo": name,
@@ -232,17 +228,16 @@ class Answers:
                 "answer": short.sentence,
                 "decision": _document(prediction.decision),
                 "top": [{"class": name, "score": score} for name, score in prediction.top],
-                "width": prediction.facts.width,
-                "height": prediction.facts.height,
+                **pick(prediction.facts, "width", "height"),
                 "seconds": prediction.seconds,
             }
         )
-        self._texts.append(f"{name}\n{_describe(prediction)}")
+        self.texts.append(f"{name}\n{_describe(prediction)}")
 
     def describe(self) -> list[str]:
         """Describe each photo in full, or many in a table."""
         if len(self.rows) <= _FEW:
-            return list(self._texts)
+            return list(self.texts)
         table = [_make_row(row) for row in self.rows]
         return [format_table(("photo", "answer", "score"), table), self.summarise()]
 
@@ -280,12 +275,7 @@ def _document(decision: Decision | None) -> dict[str, Any] | None:
     """Describe what the rule of the model makes of the photo; None where it has no rule."""
     if decision is None:
         return None
-    return {
-        "kind": decision.kind,
-        "class": decision.top[0][0],
-        "calibrated_score": decision.top[0][1],
-        "threshold": decision.threshold,
-        "distance": decision.distance,
-        "limit": decision.limit,
-        "set": describe_list(decision),
-    }
+    name, score = decision.top[0]
+    document = {"kind": decision.kind, "class": name, "calibrated_score": score}
+    said = pick(decision, "threshold", "distance", "limit")
+    return {**document, **said, "set": describe_list(decision)}

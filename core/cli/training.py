@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from core.cli.choosing import DATASET, WHO
 from core.cli.command import Group, command, flag, option
-from core.cli.following import POLL_S, RunFollower, count_seen, describe_failure
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.following import POLL_S, RunFollower, describe_failure
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.cli.recipes import RECIPE, choose_recipe
 from core.cli.runs import run_document
 from core.config import FRAMING
@@ -84,7 +84,9 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
             progress.note(words)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
-    submitted: Iterable[_Submitted] = (_submit(workspace, one, given.name) for one in recipes)
+    submitted: Iterable[_Submitted] = (
+        _submit(workspace, one, given.name, progress) for one in recipes
+    )
     if given.queue:  # all of them wait at once, and others take turns with them
         submitted = list(submitted)
     outcomes = [_train(workspace, one, progress, in_queue=given.queue) for one in submitted]
@@ -94,24 +96,23 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
 class _Submitted(NamedTuple):
     record: RunRecord
     created: bool
-    seen: int
-    """Bytes of its events that were there before."""
+    follower: RunFollower
 
 
-def _submit(workspace: Workspace, recipe: Recipe, name: str | None) -> _Submitted:
-    seen = count_seen(workspace, recipe.run_id)
-    return _Submitted(*submit_run(workspace, recipe, name, submitter=WHO), seen)
+def _submit(
+    workspace: Workspace, recipe: Recipe, name: str | None, progress: ProgressLine
+) -> _Submitted:
+    follower = RunFollower(workspace.run_folder(recipe.run_id), progress, recipe.epochs)
+    return _Submitted(*submit_run(workspace, recipe, name, submitter=WHO), follower)
 
 
 def _train(
     workspace: Workspace, submitted: _Submitted, progress: ProgressLine, *, in_queue: bool
 ) -> Outcome:
     """Follow a run to its end; train it here unless somebody else has it."""
-    record = submitted.record
-    if record.state == "done" and not submitted.created:
+    record, created, follower = submitted
+    if record.state == "done" and not created:
         progress.note("This recipe was trained before: its run is opened.")
-    folder = workspace.run_folder(record.id)
-    follower = RunFollower(folder, progress, record.recipe.epochs, submitted.seen)
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"
@@ -124,7 +125,7 @@ def _train(
         ensure_scheduler(workspace)  # others go first
         progress.note("Waiting: runs are trained one after the other.")
     record = follower.follow(workspace, record, take_turn)
-    return _describe(workspace, record, submitted.created)
+    return _describe(workspace, record, created)
 
 
 def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
@@ -196,28 +197,25 @@ def _writing_log(folder: Path) -> Iterator[None]:
 def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome:
     events, _ = read_events(workspace.run_folder(record.id))
     document = {**run_document(record), "created_now": created, "history": curve(events)}
+    lines = [f"{record.name} · {record.id}"]
     if record.state == "paused":
-        text = f"{record.name} · {record.id}\nPaused after epoch {record.epochs_done}; "
-        text += f"to go on: python -m core runs resume {record.id}"
-        return Outcome(text, document)
+        again = f"python -m core runs resume {record.id}"
+        lines.append(f"Paused after epoch {record.epochs_done}; to go on: {again}")
+        return Outcome("\n".join(lines), document)
     if record.state != "done":
         return describe_failure(record, document)
-    lines = [f"{record.name} · {record.id}"]
     if record.recipe.weights == "random":
         lines.append("Random weights: this backbone has never seen a photo.")
     result = read_result(workspace, record.id)
     if record.best_val_accuracy is not None and record.val_photos:
         right, n = record.best_val_accuracy, record.val_photos
-        after = f"best epoch {record.best_epoch} of {record.epochs_done}: "
-        after = after if record.recipe.has_epochs else ""
-        lines.append(
-            f"{after}validation accuracy "
-            f"{percent(right, n)} ({interval(*wilson_interval(round(right * n), n), n)})"
-        )
+        ends = interval(*wilson_interval(round(right * n), n), n)
+        lines.append(f"validation accuracy {percent(right, n)} ({ends})")
         if record.recipe.has_epochs:
+            lines[-1] = f"best epoch {record.best_epoch} of {record.epochs_done}: {lines[-1]}"
             said = judge_learning(result.curve, record.best_epoch, n)
             lines += [said.sentence, said.gap_sentence]
-            document["learning"] = {"verdict": said.verdict, "since": said.since, "gap": said.gap}
+            document["learning"] = pick(said, "verdict", "since", "gap")
     document["warning"] = warning = result.warn_of_few()
     lines += [f"Warning: {warning}"] if warning else []
     found = read_cross_validation(workspace, record.id, result)
@@ -270,10 +268,9 @@ def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
     expected = estimate_run(workspace, recipe, dataset, find_device(), plan=plan)
     progress.note(f"Expected: {rough_range(expected.low, expected.high)}.")
     record, created = submit_run(workspace, recipe, given.name or "Sweep", plan=plan)
-    folder, seen = workspace.run_folder(record.id), count_seen(workspace, record.id)
+    follower = RunFollower(workspace.run_folder(record.id), progress, record.recipe.epochs)
     if not record.has_ended:
         ensure_scheduler(workspace)
-    follower = RunFollower(folder, progress, record.recipe.epochs, seen)
     return _describe_sweep(workspace, follower.follow(workspace, record), created, given.top)
 
 
@@ -283,26 +280,23 @@ def _describe_sweep(workspace: Workspace, record: RunRecord, created: bool, top:
     ranked = sort_trials(trials)
     importance = read_importance(folder)
     document: dict[str, Any] = {
-        "id": record.id,
-        "name": record.name,
+        **pick(record, "id", "name"),
         "dataset": record.recipe.dataset,
         "state": record.state,
         "created_now": created,
         "plan": record.plan,
         "validation_photos": record.val_photos,
         "seconds": sum(trial.seconds for trial in trials),
-        "importance": importance and dict(importance.shares),
+        "importance": importance and importance.shares,
         "trials": [_trial_document(trial) for trial in ranked],
     }
     if record.state not in ("done", "paused"):
         return describe_failure(record, document)
     lines = [f"{record.name} · {record.id}", _table(ranked[:top], record.val_photos or 0)]
     if importance is not None:
-        shares = (
-            f"{SETTING_NAMES[key]} {percent(share, 100)}"
-            for key, share in importance.shares.items()
-        )
-        lines.append(f"what explains the differences: {', '.join(shares)}")
+        shares = importance.shares.items()
+        said = (f"{SETTING_NAMES[key]} {percent(share, 100)}" for key, share in shares)
+        lines.append(f"what explains the differences: {', '.join(said)}")
     pruned = sum(trial.pruned for trial in trials)
     lines.append(
         f"{count(len(trials), 'trial')} in {duration(document['seconds'])}, {pruned} ended early; "
@@ -314,29 +308,23 @@ def _describe_sweep(workspace: Workspace, record: RunRecord, created: bool, top:
 def _table(trials: list[TrialResult], n: int) -> str:
     if not trials:
         return "No trial has ended yet."
-    names = list(trials[0].settings)
     rows = [
-        [
+        (
             str(trial.number),
             percent(trial.accuracy, n),
             f"{trial.best_epoch}/{len(trial.val_loss)}",
-            *(write_setting(trial.settings[name]) for name in names),
-        ]
+            *map(write_setting, trial.settings.values()),
+        )
         for trial in trials
     ]
-    headings = ["trial", "validation accuracy", "best epoch", *(SETTING_NAMES[n] for n in names)]
-    return format_table(headings, rows)
+    names = (SETTING_NAMES[name] for name in trials[0].settings)
+    return format_table(["trial", "validation accuracy", "best epoch", *names], rows)
 
 
 def _trial_document(trial: TrialResult) -> dict[str, Any]:
     return {
         "trial": trial.number,
-        "settings": dict(trial.settings),
-        "accuracy": trial.accuracy,
-        "loss": trial.loss,
-        "best_epoch": trial.best_epoch,
+        **pick(trial, "settings", "accuracy", "loss", "best_epoch"),
         "epochs": len(trial.val_loss),
-        "pruned": trial.pruned,
-        "seconds": trial.seconds,
-        "recipe": trial.recipe,
+        **pick(trial, "pruned", "seconds", "recipe"),
     }

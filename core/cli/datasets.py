@@ -18,7 +18,7 @@ from core.cli.choosing import (
     read_run_of,
 )
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.photo_table import ABSENT, describe_answers, describe_photos, write_photos
 from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
@@ -95,21 +95,19 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     facts = ("notes", "reasons", "exact_duplicates", "already_imported")
     return Outcome(
         f"{dataset.name} · {dataset.id}\n{_describe_report(prepared)}",
-        dataset_document(dataset) | {name: getattr(prepared, name) for name in facts},
+        dataset_document(dataset) | pick(prepared, *facts),
     )
 
 
 def _read_request(given: Namespace) -> SourceRequest:
-    paths = {
-        name: _expand(getattr(given, name)) for name in ("images", "labels", "splits", "names")
-    }
+    paths = pick(given, "images", "labels", "splits", "names")
     source = given.source if given.source == "sample" else _expand(given.source)
     return SourceRequest(
         kind=given.kind,
         path=source,
         own_split=given.own_split,
         from_page=False,  # whoever has a shell reads what the system lets them read
-        **paths,
+        **{name: _expand(path) for name, path in paths.items()},
     )
 
 
@@ -142,10 +140,8 @@ def _describe_report(report: ImportReport) -> str:
 
 
 def _format_classes(classes: Sequence[ClassCount]) -> str:
-    rows = [
-        [row.name, *(f"{n:,}" for n in (row.photos, row.train, row.validation, row.test))]
-        for row in classes[:_MOST_ROWS]
-    ]
+    columns = ("name", "photos", *SPLITS)
+    rows = [pick(row, *columns).values() for row in classes[:_MOST_ROWS]]
     table = format_table(("class", "photos", *SPLITS), rows)
     left = len(classes) - _MOST_ROWS
     return f"{table}\nand {left:,} more" if left > 0 else table
@@ -165,17 +161,10 @@ def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> O
     return Outcome(format_table((*headings, "problem"), rows), document)
 
 
-def _row(summary: DatasetSummary) -> list[str]:
-    return [
-        summary.id,
-        summary.name,
-        f"{summary.photos:,}",
-        f"{summary.classes:,}",
-        f"{summary.set_aside:,}",
-        summary.parent or "",
-        summary.created[:16].replace("T", " "),
-        summary.problem or "",
-    ]
+def _row(summary: DatasetSummary) -> list[object]:
+    created = summary.created[:16].replace("T", " ")
+    facts = pick(summary, "id", "name", "photos", "classes", "set_aside").values()
+    return [*facts, summary.parent or "", created, summary.problem or ""]
 
 
 @datasets.action(
@@ -188,22 +177,14 @@ def _row(summary: DatasetSummary) -> list[str]:
 def _compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     a, b = (read_dataset(workspace, choose_dataset(workspace, one)) for one in (given.a, given.b))
     differences = compare_versions(a, b)
-    tables = {
-        name: getattr(differences, name) for name in ("added", "removed", "relabelled", "moved")
-    }
+    tables = pick(differences, "added", "removed", "relabelled", "moved")
     counts = ", ".join(f"{len(table):,} {name}" for name, table in tables.items())
     parts = [f"{b.name} against {a.name}: {counts}, {differences.unchanged:,} unchanged."]
     parts += [_format_changes(name, table) for name, table in tables.items() if len(table)]
     return Outcome(
         "\n\n".join(parts),
-        {
-            "a": a.id,
-            "b": b.id,
-            **{name: table.to_dict("records") for name, table in tables.items()},
-            "unchanged": differences.unchanged,
-            "new_classes": differences.new_classes,
-            "gone_classes": differences.gone_classes,
-        },
+        {"a": a.id, "b": b.id, **tables}
+        | pick(differences, "unchanged", "new_classes", "gone_classes"),
     )
 
 
@@ -289,11 +270,10 @@ def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """Describe one dataset as JSON output shows it."""
     return {
-        **{name: getattr(dataset, name) for name in ("id", "name", "source", "created", "parent")},
-        "edition": dataset.edition,
+        **pick(dataset, "id", "name", "source", "created", "parent", "edition"),
         "photos": len(dataset),
         "classes": dataset.classes,
         "splits": {split: len(dataset.photo_numbers(split)) for split in SPLITS},
         "split_origin": dataset.split_origin,
-        "set_aside": dataset.set_aside[["path", "code", "problem"]].to_dict("records"),
+        "set_aside": dataset.set_aside[["path", "code", "problem"]],
     }

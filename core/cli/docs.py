@@ -30,12 +30,8 @@ def docs(_workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     """Write the tables anew, or with --check say which are stale."""
     if not _FOLDER.is_dir():  # of an installed program
         return Outcome("There is no docs/ here.", {}, exit_code=1, to_stderr=True)
-    tables = {
-        "settings": write_settings,
-        "errors": write_errors,
-        "commands": write_commands,
-        "api": write_api,
-    }
+    writers = (write_settings, write_errors, write_commands, write_api)
+    tables = {write.__name__.removeprefix("write_"): write for write in writers}
     stale = []
     for file in sorted(_FOLDER.glob("*.md")):
         text = file.read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ import shutil
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,29 +36,19 @@ _LOCK_PATIENCE_S = 2.0
 _OLD_COPY_S = 2 * 86400.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at: how it is, and what to do where it is not well."""
-
-    name: str
-    fact: str
-    remedy: str = ""
-    """Empty where all is well."""
-
-
 @command()
 def doctor(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> Outcome:
     """Look at everything, one after the other; the exit code is 1 where something is wrong."""
-    findings: list[Finding] = []
+    findings, lines = [], []
     for name, look in LOOKS.items():
         progress.note(f"Looking at {name}")
-        findings += _look(name, look, workspace)
-    wrong = [one for one in findings if one.remedy]
-    lines = [f"{'WRONG' if one.remedy else 'ok   '}  {one.name}: {one.fact}" for one in findings]
-    for number, one in enumerate(findings):
-        lines[number] += f"\n       {one.remedy}" if one.remedy else ""
-    lines.append(f"{count(len(wrong), 'thing')} wrong." if wrong else "All is well.")
-    document = {"well": not wrong, "findings": [vars(one) for one in findings]}
+        for fact, remedy in _look(look, workspace):
+            findings.append({"name": name, "fact": fact, "remedy": remedy})
+            lines.append(f"{'WRONG' if remedy else 'ok   '}  {name}: {fact}")
+            lines += [f"       {remedy}"] if remedy else []
+    wrong = sum(bool(one["remedy"]) for one in findings)
+    lines.append(f"{count(wrong, 'thing')} wrong." if wrong else "All is well.")
+    document = {"well": not wrong, "findings": findings}
     return Outcome("\n".join(lines), document, exit_code=int(bool(wrong)))
 
 
@@ -67,19 +56,18 @@ _Look = Callable[[Workspace], Iterator[tuple[str, str]]]
 """Yields facts, each with its remedy, or "" where all is well."""
 
 
-def _look(name: str, look: _Look, workspace: Workspace) -> list[Finding]:
+def _look(look: _Look, workspace: Workspace) -> list[tuple[str, str]]:
     """Return what a look found; an error of ours is a finding, too."""
     try:
-        told = list(look(workspace))
+        return list(look(workspace))
     except DatabaseUnusable:
-        told = [("Unknown while the index cannot be read.", "See what is said of the index.")]
+        return [("Unknown while the index cannot be read.", "See what is said of the index.")]
     except PetalscopeError as error:
-        told = [(error.problem, error.remedy)]
+        return [(error.problem, error.remedy)]
     except OSError as error:
         if (known := describe_os_error(error)) is None:
             raise
-        told = [(known.problem, known.remedy)]
-    return [Finding(name=name, fact=fact, remedy=remedy) for fact, remedy in told]
+        return [(known.problem, known.remedy)]
 
 
 def _look_at_workspace(workspace: Workspace) -> Iterator[tuple[str, str]]:

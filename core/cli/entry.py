@@ -66,7 +66,7 @@ calibrate  calibrating  latest --right 0.95 --keep
     when a run should answer, and when it should say that it does not know
 why        whatif       latest daisy/0042.jpg --json
     which training photos decide the answer to a photo, and how few turn it
-explain    reporting    latest --wrong --limit 100 --to ~/looked-at
+explain    exporting    latest --wrong --limit 100 --to ~/looked-at
     draw what a run looked at in many photos (Grad-CAM), into a folder
 predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos, or a whole folder, with a registered version or a run
@@ -74,7 +74,7 @@ serve      registry     --port 8000
     serve the champion to programs: the prediction API
 class      classroom    --address 0.0.0.0 --port 8501
     open the lesson to a room: a page server for each core, and nothing to change or delete
-report     reporting    latest --to ~/flowers.html
+report     exporting    latest --to ~/flowers.html
     write all that is known of a run into one HTML file, and its model card beside it
 register   registry     latest --name “with the new photos”
     make a model version of a finished run, with the rule by which it answers

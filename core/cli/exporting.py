@@ -1,24 +1,44 @@
-"""`export`: a dataset as labelled folders, a model as one zip, or a run as a notebook."""
+"""`export`, `report`, `explain`: datasets, models, notebooks, reports and Grad-CAM into files."""
 
+import time
 from argparse import Namespace
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from core.cli.choosing import choose_model, choose_run, read_chosen
-from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, check_free, write_named
+import numpy as np
+
+from core.cli.choosing import (
+    RUN,
+    choose_model,
+    choose_run,
+    count_opening,
+    describe_openings,
+    read_chosen,
+)
+from core.cli.command import command, flag, number, option
+from core.cli.outcome import Outcome, ProgressLine, check_free, pick, write_text
 from core.errors import ExportRefused
-from core.exporting.making import Making, describe_export, make_export
+from core.exporting.making import Making, make_export
 from core.exporting.notebook import write_notebook
-from core.exporting.store import ExportRecord, find_zip, identify_export, list_exports, make_request
+from core.exporting.store import ExportRecord, find_zip, list_exports, make_request
 from core.exporting.subject import FACTS, FORMATS
 from core.formats import count, duration, moment, size
+from core.prediction.explaining import open_explainer
+from core.prediction.gradcam import DEFAULT_STRENGTH
+from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
+from core.reporting.contents import collect_report
+from core.reporting.writing import write_html, write_model_card
+from core.runs.result import RunResult, read_result
+from core.runs.store import Opening
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.export import describe_mapping, export_tree
+from data.splits import SPLITS
 
 _NOTEBOOK = ".ipynb"
+_STEPS = 3
 
 
 @command(
@@ -85,12 +105,8 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         raise ExportRefused(
             "Nothing says where to export to.", "Name a folder, or a file with --mapping-only."
         )
-    report = export_tree(
-        dataset,
-        Path(given.target),
-        layout=given.layout,
-        on_progress=lambda done, total: progress.advance("writing photos", done, total),
-    )
+    tell = partial(progress.advance, "writing photos")
+    report = export_tree(dataset, Path(given.target), layout=given.layout, on_progress=tell)
     text = (
         f"{count(report.photos, 'photo')} in {count(report.classes, 'class')}, "
         f"{size(report.bytes)}, written to {report.target}"
@@ -99,8 +115,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
 
 
 def _write_mapping(dataset: Dataset, file: Path) -> Outcome:
-    with write_named(file) as temporary:
-        temporary.write_text(describe_mapping(dataset), encoding="utf-8")
+    write_text(file, describe_mapping(dataset))
     return Outcome(
         f"{len(dataset.classes):,} class names written to {file}",
         {"dataset": dataset.id, "mapping": str(file), "classes": len(dataset.classes)},
@@ -109,12 +124,10 @@ def _write_mapping(dataset: Dataset, file: Path) -> Outcome:
 
 def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     formats = [word for word in given.formats.replace(" ", "").split(",") if word]
-    wish = make_request(
-        choose_model(workspace, given.model),
-        formats or ([] if given.space else FORMATS),
-        space=given.space,
-        golden=given.golden,
-    )
+    if not formats and not given.space:
+        formats = [*FORMATS]
+    model = choose_model(workspace, given.model)
+    wish = make_request(model, formats, space=given.space, golden=given.golden)
 
     def tell(step: str, done: int, total: int) -> None:
         progress.advance(f"exporting: {step}", done, total)
@@ -123,18 +136,13 @@ def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine
         record = make_export(workspace, wish, tell)
         return _describe_made(record, find_zip(workspace, record))
     target = _choose_file(given.dataset, ".zip", force=given.force)
-    making = Making(workspace, wish, tell)
-    making.write(target)
-    record = describe_export(identify_export(workspace, wish), wish, making, target)
-    return _describe_made(record, target)
+    return _describe_made(Making(workspace, wish, tell).write(target), target)
 
 
 def _export_notebook(workspace: Workspace, given: Namespace) -> Outcome:
     file = _choose_file(given.target or given.dataset, _NOTEBOOK, force=given.force)
     run = choose_run(workspace, given.model or given.dataset)
-    content = write_notebook(workspace, run)
-    with write_named(file) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+    write_text(file, write_notebook(workspace, run))
     written = file.stat().st_size
     return Outcome(
         f"{file} ({size(written)}); its first lines say how it finds the photos",
@@ -173,8 +181,7 @@ def _describe_made(record: ExportRecord, file: Path) -> Outcome:
 
 def _describe_export(record: ExportRecord, file: Path) -> dict[str, Any]:
     same = ("bytes", "sha256", "model", "formats", "space", "golden", "checked", "seconds")
-    facts = {name: getattr(record, name) for name in same}
-    return {"file": file, **facts, "golden_photos": record.photos}
+    return {"file": file, **pick(record, *same), "golden_photos": record.photos}
 
 
 def _list_exports(workspace: Workspace) -> Outcome:
@@ -188,3 +195,146 @@ def _list_exports(workspace: Workspace) -> Outcome:
     lines.append(f"{count(len(records), 'export')}, {size(sum(one.bytes for one in records))}")
     documents = [_describe_export(record, find_zip(workspace, record)) for record in records]
     return Outcome("\n".join(lines), {"exports": documents})
+
+
+@command(
+    RUN,
+    option(
+        "--split",
+        "photos to judge by; each use of test is counted",
+        choices=("validation", "test"),
+        default="validation",
+    ),
+    option(
+        "--to FILE",
+        "the HTML file or the model card (.md); the other is written beside it "
+        "(default: report-RUN-SPLIT.html here)",
+    ),
+    flag("--force", "write over files that are there"),
+)
+def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Write all that is known of a run into one HTML file, and its model card beside it."""
+    record = choose_run(workspace, given.run)
+    page = Path(given.to or f"report-{record.id}-{given.split}.html").expanduser()
+    page = page.with_suffix(".html") if page.suffix.lower() == ".md" else page
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise ExportRefused(
+            f"“{page}” is neither an HTML file nor a model card.",
+            "Name a file that ends with .html or .md.",
+        )
+    card = page.with_suffix(".md")
+    if not given.force:
+        check_free(page, card)
+    read_result(workspace, record.id)  # a run without one has nothing to be opened
+    openings = count_opening(workspace, record, given.split)
+    progress.advance("collecting", 0, _STEPS)
+    found = collect_report(workspace, record, given.split)
+    progress.advance("drawing", 1, _STEPS)
+    contents = {page: write_html(found), card: write_model_card(found)}
+    progress.advance("writing", 2, _STEPS)
+    for file, content in contents.items():
+        write_text(file, content)
+    accuracy, written = found.estimates["accuracy"], page.stat().st_size
+    lines = (f"{page} ({size(written)})", str(card), describe_openings(openings))
+    document = {"run": record.id, "split": given.split, "html": page, "model_card": card}
+    document |= {"bytes": written, "n": accuracy.n, "accuracy": accuracy.value}
+    return Outcome("\n".join(filter(None, lines)), document | {"openings": len(openings)})
+
+
+@command(
+    RUN,
+    option(
+        "--to FOLDER",
+        "new, empty, or one that this command began to fill: it goes on there",
+        Path,
+        required=True,
+    ),
+    option(
+        "--split",
+        "which photos; test is counted as one opening",
+        choices=SPLITS,
+        default="validation",
+    ),
+    flag("--wrong", "only photos that went wrong"),
+    option(
+        "--class NAME",
+        "only photos of this class; may be given again",
+        dest="classes",
+        action="append",
+    ),
+    option("--limit N", "only the N worst: least sure of their class", number(int, 1)),
+    option(
+        "--strength", "opacity of the colour, 0 to 1", number(float, 0, 1), default=DEFAULT_STRENGTH
+    ),
+    flag("--on-colour", "colour on the photo's own colours, not on grey"),
+    option("--format", "of the sheets", choices=get_args(SheetFormat), default="webp"),
+)
+def explain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Draw what a run looked at, photo by photo: sheets of overlays and an index in a folder."""
+    record = choose_run(workspace, given.run)
+    result = read_result(workspace, record.id)
+    photos = choose_photos(
+        result, given.split, only_wrong=given.wrong, classes=given.classes, limit=given.limit
+    )
+    openings: list[Opening] = []
+
+    def tell(done: int, total: int) -> None:
+        if done == 1:  # a folder that is refused shows nothing
+            openings.extend(count_opening(workspace, record, given.split))
+        progress.advance("drawing sheets", done, total)
+
+    start = time.perf_counter()
+    drawn = write_sheets(
+        open_explainer(workspace, record.id),
+        record.id,
+        photos.tolist(),
+        given.to,
+        SheetStyle(strength=given.strength, on_colour=given.on_colour, form=given.format),
+        on_progress=tell,
+    )
+    seconds = time.perf_counter() - start
+    there = f", {drawn.kept:,} were there" if drawn.kept else ""
+    return Outcome(
+        f"{count(drawn.written, 'sheet')} drawn in {duration(seconds)}{there}; "
+        f"{count(drawn.total, 'sheet')} and index.csv in {drawn.target}"
+        + (f"\n{describe_openings(openings)}" if openings else ""),
+        {"run": record.id, "split": given.split, "photos": photos, "seconds": seconds}
+        | vars(drawn),
+    )
+
+
+def choose_photos(
+    result: RunResult,
+    split: str,
+    *,
+    only_wrong: bool = False,
+    classes: list[str] | None = None,
+    limit: int | None = None,
+) -> np.ndarray:
+    """Choose photo numbers, those with the lowest score of their own class first, then by path.
+
+    Raises:
+        ExportRefused: No photo is meant, or a class is none of the run.
+    """
+    photos = result.photo_numbers(split)
+    labels, scores = result.labels[photos], result.scores[photos]
+    chosen = np.ones(len(photos), dtype=bool)
+    if only_wrong:
+        chosen &= scores.argmax(axis=1) != labels
+    if classes:
+        unknown = [name for name in classes if name not in result.classes]
+        if unknown:
+            raise ExportRefused(
+                f"“{unknown[0][:80]}” is no class of this run.",
+                f"Its classes: {', '.join(result.classes[:20])}"
+                f"{' …' if len(result.classes) > 20 else '.'}",
+            )
+        chosen &= np.isin(labels, [result.classes.index(name) for name in classes])
+    if not chosen.any():
+        raise ExportRefused(
+            f"No photo of the {split} split is meant.", "Choose another split or class."
+        )
+    own = scores[np.arange(len(photos)), labels]
+    order = np.lexsort((result.paths[photos], own))
+    ranked: np.ndarray = photos[order][chosen[order]][:limit]
+    return ranked

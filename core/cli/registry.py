@@ -6,7 +6,7 @@ from typing import Any
 
 from core.cli.choosing import RUN, WHO, choose_run
 from core.cli.command import Group, command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size
@@ -58,12 +58,11 @@ def _say_accuracy(version: ModelVersion) -> str:
 
 def _describe_version(version: ModelVersion) -> dict[str, Any]:
     """Describe a version as JSON output shows it."""
-    same = ("label", "digest", "name", "classes", "who", "created")
     return {
         "version": version.number,
         "run": version.run_id,
         "dataset": version.dataset_id,
-        **{name: getattr(version, name) for name in same},
+        **pick(version, "label", "digest", "name", "classes", "who", "created"),
         **{name: version.facts.get(name) for name in ("validation", "rule", "rule_is_default")},
     }
 
@@ -136,20 +135,17 @@ def _meet(workspace: Workspace, champion: int | None, challenger: int) -> Eviden
     from core.monitoring.comparison import compare_versions, find_comparison
 
     assert champion is not None
-    met = find_comparison(workspace, champion, challenger)  # a look at test photos is not repeated
-    return (
-        met.evidence if met is not None else compare_versions(workspace, champion, challenger, WHO)
-    )
+    if met := find_comparison(workspace, champion, challenger):  # one look at test photos is enough
+        return met.evidence
+    return compare_versions(workspace, champion, challenger, WHO)
 
 
 def _list_versions(workspace: Workspace) -> Outcome:
-    versions = list_versions(workspace)
-    aliases = read_aliases(workspace)
-    named = {number: alias for alias, number in aliases.items()}
-    events = list_events(workspace)
+    versions, aliases = list_versions(workspace), read_aliases(workspace)
     if not versions:
         text = "No version yet. Register a run: python -m core register latest"
         return Outcome(text, {"versions": [], "aliases": {}, "events": []})
+    named, events = {number: alias for alias, number in aliases.items()}, list_events(workspace)
     headings = ("version", "alias", "name", "run", "dataset", "validation accuracy", "n", "created")
     rows = [_row(version, named.get(version.number, "")) for version in versions]
     history = [f"{moment(event.time)}  {describe_event(event)}" for event in events]
@@ -163,12 +159,12 @@ def _list_versions(workspace: Workspace) -> Outcome:
     )
 
 
-def _row(version: ModelVersion, alias: str) -> list[str]:
+def _row(version: ModelVersion, alias: str) -> list[object]:
     judged = version.facts.get("validation", {})
     n = judged.get("n", 0)
     accuracy = percent(judged["right"] / n, n) if n else "–"
     where = (version.run_id, version.dataset_id)
-    return [version.label, alias, version.name, *where, accuracy, f"{n:,}", moment(version.created)]
+    return [version.label, alias, version.name, *where, accuracy, n, moment(version.created)]
 
 
 @command(

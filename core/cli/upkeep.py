@@ -133,11 +133,10 @@ def clean(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
                     shutil.move(one.path, aside / f"{place}-{one.path.name}")
     shutil.rmtree(aside, ignore_errors=True)
     total = sum(one.bytes for one in found)
-    kinds = list(dict.fromkeys(one.kind for one in found))
-    rows = []
-    for kind in kinds:
-        of_kind = [one for one in found if one.kind == kind]
-        rows.append([kind, f"{len(of_kind):,}", size(sum(one.bytes for one in of_kind))])
+    kinds: dict[str, list[int]] = {}
+    for one in found:
+        kinds.setdefault(one.kind, []).append(one.bytes)
+    rows = [(kind, len(sizes), size(sum(sizes))) for kind, sizes in kinds.items()]
     document = {"dry_run": given.dry_run, "bytes": total, "found": [vars(one) for one in found]}
     free = f"{size(shutil.disk_usage(workspace.root).free)} are free on the disk."
     if not found:
@@ -252,7 +251,6 @@ def _find_parts(workspace: Workspace, waiting: set[str]) -> Iterator[Rubbish]:
 
 def _read_backbone(workspace: Workspace, run: RunRecord) -> str:
     """Return the backbone that gave a run's result; "" without a result."""
-    try:
+    with suppress(OSError, ValueError, KeyError):
         return str(read_facts(workspace.run_folder(run.id))["backbone_id"])
-    except (OSError, ValueError, KeyError):
-        return ""
+    return ""

@@ -1,38 +1,66 @@
-"""The documents of an export: README.md, MODEL_CARD.md and model.json."""
+"""What comes with an exported model: README.md, MODEL_CARD.md, model.json, and ten golden photos.
 
-from dataclasses import replace
+The right scores of golden photos are written down, so that every copy can be checked. They are the
+dataset's own validation photos, made smaller and without their EXIF data (where and when they were
+taken), or photos that the program draws itself, which are free of any licence.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
-import jinja2
+import numpy as np
+import PIL
+from PIL import Image
 
-from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
+from core.errors import DatasetMissing, PhotoRefused, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.subject import FACTS, Format, Subject
 from core.formats import count, plain
-from core.prediction.deciding import rule_to_facts
+from core.prediction.answers import phrase_answer, phrase_decision
+from core.prediction.deciding import decide, rule_to_facts
 from core.reporting.contents import collect_report
-from core.reporting.writing import write_model_card
+from core.reporting.writing import open_templates, write_model_card
+from core.runs.result import read_result
 from core.runs.store import read_run
 from core.workspace import Workspace
-
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=False,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
+from data.dataset import Dataset
+from data.images import decode_photo, read_packed_photo
+from data.manifest import read_dataset
+from data.sources.sample import draw_sample
+from models.backbone import (
+    OpenVinoBackbone,
+    Precision,
+    compile_network,
+    read_backbone_facts,
+    suit_machine,
 )
+from models.extraction import features_id, read_features
+
+_TEMPLATES = open_templates(Path(__file__).parent)
 _TEMPLATES.filters |= {"plain": plain, "count": count}
+PHOTOS = 10
+TOLERANCE = 1e-4
+"""Most that a score may differ between the formats, all in float32."""
+
+_SHORT_SIDE = 448
+_TOP = 5
+
+Origin = Literal["dataset", "drawn"]
 
 
 def write_readme(subject: Subject, formats: tuple[Format, ...], golden: dict[str, Any]) -> str:
     """Return README.md: what is in the export and how each format is asked, in a few lines of code.
 
     Args:
-        golden: What `core.exporting.golden.describe_golden` returned.
+        golden: What `describe_golden` returned.
     """
     template = _TEMPLATES.get_template("readme.md.jinja")
     return template.render(subject=subject, formats=formats, golden=golden, facts=FACTS)
@@ -101,3 +129,151 @@ def _write_short_card(subject: Subject, problem: str) -> str:
         f"How good it is cannot be said any more: {plain(problem)} The model is whole.\n\n"
         f"Run `{subject.run_id}`, dataset `{subject.dataset_id}`.\n\nClasses: {names}.\n"
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GoldenPhoto:
+    """The bytes of one photo, and where it is from."""
+
+    file: str
+    content: bytes
+    class_name: str
+    """What it shows, as far as that is a class of the dataset; else ""."""
+
+
+def choose_photos(
+    workspace: Workspace, subject: Subject, origin: Origin
+) -> tuple[Origin, list[GoldenPhoto]]:
+    """Return where the photos are from at last, and the photos.
+
+    Drawn ones are taken as well where the dataset is gone or has no validation photos.
+    """
+    if origin == "dataset":
+        with suppress(DatasetMissing, ResultDamaged):
+            if photos := _choose_own(read_dataset(workspace, subject.dataset_id)):
+                return "dataset", photos
+    return "drawn", _draw(subject.classes)
+
+
+def describe_golden(
+    subject: Subject, origin: Origin, photos: Sequence[GoldenPhoto]
+) -> dict[str, Any]:
+    """Return what golden.json holds: the scores and the answer of each photo, in float32."""
+    packed = np.stack(
+        [read_packed_photo(photo.content, subject.backbone.framing)[0] for photo in photos]
+    )
+    features, scores = _look(subject, packed, "f32")
+    return {
+        "origin": origin,
+        "tolerance": TOLERANCE,
+        "pillow": PIL.__version__,
+        "program": _compare_precisions(subject, packed, scores),
+        "photos": [
+            {
+                "file": photo.file,
+                "class": photo.class_name,
+                "packed_sha256": hashlib.sha256(seen.tobytes()).hexdigest(),
+                **_describe_answer(subject, own, feature),
+                "scores": [float(score) for score in own],
+            }
+            for photo, seen, own, feature in zip(photos, packed, scores, features, strict=True)
+        ],
+    }
+
+
+def _choose_own(dataset: Dataset) -> list[GoldenPhoto]:
+    """Return validation photos of as many classes as there are places, in the classes' order."""
+    by_class = [dataset.photo_numbers("validation", name) for name in dataset.classes]
+    filled = [numbers for numbers in by_class if len(numbers)]
+    spread = np.linspace(0, len(filled), min(PHOTOS, len(filled)), endpoint=False).astype(int)
+    chosen: list[int] = []
+    for turn in range(PHOTOS):
+        rest = [filled[place] for place in spread if turn < len(filled[place])]
+        chosen += [int(numbers[turn]) for numbers in rest]
+    return [
+        _make(place, dataset.original(number), dataset.classes[dataset.labels[number]])
+        for place, number in enumerate(sorted(chosen[:PHOTOS]), 1)
+    ]
+
+
+def _draw(classes: Sequence[str]) -> list[GoldenPhoto]:
+    with TemporaryDirectory() as folder:
+        draw_sample(Path(folder), photos_per_class=6)
+        files = sorted(Path(folder).glob("train/*/*.jpg"))
+        by_class: dict[str, list[bytes]] = {}
+        for file in files:
+            content = file.read_bytes()
+            with suppress(PhotoRefused):
+                decode_photo(content)
+                by_class.setdefault(file.parent.name, []).append(content)
+    turns = zip_longest(*([(name, one) for one in own] for name, own in by_class.items()))
+    found = [one for turn in turns for one in turn if one is not None]
+    return [
+        _make(place, content, name if name in classes else "")
+        for place, (name, content) in enumerate(found[:PHOTOS], 1)
+    ]
+
+
+def _make(place: int, content: bytes, class_name: str) -> GoldenPhoto:
+    """Return the photo upright, at most 448 px high or wide, as JPEG and PNG in turns."""
+    image = decode_photo(content)[0]
+    share = min(1.0, _SHORT_SIDE / min(image.size))
+    image = image.resize([max(1, round(share * side)) for side in image.size])
+    kind, ending = ("JPEG", "jpg") if place % 2 else ("PNG", "png")
+    stream = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(stream, kind)  # an array has no EXIF data
+    return GoldenPhoto(
+        file=f"{place:02d}.{ending}", content=stream.getvalue(), class_name=class_name
+    )
+
+
+def _look(
+    subject: Subject, packed: np.ndarray, precision: Precision
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return features (n, 2048) and scores (n, k) as the program computes them."""
+    facts = replace(subject.backbone, precision=precision)
+    file = subject.program_file if precision == "int8" else subject.network_file
+    network = compile_network(file, precision, "latency")
+    features = OpenVinoBackbone(facts, network).look(packed).features
+    return features, subject.head.scores(features)
+
+
+def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray) -> dict[str, Any]:
+    """Return the precision that the program answers in here, and how far that is from float32."""
+    precision = suit_machine(subject.backbone).precision
+    scores = exact if precision == "f32" else _look(subject, packed, precision)[1]
+    return {
+        "precision": precision,
+        "difference": float(np.abs(scores - exact).max()),
+        "same_top": bool((scores.argmax(axis=1) == exact.argmax(axis=1)).all()),
+    }
+
+
+def count_equal(workspace: Workspace, subject: Subject) -> tuple[int, int] | None:
+    """Return how many validation photos the export answers like a program that computes in int8,
+    and of how many; None where that is not so, or their features or the run are gone."""
+    if not (usual := subject.backbone.rounded_from):
+        return None
+    try:
+        photos = read_result(workspace, subject.run_id).photo_numbers("validation")
+        precision = read_backbone_facts(workspace, usual).precision
+    except (RunMissing, RunUnfinished, ResultDamaged):
+        return None
+    answers = []
+    for backbone, kind in ((usual, precision), (subject.backbone.id, "int8")):
+        kept = read_features(workspace, features_id(subject.dataset_id, backbone, kind))
+        if kept is None:
+            return None
+        answers.append(subject.head.scores(kept[photos]).argmax(axis=1))
+    return int((answers[0] == answers[1]).sum()), len(photos)
+
+
+def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+    """Return kind and class of the answer, and the answer in words."""
+    if subject.rule is None:
+        best = np.argsort(-scores, kind="stable")[:_TOP]
+        top = [(subject.classes[number], float(scores[number])) for number in best]
+        return {"answer": ["answer", top[0][0]], "sentence": phrase_answer(top)}
+    distance = None if subject.unlike is None else float(subject.unlike.measure(features[None])[0])
+    decision = decide(subject.rule, scores, subject.classes, distance)
+    return {"answer": [decision.kind, decision.top[0][0]], "sentence": phrase_decision(decision)}

@@ -21,8 +21,14 @@ from typing import Any
 import numpy as np
 
 from core.errors import ExportFailed, ExtraMissing
-from core.exporting.documents import describe_model, write_card, write_readme
-from core.exporting.golden import choose_photos, count_equal, describe_golden
+from core.exporting.documents import (
+    choose_photos,
+    count_equal,
+    describe_golden,
+    describe_model,
+    write_card,
+    write_readme,
+)
 from core.exporting.space import (
     read_shipped,
     write_deciding_module,
@@ -49,19 +55,15 @@ Tell = Callable[[str, int, int], None]
 
 
 class Making:
-    """One export on its way; `seconds` says afterwards how long each step took."""
+    """One export on its way."""
 
     def __init__(self, workspace: Workspace, request: ExportRequest, tell: Tell) -> None:
-        self.title = ""
-        self.golden_origin: str = request.golden
-        self.golden_photos = 0
-        self.checked: dict[str, dict[str, Any]] = {}
-        self.seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
         self._workspace, self._request, self._tell = workspace, request, tell
         self._steps = 4 + _needs_keras(request.formats) + len(request.formats) + request.space
 
-    def write(self, target: Path) -> None:
-        """Write the zip to the target file.
+    def write(self, target: Path) -> ExportRecord:
+        """Write the zip to the target file; return what is known of it.
 
         Raises:
             ExtraMissing: A format needs a package that is not installed.
@@ -69,6 +71,7 @@ class Making:
             ExportRefused: The target may not be written.
             DiskFull: There is no room; nothing is left.
         """
+        identifier = identify_export(self._workspace, self._request)
         check_extras(self._request.formats)
         sweep_leftovers(self._workspace)
         again = "export again; nothing half-made was left."
@@ -77,16 +80,30 @@ class Making:
             TemporaryDirectory(prefix=STAGING_PREFIX, dir=self._workspace.temporary) as temporary,
             open_subject(self._workspace, self._request.model) as subject,
         ):
-            self.title = subject.title
             folder = Path(temporary) / make_safe_name(target.stem)
             folder.mkdir()
-            self._fill(folder, subject)
+            with self._step("golden photos"):
+                golden = self._write_golden(folder, subject)
+            checked = self._fill(folder, subject, golden)
             with self._step("packing"), write_atomically(target) as part:
                 pack_folder(folder, part)
+        known = {"golden": golden["origin"], "photos": len(golden["photos"])}
+        return ExportRecord(
+            **vars(self._request) | known,
+            id=identifier,
+            title=subject.title,
+            file=target.name,
+            bytes=target.stat().st_size,
+            sha256=digest_file(target),
+            created=datetime.now(UTC),
+            checked=checked,
+            seconds=self._seconds,
+        )
 
-    def _fill(self, folder: Path, subject: Subject) -> None:
-        with self._step("golden photos"):
-            golden = self._write_golden(folder, subject)
+    def _fill(
+        self, folder: Path, subject: Subject, golden: dict[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        """Write all but the golden photos, and return what the check said."""
         with self._step("model card"):
             texts = {
                 "MODEL_CARD.md": write_card(self._workspace, subject),
@@ -111,14 +128,13 @@ class Making:
                 _write_rule(folder / "space" / "model", subject, ())
         with self._step("checking"):
             write_sums(folder)
-            self.checked = check_folder(folder)
+            return check_folder(folder)
 
     def _write_golden(self, folder: Path, subject: Subject) -> dict[str, Any]:
         origin, photos = choose_photos(self._workspace, subject, self._request.golden)
         golden = describe_golden(subject, origin, photos)
         if equal := count_equal(self._workspace, subject):
             golden["program"]["equal"] = equal
-        self.golden_origin, self.golden_photos = origin, len(photos)
         (folder / "golden").mkdir()
         for photo in photos:
             (folder / "golden" / photo.file).write_bytes(photo.content)
@@ -146,10 +162,10 @@ class Making:
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
-        self._tell(name, len(self.seconds), self._steps)
+        self._tell(name, len(self._seconds), self._steps)
         started = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - started, 2)
+        self._seconds[name] = round(time.perf_counter() - started, 2)
 
 
 def check_extras(formats: tuple[Format, ...]) -> None:
@@ -202,33 +218,10 @@ def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> Exp
         return read_export(workspace, identifier)
     folder = workspace.export_folder(identifier)
     folder.mkdir(parents=True, exist_ok=True)
-    making = Making(workspace, request, tell)
     target = folder / f"petalscope-{request.model[:8]}-{identifier[:6]}.zip"
-    making.write(target)
-    record = describe_export(identifier, request, making, target)
+    record = Making(workspace, request, tell).write(target)
     keep_export(workspace, record)
     return record
-
-
-def describe_export(
-    identifier: str, request: ExportRequest, making: Making, target: Path
-) -> ExportRecord:
-    """Return what is known of an export that was just written."""
-    return ExportRecord(
-        id=identifier,
-        model=request.model,
-        title=making.title,
-        formats=request.formats,
-        space=request.space,
-        golden=making.golden_origin,
-        photos=making.golden_photos,
-        file=target.name,
-        bytes=target.stat().st_size,
-        sha256=digest_file(target),
-        created=datetime.now(UTC),
-        checked=making.checked,
-        seconds=making.seconds,
-    )
 
 
 SUMS = "SHA256SUMS"

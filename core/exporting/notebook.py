@@ -11,13 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from core.errors import ExportRefused, WeightsDamaged, WeightsMissing
 from core.evaluation.agreement import estimate_agreement
 from core.exporting.space import write_augmenting, write_drawing
 from core.formats import plain
 from core.installed import COMMAND
+from core.reporting.writing import open_templates
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.runs.result import check_order, read_result
@@ -171,8 +170,7 @@ def _describe_weights(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
         found = find_weights(workspace, recipe.weights)
     except (WeightsMissing, WeightsDamaged):
         found = None
-    same = found is not None and found.digest == recipe.weights_digest
-    if found is None or not same:
+    if found is None or found.digest != recipe.weights_digest:
         return {"digest": recipe.weights_digest, "weights_file": "weights.h5"}
     file = found.file.name if found.file else ""
     brought = found.official and found.name == DEFAULT
@@ -191,16 +189,9 @@ def _pin(package: str) -> str:
 def _to_json(cell: Cell) -> dict[str, Any]:
     folded = {"jupyter": {"source_hidden": True}} if cell.name in _FOLDED else {}
     common = {"id": cell.name, "metadata": folded, "source": cell.source}
-    if cell.is_text:
-        return {"cell_type": "markdown", **common}
-    return {"cell_type": "code", "execution_count": None, "outputs": [], **common}
+    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    return ({"cell_type": "markdown"} if cell.is_text else code) | common
 
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=False,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = open_templates(Path(__file__).parent)
 _TEMPLATES.filters |= {"plain": lambda text: plain(" ".join(text.split())), "literal": repr}

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
-from core.exporting.golden import Origin
+from core.exporting.documents import Origin
 from core.exporting.subject import FORMATS, Format, digest_subject
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.workspace import Workspace, open_workspace, write_json
@@ -42,19 +43,15 @@ class ExportRequest:
     space: bool = False
     """Whether the folder for a hosted Space is in it."""
     golden: Origin = "dataset"
+    """Where the golden photos are from."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRecord:
+class ExportRecord(ExportRequest):
     """An export that stands in the workspace."""
 
     id: str
-    model: str
     title: str
-    formats: tuple[str, ...]
-    space: bool
-    golden: str
-    """Where the golden photos are from: “dataset” or “drawn”."""
     photos: int
     """How many golden photos there are."""
     file: str
@@ -119,11 +116,10 @@ def read_status(workspace: Workspace, export_id: str) -> JobStatus | None:
 
 def is_made(workspace: Workspace, export_id: str) -> bool:
     """Return whether the export stands in the workspace, of the right size."""
-    try:
+    with suppress(ExportMissing):
         record = read_export(workspace, export_id)
-    except ExportMissing:
-        return False
-    return find_zip(workspace, record).stat().st_size == record.bytes
+        return find_zip(workspace, record).stat().st_size == record.bytes
+    return False
 
 
 def keep_export(workspace: Workspace, record: ExportRecord) -> None:
@@ -155,18 +151,20 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
     """Return the exports that are made, newest first."""
     found = []
     for file in workspace.exports.glob(f"[!.]*/{_FACTS}"):
-        try:
+        with suppress(ExportMissing):
             found.append(read_export(workspace, file.parent.name))
-        except ExportMissing:
-            continue
     return sorted(found, key=lambda record: record.created, reverse=True)
 
 
 def list_going(workspace: Workspace) -> list[str]:
     """Return the ids of the exports that are being made."""
-    folders = [file.parent for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
-    statuses = [(folder.name, read_job(folder)) for folder in folders]
-    return [name for name, status in statuses if status is not None and status.state == "going"]
+    names = [file.parent.name for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
+    return [name for name in names if _is_going(workspace, name)]
+
+
+def _is_going(workspace: Workspace, export_id: str) -> bool:
+    status = read_status(workspace, export_id)
+    return status is not None and status.state == "going"
 
 
 def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
@@ -180,8 +178,7 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
     Raises:
         ExportRefused: It is being made.
     """
-    status = read_status(workspace, export_id)
-    if status is not None and status.state == "going":
+    if _is_going(workspace, export_id):
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
     folder = workspace.export_folder(export_id)
     (folder / _FACTS).unlink(missing_ok=True)  # first: nobody lists half of it
@@ -197,10 +194,9 @@ def sweep_leftovers(workspace: Workspace) -> None:
 
 
 def _is_left_over(path: Path) -> bool:
-    try:
+    with suppress(FileNotFoundError):  # another export has ended meanwhile
         return path.stat().st_mtime < time.time() - _LEFTOVER_S
-    except FileNotFoundError:  # another export has ended meanwhile
-        return False
+    return False
 
 
 def _missing(export_id: str) -> ExportMissing:

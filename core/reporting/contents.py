@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.mistakes import rank_photos, read_answers
 from core.prediction.choosing import find_rule
 from core.prediction.deciding import DecisionRule
-from core.prediction.explaining import Explainer, open_explainer
+from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import predict_baselines
 from core.runs.result import RunResult, check_order, read_result
@@ -90,8 +91,7 @@ class RunReport:
     @property
     def weights_label(self) -> str:
         """What to call the weights: “ImageNet”, “random”, a file's name."""
-        kind = self.run.recipe.weights
-        return self.backbone.weights_label if self.backbone else kind
+        return self.backbone.weights_label if self.backbone else self.run.recipe.weights
 
     @property
     def source(self) -> str:
@@ -114,20 +114,31 @@ def collect_report(
     result = read_result(workspace, run.id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
-    photos = _find_photos(run, result, split)
+    photos = result.photo_numbers(split)
+    if not len(photos):
+        raise RunUnfinished(
+            f"{run.name} has no photos in its {split} split.", "Choose another split."
+        )
     scores, labels = result.scores[photos], result.labels[photos]
+    predictions, baselines = scores.argmax(axis=1), list[Beside]()
+    if len(result.photo_numbers("train")) >= 2:
+        answers = predict_baselines(workspace, run, result, dataset, split)
+        baselines = compare_baselines(labels, predictions, answers, result.classes)
     quality = read_quality(workspace, dataset.id)
-    matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
+    matrix = count_confusions(labels, predictions, len(result.classes))
+    backbone = None
+    with suppress(BackboneMissing):
+        backbone = read_backbone_facts(workspace, result.backbone_id)
     return RunReport(
         run=run,
         result=result,
         dataset=dataset,
-        backbone=_read_backbone(workspace, result.backbone_id),
+        backbone=backbone,
         split=split,
         written=datetime.now(UTC),
         evaluation=evaluate_scores(scores, labels, result.classes),
         estimates=estimate_agreement(scores, labels, result.classes),
-        baselines=_compare(workspace, run, result, dataset, photos, split),
+        baselines=baselines,
         matrix=matrix,
         pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
         calibration=measure_calibration(scores, labels),
@@ -137,37 +148,6 @@ def collect_report(
         rule=find_rule(workspace, run.id, result),
         openings=read_openings(workspace, run.id),
     )
-
-
-def _find_photos(run: RunRecord, result: RunResult, split: str) -> np.ndarray:
-    photos = result.photo_numbers(split)
-    if not len(photos):
-        raise RunUnfinished(
-            f"{run.name} has no photos in its {split} split.", "Choose another split."
-        )
-    return photos
-
-
-def _read_backbone(workspace: Workspace, backbone_id: str) -> BackboneFacts | None:
-    try:
-        return read_backbone_facts(workspace, backbone_id)
-    except BackboneMissing:
-        return None
-
-
-def _compare(
-    workspace: Workspace,
-    run: RunRecord,
-    result: RunResult,
-    dataset: Dataset,
-    photos: np.ndarray,
-    split: str,
-) -> list[Beside]:
-    if len(result.photo_numbers("train")) < 2:
-        return []
-    answers = predict_baselines(workspace, run, result, dataset, split)
-    predicted = result.scores[photos].argmax(axis=1)
-    return compare_baselines(result.labels[photos], predicted, answers, result.classes)
 
 
 def picture_worst(
@@ -183,8 +163,9 @@ def picture_worst(
     rows = rank_photos("highest-loss", answers, result.paths[photos])[:most]
     if not len(rows):
         return []
-    explainer = _open(workspace, run_id)
-    pictured = []
+    explainer, pictured = None, []
+    with suppress(BackboneMissing):  # a report of what was measured does not need it
+        explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
         true = int(result.labels[photo])
         pixels = np.asarray(dataset.photos[photo])
@@ -202,13 +183,6 @@ def picture_worst(
             )
         )
     return pictured
-
-
-def _open(workspace: Workspace, run_id: str) -> Explainer | None:
-    try:
-        return open_explainer(workspace, run_id)
-    except BackboneMissing:  # a report of what was measured does not need it
-        return None
 
 
 def _encode(pixels: np.ndarray) -> bytes:

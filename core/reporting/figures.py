@@ -12,7 +12,7 @@ from core.evaluation.baselines import NAMES
 from core.evaluation.intervals import Estimate
 from core.evaluation.slice_search import say_points
 from core.evaluation.slices import say_rule
-from core.formats import duration, percent
+from core.formats import duration, percent, span
 from core.reporting.contents import RunReport
 from data.splits import SPLITS
 
@@ -60,7 +60,7 @@ def _draw_panel(
     colours = choose_palette(dark)
     drawn = rows[rows["measure"] == name]
     line_colours = {**colours.splits, "train, running mean": colours.quiet}
-    last = max(2, int(drawn["epoch"].max())) if len(drawn) else 2
+    last = max([2, *drawn["epoch"]])
     epochs = alt.Scale(domain=[1, last], nice=False, zero=False)
     ticks = alt.Axis(tickMinStep=1, format="d", grid=False)
     axis = alt.Axis(labelExpr=PERCENT_LABELS) if kind == "share" else alt.Axis()
@@ -181,14 +181,8 @@ def _tabulate_classes(report: RunReport) -> Rows:
 
 def _tabulate_pairs(report: RunReport) -> Rows:
     return [
-        [
-            row["true"],
-            row["predicted"],
-            f"{row['count']:,}",
-            percent(row["row_share"], row["support"]),
-            f"{row['support']:,}",
-        ]
-        for row in report.pairs.to_dict("records")
+        [true, predicted, f"{n:,}", percent(share, support), f"{support:,}"]
+        for true, predicted, n, share, support in report.pairs.itertuples(index=False)
     ]
 
 
@@ -199,7 +193,7 @@ def _tabulate_slices(report: RunReport) -> Rows:
             say_rule(one.rule, study.properties),
             f"{one.n:,}",
             percent(one.accuracy, one.n),
-            f"{percent(one.low, one.n)} to {percent(one.high, one.n)}",
+            span(one.low, one.high, one.n),
             f"{say_points(one.difference)} points",
             percent(one.expected, one.n),
             _say_p(one.p_value),
@@ -209,14 +203,10 @@ def _tabulate_slices(report: RunReport) -> Rows:
 
 
 def _tabulate_properties(report: RunReport) -> Rows:
-    study = report.slices
+    properties, ranking = report.slices.properties, report.slices.ranking.dropna()
     return [
-        [
-            study.properties[row["name"]].label,
-            f"± {100 * row['spread']:.1f} points",
-            _say_p(row["p_value"]),
-        ]
-        for row in study.ranking.dropna().to_dict("records")
+        [properties[name].label, f"± {100 * spread:.1f} points", _say_p(p_value)]
+        for name, spread, p_value in ranking[["name", "spread", "p_value"]].itertuples(index=False)
     ]
 
 

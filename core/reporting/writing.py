@@ -6,7 +6,8 @@ it is put, so that no name can become markup; the card has the front matter that
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -113,12 +114,12 @@ def _collect_common(report: RunReport) -> dict[str, Any]:
         "report": report,
         "settings": list_settings(report.run.recipe),
         "commands": [write_command(report.run.recipe), *again],
-        "conditions": list_conditions(report),
-        "versions": list_versions(),
+        "conditions": _list_conditions(report),
+        "versions": _list_versions(),
     }
 
 
-def list_conditions(report: RunReport) -> list[str]:
+def _list_conditions(report: RunReport) -> list[str]:
     """Return what must be the same for the same result."""
     recipe = report.run.recipe
     precision = report.backbone.precision if report.backbone else "unknown precision"
@@ -141,14 +142,12 @@ def list_conditions(report: RunReport) -> list[str]:
     return said
 
 
-def list_versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+def _list_versions() -> dict[str, str]:
     """Return the versions of what computes here; packages that are not installed are left out."""
     found = {"python": python_version()}
-    for name in packages:
-        try:
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -156,14 +155,15 @@ class _Charts:
     """The charts of a report, each as two addresses of SVG pictures: for light and dark pages."""
 
     def __init__(self, report: RunReport) -> None:
-        self._report = report
+        self._result, self._matrix = report.result, report.matrix
+        self._study, self._bins = report.slices, report.calibration.bins
 
     def history(self) -> tuple[str, str]:
-        result = self._report.result
-        return _picture(lambda dark: draw_history(result.curve, result.best_epoch, dark))
+        curve, best = self._result.curve, self._result.best_epoch
+        return _picture(lambda dark: draw_history(curve, best, dark))
 
     def matrix(self) -> tuple[str, str]:
-        names, matrix = self._report.result.classes, self._report.matrix
+        names, matrix = self._result.classes, self._matrix
         many = len(names) > MANY_ABOVE
         order = order_classes(matrix, names, "confusion") if many else np.arange(len(names))
 
@@ -174,31 +174,23 @@ class _Charts:
         return _picture(draw)
 
     def reliability(self) -> tuple[str, str]:
-        bins = self._report.calibration.bins
-        return _picture(lambda dark: draw_reliability(bins, "As the run gives them", dark))
+        return _picture(lambda dark: draw_reliability(self._bins, "As the run gives them", dark))
 
     def found(self) -> tuple[str, str]:
-        study = self._report.slices
+        study = self._study
+        columns = ("n", "accuracy", "low", "high", "rest_accuracy", "is_confirmed")
         rows = pd.DataFrame(
             [
-                {
-                    "rule": say_rule(one.rule, study.properties),
-                    "n": one.n,
-                    "accuracy": one.accuracy,
-                    "low": one.low,
-                    "high": one.high,
-                    "rest": one.rest_accuracy,
-                    "confirmed": one.is_confirmed,
-                }
+                {"rule": say_rule(one.rule, study.properties)}
+                | {name: getattr(one, name) for name in columns}
                 for one in study.search.slices
             ]
-        )
+        ).rename(columns={"rest_accuracy": "rest", "is_confirmed": "confirmed"})
         return _picture(lambda dark: draw_found(rows, dark))
 
     def property(self, name: str) -> tuple[str, str]:
-        study = self._report.slices
+        study = self._study
         title = f"Accuracy by {study.properties[name].label.lower()}"
-        subtitle = "Dashed: all photos. Bars: n. Lines: 95 % intervals"
 
         def draw(dark: bool) -> Any:
             return draw_bins(
@@ -206,7 +198,7 @@ class _Charts:
                 title,
                 study.accuracy,
                 lowest=study.lowest_end,
-                subtitle=subtitle,
+                subtitle="Dashed: all photos. Bars: n. Lines: 95 % intervals",
                 dark=dark,
                 height=260,
             ).properties(width=520)
@@ -258,14 +250,19 @@ def _write_colours(colours: Palette) -> str:
     return " ".join(f"--{name}: {getattr(colours, name)};" for name in names)
 
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=lambda name: bool(name and name.endswith(".html.jinja")),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+def open_templates(folder: Path) -> jinja2.Environment:
+    """Return the Jinja templates of a folder; those of HTML escape what is put into them."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=lambda name: bool(name and name.endswith(".html.jinja")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+_TEMPLATES = open_templates(Path(__file__).parent)
 _TEMPLATES.globals |= {"interval": interval, "say_rule": say_rule}
 _TEMPLATES.filters |= {
     "count": count,

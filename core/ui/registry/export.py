@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.exporting.golden import Origin
+from core.exporting.documents import Origin
 from core.exporting.store import (
     ExportRecord,
     delete_export,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.cli import main
-from core.cli.reporting import choose_photos
+from core.cli.exporting import choose_photos
 from core.errors import ExportRefused
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs, read_openings

@@ -122,10 +122,10 @@ def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
     delete_dataset(trained_copy, version.dataset_id)
     for folder in trained_copy.backbones.iterdir():
         shutil.rmtree(folder)
-    making = Making(trained_copy, make_request(version.label, ["onnx"]), ignore_steps)
-    making.write(tmp_path / "petals.zip")
-    assert making.checked["onnx"]["state"] == "right"
-    assert (making.golden_origin, making.golden_photos) == ("drawn", 10)
+    wish = make_request(version.label, ["onnx"])
+    record = Making(trained_copy, wish, ignore_steps).write(tmp_path / "petals.zip")
+    assert record.checked["onnx"]["state"] == "right"
+    assert (record.golden, record.photos) == ("drawn", 10)
     folder = unpack(tmp_path / "petals.zip", tmp_path / "unpacked")
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "How good it is cannot be said any more" in card

@@ -73,9 +73,9 @@ def check_result(workspace: Workspace, run_id: str, name: str) -> None:
 def export_all(workspace: Workspace, version: ModelVersion, folder: Path) -> str:
     """Return the model card of an export in all formats, each of which answers like the run."""
     making = Making(workspace, make_request(version.label, FORMATS), lambda *_: None)
-    making.write(folder / "petals.zip")
-    assert set(making.checked) == set(FORMATS)
-    for name, checked in making.checked.items():
+    record = making.write(folder / "petals.zip")
+    assert set(record.checked) == set(FORMATS)
+    for name, checked in record.checked.items():
         assert checked["state"] == "right" and checked["difference"] <= 1e-4, (name, checked)
     return (unpack(folder / "petals.zip", folder / "all") / "MODEL_CARD.md").read_text("utf-8")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.cli.choosing import RUN, choose_run
 from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, ProgressLine
+from core.cli.outcome import Outcome, ProgressLine, pick
 from core.errors import FeaturesMissing, RuleRefused
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
 from core.evaluation.costs import (
@@ -43,7 +43,6 @@ from core.prediction.deciding import (
 from core.prediction.predictor import open_predictor
 from core.prediction.rules import answer_drawn, answer_photos
 from core.runs.result import RunResult, read_result
-from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.unlike import read_own_photos
 
@@ -81,10 +80,14 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
         delete_rule(workspace, record.id)
         return Outcome(f"{record.name} answers every photo from now on.", {"run": record.id})
     result = read_result(workspace, record.id)
-    known, problem = _find_distances(workspace, record, result)
-    limit, judged = find_limit_of_run(workspace, record.id, result) if known else (None, 0)
-    rule = suggest_rule(result, limit, given.right)
-    rule = _add_wishes(rule, result, given)
+    known, problem, limit, judged = None, "", None, 0
+    try:
+        known = read_distances(workspace, record.id, result)
+    except FeaturesMissing as error:
+        problem = f"{error.problem} {error.remedy}"
+    else:
+        limit, judged = find_limit_of_run(workspace, record.id, result)
+    rule = _add_wishes(suggest_rule(result, limit, given.right), result, given)
     document: dict[str, Any] = {"run": record.id, "kept": given.keep, "rule": rule}
     lines = [f"{record.name} · {record.id} · chosen on {count(rule.n, 'validation photo')}"]
     said, document["validation"] = _judge_scores(result, rule)
@@ -134,23 +137,14 @@ def _judge_wishes(result: RunResult, rule: DecisionRule) -> list[str]:
     scores, labels = result.scores[photos], result.labels[photos]
     scores = cross_fit_scores(scores, labels) if rule.temperature != 1 else scores
     answers, answered = choose_answers(rule, scores, result.classes)
-    always = scores.argmax(axis=1), np.ones(len(labels), dtype=bool)
-    for name, best, shown in (
-        ("by the least expected cost", answers, answered),
-        ("always answered", *always),
-    ):
+    ways = {
+        "by the least expected cost": (answers, answered),
+        "always answered": (scores.argmax(axis=1), np.ones(len(labels), dtype=bool)),
+    }
+    for name, (best, shown) in ways.items():
         found = estimate_costs(count_costs(rule.costs, labels, best, shown, result.classes))
         lines.append(f"1,000 photos cost {say_cost(found.value)} ({say_cost_ends(found)}) {name}")
     return lines
-
-
-def _find_distances(
-    workspace: Workspace, record: RunRecord, result: RunResult
-) -> tuple[RunDistances | None, str]:
-    try:
-        return read_distances(workspace, record.id, result), ""
-    except FeaturesMissing as error:
-        return None, f"{error.problem} {error.remedy}"
 
 
 def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dict[str, Any]]:
@@ -167,20 +161,12 @@ def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dic
     tempered = temper_scores(scores, rule.temperature)
     answers, answered = choose_answers(rule, tempered, result.classes)
     point = measure_point(answered, answers == labels)
-    document = {
-        **{name: getattr(point, name) for name in ("n", "answered", "wrong")},
-        "accuracy_of_answers": point.accuracy if point.answered else None,
-    }
+    document = pick(point, "n", "answered", "wrong")
+    document["accuracy_of_answers"] = point.accuracy if (n := point.answered) else None
     how = "costs decide" if rule.costs else f"answers from {percent(rule.threshold, 100)} on"
-    lines.append(
-        f"{how}: {point.answered:,} of {point.n:,}, "
-        + (
-            f"{percent(point.accuracy, point.answered)} right, "
-            f"{interval(point.accuracy_low, point.accuracy_high, point.answered)}"
-            if point.answered
-            else "none"
-        )
-    )
+    ends = interval(point.accuracy_low, point.accuracy_high, n)
+    right = f"{percent(point.accuracy, n)} right, {ends}" if n else "none"
+    lines.append(f"{how}: {n:,} of {point.n:,}, {right}")
     return lines, document
 
 
@@ -223,9 +209,7 @@ def _say_kept(workspace: Workspace, run_id: str, result: RunResult, *, keep: boo
     stands = find_rule(workspace, run_id, result)
     if stands is not None and not stands.is_default:
         return f"Another rule is kept since {moment(stands.made)}; --keep replaces it."
-    stale = (
-        "The rule that is kept was made for another result and is not used. "
-        if is_rule_stale(workspace, run_id)
-        else ""
-    )
-    return f"{stale}Until --keep keeps this one: {describe_rule(stands)}"
+    said = f"Until --keep keeps this one: {describe_rule(stands)}"
+    if is_rule_stale(workspace, run_id):
+        return f"The rule that is kept was made for another result and is not used. {said}"
+    return said

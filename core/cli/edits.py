@@ -5,7 +5,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from core.cli.choosing import DATASET, read_chosen
@@ -49,9 +48,8 @@ def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     dataset = read_chosen(workspace, given)
     found = list_edits(workspace, dataset.id)
     changes = resolve_edits(dataset, found)
-    plain = {"edits": [vars(edit) for edit in found], "changes": changes.to_dict("records")}
     text = f"{_describe_tray(workspace, dataset)}\n{_format_changes(changes)}".rstrip()
-    return Outcome(text, {"dataset": dataset.id, **plain})
+    return Outcome(text, {"dataset": dataset.id, "edits": found, "changes": changes})
 
 
 @edits.action("restore", "cancel all edits of photos", PHOTOS, _NOTE)
@@ -78,9 +76,8 @@ def _merge(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> O
     dataset = read_chosen(workspace, given)
     groups: list[Sequence[int]] = [[find_photo(dataset, text) for text in given.photos]]
     if given.exact:
-        found = find_exact_groups(dataset.manifest)
-        one_class = [group for group in found if len(set(dataset.labels[list(group)])) == 1]
-        groups = [list(group) for group in one_class]
+        found = map(list, find_exact_groups(dataset.manifest))
+        groups = [group for group in found if len(set(dataset.labels[group])) == 1]
     keep = [find_photo(dataset, given.keep)] if given.keep else None
     batch = merge_duplicates(workspace, dataset, groups, given.note, keep)
     return _describe(workspace, dataset, batch=batch)
@@ -197,14 +194,10 @@ tags = command(DATASET, default="list")
 def _list_tags(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     dataset = read_chosen(workspace, given)
     there, paths = read_tags(workspace, dataset), dataset.manifest["path"].to_numpy()
-    named = {
-        name: paths[np.flatnonzero(there.borne[:, number])].tolist()
-        for number, name in enumerate(there.names)
-    }
-    rows = [(name, f"{len(photos):,}") for name, photos in named.items()]
-    text = (
-        format_table(("tag", "photos"), rows) if rows else f"No photo of {dataset.name} is tagged."
-    )
+    named = {name: paths[borne] for name, borne in zip(there.names, there.borne.T, strict=True)}
+    rows = [(name, len(photos)) for name, photos in named.items()]
+    none = f"No photo of {dataset.name} is tagged."
+    text = format_table(("tag", "photos"), rows) if rows else none
     return Outcome(text, {"dataset": dataset.id, "tags": named})
 
 

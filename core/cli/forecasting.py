@@ -6,23 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.cli.choosing import DATASET, DATASET_HELP, choose_dataset, read_chosen
 from core.cli.command import command, number, option
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.edits.tray import list_edits
 from core.datasets.quality.making import make_analysis
 from core.datasets.quality.store import list_parameters
 from core.errors import DatasetMissing
 from core.evaluation.intervals import wilson_interval
 from core.exact.dials import WAYS, Setting, prepare_dials
-from core.exact.forecasting import (
-    foresee_more,
-    prepare_forecasts,
-    say_more,
-)
+from core.exact.forecasting import foresee_more, prepare_forecasts, say_more
 from core.exact.ordering import choose_next, measure_right, read_basis, read_labels
 from core.exact.store import find_judged_source
-from core.formats import count, interval, percent, points
+from core.formats import count, interval, percent, points, span
 from core.instant.herding import MOST, REPEATS, STRATEGIES, Replay
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -43,38 +41,30 @@ def forecast(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     found = prepare_forecasts(workspace, source, progress.advance)
     dealt = found.share_out(given.next)
     table = found.list_classes(dataset.classes, given.more, dealt)
-    records = [
-        {name: None if value != value else value for name, value in one.items()}
-        for one in table.to_dict("records")
-    ]
-    whole = foresee_more(found.whole, given.more)
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
     document = {
         "dataset": dataset.id,
         "features": source.label,
-        "photos": found.whole.photos,
-        "judged": found.whole.judged,
+        **pick(found.whole, "photos", "judged"),
         "repeats": found.facts["repeats"],
         "accuracy": found.whole.now,
         "more": given.more,
         "reason": found.whole.reason,
-        "foreseen": asdict(whole) if whole else None,
+        "foreseen": foresee_more(found.whole, given.more),
         "next": given.next,
         "next_gain": found.foresee_shared(dealt),
         "classes": records,
     }
-    head = (
-        f"{dataset.name} · {dataset.id} · {count(found.whole.photos, 'training photo')}, judged by "
-        f"{count(found.whole.judged, 'validation photo')} · features: {source.label}"
-    )
     parts = [
-        head,
+        f"{dataset.name} · {dataset.id} · {count(found.whole.photos, 'training photo')}, judged by "
+        f"{count(found.whole.judged, 'validation photo')} · features: {source.label}",
         say_more(found.whole, given.more, "accuracy"),
         _describe_classes(records, given.more),
     ]
     if dealt.any():
         gain = points(document["next_gain"], found.whole.judged)
-        bought = {one["class"]: one["next"] for one in records if one["next"]}
-        listed = ", ".join(f"{name} {n}" for name, n in sorted(bought.items(), key=lambda x: -x[1]))
+        bought = sorted((one for one in records if one["next"]), key=lambda one: -one["next"])
+        listed = ", ".join(f"{one['class']} {one['next']}" for one in bought)
         parts.append(f"the next {int(dealt.sum()):,} photos: {listed} (about {gain} of accuracy)")
     return Outcome("\n\n".join(parts), document)
 
@@ -98,7 +88,7 @@ def dial(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outc
     right, n = round(float(now[place]) * len(dials.judged)), len(dials.judged)
     low, high = wilson_interval(right, n)
     rows = [
-        [f"{size:,}", percent(plain, n), percent(turned, n)]
+        (size, percent(plain, n), percent(turned, n))
         for size, plain, turned in zip(sizes, dials.plain, now, strict=True)
     ]
     text = (
@@ -131,16 +121,10 @@ def _describe_classes(records: list[dict[str, Any]], more: int) -> str:
     rows = []
     for one in records:
         n, seen = one["judged"], one["foreseen"] is not None
-        rows.append(
-            [
-                one["class"],
-                f"{one['photos']:,}",
-                f"{n:,}",
-                percent(one["recall"], n) if one["recall"] is not None else "–",
-                percent(one["foreseen"], n) if seen else "–",
-                f"{percent(one['low'], n)} to {percent(one['high'], n)}" if seen else one["reason"],
-            ]
-        )
+        recall = None if one["recall"] is None else percent(one["recall"], n)
+        foreseen = percent(one["foreseen"], n) if seen else None
+        ends = span(one["low"], one["high"], n) if seen else one["reason"]
+        rows.append((one["class"], one["photos"], n, recall, foreseen, ends))
     return format_table(("class", "photos", "n", "recall", f"+{more:,}", "80 % interval"), rows)
 
 
@@ -181,7 +165,7 @@ def order(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
         f"labelled in {count(len(labels.classes), 'class')}; features: {basis.label}"
     )
     judged = f"Right on {right:,} of {count(n, 'validation photo')} labelled so far." if n else ""
-    listed = [[f"{place:,}", *row] for place, row in enumerate(rows[["path", "split"]].values, 1)]
+    listed = [(place, *row) for place, row in enumerate(rows[["path", "split"]].values, 1)]
     table = format_table(("next", "photo", "split"), listed) if listed else "No photo is waiting."
     replay = _describe(basis.replay) if basis.replay else ""
     return Outcome(
@@ -195,10 +179,7 @@ def order(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
             "features": basis.label,
             "right": right,
             "judged": n,
-            "next": [
-                {"photo": int(photo), "path": path, "split": split}
-                for photo, path, split in zip(chosen, rows["path"], rows["split"], strict=True)
-            ],
+            "next": rows.assign(photo=chosen)[["photo", "path", "split"]],
             "replay": _document(basis.replay) if basis.replay else None,
         },
     )
@@ -217,16 +198,10 @@ def _find_dataset(workspace: Workspace, text: str, progress: ProgressLine) -> Da
 
 
 def _describe(replay: Replay) -> str:
-    means = replay.accuracies.mean(axis=1)
-    low, high = replay.accuracies.min(axis=1), replay.accuracies.max(axis=1)
+    n, found = replay.judged, replay.accuracies  # (strategies, repeats, sizes)
     rows = [
-        [f"{size:,}"]
-        + [
-            f"{percent(means[s, place], replay.judged)} "
-            f"({percent(low[s, place], replay.judged)} to {percent(high[s, place], replay.judged)})"
-            for s in range(len(STRATEGIES))
-        ]
-        for place, size in enumerate(replay.sizes.tolist())
+        (size, *(f"{percent(one.mean(), n)} ({span(one.min(), one.max(), n)})" for one in repeats))
+        for size, repeats in zip(replay.sizes.tolist(), np.moveaxis(found, -1, 0), strict=True)
     ]
     return (
         f"Its labels given again, from none: accuracy on {count(replay.judged, 'validation photo')}"
@@ -237,10 +212,5 @@ def _describe(replay: Replay) -> str:
 
 
 def _document(replay: Replay) -> dict[str, object]:
-    curves = zip(STRATEGIES, replay.accuracies.tolist(), strict=True)
-    return {
-        "labels": replay.sizes,
-        "judged": replay.judged,
-        "pool": replay.pool,
-        "accuracies": dict(curves),
-    }
+    curves = dict(zip(STRATEGIES, replay.accuracies, strict=True))
+    return {"labels": replay.sizes, **pick(replay, "judged", "pool"), "accuracies": curves}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.cli.choosing import DATASET, read_chosen, read_run_of
 from core.cli.command import command, option
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.quality.leakage import (
     Comparison,
     evaluate_without,
@@ -85,31 +85,31 @@ def _describe_issues(dataset: Dataset, issues: pd.DataFrame, quality: QualityRes
     for measured in MEASURED:
         flagged = issues[measured.name].to_numpy()
         order = list_worst(dataset.manifest, measured.name)
-        worst = order[flagged[order]][:_WORST]
         values = measure_issue(dataset.manifest, measured.name)
+        worst = [f"{paths[one]} ({values[one]:.2f})" for one in order[flagged[order]][:_WORST]]
         limit = f"{'<' if measured.worse == 'low' else '>'} {thresholds[measured.name]:g}"
-        named = ", ".join(f"{paths[photo]} ({values[photo]:.2f})" for photo in worst)
-        rows.append([measured.name.replace("_", " "), f"{flagged.sum():,}", limit, named])
-    rows.append(["duplicate", f"{issues['duplicate'].sum():,}", "", "see below"])
-    outliers = np.flatnonzero(quality.photos["outlier"])
-    score = quality.photos["outlier_score"].to_numpy()
-    worst = outliers[np.argsort(-score[outliers], kind="stable")][:_WORST]
-    named = ", ".join(f"{paths[photo]} ({score[photo]:.1f})" for photo in worst)
+        rows.append((measured.name.replace("_", " "), int(flagged.sum()), limit, ", ".join(worst)))
+    outliers = quality.photos[quality.photos["outlier"]]
+    worst_first = outliers["outlier_score"].sort_values(ascending=False, kind="stable")
+    worst = [f"{paths[photo]} ({score:.1f})" for photo, score in worst_first.head(_WORST).items()]
     limit = f"> {quality.facts['outlier_limit']:g}"
-    rows.append(["outlier", f"{len(outliers):,}", limit, named])
-    named = ", ".join(dataset.set_aside["path"].head(_WORST))
-    rows.append(["unreadable", f"{len(dataset.set_aside):,}", "", named])
+    unreadable = dataset.set_aside["path"]
+    rows += [
+        ("duplicate", int(issues["duplicate"].sum()), "", "see below"),
+        ("outlier", len(outliers), limit, ", ".join(worst)),
+        ("unreadable", len(unreadable), "", ", ".join(unreadable.head(_WORST))),
+    ]
     return format_table(("issue", "photos", "limit", "worst"), rows)
 
 
 def _describe_pairs(dataset: Dataset, pairs: pd.DataFrame, leaks: pd.DataFrame) -> str:
-    exact, across = int((pairs["kind"] == "exact").sum()), int(pairs["across_classes"].sum())
+    exact, across = pairs[pairs["kind"] == "exact"], pairs[pairs["across_classes"]]
     head = (
-        f"{count(len(pairs), 'pair')} of photos that are there twice: {exact:,} exact, "
-        f"{len(pairs) - exact:,} near; {across:,} across classes, {len(leaks):,} across splits"
+        f"{count(len(pairs), 'pair')} of photos that are there twice: {len(exact):,} exact, "
+        f"{len(pairs) - len(exact):,} near; {len(across):,} across classes, "
+        f"{len(leaks):,} across splits"
     )
-    exact_pairs, across_pairs = pairs[pairs["kind"] == "exact"], pairs[pairs["across_classes"]]
-    shown = pd.concat([across_pairs, leaks, exact_pairs, pairs])
+    shown = pd.concat([across, leaks, exact, pairs])
     shown = shown.drop_duplicates(["a", "b"]).head(_SHOWN)
     if shown.empty:
         return head
@@ -149,14 +149,14 @@ def _describe_run(dataset_id: str, compared: dict[str, Comparison]) -> str:
     if not compared:
         return f"The run has no validation and no test photos of {dataset_id}."
     rows = [
-        [
+        (
             split,
-            f"{comparison.with_all.n:,}",
-            percent(comparison.with_all.accuracy, comparison.with_all.n),
-            f"{len(comparison.leaking):,}",
-            percent(comparison.without.accuracy, comparison.without.n),
-        ]
-        for split, comparison in compared.items()
+            one.with_all.n,
+            percent(one.with_all.accuracy, one.with_all.n),
+            len(one.leaking),
+            percent(one.without.accuracy, one.without.n),
+        )
+        for split, one in compared.items()
     ]
     headings = ("split", "photos", "accuracy", "with a twin in train", "accuracy without them")
     return format_table(headings, rows)
@@ -178,22 +178,21 @@ def _make_document(
         "photos": len(dataset),
         "thresholds": asdict(Thresholds()),
         "issues": {issue: paths[issues[issue].to_numpy()] for issue in ISSUES},
-        "unreadable": dataset.set_aside.to_dict("records"),
+        "unreadable": dataset.set_aside,
         "pairs": _name_pairs(quality.pairs, paths),
         "leaks": _name_pairs(leaks, paths),
-        "suspects": suspects.drop(columns=["suspect", "outlier"]).to_dict("records"),
-        "outliers": outliers[["photo", "path", "class", "outlier_score"]].to_dict("records"),
+        "suspects": suspects.drop(columns=["suspect", "outlier"]),
+        "outliers": outliers[["photo", "path", "class", "outlier_score"]],
     }
 
 
 def _describe_compared(dataset: Dataset, compared: Comparison) -> dict[str, Any]:
-    judged = {"with_all": compared.with_all, "without": compared.without}
     return {
         "leaking": dataset.manifest["path"].to_numpy()[compared.leaking],
-        **{name: {"n": one.n, "accuracy": one.accuracy} for name, one in judged.items()},
+        "with_all": pick(compared.with_all, "n", "accuracy"),
+        "without": pick(compared.without, "n", "accuracy"),
     }
 
 
-def _name_pairs(pairs: pd.DataFrame, paths: np.ndarray) -> list[dict[str, Any]]:
-    named = pairs.assign(path_a=paths[pairs["a"]], path_b=paths[pairs["b"]])
-    return list(named.to_dict("records"))
+def _name_pairs(pairs: pd.DataFrame, paths: np.ndarray) -> pd.DataFrame:
+    return pairs.assign(path_a=paths[pairs["a"]], path_b=paths[pairs["b"]])

@@ -19,8 +19,7 @@ from core.cli.choosing import DATASET, WHO
 from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, describe_failure
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
-from core.cli.recipes import RECIPE, choose_recipe
-from core.cli.runs import run_document
+from core.cli.runs import RECIPE, choose_recipe, run_document
 from core.config import FRAMING
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval

@@ -10,7 +10,7 @@ from core.cli.choosing import DATASET, read_chosen
 from core.cli.command import command, flag, option
 from core.cli.following import PhaseProgress
 from core.cli.outcome import Outcome, ProgressLine, format_table
-from core.cli.recipes import BACKBONE
+from core.cli.runs import BACKBONE
 from core.config import FRAMING, read_framing
 from core.exact.backbones import list_sizes, list_subjects, make_contest, read_contest
 from core.exact.contest import HEADINGS, describe_measured, tell_measured
@@ -46,15 +46,15 @@ def _show(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
 
 @weights.action("list", "list the weights that can be had, and which are on this machine")
 def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
-    here = {found.name: found for found in list_weights(workspace)}
+    here = {found.name: found.label for found in list_weights(workspace)}
     rows, documents = [], []
     for name, entry in read_catalogue().items():
-        is_here = name in here
-        steps = "here" if is_here else "convert after download" if entry.is_pickle else "download"
+        steps = "convert after download" if entry.is_pickle else "download"
         bytes_said = size(entry.size_bytes) if entry.size_bytes else ""
-        rows.append((name, entry.title, entry.licence, bytes_said, steps))
-        label = here[name].label if is_here else None
-        documents.append({**asdict(entry), "here": is_here, "label": label})
+        rows.append(
+            (name, entry.title, entry.licence, bytes_said, "here" if name in here else steps)
+        )
+        documents.append({**asdict(entry), "here": name in here, "label": here.get(name)})
     headings = ("name", "weights", "licence", "size", "")
     return Outcome(format_table(headings, rows), {"weights": documents})
 

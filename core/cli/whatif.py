@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -17,7 +16,7 @@ from core.cli.choosing import (
 )
 from core.cli.command import command, option
 from core.cli.edits import PHOTO_HELP, find_photo
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.exact.store import (
     find_judged_source,
@@ -28,13 +27,7 @@ from core.exact.store import (
 )
 from core.exact.whatif import WhatIf, describe_foretold, foretell, read_foretold, say_verdict
 from core.exact.why import ONE_CLASS, Why, ask_why
-from core.exact.worth import (
-    WorthResult,
-    list_marked,
-    make_worth,
-    read_worth,
-    tell_removal,
-)
+from core.exact.worth import WorthResult, list_marked, make_worth, read_worth, tell_removal
 from core.formats import count, percent, points
 from core.instant.worth import MARKS
 from core.runs.result import read_result
@@ -54,7 +47,7 @@ def whatif(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     document: dict[str, Any] = {
         "dataset": dataset.id,
         "changed": len(changes),
-        "foretold": None if told is None else asdict(told),
+        "foretold": told,
         "whatif": None,
     }
     lines = [describe_foretold(workspace, dataset)] if told else []
@@ -83,9 +76,8 @@ def _describe(found: WhatIf) -> str:
     changed = classes[(classes["gained"] + classes["lost"]) > 0]
     if changed.empty:
         return head
-    rows = changed[["class", "support", "gained", "lost"]].itertuples(index=False)
-    cells = [tuple(str(cell) for cell in row) for row in rows]
-    return f"{head}\n{format_table(('class', 'photos', 'gained', 'lost'), cells)}"
+    rows = changed[["class", "support", "gained", "lost"]].astype(str).to_numpy()
+    return f"{head}\n{format_table(('class', 'photos', 'gained', 'lost'), rows)}"
 
 
 def _document(dataset: Dataset, found: WhatIf) -> dict[str, Any]:
@@ -98,11 +90,8 @@ def _document(dataset: Dataset, found: WhatIf) -> dict[str, Any]:
         "interval": list(compared.interval),
         "p_value": compared.p_value,
         **{kind: paths[found.photos[found.find_photos(kind)]].tolist() for kind in _KINDS},
-        "classes": compared.per_class.to_dict("records"),
-        "cells": found.cells.to_dict("records"),
-        "entering": found.entering,
-        "leaving": found.leaving,
-        "corrected": found.corrected,
+        "classes": compared.per_class,
+        **pick(found, "cells", "entering", "leaving", "corrected"),
     }
 
 
@@ -128,9 +117,7 @@ def worth(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
     rows = photos.astype(object).where(photos.notna(), None).rename_axis("photo").reset_index()
     document = {"dataset": dataset.id, "worth": found.id, "validation_photos": found.n}
     document |= {"unit_nats": found.share, **found.counts}
-    return Outcome(
-        "\n\n".join(parts), {**document, "removal": removal.to_dict("records"), "photos": rows}
-    )
+    return Outcome("\n\n".join(parts), {**document, "removal": removal, "photos": rows})
 
 
 def _describe_mark(dataset: Dataset, found: WorthResult, mark: str) -> str:

@@ -37,34 +37,36 @@ def test_each_event_is_shown_once(tmp_path: Path):
 
 def test_a_run_without_validation_photos_shows_its_training(tmp_path: Path):
     log = io.StringIO()
+    follower = RunFollower(tmp_path, ProgressLine(log), epochs=5)
     append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH, "val_loss": None})
-    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    follower.show_new_events()
     assert log.getvalue() == "epoch 1/5  train loss 0.5000 accuracy 75.0 %  0.3 s\n"
 
 
 def test_a_running_mean_of_training_is_called_so(tmp_path: Path):
     log = io.StringIO()
+    follower = RunFollower(tmp_path, ProgressLine(log), epochs=5)
     append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH, "train_accuracy": None})
-    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    follower.show_new_events()
     assert log.getvalue().startswith("epoch 1/5  train (running mean) loss 0.9000 accuracy 25.0 %")
 
 
 def test_extraction_shows_speed_and_time_left(tmp_path: Path):
     log = io.StringIO()
+    follower = RunFollower(tmp_path, ProgressLine(log), epochs=5)
     append_event(tmp_path, {"event": "phase", "phase": "extracting"})
     facts = {"per_second": 251.4, "seconds_left": 12.0}
     append_event(
         tmp_path, {"event": "progress", "phase": "extracting", "done": 0, "total": 3000, **facts}
     )
-    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
+    follower.show_new_events()
     assert log.getvalue() == "computing features: 0 of 3,000 (0 %), 251 photos/s, 12 s left\n"
 
 
 def test_what_was_seen_before_is_not_shown_again(tmp_path: Path):
     log = io.StringIO()
     append_event(tmp_path, {"event": "epoch", "epoch": 1, **EPOCH})
-    seen = (tmp_path / "events.jsonl").stat().st_size
-    RunFollower(tmp_path, ProgressLine(log), epochs=5, offset=seen).show_new_events()
+    RunFollower(tmp_path, ProgressLine(log), epochs=5).show_new_events()
     assert log.getvalue() == ""
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from core.cli.recipes import RECIPE, read_recipe
+from core.cli.runs import RECIPE, read_recipe
 from core.datasets.policies import save_policy
 from core.errors import AugmentationRefused
 from core.runs.recipe.recipe import Recipe

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
-from core.cli.recipes import change_recipe
-from core.cli.runs import runs
+from core.cli.runs import change_recipe, runs
 from core.errors import AugmentationRefused, DatasetMissing, RecipeRefused
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.plans import SweepPlan

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.cli.recipes import RECIPE, read_recipe
+from core.cli.runs import RECIPE, read_recipe
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.words import (
     UNUSED,

@@ -104,11 +104,17 @@ class _Action(NamedTuple):
 
 
 class Command:
-    """A function that is run with options, or a name for actions, as `runs stop RUN`."""
+    """A function that is run with options, or a name for actions, as `runs stop RUN`.
+
+    Args:
+        options: What it takes; what an action takes is said with the action.
+        default: The action that is run when none is named.
+        after: Called with the workspace after each action.
+    """
 
     def __init__(
         self,
-        options: Sequence[Option | Group],
+        *options: Option | Group,
         default: str = "",
         after: Callable[[Workspace], object] = lambda _: None,
     ) -> None:
@@ -163,15 +169,8 @@ class Command:
         return outcome
 
 
-def command(*options: Option | Group, **settings: Any) -> Command:
-    """Make a command of a function, or of actions.
-
-    Args:
-        options: What it takes; what an action takes is said with the action.
-        settings: `default`: the action that is run when none is named. `after`: called with the
-            workspace after each action.
-    """
-    return Command(options, **settings)
+command = Command
+"""The decorator that makes a command of a function; `command(…).action` adds one more."""
 
 
 def add_parser(

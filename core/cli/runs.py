@@ -10,7 +10,7 @@ from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.policies import read_policy
 from core.errors import RecipeRefused
 from core.formats import duration, moment, percent
@@ -21,7 +21,7 @@ from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import Setting, parse_units
 from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED, SUGGESTED_VIEWS
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
 from models.devices import find_device
 from models.weights import find_weights
@@ -78,70 +78,68 @@ def run_document(run: RunRecord) -> dict[str, Any]:
     return document
 
 
-_Change = Callable[[Workspace, RunRecord, Namespace], RunRecord]
+def _add_change(
+    name: str,
+    what: str,
+    change: Callable[..., RunRecord | tuple[RunRecord, bool]],
+    *options: Option,
+    example: str,
+) -> None:
+    """Add an action that changes runs; all are found before the first changes.
+
+    Args:
+        change: Called with the workspace, the id of a run and what the options but the first give.
+    """
+    more = [one.settings.get("dest", one.name.strip("-").replace("-", "_")) for one in options[1:]]
+
+    @runs.action(name, what, *options, example=f"runs {name} {example}")
+    def act(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+        texts = given.runs if "runs" in given else [given.run]
+        chosen = [choose_item(workspace, text) for text in texts]
+        values = pick(given, *more)
+        found = [change(workspace, run.id, **values) for run in chosen]
+        changed = [one[0] if isinstance(one, tuple) else one for one in found]
+        if any(not run.has_ended for run in changed):
+            ensure_scheduler(workspace)  # what waits must go on, what stops may need a worker
+        return Outcome(
+            "\n".join(_describe_run(workspace, run) for run in changed),
+            {"runs": [run_document(run) for run in changed]},
+        )
 
 
-def _changes(name: str, what: str, *options: Option, example: str) -> Callable[[_Change], _Change]:
-    """Make an action of a function that changes one run; all are found before the first changes."""
-
-    def take(change: _Change) -> _Change:
-        @runs.action(name, what, *options, example=f"runs {name} {example}")
-        def act(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-            texts = given.runs if "runs" in given else [given.run]
-            chosen = [choose_item(workspace, text) for text in texts]
-            changed = [change(workspace, run, given) for run in chosen]
-            if any(not run.has_ended for run in changed):
-                ensure_scheduler(workspace)  # what waits must go on, what stops may need a worker
-            return Outcome(
-                "\n".join(_describe_run(workspace, run) for run in changed),
-                {"runs": [run_document(run) for run in changed]},
-            )
-
-        return change
-
-    return take
+def _duplicate(
+    workspace: Workspace, run_id: str, changes: Sequence[str], name: str | None
+) -> RunRecord:
+    recipe = change_recipe(workspace, read_run(workspace, run_id).recipe, changes)
+    return queue.submit_run(workspace, recipe, name)[0]
 
 
-@_changes(
+_add_change(
     "stop",
     "end runs; the best epoch of each is kept",
+    queue.request_stop,
     _RUNS,
     flag("--after-epoch", "complete the epoch that goes; without, it is dropped"),
     example="latest --after-epoch",
 )
-def _stop(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    return queue.request_stop(workspace, run.id, after_epoch=given.after_epoch)
-
-
-@_changes("pause", "give the device to others; checkpoints are kept", _RUNS, example="latest")
-def _pause(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
-    return control.pause_run(workspace, run.id)
-
-
-@_changes("resume", "let paused runs go on from their checkpoints", _RUNS, example="latest")
-def _resume(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
-    return control.resume_run(workspace, run.id)
-
-
-@_changes("retry", "queue runs again that failed, were lost or stopped", _RUNS, example="latest")
-def _retry(workspace: Workspace, run: RunRecord, _given: Namespace) -> RunRecord:
-    return queue.retry_run(workspace, run.id)
-
-
-@_changes(
+for _name, _what, _change in (
+    ("pause", "give the device to others; checkpoints are kept", control.pause_run),
+    ("resume", "let paused runs go on from their checkpoints", control.resume_run),
+    ("retry", "queue runs again that failed, were lost or stopped", queue.retry_run),
+):
+    _add_change(_name, _what, _change, _RUNS, example="latest")
+_add_change(
     "extend",
     "train more epochs, in a run of their own",
+    control.extend_run,
     _RUN,
     option("--epochs N", "how many more", int, required=True),
     example="latest --epochs 10",
 )
-def _extend(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    return control.extend_run(workspace, run.id, given.epochs)[0]
-
-
-@_changes(
+_add_change(
     "duplicate",
     "train the recipe of a run with some settings changed",
+    _duplicate,
     _RUN,
     option(
         "--set SETTING=VALUE",
@@ -153,9 +151,6 @@ def _extend(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord
     option("--name", "what to call the new run"),
     example="latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
 )
-def _duplicate(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    recipe = change_recipe(workspace, run.recipe, given.changes)
-    return queue.submit_run(workspace, recipe, given.name)[0]
 
 
 @runs.action("delete", "delete runs with all they made", _RUNS, example="runs delete 3f2a 77c0")
@@ -167,37 +162,30 @@ def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     return Outcome(names, {"deleted": list(chosen)})
 
 
-@_changes(
+_add_change(
     "note",
     "write what there is to know of a run",
+    control.note_run,
     _RUN,
-    option("text", "the note; an empty one removes it"),
+    option("notes TEXT", "the note; an empty one removes it"),
     example="latest “with the new photos”",
 )
-def _note(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    return control.note_run(workspace, run.id, given.text)
-
-
-@_changes(
+_add_change(
     "tag",
     "give a run these tags in place of its own; without TAG: none",
+    control.tag_run,
     _RUN,
     option("tags TAG", "a word or two", nargs="*"),
     example="latest course",
 )
-def _tag(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    return control.tag_run(workspace, run.id, given.tags)
-
-
-@_changes(
+_add_change(
     "rename",
     "change the name that is shown",
+    control.rename_run,
     _RUN,
     option("name", "the new name; empty: “Run 7”"),
     example="latest baseline",
 )
-def _rename(workspace: Workspace, run: RunRecord, given: Namespace) -> RunRecord:
-    return control.rename_run(workspace, run.id, given.name)
 
 
 def _describe_run(workspace: Workspace, run: RunRecord) -> str:

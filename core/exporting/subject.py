@@ -168,7 +168,7 @@ Format = Literal["keras", "savedmodel", "onnx", "litert", "openvino"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class FormatFacts:
     """What people want to know of a format."""
 
@@ -184,35 +184,29 @@ class FormatFacts:
 
 FACTS: dict[str, FormatFacts] = {
     "keras": FormatFacts(
-        label="Keras",
-        path="keras/model.keras",
-        purpose="Keras 3, also to train it further",
-        reads="tensorflow keras",
+        "Keras", "keras/model.keras", "Keras 3, also to train it further", "tensorflow keras"
     ),
     "savedmodel": FormatFacts(
-        label="SavedModel",
-        path="savedmodel/1",
-        purpose="TensorFlow Serving, and TensorFlow without Keras",
-        reads="tensorflow",
+        "SavedModel",
+        "savedmodel/1",
+        "TensorFlow Serving, and TensorFlow without Keras",
+        "tensorflow",
     ),
     "onnx": FormatFacts(
-        label="ONNX",
-        path="onnx/model.onnx",
-        purpose="ONNX Runtime in most languages, also in a browser",
-        reads="onnxruntime",
+        "ONNX",
+        "onnx/model.onnx",
+        "ONNX Runtime in most languages, also in a browser",
+        "onnxruntime",
         extras=("onnx",),
     ),
     "litert": FormatFacts(
-        label="LiteRT",
-        path="litert/model.tflite",
-        purpose="phones and small devices (formerly TensorFlow Lite)",
-        reads="ai-edge-litert",
+        "LiteRT",
+        "litert/model.tflite",
+        "phones and small devices (formerly TensorFlow Lite)",
+        "ai-edge-litert",
     ),
     "openvino": FormatFacts(
-        label="OpenVINO",
-        path="openvino/model.xml",
-        purpose="CPUs, fast: what this program answers with",
-        reads="openvino",
+        "OpenVINO", "openvino/model.xml", "CPUs, fast: what this program answers with", "openvino"
     ),
 }
 

@@ -128,12 +128,11 @@ def _choose(
     """Find the one id that is meant; `names` holds (id, name), newest first."""
     if text == "latest":
         return names[0][0]
-    ways = (
-        [identifier for identifier, _ in names if identifier == text],
-        [identifier for identifier, name in names if name == text],
-        [identifier for identifier, _ in names if text and identifier.startswith(text)],
+    found = (
+        [identifier for identifier, _ in names if identifier == text]
+        or [identifier for identifier, name in names if name == text]
+        or [identifier for identifier, _ in names if text and identifier.startswith(text)]
     )
-    found = next((matches for matches in ways if matches), [])
     if len(found) == 1:
         return found[0]
     see = f"python -m core {noun}s lists them."

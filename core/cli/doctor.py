@@ -102,8 +102,7 @@ def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     file = workspace.database_file
     kept = size(file.stat().st_size) if file.exists() else "not there yet"
     yield fault or f"It is whole, {kept}.", repair if fault else ""
-    copies = list_copies(workspace)
-    if not copies:
+    if not (copies := list_copies(workspace)):
         yield "There is no copy of it yet: the scheduler makes one an hour.", ""
         return
     age = max(0.0, time.time() - copies[0].stat().st_mtime)

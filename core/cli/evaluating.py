@@ -213,9 +213,7 @@ def _describe_baselines(besides: list[Beside], n: int, split: str) -> str:
 
 
 @command(
-    option("baseline", RUN_HELP),
-    option("runs RUN", "compared with the baseline", nargs="+"),
-    SPLIT,
+    option("baseline", RUN_HELP), option("runs RUN", "compared with the baseline", nargs="+"), SPLIT
 )
 def compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     """Compare runs with a baseline: what they gained and lost, and whether that is real."""

@@ -12,14 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
-from core.cli.outcome import (
-    Outcome,
-    ProgressLine,
-    error_document,
-    format_table,
-    pick,
-    write_named,
-)
+from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, pick, write_named
 from core.errors import PhotoRefused, SourceRefused
 from core.exporting.subject import find_number
 from core.formats import count, rough_duration
@@ -133,23 +126,16 @@ def _answer_all(
 
 
 def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
-    """Open the model that is meant, with what is to be said of it.
-
-    Raises:
-        VersionMissing: No such version, or nobody has the alias.
-        RunMissing: Neither a version nor a run is meant, or several runs are.
-        PetalscopeError: It cannot answer.
-    """
+    """Open the model that is meant, with what is to be said of it."""
     if text == "champion":
         standing = open_standing(workspace)
         if standing.problem is None:
             return standing.predictor, []
         return standing.predictor, [f"{standing.problem.problem} A former champion answers."]
     model = choose_model(workspace, text)
-    number = find_number(model)
-    if number is None:
-        return open_predictor(workspace, model), []
-    return open_version(workspace, number), []
+    if (number := find_number(model)) is not None:
+        return open_version(workspace, number), []
+    return open_predictor(workspace, model), []
 
 
 def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:

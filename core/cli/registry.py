@@ -72,15 +72,17 @@ def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
 
 def _say_accuracy(version: ModelVersion) -> str:
     """Say the accuracy on the validation photos of its run."""
-    judged = version.facts.get("validation", {"n": 0})
-    if not judged["n"]:
+    right, n = _read_judged(version)
+    if not n:
         return "no validation photos"
-    low, high = wilson_interval(judged["right"], judged["n"])
-    share = judged["right"] / judged["n"]
-    return (
-        f"validation accuracy {percent(share, judged['n'])}, {interval(low, high, judged['n'])} "
-        "(these photos chose its epoch)"
-    )
+    ends = interval(*wilson_interval(right, n), n)
+    return f"validation accuracy {percent(right / n, n)}, {ends} (these photos chose its epoch)"
+
+
+def _read_judged(version: ModelVersion) -> tuple[int, int]:
+    """Return how many validation photos of its run it got right, and of how many."""
+    judged = version.facts.get("validation", {})
+    return judged.get("right", 0), judged.get("n", 0)
 
 
 def _describe_version(version: ModelVersion) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _promote(
 ) -> Outcome:
     champion = read_aliases(workspace).get("champion")
     evidence = None
-    if champion not in (None, version.number) and not override and reason.strip():
+    if champion and champion != version.number and not override and reason.strip():
         evidence = _meet(workspace, champion, version.number)
     event = promoting.promote(
         workspace,
@@ -157,11 +159,10 @@ def _promote(
     return Outcome("\n".join(lines), document)
 
 
-def _meet(workspace: Workspace, champion: int | None, challenger: int) -> Evidence:
+def _meet(workspace: Workspace, champion: int, challenger: int) -> Evidence:
     # Heavy, and not wanted by the other ways.
     from core.monitoring.comparison import compare_versions, find_comparison
 
-    assert champion is not None
     if met := find_comparison(workspace, champion, challenger):  # one look at test photos is enough
         return met.evidence
     return compare_versions(workspace, champion, challenger, WHO)
@@ -187,9 +188,8 @@ def _list_versions(workspace: Workspace) -> Outcome:
 
 
 def _row(version: ModelVersion, alias: str) -> list[object]:
-    judged = version.facts.get("validation", {})
-    n = judged.get("n", 0)
-    accuracy = percent(judged["right"] / n, n) if n else "–"
+    right, n = _read_judged(version)
+    accuracy = percent(right / n, n) if n else "–"
     where = (version.run_id, version.dataset_id)
     return [version.label, alias, version.name, *where, accuracy, n, moment(version.created)]
 

@@ -1,8 +1,5 @@
 """`clean`, `repair` and `scheduler`: what keeps a workspace well.
 
-`clean` removes what nothing points to any more, and says how large it was; `repair` reads the index
-back; `scheduler` is what systemd and the like supervise.
-
 What a page, a registered version, a run that may go on, or its repetition needs, stays: so do all
 results, the newest checkpoints of runs that did not fail, downloads, exports and imports. What goes
 is moved out of its place in one step, while nobody can queue or register anything, then deleted.
@@ -183,7 +180,7 @@ def _has_failed(run: RunRecord, seconds_ago: float) -> bool:
 
 
 def _weigh(kind: str, path: Path) -> Rubbish:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [file for file in (path, *path.rglob("*")) if file.is_file()]
     return Rubbish(kind=kind, path=path, bytes=sum(file.stat().st_size for file in files))
 
 

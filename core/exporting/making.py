@@ -6,6 +6,7 @@ whoever gets the export will run it. An export that does not pass it is not kept
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -105,13 +106,12 @@ class Making:
     ) -> dict[str, dict[str, Any]]:
         """Write all but the golden photos, and return what the check said."""
         with self._step("model card"):
+            # One line each, whatever a folder was called: whoever reads it counts lines.
+            labels = (" ".join(name.splitlines()) for name in subject.classes)
             texts = {
                 "MODEL_CARD.md": write_card(self._workspace, subject),
                 "README.md": write_readme(subject, self._request.formats, golden),
-                # One line each, whatever a folder was called: whoever reads it counts lines.
-                "labels.txt": "".join(
-                    f"{' '.join(name.splitlines())}\n" for name in subject.classes
-                ),
+                "labels.txt": "".join(f"{label}\n" for label in labels),
                 "photo.py": write_photo_module(subject.backbone.framing),
                 "deciding.py": write_deciding_module(),
                 "answering.py": read_shipped("answering.py"),
@@ -293,8 +293,7 @@ def pack_folder(folder: Path, file: Path) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
             entry.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(entry, "w") as target:
-                while block := source.read(1 << 20):
-                    target.write(block)
+                shutil.copyfileobj(source, target)
 
 
 def _fail(what: str) -> ExportFailed:

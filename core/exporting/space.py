@@ -58,12 +58,11 @@ gatherUsageStats = false
 toolbarMode = "viewer"
 
 """
-_ICON, _THEME = Path("core/ui/parts/icon.svg"), Path(".streamlit/config.toml")
-"""Of the program; the app looks like it."""
 
 
 def write_space(folder: Path, subject: Subject) -> None:
     """Write the app, without its model, which goes into folder/model."""
+    configuration = _read(PROJECT_ROOT / ".streamlit/config.toml")
     texts = {
         "app.py": read_shipped("app.py"),
         "answering.py": read_shipped("answering.py"),
@@ -73,18 +72,12 @@ def write_space(folder: Path, subject: Subject) -> None:
         ".dockerignore": "__pycache__\n.git\n",
         "requirements.txt": "".join(f"{name}=={version(name)}\n" for name in _PACKAGES),
         "README.md": _write_readme(subject),
-        "icon.svg": (PROJECT_ROOT / _ICON).read_text(encoding="utf-8"),
-        ".streamlit/config.toml": _CONFIG + _read_theme(),
+        "icon.svg": _read(PROJECT_ROOT / "core/ui/parts/icon.svg"),
+        ".streamlit/config.toml": _CONFIG + configuration[configuration.index("[theme]") :],
     }
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def _read_theme() -> str:
-    """Return what the program's own configuration says of colours and fonts."""
-    text = (PROJECT_ROOT / _THEME).read_text(encoding="utf-8")
-    return text[text.index("[theme]") :]
 
 
 def _write_readme(subject: Subject) -> str:
@@ -176,8 +169,7 @@ def write_augmenting() -> str:
 
 def write_drawing() -> str:
     """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
-    file = PROJECT_ROOT / "models" / "graphs" / "drawing.py"
-    pieces = _cut(file, "draw_random_weights")
+    pieces = _cut(PROJECT_ROOT / "models/graphs/drawing.py", "draw_random_weights")
     return "from typing import Any\n\n" + "\n\n\n".join(pieces)
 
 

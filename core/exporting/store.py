@@ -95,13 +95,7 @@ def identify_export(workspace: Workspace, request: ExportRequest) -> str:
 
 
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Return the id of the export; unless it is there, a process of its own makes it.
-
-    Raises:
-        VersionMissing: No version has that number.
-        RunMissing: No run has that id.
-        RunUnfinished: The run has no result (yet).
-    """
+    """Return `identify_export`; unless that is there, a process of its own makes it."""
     identifier = identify_export(workspace, request)
     if not is_made(workspace, identifier):
         folder = workspace.export_folder(identifier)
@@ -134,9 +128,9 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
     Raises:
         ExportMissing: There is none of that id, or its zip is gone.
     """
-    folder = workspace.export_folder(export_id)
+    file = workspace.export_folder(export_id) / _FACTS
     try:
-        content = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
         content["created"] = datetime.fromisoformat(content["created"])
         content["formats"] = tuple(content["formats"])
         record = ExportRecord(**content)

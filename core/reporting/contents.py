@@ -36,8 +36,6 @@ from models.backbone import BackboneFacts, read_backbone_facts
 _PAIRS = 15
 _FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/,]+/)+")
 """The folders before a file's name; an address on the network keeps its own."""
-
-
 MOST = 24
 _SIDE = 144
 _QUALITY = 72
@@ -71,13 +69,11 @@ class RunReport:
     written: datetime
     evaluation: Evaluation
     estimates: Mapping[str, Estimate]
-    """What `core.evaluation.agreement.estimate_agreement` returns."""
     baselines: Sequence[Beside]
     """Empty where the run has too few training photos."""
     matrix: np.ndarray
     """(k, k), rows true, columns predicted."""
     pairs: pd.DataFrame
-    """What `core.evaluation.confusion.most_confused_pairs` returns."""
     calibration: Calibration
     slices: SliceStudy
     quality: QualityResult | None

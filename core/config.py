@@ -120,100 +120,72 @@ _LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)(_|$)|$)")
 class Settings(BaseSettings):
     """What a person may set, each as environment variable PETALSCOPE_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="ignore", use_attribute_docstrings=True
+    )
 
-    workspace: Path = Field(
-        default_workspace(),
-        description="folder of everything that the program makes; "
-        "of an installed petalscope: in the user's data folder",
-    )
-    pages: str = Field(
-        "",
-        description="pages that are served, as in “lesson,predict”; the others, and what they do, "
-        "are not there; default: all",
-    )
-    database_url: str | None = Field(
-        None, description="SQLAlchemy address of the database; default: SQLite in the workspace"
-    )
-    weights: Path | None = Field(
-        None, description="file of ResNet-50 weights without top (.h5), used before any other"
-    )
-    weights_url: str = Field(
-        OFFICIAL_WEIGHTS_URL, description="address the ImageNet weights are downloaded from"
-    )
-    oxford102_url: str = Field(
-        OXFORD102_URL, description="address of the folder that holds the files of Oxford 102"
-    )
-    flower_photos_url: str = Field(
-        FLOWER_PHOTOS_URL, description="address flower_photos is downloaded from"
-    )
-    mlflow_uri: str | None = Field(
-        None, description="MLflow tracking address that runs are mirrored to; default: none"
-    )
-    device: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="where training runs: auto, cpu or gpu"
-    )
-    photo_limit_mb: int = Field(25, gt=0, description="largest single photo accepted, in megabytes")
-    photo_limit_megapixels: int = Field(
-        40,
-        gt=0,
-        description="largest single photo accepted, in megapixels; checked before decoding",
-    )
-    archive_limit_mb: int = Field(
-        4096, gt=0, description="most that an archive may unpack to, in megabytes"
-    )
-    upload_limit_mb: int = Field(
-        2048, gt=0, description="largest archive taken through the browser, in megabytes"
-    )
-    import_folders: str = Field(
-        "~",
-        description="folders below which the page reads datasets by path, separated by “:”; "
-        "default: the home folder; the command line reads what its user may read",
-    )
-    import_limit_files: int = Field(
-        1_000_000, gt=0, description="most files that are looked at in a folder that is imported"
-    )
-    keep_photos_days: float = Field(
-        0.0, ge=0, description="days for which photos that were asked about are kept; 0: none are"
-    )
-    keep_photos_mb: int = Field(
-        500, gt=0, description="most that kept photos may take, in megabytes, with those to review"
-    )
-    api_host: str = Field("127.0.0.1", description="address that the prediction API is bound to")
-    api_port: int = Field(8000, ge=1, le=65535, description="port of the prediction API")
-    api_key: SecretStr | None = Field(
-        None,
-        description="key that programs must send, 16 characters or more; "
-        "needed on anything but loopback",
-    )
-    api_tls_certificate: Path | None = Field(
-        None, description="certificate (PEM) that the API speaks HTTPS with; default: plain HTTP"
-    )
-    api_tls_key: Path | None = Field(None, description="private key of that certificate (PEM)")
-    api_queue: int = Field(
-        64, ge=1, le=4096, description="photos that the API holds at once; more are turned away"
-    )
-    api_rate_limit: int | None = Field(
-        None,
-        ge=0,
-        description="photos a minute from one address, or with the key where one is set; "
-        "0: no limit; default: 3000, on loopback no limit",
-    )
-    api_photo_limit_mb: int = Field(
-        10, gt=0, description="largest single photo that the API accepts, in megabytes"
-    )
-    api_origins: str = Field(
-        "", description="web pages that may call the API from a browser, separated by commas"
-    )
-    alarm_url: SecretStr | None = Field(
-        None, description="https address that alarms are posted to (a webhook); default: none"
-    )
-    worker_idle_minutes: float = Field(
-        10.0, ge=0, description="how long an idle worker is kept warm with Keras imported"
-    )
-    heartbeat_timeout_s: float = Field(
-        60.0, gt=0, description="silence in seconds after which a run counts as lost"
-    )
+    workspace: Path = default_workspace()
+    """folder of everything that the program makes; of an installed petalscope: in the user's
+    data folder"""
+    pages: str = ""
+    """pages that are served, as in “lesson,predict”; the others, and what they do, are not
+    there; default: all"""
+    database_url: str | None = None
+    """SQLAlchemy address of the database; default: SQLite in the workspace"""
+    weights: Path | None = None
+    """file of ResNet-50 weights without top (.h5), used before any other"""
+    weights_url: str = OFFICIAL_WEIGHTS_URL
+    """address the ImageNet weights are downloaded from"""
+    oxford102_url: str = OXFORD102_URL
+    """address of the folder that holds the files of Oxford 102"""
+    flower_photos_url: str = FLOWER_PHOTOS_URL
+    """address flower_photos is downloaded from"""
+    mlflow_uri: str | None = None
+    """MLflow tracking address that runs are mirrored to; default: none"""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """where training runs: auto, cpu or gpu"""
+    photo_limit_mb: int = Field(25, gt=0)
+    """largest single photo accepted, in megabytes"""
+    photo_limit_megapixels: int = Field(40, gt=0)
+    """largest single photo accepted, in megapixels; checked before decoding"""
+    archive_limit_mb: int = Field(4096, gt=0)
+    """most that an archive may unpack to, in megabytes"""
+    upload_limit_mb: int = Field(2048, gt=0)
+    """largest archive taken through the browser, in megabytes"""
+    import_folders: str = "~"
+    """folders below which the page reads datasets by path, separated by “:”; default: the home
+    folder; the command line reads what its user may read"""
+    import_limit_files: int = Field(1_000_000, gt=0)
+    """most files that are looked at in a folder that is imported"""
+    keep_photos_days: float = Field(0.0, ge=0)
+    """days for which photos that were asked about are kept; 0: none are"""
+    keep_photos_mb: int = Field(500, gt=0)
+    """most that kept photos may take, in megabytes, with those to review"""
+    api_host: str = "127.0.0.1"
+    """address that the prediction API is bound to"""
+    api_port: int = Field(8000, ge=1, le=65535)
+    """port of the prediction API"""
+    api_key: SecretStr | None = None
+    """key that programs must send, 16 characters or more; needed on anything but loopback"""
+    api_tls_certificate: Path | None = None
+    """certificate (PEM) that the API speaks HTTPS with; default: plain HTTP"""
+    api_tls_key: Path | None = None
+    """private key of that certificate (PEM)"""
+    api_queue: int = Field(64, ge=1, le=4096)
+    """photos that the API holds at once; more are turned away"""
+    api_rate_limit: int | None = Field(None, ge=0)
+    """photos a minute from one address, or with the key where one is set; 0: no limit; default:
+    3000, on loopback no limit"""
+    api_photo_limit_mb: int = Field(10, gt=0)
+    """largest single photo that the API accepts, in megabytes"""
+    api_origins: str = ""
+    """web pages that may call the API from a browser, separated by commas"""
+    alarm_url: SecretStr | None = None
+    """https address that alarms are posted to (a webhook); default: none"""
+    worker_idle_minutes: float = Field(10.0, ge=0)
+    """how long an idle worker is kept warm with Keras imported"""
+    heartbeat_timeout_s: float = Field(60.0, gt=0)
+    """silence in seconds after which a run counts as lost"""
 
 
 def read_settings() -> Settings:
@@ -260,9 +232,14 @@ def _check_name(variable: str, value: str) -> None:
     if field is not None and "Path" in str(field.annotation) and not value.strip():
         raise SettingRefused(
             f"The setting {variable} is empty.",
-            f"Name a path, or unset it ({field.description}).",
+            f"Name a path, or unset it ({describe_setting(name)}).",
             variable=variable,
         )
+
+
+def describe_setting(name: str) -> str:
+    """Return what a setting is, in a line."""
+    return " ".join((Settings.model_fields[name].description or "").split())
 
 
 def fingerprint(recipe: object) -> str:

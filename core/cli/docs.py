@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from core import errors
 from core.cli.command import command, flag
 from core.cli.outcome import Outcome, ProgressLine
-from core.config import Settings
+from core.config import Settings, describe_setting
 from core.workspace import PROJECT_ROOT, Workspace
 
 _FOLDER = PROJECT_ROOT / "docs"
@@ -52,7 +52,7 @@ def write_settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, "") else f"`{field.default}`"
-        rows.append((f"`PETALSCOPE_{name.upper()}`", default, field.description or ""))
+        rows.append((f"`PETALSCOPE_{name.upper()}`", default, describe_setting(name)))
     return _write_table(("variable", "default", "what"), rows)
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 import statistics
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -129,7 +129,7 @@ def _train(
 
 def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
     """Describe the runs of the repeats, with mean and standard deviation of their best epochs."""
-    runs: list[Mapping[str, Any]] = [outcome.document for outcome in outcomes]
+    runs = [outcome.document for outcome in outcomes]
     accuracies = [run["best_val_accuracy"] for run in runs if run["best_val_accuracy"] is not None]
     document: dict[str, Any] = {"runs": runs, "repeats": len(runs)}
     lines = [outcome.text for outcome in outcomes]

@@ -4,7 +4,6 @@ The id names the model, the formats and the golden photos, so the same request i
 export.json is written last: where it is, the zip is whole.
 """
 
-import json
 import os
 import shutil
 import sys
@@ -15,6 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
@@ -62,6 +63,9 @@ class ExportRecord(ExportRequest):
     """Format → what its own check.py said: state, difference."""
     seconds: dict[str, float]
     """How long each step took."""
+
+
+_RECORD = TypeAdapter(ExportRecord)
 
 
 def make_request(
@@ -128,13 +132,10 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
     Raises:
         ExportMissing: There is none of that id, or its zip is gone.
     """
-    file = workspace.export_folder(export_id) / _FACTS
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        content["created"] = datetime.fromisoformat(content["created"])
-        content["formats"] = tuple(content["formats"])
-        record = ExportRecord(**content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        content = (workspace.export_folder(export_id) / _FACTS).read_bytes()
+        record = _RECORD.validate_json(content)
+    except (OSError, ValueError) as error:
         raise _missing(export_id) from error
     if not find_zip(workspace, record).is_file():
         raise _missing(export_id)

@@ -129,17 +129,15 @@ def list_figures(report: RunReport) -> list[tuple[str, str, Estimate]]:
 
 
 def _tabulate_epochs(report: RunReport) -> Rows:
-    best = report.result.best_epoch
-    return [
-        [
-            f"{epoch['epoch']}{' (best)' if epoch['epoch'] == best else ''}",
-            _say_loss(epoch.get("train_loss")),
-            _say_accuracy(epoch.get("train_accuracy")),
-            _say_loss(epoch.get("val_loss")),
-            _say_accuracy(epoch.get("val_accuracy")),
-        ]
-        for epoch in report.result.curve
-    ]
+    rows = []
+    for epoch in report.result.curve:
+        number, row = epoch["epoch"], list[str]()
+        for split in ("train", "val"):
+            loss, accuracy = epoch.get(f"{split}_loss"), epoch.get(f"{split}_accuracy")
+            row.append("–" if loss is None else f"{loss:.3f}")
+            row.append("–" if accuracy is None else f"{100 * accuracy:.1f} %")
+        rows.append([f"{number}{' (best)' * (number == report.result.best_epoch)}", *row])
+    return rows
 
 
 def _tabulate_figures(report: RunReport) -> Rows:
@@ -239,14 +237,6 @@ def say_ends(one: Estimate, name: str = "accuracy") -> str:
     if math.isnan(one.low):
         return "–"
     return f"{say_figure(name, one.low, one.n)} to {say_figure(name, one.high, one.n)}"
-
-
-def _say_loss(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _say_accuracy(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def _say_p(value: float) -> str:

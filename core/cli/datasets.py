@@ -100,20 +100,16 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
 
 
 def _read_request(given: Namespace) -> SourceRequest:
-    paths = pick(given, "images", "labels", "splits", "names")
-    source = given.source if given.source == "sample" else _expand(given.source)
+    # Not Path.expanduser, which raises for a user that is not there.
+    paths = pick(given, "source", "images", "labels", "splits", "names")
+    expanded = {name: os.path.expanduser(path) for name, path in paths.items()}  # noqa: PTH111
     return SourceRequest(
         kind=given.kind,
-        path=source,
+        path=expanded.pop("source"),
         own_split=given.own_split,
         from_page=False,  # whoever has a shell reads what the system lets them read
-        **{name: _expand(path) for name, path in paths.items()},
+        **expanded,
     )
-
-
-def _expand(path: str) -> str:
-    # Not Path.expanduser, which raises for a user that is not there.
-    return os.path.expanduser(path)  # noqa: PTH111
 
 
 def _describe_report(report: ImportReport) -> str:

@@ -111,13 +111,8 @@ def _describe_alarms(alarms: list[Alarm]) -> str:
 
 
 def _document_reading(reading: Reading) -> dict[str, Any]:
-    return {
-        **vars(reading.rule),
-        "state": reading.state,
-        "measured": reading.estimate,
-        "version": reading.version,
-        "text": describe_reading(reading),
-    }
+    measured = {"state": reading.state, "measured": reading.estimate, "version": reading.version}
+    return {**vars(reading.rule), **measured, "text": describe_reading(reading)}
 
 
 def _write_log(table: pd.DataFrame, file: Path) -> Outcome:
@@ -139,19 +134,16 @@ def _describe_time(
     told = describe_drift(found) if found else ["There is no champion whose reference tells."]
     label = "Drift"
     if found:
-        n, m = len(found.photos), len(found.reference.digests)
-        label = (
-            f"Newest {count(n, 'photo')} of {found.version.label}, against {m:,} reference photos"
-        )
+        photos, m = count(len(found.photos), "photo"), len(found.reference.digests)
+        label = f"Newest {photos} of {found.version.label}, against {m:,} reference photos"
+    parts = [
+        f"Answers of {whose} since {moment(since)}",
+        format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
+        "\n".join([f"{label}:", *(f"- {line}" for line in told)]),
+        _describe_alarms(alarms),
+    ]
     return Outcome(
-        "\n\n".join(
-            [
-                f"Answers of {whose} since {moment(since)}",
-                format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
-                "\n".join([f"{label}:", *(f"- {line}" for line in told)]),
-                _describe_alarms(alarms),
-            ]
-        ),
+        "\n\n".join(parts),
         {
             "version": chosen.number if chosen else None,
             "since": since,
@@ -334,7 +326,7 @@ def _describe_meeting(comparison: VersionComparison) -> str:
 
 def _meeting_document(comparison: VersionComparison) -> dict[str, Any]:
     evidence = comparison.evidence
-    said = {"is_significant_gain": evidence.is_significant_gain, "level": evidence.level}
+    said = pick(evidence, "is_significant_gain", "level")
     return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}
 
 

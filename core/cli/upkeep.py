@@ -152,7 +152,12 @@ def find_rubbish(
         failed_s: How long ago a run must have failed for its checkpoint to go.
     """
     runs, versions = select_runs(connection), select_versions(connection)
-    failed = [run for run in runs if _has_failed(run, failed_s)]
+    before = time.time() - failed_s
+    failed = [
+        run
+        for run in runs
+        if run.state == "failed" and run.finished and run.finished.timestamp() < before
+    ]
     for path in _list_killed(workspace):
         yield _weigh("of processes that were killed", path)
     for run in failed:
@@ -171,12 +176,6 @@ def find_rubbish(
     for file in workspace.registry.glob("files/??/[!.]*"):
         if file.name not in needed and _is_old(file):
             yield _weigh("files of no version", file)
-
-
-def _has_failed(run: RunRecord, seconds_ago: float) -> bool:
-    if run.state != "failed" or run.finished is None:
-        return False
-    return time.time() - run.finished.timestamp() > seconds_ago
 
 
 def _weigh(kind: str, path: Path) -> Rubbish:

@@ -38,10 +38,8 @@ _NAME = option("name", "which weights: a name of “weights list”", choices=tu
 @weights.action("show", "say which weights are used where none are named, and where they are from")
 def _show(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     if given.download:
-        found = download_weights(workspace, on_progress=_report(progress))
-    else:
-        found = find_weights(workspace)
-    return _describe(found)
+        return _describe(download_weights(workspace, on_progress=_report(progress)))
+    return _describe(find_weights(workspace))
 
 
 @weights.action("list", "list the weights that can be had, and which are on this machine")

@@ -53,6 +53,8 @@ from models.export_onnx import write_onnx, write_openvino
 
 Tell = Callable[[str, int, int], None]
 """Told the step that begins, the steps done and the steps in all."""
+_PLAIN = {"openvino", "onnx"}
+"""Formats that are written without Keras."""
 
 
 class Making:
@@ -124,7 +126,7 @@ class Making:
         if self._request.space:
             with self._step("Space"):
                 write_space(folder / "space", subject)
-                _write_openvino(folder / "space" / "model" / "model.xml", subject)
+                _write_plain("openvino", folder / "space" / "model" / "model.xml", subject)
                 _write_rule(folder / "space" / "model", subject, ())
         with self._step("checking"):
             write_sums(folder)
@@ -142,11 +144,10 @@ class Making:
         return golden
 
     def _write_models(self, folder: Path, subject: Subject) -> None:
-        writers = {"openvino": _write_openvino, "onnx": _write_onnx}
         for name in self._request.formats:
-            if name in writers:
+            if name in _PLAIN:
                 with self._step(FACTS[name].label):
-                    writers[name](folder / FACTS[name].path, subject)
+                    _write_plain(name, folder / FACTS[name].path, subject)
         if not _needs_keras(self._request.formats):
             return
         os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that writes all of them
@@ -184,7 +185,7 @@ def check_extras(formats: tuple[Format, ...]) -> None:
 
 
 def _needs_keras(formats: tuple[Format, ...]) -> bool:
-    return not {"openvino", "onnx"}.issuperset(formats)
+    return not set(formats) <= _PLAIN
 
 
 def _write_rule(folder: Path, subject: Subject, formats: tuple[Format, ...]) -> None:
@@ -195,14 +196,13 @@ def _write_rule(folder: Path, subject: Subject, formats: tuple[Format, ...]) -> 
             np.savez(file, allow_pickle=False, **asdict(subject.unlike))
 
 
-def _write_openvino(file: Path, subject: Subject) -> None:
+def _write_plain(name: Format, file: Path, subject: Subject) -> None:
+    """Write a model in a format that needs no Keras."""
     file.parent.mkdir(parents=True)
-    write_openvino(subject.network_file, subject.head, file)
-
-
-def _write_onnx(file: Path, subject: Subject) -> None:
-    file.parent.mkdir(parents=True)
-    write_onnx(subject.network_file, subject.backbone, subject.head, file)
+    if name == "openvino":
+        write_openvino(subject.network_file, subject.head, file)
+    else:
+        write_onnx(subject.network_file, subject.backbone, subject.head, file)
 
 
 def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:

@@ -47,7 +47,6 @@ class ModelEvent:
 
     number: int
     time: datetime
-    """UTC."""
     kind: EventKind
     version: int | None
     former: int | None
@@ -110,11 +109,8 @@ def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[
 def list_champions(events: list[ModelEvent]) -> list[int]:
     """Return the champions that stand behind one another, the first at the beginning.
 
-    A promotion adds one; a rollback takes those away that came after the one it went to; a deleted
-    version is no more among them.
-
-    Args:
-        events: Of the kinds promoted, rolled_back and deleted, oldest first.
+    A rollback takes those away that came after the one it went to. The events are of the kinds
+    promoted, rolled_back and deleted, oldest first.
     """
     line: list[int] = []
     for event in events:
@@ -154,24 +150,17 @@ class Tenure:
     reason: str
 
 
-def list_tenures(events: Sequence[ModelEvent], now: datetime | None = None) -> list[Tenure]:
-    """Return who was champion when, the first at the beginning.
-
-    Args:
-        events: Of any kind, newest first, as `list_events` returns them.
-        now: Where the last one ends; default: this moment.
-    """
+def list_tenures(events: Sequence[ModelEvent], now: datetime) -> list[Tenure]:
+    """Return who was champion when, of events newest first: the first is at the beginning."""
     turns = [
         (event.version, event.time, event.reason)
         for event in reversed(events)
         if event.kind in ("promoted", "rolled_back") and event.version is not None
     ]
-    if not turns:
-        return []
-    ends = [start for _, start, _ in turns[1:]] + [now or datetime.now(UTC)]
+    ends = [start for _, start, _ in turns[1:]] + [now]
     return [
-        Tenure(version=version, start=start, end=end, is_going=number == len(turns), reason=reason)
-        for number, ((version, start, reason), end) in enumerate(zip(turns, ends, strict=True), 1)
+        Tenure(version=version, start=start, end=end, is_going=end is now, reason=reason)
+        for (version, start, reason), end in zip(turns, ends[: len(turns)], strict=True)
     ]
 
 
@@ -195,24 +184,20 @@ def title_event(event: ModelEvent) -> str:
     version = f"v{event.version}" if event.version is not None else "A version"
     former = f"v{event.former}" if event.former is not None else "none"
     facts: Mapping[str, Any] = event.facts
-    if event.kind == "promoted":
-        after = f", instead of {former}" if event.former is not None else ", the first champion"
-        return f"{version} answers{after}"
-    if event.kind == "rolled_back":
-        return f"Rolled back from {former}: {version} answers again"
-    if event.kind == "refused":
-        instead = f": {former} answers instead" if event.former is not None else ""
-        return f"{version} was refused{instead}"
-    if event.kind == "compared":
-        met = evidence_from_facts(facts)
-        return f"{version} was compared with {f'v{met.champion}' if met else former}"
     if event.kind == "challenger" and event.version is None:
         kept = f"v{facts['kept']} goes on: " if "kept" in facts else ""
         return f"{kept}{former} challenges nobody any more"
     if event.kind == "retraining" and facts.get("failed"):
         return "A retraining came to nothing"
     name = f": {facts['name']}" if facts.get("name") else ""
+    after = f", instead of {former}" if event.former is not None else ", the first champion"
+    instead = f": {former} answers instead" if event.former is not None else ""
+    met = evidence_from_facts(facts)
     words = {
+        "promoted": f"{version} answers{after}",
+        "rolled_back": f"Rolled back from {former}: {version} answers again",
+        "refused": f"{version} was refused{instead}",
+        "compared": f"{version} was compared with {f'v{met.champion}' if met else former}",
         "registered": f"{version} was registered{name}",
         "challenger": f"{version} became the challenger",
         "retraining": "A challenger is trained",

@@ -1,7 +1,6 @@
 """What a version is made of: its facts, and its files under the SHA-256 of their bytes.
 
-A file is kept once, however many versions need it. What is read is checked as it is read, and the
-very bytes that were checked are used. Arrays have the layout of safetensors: nothing in it can be
+What is read is checked as it is read. Arrays have the layout of safetensors: nothing in it can be
 run. The reference (validation photos, up to 1,000) is what new photos are compared with: drift.
 """
 
@@ -210,11 +209,7 @@ class Reference:
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
-    """Return the reference of a run as one piece of bytes.
-
-    Args:
-        features: (n, 2048) float, of all photos of the dataset.
-    """
+    """Return the reference of a run, of the features (n, 2048) of all photos, as bytes."""
     photos = result.photo_numbers("validation")
     if len(photos) > MOST_PHOTOS:
         drawn = np.random.default_rng(_SEED).choice(photos, MOST_PHOTOS, replace=False)

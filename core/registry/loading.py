@@ -1,7 +1,6 @@
 """A registered version ready to answer: every byte of it is checked before it is used.
 
-Only files of our own registry are opened, by their SHA-256; they hold numbers, JSON and an OpenVINO
-network, nothing that can be run. A version of which a byte was changed is refused.
+Its files hold numbers, JSON and an OpenVINO network, nothing that can be run.
 """
 
 import logging
@@ -75,19 +74,18 @@ def open_standing(
         VersionDamaged: Its version is damaged, and no former champion loads either.
     """
     wanted = find_version(workspace, alias).number
-    try:
-        return Standing(predictor=open_version(workspace, wanted, purpose), wanted=wanted)
-    except (VersionDamaged, VersionMissing) as error:
-        _log.error("v%d is refused: %s", wanted, error)
-        problem = error
-    for number in list_former(workspace, but=wanted):
+    problem: PetalscopeError | None = None
+    for number in (wanted, *list_former(workspace, but=wanted)):
         try:
             predictor = open_version(workspace, number, purpose)
         except (VersionDamaged, VersionMissing) as error:
             _log.error("v%d is refused: %s", number, error)
+            problem = problem or error
             continue
-        report_refusal(workspace, wanted, problem, instead=number)
+        if problem is not None:
+            report_refusal(workspace, wanted, problem, instead=number)
         return Standing(predictor=predictor, wanted=wanted, problem=problem)
+    assert problem is not None
     raise problem
 
 

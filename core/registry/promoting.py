@@ -1,8 +1,7 @@
 """Who answers: promotion, rollback, the challenger, deletion, each one transaction with its event.
 
-The first champion needs a reason only. A later one needs evidence of a significant gain over the
-champion that answers now, or a person who overrides that and says why. Two at once: the second is
-judged by what the first made of it.
+The first champion needs a reason only; a later one evidence of a significant gain over the champion
+that answers now, or a person who overrides that and says why.
 """
 
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
 from core.formats import say_p
-from core.registry.events import ModelEvent, insert_event, list_former
+from core.registry.events import EventKind, ModelEvent, Told, insert_event, list_former
 from core.registry.evidence import Evidence
 from core.registry.files import hold_registry, sweep_blobs
 from core.registry.store import (
@@ -67,17 +66,8 @@ def promote(
         facts: dict[str, Any] = {"override": override and champion is not None}
         if evidence is not None:
             facts["evidence"] = asdict(evidence)
-        _set_alias(connection, "champion", number, champion)
-        _drop_challenger(connection, number)
-        return insert_event(
-            connection,
-            "promoted",
-            version=number,
-            former=champion,
-            who=who,
-            reason=reason.strip(),
-            facts=facts,
-        )
+        told: Told = {"who": who, "reason": reason.strip(), "facts": facts}
+        return _let_answer(connection, "promoted", number, champion, told)
 
 
 def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
@@ -101,17 +91,8 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
                 "The champion changed in this moment.", "Look who answers now, then decide again."
             )
         select_version(connection, target.number)
-        _set_alias(connection, "champion", target.number, champion)
-        _drop_challenger(connection, target.number)
-        insert_event(
-            connection,
-            "rolled_back",
-            version=target.number,
-            former=champion,
-            who=who,
-            reason=reason.strip(),
-            facts={"skipped": skipped},
-        )
+        told: Told = {"who": who, "reason": reason.strip(), "facts": {"skipped": skipped}}
+        _let_answer(connection, "rolled_back", target.number, champion, told)
     return target
 
 
@@ -218,16 +199,19 @@ def _set_alias(connection: Connection, alias: Alias, number: int, former: int | 
         ) from error
 
 
-def _drop_challenger(connection: Connection, number: int) -> None:
-    """Take the alias “challenger” from a version that answers now."""
-    connection.execute(
-        delete(aliases_table).where(
-            aliases_table.c.alias == "challenger", aliases_table.c.version == number
-        )
-    )
+def _let_answer(
+    connection: Connection, kind: EventKind, number: int, former: int | None, told: Told
+) -> ModelEvent:
+    """Make a version the champion, which challenges nobody any more."""
+    _set_alias(connection, "champion", number, former)
+    alias = aliases_table.c
+    own = (alias.alias == "challenger") & (alias.version == number)
+    connection.execute(delete(aliases_table).where(own))
+    event: Told = {**told, "version": number, "former": former}
+    return insert_event(connection, kind, **event)
 
 
-def delete_version(workspace: Workspace, number: int, *, who: str = "", reason: str = "") -> int:
+def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
     """Return how many bytes were freed; the version is gone, its number is not given again.
 
     Raises:
@@ -249,7 +233,7 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "", reason: 
                 )
             connection.execute(delete(versions_table).where(versions_table.c.number == number))
             facts = {"name": version.name, "digest": version.digest, "run_id": version.run_id}
-            insert_event(connection, "deleted", version=number, who=who, reason=reason, facts=facts)
+            insert_event(connection, "deleted", version=number, who=who, facts=facts)
             left = select_versions(connection)
         if not all(is_row_whole(one) for one in left):
             return 0  # what a damaged row needed is not known: nothing of it is swept away
@@ -262,8 +246,7 @@ def keep_champion(
 ) -> ModelEvent:
     """Return the event; nobody challenges the champion now. The version itself stays registered.
 
-    Args:
-        challenger: The one that the person saw; refused when it is another by now.
+    Refused where another challenges it than the one that the person saw.
 
     Raises:
         PromotionRefused: No reason, no champion or challenger, or another challenger.
@@ -278,11 +261,8 @@ def keep_champion(
                 "That version challenges the champion no more.", "Look who does, then decide."
             )
         connection.execute(delete(aliases_table).where(aliases_table.c.alias == "challenger"))
+        facts = {"kept": champion}
+        reason = reason.strip()
         return insert_event(
-            connection,
-            "challenger",
-            former=now,
-            who=who,
-            reason=reason.strip(),
-            facts={"kept": champion},
+            connection, "challenger", former=now, who=who, reason=reason, facts=facts
         )

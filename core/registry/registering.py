@@ -1,7 +1,6 @@
 """A finished run becomes a version: all that its answers need is copied into the registry.
 
-Network, weights, head, the rule as it stands and the model of what is unlike are frozen together,
-each under its digest; deleting the run or its dataset later does not hurt the version.
+Deleting the run or its dataset later does not hurt the version.
 """
 
 import dataclasses
@@ -42,12 +41,9 @@ from models.dense import DenseHead
 def register_run(
     workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
 ) -> ModelVersion:
-    """Return the version of a run with the rule that stands for it now.
+    """Return the version of a run with the rule that stands for it now, named as the run or `name`.
 
     What was registered before is that version again; a file of it that was altered is written anew.
-
-    Args:
-        name: What people call the version; the run's name when empty.
 
     Raises:
         RunMissing: No run has that id.

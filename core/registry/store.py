@@ -1,9 +1,7 @@
 """The registered versions and the two aliases: which answers (champion), which wants to.
 
-A version never changes: its number is given once, its digest is over all that decides its answers.
-Whether it still is what was registered is checked here, too: every byte of its files, and its row.
-A damaged file of the backbone is replaced by the workspace's, if that has the registered digest;
-anything else stays refused. Rows are only read here; `registering` and `promoting` write them.
+Whether a version still is what was registered is checked here: every byte of its files, and its
+row. A damaged file of the backbone is replaced by the workspace's, if that has the digest.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from tests.registered import change_row, register_versions, version_file
 
 def test_files_go_when_no_version_needs_them(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
-    assert delete_version(trained_copy, 1, who="Ada", reason="old") == 0  # v2 needs all of it
+    assert delete_version(trained_copy, 1, who="Ada") == 0  # v2 needs all of it
     assert open_version(trained_copy, 2).version == second
     with pytest.raises(VersionMissing):
         open_version(trained_copy, 1)
@@ -23,7 +23,7 @@ def test_files_go_when_no_version_needs_them(trained_copy: Workspace) -> None:
     assert freed == sum(second.facts["sizes"].values())
     assert not version_file(trained_copy, first, "weights").exists()
     event = list_events(trained_copy)[1]
-    assert (event.kind, event.version, event.who, event.reason) == ("deleted", 1, "Ada", "old")
+    assert (event.kind, event.version, event.who) == ("deleted", 1, "Ada")
     again = register_run(trained_copy, list_runs(trained_copy)[-1].id)
     assert again.number == 3  # numbers are not given again
     assert again.digest == second.digest

@@ -107,4 +107,4 @@ def test_reigns_follow_one_another_and_the_last_goes_on() -> None:
     assert [(one.version, one.is_going) for one in tenures] == [(1, False), (2, False), (1, True)]
     hours = [(one.end - one.start).total_seconds() / 3600 for one in tenures]
     assert hours == [2, 1, 7]
-    assert list_tenures([make_event("registered", version=1)]) == []
+    assert list_tenures([make_event("registered", version=1)], now) == []

@@ -79,7 +79,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         {
             "run": predictor.run_id,
             "version": predictor.version.number if predictor.version else None,
-            "weights": predictor.weights_label,
+            "weights": predictor.backbone_facts.weights_label,
             "is_blind": predictor.is_blind,
             "rule": predictor.rule,
             "notes": notes,
@@ -150,7 +150,7 @@ def _name(workspace: Workspace, predictor: Predictor) -> str:
     version = predictor.version
     label = f"{version.label} · {version.name}" if version else ""
     label = label or read_run(workspace, predictor.run_id).name
-    return f"{label} ({predictor.run_id}), weights: {predictor.weights_label}"
+    return f"{label} ({predictor.run_id}), weights: {predictor.backbone_facts.weights_label}"
 
 
 class AnswerLog:

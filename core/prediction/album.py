@@ -1,13 +1,13 @@
 """Many photos to be classified: of a folder, of an archive or given one by one, answered in order.
 
-An archive is never trusted (data/sources/archive.py); folders in it mean nothing here, and what is
-no photo is left out and counted. Whether a photo can be read shows when it is answered: one that is
-none, or too large, comes back as what is wrong with it, and the others follow.
+An archive is never trusted (data/sources/archive.py). A photo that cannot be read comes back as
+what is wrong with it, and the others follow.
 """
 
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,9 +60,7 @@ def unpack_album(
 ) -> Album:
     """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
 
-    Args:
-        target: An existing empty folder, which the photos are written into under numbers; it must
-            stay as long as they are to be read.
+    They stand in `target`, an existing empty folder, as long as they are to be read.
 
     Raises:
         ArchiveRefused: Not an archive, broken, hostile, or of more photos; nothing is left.
@@ -93,12 +91,8 @@ def _make_album(files: Mapping[str, Path], where: str) -> Album:
             f"There are no photos in {where}.",
             "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
-    photos = [NamedPhoto(name=path, read=_reading(files[path])) for path in chosen]
+    photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]
     return Album(photos=photos, left_out=_count_others(files))
-
-
-def _reading(file: Path) -> Callable[[], bytes]:
-    return lambda: read_photo_file(file)
 
 
 def _count_others(paths: Iterable[str]) -> int:
@@ -117,10 +111,8 @@ def answer_photos(
 ) -> Generator[tuple[NamedPhoto, T | PhotoRefused], None, None]:
     """Yield each photo with its answer, or with what is wrong with it, in order.
 
-    Only a few photos are in memory at a time. Closing the generator ends the work.
-
-    Args:
-        answer: Called in several threads with the bytes of a photo; may raise PhotoRefused.
+    Only a few photos are in memory at a time. Closing the generator ends the work. `answer` is
+    called in several threads with the bytes of a photo; it may raise PhotoRefused.
     """
 
     def work(photo: NamedPhoto) -> T | PhotoRefused:

@@ -20,11 +20,7 @@ _NAMED = 8
 
 
 def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
-    """Return one or two sentences for the best classes of a photo.
-
-    Args:
-        top: Class names and scores in [0, 1], best first; at least one.
-    """
+    """Return one or two sentences for the best classes of a photo (name, score), best first."""
     (best, score), *rest = top
     others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
     if score >= _CLEAR:
@@ -37,20 +33,17 @@ def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
 
 
 def phrase_decision(decision: Decision) -> str:
-    """Return what a run with a rule says of a photo: an answer, or that it does not know.
-
-    The scores in it are calibrated.
-    """
+    """Return what a run with a rule says of a photo: an answer, or that it does not know."""
     (best, score), *rest = decision.top
     others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
     if decision.kind == "unlike":
         return "I don't know this: it does not look like anything I was trained on."
     if decision.kind == "unsure":
         return f"I don't know. It looks most like {_join([_name(best, score), *others[:2]])}."
-    if score >= _CLEAR:
+    if score >= _LIKELY:
         return phrase_answer(decision.top)
     beside = f", but it may be {_join(others[:2])}" if others else ""
-    return f"{'Probably' if score >= _LIKELY else 'Perhaps'} {_name(best, score)}{beside}."
+    return f"Perhaps {_name(best, score)}{beside}."
 
 
 def phrase_reason(decision: Decision) -> str:
@@ -64,10 +57,8 @@ def phrase_reason(decision: Decision) -> str:
         why = "A wrong answer is expected to cost more than asking somebody"
         if decision.threshold is not None:
             why = f"It answers from {_percent(decision.threshold)} on"
-        return (
-            f"{why}. Try another photo: nearer, "
-            "brighter, one thing in it; or ask somebody who knows."
-        )
+        better = "nearer, brighter, one thing in it; or ask somebody who knows"
+        return f"{why}. Try another photo: {better}."
     return ""
 
 

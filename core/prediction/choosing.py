@@ -1,7 +1,6 @@
 """The rule of a run: the one that stands, its default one, and what a rule is chosen by.
 
-All is chosen on validation photos (with too few of them, training photos that were left out in turn
-say how far is far), and what takes a while is computed once and kept beside the run.
+All is chosen on validation photos; what takes a while is computed once and kept beside the run.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -114,36 +113,31 @@ def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> 
         limit, _ = find_limit_of_run(workspace, run_id, result)
     except FeaturesMissing:
         limit = None
-    names = ("temperature", "threshold")
 
     def make() -> dict[str, np.ndarray]:
         rule = suggest_rule(result, limit)
-        values = {name: np.asarray(getattr(rule, name), np.float64) for name in names}
-        return values | {"made": np.asarray(rule.made.timestamp())}
+        values = (rule.temperature, rule.threshold, rule.made.timestamp())
+        return dict(zip(names, np.array(values, np.float64), strict=True))
 
+    names = ("temperature", "threshold", "made")
     facts = {"version": _DEFAULT_VERSION, "limit": limit}
-    kept = {
-        name: float(value)
-        for name, value in keep_arrays(workspace, run_id, "default-rule", facts, make).items()
-    }
+    kept = keep_arrays(workspace, run_id, "default-rule", facts, make)
+    temperature, threshold, made = (float(kept[name]) for name in names)
     return DecisionRule(
-        temperature=kept["temperature"],
-        threshold=kept["threshold"],
+        temperature=temperature,
+        threshold=threshold,
         unlike_limit=limit,
         n=len(result.photo_numbers("validation")),
         is_default=True,
-        made=datetime.fromtimestamp(kept["made"], UTC),
+        made=datetime.fromtimestamp(made, UTC),
     )
 
 
 def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
-    """Return a rule chosen on the validation photos.
+    """Return a rule chosen on the validation photos; it looks at no distance without a `limit`.
 
     The temperature that fits them best, 1 where they are too few to tell; the lowest threshold from
     which on `target` of the answers are right, 0.5 where none is.
-
-    Args:
-        limit: Of the distance, as `find_limit_of_run` returns it; None: it is not looked at.
 
     Raises:
         RuleRefused: The run has no validation photos.
@@ -223,8 +217,7 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     """Return whether the run has a rule like the champion's now; one of its own stays.
 
     The thresholds stay what a person chose; the temperature and the distance, where the champion
-    looks at them, are chosen anew on the validation photos of the run. The default rule of a
-    champion is not carried: the run has one of its own.
+    looks at them, are chosen anew. The default rule of a champion is not carried.
 
     Raises:
         ResultDamaged: The result of the run was cut short or altered.

@@ -1,9 +1,7 @@
 """Whether to answer, to say “I am not sure”, or “this is like nothing I was trained on”.
 
-A rule that a person keeps with a run is in runs/<id>/decision.json, tied to the digest of its
-result: when it is trained anew, it is not used. Without one the default rule of
-core.prediction.choosing stands, unless a person had it forgotten, which the file says then. Scores
-stay; the rule compares calibrated ones. A registered version is a model with its rule, frozen.
+A rule that a person keeps is in runs/<id>/decision.json, tied to the digest of the result; else the
+default one of core.prediction.choosing stands. A registered version is a model with its rule.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +38,6 @@ class ModelVersion:
     """What it is made of; see core/registry/files.py. Empty where its row cannot be read."""
     who: str
     created: datetime
-    """UTC."""
 
     @property
     def label(self) -> str:
@@ -68,7 +65,8 @@ class ModelVersion:
 
 RULE_FILE = "decision.json"
 _VERSION = 1
-_TOP = 5
+TOP = 5
+"""Classes that an answer names."""
 _LATER = ("sets", "costs")
 
 Kind = Literal["answer", "unsure", "unlike"]
@@ -91,7 +89,6 @@ class DecisionRule:
     costs: CostRule | None = None
     """What decides in place of thresholds: the least expected cost; None: thresholds do."""
     n: int = 0
-    """Validation photos it was chosen on."""
     is_default: bool = False
     """Whether it came with the run; else a person kept it."""
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -129,18 +126,14 @@ class Decision:
 def decide(
     rule: DecisionRule, scores: np.ndarray, classes: Sequence[str], distance: float | None = None
 ) -> Decision:
-    """Return the decision for one photo.
-
-    Args:
-        distance: From core.prediction.unlike; None where it was not measured.
-    """
+    """Return the decision for one photo; the distance is None where it was not measured."""
     tempered = temper_scores(scores[None], rule.temperature)
     (answer,), (answered,) = choose_answers(rule, tempered, classes)
     tempered = tempered[0]
     best = np.argsort(-tempered, kind="stable")
     if answered:
         best = np.append(answer, best[best != answer])
-    top = [(classes[number], float(tempered[number])) for number in best[:_TOP]]
+    top = [(classes[number], float(tempered[number])) for number in best[:TOP]]
     kind: Kind = "answer" if answered else "unsure"
     if distance is not None and rule.unlike_limit is not None and distance > rule.unlike_limit:
         kind = "unlike"
@@ -153,6 +146,14 @@ def decide(
         listed=_list_names(rule, tempered, classes) if kind != "unlike" else (),
         sets=rule.sets,
     )
+
+
+def rank_classes(
+    scores: np.ndarray, classes: Sequence[str], most: int = TOP
+) -> list[tuple[str, float]]:
+    """Return the best classes and their scores (k,), best first."""
+    best = np.argsort(-scores, kind="stable")[:most]
+    return [(classes[number], float(scores[number])) for number in best]
 
 
 def _list_names(
@@ -254,10 +255,7 @@ def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
 
 
 def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a rule is kept that is not used: the run was trained anew, or it is damaged.
-
-    What makes a rule of an older program stale is told in the same way.
-    """
+    """Return whether a rule is kept that is not used: of another result, or damaged."""
     kept = _rule_file(workspace, run_id).exists() and not is_rule_forgotten(workspace, run_id)
     return kept and read_rule(workspace, run_id) is None
 

@@ -1,9 +1,7 @@
 """What spoke for a class in a photo of a dataset, from the last map of the backbone.
 
-Maps are computed when they are first wanted and kept: maps/<dataset>/<backbone>-<precision>/
-<photo>.map, a digest and the map in float16, written once under a temporary name and never changed,
-so that threads and processes need no lock. What was cut short or altered is no map. A disk without
-room costs time, never an answer.
+Maps are kept when first wanted: maps/<dataset>/<backbone>-<precision>/<photo>.map, a digest and the
+map in float16, never changed, so threads and processes need no lock. A full disk costs only time.
 """
 
 import contextlib
@@ -40,7 +38,6 @@ class KeptMaps:
     dataset_folder: Path | None = None
     """Of the dataset whose photos these are; nothing is kept once it is gone."""
     places: int = PHOTO_SIZE // 32
-    """Rows and columns of a map."""
 
     def read(self, photo: int) -> np.ndarray | None:
         """Return the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
@@ -54,10 +51,7 @@ class KeptMaps:
         return np.frombuffer(values, _HALF).reshape(self.places, self.places, -1)
 
     def keep(self, photo: int, last_map: np.ndarray) -> None:
-        """Keep the map (7, 7, 2048), if there is room and float16 can hold it.
-
-        Its values are none below 0: it comes behind a ReLU.
-        """
+        """Keep the map (7, 7, 2048), none below 0, if there is room and float16 can hold it."""
         if not last_map.max() <= _HIGHEST:
             return
         if self.dataset_folder is not None and not self.dataset_folder.exists():
@@ -191,9 +185,6 @@ class Explainer:
 
         (c, 7, 7) float32, below 0 where it speaks against the class. With a linear head its mean
         is the logit but for a constant; with hidden layers it is how the logit begins to change.
-
-        Args:
-            keep: Whether a map that is computed now is kept.
         """
         last_map = self.maps.read(self.dataset, [photo], keep=keep)[0]
         pooled = last_map.mean(axis=(0, 1))

@@ -1,9 +1,7 @@
 """Grad-CAM for a head on pooled features: which places of a photo spoke for a class.
 
-The feature is the mean of the last map over its 7 by 7 places. So the gradient of a logit by the
-map is, at every place, the gradient by the feature (over 49), and what a place adds to the logit is
-its 2048 channels times that gradient. With a linear head the mean of this over the places is the
-logit itself, but for a constant.
+The feature is the mean of the last map over its 7 by 7 places, so what a place adds to a logit is
+its 2048 channels times the logit's gradient by the feature (over 49).
 """
 
 import functools
@@ -24,8 +22,6 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Return what each place adds to the logit of each class, (c, 7, 7) float32, times 49.
 
-    Below 0 where the place speaks against the class.
-
     Args:
         last_map: (7, 7, 2048) float, of the photo.
         gradients: (c, 2048) float, of the logit of each class by the pooled feature.
@@ -38,10 +34,7 @@ def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
     """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; all 0 when no place did.
 
-    Args:
-        evidence: (c, 7, 7) float, what each place adds.
-        common: Whether 1 is the strongest place of all classes, so that they can be compared;
-            else of each class by itself, so that the weak ones can be seen.
+    In `common`, 1 is the strongest place of all classes; else of each class by itself.
 
     Source:
         R. R. Selvaraju et al. (2017), Grad-CAM, arXiv:1610.02391, equations 1 and 2.
@@ -65,11 +58,9 @@ def draw_overlay(
     """Return the photo, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
 
     Args:
-        photo: (224, 224, 3) uint8 RGB.
         activation: (7, 7) float in [0, 1].
         strength: Opacity of the colour where the activation is 1, in [0, 1].
-        on_colour: Whether the photo keeps its own colours; else it is grey, because colour on
-            colour cannot be told from a yellow flower.
+        on_colour: Whether the photo keeps its own colours; else it is grey.
     """
     height, width = photo.shape[:2]
     small = Image.fromarray(np.asarray(activation, dtype=np.float32))
@@ -93,9 +84,8 @@ def _make_table() -> tuple[np.ndarray, np.ndarray]:
     return np.stack(channels, axis=-1).astype(np.float32), np.sqrt(levels).astype(np.float32)
 
 
-def draw_scale(width: int = 240, height: int = 16) -> np.ndarray:
-    """Return the colours of an overlay from 0 to 1, left to right, (h, w, 3) uint8 RGB."""
+def draw_scale() -> np.ndarray:
+    """Return the colours of an overlay from 0 to 1, left to right, (16, 240, 3) uint8 RGB."""
     colours, _ = _make_table()
-    levels = np.linspace(0, 255, width).round().astype(np.int64)
-    strip: np.ndarray = np.broadcast_to(colours[levels], (height, width, 3)).round()
-    return strip.astype(np.uint8)
+    levels = np.linspace(0, 255, 240).round().astype(np.int64)
+    return np.tile(colours[levels].round().astype(np.uint8), (16, 1, 1))

@@ -40,26 +40,20 @@ def find_nearest_training(
 ) -> dict[int, NearestPhotos]:
     """Return for each class the training photos of it that are nearest to a photo.
 
-    Among the photos that the run was trained with, by their true class. The photo itself is never
-    one of them; identical copies of it are, because they explain an answer.
-
-    Args:
-        result: Of the run: its splits, labels and features are used.
+    The photo itself is never one of them; identical copies of it are: they explain an answer.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
     """
     features = read_run_features(workspace, result)
-    wanted = np.asarray(features[photo])
     learnt = result.splits == "train"
     learnt[photo] = False
-    found = {}
-    for number in dict.fromkeys(int(number) for number in classes):
-        photos = np.flatnonzero(learnt & (result.labels == number))
-        cosines = _measure_cosines(features[photos], wanted)
-        order = np.argsort(-cosines, kind="stable")[:count]
-        found[number] = NearestPhotos(photos[order], cosines[order])
-    return found
+    return {
+        number: _find_nearest(
+            features, np.flatnonzero(learnt & (result.labels == number)), features[photo], count
+        )
+        for number in map(int, classes)
+    }
 
 
 def find_nearest_learnt(
@@ -67,18 +61,23 @@ def find_nearest_learnt(
 ) -> NearestPhotos:
     """Return the training photos, of any class, that are nearest to a photo of no dataset.
 
-    Args:
-        result: Of the run that answered: its splits and features are used.
-        features: (2048,) float, of the photo by the same backbone.
+    `features` (2048,) are those of the photo by the same backbone.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
     """
-    learnt = np.flatnonzero(result.splits == "train")
     kept = read_run_features(workspace, result)
-    cosines = _measure_cosines(kept[learnt], np.asarray(features, dtype=kept.dtype))
+    wanted = np.asarray(features, dtype=kept.dtype)
+    return _find_nearest(kept, np.flatnonzero(result.splits == "train"), wanted, count)
+
+
+def _find_nearest(
+    features: np.ndarray, photos: np.ndarray, wanted: np.ndarray, count: int
+) -> NearestPhotos:
+    """Return the nearest of these photos by their features (n, 2048) to one feature (2048,)."""
+    cosines = _measure_cosines(features[photos], wanted)
     order = np.argsort(-cosines, kind="stable")[:count]
-    return NearestPhotos(learnt[order], cosines[order])
+    return NearestPhotos(photos[order], cosines[order])
 
 
 def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -101,9 +100,7 @@ class Moves:
     """What became of a photo in several draws."""
 
     answer: int
-    """Class number that the run gives to the photo as it is."""
     score: float
-    """The score of that answer, 0 to 1."""
     distances: np.ndarray
     """(m,) float64, how far each draw lies from the photo as it is."""
     answers: np.ndarray
@@ -129,13 +126,7 @@ class Ruler:
 
 
 def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
-    """Return how far each draw moves from the photo, and what the run says of it.
-
-    Args:
-        predictor: Of the run that is asked.
-        photo: (224, 224, 3) uint8, as it is.
-        draws: The same photo, augmented.
-    """
+    """Return how far each draw (an augmented photo) moves from it, and what the run says of it."""
     features, scores = predictor.answer_packed(np.stack([photo, *draws]))
     answers = scores.argmax(axis=1)
     return Moves(
@@ -157,11 +148,7 @@ def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
-    """Return the ruler of a dataset; None where no photo has one of its class and another.
-
-    Args:
-        seed: Of the draw of at most 256 photos that are measured against all.
-    """
+    """Return the ruler of a dataset; None where no photo has one of its class and another."""
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(labels))[:_SAMPLE])
     unit = _shorten(features[chosen])

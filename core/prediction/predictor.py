@@ -1,8 +1,6 @@
-"""Answers of a run or a registered version for new photos: decode, backbone, head; the way
-extraction goes.
+"""Answers of a run or a registered version for new photos: decode, backbone, head.
 
-A predictor is opened once and kept: it holds the compiled backbone. Several threads may ask it; the
-backbone answers one of them at a time.
+A predictor is opened once and kept. Several threads may ask it, the backbone answers one of them.
 """
 
 import threading
@@ -15,8 +13,8 @@ import numpy as np
 
 from core.config import FRAMING, Framing
 from core.errors import BackboneMissing
-from core.prediction.deciding import Decision, DecisionRule, ModelVersion
-from core.prediction.gradcam import measure_evidence, scale_evidence
+from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
+from core.prediction.gradcam import measure_evidence
 from core.prediction.rules import FrozenRule, StandingRule
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.result import read_result, read_run_head
@@ -26,8 +24,6 @@ from data.images import PhotoFacts, read_packed_photo
 from models.backbone import Backbone, BackboneFacts, open_backbone
 from models.catalogue import DEFAULT
 from models.dense import DenseHead
-
-_TOP = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,11 +93,6 @@ class Predictor:
         """Weights, preprocessing, framing and precision behind the answers."""
         return self._backbone.facts
 
-    @property
-    def weights_label(self) -> str:
-        """The weights in words: "ImageNet", "random" or a file name."""
-        return self.backbone_facts.weights_label
-
     def predict(self, content: bytes) -> Prediction:
         """Return the answer for the bytes of one photo.
 
@@ -117,12 +108,11 @@ class Predictor:
             look = self._backbone.look(photo[None])
             seen = time.perf_counter()
         scores = self._head.scores(look.features)[0]
-        best = np.argsort(-scores, kind="stable")[:_TOP]
         decision = self.decide_scores(scores, look.features[0])
         ended = time.perf_counter()
         return Prediction(
             run_id=self.run_id,
-            top=[(self.classes[number], float(scores[number])) for number in best],
+            top=rank_classes(scores, self.classes),
             scores=scores,
             photo=photo,
             map=look.maps[0],
@@ -165,12 +155,6 @@ class Predictor:
         features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
         return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
 
-    def activation(self, prediction: Prediction, class_name: str) -> np.ndarray:
-        """Return which places of the photo spoke for the class, (7, 7) float32 in [0, 1]."""
-        number = self.classes.index(class_name)
-        activation: np.ndarray = scale_evidence(self.measure_evidence(prediction, [number]))[0]
-        return activation
-
 
 def open_predictor(workspace: Workspace, run_id: str) -> Predictor:
     """Return the predictor of a finished run.
@@ -207,14 +191,11 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
     try:
         yield
     except BackboneMissing as error:
-        remedy = _find_remedy(read_run(workspace, run_id).recipe)
+        recipe = read_run(workspace, run_id).recipe
+        remedy = f"Run “{_features_command(recipe)}”: it is made anew."
+        if recipe.trained_stages or recipe.speed == "fast":  # the run made it; its recipe does, too
+            remedy = "Delete the run and train the same recipe again: it gives the same backbone."
         raise BackboneMissing(error.problem, remedy, **error.facts) from error
-
-
-def _find_remedy(recipe: Recipe) -> str:
-    if recipe.trained_stages or recipe.speed == "fast":  # the run made it, and its recipe does
-        return "Delete the run and train the same recipe again: it gives the same backbone."
-    return f"Run “{_features_command(recipe)}”: it is made anew."
 
 
 def _features_command(recipe: Recipe) -> str:

@@ -1,7 +1,6 @@
 """The rule by which a model answers: a run's as it stands now, a version's as it was frozen.
 
-Also what a run says of photos that show none of its classes. A server that runs for weeks uses a
-new rule of a run at once; a version's never changes.
+Also what a run says of photos that show none of its classes.
 """
 
 import logging

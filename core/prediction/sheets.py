@@ -1,9 +1,7 @@
 """A sheet: the photo, what spoke for its true class and what spoke for the predicted one, in a row.
 
-Made for files that leave the workbench, so classes and scores are written below the pictures. Many
-are written into a folder, which continues where it stopped, or packed as a ZIP. sheets.json says
-which run and style a folder is for; a folder of anything else is refused. index.csv lists all
-sheets that are there; it is written again at the end of each call.
+Written into a folder, which continues where it stopped (sheets.json says which run and style it is
+for, index.csv lists all sheets that are there), or packed as a ZIP.
 """
 
 import csv
@@ -75,10 +73,7 @@ def read_answer(explainer: Explainer, photo: int) -> Answer:
 
 
 def name_sheet(answer: Answer, form: SheetFormat) -> str:
-    """Return the name of the file of a sheet: safe everywhere, and unique by the photo's number.
-
-    What the photo is, and what it was taken for, stands in it; a listing of the folder says it all.
-    """
+    """Return the name of the file of a sheet: safe everywhere, and unique by the photo's number."""
     stem = PurePosixPath(answer.path).stem[:_NAME_LENGTH]
     true, predicted = answer.true[:_NAME_LENGTH], answer.predicted[:_NAME_LENGTH]
     said = f"{true} right" if answer.right else f"{true} as {predicted}"
@@ -86,10 +81,7 @@ def name_sheet(answer: Answer, form: SheetFormat) -> str:
 
 
 def draw_sheet(explainer: Explainer, answer: Answer, style: SheetStyle) -> Image.Image:
-    """Return the sheet of a photo, RGB; a right answer has one overlay, a wrong one two.
-
-    The map of the photo is read where it is kept, but not kept: a sheet is drawn once.
-    """
+    """Return the sheet of a photo, RGB; a right answer has one overlay, a wrong one two."""
     classes = explainer.result.classes
     names = list(dict.fromkeys((answer.true, answer.predicted)))
     numbers = [classes.index(name) for name in names]
@@ -149,9 +141,7 @@ class SheetReport:
 
     target: str
     written: int
-    """Sheets drawn by this call."""
     kept: int
-    """Sheets of this selection that were there already."""
     total: int
     """All sheets in the folder: those of other selections, too."""
 
@@ -164,13 +154,9 @@ def write_sheets(
     style: SheetStyle,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SheetReport:
-    """Return what was written: a sheet for each photo, and index.csv.
+    """Return what was written: a sheet for each photo, and index.csv; sheets that are there stay.
 
-    Sheets that are there are left as they are, so a call that was interrupted goes on, and another
-    selection of the same run and style is added.
-
-    Args:
-        target: A folder that is new, empty, or holds sheets of this run and style.
+    The target is a folder that is new, empty, or holds sheets of this run and style.
 
     Raises:
         ExportRefused: The target holds something else, or may not be written.

@@ -1,9 +1,7 @@
 """How far a photo lies from all that a model was trained on, in the space of its features.
 
-The distance is Mahalanobis's to the nearest class mean, with one covariance for all classes: the 64
-widest directions within classes have a variance each, all others share one. It is divided by the
-number of features, so that 1 is as far as a training photo lies from its class, typically. Chosen
-by measurement among nine ways (see README, “Unlike anything it was trained on”).
+Mahalanobis's distance to the nearest class mean, with one covariance for all classes, whose 64
+widest directions have a variance each and all others share one; 1 is typical of training photos.
 """
 
 from dataclasses import dataclass
@@ -63,10 +61,7 @@ class UnlikeModel:
 
 
 def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
-    """Return the model of these training photos.
-
-    Args:
-        features: (n, d) float, of training photos only.
+    """Return the model of these training photos, of their features (n, d) float.
 
     Source:
         K. Lee et al. (2018), arXiv:1807.03888, for the distance; M. E. Tipping and C. M. Bishop
@@ -102,13 +97,10 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
 
 
 def measure_left_out(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the distance of each photo by a model without it, (n,) float32.
+    """Return the distance of each photo, 2 at least, by a model without it, (n,) float32.
 
     A fifth of each class is left out at a time, photos that follow each other together: they are
     most often of one series.
-
-    Args:
-        features: (n, d) float, of at least 2 photos.
     """
     classes, groups, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     order = np.argsort(groups, kind="stable")

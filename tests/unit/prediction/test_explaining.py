@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import BackboneMissing, DatasetMissing, ResultDamaged, RunUnfinished
 from core.prediction.explaining import Explainer, find_kept_maps, open_explainer
+from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import open_predictor
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_run_features
@@ -137,8 +138,8 @@ def test_explanations_are_those_of_the_predictor(
 ) -> None:
     predictor = open_predictor(trained_copy, list_runs(trained_copy)[-1].id)
     prediction = predictor.predict(explainer.dataset.original(8))
-    for number, name in enumerate(explainer.dataset.classes):
-        expected = predictor.activation(prediction, name)
+    for number in range(len(explainer.dataset.classes)):
+        expected = scale_evidence(predictor.measure_evidence(prediction, [number]))[0]
         np.testing.assert_allclose(explainer.explain(8, [number])[0], expected, atol=0.02)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import BackboneMissing, PhotoUnreadable, ResultDamaged, RunUnfinished
 from core.prediction.explaining import open_explainer
+from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import ARRAYS_FILE, HEAD_FILE, RunResult, read_result
 from core.runs.store import list_runs
@@ -59,7 +60,7 @@ def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -
     np.testing.assert_allclose(prediction.map.mean(axis=(0, 1)), prediction.features, rtol=1e-4)
     assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
     assert list(prediction.seconds) == ["decoding", "backbone", "head"]
-    assert predictor.weights_label == "random"
+    assert predictor.backbone_facts.weights_label == "random"
 
 
 def test_waiting_for_other_photos_is_no_time_of_this_one(
@@ -99,7 +100,7 @@ def test_evidence_is_that_of_the_explainer(
 
 def test_activation_is_of_the_chosen_class(predictor: Predictor, contents: list[bytes]) -> None:
     prediction = predictor.predict(contents[0])
-    maps = [predictor.activation(prediction, name) for name in predictor.classes]
+    maps = scale_evidence(predictor.measure_evidence(prediction, range(len(predictor.classes))))
     for activation in maps:
         assert activation.shape == (7, 7)
         assert 0 <= activation.min() <= activation.max() <= 1
@@ -151,4 +152,4 @@ def test_a_missing_backbone_is_named_and_its_remedy_works(trained_copy: Workspac
     command = f"python -m core features {run.recipe.dataset} --weights random"
     assert f"“{command}”" in missing.value.remedy
     subprocess.run([sys.executable, *command.split()[1:]], check=True)  # features are kept
-    assert open_predictor(trained_copy, run_id).weights_label == "random"
+    assert open_predictor(trained_copy, run_id).backbone_facts.weights_label == "random"

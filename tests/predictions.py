@@ -1,12 +1,13 @@
 """Rows for the prediction log, and feedback on them, without a model."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
-from core.monitoring.feedback import Feedback, give_feedback
+from core.monitoring.feedback import Feedback, give_feedback, list_feedback
 from core.monitoring.log import log_predictions
 from core.monitoring.tables import NewPrediction
 from core.workspace import Workspace
@@ -54,3 +55,9 @@ def ask_and_tell(
     row = make_prediction(number, photo, **changes)
     log_predictions(workspace, [row])
     return give_feedback(workspace, row.id, class_name=class_name, photo=photo)
+
+
+def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback]:
+    """Return the feedback of these numbers, in their order; those that are gone are left out."""
+    found = {one.number: one for one in list_feedback(workspace)}
+    return [found[number] for number in numbers if number in found]

@@ -1,7 +1,6 @@
 """Alarms: their rows, and the address that is told what began and ended, each once.
 
-What was told is written to the alarm after the address took it. A process that dies in between
-tells it twice rather than never.
+It is written down after the address took it: a process that dies in between tells it twice.
 """
 
 import asyncio
@@ -17,13 +16,14 @@ from sqlalchemy import Connection, select, update
 
 from core.config import read_settings
 from core.errors import PetalscopeError, WebhookFailed, WebhookRefused
-from core.monitoring.rules import MEASURES, NAMES, Level, Name
+from core.monitoring.rules import MEASURES, Level
 from core.monitoring.tables import alarms_table
 from core.runs.database import read_database, write_database
-from core.runs.locks import free_lock, take_lock
+from core.runs.locks import try_lock
 from core.workspace import Workspace
 
 _ROW = alarms_table.c
+_MOST_LISTED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,7 @@ class Alarm:
     @property
     def title(self) -> str:
         """The rule in words; its name where a newer program had another."""
-        known: dict[str, Name] = {name: name for name in NAMES}
-        return MEASURES[known[self.rule]].title if self.rule in known else self.rule
+        return MEASURES[self.rule].title if self.rule in MEASURES else self.rule
 
     @property
     def text(self) -> str:
@@ -53,13 +52,15 @@ class Alarm:
         return str(self.facts.get("text", ""))
 
 
-def list_alarms(workspace: Workspace, *, standing: bool = False, limit: int = 200) -> list[Alarm]:
+def list_alarms(workspace: Workspace, *, standing: bool = False) -> list[Alarm]:
     """Return alarms: those that stand first, of these the critical ones; else newest first."""
-    query = select(alarms_table).order_by(_ROW.number.desc()).limit(limit)
+    query = select(alarms_table).order_by(_ROW.number.desc()).limit(_MOST_LISTED)
     with read_database(workspace) as connection:
         rows = connection.execute(query.where(_ROW.ended.is_(None)) if standing else query).all()
-    alarms = [read_row(row) for row in rows]
-    return sorted(alarms, key=_order)
+    alarms = map(read_row, rows)
+    return sorted(
+        alarms, key=lambda one: (one.ended is not None, not one.ended and one.level != "critical")
+    )
 
 
 def find_worst(alarms: Sequence[Alarm]) -> Level | None:
@@ -91,19 +92,13 @@ def keep_facts(workspace: Workspace, number: int, facts: dict[str, Any]) -> None
 
 def write_end(connection: Connection, alarm: Alarm, now: datetime, **facts: Any) -> None:
     """End an alarm and add facts to its own."""
-    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(ended=now))
-    write_facts(connection, alarm, {**facts, "tries": 0})
+    write_facts(connection, alarm, {**facts, "tries": 0}, ended=now)
 
 
-def write_facts(connection: Connection, alarm: Alarm, facts: dict[str, Any]) -> None:
-    """Add facts to those of an alarm."""
-    text = json.dumps(alarm.facts | facts, allow_nan=False)
-    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(facts=text))
-
-
-def _order(alarm: Alarm) -> tuple[bool, bool]:
-    """Return what sorts alarms: those that stand first, of these the critical ones."""
-    return alarm.ended is not None, alarm.ended is None and alarm.level != "critical"
+def write_facts(connection: Connection, alarm: Alarm, facts: dict[str, Any], **own: Any) -> None:
+    """Add facts to those of an alarm; `own` are values of its row."""
+    values = {"facts": json.dumps(alarm.facts | facts, allow_nan=False), **own}
+    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(**values))
 
 
 def read_row(row: Any) -> Alarm:
@@ -138,13 +133,8 @@ def tell_alarms(workspace: Workspace, now: datetime | None = None) -> list[str]:
     url, now = find_alarm_url(), now or datetime.now(UTC)
     if url is None or not find_untold(workspace, now):
         return []
-    lock = take_lock(workspace.alarms_lock.with_suffix(".telling"))
-    if lock is None:
-        return []
-    try:
-        return _tell(workspace, url, now)
-    finally:
-        free_lock(lock)
+    with try_lock(workspace.alarms_lock.with_suffix(".telling")) as is_held:
+        return _tell(workspace, url, now) if is_held else []
 
 
 def find_untold(workspace: Workspace, now: datetime | None = None) -> list[tuple[Alarm, Event]]:

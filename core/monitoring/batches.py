@@ -1,7 +1,6 @@
 """Many photos answered in the background: a thread works, the page looks on.
 
-A batch is held by the server under an id that cannot be guessed. It is part of the link, so a
-reload loses nothing. Half an hour after the last look it is dropped, and with it the photos.
+A batch is held under an id that cannot be guessed, and dropped half an hour after the last look.
 """
 
 import os
@@ -97,12 +96,7 @@ def start_batch(
     photos: Sequence[NamedPhoto],
     archives: Sequence[bytes],
 ) -> Batch:
-    """Return a batch whose thread has begun.
-
-    Args:
-        models: Which answer, in their order.
-        photos: Those that came one by one; those of the archives come behind them.
-    """
+    """Return a batch whose thread has begun; photos of the archives come behind the others."""
     remove_orphans(workspace.temporary, _PREFIX)
     prefix = f"{_PREFIX}-{os.getpid()}-"
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=workspace.temporary))

@@ -1,9 +1,7 @@
 """Champion and challenger compared: both answer the same test photos, and each photo is a pair.
 
-Only photos count that neither was fitted to, nor to a copy of them: matched by their content, in
-the test split of both, under one class. So they are always test photos of the champion, and the
-more challengers these have judged, the more each further one has to show. Answers come from the
-result of a version's run while that is there; else the version itself is asked again.
+Only photos count that neither was fitted to, nor to a copy of them. Answers come from the result of
+a version's run while that is there; else the version itself is asked again.
 """
 
 import json
@@ -94,12 +92,13 @@ def read_answers(workspace: Workspace, version: ModelVersion) -> Answers:
             "Judge it by feedback on new photos; to promote without a comparison, say why.",
             version=version.number,
         ) from error
-    if not _has_run(workspace, version):
+    has_run = _has_run(workspace, version)
+    if has_run:
+        result = read_result(workspace, version.run_id)
+        check_order(result, dataset)
+    else:
         result = _ask_version(workspace, version, dataset)
-        return Answers(version=version, result=result, dataset=dataset, has_run=False)
-    result = read_result(workspace, version.run_id)
-    check_order(result, dataset)
-    return Answers(version=version, result=result, dataset=dataset, has_run=True)
+    return Answers(version=version, result=result, dataset=dataset, has_run=has_run)
 
 
 def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
@@ -240,12 +239,9 @@ def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
     seen = np.isin(digests, learnt)
     if len(common):
         seen |= _are_near_additions(a, b, common.photos_b)
-    if seen.any():
-        kept = ~seen
-        names = ("photos_a", "photos_b", "labels", "predictions_a", "predictions_b")
-        rows = {name: getattr(common, name)[kept] for name in names}
-        common = CommonPhotos(**{**vars(common), **rows})
-    return common, int(seen.sum())
+    names = ("photos_a", "photos_b", "labels", "predictions_a", "predictions_b")
+    rows = {name: getattr(common, name)[~seen] for name in names}
+    return CommonPhotos(**{**vars(common), **rows}), int(seen.sum())
 
 
 def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarray:

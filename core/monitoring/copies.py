@@ -1,7 +1,6 @@
 """Reviewed photos held against a dataset: which of them must stay out of it, and why.
 
-A photo that is a copy of a validation or test photo never becomes a train photo: a model that has
-learnt from it could not be tested by it any more.
+A copy of a validation or test photo never becomes a train photo.
 """
 
 import tempfile

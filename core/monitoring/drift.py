@@ -1,12 +1,10 @@
 """Drift of a version: its newest photos in the log against its reference, in data and in words.
 
-The reference is made of validation photos, as the registry froze them. Training photos would be
-the wrong measure: the head was fitted to them, so that its answers for them are surer than for any
-photo to come. The directions along which features are compared do come from training photos: from
-the validation photos they would fit these better than any others.
+The reference is of validation photos: of training photos the head is surer than of any others. For
+a like reason the directions along which features are compared come from training photos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +13,6 @@ import pandas as pd
 
 from core.evaluation.drift import (
     FALSE_ALARMS,
-    FAMILIES,
     FEWEST,
     Drift,
     Family,
@@ -62,7 +59,6 @@ class DriftReference:
         """Return photos as they are compared with this reference.
 
         Args:
-            features: (n, 2048) float, of the version's backbone.
             properties: (n, 4) float, in the order of `MEASURED`.
             tops: (n) names, the most likely class of each.
         """
@@ -152,42 +148,29 @@ def find_drift(
     table = read_predictions(
         workspace, since=since, until=until, versions=[version.number], limit=_MOST_ROWS
     )
-    rows = _choose_photos(table)
+    rows = table.dropna(subset=list(MEASURED)).drop_duplicates("photo", keep="last")
+    rows = rows.tail(MOST_PHOTOS).reset_index(drop=True)
     if len(rows) < FEWEST:
         photos = rows.assign(push=np.zeros(len(rows)))
         return VersionDrift(version=version, reference=reference, photos=photos, drift=None)
     features = read_features(workspace, rows["id"].tolist())
     measures = rows[list(MEASURED)].to_numpy()
     current = reference.describe(features, measures, rows["top"].tolist())
-    drift = _compare(reference, current)
-    pushes = rank_drivers(reference.photos, current, drift)
-    if not pushes.any() and "mix" in drift.proven:
-        pushes = _push_by_class(drift, current.groups)
-    return VersionDrift(
-        version=version, reference=reference, photos=rows.assign(push=pushes), drift=drift
-    )
-
-
-def _compare(reference: DriftReference, current: PhotoSet) -> Drift:
-    return compare_photos(
+    drift = compare_photos(
         reference.photos,
         current,
         classes=reference.classes,
         components=reference.component_names,
         properties=MEASURED,
     )
-
-
-def _choose_photos(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the newest rows of the log that can be compared, each photo once, oldest first."""
-    rows = table.dropna(subset=list(MEASURED)).drop_duplicates("photo", keep="last")
-    return rows.tail(MOST_PHOTOS).reset_index(drop=True)
-
-
-def _push_by_class(drift: Drift, groups: np.ndarray) -> np.ndarray:
-    """Return how much more there is of each photo's class, (n,), 0 where there is less."""
-    grown = (drift.mix.table["current"] - drift.mix.table["reference"]).clip(lower=0).to_numpy()
-    return np.where(groups >= 0, grown[groups], 0.0)
+    pushes = rank_drivers(reference.photos, current, drift)
+    if not pushes.any() and "mix" in drift.proven:
+        shares = drift.mix.table  # how much more there is of each photo's class
+        grown = (shares["current"] - shares["reference"]).clip(lower=0).to_numpy()
+        pushes = np.where(current.groups >= 0, grown[current.groups], 0.0)
+    return VersionDrift(
+        version=version, reference=reference, photos=rows.assign(push=pushes), drift=drift
+    )
 
 
 _WAYS = {
@@ -215,14 +198,12 @@ def describe_drift(found: VersionDrift) -> list[str]:
             f"{drift.m:,} reference photos came from. Chance alone is called a change in "
             f"{percent(FALSE_ALARMS, 100)} of such comparisons."
         ]
-    tell = {
+    tell: dict[Family, Callable[[Drift], list[str]]] = {
         "properties": _describe_properties,
         "features": _describe_features,
         "mix": _describe_mix,
     }
-    order: tuple[Family, ...] = ("properties", "features", "mix")
-    assert set(order) == set(FAMILIES)
-    return [line for family in order if drift.is_proven(family) for line in tell[family](drift)]
+    return [line for family, say in tell.items() if drift.is_proven(family) for line in say(drift)]
 
 
 def name_mover(drift: Drift, family: Family) -> str:
@@ -233,21 +214,19 @@ def name_mover(drift: Drift, family: Family) -> str:
         row = drift.mix.table.sort_values("part", ascending=False).iloc[0]
         now, before = percent(row["current"], drift.n), percent(row["reference"], drift.m)
         return f"{row['class']} {now}, reference {before}"
-    rows = drift.columns[(drift.columns["family"] == family) & drift.columns["is_proven"]]
+    rows = _list_proven(drift, family)
     if family == "features":
         total = (drift.columns["family"] == family).sum()
         return f"{len(rows)} of {total} components"
-    most = rows.sort_values("distance", ascending=False).iloc[0]
+    most = rows.iloc[0]
     return f"{_WAYS[most['name']][int(most['now'] > most['before'])]} photos"
 
 
 def describe_photo(found: VersionDrift, row: int) -> str:
     """Return in what a photo is unusual: "dark (brightness 0.12, usual 0.31 to 0.52)", or ""."""
     told = []
-    for place, name in enumerate(MEASURED):
-        low, middle, high = np.quantile(
-            found.reference.photos.properties[:, place], [0.25, 0.5, 0.75]
-        )
+    quartiles = np.quantile(found.reference.photos.properties, [0.25, 0.5, 0.75], axis=0)
+    for name, (low, middle, high) in zip(MEASURED, quartiles.T, strict=True):
         value = float(found.photos[name].iloc[row])
         off = (value - middle) / max(float(high - low), 1e-9)
         if abs(off) >= _STRANGE / 2:
@@ -256,11 +235,15 @@ def describe_photo(found: VersionDrift, row: int) -> str:
     return "; ".join(text for _, text in sorted(told, reverse=True)[:2])
 
 
+def _list_proven(drift: Drift, family: Family) -> pd.DataFrame:
+    """Return what of a family has proven to differ, the farthest first."""
+    rows = drift.columns[(drift.columns["family"] == family) & drift.columns["is_proven"]]
+    return rows.sort_values("distance", ascending=False)
+
+
 def _describe_properties(drift: Drift) -> list[str]:
-    columns = drift.columns
-    rows = columns[(columns["family"] == "properties") & columns["is_proven"]]
     lines = []
-    for row in rows.sort_values("distance", ascending=False).itertuples():
+    for row in _list_proven(drift, "properties").itertuples():
         before, now = f"{row.before:.2f}", f"{row.now:.2f}"
         way = _WAYS[str(row.name)][int(row.now > row.before)]
         middle = f"{row.name} {now} at the middle, {before} in the reference"
@@ -270,11 +253,10 @@ def _describe_properties(drift: Drift) -> list[str]:
 
 
 def _describe_features(drift: Drift) -> list[str]:
-    columns = drift.columns[drift.columns["family"] == "features"]
-    proven = columns[columns["is_proven"]]
+    proven = _list_proven(drift, "features")
     lines = [
-        f"What the model sees differs also where it gives the same answer: in {len(proven)} of "
-        f"{len(columns)} components of the features, by a distance of up to "
+        "What the model sees differs also where it gives the same answer: in "
+        f"{name_mover(drift, 'features')} of the features, by a distance of up to "
         f"{proven['distance'].max():.2f}."
     ]
     far = proven[proven["name"] == DISTANCE]

@@ -1,8 +1,7 @@
 """Does what is due, and ends: `python -m core.monitoring.due`, started by the scheduler.
 
-A challenger whose run has ended is registered and compared; one is begun when its time has come or
-enough photos were reviewed; the rules of monitoring are checked. What is due is found in the
-database, so it may be started at any time, by hand or by cron, too; two at once do nothing twice.
+A challenger whose run has ended is finished, one that is due begun, and the rules are checked. It
+may be started at any time: two at once do nothing twice.
 """
 
 import logging
@@ -37,11 +36,7 @@ _WHO = "scheduler"
 
 
 def do_due(workspace: Workspace, now: datetime) -> list[str]:
-    """Return what was done, in words.
-
-    Args:
-        now: With a time zone.
-    """
+    """Return what was done, in words; `now` has a time zone."""
     done: list[str] = []
     try:
         with hold_retraining(workspace):

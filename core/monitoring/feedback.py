@@ -1,7 +1,6 @@
 """What people say of answers, and the review of it: the inbox that better datasets come out of.
 
-Feedback waits until a person accepts it, relabels it or discards it. What was reviewed can be
-reviewed again until it is part of a dataset (core/monitoring/gathering.py).
+It can be reviewed again until it is part of a dataset (core/monitoring/gathering.py).
 """
 
 from collections.abc import Collection, Sequence
@@ -46,11 +45,9 @@ class Feedback:
 
     number: int
     prediction: str
-    """Id of the prediction in the log."""
     time: datetime
     was_right: bool
     class_name: str
-    """What they say it is."""
     who: str
     note: str
     state: State
@@ -59,13 +56,11 @@ class Feedback:
     reviewed: datetime | None
     reviewer: str
     dataset: str | None
-    """The dataset it was gathered for."""
     left_out: str
     """Why the photo is not in that dataset; "" when it is."""
     photo: str
     """SHA-256 of the photo."""
     top: str
-    """What the model said."""
     top_score: float
     kind: str
     version: int | None
@@ -86,10 +81,9 @@ def list_feedback(
     photos: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[Feedback]:
-    """Return feedback, newest first; that of deleted predictions is left out.
+    """Return feedback, newest first, of these photos (SHA-256) alone where they are given.
 
-    Args:
-        photos: Only what was said of these (SHA-256).
+    That of deleted predictions is left out.
     """
     query = _select_feedback().order_by(_SAID.number.desc()).limit(limit)
     query = query if photos is None else query.where(_ROW.photo.in_(photos))
@@ -98,19 +92,10 @@ def list_feedback(
         return [_read(row) for row in rows]
 
 
-def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback]:
-    """Return the feedback of these numbers, in their order; those that are gone are left out."""
-    query = _select_feedback().where(_SAID.number.in_(numbers))
-    with read_database(workspace) as connection:
-        found = {row.number: _read(row) for row in connection.execute(query)}
-    return [found[number] for number in numbers if number in found]
-
-
 def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[State, int]:
     """Return how much feedback is in each state; accepted and relabelled: not yet in a dataset.
 
-    Args:
-        by_photo: Whether a photo counts once, however much was said of it.
+    A photo may count once (`by_photo`), however much was said of it.
     """
     what = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
     used = literal_column("'used'", String)  # no parameter, since it is grouped by
@@ -174,7 +159,7 @@ def give_feedback(
     values: dict[str, Any] = {
         "prediction": prediction_id,
         "time": datetime.now(UTC),
-        "who": " ".join(who.split())[:LONGEST_NAME],
+        "who": _settle_name(who),
         "note": _check_note(note),
     }
     with write_database(workspace) as connection:
@@ -197,9 +182,10 @@ def give_feedback(
         values["was_right"] = right
         values["class_name"] = row.top if right else check_class_name(class_name)
         number = _write(connection, values)
+        kept = connection.execute(_select_feedback().where(_SAID.number == number)).one()
     if given is not None:
         keep_photo(workspace, given, consent=True)
-    return read_feedback(workspace, [number])[0]
+    return _read(kept)
 
 
 def review_feedback(
@@ -213,27 +199,19 @@ def review_feedback(
 ) -> int:
     """Return how much of this feedback was reviewed; what stands in a dataset is passed over.
 
-    A photo is decided on once: whatever else was said of it, of another model's answer or by
-    another person, and is in the same state, is decided on with it and gets the same class.
+    A photo is decided on once: whatever else was said of it and is in the same state is decided on
+    with it and gets the same class.
 
     Args:
         numbers: Which; of several on one photo each keeps its own class when it is accepted.
-        action: “accept” takes the class that the person said, “relabel” the one given here;
-            “reopen” takes a review back.
         class_name: With “relabel”: what it is.
         expected: Only feedback that is still in this state: nobody decides twice unseen.
 
     Raises:
         FeedbackRefused: To relabel without a class, or with one that cannot be kept.
     """
-    values: dict[str, Any] = {
-        "state": _OUTCOMES[action],
-        "reviewed": None if action == "reopen" else datetime.now(UTC),
-        "reviewer": "" if action == "reopen" else " ".join(reviewer.split())[:LONGEST_NAME],
-        "final_class": None,
-    }
-    if action == "relabel":
-        values["final_class"] = check_class_name(class_name or "")
+    values = _write_review(_OUTCOMES[action], reviewer)
+    values["final_class"] = check_class_name(class_name or "") if action == "relabel" else None
     reviewed = 0
     with write_database(workspace) as connection:
         for row in connection.execute(_select_open(numbers, expected)).all():
@@ -261,23 +239,28 @@ def restore_reviews(
         former: Number, state and reviewed class of each, as they were.
         action: Only what this reviewer did so last: what somebody else decided since stays.
     """
-    restored, name = 0, " ".join(reviewer.split())[:LONGEST_NAME]
+    restored = 0
     with write_database(workspace) as connection:
         for number, state, final_class in former:
-            open_again = state == "waiting"
-            values = {
-                "state": state,
-                "final_class": final_class,
-                "reviewed": None if open_again else datetime.now(UTC),
-                "reviewer": "" if open_again else name,
-            }
+            values = _write_review(state, reviewer) | {"final_class": final_class}
             which = (_SAID.number == number) & _SAID.dataset.is_(None)
             if action is not None:
-                which &= _SAID.state == _OUTCOMES[action]
-                which &= _SAID.reviewer == ("" if action == "reopen" else name)
+                last = _write_review(_OUTCOMES[action], reviewer)
+                which &= (_SAID.state == last["state"]) & (_SAID.reviewer == last["reviewer"])
             done = connection.execute(update(feedback_table).where(which).values(values))
             restored += done.rowcount
     return restored
+
+
+def _write_review(state: str, reviewer: str) -> dict[str, Any]:
+    """Return what the review to a state writes: when, and by whom; neither where it is open."""
+    if state == "waiting":
+        return {"state": state, "reviewed": None, "reviewer": ""}
+    return {"state": state, "reviewed": datetime.now(UTC), "reviewer": _settle_name(reviewer)}
+
+
+def _settle_name(name: str) -> str:
+    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _select_open(numbers: Sequence[int], state: State | None) -> Select[Any]:

@@ -10,9 +10,10 @@ from core.errors import DatasetMissing, FeedbackRefused, ResultDamaged
 from core.formats import count
 from core.monitoring.copies import ReviewedPhoto, check_copies, find_reviewed
 from core.monitoring.feedback import Feedback, list_feedback
+from core.monitoring.kept_photos import find_kept
 from core.monitoring.tables import feedback_table
 from core.registry.events import record_event
-from core.registry.store import list_versions, read_aliases, versions_table
+from core.registry.store import list_versions, read_aliases, select_versions
 from core.runs.database import read_database, write_database
 from core.runs.store import list_runs
 from core.runs.tables import runs_table
@@ -32,7 +33,6 @@ class ReviewedPlan:
     added: tuple[ReviewedPhoto, ...]
     left_out: tuple[ReviewedPhoto, ...]
     new_classes: tuple[str, ...]
-    """Classes that the dataset does not have yet."""
     said: Mapping[int, str]
     """The class that each feedback was reviewed as; what is reviewed anew is not in the plan."""
 
@@ -45,12 +45,10 @@ def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
     """
     family = {summary.id for summary in list_lineage(workspace, dataset_id)} | {dataset_id}
     classes = _read_classes(workspace, dataset_id)
-    run, version = runs_table.c, versions_table.c
     with read_database(workspace) as connection:
-        rows = connection.execute(select(run.id, run.dataset))
+        rows = connection.execute(select(runs_table.c.id, runs_table.c.dataset))
         runs = {row.id: row.dataset for row in rows}
-        rows = connection.execute(select(version.number, version.dataset))
-        versions = {row.number: row.dataset for row in rows}
+        versions = {one.number: one.dataset_id for one in select_versions(connection)}
     found = []
     for state in ("accepted", "relabelled"):
         for feedback in list_feedback(workspace, state=state):
@@ -72,13 +70,10 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
     """Return what a new version of the dataset out of reviewed photos would bring."""
     reviewed = list_reviewed(workspace, dataset.id)
     photos, outvoted = _settle_photos(reviewed, dataset)
-    kept, lost = [], []
-    for one in photos:
-        if workspace.kept_photo_file(one.photo).is_file():
-            kept.append(one)
-        else:
-            reason = "Its photo is not kept, so nothing can be learnt from it."
-            lost.append(replace(one, left_out=reason))
+    there = find_kept(workspace, (one.photo for one in photos))
+    kept = [one for one in photos if one.photo in there]
+    reason = "Its photo is not kept, so nothing can be learnt from it."
+    lost = [replace(one, left_out=reason) for one in photos if one.photo not in there]
     asked = {one.number: one for one in reviewed}
     checked = check_copies(workspace, dataset, kept, asked)
     added = [one for one in checked if not one.left_out]
@@ -111,19 +106,13 @@ def _settle_photos(
     for one in reviewed:
         said = one.final_class or one.class_name
         name = spelling.setdefault(fold_name(said), said)
-        known = latest.get(one.photo)
-        if known is None:
-            settled = ReviewedPhoto(numbers=(one.number,), photo=one.photo, class_name=name)
-            latest[one.photo] = settled
-        elif known.class_name == name:
-            latest[one.photo] = replace(known, numbers=(*known.numbers, one.number))
-        else:
+        settled = ReviewedPhoto(numbers=(one.number,), photo=one.photo, class_name=name)
+        known = latest.setdefault(one.photo, settled)
+        if known.class_name != name:
             reason = f"The same photo was reviewed again later, as “{known.class_name}”."
-            outvoted.append(
-                ReviewedPhoto(
-                    numbers=(one.number,), photo=one.photo, class_name=name, left_out=reason
-                )
-            )
+            outvoted.append(replace(settled, left_out=reason))
+        elif known is not settled:
+            latest[one.photo] = replace(known, numbers=(*known.numbers, one.number))
     return list(latest.values()), outvoted
 
 
@@ -132,15 +121,11 @@ def make_reviewed_version(
     dataset_id: str,
     *,
     who: str = "",
-    name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
     """Return the version of the dataset with the reviewed photos as train photos.
 
     Feedback whose photo is left out is put aside with the reason, so that it is not met again.
-
-    Args:
-        name: What people will call it; by default the parent's name and a number.
 
     Raises:
         FeedbackRefused: Nothing was reviewed, or none of it can be added (it is put aside then).
@@ -154,20 +139,12 @@ def make_reviewed_version(
         put_aside(workspace, plan)
         raise _report_nothing(plan)
     photos = find_reviewed(workspace, plan.added)
-    made = add_photos(workspace, parent, photos, name=name, on_progress=on_progress)
+    made = add_photos(workspace, parent, photos, on_progress=on_progress)
     _settle(workspace, (*plan.added, *plan.left_out), made.id, plan.said)
-    record_event(
-        workspace,
-        "reviewed",
-        who=who,
-        reason=f"{count(len(plan.added), 'reviewed photo')} became “{made.name}”",
-        facts={
-            "dataset": made.id,
-            "parent": parent.id,
-            "added": len(plan.added),
-            "left_out": len(plan.left_out),
-        },
-    )
+    reason = f"{count(len(plan.added), 'reviewed photo')} became “{made.name}”"
+    counts = {"added": len(plan.added), "left_out": len(plan.left_out)}
+    facts = {"dataset": made.id, "parent": parent.id, **counts}
+    record_event(workspace, "reviewed", who=who, reason=reason, facts=facts)
     return made
 
 

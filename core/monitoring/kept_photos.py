@@ -1,25 +1,26 @@
 """Photos that people asked about, kept only where that is allowed, and never for long.
 
-Two reasons allow it: a setting (days and megabytes; off by default), or the person, who sent the
-photo to the review inbox. The second kind stays until its review is over. Files are private to the
-account that the program runs under, and checked by their digest when they are read.
+Either a setting allows it (days and megabytes; off by default), or the person, who sent the photo
+to the review inbox, until its review is over. Files are private, and checked as they are read.
 """
 
 import logging
 import os
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from core.config import read_settings
-from core.monitoring.tables import feedback_table, predictions_table
+from core.monitoring.tables import feedback_table, predictions_table, split_ids
 from core.runs.database import read_database
 from core.workspace import Workspace, write_atomically
 
@@ -32,7 +33,6 @@ _UNDO_TIME = timedelta(days=1)
 """So long after a photo was discarded its review can be taken back."""
 _LOW_WATER = 0.9
 """Share of the limit that a sweep leaves, so that not every photo needs another one."""
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class Photo:
         return sha256(self.content).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Usage:
+class _Usage(NamedTuple):
     bytes: int
     swept: float
 
@@ -60,16 +59,16 @@ _counting = Lock()
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
-    Args:
-        photo: Of any origin.
-        consent: The person sent it to the review inbox; else the setting decides.
+    The person consented, who sent it to the review inbox; else the setting decides.
     """
     settings = read_settings()
     if not consent and settings.keep_photos_days <= 0:
         return False
     file = workspace.kept_photo_file(photo.sha256)
-    if read_kept_photo(workspace, file.name) is not None and _renew(file):
-        return True
+    if read_kept_photo(workspace, file.name) is not None:
+        with suppress(FileNotFoundError):  # another process may sweep it in this moment
+            os.utime(file)  # it was asked about again: its days begin anew
+            return True
     if not _make_room(workspace, len(photo.content), settings.keep_photos_mb * 1_000_000):
         return False
     try:
@@ -103,31 +102,23 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
     `room` bytes more are within the limit then. Photos that wait for a review, or for the dataset
     that they were accepted for, stay.
     """
-    settings = read_settings()
-    held = _list_held(workspace)
-    oldest_allowed = time.time() - settings.keep_photos_days * 86_400
-    kept: list[tuple[float, int, Path]] = []
-    gone = 0
-    for file in workspace.kept_photos.glob("[!.]*"):
-        facts = _stat(file)
-        if facts is None:
-            continue
-        if facts[0] < oldest_allowed and file.name not in held:
-            gone += _remove(file)
-        else:
-            kept.append((*facts, file))
-    _remove_half_written(workspace)
-    total = sum(size for _, size, _ in kept)
+    settings, held, now = read_settings(), _list_held(workspace), time.time()
+    for changed, _, file in _list_files(workspace, ".*"):
+        if changed < now - _HALF_WRITTEN_S:
+            _remove(file)
+    files = _list_files(workspace, "[!.]*")
+    free = [one for one in files if one[2].name not in held]
+    leaving = [one for one in free if one[0] < now - settings.keep_photos_days * 86_400]
+    total = sum(size for _, size, _ in files) - sum(size for _, size, _ in leaving)
     limit = settings.keep_photos_mb * 1_000_000
     goal = min(limit * _LOW_WATER, limit - room) if total + room > limit else total
-    for _, size, file in sorted(kept):
+    for one in free[len(leaving) :]:
         if total <= goal:
             break
-        if file.name not in held:
-            gone += _remove(file)
-            total -= size
+        leaving.append(one)
+        total -= one[1]
     _usages[workspace.root] = _Usage(total, time.monotonic())
-    return gone
+    return sum(_remove(file) for _, _, file in leaving)
 
 
 def sweep_when_due(workspace: Workspace) -> None:
@@ -144,14 +135,13 @@ def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
     Where photos are kept for the review alone, also those of which nothing waits for it any more.
     """
     still = set[str]()
-    wanted = sorted(digests)
     with read_database(workspace) as connection:
-        for start in range(0, len(wanted), _AT_ONCE):
-            some = predictions_table.c.photo.in_(wanted[start : start + _AT_ONCE])
-            still |= set(connection.scalars(select(predictions_table.c.photo).where(some)))
+        for some in split_ids(sorted(digests)):
+            query = select(predictions_table.c.photo).where(predictions_table.c.photo.in_(some))
+            still |= set(connection.scalars(query))
     if still and read_settings().keep_photos_days <= 0:
         still &= _list_held(workspace)
-    return sum(_remove(workspace.kept_photo_file(digest)) for digest in set(wanted) - still)
+    return sum(_remove(workspace.kept_photo_file(digest)) for digest in set(digests) - still)
 
 
 def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
@@ -183,21 +173,14 @@ def _list_held(workspace: Workspace) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _renew(file: Path) -> bool:
-    """Return whether the file is there; it was asked about again: its days begin anew."""
-    try:
-        os.utime(file)
-    except FileNotFoundError:  # another process swept it in this moment
-        return False
-    return True
-
-
-def _stat(file: Path) -> tuple[float, int] | None:
-    try:
-        facts = file.stat()
-    except FileNotFoundError:  # another process sweeps, too
-        return None
-    return facts.st_mtime, facts.st_size
+def _list_files(workspace: Workspace, pattern: str) -> list[tuple[float, int, Path]]:
+    """Return when each file was changed, its bytes, and its path; the oldest first."""
+    found = []
+    for file in workspace.kept_photos.glob(pattern):
+        with suppress(FileNotFoundError):  # another process sweeps, too
+            facts = file.stat()
+            found.append((facts.st_mtime, facts.st_size, file))
+    return sorted(found)
 
 
 def _remove(file: Path) -> int:
@@ -206,10 +189,3 @@ def _remove(file: Path) -> int:
     except FileNotFoundError:
         return 0
     return 1
-
-
-def _remove_half_written(workspace: Workspace) -> None:
-    for file in workspace.kept_photos.glob(".*"):
-        facts = _stat(file)
-        if facts is not None and facts[0] < time.time() - _HALF_WRITTEN_S:
-            _remove(file)

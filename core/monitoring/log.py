@@ -1,8 +1,7 @@
 """The prediction log: what was asked, what was answered, by which model, and how long it took.
 
-A row holds the digest of a photo, never the photo; features are kept as float16 and scores as
-float32, so that drift can be measured later. Rows are written once and deleted by request, or when
-they have become old. Read as a table, each row comes with what people said of the answer.
+A row holds the digest of a photo, never the photo, and its features and scores, for drift. Read as
+a table, each row comes with what people said of the answer.
 """
 
 import csv
@@ -25,6 +24,7 @@ from core.monitoring.tables import (
     NewPrediction,
     feedback_table,
     predictions_table,
+    split_ids,
 )
 from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
@@ -38,8 +38,6 @@ _COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtyp
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
 _ROW = predictions_table.c
 _SAID = feedback_table.c
-AT_ONCE = 500
-"""Rows or ids in one statement."""
 
 _MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
 _FACTS = ("width", "height", "bytes", "format")
@@ -57,7 +55,6 @@ def describe_prediction(
     """Return what the log keeps of an answer.
 
     Args:
-        photo: Only its digest goes into the log.
         source: page, api or cli.
         latency_ms: From the arrival of the photo to the answer; of one among many that a person
             gave at once, what it took by itself.
@@ -89,10 +86,7 @@ def describe_prediction(
 
 
 def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None:
-    """Write rows into the log: all, or, after an error of the database, none.
-
-    Kept photos that must go by now are removed on the way.
-    """
+    """Write rows into the log: all, or, after an error of the database, none."""
     if not rows:
         return
     packed = [{name: one.pack(getattr(row, name)) for name, one in LOGGED.items()} for row in rows]
@@ -103,9 +97,6 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
 
 def read_features(workspace: Workspace, ids: Sequence[str], width: int = USUAL_WIDTH) -> np.ndarray:
     """Return the features of these predictions, (n, width) float16, in their order.
-
-    Args:
-        width: Of a feature, where none is asked for.
 
     Raises:
         PredictionMissing: One is not in the log (any more).
@@ -127,7 +118,7 @@ def _read_arrays(workspace: Workspace, ids: Sequence[str], name: str) -> list[np
     found: dict[str, bytes] = {}
     with read_database(workspace) as connection:
         for some in split_ids(list(dict.fromkeys(ids))):
-            query = select(_ROW.id, _ROW[name]).where(_ROW.id.in_(some or ()))
+            query = select(_ROW.id, _ROW[name]).where(_ROW.id.in_(some))
             found |= {row[0]: row[1] for row in connection.execute(query)}
     missing = [one for one in ids if one not in found]
     if missing:
@@ -145,23 +136,18 @@ def read_predictions(
     since: datetime | None = None,
     until: datetime | None = None,
     versions: Sequence[int] | None = None,
-    visitor: str | None = None,
     told: bool = False,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """Return the log without its arrays, oldest first.
+    """Return the log without its arrays, oldest first; `told`: only answers with feedback.
 
     Columns: id, time, version (empty for runs), run_id, photo, top, top_score, kind, latency_ms,
     source, visitor, those of PROPERTIES, and of the newest feedback that was not discarded
-    was_right, class_name (the reviewed class once there is one) and feedback (its state); empty
-    where nobody said anything.
-
-    Args:
-        since: Only what is not older.
-        visitor: Only requests of theirs.
-        told: Only answers that somebody said something of.
+    was_right, class_name (the reviewed class once there is one) and feedback (its state).
     """
-    chosen = choose_rows(since, until, versions, visitor)
+    chosen = [] if since is None else [_ROW.time >= since]
+    chosen += [] if until is None else [_ROW.time < until]
+    chosen += [] if versions is None else [_ROW.version.in_(versions)]
     chosen += [_SAID.number.is_not(None)] if told else []
     query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
     with read_database(workspace) as connection:
@@ -170,18 +156,16 @@ def read_predictions(
     properties = [json.loads(row.properties) for row in rows]
     for name in PROPERTIES:
         table[name] = [values.get(name) for values in properties]
-    said = [_settle_feedback(row.top, row.state, row.class_name, row.final_class) for row in rows]
-    for place, name in enumerate(_FEEDBACK):
-        table[name] = [values[place] for values in said]
+    table["was_right"] = [_is_right(row) for row in rows]
+    table["class_name"] = [row.final_class or row.class_name for row in rows]
+    table["feedback"] = [row.state for row in rows]
     return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
 
 
 def write_csv(table: pd.DataFrame, stream: TextIO) -> int:
     """Return how many predictions were written as CSV; text that a spreadsheet would run is not.
 
-    Args:
-        table: Of `read_predictions`.
-        stream: Opened with newline="".
+    The table is of `read_predictions`, the stream opened with newline="".
     """
     names = {"class_name": "feedback_class", "feedback": "feedback_state"}
     names |= {name: logged.csv for name, logged in LOGGED.items() if logged.csv}
@@ -190,20 +174,6 @@ def write_csv(table: pd.DataFrame, stream: TextIO) -> int:
     for row in table.itertuples(index=False):
         writer.writerow([_write_cell(value) for value in row])
     return len(table)
-
-
-def choose_rows(
-    since: datetime | None,
-    until: datetime | None,
-    versions: Sequence[int] | None,
-    visitor: str | None,
-) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    conditions += [] if since is None else [_ROW.time >= since]
-    conditions += [] if until is None else [_ROW.time < until]
-    conditions += [] if versions is None else [_ROW.version.in_(versions)]
-    conditions += [] if visitor is None else [_ROW.visitor == visitor]
-    return conditions
 
 
 def _select_rows() -> Select[Any]:
@@ -221,13 +191,9 @@ def _select_rows() -> Select[Any]:
     )
 
 
-def _settle_feedback(
-    top: str, state: str | None, class_name: str | None, final_class: str | None
-) -> tuple[bool | None, str | None, str | None]:
-    if state is None:
-        return None, None, None
-    name = final_class or class_name
-    return fold_name(name or "") == fold_name(top), name, state
+def _is_right(row: Any) -> bool | None:
+    name = row.final_class or row.class_name
+    return None if row.state is None else fold_name(name) == fold_name(row.top)
 
 
 def _write_cell(value: object) -> object:
@@ -248,20 +214,14 @@ def delete_predictions(
 ) -> int:
     """Return how many predictions are gone, and with them what was said of them.
 
-    Their kept photos go, too, where nobody else asked about the same. What was reviewed and stands
-    in a dataset stays there, without who said it and their note. Several conditions are met
-    together; one at least is needed.
-
-    Args:
-        photo: Of which photo (SHA-256).
+    Their kept photos go, too, where nobody else asked about the same. What stands in a dataset
+    stays there, without who said it and their note. Conditions are met together.
     """
-    conditions = _find(visitor, photo, until)
-    if not conditions and ids is None:
+    if visitor is None and ids is None and photo is None and until is None:
         raise ValueError("say which predictions to delete")
     gone, photos = 0, set[str]()
     with write_database(workspace) as connection:
-        for some in split_ids(ids):
-            which = conditions + ([] if some is None else [_ROW.id.in_(some)])
+        for which in _choose_rows(visitor, ids, photo, until):
             photos |= set(connection.scalars(select(_ROW.photo).where(*which)))
             said = _SAID.prediction.in_(select(_ROW.id).where(*which))
             # Where a photo was left out of the dataset, nothing of it stands there.
@@ -282,26 +242,23 @@ def count_predictions(
     until: datetime | None = None,
 ) -> int:
     """Return how many predictions `delete_predictions` would delete; of all without conditions."""
-    conditions, found = _find(visitor, photo, until), 0
+    found = 0
     with read_database(workspace) as connection:
-        for some in split_ids(ids):
-            which = conditions + ([] if some is None else [_ROW.id.in_(some)])
+        for which in _choose_rows(visitor, ids, photo, until):
             query = select(func.count()).select_from(predictions_table).where(*which)
             found += connection.scalar(query) or 0
     return found
 
 
-def _find(
-    visitor: str | None, photo: str | None, until: datetime | None
-) -> list[ColumnElement[bool]]:
-    conditions = choose_rows(None, until, None, visitor)
-    return conditions + ([] if photo is None else [_ROW.photo == photo])
-
-
-def split_ids(ids: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
-    """Yield the ids in portions that a statement takes; one None for no condition."""
+def _choose_rows(
+    visitor: str | None, ids: Sequence[str] | None, photo: str | None, until: datetime | None
+) -> Iterator[list[ColumnElement[bool]]]:
+    """Yield the conditions that the rows meet, once for each portion of the ids."""
+    given = ((_ROW.visitor, visitor), (_ROW.photo, photo))
+    conditions = [column == value for column, value in given if value is not None]
+    conditions += [] if until is None else [_ROW.time < until]
     if ids is None:
-        yield None
+        yield conditions
         return
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
+    for some in split_ids(ids):
+        yield [*conditions, _ROW.id.in_(some)]

@@ -1,9 +1,7 @@
 """What the rules measure now, in numbers and words; alarms begin and end with it.
 
-Each reading is a value with its interval and n, and the level it proves. An alarm begins when a
-level is proven, turns into another when the level changes, and ends when the rule finds all well,
-is switched off, or watches another version. While there are too few photos to tell, it stays as it
-is: silence is no proof that all is well. A person may end it, too.
+An alarm begins when a level is proven, turns when the level changes, and ends when all is well, the
+rule is off or another version answers. While too few photos can tell, it stays as it is.
 """
 
 import json
@@ -53,7 +51,6 @@ class Reading:
     problem: str = ""
     """Why nothing could be measured, where that is not for want of photos."""
     detail: str = ""
-    """What moved most, where something has."""
 
     @property
     def sure(self) -> float:
@@ -70,15 +67,11 @@ def find_watched(workspace: Workspace) -> ModelVersion | None:
         return None
 
 
-def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) -> list[Reading]:
-    """Return what each rule measures, in their order. Nothing is written.
-
-    Args:
-        now: The end of the time that they look over; this moment when None.
-    """
-    now = now or datetime.now(UTC)
+def read_rules(workspace: Workspace, watch: Watch, now: datetime) -> list[Reading]:
+    """Return what each rule measures in the time until `now`, in their order; writes nothing."""
     version = find_watched(workspace)
-    own = None if version is None else [version.number]
+    number = None if version is None else version.number
+    own = None if number is None else [number]
     tables: dict[str, pd.DataFrame] = {}
     # A new champion has answered nothing yet, and that is no silence: volumes are those of all.
     for names, versions in ((_VOLUMES, None), (_ANSWERED, own), (_TOLD, own)):
@@ -93,12 +86,11 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime | None = None) 
         since = now - timedelta(hours=rule.hours)
         if rule.is_on and rule.name in FAMILIES:
             readings.append(_read_drift(workspace, rule, version, since, now, drifts))
+        elif rule.is_on:
+            rows = tables[rule.name][tables[rule.name]["time"] >= since]
+            readings.append(_judge(rule, _estimate(rule.name, rows, version), number))
         else:
-            estimate = NOTHING
-            if rule.is_on:
-                rows = tables[rule.name][tables[rule.name]["time"] >= since]
-                estimate = _estimate(rule.name, rows, version)
-            readings.append(_judge(rule, estimate, None if version is None else version.number))
+            readings.append(_judge(rule, NOTHING, number))
     return readings
 
 
@@ -179,10 +171,11 @@ def describe_reading(reading: Reading) -> str:
         if estimate.n >= needed:
             return f"cannot be told: nothing to compare with, {span}"
         return f"too few photos {what} to tell: {estimate.n:,} of {needed}, {span}"
-    value = format_value(rule.measure, estimate.value, estimate.n)
-    low = format_value(rule.measure, estimate.low, estimate.n)
-    high = format_value(rule.measure, estimate.high, estimate.n)
-    if rule.name in ("volume_low", "volume_high"):
+    value, low, high = (
+        format_value(rule.measure, number, estimate.n)
+        for number in (estimate.value, estimate.low, estimate.high)
+    )
+    if rule.name in _VOLUMES:
         return f"{count(estimate.n, 'photo')} answered, {span}"
     if rule.name == "latency":
         ends = f"from {low} on" if high == "–" else f"{low} to {high}"
@@ -216,7 +209,7 @@ def _format_limit(measure: Measure, limit: float) -> str:
         return f"{typed} %"
     if measure.unit == "points":
         return f"{typed} point" + "s" * (typed != "1")
-    return format_value(measure, limit)
+    return format_value(measure, limit, 0)
 
 
 def describe_span(hours: int) -> str:
@@ -226,19 +219,15 @@ def describe_span(hours: int) -> str:
     return f"the last {name}" if number == 1 else f"the last {number} {name}s"
 
 
-def format_value(measure: Measure, value: float | None, n: int = 0) -> str:
-    """Return a value in the unit of a measure; a dash where there is none."""
-    if value is None or value != value:
+def format_value(measure: Measure, value: float, n: int) -> str:
+    """Return a value of n photos in the unit of a measure; a dash where there is none."""
+    if np.isnan(value):
         return "–"
     if measure.unit == "share":
         return percent(value, n)
     if measure.unit == "points":
         return count(round(100 * value), "point")
-    if measure.unit == "photos":
-        return f"{value:,.0f} photos"
-    if measure.unit == "ms":
-        return f"{value:,.0f} ms"
-    return f"{value:.2f}"
+    return f"{value:,.0f} {measure.unit}" if measure.unit in ("photos", "ms") else f"{value:.2f}"
 
 
 _ROW = alarms_table.c
@@ -247,11 +236,9 @@ _ROW = alarms_table.c
 def check_rules(
     workspace: Workspace, *, now: datetime | None = None, tell: bool = True
 ) -> list[Reading]:
-    """Return what the rules measure; alarms have begun and ended by it, where that can be kept.
+    """Return what the rules measure until `now`; alarms have begun and ended by it.
 
-    Args:
-        now: The end of the time that they look over; this moment when None.
-        tell: Whether the address for alarms is told, which may take half a minute.
+    To tell the address for alarms may take half a minute.
     """
     if workspace.is_read_only:
         return read_rules(workspace, read_watch(workspace), now or datetime.now(UTC))
@@ -284,20 +271,19 @@ def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
             facts = {"ended_by": ended_by, "end_text": found["text"], "replaced": is_begun}
             write_end(connection, alarm, now, **facts)
     if is_begun:
-        values = {"rule": reading.rule.name, "level": reading.state, "raised": now}
-        connection.execute(
-            insert(alarms_table).values(
-                **values, version=reading.version, facts=json.dumps(found, allow_nan=False)
-            )
-        )
+        values = {
+            "rule": reading.rule.name,
+            "level": reading.state,
+            "raised": now,
+            "version": reading.version,
+            "facts": json.dumps(found, allow_nan=False),
+        }
+        connection.execute(insert(alarms_table).values(**values))
 
 
 def _describe(reading: Reading) -> dict[str, Any]:
-    if reading.state not in LEVELS:
-        return {"text": describe_reading(reading)}
-    return {
-        "text": describe_reading(reading),
-        "value": round(float(reading.estimate.value), 4),
-        "sure": round(float(reading.sure), 4),
-        "n": reading.estimate.n,
-    }
+    found: dict[str, Any] = {"text": describe_reading(reading)}
+    if reading.state in LEVELS:
+        found["value"] = round(float(reading.estimate.value), 4)
+        found |= {"sure": round(float(reading.sure), 4), "n": reading.estimate.n}
+    return found

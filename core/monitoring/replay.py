@@ -1,7 +1,6 @@
 """What another version would have answered: the features in the log through its head and a rule.
 
-From the log alone, no photo is needed. Features mean something only to heads on the same backbone;
-they are kept as float16, so a score may differ in its third digit.
+No photo is needed. Features are kept as float16, so a score may differ in its third digit.
 """
 
 from dataclasses import dataclass
@@ -112,10 +111,7 @@ class Replayed:
 
 
 def replay_log(workspace: Workspace, version: ModelVersion, table: pd.DataFrame) -> Replay:
-    """Return the photos of a table of the log as a version sees them.
-
-    Args:
-        table: Of `read_predictions`, answers of any models.
+    """Return the photos of a table of the log, answers of any models, as a version sees them.
 
     Raises:
         VersionDamaged: A file of the version is missing, was cut short or altered.

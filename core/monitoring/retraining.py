@@ -1,8 +1,7 @@
 """A challenger out of what was reviewed: the champion's recipe on a newer version of its dataset.
 
-Begun here, trained by a worker as any run, finished here: registered, made the challenger, compared
-with the champion. Each step may be repeated, so a process that is killed here loses nothing. A
-page that watches may finish it; the scheduler does when no page does.
+Begun here, trained by a worker as any run, finished here by a page or the scheduler: registered,
+made the challenger, compared with the champion. Each step may be repeated.
 """
 
 import dataclasses
@@ -105,15 +104,13 @@ _WORDS: dict[Why, str] = {
 }
 
 
-def plan_challenger(workspace: Workspace, dataset_id: str) -> Recipe:
+def plan_challenger(workspace: Workspace, champion: ModelVersion, dataset_id: str) -> Recipe:
     """Return the champion's recipe on another version of its dataset.
 
     Raises:
-        VersionMissing: There is no champion.
         DatasetMissing: There is no such dataset.
         RetrainingRefused: It is the champion's own dataset; or its splits were drawn for its run.
     """
-    champion = find_version(workspace, "champion")
     recipe = read_recipe(champion)
     dataset = read_dataset(workspace, dataset_id)
     if dataset.id == champion.dataset_id:
@@ -153,7 +150,6 @@ def begin(
     """Return the run, queued; for use inside `hold_retraining`, when nothing goes.
 
     Args:
-        dataset_id: As in `start_retraining`.
         attempts: How often it was begun, with this one.
         taken: What of the plan counts as taken up from now on, as `change_state` takes it.
     """
@@ -164,7 +160,7 @@ def begin(
         champion = find_version(workspace, "champion")
         read_recipe(champion)  # before reviewed photos become a dataset that nobody can train
         dataset = dataset_id or choose_dataset(workspace, champion, who)
-        recipe = plan_challenger(workspace, dataset)
+        recipe = plan_challenger(workspace, champion, dataset)
         if dataset_id is None and (run := find_learnt(workspace, recipe)) is not None:
             raise RetrainingRefused(
                 f"Nothing new was reviewed since “{run.name}” was trained from these photos.",
@@ -176,27 +172,25 @@ def begin(
         if why == "by hand":  # whoever asked is told at once, and nobody else needs to know
             change_state(workspace, going=None)
         else:
-            end_retraining(workspace, f"{error.problem} {error.remedy}", went_well=False)
+            end_retraining(workspace, f"{error.problem} {error.remedy}")
         raise
-    facts = {"run": run.id, "dataset": dataset, "why": why}
-    reason = f"{_WORDS[why]}."
-    record_event(
-        workspace, "retraining", former=champion.number, who=who, reason=reason, facts=facts
+    _record(
+        workspace, champion.number, who, f"{_WORDS[why]}.", run=run.id, dataset=dataset, why=why
     )
     going = dataclasses.replace(going, champion=champion.number, dataset=dataset, run=run.id)
     change_state(workspace, going=going)
     return run
 
 
+def _record(workspace: Workspace, former: int | None, who: str, reason: str, **facts: Any) -> None:
+    record_event(workspace, "retraining", former=former, who=who, reason=reason, facts=facts)
+
+
 def end_retraining(
-    workspace: Workspace,
-    text: str,
-    *,
-    went_well: bool,
-    run: str | None = None,
-    version: int | None = None,
+    workspace: Workspace, text: str, run: str | None = None, version: int | None = None
 ) -> None:
-    """Mark the retraining as ended and keep its outcome."""
+    """Mark the retraining as ended and keep its outcome: it went well where it made a version."""
+    went_well = version is not None
     last = Outcome(time=datetime.now(UTC), went_well=went_well, text=text, run=run, version=version)
     change_state(workspace, going=None, last=last)
 
@@ -224,8 +218,7 @@ def settle_ended(workspace: Workspace) -> bool:
     try:
         run = read_run(workspace, going.run)
     except RunMissing:
-        text = "The run of the challenger was deleted."
-        end_retraining(workspace, text, went_well=False, run=going.run)
+        end_retraining(workspace, "The run of the challenger was deleted.", going.run)
         return True
     if not run.has_ended or run.state == "paused":
         return False
@@ -235,16 +228,9 @@ def settle_ended(workspace: Workspace) -> bool:
         if read_state(workspace).going is None:
             return True  # it is the challenger: the comparison was refused, and can be asked for
         text = f"{error.problem} {error.remedy}"
-        end_retraining(workspace, text, went_well=False, run=run.id)
-        facts = {"run": run.id, "failed": True}
-        record_event(
-            workspace,
-            "retraining",
-            former=going.champion,
-            who=going.who,
-            reason=f"It came to nothing. {text}",
-            facts=facts,
-        )
+        end_retraining(workspace, text, run.id)
+        reason = f"It came to nothing. {text}"
+        _record(workspace, going.champion, going.who, reason, run=run.id, failed=True)
     return True
 
 
@@ -272,7 +258,7 @@ def finish(workspace: Workspace, run_id: str, who: str) -> ModelVersion:
         going = read_state(workspace).going
         if going is None or going.run == run_id:  # else it was settled, and another was begun
             text = f"{version.label} is the challenger. {how}"
-            end_retraining(workspace, text, went_well=True, run=run_id, version=version.number)
+            end_retraining(workspace, text, run_id, version.number)
     return version
 
 
@@ -282,21 +268,15 @@ def _begin_again(workspace: Workspace, going: Going) -> None:
             workspace,
             f"The retraining was cut short {count(going.attempts, 'time')} while its dataset was "
             "made. Look into the log of the scheduler.",
-            went_well=False,
         )
         return
     with suppress(PetalscopeError):  # what it came to stands in the state
-        begin(
-            workspace,
-            who=going.who,
-            dataset_id=going.dataset,
-            why=going.why,
-            attempts=going.attempts + 1,
-        )
+        attempts = going.attempts + 1
+        begin(workspace, who=going.who, dataset_id=going.dataset, why=going.why, attempts=attempts)
 
 
 def start_retraining(
-    workspace: Workspace, *, who: str = "", dataset_id: str | None = None, why: Why = "by hand"
+    workspace: Workspace, *, who: str = "", dataset_id: str | None = None
 ) -> RunRecord:
     """Return the run that will be the challenger, queued; a scheduler has to be at work for it.
 
@@ -318,14 +298,11 @@ def start_retraining(
                 f"Wait for it, or stop its run: “python -m core runs stop {going.run}”.",
                 run=going.run,
             )
-        return begin(workspace, who=who, dataset_id=dataset_id, why=why)
+        return begin(workspace, who=who, dataset_id=dataset_id, why="by hand")
 
 
 def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0) -> ModelVersion:
     """Return the version of a run, which is the challenger now and has met the champion.
-
-    Args:
-        wait_s: How long another process that settles it is waited for.
 
     Raises:
         RunMissing: No run has that id.
@@ -334,5 +311,4 @@ def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0
     """
     with hold_retraining(workspace, wait_s):
         going = read_state(workspace).going
-        ours = going is not None and going.run == run_id
-        return finish(workspace, run_id, going.who if going is not None and ours else "")
+        return finish(workspace, run_id, going.who if going and going.run == run_id else "")

@@ -1,10 +1,10 @@
 """When challengers are trained by themselves, and how far a retraining is: kept in the workspace.
 
-The plan (`queue.scheduled`) is a person's; the state beside it is written by the process
-that holds the lock of the retraining, so that whatever process ends, the next one can continue.
+The plan (`queue.scheduled`) is a person's; the state is written by who holds the lock.
 """
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from core.errors import RetrainingRefused
 from core.formats import count, moment
-from core.runs.locks import free_lock, take_lock
+from core.runs.locks import try_lock
 from core.runs.queue.scheduled import (
     STATE,
     TIMES,
@@ -39,7 +39,6 @@ class Going:
     who: str
     why: Why
     since: datetime
-    """UTC."""
     dataset: str | None = None
     champion: int | None = None
     """Whose recipe it is; this and `run` are None while dataset and recipe are made ready."""
@@ -52,7 +51,6 @@ class Outcome:
     """What became of the last retraining, in words for people."""
 
     time: datetime
-    """UTC."""
     went_well: bool
     text: str
     run: str | None = None
@@ -72,9 +70,7 @@ class RetrainingState:
 def read_times(workspace: Workspace) -> RetrainingTimes:
     """Return when challengers are trained; only by hand where nothing was arranged."""
     content = read_arrangement(workspace, TIMES)
-    if content is None:
-        return RetrainingTimes(since=datetime.now(UTC))
-    return times_from_json(content)
+    return times_from_json(content) if content else RetrainingTimes(since=datetime.now(UTC))
 
 
 def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> RetrainingTimes:
@@ -105,18 +101,12 @@ def read_state(workspace: Workspace) -> RetrainingState:
     )
 
 
-def change_state(workspace: Workspace, **changes: Any) -> RetrainingState:
-    """Return the state with these values, which is kept; call it inside `hold_retraining`."""
+def change_state(workspace: Workspace, **changes: Any) -> None:
+    """Keep the state with these values; call it inside `hold_retraining`."""
     state = dataclasses.replace(read_state(workspace), **changes)
-    content: dict[str, Any] = {"photos": state.photos}
-    if state.going is not None:
-        content["going"] = {**vars(state.going), "since": state.going.since.isoformat()}
-    if state.last is not None:
-        content["last"] = {**vars(state.last), "time": state.last.time.isoformat()}
-    if state.time is not None:
-        content["time"] = state.time.isoformat()
-    keep_arrangement(workspace, STATE, content)
-    return state
+    content = {name: one for name, one in dataclasses.asdict(state).items() if one is not None}
+    text = json.dumps(content, default=datetime.isoformat)
+    keep_arrangement(workspace, STATE, json.loads(text))
 
 
 @contextmanager
@@ -126,16 +116,13 @@ def hold_retraining(workspace: Workspace, wait_s: float = 0.0) -> Iterator[None]
     Raises:
         RetrainingRefused: Another still does after `wait_s`.
     """
-    lock = take_lock(workspace.retraining_lock, wait_s)
-    if lock is None:
-        raise RetrainingRefused(
-            "A retraining is just being prepared, or its challenger compared.",
-            "Wait a moment, then look what became of it.",
-        )
-    try:
+    with try_lock(workspace.retraining_lock, wait_s) as is_held:
+        if not is_held:
+            raise RetrainingRefused(
+                "A retraining is just being prepared, or its challenger compared.",
+                "Wait a moment, then look what became of it.",
+            )
         yield
-    finally:
-        free_lock(lock)
 
 
 def describe_times(times: RetrainingTimes, now: datetime) -> str:

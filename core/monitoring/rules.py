@@ -1,11 +1,11 @@
 """What is watched, over which time, and from when on it is a warning or critical.
 
-An alarm needs proof: not the measured value is held against a level but the end of its 95 %
-interval that speaks for the model, so that ten unlucky photos raise none.
+Not the measured value is held against a level but the end of its 95 % interval that speaks for the
+model, so that ten unlucky photos raise no alarm.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -40,7 +40,7 @@ class Measure:
     """Whether a low value is the bad one."""
 
 
-MEASURES: dict[Name, Measure] = {
+MEASURES: dict[str, Measure] = {
     "volume_low": Measure(
         "Few photos", "photos", "photos answered in that time, fewer than", 0, is_low=True
     ),
@@ -99,14 +99,11 @@ class Rule:
         return self.warning is not None or self.critical is not None
 
     def find_level(self, sure: float) -> Level | None:
-        """Return the level that a value has reached, None for neither.
-
-        Args:
-            sure: The end of the interval that speaks for the model.
-        """
-        for level, limit in (("critical", self.critical), ("warning", self.warning)):
+        """Return the level that a value has reached (see `Reading.sure`), None for neither."""
+        for level in reversed(LEVELS):
+            limit = getattr(self, level)
             if limit is not None and (sure < limit if self.measure.is_low else sure >= limit):
-                return "critical" if level == "critical" else "warning"
+                return level
         return None
 
 
@@ -154,7 +151,8 @@ def keep_watch(workspace: Workspace, watch: Watch, who: str = "") -> None:
     Raises:
         WatchRefused: A level, a time or their order makes no sense.
     """
-    check_rules_make_sense(watch.rules)
+    for rule in watch.rules:
+        _check(rule)
     if not 0 <= watch.check_every_minutes <= MOST_MINUTES:
         raise WatchRefused(
             f"The rules cannot be checked every {watch.check_every_minutes} minutes.",
@@ -167,28 +165,17 @@ def keep_watch(workspace: Workspace, watch: Watch, who: str = "") -> None:
     keep_arrangement(workspace, ARRANGEMENT, content, who)
 
 
-def check_rules_make_sense(rules: Sequence[Rule]) -> None:
-    """Check the levels and times of rules.
-
-    Raises:
-        WatchRefused: A level, a time or their order makes no sense.
-    """
-    for rule in rules:
-        levels = [limit for limit in (rule.warning, rule.critical) if limit is not None]
-        if any(not math.isfinite(limit) or limit < 0 for limit in levels):
-            raise _refuse(rule, "has a level below 0", "Type 0 or more, or leave it empty.")
-        if rule.measure.unit in ("share", "points", "distance") and any(
-            limit > 1 for limit in levels
-        ):
-            raise _refuse(rule, "has a level above the largest there is", "Type a smaller one.")
-        if not 1 <= rule.hours <= MOST_HOURS:
-            raise _refuse(rule, "looks over no time, or too much", f"Choose 1 to {MOST_HOURS} h.")
-        if len(levels) == 2 and (levels[1] > levels[0]) is rule.measure.is_low:
-            raise _refuse(
-                rule,
-                "is critical before it warns",
-                "Make the critical level the one that is reached later.",
-            )
+def _check(rule: Rule) -> None:
+    levels = [limit for limit in (rule.warning, rule.critical) if limit is not None]
+    if any(not math.isfinite(limit) or limit < 0 for limit in levels):
+        raise _refuse(rule, "has a level below 0", "Type 0 or more, or leave it empty.")
+    if rule.measure.unit in ("share", "points", "distance") and any(limit > 1 for limit in levels):
+        raise _refuse(rule, "has a level above the largest there is", "Type a smaller one.")
+    if not 1 <= rule.hours <= MOST_HOURS:
+        raise _refuse(rule, "looks over no time, or too much", f"Choose 1 to {MOST_HOURS} h.")
+    if len(levels) == 2 and (levels[1] > levels[0]) is rule.measure.is_low:
+        remedy = "Make the critical level the one that is reached later."
+        raise _refuse(rule, "is critical before it warns", remedy)
 
 
 def _refuse(rule: Rule, what: str, remedy: str) -> WatchRefused:

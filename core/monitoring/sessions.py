@@ -1,7 +1,6 @@
 """What one browser has asked: each photo is answered by a model once, and logged once.
 
-A session is kept on the server, in memory, for a day after it was last used. It holds short answers
-and thumbnails, never photos. Several threads use it.
+Kept on the server, in memory, for a day: short answers and thumbnails. Several threads use it.
 """
 
 import logging
@@ -74,7 +73,6 @@ class Asked:
     said: str = ""
     """The class that the person said it is; "" as long as they said nothing."""
     is_kept: bool = True
-    """Whether the photo was kept with what they said."""
 
 
 @dataclass
@@ -87,7 +85,6 @@ class BrowserSession:
     lock: Lock = field(default_factory=Lock)
     used: float = field(default_factory=time.monotonic)
     files: str = ""
-    """What was given last."""
 
     def find(self, model: Model, digest: str) -> Asked | None:
         """Return the answer that a model gave to a photo before."""
@@ -159,11 +156,7 @@ def describe_fresh(
 
 
 def log_fresh(workspace: Workspace, session: BrowserSession, fresh: Sequence[Fresh]) -> bool:
-    """Log answers; return whether that went well. The session has them in any case.
-
-    An answer is worth more than its entry: where the database is full or locked for long, people
-    get their answers all the same, and can give no feedback on them.
-    """
+    """Log answers; return whether that went well. The session has them in any case."""
     with session.lock:
         new = {(one.model.identity, one.row.photo): one for one in reversed(fresh)}
         new = {key: one for key, one in new.items() if key not in session.answers}

@@ -25,9 +25,7 @@ class Summary:
     """The whole of a time."""
 
     n: int
-    """Answers."""
     photos: int
-    """Different photos."""
     median_latency: Estimate
     """ms."""
     slow_latency: Estimate
@@ -104,13 +102,11 @@ def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
                 "judged": found.accuracy.n,
             }
         )
-    numbers = ["median", "slow"]
-    for name in ("unknown", "accuracy"):
-        numbers += [name, f"{name}_low", f"{name}_high"]
     # Without rows, too, every column has its type: charts sum and take differences.
     types = {"time": begins.dtype, "version": "str"}
     types |= dict.fromkeys(("photos", "different", "judged"), "int64")
-    types |= dict.fromkeys(numbers, "float64")
+    types |= dict.fromkeys(("median", "slow", "unknown", "unknown_low", "unknown_high"), "float64")
+    types |= dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"), "float64")
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -123,9 +119,7 @@ def name_versions(table: pd.DataFrame) -> pd.Series:
 def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFrame:
     """Return shares of photos by the score of their best class: columns low, high, now, before.
 
-    Args:
-        table: Of the log.
-        reference: (m,) best scores of the reference photos; None leaves `before` empty.
+    `reference` are the (m,) best scores of the reference photos; None leaves `before` empty.
     """
     edges = np.linspace(0, 1, SCORE_BARS + 1)
     now = np.histogram(table["top_score"].clip(0, 1), edges)[0] / max(len(table), 1)
@@ -145,11 +139,8 @@ def count_classes(
 ) -> pd.DataFrame:
     """Return how often each class was the best: class, photos, now, low, high, before (shares).
 
-    Most frequent first; classes that other versions know stand with the rest.
-
-    Args:
-        table: Of the log.
-        reference: (m,) int, the class numbers of the reference photos; None: `before` is empty.
+    Most frequent first, of other versions, too. `reference` are the (m,) class numbers of the
+    reference photos; None leaves `before` empty.
     """
     counts = table["top"].value_counts()
     names = [*classes, *(str(name) for name in counts.index if name not in set(classes))]

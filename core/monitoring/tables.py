@@ -1,11 +1,11 @@
 """The tables of monitoring: the prediction log, what people say of its answers, alarms.
 
-A row of the log is described once, by `NewPrediction`: the table in the database, the columns and
-types of what is read, and the names in a CSV file follow from it. A column that comes later needs a
-`server_default` or may be empty; see core/runs/tables.py.
+A row of the log is described once, by `NewPrediction`: table, what is read, and CSV follow from it.
+A column that comes later needs a `server_default` or may be empty; see core/runs/tables.py.
 """
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, get_type_hints
@@ -57,6 +57,9 @@ class Logged:
 
 _ID, _TEXT = String(64), Text()
 
+AT_ONCE = 500
+"""Ids in one statement."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NewPrediction:
@@ -70,7 +73,6 @@ class NewPrediction:
     """Number of the registered version; None for a run that was asked itself."""
     run_id: Annotated[str, Logged(kind=_ID, dtype="str", column="run")]
     photo: Annotated[str, Logged(kind=_ID, dtype="str", csv="photo_sha256", is_index=True)]
-    """SHA-256 of the photo's bytes."""
     top: Annotated[str, Logged(kind=_TEXT, dtype="str")]
     top_score: Annotated[float, Logged(kind=Float(), dtype="float64")]
     """As it was shown: calibrated where the model has a rule."""
@@ -78,9 +80,7 @@ class NewPrediction:
     """A core.prediction.deciding.Kind."""
     latency_ms: Annotated[float, Logged(kind=Float(), dtype="float64")]
     source: Annotated[str, Logged(kind=String(16), dtype="str")]
-    """page, api or cli."""
     properties: Annotated[dict[str, Any], Logged(kind=_TEXT, default="{}")]
-    """Of the photo; see PROPERTIES."""
     visitor: Annotated[str, Logged(kind=_TEXT, dtype="str", default="", is_index=True)]
     # Last: SQLite reads a row only as far as it must, and these are most of it.
     features: Annotated[np.ndarray, Logged(kind=LargeBinary(), array="<f2")]
@@ -137,3 +137,9 @@ alarms_table = numbered_table(
     Column("version", Integer),
     Column("facts", Text, nullable=False, server_default="{}"),
 )
+
+
+def split_ids(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the ids in portions that a statement takes."""
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]

@@ -29,6 +29,17 @@ def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
 
 
 @contextmanager
+def try_lock(path: Path, wait_s: float = 0.0) -> Iterator[bool]:
+    """Yield whether the lock is held for the block; another has it, else, after `wait_s`."""
+    lock = take_lock(path, wait_s)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            free_lock(lock)
+
+
+@contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock for a block, which begins as soon as no other holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -10,7 +10,6 @@ from core.monitoring.feedback import (
     count_feedback,
     give_feedback,
     list_feedback,
-    read_feedback,
     restore_reviews,
     review_feedback,
 )
@@ -20,7 +19,7 @@ from core.monitoring.tables import feedback_table
 from core.runs.database import write_database
 from core.workspace import Workspace
 from data.sources.names import find_meant_class, match_class
-from tests.predictions import ask_and_tell, make_prediction
+from tests.predictions import ask_and_tell, make_prediction, read_feedback
 
 PHOTO = b"the bytes of a photo"
 

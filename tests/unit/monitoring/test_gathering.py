@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from core.errors import DatasetMissing, FeedbackRefused
-from core.monitoring.feedback import count_feedback, list_feedback, read_feedback, review_feedback
+from core.monitoring.feedback import count_feedback, list_feedback, review_feedback
 from core.monitoring.gathering import (
     find_reviewed_dataset,
     list_reviewed,
@@ -29,7 +29,7 @@ from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from tests.builders import draw_photo, encode_photo, write_class_folders
-from tests.predictions import ask_and_tell
+from tests.predictions import ask_and_tell, read_feedback
 
 
 @pytest.fixture

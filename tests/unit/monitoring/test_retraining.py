@@ -127,13 +127,13 @@ def test_the_champions_own_dataset_and_drawn_splits_are_refused(challenged: Work
     champion = find_version(challenged, "champion")
     newer = find_version(challenged, "challenger").dataset_id
     with pytest.raises(RetrainingRefused, match="itself"):
-        plan_challenger(challenged, champion.dataset_id)
+        plan_challenger(challenged, champion, champion.dataset_id)
     facts = {**champion.facts, "recipe": {**champion.facts["recipe"], "split_seed": 3}}
     with pytest.MonkeyPatch.context() as patch:
         drawn = dataclasses.replace(champion, facts=facts)
         patch.setattr("core.monitoring.retraining.find_version", lambda *_: drawn)
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
-            plan_challenger(challenged, newer)
+            plan_challenger(challenged, drawn, newer)
         review_photos(challenged, champion, draw_new_photos(2, first=400))
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
             start_retraining(challenged)

@@ -1,8 +1,7 @@
 """Who may ask, and how much: the key, the origin, the rate of a caller, the length of the queue.
 
-All of it is decided before a photo is decoded, and a refusal says why and when to try again.
-Without a key a caller is an address (of IPv6 the network of 64 bits that one household has); with a
-key it is whoever has the key: addresses behind a proxy are what clients write.
+All is decided before a photo is decoded. Without a key a caller is an address (of IPv6 the network
+of a household), with one whoever has the key: behind a proxy, addresses are what clients write.
 """
 
 import asyncio
@@ -10,8 +9,8 @@ import hashlib
 import hmac
 import ipaddress
 import math
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -43,14 +42,6 @@ def is_loopback(host: str) -> bool:
 def is_passed_on(headers: Headers) -> bool:
     """Return whether a proxy says that it has passed the request on."""
     return any(_find(headers, told) for told in _PASSED_ON)
-
-
-def is_local_page(origin: str) -> bool:
-    """Return whether a web page with this Origin comes from this machine."""
-    try:
-        return is_loopback(urlsplit(origin).hostname or "")
-    except ValueError:
-        return False
 
 
 def read_key(settings: Settings) -> str | None:
@@ -100,11 +91,7 @@ class Authenticator:
         return self._key is not None
 
     def check_place(self, server: str | None, headers: Headers) -> None:
-        """Check that a request may come by this address.
-
-        Args:
-            server: Own address that the connection was made to; None for a local socket.
-            headers: Of the request, names in lower case.
+        """Check that a request may come by this address; `server` is None for a local socket.
 
         Raises:
             KeyRefused: Without a key: from elsewhere, or a web page pretends to be here.
@@ -122,8 +109,11 @@ class Authenticator:
         self._check_origin(_find(headers, b"origin").decode("latin-1"))
 
     def _check_origin(self, origin: str) -> None:
-        if not origin or origin in self._origins or is_local_page(origin):
+        if not origin or origin in self._origins:
             return
+        with suppress(ValueError):
+            if is_loopback(urlsplit(origin).hostname or ""):
+                return
         raise KeyRefused(
             "Without a key this API answers no web page of another place.",
             "Add its origin to PETALSCOPE_API_ORIGINS, or set PETALSCOPE_API_KEY.",
@@ -155,44 +145,31 @@ class Capacity:
     def __init__(self, size: int) -> None:
         self.size = size
         self.taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._free = asyncio.Semaphore(size)
 
-    def take(self) -> None:
-        """Take a place in the queue.
+    async def take(self) -> None:
+        """Take a place in the queue, without waiting for one.
 
         Raises:
             ServiceBusy: There is none.
         """
-        if self.taken >= self.size:
+        if self._free.locked():
             raise ServiceBusy(
                 f"{self.size} photos are being answered or wait already.",
                 "Send it again in a second.",
                 retry_after=1,
             )
-        self.taken += 1
+        await self.wait()
 
     async def wait(self) -> None:
         """Return when a place was free, which is then taken; who came first is first."""
-        if self.taken < self.size:
-            self.taken += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()  # it was given a place at the very moment when it was given up
-            raise
+        await self._free.acquire()
+        self.taken += 1
 
     def leave(self) -> None:
         """Give the place to who waits longest, or free it."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
         self.taken -= 1
+        self._free.release()
 
 
 class ByteBudget:
@@ -221,7 +198,7 @@ class ByteBudget:
         self._bytes -= n_bytes
 
 
-def _find(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+def _find(headers: Headers, name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
 
 
@@ -247,11 +224,7 @@ class Caller(NamedTuple):
 
 
 def name_caller(address: str, *, is_passed_on: bool) -> Caller:
-    """Return who is counted for requests from an address.
-
-    Args:
-        is_passed_on: Whether a proxy has passed the request on.
-    """
+    """Return who is counted for requests from an address, which a proxy may have passed on."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -276,7 +249,7 @@ class Rate:
         """Count a request, as one photo, against the caller's rate.
 
         Raises:
-            TooManyRequests: It is not; says in how many seconds it will be.
+            TooManyRequests: It is over; says in how many seconds it will not be.
         """
         self._count(caller, 1, again=1)
 

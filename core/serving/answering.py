@@ -1,8 +1,7 @@
 """From the bytes of a photo to the answer: decode, batch, rule, words; and a line for the log.
 
-Photos of many requests are answered together: a batch gathers while the one before it is answered.
-It waits a few milliseconds only while other photos are known to be on their way; a single request
-never waits. Each batch is answered by exactly one version: the one that serves when its turn comes.
+A batch gathers while the one before it is answered, for a few milliseconds, while photos are known
+to be on their way. Each is answered by one version: the one that serves when its turn comes.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from core.config import FRAMING, Framing, Settings
 from core.errors import PetalscopeError, PhotoUnreadable
 from core.monitoring.kept_photos import Photo
 from core.prediction.answers import describe_list, phrase_answer, phrase_decision
-from core.prediction.deciding import Decision
+from core.prediction.deciding import TOP, Decision, rank_classes
 from core.prediction.predictor import Prediction
 from core.serving import schemas
 from core.serving.admission import Capacity
@@ -49,20 +48,12 @@ class Row(NamedTuple):
     """Of the whole batch."""
 
 
-class _Answers(NamedTuple):
-    model: ServingModel
-    features: np.ndarray
-    scores: np.ndarray
-    decisions: list[Decision | None]
-    started: float
-    seconds: float
-
-
 @dataclass(eq=False)
 class _Batch:
     photos: list[np.ndarray] = field(default_factory=list)
+    arrived: list[float] = field(default_factory=list)
     is_closed: asyncio.Event = field(default_factory=asyncio.Event)
-    answers: "asyncio.Task[_Answers] | None" = None
+    rows: "asyncio.Task[list[Row]] | None" = None
 
 
 class Batcher:
@@ -94,39 +85,31 @@ class Batcher:
         Raises:
             ServiceNotReady: No version serves.
         """
-        arrived = time.perf_counter()
         batch = self._gathering
         if batch is None:
             batch = self._gathering = _Batch()
-            batch.answers = asyncio.create_task(self._run(batch))
+            batch.rows = asyncio.create_task(self._run(batch))
         number = len(batch.photos)
         batch.photos.append(photo)
+        batch.arrived.append(time.perf_counter())
         model = self._find_model()
         if len(batch.photos) >= (model.batch_size if model else 1):
             self._close(batch)
-        assert batch.answers is not None
+        assert batch.rows is not None
         # Shielded: one request that is given up must not take the others of its batch along.
-        answers = await asyncio.shield(batch.answers)
-        return Row(
-            model=answers.model,
-            features=answers.features[number],
-            scores=answers.scores[number],
-            decision=answers.decisions[number],
-            waiting_s=max(0.0, answers.started - arrived),
-            model_s=answers.seconds,
-        )
+        return (await asyncio.shield(batch.rows))[number]
 
     def close(self) -> None:
         """Return when the backbone's thread has ended."""
         self._thread.shutdown(wait=True)
 
-    async def _run(self, batch: _Batch) -> _Answers:
+    async def _run(self, batch: _Batch) -> list[Row]:
         async with self._turn:
             await self._gather(batch)
             self._close(batch)
             self._on_batch(len(batch.photos))
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._answer, batch.photos)
+            return await loop.run_in_executor(self._thread, self._answer, batch)
 
     async def _gather(self, batch: _Batch) -> None:
         ended = time.perf_counter() + GATHERING_S
@@ -141,7 +124,7 @@ class Batcher:
         if self._gathering is batch:
             self._gathering = None
 
-    def _answer(self, photos: list[np.ndarray]) -> _Answers:
+    def _answer(self, batch: _Batch) -> list[Row]:
         """Return the answers of a batch; runs in the backbone's thread."""
         model = self._find_model()
         if model is None:
@@ -149,14 +132,15 @@ class Batcher:
         started = time.perf_counter()
         # What was packed for the last champion at another size will be packed again.
         none = np.zeros((model.framing.side, model.framing.side, 3), np.uint8)
-        fitting = [photo if photo.shape == none.shape else none for photo in photos]
+        fitting = [photo if photo.shape == none.shape else none for photo in batch.photos]
         features, scores = model.answer(np.stack(fitting))
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
-        return _Answers(model, features, scores, decisions, started, seconds)
+        waited = [max(0.0, started - arrived) for arrived in batch.arrived]
+        rows = zip(features, scores, decisions, waited, strict=True)
+        return [Row(model, a, b, decision, wait, seconds) for a, b, decision, wait in rows]
 
 
-TOP = 5
 _DECODERS = 4
 _SHARE_OF_BATCHES = 4
 """Photos of all batch requests take one place in so many: single photos find places, too."""
@@ -203,7 +187,7 @@ class AnswerService:
         check_upload(upload.content, self._limit_mb)
         if self._switcher.find_model() is None:
             raise self._switcher.state.refusal
-        self.places.take()
+        await self.places.take()
         return await self._answer_in_place(upload, request_id, client, top)
 
     async def answer_batch(
@@ -333,12 +317,10 @@ def _describe(
 
 
 def _make_prediction(decoded: _Decoded, row: Row) -> Prediction:
-    best = np.argsort(-row.scores, kind="stable")[:TOP]
-    classes = row.model.single.classes
     return Prediction(
         run_id=row.model.version.run_id,
         version=row.model.version.number,
-        top=[(classes[number], float(row.scores[number])) for number in best],
+        top=rank_classes(row.scores, row.model.single.classes),
         scores=row.scores,
         photo=decoded.photo,
         map=_NO_MAP,  # nobody asks the API what the model looked at

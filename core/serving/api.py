@@ -1,7 +1,6 @@
 """The prediction API as an ASGI application: `uvicorn core.serving.api:app`, or `make api`.
 
-A process of its own, without Keras or TensorFlow. Nothing is read from the settings before it
-starts; without a champion it lives, is not ready, and takes up the first one that is promoted.
+A process of its own, without Keras or TensorFlow, which takes up each champion that is promoted.
 """
 
 from collections.abc import AsyncIterator

@@ -1,8 +1,6 @@
 """What operators see: figures for Prometheus, and the log, one JSON document a line on stderr.
 
-Each application has a registry of its own, so that two in one process do not mix. Labels come from
-bounded lists (routes, kinds, versions), never from what a client wrote. The log holds no photos,
-keys or bodies.
+Labels come from bounded lists, never from what a client wrote; the log holds no photos or keys.
 """
 
 import logging

@@ -1,7 +1,6 @@
 """What every request passes, before and after: its id, the door, the rate, the size, the figures.
 
-An ASGI middleware. A body is counted while it streams in and cut off at its limit, so that a large
-one never stands in memory; one that does not end is given up.
+A body is counted while it streams in and cut off at its limit; one that does not end is given up.
 """
 
 import asyncio
@@ -51,7 +50,8 @@ class Gate:
             return
         if scope["method"] == "HEAD":  # the server leaves the body out: monitors ask so
             scope = {**scope, "method": "GET"}
-        body = _Body(receive, limit_body(scope["path"], self._settings), self._held)
+        limit = limit_body(scope["path"], self._settings)
+        body = _Body(receive, dict(scope["headers"]), limit, self._held)
         visit = _Visit(scope, send, body)
         scope["request_id"] = visit.request_id
         try:
@@ -80,7 +80,7 @@ class Gate:
             caller = caller.name_key()
             self._rate.check(caller)
         scope["check_batch"] = partial(self._rate.check_batch, caller)
-        body.check_announced(headers)
+        body.check_announced()
 
     def _note(self, scope: Scope, visit: "_Visit") -> None:
         # Of a path that is none of ours only that is told: labels and logs must stay bounded.
@@ -118,7 +118,6 @@ class _Visit:
         self.started = time.perf_counter()
         self.status = 0
         self._send = send
-        self._headers = scope["headers"]
         self._body = body
 
     async def send(self, message: Message) -> None:
@@ -127,7 +126,7 @@ class _Visit:
             self.status = message["status"]
             headers = [pair for pair in message.get("headers", []) if pair[0] != _ID_HEADER]
             headers.append((_ID_HEADER, self.request_id.encode()))
-            if self._body.goes_on(self._headers):
+            if self._body.goes_on:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         await self._send(message)
@@ -139,33 +138,32 @@ _ID_HEADER = REQUEST_ID.lower().encode()
 class _Body:
     """The body of a request, counted while it comes in."""
 
-    def __init__(self, receive: Receive, limit: int, held: ByteBudget) -> None:
+    def __init__(
+        self, receive: Receive, headers: dict[bytes, bytes], limit: int, held: ByteBudget
+    ) -> None:
         self._receive = receive
+        announced = headers.get(b"content-length", b"")
+        self._announced = int(announced) if announced.isdigit() else 0
+        self._is_chunked = b"transfer-encoding" in headers
         self._limit = limit
         self._held = held
         self._bytes = 0
         self._is_complete = False
         self._deadline = time.monotonic() + BODY_TIMEOUT_S
 
-    def check_announced(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Check that the announced length is within the limit.
-
-        Raises:
-            RequestTooLarge: It is not.
-        """
-        announced = dict(headers).get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > self._limit:
+    def check_announced(self) -> None:
+        """Refuse (RequestTooLarge) a body that is announced as larger than the limit."""
+        if self._announced > self._limit:
             raise self._too_large()
 
-    def goes_on(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Return whether much more may come in that nobody will read: it is hung up on then.
+    @property
+    def goes_on(self) -> bool:
+        """Whether much more may come in that nobody will read: it is hung up on then.
 
         A little more is read and dropped instead: who is cut off might never see the answer.
         """
-        told = dict(headers)
-        announced = told.get(b"content-length", b"")
-        large = announced.isdigit() and int(announced) > _READ_AND_DROPPED
-        return not self._is_complete and (large or b"transfer-encoding" in told)
+        is_long = self._is_chunked or self._announced > _READ_AND_DROPPED
+        return is_long and not self._is_complete
 
     async def receive(self) -> Message:
         """Return the next piece of the body.

@@ -1,8 +1,7 @@
 """Writes answers into the prediction log behind the answers, which never wait for it.
 
-One thread describes and writes what has gathered, in one transaction. Where the database is locked
-or full, lines are tried again and then given up, and counted: an answer is worth more than its
-line. The bytes that wait are bounded, too.
+One thread writes what has gathered. Where the database is locked or full, lines are given up and
+counted.
 """
 
 import logging
@@ -16,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import PetalscopeError
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
-from core.monitoring.tables import NewPrediction
 from core.prediction.predictor import Prediction
 from core.workspace import Workspace
 
@@ -25,6 +23,7 @@ _MOST_BYTES = 128_000_000
 _AT_ONCE = 256
 _GATHERING_S = 0.25
 _TRIES = 2
+_FAULTS = (SQLAlchemyError, OSError, PetalscopeError)
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +42,8 @@ class Line:
     def bytes(self) -> int:
         """What it takes in memory, nearly."""
         made = self.prediction
-        return (
-            len(self.photo.content) + made.photo.nbytes + made.features.nbytes + made.scores.nbytes
-        )
+        arrays = made.photo.nbytes + made.features.nbytes + made.scores.nbytes
+        return len(self.photo.content) + arrays
 
 
 class Logbook:
@@ -59,7 +57,6 @@ class Logbook:
         self._bytes = 0
         self._taken = self._done = 0
         self.lost = 0
-        """Lines that were given up."""
         self._is_closing = False
         self._is_hurried = False
         self._changed = threading.Condition()
@@ -127,36 +124,32 @@ class Logbook:
         return self._is_closing or self._is_hurried or len(self._lines) >= _AT_ONCE
 
     def _write(self, lines: list[Line]) -> None:
-        rows = [_describe(line) for line in lines]
+        rows = [
+            describe_prediction(
+                line.prediction,
+                line.photo,
+                source="api",
+                latency_ms=line.latency_ms,
+                visitor=line.client,
+                id=line.id,
+            )
+            for line in lines
+        ]
         for left in reversed(range(_TRIES)):
             try:
                 log_predictions(self._workspace, rows)
                 break
-            except (SQLAlchemyError, OSError, PetalscopeError) as error:
+            except _FAULTS as error:
                 _log.error("%d answers could not be logged: %s", len(rows), type(error).__name__)
                 if left == 0:
                     self._lose(len(rows))
                     return
         for line in lines:
-            self._keep(line)
-
-    def _keep(self, line: Line) -> None:
-        try:
-            keep_photo(self._workspace, line.photo)
-        except (SQLAlchemyError, OSError, PetalscopeError) as error:
-            _log.error("a photo could not be kept: %s", type(error).__name__)
+            try:
+                keep_photo(self._workspace, line.photo)
+            except _FAULTS as error:
+                _log.error("a photo could not be kept: %s", type(error).__name__)
 
     def _lose(self, lines: int) -> None:
         self.lost += lines
         self._on_lost(lines)
-
-
-def _describe(line: Line) -> NewPrediction:
-    return describe_prediction(
-        line.prediction,
-        line.photo,
-        source="api",
-        latency_ms=line.latency_ms,
-        visitor=line.client,
-        id=line.id,
-    )

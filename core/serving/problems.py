@@ -1,7 +1,6 @@
 """Errors as the API tells them: one shape, a status for each, never a traceback; and in OpenAPI.
 
-{"error": {"code", "problem", "remedy", "request_id"}}; with Retry-After where waiting helps. Bodies
-are read by hand (form or raw photo), so what the document says of them is written here, too.
+{"error": {"code", "problem", "remedy", "request_id"}}; with Retry-After where waiting helps.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,14 +38,6 @@ _STATUSES: tuple[tuple[type[PetalscopeError], int], ...] = (
 """The first that fits; an error may name another in its fact “status”."""
 
 
-def find_status(error: PetalscopeError) -> int:
-    """Return the HTTP status that an error is answered with."""
-    own = error.facts.get("status")
-    if isinstance(own, int):
-        return own
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
-
-
 def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
     """Return the error as the API tells it."""
     return Problem(
@@ -56,7 +47,9 @@ def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
 
 def problem_response(error: PetalscopeError, request_id: str) -> Response:
     """Return the whole answer to a request that ended with an error."""
-    status = find_status(error)
+    status = error.facts.get("status")
+    if not isinstance(status, int):
+        status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"

@@ -1,8 +1,4 @@
-"""The addresses: predict, batch, models, feedback, health, metrics.
-
-Feedback goes to the review inbox; health and metrics are for whoever starts, watches and measures
-the API.
-"""
+"""The addresses: predict, batch, models, feedback, health, metrics."""
 
 import asyncio
 import base64
@@ -26,7 +22,7 @@ from core.serving.problems import (
     find_request_id,
 )
 from core.serving.service import Service
-from core.serving.uploads import read_photo, read_photos
+from core.serving.uploads import media_type, read_photo, read_photos
 
 router = APIRouter()
 
@@ -123,7 +119,7 @@ async def predict_batch(request: Request, top: Top = 5) -> Response:
 async def list_models(request: Request) -> Response:
     """Newest first; `aliases` says which is champion and which challenger."""
     service = find_service(request)
-    versions = await asyncio.to_thread(lambda: list_versions(service.workspace))
+    versions = await asyncio.to_thread(list_versions, service.workspace)
     return answer_json(schemas.Versions(models=await _describe_all(service, versions)))
 
 
@@ -137,12 +133,12 @@ async def list_models(request: Request) -> Response:
 async def find_model(request: Request, alias: Alias) -> Response:
     """Named by `champion`, `challenger`, its number (`v3`) or the start of its digest."""
     service = find_service(request)
-    version = await asyncio.to_thread(lambda: find_version(service.workspace, alias))
+    version = await asyncio.to_thread(find_version, service.workspace, alias)
     return answer_json((await _describe_all(service, [version]))[0])
 
 
 async def _describe_all(service: Service, versions: list[ModelVersion]) -> list[schemas.Version]:
-    aliases = await asyncio.to_thread(lambda: read_aliases(service.workspace))
+    aliases = await asyncio.to_thread(read_aliases, service.workspace)
     serving = service.switcher.find_model()
     return [
         schemas.Version(
@@ -177,7 +173,7 @@ async def give(request: Request) -> Response:
     service = find_service(request)
     given = await _read_feedback(request)
     photo = _decode_base64(given.photo_base64)
-    feedback = await asyncio.to_thread(lambda: _give(service, given, photo, find_client(request)))
+    feedback = await asyncio.to_thread(_give, service, given, photo, find_client(request))
     kept = schemas.FeedbackKept(
         request_id=find_request_id(request),
         prediction_id=given.prediction_id,
@@ -189,14 +185,12 @@ async def give(request: Request) -> Response:
 
 
 async def _read_feedback(request: Request) -> schemas.FeedbackGiven:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":  # which a form on a strange web page cannot send
+    if media_type(request) != "application/json":  # which a form on a strange web page cannot send
         raise RequestRefused(
             "Feedback is sent as application/json.", "See /openapi.json for its form.", status=415
         )
-    body = await request.body()
     try:
-        return schemas.FeedbackGiven.model_validate_json(body)
+        return schemas.FeedbackGiven.model_validate_json(await request.body())
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in fault["loc"])[:120] or "the document"

@@ -1,8 +1,7 @@
 """Run the API until it is asked to end: checked settings, a bound socket, patience with limits.
 
-uvicorn waits for the head of a request for ever, and reads for ever what comes in after an answer:
-some thousand such connections would take all that the process may have open. So connections that
-ask nothing are closed, also those that send a letter now and then.
+uvicorn waits for ever for the head of a request, and for what comes after an answer: connections
+that ask nothing are closed here, also those that send a letter now and then.
 """
 
 import asyncio
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import h11
 import uvicorn
@@ -80,10 +78,7 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Return whether the line stays open: the end of a whole request still gets its answer.
-
-        TLS has no half-closed lines.
-        """
+        """Return whether the line stays open: the end of a whole request still gets its answer."""
         is_asked = self.cycle is not None and not self.cycle.more_body
         self._has_asked_all = is_asked and self.scheme == "http" and not self._is_answered()
         return self._has_asked_all
@@ -150,9 +145,7 @@ def run_server(
 ) -> None:
     """Return when the API was asked to end (SIGTERM, SIGINT) and what was going is answered.
 
-    Args:
-        tls: Files for HTTPS; they are read once, now.
-        on_bound: Called when it is bound, before the first request is answered.
+    `on_bound` is called when it is bound, before the first request is answered.
 
     Raises:
         SettingRefused: It may not be bound there: no key is set, or the port is taken; or HTTPS
@@ -183,16 +176,12 @@ def run_server(
 @contextmanager
 def _end_quietly() -> Iterator[None]:
     """Within it, the signal that ends the server ends nothing else: uvicorn raises it once more."""
-    former = {number: signal.signal(number, _let_pass) for number in _ENDING}
+    former = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
     try:
         yield
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def _let_pass(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the server has ended by then."""
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,8 +1,7 @@
 """Which version answers: the champion, also after it was changed under full load.
 
-A thread looks at the alias every second. A new champion is loaded beside the old one and then takes
-its place in one assignment; batches that are being answered keep theirs. One that is damaged is
-refused, and what served before goes on serving.
+A thread looks at the alias every second. A new champion is loaded beside the old one and takes its
+place in one assignment; a damaged one is refused, and what served before goes on serving.
 """
 
 import logging
@@ -24,6 +23,7 @@ from core.errors import (
     WorkspaceMissing,
 )
 from core.evaluation.calibration import temper_scores
+from core.prediction.deciding import rank_classes
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_standing, open_version, report_refusal
 from core.registry.store import ModelVersion, read_aliases, read_version
@@ -76,8 +76,7 @@ class ServingModel:
         """Return the `top` best classes and their scores, calibrated where there is a rule."""
         rule = self.single.rule
         shown = temper_scores(scores[None], rule.temperature)[0] if rule else scores
-        best = np.argsort(-shown, kind="stable")[:top]
-        return [(self.single.classes[number], float(shown[number])) for number in best]
+        return rank_classes(shown, self.single.classes, top)
 
 
 def open_serving_model(workspace: Workspace, version: ModelVersion) -> ServingModel:
@@ -176,12 +175,9 @@ class Switcher:
             # RuntimeError is OpenVINO's. What serves goes on, and it is tried again.
             _log.error("the champion could not be read: %s", type(error).__name__)
             if self.state.model is None:
-                self._show(
-                    State(
-                        problem="The champion could not be read from the registry.",
-                        remedy="See the log of the API; it tries again by itself.",
-                    )
-                )
+                problem = "The champion could not be read from the registry."
+                remedy = "See the log of the API; it tries again by itself."
+                self._show(State(problem=problem, remedy=remedy))
 
     def _watch(self) -> None:
         while True:
@@ -209,11 +205,12 @@ class Switcher:
                 self._open_standing()
             else:
                 version = read_version(self._workspace, champion)
-                self._show(
-                    State(model=open_serving_model(self._workspace, version), champion=champion)
-                )
+                model = open_serving_model(self._workspace, version)
+                self._show(State(model=model, champion=champion))
         except (VersionDamaged, VersionMissing) as error:
             self._refuse(champion, error, serving)
+            instead = serving.version.number if serving else None
+            report_refusal(self._workspace, champion, error, instead=instead)
 
     def _open_standing(self) -> None:
         """Take the champion, or the newest former one that loads."""
@@ -225,24 +222,16 @@ class Switcher:
         if many.predictor.version.number != version.number:
             return  # the alias has changed in between: at the next look
         model = add_many(version, single.predictor, many.predictor)
-        if single.problem is not None:
-            self._refused = (single.wanted, time.monotonic() + _TRIED_AGAIN_S)
-        self._show(
-            State(
-                model=model,
-                champion=single.wanted,
-                problem=single.problem.problem if single.problem else "",
-                remedy=single.problem.remedy if single.problem else "",
-            )
-        )
+        if single.problem is None:
+            self._show(State(model=model, champion=single.wanted))
+        else:
+            self._refuse(single.wanted, single.problem, model)
 
     def _refuse(self, champion: int, error: PetalscopeError, serving: ServingModel | None) -> None:
         self._refused = (champion, time.monotonic() + _TRIED_AGAIN_S)
         self._show(
             State(model=serving, champion=champion, problem=error.problem, remedy=error.remedy)
         )
-        instead = serving.version.number if serving else None
-        report_refusal(self._workspace, champion, error, instead=instead)
 
     def _show(self, state: State) -> None:
         if state == self.state:

@@ -1,7 +1,6 @@
 """Photos out of requests: as a form with files, or as the body itself.
 
-Sizes and the kind of file are checked before anything is decoded, the kind by content and never by
-name. Decoding itself is data/images.py's, as everywhere.
+Sizes and the kind of file (by content, never by name) are checked before anything is decoded.
 """
 
 from dataclasses import dataclass
@@ -116,7 +115,7 @@ def _is_known(content: bytes) -> bool:
 
 
 def _is_form(request: Request) -> bool:
-    if _media_type(request) != "multipart/form-data":
+    if media_type(request) != "multipart/form-data":
         return False
     # The same reader as Starlette's, so that both see the same value.
     charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"")
@@ -128,7 +127,7 @@ def _is_form(request: Request) -> bool:
 
 
 def _check_kind(request: Request) -> None:
-    kind = _media_type(request)
+    kind = media_type(request)
     if not kind.startswith("image/") and kind != "application/octet-stream":
         raise RequestRefused(
             f"A request of the type “{kind[:80]}” holds no photo."
@@ -140,7 +139,8 @@ def _check_kind(request: Request) -> None:
         )
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """Return the content type of a request, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

@@ -110,10 +110,10 @@ def test_doors_without_a_key(server: str | None, host: bytes, opens: bool) -> No
 def test_places_are_bounded_and_go_to_who_waits_longest() -> None:
     async def play() -> list[str]:
         places, order = Capacity(2), list[str]()
-        places.take()
-        places.take()
+        await places.take()
+        await places.take()
         with pytest.raises(ServiceBusy):
-            places.take()
+            await places.take()
 
         async def wait(name: str) -> None:
             await places.wait()
@@ -128,7 +128,7 @@ def test_places_are_bounded_and_go_to_who_waits_longest() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
         assert places.taken == 2
         with pytest.raises(ServiceBusy):
-            places.take()
+            await places.take()
         places.leave()
         places.leave()
         assert places.taken == 0
@@ -140,7 +140,7 @@ def test_places_are_bounded_and_go_to_who_waits_longest() -> None:
 def test_a_place_given_to_who_has_gone_is_not_lost() -> None:
     async def play() -> int:
         places = Capacity(1)
-        places.take()
+        await places.take()
         waiting = asyncio.create_task(places.wait())
         await asyncio.sleep(0)
         places.leave()  # the place is the waiting one's now ...

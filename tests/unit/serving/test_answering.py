@@ -42,7 +42,7 @@ def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
             await asyncio.sleep(0)
         assert desk.places.taken == taken
         for _ in range(queue - taken):
-            desk.places.take()
+            await desk.places.take()
         goes_on.set()
         assert [len(items) for items in await asyncio.gather(*batches)] == [64] * 4
         assert desk.places.taken == queue - taken

@@ -245,11 +245,7 @@ def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
 
 
 def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarray:
-    """Return which photos of b's dataset look like one that b learnt from and a's has not, (m,).
-
-    Only what was added is looked at: copies within the dataset that both were trained on are the
-    same for both, and were weighed when it was made.
-    """
+    """Return which photos of b's dataset look like one b learnt from that a's has not, (m,)."""
     manifest = b.dataset.manifest
     is_new = ~np.isin(manifest["sha256"].to_numpy(), a.dataset.manifest["sha256"].to_numpy())
     added = np.flatnonzero(is_new & (b.result.splits == "train"))

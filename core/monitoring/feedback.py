@@ -81,10 +81,7 @@ def list_feedback(
     photos: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[Feedback]:
-    """Return feedback, newest first, of these photos (SHA-256) alone where they are given.
-
-    That of deleted predictions is left out.
-    """
+    """Return feedback, newest first, without that of deleted predictions; photos are SHA-256."""
     query = _select_feedback().order_by(_SAID.number.desc()).limit(limit)
     query = query if photos is None else query.where(_ROW.photo.in_(photos))
     with read_database(workspace) as connection:

@@ -115,11 +115,7 @@ def _estimate(name: str, rows: pd.DataFrame, version: ModelVersion | None) -> Es
 
 
 def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    """Return by how much the accuracy is lower than on validation photos, at least 0.
-
-    A photo counts once; the validation photos are a sample, too, so that the interval is that of a
-    difference.
-    """
+    """Return by how much the accuracy is lower than on validation photos (a sample, too), or 0."""
     judged = dict(version.facts.get("validation", {})) if version else {}
     right = list_right(rows)
     if not judged.get("n") or not len(right):

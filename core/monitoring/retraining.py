@@ -46,12 +46,7 @@ from data.manifest import list_datasets, read_dataset
 
 
 def choose_dataset(workspace: Workspace, champion: ModelVersion, who: str = "") -> str:
-    """Return the id of the dataset; reviewed photos that none holds yet make a new version.
-
-    Raises:
-        RetrainingRefused: Nothing was reviewed since the champion was trained.
-        PetalscopeError: The reviewed photos make no dataset.
-    """
+    """Return the id of the dataset; reviewed photos that none holds yet make a new version."""
     base = find_base(workspace, champion)
     if list_reviewed(workspace, base):
         try:
@@ -77,10 +72,7 @@ def count_waiting(workspace: Workspace) -> int:
 
 
 def find_base(workspace: Workspace, champion: ModelVersion) -> str:
-    """Return the newest dataset made of the champion's with reviewed photos, else the champion's.
-
-    So photos that were reviewed for a challenger that was not promoted are not lost.
-    """
+    """Return the newest dataset made of the champion's by a review, else the champion's."""
     column = feedback_table.c.dataset
     with read_database(workspace) as connection:
         query = select(column).where(column.is_not(None)).distinct()
@@ -105,12 +97,7 @@ _WORDS: dict[Why, str] = {
 
 
 def plan_challenger(workspace: Workspace, champion: ModelVersion, dataset_id: str) -> Recipe:
-    """Return the champion's recipe on another version of its dataset.
-
-    Raises:
-        DatasetMissing: There is no such dataset.
-        RetrainingRefused: It is the champion's own dataset; or its splits were drawn for its run.
-    """
+    """Return the champion's recipe on another version of its dataset."""
     recipe = read_recipe(champion)
     dataset = read_dataset(workspace, dataset_id)
     if dataset.id == champion.dataset_id:

@@ -130,10 +130,7 @@ def open_session(name: str, visitor: str) -> BrowserSession:
 def answer_afresh(
     workspace: Workspace, session: BrowserSession, model: Model, predictor: Predictor, photo: Photo
 ) -> Fresh:
-    """Return the answer of a model, not yet logged.
-
-    One photo of many: what it waits for the others is no latency of its answer.
-    """
+    """Return the answer of a model to one photo of many, not yet logged."""
     prediction = predictor.predict(photo.content)
     keep_photo(workspace, photo)
     return describe_fresh(session, model, predictor, prediction, photo)

@@ -185,10 +185,7 @@ def find_temperature(
 def choose_sets(
     result: RunResult, degree: float, wish: SetWish, crossed: np.ndarray | None = None
 ) -> SetRule | None:
-    """Return how lists are made of the scores of a run at a temperature, judged by cross-fitting.
-
-    None where the validation photos are too few for the promise.
-    """
+    """Return how lists are made of scores, judged by cross-fitting; None: too few photos for it."""
     photos = result.photo_numbers("validation")
     scores, labels = result.scores[photos], result.labels[photos]
     strange = measure_strangeness(temper_scores(scores, degree), wish.method)

@@ -95,9 +95,7 @@ class MapReader:
     def read(self, dataset: Dataset, photos: Sequence[int], *, keep: bool = True) -> np.ndarray:
         """Return the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
 
-        Args:
-            photos: (m,) photo numbers; a map takes 0.4 MB of memory.
-            keep: Whether what is computed now is kept: 0.2 MB of disk a photo.
+        Each takes 0.4 MB of memory, and 0.2 MB of disk if it is kept.
         """
         kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
         maps = [self._read_one(dataset, int(photo), kept, keep) for photo in photos]

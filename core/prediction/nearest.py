@@ -139,10 +139,7 @@ def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.
 
 
 def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the cosine distance of each row of one to each of the other, (m, n) float64.
-
-    Exactly 0 where two rows are equal.
-    """
+    """Return the cosine distance of each row to each of the others, (m, n); 0 of equal rows."""
     cosines = _shorten(some) @ _shorten(others).T
     return np.asarray(np.where(cosines > 1 - 1e-12, 0.0, 1 - cosines))
 

@@ -183,11 +183,7 @@ def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Ba
 
 @contextmanager
 def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
-    """Inside of it, a missing backbone's error says how the one of this run comes back.
-
-    Raises:
-        BackboneMissing: As raised inside, with that remedy.
-    """
+    """Inside of it, a missing backbone's error says how the one of this run comes back."""
     try:
         yield
     except BackboneMissing as error:

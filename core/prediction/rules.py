@@ -47,10 +47,7 @@ class FrozenRule:
         return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule.
-
-        The distance is measured only where the rule asks for it.
-        """
+        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
         if self.rule is None:
             return None
         distance = None

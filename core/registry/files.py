@@ -151,10 +151,7 @@ def blob_file(workspace: Workspace, digest: str) -> Path:
 
 
 def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
-    """Return how many bytes were freed: files that no version needs are gone.
-
-    Call it inside `hold_registry`.
-    """
+    """Return how many bytes of files were freed that no version needs; inside `hold_registry`."""
     freed = 0
     for file in (workspace.registry / _FOLDER).glob("??/*"):
         if file.name not in needed:

@@ -246,8 +246,6 @@ def keep_champion(
 ) -> ModelEvent:
     """Return the event; nobody challenges the champion now. The version itself stays registered.
 
-    Refused where another challenges it than the one that the person saw.
-
     Raises:
         PromotionRefused: No reason, no champion or challenger, or another challenger.
     """

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import cell_text, count, plain
-from core.monitoring.copies import ReviewedPhoto
 from core.monitoring.gathering import (
+    ReviewedPhoto,
     ReviewedPlan,
     find_reviewed_dataset,
     list_reviewed,

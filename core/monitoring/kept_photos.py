@@ -59,7 +59,7 @@ _counting = Lock()
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
-    The person consented, who sent it to the review inbox; else the setting decides.
+    With consent, the person sent it to the review inbox; else the setting decides.
     """
     settings = read_settings()
     if not consent and settings.keep_photos_days <= 0:

@@ -137,8 +137,10 @@ class Batcher:
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
         waited = [max(0.0, started - arrived) for arrived in batch.arrived]
-        rows = zip(features, scores, decisions, waited, strict=True)
-        return [Row(model, a, b, decision, wait, seconds) for a, b, decision, wait in rows]
+        return [
+            Row(model, seen, given, decision, wait, seconds)
+            for seen, given, decision, wait in zip(features, scores, decisions, waited, strict=True)
+        ]
 
 
 _DECODERS = 4

@@ -178,6 +178,14 @@ def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.nd
     return pack_photo(image, framing), facts
 
 
+def encode_jpeg(picture: np.ndarray | Image.Image, quality: int, **options: int) -> bytes:
+    """Return a JPEG of a picture, (h, w, 3) uint8 RGB where it is an array."""
+    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality, **options)
+    return stream.getvalue()
+
+
 def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
     """Return a WebP of `side` x `side` px from a packed photo (224, 224, 3) uint8 RGB."""
     stream = io.BytesIO()

@@ -10,6 +10,7 @@ from core.ui.augmentation.reading import FIRST, AugmentationPage, choose_named, 
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
+from core.ui.parts.pickers import pick_named
 from data.policy import LIMITS, Part
 
 _GROUPS = {
@@ -181,14 +182,12 @@ def _take(page: AugmentationPage, name: str) -> None:
 
 def _show_way(page: AugmentationPage) -> None:
     pick = page.policy.pick
-    words = {0: "each by its own chance"} | {
-        number: f"{number} of them, picked anew" for number in range(1, _MOST_PICKED + 1)
-    }
+    numbers = dict.fromkeys([*range(1, _MOST_PICKED + 1), pick or 1])
+    words = {0: "each by its own chance"} | {one: f"{one} of them, picked anew" for one in numbers}
     st.session_state["augmentation.pick"] = pick or 0
-    st.selectbox(
+    pick_named(
         "What happens in a draw",
-        list(words) if (pick or 0) in words else [*words, pick],
-        format_func=lambda number: words.get(number, f"{number} of them, picked anew"),
+        words,
         key="augmentation.pick",
         on_change=lambda: page.change_pick(st.session_state["augmentation.pick"] or None),
         help="Picked anew: as RandAugment does, so many of the parts that are on, all equally "

@@ -3,7 +3,6 @@
 Pictures are made by the function that training calls, with the numbers that training gives it.
 """
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from core.ui.augmentation.reading import ALONE, AugmentationPage
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.state import bind_choice, keep_choice
 from data.augmentation import augment, augment_part, draw_parts
+from data.images import encode_jpeg
 from data.policy import LIMITS, AugmentationPolicy
 
 _WIDTH_ALONE, _WIDTH_AMONG = 116, 90
@@ -94,9 +94,7 @@ def write_picture(picture: np.ndarray, side: int | None = None) -> str:
     image = Image.fromarray(picture)
     if side is not None:
         image = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=88)
-    return data_uri(stream.getvalue(), "image/jpeg")
+    return data_uri(encode_jpeg(image, 88), "image/jpeg")
 
 
 def list_steps(policy: AugmentationPolicy, name: str, *, whole: bool) -> list[float]:

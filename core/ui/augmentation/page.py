@@ -30,7 +30,7 @@ from core.ui.augmentation.reading import (
 from core.ui.parts.charts import show_table_behind
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import report_errors, show_random_banner
-from core.ui.parts.pickers import name_runs, pick_one
+from core.ui.parts.pickers import name_runs, pick_named, pick_one
 from core.ui.parts.state import bind_choice
 from core.ui.wall import Wall, read_chosen, show_wall
 from data.augmentation import augment_part
@@ -111,11 +111,9 @@ def show_asked(page: AugmentationPage) -> None:
             st.caption("Which settings destroy the label? A run of this dataset can tell.")
             link_page("training", "Train one", "model_training")
         return
-    names = name_runs(page.runs.values())
-    st.selectbox(
+    pick_named(
         "Ask a run",
-        [*page.runs, NOBODY],
-        format_func=lambda key: names.get(key, NOBODY),
+        name_runs(page.runs.values()) | {NOBODY: NOBODY},
         help="Its backbone says how far each draw moved, its head whether the answer stays.",
         **bind_choice("asked", page.asked or NOBODY, key="augmentation.asked"),
     )

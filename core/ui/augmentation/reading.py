@@ -20,8 +20,9 @@ from core.prediction.nearest import Moves, Ruler, measure_moves, measure_ruler
 from core.runs.recipe.recipe import SETTINGS
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.result import RunResult
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.choosing import list_done
 from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
 from data.dataset import Dataset
 from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, check_policy
@@ -124,8 +125,7 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     changed = _decode(draft) if draft else None
     way = settle_choice("show", WAYS, "one")
     wanted = {dataset.id, dataset.parent}
-    done = [run for run in list_runs(cache.workspace()) if run.state == "done"]
-    of_dataset = {run.id: run for run in done if run.recipe.dataset in wanted}
+    of_dataset = {run.id: run for run in list_done() if run.recipe.dataset in wanted}
     linked = of_dataset.get(read_choice("asked") or "")
     framing: Fit = linked.recipe.framing if linked else FRAMING.how
     framing = cast(Fit, settle_choice("framing", SETTINGS["framing"].choices, framing))

@@ -4,7 +4,7 @@ Pickers, the line of the query, chips of what else is asked for; and what a filt
 not there yet.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from core.ui.dataset.map import clear_area
 from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, DatasetPage
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem, show_told
-from core.ui.parts.pickers import name_runs
+from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.querying import show_query, show_query_tools
@@ -52,14 +52,9 @@ def _pick_run(page: DatasetPage, run_id: str) -> None:
         "Sealed: what it says of test photos is neither shown nor asked for here, until their "
         "split is opened on a page about the run."
     )
-    st.selectbox(
-        "Answers of",
-        [run.id for run in page.judges],
-        format_func=name_runs(page.judges).__getitem__,
-        width=250,
-        help=sealed if find_sealed(run_id).any() else None,
-        **bind_choice("run", run_id, key="dataset.run"),
-    )
+    explained = sealed if find_sealed(run_id).any() else None
+    bound = bind_choice("run", run_id, key="dataset.run")
+    pick_named("Answers of", name_runs(page.judges), width=250, help=explained, **bound)
 
 
 def _list_words(page: DatasetPage, name: str) -> list[str]:
@@ -81,29 +76,18 @@ def _show_bar(page: DatasetPage) -> None:
     }
     sorts = {name: words for name, (_, words) in SORTS.items()} | describe_orders(page.names)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _pick("Class", page.dataset.classes, width=180, **_bind("class", wanted.class_name))
-        _pick("Split", SPLITS, width=115, **_bind("in", wanted.split))
+        classes = {name: name for name in page.dataset.classes}
+        _pick("Class", classes, width=180, **_bind("class", wanted.class_name))
+        splits = {name: name for name in SPLITS}
+        _pick("Split", splits, width=115, **_bind("in", wanted.split))
         st.text_input(
             "Name contains",
             placeholder="path or class",
             width=130,
             **_bind("text", wanted.text, nothing=""),
         )
-        _pick(
-            "Issue",
-            issues,
-            format_func=issues.__getitem__,
-            width=145,
-            **_bind("issue", wanted.issue),
-        )
-        _pick(
-            "Sort",
-            sorts,
-            index=0,
-            format_func=sorts.__getitem__,
-            width=190,
-            **_bind("sort", wanted.sort),
-        )
+        _pick("Issue", issues, width=145, **_bind("issue", wanted.issue))
+        _pick("Sort", sorts, index=0, width=190, **_bind("sort", wanted.sort))
 
 
 def _show_missing_analysis(lacking: Collection[str]) -> None:
@@ -144,9 +128,9 @@ def _show_chips(page: DatasetPage) -> None:
     )
 
 
-def _pick(label: str, options: Collection[str], **how: Any) -> None:
+def _pick(label: str, names: Mapping[str, str], **how: Any) -> None:
     # An index of None: the choice can be cleared.
-    st.selectbox(label, list(options), placeholder="Any", **{"index": None, **how})
+    pick_named(label, names, placeholder="Any", **{"index": None, **how})
 
 
 def _bind(name: str, value: str | None, nothing: str | None = None) -> dict[str, Any]:

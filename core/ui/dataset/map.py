@@ -14,7 +14,6 @@ from core.datasets.quality.store import MapMethod, request_analysis
 from core.formats import count
 from core.ui.dataset.map_charts import MOST_POINTS
 from core.ui.dataset.map_reading import (
-    COLOURINGS,
     HIDDEN,
     HIDE,
     JOB,
@@ -29,7 +28,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.live_state import follow_analysis
 from core.ui.parts.messages import show_problem
-from core.ui.parts.pickers import name_runs
+from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -98,21 +97,11 @@ def _show_controls(chart: MapPage, *, pick_run: bool) -> None:
         # An area of one map is none of another.
         **bind_choice("map", chart.method, key="map.method", then=clear_area),
     )
-    st.selectbox(
-        "Colours",
-        chart.colourings,
-        format_func=COLOURINGS.__getitem__,
-        width=190,
-        **bind_choice("colours", colouring.by, key="map.colours"),
-    )
+    bound = bind_choice("colours", colouring.by, key="map.colours")
+    pick_named("Colours", chart.colourings, width=190, **bound)
     if colouring.by in OF_A_RUN and pick_run:
-        st.selectbox(
-            "Run",
-            list(chart.runs),
-            format_func=name_runs(chart.runs.values()).__getitem__,
-            width=300,
-            **bind_choice("run", colouring.run, key="map.run"),
-        )
+        bound = bind_choice("run", colouring.run, key="map.run")
+        pick_named("Run", name_runs(chart.runs.values()), width=300, **bound)
     st.session_state["map.classes"] = list(colouring.shown)
     st.multiselect(
         "Bring out classes",

@@ -15,7 +15,7 @@ from core.config import fingerprint
 from core.datasets.quality.results import read_status
 from core.datasets.quality.store import MapMethod, find_feature_sets
 from core.runs.jobs import JobStatus
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.dataset.map_charts import (
     Group,
     Shades,
@@ -25,7 +25,7 @@ from core.ui.dataset.map_charts import (
     group_by_class,
 )
 from core.ui.parts import cache
-from core.ui.parts.choosing import choose_run
+from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
 from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset
@@ -95,11 +95,11 @@ class MapPage:
     """(n,) bool, photos that the filter of the page leaves."""
 
     @property
-    def colourings(self) -> list[str]:
-        """The ways to colour it that something is known for."""
+    def colourings(self) -> dict[str, str]:
+        """The ways to colour it that something is known for, with their words."""
         missing = set() if self.runs else set(OF_A_RUN)
         missing |= {"worth"} if cache.worth(self.dataset.id) is None else set()
-        return [name for name in COLOURINGS if name not in missing]
+        return {name: words for name, words in COLOURINGS.items() if name not in missing}
 
     @property
     def filtered(self) -> str:
@@ -124,7 +124,7 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
     kinds = dict.fromkeys(found.kind for found in find_feature_sets(workspace, dataset.id))
     method = _read_method()
     has_any = bool(kinds) and cache.positions(dataset.id, "pca") is not None
-    runs = {run.id: run for run in list_runs(workspace, dataset.id) if run.state == "done"}
+    runs = {run.id: run for run in list_done(dataset.id)}
     return MapPage(
         dataset=dataset,
         method=method if has_any else "pca",

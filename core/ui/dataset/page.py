@@ -13,7 +13,7 @@ import streamlit as st
 
 from core.charts.bars import PART, draw_split_counts
 from core.datasets.photo_table import NAMES, write_photos
-from core.formats import count, plain
+from core.formats import count, data_uri, plain
 from core.ui.adding.page import show_adding
 from core.ui.dataset.charts import BAR, TITLES, draw_distribution
 from core.ui.dataset.filters import KEPT, show_filters
@@ -21,6 +21,7 @@ from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
 from core.ui.labelling.page import show_labelling
 from core.ui.parts.frame import is_dark
+from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.edits import show_edits
@@ -29,7 +30,7 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.querying import open_saved
 from core.ui.photos.tray import show_tray
 from core.ui.versions.page import show_versions
-from core.ui.wall.showing import Wall, encode_thumbnail, keep_list, show_head
+from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
 from data.splits import SPLITS
 
@@ -123,12 +124,10 @@ def _show_rows(page: DatasetPage) -> None:
         "A click on the head of a column sorts all photos by it, a second one the other way round; "
         "a click on the left of a row opens its photo."
     )
-    st.download_button(
+    offer_csv(
         f"Download {count(len(page.photos), 'row')} as CSV",
         lambda: write_photos(page.table.iloc[page.photos]).encode("utf-8-sig"),
-        file_name=f"{page.dataset.id}-photos.csv",
-        mime="text/csv",
-        icon=":material/download:",
+        f"{page.dataset.id}-photos.csv",
         on_click="ignore",
     )
     show_photo_panel(page.dataset)
@@ -275,7 +274,7 @@ def show_table(
             sort(str(chosen["columns"][0]))
 
     rows = columns.iloc[shown][list(titles)]
-    rows.insert(0, _PICTURE, [encode_thumbnail(dataset.thumbnail(photo)) for photo in shown])
+    rows.insert(0, _PICTURE, [data_uri(dataset.thumbnail(photo)) for photo in shown])
     _mount(rows, titles, key=key, on_select=take)
 
 

@@ -24,7 +24,7 @@ from core.datasets.quality.store import QualityResult
 from core.datasets.query import parse_query
 from core.errors import QueryRefused
 from core.exact.ordering import has_unlabelled
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.dataset.charts import (
     count_colours,
     count_kinds,
@@ -33,7 +33,7 @@ from core.ui.dataset.charts import (
 )
 from core.ui.dataset.map_reading import find_in_area, read_area
 from core.ui.parts import cache
-from core.ui.parts.choosing import choose_run
+from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, read_number
 from data.dataset import Dataset
@@ -140,7 +140,7 @@ class DatasetPage:
     @cached_property
     def judges(self) -> list[RunRecord]:
         """The finished runs of the dataset, the newest first."""
-        return list_judges(self.dataset)
+        return list_done(self.dataset.id)
 
     @property
     def names(self) -> list[str]:
@@ -249,13 +249,8 @@ def read_dataset_page(dataset: Dataset) -> DatasetPage:
     )
     view = _read_known("view", VIEWS) or ("label" if has_unlabelled(dataset) else "photos")
     asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED
-    run = choose_run(list_judges(dataset)) if asks or _asks_answers(wanted.query) else None
+    run = choose_run(list_done(dataset.id)) if asks or _asks_answers(wanted.query) else None
     return DatasetPage(dataset, view, wanted, run)
-
-
-def list_judges(dataset: Dataset) -> list[RunRecord]:
-    """Return the finished runs of a dataset, the newest first."""
-    return [run for run in list_runs(cache.workspace(), dataset.id) if run.state == "done"]
 
 
 def _asks_answers(query: str) -> bool:

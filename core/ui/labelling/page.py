@@ -34,13 +34,12 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.components import queue_keys
 from core.ui.parts.frame import link_page
-from core.ui.parts.live_state import follow_analysis
+from core.ui.parts.live_state import follow_analysis, make_dataset
 from core.ui.parts.messages import keep_done, report_errors, show_done, show_problem
 from core.ui.parts.pickers import pick_one, pick_or_type
 from core.ui.parts.state import bind_choice
 from core.ui.photos.panel import show_photo
 from data.dataset import Dataset
-from data.importing import Progress
 from models.weights import name_usual
 
 _MADE = "labelling.made"
@@ -222,21 +221,10 @@ def _show_version(dataset: Dataset) -> None:
         make = st.form_submit_button("Make the dataset", type="primary", icon=":material/check:")
     if not make:
         return
-    bar = st.progress(0.0, text="Making it …")
-
-    def draw(progress: Progress) -> None:
-        share = progress.done / progress.total if progress.total else 0.0
-        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
-
-    wanted = name.strip() or None
-    try:
-        version = make_labelled(cache.workspace(), dataset, name=wanted, on_progress=draw)
-    except PetalscopeError as error:
-        bar.empty()
-        show_problem(error.problem, error.remedy)
-        return
-    st.session_state[f"{_MADE}.{dataset.id}"] = (version.id, version.name)
-    st.rerun()
+    wanted = partial(make_labelled, cache.workspace(), dataset, name=name.strip() or None)
+    if (version := make_dataset("Making it …", wanted)) is not None:
+        st.session_state[f"{_MADE}.{dataset.id}"] = (version.id, version.name)
+        st.rerun()
 
 
 def _show_basis(dataset: Dataset) -> None:

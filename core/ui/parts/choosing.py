@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.runs.store import RunRecord, read_run
+from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, name_visitor, settle_choice
 
@@ -23,6 +23,11 @@ _DATASET = "dataset"
 MISSING_RUN = ":orange[The link names a run that is not here; this is another one.]"
 _GIVEN = "run.given"
 """Page and run that the rule gave there: that it is in the address is nobody's choice."""
+
+
+def list_done(dataset_id: str | None = None) -> list[RunRecord]:
+    """Return the finished runs, of one dataset or of all, the newest first."""
+    return [run for run in list_runs(cache.workspace(), dataset_id) if run.state == "done"]
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:

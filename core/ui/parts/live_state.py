@@ -7,6 +7,7 @@ import psutil
 import streamlit as st
 
 from core.datasets.quality.results import read_status
+from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
 from core.runs.jobs import JobStatus
@@ -16,6 +17,8 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem
+from data.dataset import Dataset
+from data.importing import Progress
 
 _STATES = {
     "queued": ("gray", ":material/schedule:"),
@@ -232,6 +235,26 @@ def show_making(
     if state != "going":  # what it made is another one, or was removed
         start()
     follow_analysis(analysis_id, name, below)
+
+
+def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
+    """Return what is made while a bar shows how far it is; None, and why drawn, where it cannot be.
+
+    Args:
+        make: Takes `on_progress`.
+    """
+    bar = st.progress(0.0, text=text)
+
+    def draw(progress: Progress) -> None:
+        share = progress.done / progress.total if progress.total else 0.0
+        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
+
+    try:
+        return make(on_progress=draw)
+    except PetalscopeError as error:
+        bar.empty()
+        show_problem(error.problem, error.remedy)
+        return None
 
 
 def show_job(name: str, job: JobStatus, noun: str = "") -> None:

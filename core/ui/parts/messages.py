@@ -1,7 +1,8 @@
 """What a page says when something is wrong or nothing is there yet, and what to do next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
@@ -76,6 +77,11 @@ def show_done(place: str) -> None:
         show_problem(sentence, remedy)
     elif sentence:
         st.markdown(f":green[:material/check: {sentence}]", width="content")
+
+
+def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **how: Any) -> None:
+    """Draw the button that takes a table along as CSV."""
+    st.download_button(label, data, name, "text/csv", icon=":material/download:", **how)
 
 
 def show_alarm_banner(*, link: bool = True) -> None:

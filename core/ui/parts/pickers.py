@@ -40,12 +40,7 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
     stated = read_choice("dataset")
     chosen = choose_dataset(list(usable))
     names = tell_apart({key: describe_dataset(entry) for key, entry in usable.items()})
-    st.selectbox(
-        "Dataset",
-        list(usable),
-        format_func=names.__getitem__,
-        **bind_choice("dataset", chosen, key="picker.dataset"),
-    )
+    pick_named("Dataset", names, **bind_choice("dataset", chosen, key="picker.dataset"))
     if stated and stated not in usable:
         st.caption(":orange[The link names a dataset that is not here; this is another one.]")
     return cache.dataset(chosen)
@@ -70,8 +65,7 @@ def pick_run() -> RunRecord:
         (run for run in runs if run.state == "done"),
         key=lambda run: not cache.workspace().dataset_folder(run.recipe.dataset).exists(),
     )
-    done = {run.id: run for run in finished}
-    if not done:
+    if not finished:
         show_no_run(
             runs,
             "Its numbers appear here as soon as it is done.",
@@ -79,14 +73,10 @@ def pick_run() -> RunRecord:
         )
     asked, run = read_asked_run(), choose_run(finished)
     assert run is not None  # one is done
-    st.selectbox(
-        "Run",
-        list(done),
-        format_func=name_runs(finished).__getitem__,
-        **bind_choice(
-            RUN, run.id, key="picker.run", then=lambda: change_run(st.session_state["picker.run"])
-        ),
+    bound = bind_choice(
+        RUN, run.id, key="picker.run", then=lambda: change_run(st.session_state["picker.run"])
     )
+    pick_named("Run", name_runs(finished), **bound)
     if asked not in (None, run.id):
         _tell_other(next((run for run in runs if run.id == asked), None))
     return run
@@ -196,6 +186,15 @@ def title_run(run: RunRecord) -> str:
     """Return number and name of a run; one without a name of its own is called by its number."""
     number = f"Run {run.number}"
     return number if run.name == number else f"{number} · {run.name}"
+
+
+def pick_named(label: str, names: Mapping[Any, str], **how: Any) -> Any:
+    """Draw a list of what has names; return what is chosen.
+
+    Args:
+        how: Of `st.selectbox`, as `bind_choice` returns it.
+    """
+    return st.selectbox(label, list(names), format_func=names.__getitem__, **how)
 
 
 def pick_or_type(

@@ -21,14 +21,14 @@ from core.errors import PetalscopeError
 from core.exact.whatif import apply_foretold
 from core.formats import count, data_uri, plain
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.live_state import make_dataset
+from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
 from core.ui.photos.tray import show_tag_button, tell_edits
 from core.ui.photos.whatif import show_whatif
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.importing import Progress
 
 _ROWS_A_PAGE = 50
 
@@ -150,19 +150,9 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
         apply = st.form_submit_button("Apply the edits", type="primary", icon=":material/check:")
     if not apply:
         return
-    bar = st.progress(0.0, text="Applying …")
-
-    def draw(progress: Progress) -> None:
-        share = progress.done / progress.total if progress.total else 0.0
-        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
-
-    try:
-        version = apply_foretold(
-            cache.workspace(), dataset, name=name.strip() or None, on_progress=draw
-        )
-    except PetalscopeError as error:
-        bar.empty()
-        show_problem(error.problem, error.remedy)
+    make = partial(apply_foretold, cache.workspace(), dataset, name=name.strip() or None)
+    version = make_dataset("Applying …", make)
+    if version is None:
         return
     keep_choice("dataset", version.id)
     tell_after_rerun(f"“{plain(version.name)}” is made and chosen.")
@@ -177,14 +167,8 @@ def show_csv(dataset: Dataset) -> None:
             "read adds to the tray, all of it or nothing."
         )
         text = write_edits_csv(cache.workspace(), dataset)
-        day = datetime.now(UTC).strftime("%Y-%m-%d")
-        st.download_button(
-            "Download the tray",
-            text,
-            file_name=f"edits-{dataset.id}-{day}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-        )
+        file = f"edits-{dataset.id}-{datetime.now(UTC):%Y-%m-%d}.csv"
+        offer_csv("Download the tray", text, file)
         chosen = st.file_uploader("A CSV of edits", type="csv", key="tray.csv")
         if chosen and st.button("Add these edits to the tray", icon=":material/upload:"):
             try:

@@ -4,7 +4,6 @@ How it is drawn is one choice for all places, kept under `explaining.*`; widgets
 their place: a page and the panel of a photo above it show the same.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from core.charts.theme import format_share
 from core.errors import PetalscopeError
@@ -21,11 +19,12 @@ from core.prediction.gradcam import DEFAULT_STRENGTH, draw_overlay, draw_scale
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
-from core.ui.parts.pickers import name_runs
+from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
 from core.ui.photos.reading import PhotoPage, explainer
 from data.dataset import Dataset
+from data.images import encode_jpeg
 
 _WIDEST = 320
 """Pixels a picture may take on screen: most have 224, and larger would show none but blur."""
@@ -34,9 +33,7 @@ _MEANING = (
     "class. The network sees 7 × 7 places in a photo of 224 px; what spoke against a class is not "
     "drawn. Where a run looks at a photo more than once, its looks lie over each other."
 )
-_SHOWN = "explaining.shown"
 _RUN = "explaining.run"
-_TOGGLE, _PICKER = "panel.explain", "panel.run"
 _KEPT = "explaining"
 _GREY, _COLOUR = "grey", "colour"
 _OWN, _COMMON = "each its own", "one for all"
@@ -150,9 +147,7 @@ def draw_overlays(
 
 def encode_picture(picture: np.ndarray) -> bytes:
     """Return a JPEG of a picture (h, w, 3) uint8 RGB: a tenth of a PNG's bytes and time."""
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=92, subsampling=0)
-    return stream.getvalue()
+    return encode_jpeg(picture, 92, subsampling=0)
 
 
 def show_looked_at(page: PhotoPage) -> None:
@@ -160,23 +155,39 @@ def show_looked_at(page: PhotoPage) -> None:
 
     Off at first: the first photo of a backbone takes a second, because the network is loaded.
     """
-    if not page.runs:
+    if not show_switch(page, "What a run looked at", "panel.explain", "explaining.shown"):
         return
-    on = bool(settle_widget(_TOGGLE, st.session_state.get(_SHOWN, False)))
-    if not st.toggle("What a run looked at", on, key=_TOGGLE, on_change=_keep_shown):
-        return
-    run = pick_run(page, _PICKER)
+    run = pick_run(page, "panel.run")
     result = cache.result(run.id)
-    if find_sealed(run.id)[page.photo]:
-        st.caption(
-            "A test photo of this run: what it answers is sealed. Open the test split on the page "
-            "Metrics; each opening is counted."
-        )
+    if say_sealed(run, page.photo):
         return
     true, predicted = int(result.labels[page.photo]), int(result.scores[page.photo].argmax())
     roles = {predicted: ["predicted"]}
     roles.setdefault(true, []).append("true")
     draw_explanation(run, page.dataset, page.photo, roles, key="panel")
+
+
+def show_switch(page: PhotoPage, label: str, key: str, kept: str) -> bool:
+    """Return whether a switch of the panel is on, under `kept`; nothing without a finished run."""
+    if not page.runs:
+        return False
+
+    def keep() -> None:
+        st.session_state[kept] = st.session_state[key]
+
+    on = bool(settle_widget(key, st.session_state.get(kept, False)))
+    return st.toggle(label, on, key=key, on_change=keep)
+
+
+def say_sealed(run: RunRecord, photo: int) -> bool:
+    """Return whether the run's answer to a photo must not be shown; say so."""
+    sealed = bool(find_sealed(run.id)[photo])
+    if sealed:
+        st.caption(
+            "A test photo of this run: what it answers is sealed. Open the test split on the page "
+            "Metrics; each opening is counted."
+        )
+    return sealed
 
 
 def pick_run(page: PhotoPage, key: str) -> RunRecord:
@@ -186,20 +197,15 @@ def pick_run(page: PhotoPage, key: str) -> RunRecord:
         return page.runs[0]
     wishes = (st.session_state.get(_RUN), read_choice("run"), page.runs[0].id)
     run_id = settle_widget(key, next(wish for wish in wishes if wish in known))
-    chosen = st.selectbox(
+    chosen = pick_named(
         "Run",
-        list(known),
+        name_runs(page.runs),
         index=0 if run_id is None else list(known).index(run_id),
-        format_func=name_runs(page.runs).__getitem__,
         key=key,
         on_change=partial(_keep_run, key),
         help=f"The finished runs of {page.dataset.name}.",
     )
     return known[chosen]
-
-
-def _keep_shown() -> None:
-    st.session_state[_SHOWN] = st.session_state[_TOGGLE]
 
 
 def _keep_run(key: str) -> None:

@@ -1,6 +1,5 @@
 """What is known of one photo, read once, and what explaining photos keeps between reruns."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +16,13 @@ from core.datasets.quality.store import QualityResult
 from core.errors import PhotoRefused
 from core.formats import percent, plain
 from core.runs.result import read_run_head
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import title_run
 from core.ui.parts.seal import find_sealed
 from data.dataset import Dataset
-from data.images import decode_photo
+from data.images import decode_photo, encode_jpeg
 from models.dense import DenseHead
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class PhotoPage:
     @cached_property
     def runs(self) -> list[RunRecord]:
         """The finished runs of the dataset, newest first."""
-        known = list_runs(cache.workspace(), self.dataset.id)
-        return [run for run in known if run.state == "done"]
+        return list_done(self.dataset.id)
 
     @property
     def issues(self) -> list[str]:
@@ -169,6 +168,4 @@ def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
     except (PhotoRefused, OSError):
         image, note = Image.fromarray(dataset.photos[photo]), _DAMAGED
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=90)
-    return stream.getvalue(), note
+    return encode_jpeg(image, 90), note

@@ -5,6 +5,7 @@ The line costs one SQL count and is on every page that shows photos.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.exact import foretell_tray
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import show_problem, show_told, tell_after_rerun
+from core.ui.parts.messages import offer_csv, show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_or_type
 from core.ui.wall.showing import Mark
 from data.dataset import Dataset
@@ -73,6 +74,12 @@ def tell_edits(edits: int, told: str) -> None:
     tell_after_rerun(f"{count(edits, 'edit')} {told}.")
 
 
+def say_edit(photos: int, action: Action, value: str = "") -> str:
+    """Return what an edit does to so many photos, in Markdown."""
+    words = {"relabel": f"relabelled to “{plain(value, 40)}”", "move": f"moved to {value}"}
+    return f"{count(photos, 'photo')} {words.get(action, 'excluded')}"
+
+
 def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
     """Return whether an edit could be made; says what was done, or why it could not be.
 
@@ -94,13 +101,13 @@ def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key
     Args:
         what: What these are called: “3 photos”.
     """
-    done: tuple[Action, str, str] | None = None
+    done: tuple[Action, str] | None = None
     with st.popover("Relabel", icon=":material/label:"):
         known = list_classes(cache.workspace(), dataset)
         chosen = pick_or_type("New class", known, f"{key}.class")
         label = f"Relabel {what}"
         if st.button(label, type="primary", disabled=not chosen, key=f"{key}.relabel"):
-            done = "relabel", str(chosen), f"relabelled to “{plain(str(chosen), 40)}”"
+            done = "relabel", str(chosen)
     with st.popover("Move", icon=":material/drive_file_move:"):
         st.caption("To which split?")
         present = set(dataset.splits[list(photos)])
@@ -108,17 +115,13 @@ def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key
             here = present == {split}
             key_of = f"{key}.{split}"
             if st.button(split.capitalize(), width="stretch", disabled=here, key=key_of):
-                done = "move", split, f"moved to {split}"
+                done = "move", split
     if st.button("Exclude", icon=":material/block:", key=f"{key}.exclude"):
-        done = "exclude", "", "excluded"
+        done = "exclude", ""
     if done is None:
         return False
-    action, value, sentence = done
-    return note_edit(
-        dataset,
-        lambda: add_edits(cache.workspace(), dataset, photos, action, value),
-        f"{count(len(photos), 'photo')} {sentence}",
-    )
+    make = partial(add_edits, cache.workspace(), dataset, photos, *done)
+    return note_edit(dataset, make, say_edit(len(photos), *done))
 
 
 _HELP = (
@@ -188,12 +191,10 @@ def _show_tags(dataset: Dataset, photos: Sequence[int]) -> None:
     ]
     st.caption(f"Now: {', '.join(said)}" if said else "No tag yet.")
     if tags.names:
-        st.download_button(
+        offer_csv(
             f"Tags of {plain(dataset.name, 30)} (CSV)",
             lambda: write_tags_csv(dataset, tags),
-            file_name=f"tags-{dataset.id}-{datetime.now(UTC):%Y-%m-%d}.csv",
-            mime="text/csv",
-            icon=":material/download:",
+            f"tags-{dataset.id}-{datetime.now(UTC):%Y-%m-%d}.csv",
             type="tertiary",
             on_click="ignore",
             key=f"tags.csv.{len(photos)}.{photos[0]}",

@@ -12,14 +12,11 @@ from core.ui.parts import cache
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.frame import link_page, list_served
 from core.ui.parts.pickers import title_run
-from core.ui.parts.seal import find_sealed
-from core.ui.photos.explaining import pick_run, settle_widget
+from core.ui.photos.explaining import pick_run, say_sealed, show_switch
 from core.ui.photos.reading import PhotoPage
 from core.ui.photos.tray import note_edit
 from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
-
-_TOGGLE, _SHOWN = "panel.why", "why.shown"
 
 
 def show_reasons(page: PhotoPage) -> bool:
@@ -28,17 +25,10 @@ def show_reasons(page: PhotoPage) -> bool:
     Returns:
         Whether a photo was opened or the tray was filled.
     """
-    if not page.runs:
-        return False
-    on = bool(settle_widget(_TOGGLE, st.session_state.get(_SHOWN, False)))
-    if not st.toggle("Why this answer", on, key=_TOGGLE, on_change=_keep_shown):
+    if not show_switch(page, "Why this answer", "panel.why", "why.shown"):
         return False
     run = pick_run(page, "why.run")
     return show_why(run, page.dataset, page.photo, key="panel")
-
-
-def _keep_shown() -> None:
-    st.session_state[_SHOWN] = st.session_state[_TOGGLE]
 
 
 def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
@@ -49,11 +39,7 @@ def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
     """
     with st.container(border=True):
         st.markdown("**Why this answer**", help=METHOD)
-        if find_sealed(run.id)[photo]:
-            st.caption(
-                "A test photo of this run: what it answers is sealed. Open the test split on the "
-                "page Metrics; each opening is counted."
-            )
+        if say_sealed(run, photo):
             return False
         workspace, result = cache.workspace(), cache.result(run.id)
         opened = open_exact_head(lambda: find_run_source(workspace, dataset, run.id, result))

@@ -24,7 +24,7 @@ from core.monitoring.sessions import BrowserSession, Model
 from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
 from core.prediction.predictor import Predictor
 from core.ui.parts import cache
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import offer_csv, show_problem
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.answer import show_answer
 from core.ui.predict.question import Taken, start_over
@@ -100,7 +100,7 @@ def show_head(batch: Batch) -> None:
         )
     with st.container(horizontal=True):
         if batch.rows:
-            offer_csv(batch)
+            _offer_csv(batch)
         again = st.button("Start over", icon=":material/restart_alt:", key="predict.start_over")
     if again:
         drop_batch()
@@ -207,15 +207,12 @@ def show_summary(batch: Batch) -> None:
         st.caption(f"{'; '.join(said).capitalize()}.")
 
 
-def offer_csv(batch: Batch) -> None:
-    """Draw the button that takes the answers along."""
+def _offer_csv(batch: Batch) -> None:
     names = [model.name for model, _ in batch.models]
-    st.download_button(
+    offer_csv(
         "Table as CSV",
         partial(write_answers, [row.photo for row in batch.rows], names),
-        file_name=f"answers_{'_'.join(names).replace(' ', '')}.csv",
-        mime="text/csv",
-        icon=":material/download:",
+        f"answers_{'_'.join(names).replace(' ', '')}.csv",
         key="predict.csv",
         on_click="ignore",
     )

@@ -21,7 +21,7 @@ from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.components import load_component
 from core.ui.parts.messages import show_random_banner
-from core.ui.parts.pickers import show_no_run
+from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
 from core.ui.predict.teaching import collects, read_lesson
@@ -206,21 +206,10 @@ def _find_key(models: dict[str, Model], wish: str) -> str:
 
 
 def _select(label: str, models: dict[str, Model], wanted: str, key: str) -> Model:
-    options: Sequence[str] = list(models)
-    if st.session_state.get(key) not in options:
+    if st.session_state.get(key) not in models:
         st.session_state.pop(key, None)
-    labels = [model.label for model in models.values()]
-    picked = st.selectbox(
-        label,
-        options,
-        index=options.index(wanted),
-        # Streamlit takes options with one label for one option.
-        format_func=lambda name: (
-            models[name].label + (f" · {name[:6]}" if labels.count(models[name].label) > 1 else "")
-        ),
-        key=key,
-    )
-    return models[picked]
+    names = tell_apart({name: model.label for name, model in models.items()})
+    return models[pick_named(label, names, index=list(models).index(wanted), key=key)]
 
 
 def _show_clipboard(uploader: str, *, key: str) -> None:

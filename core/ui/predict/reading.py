@@ -26,8 +26,8 @@ from core.monitoring.sessions import (
 )
 from core.prediction.nearest import NearestPhotos, find_nearest_learnt
 from core.registry.store import ALIASES, ModelVersion, list_versions, read_aliases
-from core.runs.store import list_runs
 from core.ui.parts import cache
+from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import name_browser
 from data.dataset import Dataset
@@ -99,8 +99,7 @@ def list_models() -> list[Model]:
         for version in versions.values()
         if version.number not in taken
     ]
-    done = [run for run in list_runs(workspace) if run.state == "done"]
-    return models + [Model(key=run.id, run=run, label=describe_run(run)) for run in done]
+    return models + [Model(key=run.id, run=run, label=describe_run(run)) for run in list_done()]
 
 
 def _describe_version(version: ModelVersion) -> str:

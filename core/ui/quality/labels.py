@@ -17,14 +17,13 @@ from core.formats import count, percent, plain
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import link_page
-from core.ui.parts.pickers import name_runs, pick_page
+from core.ui.parts.pickers import name_runs, pick_named, pick_page
 from core.ui.parts.seal import open_test
 from core.ui.parts.state import bind_choice
 from core.ui.quality.charts import draw_leak_effect
 from core.ui.quality.pairs import (
     PER_PAGE,
-    exclude_photos,
-    relabel_photo,
+    note_photos,
     show_filter,
     show_name,
     show_packed,
@@ -107,7 +106,7 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
     st.button(
         f"Relabel to {plain(suggested, 24)}",
         key=f"quality.relabel.{photo}",
-        on_click=partial(relabel_photo, dataset, photo, suggested, why),
+        on_click=partial(note_photos, dataset, [photo], "relabel", suggested, why),
     )
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -119,7 +118,7 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
         st.button(
             "Exclude",
             key=f"quality.exclude.{photo}",
-            on_click=partial(exclude_photos, dataset, [photo], why),
+            on_click=partial(note_photos, dataset, [photo], "exclude", "", why),
         )
 
 
@@ -161,12 +160,8 @@ def show_leak_effect(page: QualityPage) -> None:
 
 def _show_choices(effect: LeakEffect) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Run",
-            list(effect.runs),
-            format_func=name_runs(effect.runs.values()).__getitem__,
-            **bind_choice("run", effect.run.id, key="quality.run"),
-        )
+        bound = bind_choice("run", effect.run.id, key="quality.run")
+        pick_named("Run", name_runs(effect.runs.values()), **bound)
         st.segmented_control(
             "Split",
             ["validation", "test"],

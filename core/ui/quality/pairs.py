@@ -4,7 +4,6 @@ The list is filtered and paged; its buttons note edits in the tray. A pair that 
 says so instead of offering its buttons again.
 """
 
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,21 +11,23 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
-from core.datasets.edits.tray import add_edits, merge_duplicates
+from core.datasets.edits.tray import Action, add_edits, merge_duplicates
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import bind_choice
+from core.ui.photos.tray import say_edit
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
+from data.images import encode_jpeg
 from data.splits import SPLITS
 
 PER_PAGE = 8
 _WIDTH = 150  # two fit side by side on a phone
 _ALL = "All"
+_QUALITY = 88
 
 
 def show_pairs(page: QualityPage) -> None:
@@ -188,8 +189,8 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
         for photo, side in ((a, "class_a"), (b, "class_b")):
             label = f"Keep only the {plain(str(pair[side]), 22)}"
             offered.append((label, partial(merge_photos, dataset, [(a, b)], photo)))
-        both = partial(exclude_photos, dataset, [a, b], "the same photo in two classes")
-        offered.append(("Exclude both", both))
+        why = "the same photo in two classes"
+        offered.append(("Exclude both", partial(note_photos, dataset, [a, b], "exclude", "", why)))
     else:
         offered.append(("Merge these duplicates", partial(merge_photos, dataset, [(a, b)])))
     for number, (label, act) in enumerate(offered):
@@ -198,7 +199,7 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
 
 @st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def _encode_packed(dataset: Dataset, photo: int) -> bytes:
-    return _encode(np.asarray(dataset.photos[photo]))
+    return encode_jpeg(np.asarray(dataset.photos[photo]), _QUALITY)
 
 
 @st.cache_resource(max_entries=500, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
@@ -215,13 +216,7 @@ def amplify_difference(one: np.ndarray, other: np.ndarray) -> tuple[bytes, int]:
     loud = max(1.0, float(np.percentile(difference, 99)))
     factor = int(2 ** np.floor(np.log2(np.clip(255 / loud, 1, 32))))
     amplified = np.minimum(difference.astype(np.uint16) * factor, 255).astype(np.uint8)
-    return _encode(amplified), factor
-
-
-def _encode(photo: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(photo).save(stream, "JPEG", quality=88)
-    return stream.getvalue()
+    return encode_jpeg(amplified, _QUALITY), factor
 
 
 def merge_photos(
@@ -229,26 +224,16 @@ def merge_photos(
 ) -> None:
     """Note that one photo of each pair stays: `keep`, or the first of train."""
     kept = None if keep is None else [keep]
-    _note(
-        lambda: merge_duplicates(cache.workspace(), dataset, pairs, keep=kept),
-        f"{count(len(pairs), 'duplicate pair')} merged",
-    )
+    make = partial(merge_duplicates, cache.workspace(), dataset, pairs, keep=kept)
+    _note(make, f"{count(len(pairs), 'duplicate pair')} merged")
 
 
-def exclude_photos(dataset: Dataset, photos: Sequence[int], why: str) -> None:
-    """Note that the photos leave."""
-    _note(
-        lambda: add_edits(cache.workspace(), dataset, photos, "exclude", note=why),
-        f"{count(len(photos), 'photo')} excluded",
-    )
-
-
-def relabel_photo(dataset: Dataset, photo: int, class_name: str, why: str) -> None:
-    """Note that the photo goes to another class."""
-    _note(
-        lambda: add_edits(cache.workspace(), dataset, [photo], "relabel", class_name, why),
-        f"1 photo relabelled to “{plain(class_name, 40)}”",
-    )
+def note_photos(
+    dataset: Dataset, photos: Sequence[int], action: Action, value: str, why: str
+) -> None:
+    """Note an edit of photos, and why it is made."""
+    make = partial(add_edits, cache.workspace(), dataset, photos, action, value, why)
+    _note(make, say_edit(len(photos), action, value))
 
 
 def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
@@ -268,15 +253,7 @@ def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
     for place, split in enumerate(SPLITS):
         moved = sorted(photo for photo, goal in goals.items() if goal == place != places[photo])
         if moved:
-            _move(dataset, moved, split)
-
-
-def _move(dataset: Dataset, photos: Sequence[int], split: str) -> None:
-    why = "its twin stands there"
-    _note(
-        lambda: add_edits(cache.workspace(), dataset, photos, "move", split, why),
-        f"{count(len(photos), 'photo')} moved to {split}",
-    )
+            note_photos(dataset, moved, "move", split, "its twin stands there")
 
 
 def _note(make: Callable[[], int], sentence: str) -> None:

@@ -20,9 +20,9 @@ from core.datasets.quality.suspects import read_confirmed
 from core.formats import plain
 from core.runs.jobs import JobStatus
 from core.runs.result import RunResult
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.choosing import choose_run
+from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, settle_choice
 from data.dataset import Dataset
@@ -274,12 +274,10 @@ def read_quality_page(dataset: Dataset) -> QualityPage:
 
 def read_leak_effect(page: QualityPage) -> LeakEffect | None:
     """Read the run and the split whose metrics are compared; None without a finished run."""
-    known = list_runs(cache.workspace(), page.dataset.id)
-    runs = {run.id: run for run in known if run.state == "done"}
-    if not runs:
-        return None
+    runs = {run.id: run for run in list_done(page.dataset.id)}
     run = choose_run(list(runs.values()))
-    assert run is not None  # one is done
+    if run is None:
+        return None
     split = st.session_state.get("quality.split") or "validation"
     sealed = split == "test" and not is_opened(run.id)
     return LeakEffect(runs, run, split, sealed, page.all_pairs)

@@ -1,6 +1,5 @@
 """One answer under review, large: photo, what the model and the person say, the actions."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +29,14 @@ from core.ui.review.actions import (
     show_actions,
     undo,
 )
-from data.images import ROW_SIZE, THUMBNAIL_SIZE, decode_photo, encode_thumbnail, pack_photo
+from data.images import (
+    ROW_SIZE,
+    THUMBNAIL_SIZE,
+    decode_photo,
+    encode_jpeg,
+    encode_thumbnail,
+    pack_photo,
+)
 from data.sources.names import find_meant_class, match_class
 
 _DIGITS = 5
@@ -239,9 +245,7 @@ def _read_large(digest: str) -> LargePhoto | None:
     if image is None:
         return None
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=90)
-    return LargePhoto(content=stream.getvalue(), width=image.width, height=image.height)
+    return LargePhoto(content=encode_jpeg(image, 90), width=image.width, height=image.height)
 
 
 @st.cache_data(max_entries=500, ttl=_SECONDS, show_spinner=False)

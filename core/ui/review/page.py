@@ -12,7 +12,7 @@ from core.monitoring.kept_photos import find_kept
 from core.registry.store import read_aliases
 from core.ui.parts import cache
 from core.ui.parts.messages import show_alarm_banner, show_done, show_empty, show_told
-from core.ui.parts.pickers import pick_page
+from core.ui.parts.pickers import pick_named, pick_page
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.review.actions import TURN, can_undo, name_model, show_many, undo
 from core.ui.review.card import link_thumbnail, show_card
@@ -188,11 +188,10 @@ def _pick(name: str, label: str, options: dict[str, str]) -> str | None:
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)  # what was chosen is in the list no more
     stated = st.query_params.get(name)
-    chosen = st.selectbox(
+    chosen: str | None = pick_named(
         label,
-        names,
+        options,
         index=names.index(stated) if stated in names else None,
-        format_func=lambda one: options[one],
         placeholder="Any",
         key=key,
         width=170,

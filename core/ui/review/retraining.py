@@ -31,7 +31,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_badge, show_progress
 from core.ui.parts.messages import report_errors, tell_after_rerun
-from core.ui.parts.pickers import describe_dataset
+from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.parts.state import name_visitor
 from core.ui.review.challenger import show_challenger
 from data.manifest import list_lineage
@@ -147,14 +147,14 @@ def _pick_dataset(options: dict[str, str], waiting: int) -> str | None:
     key = f"{_LEARN_FROM}.{waiting}"
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    return st.selectbox(
+    chosen: str | None = pick_named(
         "Learn from",
-        list(options),
-        format_func=lambda one: options[one],
+        options,
         key=key,
         help="Reviewed photos become train photos of a new version first; validation and test "
         "photos stay the same. Other versions of the champion's dataset can be learnt from, too.",
     )
+    return chosen
 
 
 def _start(dataset_id: str | None) -> None:

@@ -1,11 +1,11 @@
 """Reviewed photos become a new version of their dataset: what it brings, what stays out and why."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import cell_text, count, plain
 from core.monitoring.gathering import (
     ReviewedPhoto,
@@ -19,13 +19,13 @@ from core.monitoring.gathering import (
 from core.monitoring.kept_photos import find_kept
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import show_problem, tell_after_rerun
-from core.ui.parts.pickers import describe_dataset
+from core.ui.parts.live_state import make_dataset
+from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.parts.state import name_visitor
 from core.ui.review.actions import forget_reviews
 from core.ui.review.card import link_thumbnail, show_thumbnails
 from data.dataset import Dataset
-from data.importing import Progress
 from data.manifest import list_datasets
 from data.sources.names import find_meant_class
 
@@ -66,10 +66,9 @@ def _pick_dataset() -> Dataset | None:
     key = f"review.dataset.{first[0]}"
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    chosen = st.selectbox(
+    chosen = pick_named(
         "Dataset",
-        options,
-        format_func=lambda one: describe_dataset(usable[one]),
+        {one: describe_dataset(usable[one]) for one in options},
         key=key,
         width=520,
         help="The champion's dataset is suggested, in its newest version.",
@@ -157,19 +156,9 @@ def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
 
 
 def _make(dataset: Dataset) -> None:
-    bar = st.progress(0.0, text="Making the version …")
-
-    def draw(progress: Progress) -> None:
-        share = progress.done / progress.total if progress.total else 0.0
-        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
-
-    try:
-        made = make_reviewed_version(
-            cache.workspace(), dataset.id, who=name_visitor(), on_progress=draw
-        )
-    except PetalscopeError as error:
-        bar.empty()
-        show_problem(error.problem, error.remedy)
+    make = partial(make_reviewed_version, cache.workspace(), dataset.id, who=name_visitor())
+    made = make_dataset("Making the version …", make)
+    if made is None:
         return
     st.session_state[_MADE] = made.id
     forget_reviews()

@@ -18,7 +18,7 @@ from core.exact.whatif import describe_foretold
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem, tell_after_rerun
-from core.ui.parts.pickers import describe_dataset
+from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
@@ -171,13 +171,9 @@ def _show_names(dataset: Dataset) -> None:
 
 def _show_comparison(page: VersionsPage, other: str) -> None:
     st.subheader("Compare", anchor=False)
-    st.selectbox(
-        "What is different here from",
-        list(page.others),
-        format_func=lambda one: f"{describe_dataset(page.others[one])} · {one[:6]}",
-        width=520,
-        **bind_choice("with", other, key=f"versions.with.{page.dataset.id}"),
-    )
+    names = {key: f"{describe_dataset(one)} · {key[:6]}" for key, one in page.others.items()}
+    bound = bind_choice("with", other, key=f"versions.with.{page.dataset.id}")
+    pick_named("What is different here from", names, width=520, **bound)
     keep_choice("with", other)
     _show_differences(page)
 

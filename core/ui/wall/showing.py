@@ -5,7 +5,6 @@ the session, one for each wall and dataset. Selecting is drawn at once by the br
 hears of it a moment later; `turn` counts what the browser told: its newest answer is the one meant.
 """
 
-import base64
 import json
 import math
 import struct
@@ -20,7 +19,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.formats import count
+from core.formats import count, data_uri
 from core.ui.parts.components import load_component
 from core.ui.parts.pickers import pick_page_of
 from core.ui.parts.state import read_number
@@ -206,11 +205,6 @@ def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
         st.session_state[f"{_TURN}.{dataset_id}.{key}"] = turn
 
 
-def encode_thumbnail(thumbnail: bytes) -> str:
-    """Return a thumbnail as an address that holds it: for a few, where no block of bytes fits."""
-    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode()}"
-
-
 def pack_page(
     dataset: Dataset, photos: Sequence[int], wall: Wall, selected: Sequence[int], turn: int
 ) -> bytes:
@@ -277,7 +271,7 @@ def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
     pictures = {}
     if isinstance(photo, int) and 0 <= photo < len(dataset):
         for one in find_near(positions, photo):
-            pictures[str(one)] = encode_thumbnail(dataset.thumbnail(one))
+            pictures[str(one)] = data_uri(dataset.thumbnail(one))
     load_component(__file__, "hover.css", "hover.js")(
         key=widget,
         data={"dataset": dataset.id, "pictures": pictures},

@@ -3,8 +3,9 @@
 The figure is drawn once for each way to colour it, and kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ COLOURINGS = {
     "score": "Score of its class",
     "worth": "Worth",
 }
-OF_A_RUN = ("answers", "score")
+OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
 """Parameter of the address: the job that makes a map."""
 HIDDEN = "map.hidden"
@@ -90,16 +91,24 @@ class MapPage:
     """(n, 2); None where the map is not made yet."""
     runs: Mapping[str, RunRecord]
     """The finished runs of the dataset."""
+    colourings: Mapping[str, str]
+    """The ways to colour it that something is known for, with their words."""
     colouring: Colouring
     matching: np.ndarray
     """(n,) bool, photos that the filter of the page leaves."""
 
-    @property
-    def colourings(self) -> dict[str, str]:
-        """The ways to colour it that something is known for, with their words."""
-        missing = set() if self.runs else set(OF_A_RUN)
-        missing |= {"worth"} if cache.worth(self.dataset.id) is None else set()
-        return {name: words for name, words in COLOURINGS.items() if name not in missing}
+    @cached_property
+    def brought_out(self) -> np.ndarray:
+        """Which photos are of a class that is brought out, (n,) bool; all when none is."""
+        shown = list(self.colouring.shown or self.dataset.classes)
+        return np.asarray(self.dataset.manifest["class"].isin(shown))
+
+    @cached_property
+    def answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which photos the run answers rightly, and of which that may be seen, (n,) bool."""
+        result = cache.result(self.colouring.run or "")
+        right = result.scores.argmax(axis=1) == result.labels
+        return right, (result.splits != "test") | self.colouring.test_open
 
     @property
     def filtered(self) -> str:
@@ -125,6 +134,9 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
     method = _read_method()
     has_any = bool(kinds) and cache.positions(dataset.id, "pca") is not None
     runs = {run.id: run for run in list_done(dataset.id)}
+    missing = () if runs else OF_A_RUN
+    missing += ("worth",) if cache.worth(dataset.id) is None else ()
+    ways = {name: words for name, words in COLOURINGS.items() if name not in missing}
     return MapPage(
         dataset=dataset,
         method=method if has_any else "pca",
@@ -132,7 +144,8 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
         kinds=list(kinds),
         positions=cache.positions(dataset.id, method) if has_any else None,
         runs=runs,
-        colouring=_read_colouring(dataset, runs),
+        colourings=ways,
+        colouring=_read_colouring(dataset, ways, list(runs.values())),
         matching=matching,
     )
 
@@ -166,15 +179,13 @@ def _read_method() -> MapMethod:
     return next((one for one in METHODS if one == stated), "pca")
 
 
-def _read_colouring(dataset: Dataset, runs: Mapping[str, RunRecord]) -> Colouring:
-    by, run = read_choice("colours"), None
-    if by not in COLOURINGS or (by in OF_A_RUN and not runs):
-        by = "class"
-    if by == "worth" and cache.worth(dataset.id) is None:
-        by = "class"
-    if by in OF_A_RUN:
-        chosen = choose_run(list(runs.values()))
-        run = chosen.id if chosen else None
+def _read_colouring(
+    dataset: Dataset, ways: Collection[str], runs: Sequence[RunRecord]
+) -> Colouring:
+    stated = read_choice("colours")
+    by = next((one for one in ways if one == stated), "class")
+    chosen = choose_run(runs) if by in OF_A_RUN else None
+    run = chosen.id if chosen else None
     named = (read_choice("classes") or "").split("|")
     shown = tuple(name for name in dataset.classes if name in named)
     hide = bool(shown) and bool(st.session_state.get(HIDE))
@@ -201,110 +212,74 @@ def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str, str]:
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
 def _draw(page: MapPage, dark: bool) -> Drawing:
-    dataset, colouring = page.dataset, page.colouring
     assert page.positions is not None, "the page asks for maps that are there"
-    hover = _name_photos(dataset, colouring)
-    if colouring.by in ("score", "worth"):
-        of = _score_photos if colouring.by == "score" else _weigh_photos
-        shades, photos = of(dataset, colouring)
-        photos = photos[page.matching[photos]]
+    hover = _name_photos(page)
+    if page.colouring.by in ("score", "worth"):
+        shades, known = (_score_photos if page.colouring.by == "score" else _weigh_photos)(page)
+        photos = np.flatnonzero(known & page.brought_out & page.matching)
         return Drawing(draw_scores(page.positions, photos, shades, hover, dark), (photos,))
-    groups = _leave(_group(dataset, colouring, dark), page.matching, choose_palette(dark).faint)
+    groups = _group(page, dark)
+    if not page.matching.all():
+        left = [replace(one, photos=one.photos[page.matching[one.photos]]) for one in groups]
+        faint, others = choose_palette(dark).faint, np.flatnonzero(~page.matching)
+        rest = Group(name="left out by the filter", photos=others, colour=faint, quiet=True)
+        groups = [rest, *(group for group in left if len(group.photos))]
     figure = draw_groups(page.positions, groups, hover, dark)
     return Drawing(figure, tuple(group.photos for group in groups))
 
 
-def _leave(groups: list[Group], matching: np.ndarray, faint: str) -> list[Group]:
-    """Return the groups with the photos that the filter leaves; the others are one quiet group."""
-    if matching.all():
-        return groups
-    rest = Group(
-        name="left out by the filter", photos=np.flatnonzero(~matching), colour=faint, quiet=True
-    )
-    left = [replace(group, photos=group.photos[matching[group.photos]]) for group in groups]
-    return [rest, *(group for group in left if len(group.photos))]
-
-
-def _group(dataset: Dataset, colouring: Colouring, dark: bool) -> list[Group]:
-    colours = choose_palette(dark)
-    if colouring.by == "class":
-        return group_by_class(
-            dataset.labels, dataset.classes, colouring.shown, colouring.hide, dark
-        )
-    if colouring.by == "split":
+def _group(page: MapPage, dark: bool) -> list[Group]:
+    dataset, colours = page.dataset, choose_palette(dark)
+    by, hide = page.colouring.by, page.colouring.hide
+    if by == "class":
+        shown = page.colouring.shown
+        return group_by_class(dataset.labels, dataset.classes, shown, hide, dark)
+    quiet, brought_out = partial(Group, colour=colours.faint, quiet=True), page.brought_out
+    faint = [quiet(name="other classes", photos=np.flatnonzero(~brought_out & (not hide)))]
+    if by == "split":
         marks = [(split, dataset.splits == split, colours.splits[split]) for split in SPLITS]
     else:
-        right, known = _answer_photos(colouring)
+        right, known = page.answers
+        sealed = np.flatnonzero(~known & brought_out)
+        faint.insert(0, quiet(name="test (sealed)", photos=sealed))
         marks = [
             ("right", right & known, colours.right),
             ("wrong", ~right & known, colours.wrong),
         ]
-        sealed = np.flatnonzero(~known & _brought_out(dataset, colouring))
-        if len(sealed):
-            quiet = Group(name="test (sealed)", photos=sealed, colour=colours.faint, quiet=True)
-            return [quiet, *_as_groups(dataset, colouring, marks, colours.faint)]
-    return _as_groups(dataset, colouring, marks, colours.faint)
-
-
-def _as_groups(
-    dataset: Dataset, colouring: Colouring, marks: list[tuple[str, np.ndarray, str]], faint: str
-) -> list[Group]:
-    shown = _brought_out(dataset, colouring)
-    shapes = {"wrong": "x"}
     groups = [
         Group(
             name=name,
-            photos=np.flatnonzero(flags & shown),
+            photos=np.flatnonzero(flags & brought_out),
             colour=colour,
-            symbol=shapes.get(name, "circle"),
+            symbol="x" if name == "wrong" else "circle",
         )
         for name, flags, colour in marks
     ]
-    rest = np.flatnonzero(~shown)
-    if len(rest) and not colouring.hide:
-        groups.insert(0, Group(name="other classes", photos=rest, colour=faint, quiet=True))
-    return [group for group in groups if len(group.photos)]
+    return [group for group in (*faint, *groups) if len(group.photos)]
 
 
-def _brought_out(dataset: Dataset, colouring: Colouring) -> np.ndarray:
-    """Return which photos are of a class that is brought out, (n,) bool; all when none is."""
-    if not colouring.shown:
-        return np.ones(len(dataset), dtype=bool)
-    numbers = [dataset.classes.index(name) for name in colouring.shown]
-    return np.isin(dataset.labels, numbers)
-
-
-def _answer_photos(colouring: Colouring) -> tuple[np.ndarray, np.ndarray]:
-    """Return which photos the run answers rightly, and of which that may be seen, (n,) bool."""
-    result = cache.result(colouring.run or "")
-    right = result.scores.argmax(axis=1) == result.labels
-    return right, (result.splits != "test") | colouring.test_open
-
-
-def _score_photos(dataset: Dataset, colouring: Colouring) -> tuple[Shades, np.ndarray]:
-    """Return the score of its class for each photo, and the photos that may be seen."""
-    result = cache.result(colouring.run or "")
+def _score_photos(page: MapPage) -> tuple[Shades, np.ndarray]:
+    """Return the score of its class for each photo, and which may be seen, (n,) bool."""
+    result = cache.result(page.colouring.run or "")
     scores = result.scores[np.arange(len(result.labels)), result.labels]
-    _, known = _answer_photos(colouring)
-    shades = Shades(values=scores, title="score of its class")
-    return shades, np.flatnonzero(known & _brought_out(dataset, colouring))
+    return Shades(values=scores, title="score of its class"), page.answers[1]
 
 
-def _weigh_photos(dataset: Dataset, colouring: Colouring) -> tuple[Shades, np.ndarray]:
-    """Return the worth of each photo, and the training photos: no others have one."""
-    found = cache.worth(dataset.id)
+def _weigh_photos(page: MapPage) -> tuple[Shades, np.ndarray]:
+    """Return the worth of each photo, and which have one, (n,) bool: the training photos."""
+    found = cache.worth(page.dataset.id)
     assert found is not None, "the page asks for colours that are there"
     values = found.photos["worth"].to_numpy()
     known = np.isfinite(values)
     most = max(0.1, float(np.quantile(np.abs(values[known]), 0.98)))
     title = "worth, of an average photo's share"
-    shades = Shades(values=values, title=title, low=-most, high=most, digits="+.1f")
-    return shades, np.flatnonzero(known & _brought_out(dataset, colouring))
+    return Shades(values=values, title=title, low=-most, high=most, digits="+.1f"), known
 
 
-def _name_photos(dataset: Dataset, colouring: Colouring) -> np.ndarray:
+def _name_photos(page: MapPage) -> np.ndarray:
     """Return what a photo is called under the pointer, (n,) str: file, and class if need be."""
-    files = dataset.manifest["path"].str.rpartition("/")[2]
-    if colouring.by == "class" and not colouring.shown:
+    manifest = page.dataset.manifest
+    files = manifest["path"].str.rpartition("/")[2]
+    if page.colouring.by == "class" and not page.colouring.shown:
         return np.asarray(files, dtype=object)
-    return np.asarray(dataset.manifest["class"] + " · " + files, dtype=object)
+    return np.asarray(manifest["class"] + " · " + files, dtype=object)

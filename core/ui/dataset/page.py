@@ -35,19 +35,10 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 _CARD_HEIGHT = 424
-_LISTED: tuple[str, ...] = ("class", "predicted", "right", "score", "own_score", "loss")
-_LISTED += (
-    "entropy",
-    "margin",
-    "split",
-    "size",
-    "brightness",
-    "sharpness",
-    "typicality",
-    "worth",
-    "worth_low",
+_LISTED = (
+    *("class", "predicted", "right", "score", "own_score", "loss", "entropy", "margin", "split"),
+    *("size", "brightness", "sharpness", "typicality", "worth", "worth_low", "worth_high", "path"),
 )
-_LISTED += ("worth_high", "path")
 """Columns of the table, beside those that are asked for."""
 
 
@@ -109,17 +100,12 @@ def _show_rows(page: DatasetPage) -> None:
     """Draw the photos that match as a table."""
     if not show_filters(page):
         return
-    asked = [SORTS.get(page.wanted.sort, (page.wanted.sort,))[0].removeprefix("-")]
+    now = SORTS.get(page.wanted.sort, (page.wanted.sort,))[0]
+    asked = [now.removeprefix("-")]
     asked += [name for name in page.names if name in page.wanted.query]
     asked += ["tag"] if page.table["tag"].map(bool).any() else []
     listed = [name for name in dict.fromkeys([*_LISTED, *asked]) if name in page.table]
-
-    def sort(name: str) -> None:
-        now = SORTS.get(page.wanted.sort, (page.wanted.sort,))[0]
-        keep_choice("sort", f"-{name}" if now == name else name)
-
-    titles = {name: NAMES[name] for name in listed}
-    show_table(page.dataset, page.photos, page.table, titles, sort=sort)
+    _show_table(page, {name: NAMES[name] for name in listed}, now)
     st.caption(
         "A click on the head of a column sorts all photos by it, a second one the other way round; "
         "a click on the left of a row opens its photo."
@@ -237,28 +223,18 @@ _PICTURE = "Photo"
 _FORMATS = {"f": "%.3f", "i": "localized", "u": "localized"}
 
 
-def show_table(
-    dataset: Dataset,
-    photos: np.ndarray,
-    columns: pd.DataFrame,
-    titles: Mapping[str, str],
-    *,
-    sort: Callable[[str], None],
-) -> None:
-    """Draw a page of photos as rows.
-
-    An opened photo is written into the URL (`photo`); `show_photo_panel` shows it.
+def _show_table(page: DatasetPage, titles: Mapping[str, str], now: str) -> None:
+    """Draw a page of photos as rows; an opened photo is written into the URL (`photo`).
 
     Args:
-        photos: (m,) int, photo numbers in the order they are drawn.
-        columns: What is known of each photo of the dataset, (n) rows.
         titles: Column → its heading; the others are not shown.
-        sort: Called with the column whose head was clicked.
+        now: The column that the photos are sorted by, with a minus where the highest come first.
     """
+    dataset, photos = page.dataset, page.photos
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return
-    shown = show_head(dataset, photos, Wall("photos", selectable=False, per_page=60), always=True)
+    shown = show_head(dataset, photos, Wall("photos", selectable=False), always=True)
     turn = st.session_state.get("table.turn", 0)
     key = f"table.{dataset.id}.{turn}"
 
@@ -266,25 +242,20 @@ def show_table(
         chosen = st.session_state[key]["selection"]
         # A selection is not taken back by the page: another key draws the table without it.
         st.session_state["table.turn"] = turn + 1
+        name = str(next(iter(chosen["columns"]), ""))
         if chosen["rows"]:
             photo = shown[int(chosen["rows"][0])]
             st.query_params["photo"] = str(photo)
             keep_list(dataset.id, photos, photo)
-        elif chosen["columns"] and chosen["columns"][0] in titles:
-            sort(str(chosen["columns"][0]))
+        elif name in titles:
+            keep_choice("sort", f"-{name}" if now == name else name)
 
-    rows = columns.iloc[shown][list(titles)]
+    rows = page.table.iloc[shown][list(titles)]
     rows.insert(0, _PICTURE, [data_uri(dataset.thumbnail(photo)) for photo in shown])
-    _mount(rows, titles, key=key, on_select=take)
-
-
-def _mount(
-    rows: pd.DataFrame, titles: Mapping[str, str], *, key: str, on_select: Callable[[], None]
-) -> None:
     st.dataframe(
         rows,
         key=key,
-        on_select=on_select,
+        on_select=take,
         selection_mode=("single-row", "single-column"),
         hide_index=True,
         row_height=_ROW_PX,

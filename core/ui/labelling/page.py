@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.config import fingerprint
-from core.datasets.edits.tray import Edit, add_edits, list_edits, undo_edits
+from core.datasets.edits.tray import Action, Edit, add_edits, list_edits, undo_edits
 from core.datasets.quality.results import read_status
 from core.datasets.quality.store import list_parameters, request_analysis
 from core.errors import PetalscopeError
@@ -152,7 +152,7 @@ def _show_others(dataset: Dataset, photo: int) -> None:
             icon=":material/block:",
             key=f"labelling.out.{photo}",
             shortcut="X",
-            on_click=partial(_leave_out, dataset, photo),
+            on_click=partial(_note, dataset, photo, "exclude", "", "Left out"),
             help="It is in no version: not what you collect, or unusable.",
         )
         st.button(
@@ -171,20 +171,16 @@ def _label(dataset: Dataset, photo: int, name: str) -> None:
     if not check_name(name):
         keep_done("labelling", f"“{name}” says that there is no label.", "Name a class.")
         return
-    _note(dataset, photo, "relabel", name, f"{plain(name, 40)}")
+    _note(dataset, photo, "relabel", name, plain(name, 40))
 
 
-def _leave_out(dataset: Dataset, photo: int) -> None:
-    _note(dataset, photo, "exclude", "", "Left out")
-
-
-def _note(dataset: Dataset, photo: int, action: str, value: str, told: str) -> None:
+def _note(dataset: Dataset, photo: int, action: Action, value: str, told: str) -> None:
     """Note an edit of a photo that waits still: a double click counts once."""
     workspace = cache.workspace()
     if read_labels(dataset, list_edits(workspace, dataset.id)).numbers[photo] != -1:
         return
     try:
-        add_edits(workspace, dataset, [photo], action, value)  # type: ignore[arg-type]
+        add_edits(workspace, dataset, [photo], action, value)
     except PetalscopeError as error:  # raised in a callback, where no page catches it
         keep_done("labelling", error.problem, error.remedy)
         return

@@ -157,9 +157,8 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
         y2=alt.value(alt.ExprRef("height")),
         opacity=alt.condition({"param": BAR, "empty": False}, alt.value(0.1), alt.value(0.001)),
     )
-    outline = (
-        {"stroke": colours.faint, "strokeWidth": 0.6} if name in ("brightness", "colour") else {}
-    )
+    lined = name in ("brightness", "colour")
+    outline = {"stroke": colours.faint, "strokeWidth": 0.6} if lined else {}
     drawn = base.mark_bar(cursor="pointer", **outline).encode(
         y=alt.Y("photos:Q", axis=y_axis),
         color=alt.Color("fill:N", scale=None),
@@ -172,30 +171,22 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
 
 def _place_bars(bars: pd.DataFrame, axis_title: str) -> tuple[Any, dict[str, Any]]:
     """Return the x of the bars: along numbers where they have a low and a high end, else names."""
+    small: dict[str, Any] = {"grid": False, "labelFontSize": 11, "titleFontSize": 11}
     if "low" in bars:
         ends = [float(bars["low"].iloc[0]), float(bars["high"].iloc[-1])]
         scale = alt.Scale(domain=ends, nice=False, zero=False)
-        axis = alt.Axis(
-            tickCount=3,
-            format="~f",
-            grid=False,
-            labelOverlap=True,
-            labelFontSize=11,
-            titleFontSize=11,
-        )
-        return alt.X("low:Q", title=axis_title, scale=scale, axis=axis, bin="binned"), {
-            "x2": "high:Q"
-        }
+        axis = alt.Axis(tickCount=3, format="~f", labelOverlap=True, **small)
+        x = alt.X("low:Q", title=axis_title, scale=scale, axis=axis, bin="binned")
+        return x, {"x2": "high:Q"}
     few = len(bars) <= 4
-    axis = alt.Axis(labels=few, labelAngle=0, grid=False, labelFontSize=11, titleFontSize=11)
+    axis = alt.Axis(labels=few, labelAngle=0, **small)
     scale = alt.Scale(paddingInner=0.06 if not few else 0.3)
     return alt.X("label:N", title=axis_title or None, sort=None, axis=axis, scale=scale), {}
 
 
 def _fill(bars: pd.DataFrame, name: str, dark: bool) -> list[str]:
     if name == "brightness":
-        middles = (bars["low"] + bars["high"]) / 2
-        return [luma_colour(float(middle)) for middle in middles]
+        return [luma_colour(float(middle)) for middle in (bars["low"] + bars["high"]) / 2]
     if name == "colour":
         turns = {hue: 30.0 * number for number, hue in enumerate(HUES)}
         grey = luma_colour(0.5)

@@ -34,7 +34,7 @@ _MORE_PHOTOS = 100
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Overview:
     """Where things stand in the workspace; datasets and runs newest first."""
 
@@ -60,7 +60,8 @@ class Overview:
 
 def show_overview() -> None:
     """Draw where things stand, and the next step."""
-    overview = read_overview()
+    workspace = cache.workspace()
+    overview = Overview(list_datasets(workspace), list_runs(workspace), find_or_say())
     with st.container(border=True):
         _show_next_step(overview)
     left, right = st.columns([3, 2], gap="medium")
@@ -198,11 +199,3 @@ def _show_weights(overview: Overview) -> None:
         st.caption(f":material/key: {plain(weights.label)} weights, from {plain(weights.origin)}")
     else:
         st.caption(f":material/key_off: {plain(weights.problem)}")
-
-
-def read_overview() -> Overview:
-    """Return what the overview shows."""
-    workspace = cache.workspace()
-    return Overview(
-        datasets=list_datasets(workspace), runs=list_runs(workspace), pretrained=find_or_say()
-    )

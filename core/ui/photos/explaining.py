@@ -33,6 +33,12 @@ _MEANING = (
     "class. The network sees 7 × 7 places in a photo of 224 px; what spoke against a class is not "
     "drawn. Where a run looks at a photo more than once, its looks lie over each other."
 )
+_GROUND = "Grey is easier to read: colour on colour cannot be told from a yellow flower."
+_SCALE = (
+    "Each its own: the strongest place of each class is brightest, so that weak classes can be "
+    "seen too. One for all: a class that little spoke for stays dark, so that classes can be "
+    "compared."
+)
 _RUN = "explaining.run"
 _KEPT = "explaining"
 _GREY, _COLOUR = "grey", "colour"
@@ -51,8 +57,7 @@ class Drawing:
     """All classes are drawn on one scale; else each on its own."""
 
 
-@st.fragment
-def show_explanation(
+def draw_explanation(
     run: RunRecord,
     dataset: Dataset,
     photo: int,
@@ -62,23 +67,9 @@ def show_explanation(
 ) -> None:
     """Draw a photo and what spoke for each of these classes, and for any other one.
 
-    It is a fragment: changing the strength redraws these photos alone. Our errors are drawn.
-
     Args:
         roles: Numbers of classes, each with words for it: “true” and “predicted”, say.
     """
-    draw_explanation(run, dataset, photo, roles, key=key)
-
-
-def draw_explanation(
-    run: RunRecord,
-    dataset: Dataset,
-    photo: int,
-    roles: Mapping[int, Sequence[str]],
-    *,
-    key: str,
-) -> None:
-    """Draw the same where a fragment is drawn already: in a dialog, say."""
     result = cache.result(run.id)
     words = dict(roles)
     pictures = st.container()  # drawn first, above what they depend on
@@ -98,17 +89,16 @@ def draw_explanation(
             show_problem(error.problem, error.remedy)
         return
     captions = [
-        describe_class(result.classes[number], float(result.scores[photo, number]), said)
+        (f"{', '.join(said)}: " if said else "")
+        + f"**{plain(result.classes[number], 40)}** {format_share(result.scores[photo, number])}"
         for number, said in words.items()
     ]
     with pictures:
         draw_overlays(packed, activations, captions, drawing)
 
 
-def describe_class(name: str, score: float, roles: Sequence[str] = ()) -> str:
-    """Return a class with its score in Markdown: “true, predicted: **rose** 81 %”."""
-    role = f"{', '.join(roles)}: " if roles else ""
-    return f"{role}**{plain(name, 40)}** {format_share(score)}"
+show_explanation = st.fragment(draw_explanation)
+"""The same where no fragment is drawn yet: changing the strength redraws these photos alone."""
 
 
 def draw_overlays(
@@ -230,31 +220,23 @@ def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
         help="0 shows the photo alone, 1 hides it where the class was seen most.",
         width=170,
     )
-    ground = st.segmented_control(
-        "Photo in",
-        [_GREY, _COLOUR],
-        default=settle_widget(f"{key}.ground", _COLOUR if kept.on_colour else _GREY),
-        key=f"{key}.ground",
-        on_change=partial(_keep, key, "ground"),
-        required=True,
-        help="Grey is easier to read: colour on colour cannot be told from a yellow flower.",
-    )
-    scale: str | None = _OWN
-    if scales:
-        scale = st.segmented_control(
-            "Scale",
-            [_OWN, _COMMON],
-            default=settle_widget(f"{key}.scale", _COMMON if kept.common_scale else _OWN),
-            key=f"{key}.scale",
-            on_change=partial(_keep, key, "scale"),
+
+    def choose(label: str, what: str, options: Sequence[str], second: bool, explained: str) -> bool:
+        """Return whether the second of two options is chosen."""
+        chosen = st.segmented_control(
+            label,
+            options,
+            default=settle_widget(f"{key}.{what}", options[second]),
+            key=f"{key}.{what}",
+            on_change=partial(_keep, key, what),
             required=True,
-            help="Each its own: the strongest place of each class is brightest, so that weak "
-            "classes can be seen too. One for all: a class that little spoke for stays dark, so "
-            "that classes can be compared.",
+            help=explained,
         )
-    return Drawing(
-        strength=float(strength), on_colour=ground == _COLOUR, common_scale=scale == _COMMON
-    )
+        return bool(chosen == options[1])
+
+    on_colour = choose("Photo in", "ground", (_GREY, _COLOUR), kept.on_colour, _GROUND)
+    common = scales and choose("Scale", "scale", (_OWN, _COMMON), kept.common_scale, _SCALE)
+    return Drawing(strength=float(strength), on_colour=on_colour, common_scale=common)
 
 
 def read_drawing() -> Drawing:

@@ -63,7 +63,11 @@ def settle_batch(session: BrowserSession, taken: Taken, models: Sequence[Model])
         archives = [file.getvalue() for file in taken.archives]
         batch = start_batch(cache.workspace(), session, _open(models), taken.photos, archives)
         st.session_state[_FILES] = taken.key
-    elif batch is not None and batch.photos is not None and _are_others(batch, models):
+    elif (
+        batch is not None
+        and batch.photos is not None
+        and [one.identity for one, _ in batch.models] != [one.identity for one in models]
+    ):
         batch = ask_others(cache.workspace(), batch, _open(models))
     keep_choice(_BATCH, batch.id if batch is not None else None)
     return batch
@@ -166,11 +170,6 @@ def _watch(batch: Batch) -> None:
 
 def _open(models: Sequence[Model]) -> list[tuple[Model, Predictor]]:
     return [(model, open_model(model)) for model in models]  # here: its errors belong to the page
-
-
-def _are_others(batch: Batch, models: Sequence[Model]) -> bool:
-    asked = [model.identity for model, _ in batch.models]
-    return asked != [model.identity for model in models]
 
 
 _HEAD_PX, _ROW_PX, _MOST_ROWS = 38, 56, 7

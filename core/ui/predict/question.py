@@ -65,7 +65,9 @@ def take_photos() -> Taken:
         help=f"{FORMATS_SAID}.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show_clipboard(name, key="predict.clipboard")
+        # A pasted picture is handed to the uploader as if chosen there; nothing comes back.
+        paste = load_component(__file__, "clipboard.css", "clipboard.js")
+        paste(key="predict.clipboard", data={"uploader": name})
         # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
         by_camera = st.toggle("Use the camera", key="predict.camera_on")
     taken = _use_camera(turn) if by_camera else None
@@ -210,14 +212,3 @@ def _select(label: str, models: dict[str, Model], wanted: str, key: str) -> Mode
         st.session_state.pop(key, None)
     names = tell_apart({name: model.label for name, model in models.items()})
     return models[pick_named(label, names, index=list(models).index(wanted), key=key)]
-
-
-def _show_clipboard(uploader: str, *, key: str) -> None:
-    """Draw the button; a pasted picture is handed to the uploader as if it had been chosen there.
-
-    So it is bounded, sent and held like any upload. Nothing comes back from here.
-
-    Args:
-        uploader: Key of the file uploader, which stands on the same page.
-    """
-    load_component(__file__, "clipboard.css", "clipboard.js")(key=key, data={"uploader": uploader})

@@ -84,20 +84,15 @@ def list_models() -> list[Model]:
     workspace = cache.workspace()
     versions = {version.number: version for version in list_versions(workspace)}
     aliases = read_aliases(workspace)
-    named = [
-        (alias, versions[aliases[alias]]) for alias in ALIASES if aliases.get(alias) in versions
-    ]
-    models = [
-        Model(
-            key=alias, version=version, label=f"{alias.capitalize()} · {_describe_version(version)}"
-        )
-        for alias, version in named
-    ]
-    taken = {version.number for _, version in named}
+    models = []
+    for alias in ALIASES:
+        if (number := aliases.get(alias)) in versions:
+            label = f"{alias.capitalize()} · {_describe_version(versions[number])}"
+            models.append(Model(key=alias, version=versions[number], label=label))
     models += [
         Model(key=version.label, version=version, label=_describe_version(version))
-        for version in versions.values()
-        if version.number not in taken
+        for number, version in versions.items()
+        if number not in {aliases.get(alias) for alias in ALIASES}
     ]
     return models + [Model(key=run.id, run=run, label=describe_run(run)) for run in list_done()]
 
@@ -154,8 +149,7 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
         PetalscopeError: The model cannot answer.
     """
     started = time.perf_counter()
-    when = cache.result_key(model.run_id) if model.version is None else 0.0
-    prediction = _predict(model.identity, photo.sha256, when, model, photo.content)
+    prediction = _predict(_name_question(model, photo), model, photo.content)
     predictor = open_model(model)
     known = session.find(model, photo.sha256)
     if known is None:
@@ -191,8 +185,7 @@ def look(model: Model, photo: Photo) -> Seen:
         PhotoRefused: It is no photo, or too large.
         PetalscopeError: The model cannot answer.
     """
-    when = cache.result_key(model.run_id) if model.version is None else 0.0
-    return _look(model.identity, photo.sha256, when, model, photo.content)
+    return _look(_name_question(model, photo), model, photo.content)
 
 
 def forget_predictions() -> None:
@@ -215,25 +208,23 @@ def _open_standing(digest: str) -> "Standing":  # noqa: ARG001 (part of the key)
     return open_standing(cache.workspace())
 
 
+_Key = tuple[str, str, float]
+
+
+def _name_question(model: Model, photo: Photo) -> _Key:
+    when = cache.result_key(model.run_id) if model.version is None else 0.0
+    return model.identity, photo.sha256, when
+
+
 @st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def _predict(
-    identity: str,  # noqa: ARG001 (part of the key)
-    digest: str,  # noqa: ARG001 (part of the key)
-    when: float,  # noqa: ARG001 (part of the key)
-    _model: Model,
-    _content: bytes,
-) -> "Prediction":
+def _predict(key: _Key, _model: Model, _content: bytes) -> "Prediction":
+    del key
     return open_model(_model).predict(_content)
 
 
 @st.cache_resource(max_entries=256, ttl=3600, show_spinner=False)
-def _look(
-    identity: str,  # noqa: ARG001 (part of the key)
-    digest: str,  # noqa: ARG001 (part of the key)
-    when: float,  # noqa: ARG001 (part of the key)
-    _model: Model,
-    _content: bytes,
-) -> Seen:
+def _look(key: _Key, _model: Model, _content: bytes) -> Seen:
+    del key
     prediction = open_model(_model).predict(_content)
     small = encode_thumbnail(prediction.photo, ROW_SIZE)
     return Seen(features=prediction.features, thumbnail=small)

@@ -26,6 +26,7 @@ from core.ui.quality.pairs import (
     note_photos,
     show_filter,
     show_name,
+    show_none,
     show_packed,
 )
 from core.ui.quality.reading import LeakEffect, QualityPage, read_leak_effect
@@ -42,8 +43,7 @@ def show_suspects(page: QualityPage) -> None:
     if len(doubtful):
         _show_list(page, page.result, doubtful)
     else:
-        none = f"None among {count(len(page.dataset), 'photo')}."
-        st.success(none, icon=":material/check_circle:")
+        show_none(page)
     if len(right):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{count(len(right), 'photo')} found right and hidden.", width="content")

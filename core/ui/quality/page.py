@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.datasets.quality.store import request_analysis
+from core.datasets.quality.store import find_feature_sets, request_analysis
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_analysis
@@ -126,7 +126,8 @@ def show_analysis(page: QualityPage) -> None:
 
 
 def _offer(page: QualityPage) -> None:
-    kept = [found.kind for found in page.feature_sets]
+    sets = find_feature_sets(cache.workspace(), page.dataset.id)
+    kept = [found.kind for found in sets]
     with st.container(border=True):
         st.subheader("This needs the features of the photos", anchor=False)
         st.write(

@@ -33,8 +33,7 @@ _QUALITY = 88
 def show_pairs(page: QualityPage) -> None:
     """Draw the pairs of one of the four findings about copies."""
     if page.pairs.empty:
-        none = f"None among {count(len(page.dataset), 'photo')}."
-        st.success(none, icon=":material/check_circle:")
+        show_none(page)
         return
     shown = _filter_pairs(page)
     settled = np.array(
@@ -44,6 +43,12 @@ def show_pairs(page: QualityPage) -> None:
     part = pick_page(f"{page.finding}_page", len(shown), PER_PAGE)
     for (_, pair), is_settled in zip(shown[part].iterrows(), settled[part], strict=True):
         _show_pair(page, pair, bool(is_settled))
+
+
+def show_none(page: QualityPage) -> None:
+    """Draw that nothing was found."""
+    none = f"None among {count(len(page.dataset), 'photo')}."
+    st.success(none, icon=":material/check_circle:")
 
 
 def _filter_pairs(page: QualityPage) -> pd.DataFrame:

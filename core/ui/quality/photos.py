@@ -16,6 +16,7 @@ from core.ui.parts.frame import is_dark
 from core.ui.parts.state import keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.quality.charts import count_bins, count_digits, draw_class_sizes, draw_threshold
+from core.ui.quality.pairs import show_none
 from core.ui.quality.reading import MEASURES, QualityPage, measure_balance
 from data.findings import Measured, Thresholds, measure_issue
 from data.splits import SPLITS
@@ -54,7 +55,7 @@ def show_outliers(page: QualityPage) -> None:
     scores = result.photos["outlier_score"].to_numpy()
     photos = np.flatnonzero(result.photos["outlier"].to_numpy(dtype=bool))
     if len(photos) == 0:
-        st.success(f"None among {count(len(dataset), 'photo')}.", icon=":material/check_circle:")
+        show_none(page)
         return
     classes = dataset.manifest["class"].to_numpy()
     st.caption(
@@ -119,6 +120,11 @@ def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> Non
     alt = f"Histogram of {measured.label.lower()}; the same numbers stand in the table below."
     st.altair_chart(chart, theme=None, alt=alt)
     key, default = f"quality.{measured.name}", float(getattr(Thresholds(), measured.name))
+
+    def reset() -> None:
+        keep_choice(measured.name, None)
+        st.session_state.pop(key, None)
+
     digits = count_digits(measured)
     rule = f"Flagged: {measured.label.lower()} {'below' if measured.worse == 'low' else 'above'}"
     st.slider(
@@ -143,16 +149,10 @@ def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> Non
             type="tertiary",
             disabled=limit == default,
             key=f"{key}.reset",
-            on_click=_reset,
-            args=(measured.name, key),
+            on_click=reset,
         )
     bins = count_bins(values, limit, measured).sort_values("start", ignore_index=True)
     show_table_behind(bins, "The histogram as a table")
-
-
-def _reset(name: str, key: str) -> None:
-    keep_choice(name, None)
-    st.session_state.pop(key, None)
 
 
 def _say_balance(counts: pd.Series) -> str:

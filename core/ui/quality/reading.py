@@ -15,7 +15,7 @@ import streamlit as st
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
 from core.datasets.quality.results import read_status
-from core.datasets.quality.store import FeatureSet, QualityResult, find_feature_sets
+from core.datasets.quality.store import QualityResult
 from core.datasets.quality.suspects import read_confirmed
 from core.formats import plain
 from core.runs.jobs import JobStatus
@@ -211,11 +211,6 @@ class QualityPage:
         """What the tray says of the photos."""
         edits = list_edits(cache.workspace(), self.dataset.id)
         return Tray(resolve_edits(self.dataset, edits))
-
-    @cached_property
-    def feature_sets(self) -> list[FeatureSet]:
-        """The features of the photos that are kept."""
-        return find_feature_sets(cache.workspace(), self.dataset.id)
 
     def find_flagged(self, measure: str) -> np.ndarray:
         """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""

@@ -1,7 +1,6 @@
 """One answer under review, large: photo, what the model and the person say, the actions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -70,7 +69,7 @@ def _find_place(found: Sequence[Feedback]) -> int:
 
 
 def _show_photo(one: Feedback) -> None:
-    large = read_large(one.photo)
+    large = _read_large(one.photo) if _is_kept(one.photo) else None
     if large is None:
         st.info(
             "The photo is not kept: it was not sent with what they said, or was deleted. The "
@@ -78,7 +77,8 @@ def _show_photo(one: Feedback) -> None:
             icon=":material/hide_image:",
         )
     else:
-        st.image(large.content, width=large.fit(_HIGHEST))
+        content, width = large
+        st.image(content, width=width)
 
 
 def _show_way(found: Sequence[Feedback], place: int) -> None:
@@ -196,34 +196,11 @@ _SECONDS = 600
 _SHOWN = 24
 
 
-@dataclass(frozen=True, kw_only=True)
-class LargePhoto:
-    """A JPEG of at most 720 px, upright."""
-
-    content: bytes
-    width: int
-    height: int
-
-    def fit(self, side: int) -> int:
-        """Return how wide it is drawn, so that neither side is longer than that."""
-        return round(self.width * min(1.0, side / max(self.width, self.height)))
-
-
-def read_large(digest: str) -> LargePhoto | None:
-    """Return a kept photo for the eye; None where it is not kept."""
-    return _read_large(digest) if _is_kept(digest) else None
-
-
-def read_thumbnail(digest: str) -> bytes | None:
-    """Return the 128 px WebP of a kept photo; None where it is not kept."""
-    return _read_thumbnail(digest, THUMBNAIL_SIZE) if _is_kept(digest) else None
-
-
 def show_thumbnails(digests: Sequence[str]) -> None:
     """Draw the first of these photos, as far as they are kept, and how many more there are."""
-    kept = [one for one in map(read_thumbnail, digests[:_SHOWN]) if one is not None]
+    kept = [_read_thumbnail(one, THUMBNAIL_SIZE) for one in digests[:_SHOWN] if _is_kept(one)]
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-        for thumbnail in kept:
+        for thumbnail in filter(None, kept):
             st.image(thumbnail, width=72)
         if len(digests) > _SHOWN:
             st.caption(f"and {len(digests) - _SHOWN:,} more", width="content")
@@ -240,12 +217,14 @@ def _is_kept(digest: str) -> bool:
 
 
 @st.cache_data(max_entries=64, ttl=_SECONDS, show_spinner=False)
-def _read_large(digest: str) -> LargePhoto | None:
+def _read_large(digest: str) -> tuple[bytes, int] | None:
+    """Return a JPEG of at most 720 px, upright, and how wide it is drawn."""
     image = _decode(digest)
     if image is None:
         return None
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return LargePhoto(content=encode_jpeg(image, 90), width=image.width, height=image.height)
+    width = round(image.width * min(1.0, _HIGHEST / max(image.width, image.height)))
+    return encode_jpeg(image, 90), width
 
 
 @st.cache_data(max_entries=500, ttl=_SECONDS, show_spinner=False)

@@ -57,7 +57,7 @@ def show_retraining() -> None:
     with left:
         state = read_state(cache.workspace())
         if state.going is not None:
-            show_going()
+            _show_going()
         elif state.last is not None and not state.last.went_well:
             st.warning(
                 f"**Retraining, {moment(state.last.time)}.** {plain(state.last.text)}",
@@ -174,12 +174,9 @@ _BEGUN = {
 }
 
 
-def show_going() -> None:
+@st.fragment(run_every="1s")
+def _show_going() -> None:
     """Draw the retraining that goes, live; the whole page again when it is settled."""
-    st.fragment(_watch, run_every="1s")()
-
-
-def _watch() -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
         going = read_state(cache.workspace()).going
         if going is None:
@@ -240,7 +237,8 @@ def _show_form(times: RetrainingTimes) -> None:
     )
     every = st.toggle("Every so many days", times.every_days is not None)
     days = st.number_input("Days", 1, MOST_DAYS, times.every_days or _DAYS, disabled=not every)
-    zone = _choose_zone(times)
+    arranged = times.every_days is not None
+    zone = times.zone if arranged else st.context.timezone or "UTC"  # the reader's
     at = st.time_input(f"Time of day ({zone})", times.time_of_day, step=300, disabled=not every)
     if st.button("Keep", type="primary", key="review.times.keep", width="stretch"):
         _keep(
@@ -252,13 +250,6 @@ def _show_form(times: RetrainingTimes) -> None:
                 since=datetime.now(UTC),
             )
         )
-
-
-def _choose_zone(times: RetrainingTimes) -> str:
-    """Return the zone that was arranged, else the reader's."""
-    if times.every_days is not None:
-        return times.zone
-    return st.context.timezone or "UTC"
 
 
 def _keep(times: RetrainingTimes) -> None:

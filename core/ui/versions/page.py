@@ -6,7 +6,7 @@ What rests on a version is said before it is deleted, and then it needs a tick.
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -46,27 +46,6 @@ class VersionsPage:
     """What it can be compared with: its parent first, then its versions, then all else."""
     other: str | None
     """The one it is compared with."""
-
-    @cached_property
-    def before(self) -> Dataset:
-        """The dataset that it is compared with."""
-        return cache.dataset(self.other or "")
-
-    @property
-    def differences(self) -> Differences:
-        """What is different here from the other."""
-        return _compare(self.other or "", self.dataset.id)
-
-    def count_changes(self, version: DatasetSummary) -> dict[str, int]:
-        """Return how many photos were changed to make a version, by what was done."""
-        made = cache.dataset(version.id)
-        return {"added": count_added(made)} | count_changes(read_changes(made))
-
-    def say_foretold(self, version: DatasetSummary) -> str:
-        """Return what was foretold when a version was made, and what came; "" without."""
-        if version.problem or not version.parent:
-            return ""
-        return describe_foretold(cache.workspace(), cache.dataset(version.id))
 
 
 def read_versions_page(dataset: Dataset) -> VersionsPage:
@@ -112,9 +91,11 @@ def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(_title(version))
-            st.caption(_describe(page, version))
-            if told := page.say_foretold(version):
-                st.caption(f":material/query_stats: {told}")
+            st.caption(_describe(version))
+            if version.parent and not version.problem:
+                told = describe_foretold(cache.workspace(), cache.dataset(version.id))
+                if told:
+                    st.caption(f":material/query_stats: {told}")
         if version.id == page.dataset.id:
             st.badge("shown here", icon=":material/check:", color="green")
         elif not version.problem:
@@ -131,7 +112,7 @@ def _title(version: DatasetSummary) -> str:
     return f"**{plain(version.name)}**" + ("" if number in version.name else f" · {number}")
 
 
-def _describe(page: VersionsPage, version: DatasetSummary) -> str:
+def _describe(version: DatasetSummary) -> str:
     if version.problem:
         return f":orange[{plain(version.problem)}]"
     facts = [
@@ -141,7 +122,8 @@ def _describe(page: VersionsPage, version: DatasetSummary) -> str:
         version.id,
     ]
     if version.parent:
-        changes = page.count_changes(version)
+        made = cache.dataset(version.id)
+        changes = {"added": count_added(made)} | count_changes(read_changes(made))
         done = [f"{number:,} {what}" for what, number in changes.items() if number]
         facts.insert(0, f"{', '.join(done)} since version {version.edition - 1}")
     return " · ".join(facts)
@@ -175,11 +157,11 @@ def _show_comparison(page: VersionsPage, other: str) -> None:
     bound = bind_choice("with", other, key=f"versions.with.{page.dataset.id}")
     pick_named("What is different here from", names, width=520, **bound)
     keep_choice("with", other)
-    _show_differences(page)
+    _show_differences(cache.dataset(other), page.dataset)
 
 
-def _show_differences(page: VersionsPage) -> None:
-    before, after, differences = page.before, page.dataset, page.differences
+def _show_differences(before: Dataset, after: Dataset) -> None:
+    differences = _compare(before.id, after.id)
     tables = {kind: getattr(differences, kind) for kind in _KINDS}
     with st.container(horizontal=True, gap="large"):
         for kind, table in tables.items():
@@ -251,17 +233,14 @@ def _ask_delete(version: DatasetSummary) -> None:
             icon=":material/warning:",
         )
         force = st.checkbox("Delete it all the same", key=f"versions.force.{version.id}")
-    if st.button(
+    if not st.button(
         "Delete for good",
         type="primary",
         icon=":material/delete_forever:",
         disabled=not (uses.nothing or force),
         key=f"versions.gone.{version.id}",
     ):
-        _delete(version, force)
-
-
-def _delete(version: DatasetSummary, force: bool) -> None:
+        return
     try:
         delete_version(cache.workspace(), version.id, force)
     except PetalscopeError as error:

@@ -1,8 +1,4 @@
-"""Bringing photos in from the page: the ways, the import that is going, its report, the decision.
-
-The id of the import is in the URL, and a process of its own reads the photos, so a reload in
-any state loses nothing.
-"""
+"""Bringing photos in: the ways, the import that goes (its id is in the URL), the decision."""
 
 from dataclasses import dataclass
 
@@ -59,10 +55,7 @@ def read_adding() -> Adding:
 
 
 def show_adding() -> None:
-    """Draw the ways to add a dataset, or the import that is going or waits for a decision.
-
-    The page ends here while there is no dataset to show below, or a decision to be made.
-    """
+    """Draw the ways to add a dataset, or the import that goes; end a page that has none."""
     adding = read_adding()
     status = adding.status
     if adding.problem:
@@ -97,8 +90,7 @@ def _show_place(adding: Adding) -> None:
 def _open_place(*, folded: bool) -> DeltaGenerator:
     """Return where the ways are drawn: folded away, but in the open while there is no dataset.
 
-    Not an expander with `expanded=True`: on a cold link Streamlit's front end sometimes draws it
-    folded.
+    Not an expander with `expanded=True`: a cold link sometimes draws it folded.
     """
     if folded:
         return st.expander("Add a dataset", icon=":material/add_photo_alternate:")

@@ -1,8 +1,4 @@
-"""The forms of all sources, as each states it; what is typed stays there for the session.
-
-A button starts the import and puts its id into the URL. The sample is kept at once; of anything
-else the page shows a report first.
-"""
+"""The forms of all sources, as each states it; a button starts the import, its id in the URL."""
 
 import os
 import re
@@ -168,7 +164,7 @@ def _ask_name_and_seed() -> tuple[str | None, int]:
 def _ask_start(label: str, *, ready: bool) -> bool:
     """Return whether to begin; a click before the paths are there says so.
 
-    Not a disabled button: the click that leaves a field just filled in would be lost on it.
+    Not a disabled button: the click that leaves a field would be lost on it.
     """
     if not st.button(label, type="primary"):
         return False

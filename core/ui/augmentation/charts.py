@@ -1,8 +1,4 @@
-"""Charts of the augmentation page: how far draws move a photo, and each part alone, pictured.
-
-Pure: tables in, Altair charts out. An answer that stays has the colour of right, one that flips
-that of wrong, and another shape.
-"""
+"""Charts of the augmentation page: how far draws move a photo, and each part alone."""
 
 from typing import Any
 
@@ -22,12 +18,10 @@ _LINE = 15
 def draw_moves(
     moves: pd.DataFrame, *, same: float | None, other: float | None, title: str, dark: bool = False
 ) -> Any:
-    """Return one mark for each draw on the axis of cosine distance, a row for each photo.
+    """Return a mark for each draw on the axis of cosine distance, a row for each photo.
 
-    Args:
-        moves: Columns photo (name), draw, distance, state (KEPT or FLIPPED), answer, score.
-        same: Median distance to the nearest photo of the same class, or None if not known.
-        other: The same of another class.
+    Columns photo (name), draw, distance, state (KEPT or FLIPPED), answer, score; `same`, `other`:
+    median distance to the nearest photo of the same class and of another, None if not known.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(moves["photo"]))
@@ -87,9 +81,8 @@ def _draw_ruler(same: float | None, other: float | None, colour: str, scale: Any
 def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = False) -> Any:
     """Return a row of pictures for each part, from its least to its largest amount.
 
-    Args:
-        steps: Columns part, step (0, 1, …), amount (in words), picture (data URI), distance (in
-            words, empty if no run was asked), state (KEPT, FLIPPED or ""), answer.
+    Columns part, step (0, 1, …), amount (words), picture (data URI), distance (words, or empty),
+    state (KEPT, FLIPPED or ""), answer.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(steps["part"]))

@@ -1,7 +1,4 @@
-"""Draws of the augmentation page: the grid beside the photo as it is, and each part alone.
-
-Pictures are made by the function that training calls, with the numbers that training gives it.
-"""
+"""Draws of the augmentation page, made as training makes them; each part alone."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,10 +84,7 @@ def make_draws(page: AugmentationPage) -> list[Drawn]:
 
 
 def write_picture(picture: np.ndarray, side: int | None = None) -> str:
-    """Return the JPEG of a picture as a data URI, made smaller where a side is given.
-
-    So it travels with the page: the browser need not ask for each picture once more.
-    """
+    """Return the JPEG of a picture as a data URI, made smaller where a side is given."""
     image = Image.fromarray(picture)
     if side is not None:
         image = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2)

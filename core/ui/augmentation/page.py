@@ -1,7 +1,6 @@
 """The augmentation page: controls on the left, what they do to photos on the right.
 
-Below: which settings destroy the label, as a finished run sees it. The run answers with OpenVINO,
-as on the page Predict; its features say how far a draw has moved.
+Below: which settings destroy the label, as a finished run sees it.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
-"""What the augmentation page shows, read once: policy, photos, draws, and the run that is asked.
+"""What the augmentation page shows, read once: policy, photos, draws, the run that is asked.
 
-`policy` holds the name that was started from; `draft`, where something was changed, all parts in
-short: "rotation:-20:20:1~pick:3". So a link reopens what was looked at, saved or not.
+`policy` names what was started from, `draft` all parts changed: "rotation:-20:20:1~pick:3".
 """
 
 import dataclasses

@@ -1,8 +1,6 @@
 """Small histograms of a dataset: sizes, shapes, brightness, colours, file formats.
 
-Photos are counted into bars here, so that a browser is sent a few bars, however many photos there
-are. Each bar has a `value`, a short text that names the photos in it; a click on a bar selects it
-(selection `bar`, with shift several), and `match_value` finds its photos again.
+A bar's `value` names its photos for the selection `bar`; `match_value` finds them again.
 """
 
 import math
@@ -34,14 +32,9 @@ _HEIGHT = 178
 
 
 def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame:
-    """Return bars of equal width over the values: columns value, label, low, high, photos.
+    """Return bars over values (n,): columns value, label, low, high, photos; at most 16 by default.
 
-    The first and the last bar are open: the few values far from the rest are counted there. So
-    `value` is "160..180", "..160" or "500..".
-
-    Args:
-        values: (n,) numbers.
-        step: Width of a bar; None: a round number that gives at most 16 bars.
+    The first and last are open where values lie beyond: `value` is "160..180", "..160" or "500..".
     """
     low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 1.0)
     width = step or _round_up((high - low) / (_BARS - 1) or max(abs(low), 1.0) / 10)
@@ -63,11 +56,7 @@ def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame
 
 
 def count_colours(names: np.ndarray) -> pd.DataFrame:
-    """Return one bar for each colour of the circle and one for grey: value, label, photos.
-
-    Args:
-        names: (n,) str, of `name_colours`.
-    """
+    """Return a bar for each colour of `name_colours` (n,) and for grey: value, label, photos."""
     order = [*HUES, GREY]
     photos = pd.Series(names).value_counts().reindex(order, fill_value=0)
     return pd.DataFrame({"value": order, "label": order, "photos": photos.to_numpy()})
@@ -81,13 +70,7 @@ def count_kinds(kinds: Sequence[str]) -> pd.DataFrame:
 
 
 def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
-    """Return which of the values are in the chosen bars, (n,) bool.
-
-    Args:
-        values: (n,) numbers, or names.
-        chosen: The `value` of one bar, or of several with commas between; a text that names no
-            bar matches nothing.
-    """
+    """Return which values (n,), numbers or names, are in bars "a..b,c..d", (n,) bool."""
     matched = np.zeros(len(values), dtype=bool)
     for part in chosen.split(","):
         if values.dtype.kind not in "iuf":
@@ -104,10 +87,7 @@ def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
 
 
 def describe_value(chosen: str) -> str:
-    """Return the chosen bars in words: "160 to 180", "500 and more", "red, pink".
-
-    Bars that touch are said in one.
-    """
+    """Return the chosen bars, joined where they touch: "160 to 180", "500 and more"."""
     parts = [part.partition("..") for part in chosen.split(",")]
     words = [name for name, dots, _ in parts if not dots]
     spans = [(low, high) for low, dots, high in parts if dots]
@@ -128,13 +108,7 @@ def describe_span(low: str, high: str) -> str:
 
 
 def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: bool = False) -> Any:
-    """Return the bars as a small chart with the point selection `bar`.
-
-    Args:
-        bars: Of one of the functions above.
-        name: Of TITLES; bars of brightness and colour have the colour that they count.
-        chosen: Bars that are selected at first, as in a link.
-    """
+    """Return bars of a name of TITLES as a small chart with the point selection `bar`."""
     title, axis_title = TITLES[name]
     colours = choose_palette(dark)
     rows = bars.assign(fill=_fill(bars, name, dark), top=max(1, int(bars["photos"].max())))

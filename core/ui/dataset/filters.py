@@ -1,8 +1,4 @@
-"""The filters of the dataset page, over its wall, its table and its map: each is in the URL.
-
-Pickers, the line of the query, chips of what else is asked for; and what a filter needs that is
-not there yet.
-"""
+"""The filters of the dataset page, over its wall, its table and its map: each is in the URL."""
 
 from collections.abc import Collection, Mapping
 from functools import partial

@@ -1,7 +1,6 @@
-"""The map of a dataset: its photos in two dimensions, coloured, searched, and selected by area.
+"""The map of a dataset: its photos in two dimensions, coloured, searched, selected by area.
 
-A selected area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";"), so that a
-link reopens its photos. Where a map is not made yet, the page says what it needs.
+An area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";").
 """
 
 from importlib.util import find_spec

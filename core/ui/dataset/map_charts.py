@@ -1,8 +1,6 @@
-"""The map: each photo a point, drawn by WebGL; near points are photos that look alike.
+"""The map: each photo a point, drawn by WebGL; groups are traces that the legend hides.
 
-Groups are traces of their own, so that a click on the legend hides one and a double click isolates
-it. Very many photos are thinned for drawing only: what lies in a selected area is found here, among
-all of them.
+Very many photos are thinned for drawing only: an area finds all that lie in it.
 """
 
 import html
@@ -54,9 +52,7 @@ def group_by_class(
 ) -> list[Group]:
     """Return a group for each class: eight colours in turn, then the same in another shape.
 
-    Args:
-        shown: Classes to bring out; the rest is one quiet group. Empty: all classes.
-        hide: Leave the rest out.
+    Beside classes brought out, the rest is one quiet group, or left out (`hide`).
     """
     colours = choose_palette(dark)
     brought_out = [name for name in classes if name in set(shown)] or list(classes)
@@ -111,11 +107,7 @@ def draw_scores(
     hover: np.ndarray,
     dark: bool = False,
 ) -> Any:
-    """Return the map with each photo coloured by its number, lowest drawn last.
-
-    Args:
-        photos: (m,) those that are drawn.
-    """
+    """Return the map with each of the photos (m,) coloured by its number, lowest drawn last."""
     colours, drawn = choose_palette(dark), thin_photos(len(positions))
     shown = photos[drawn[photos]]
     shown = shown[np.argsort(-shades.values[shown], kind="stable")]

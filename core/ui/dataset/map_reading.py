@@ -1,7 +1,4 @@
-"""What the map of a dataset shows, read once: method, positions, colours, the selected areas.
-
-The figure is drawn once for each way to colour it, and kept.
-"""
+"""What the map of a dataset shows, read once: method, positions, colours, the selected areas."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -121,11 +118,7 @@ class MapPage:
 
 
 def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
-    """Read what the address says of the map of a dataset, and what is there of it.
-
-    Args:
-        matching: (n,) bool, photos that the filter leaves; the others are drawn faintly.
-    """
+    """Read what the address says of the map; photos that match, (n,) bool, stand out."""
     workspace = cache.workspace()
     job = read_choice(JOB)
     status = read_status(workspace, job) if job else None

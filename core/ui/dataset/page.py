@@ -1,8 +1,4 @@
-"""The dataset page: figures, the chosen view, and of the photos: counts, distributions, the wall.
-
-Filters and sorting are in the URL, a click on a bar writes its own there. The charts are cached as
-Vega-Lite, already counted: a browser is never sent a row for each photo.
-"""
+"""The dataset page: figures, the chosen view, and of photos: counts, distributions, the wall."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -224,12 +220,7 @@ _FORMATS = {"f": "%.3f", "i": "localized", "u": "localized"}
 
 
 def _show_table(page: DatasetPage, titles: Mapping[str, str], now: str) -> None:
-    """Draw a page of photos as rows; an opened photo is written into the URL (`photo`).
-
-    Args:
-        titles: Column → its heading; the others are not shown.
-        now: The column that the photos are sorted by, with a minus where the highest come first.
-    """
+    """Draw a page of photos as rows: columns → headings; `now` is what they are sorted by."""
     dataset, photos = page.dataset, page.photos
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")

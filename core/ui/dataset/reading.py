@@ -1,7 +1,6 @@
-"""What the dataset page shows, read once: the view, the filter of the address, the photos it finds.
+"""What the dataset page shows, read once: the view, the filter of the address, its photos.
 
-Made for 100,000 photos: what does not change with the filter is cached by dataset, the rest is a
-few comparisons of arrays.
+For 100,000 photos: what does not change with the filter is cached by dataset.
 """
 
 from collections.abc import Collection

@@ -35,11 +35,7 @@ def tabulate_replay(replay: Replay) -> pd.DataFrame:
 
 
 def draw_replay(table: pd.DataFrame, judged: int, dark: bool = False) -> Any:
-    """Return the curves with their bands.
-
-    Args:
-        table: Of `tabulate_replay`.
-    """
+    """Return the curves of `tabulate_replay` with their bands."""
     colours = choose_palette(dark)
     names = list(NAMES.values())
     hues = [colours.accent, colours.groups[1], colours.quiet]

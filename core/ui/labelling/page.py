@@ -1,7 +1,6 @@
 """The view Label of a dataset: the next photo, its keys, what is known so far, a version of it.
 
-Each label is a relabel in the tray, so a reload loses nothing and the next photo is chosen anew.
-Buttons are named after their photo: what is pressed is never done to the one that comes next.
+Each label is a relabel in the tray. Buttons are named after their photo: no other is meant.
 """
 
 from functools import partial

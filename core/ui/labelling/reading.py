@@ -78,8 +78,7 @@ def list_choices(
 ) -> list[str]:
     """Return the classes that a digit names, at most nine.
 
-    Up to nine keep their digit: known ones first, then by when they were named first. Of more
-    those that are likely, else those that were named last.
+    Up to nine keep their digit, known ones first; of more the likely ones, else those named last.
     """
     named = [edit.value for edit in edits if edit.action == "relabel" and edit.value in classes]
     if len(classes) <= DIGITS:

@@ -1,7 +1,6 @@
-"""What pages read again and again, kept in memory under what identifies it.
+"""What pages read again and again, shared by sessions and never written to.
 
-Datasets and results of runs never change once written, so their id and the moment their file was
-written are key enough. Everything returned here is read by many sessions, and never written to.
+Datasets and results never change: id and time of writing are key enough.
 """
 
 import os
@@ -154,10 +153,7 @@ def positions(dataset_id: str, method: MapMethod) -> np.ndarray | None:
 
 @cached_by(analyses_written, most=4)
 def issues(dataset_id: str) -> pd.DataFrame:
-    """Return which photo has which issue, (n) rows of bool columns.
-
-    Those of data.findings; after the quality analysis also leak, outlier and suspect.
-    """
+    """Return which photo has which issue, (n) bool rows; some come with the quality analysis."""
     return find_flags(dataset(dataset_id).manifest, quality(dataset_id))
 
 
@@ -177,12 +173,7 @@ def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> Hashable:
 
 @cached_by(table_key, most=6)
 def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFrame:
-    """Return all that is known of each photo of a dataset, with what a run says of it.
-
-    Args:
-        run_id: One of its finished runs; None: without answers.
-        opened: Whether the answers to test photos may be seen.
-    """
+    """Return all that is known of each photo, with answers of a run (of test ones if `opened`)."""
     photos = dataset(dataset_id)
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
     table = table.join(describe_worth(worth(dataset_id), len(photos)))

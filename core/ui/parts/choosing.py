@@ -31,11 +31,7 @@ def list_done(dataset_id: str | None = None) -> list[RunRecord]:
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the run that a page is about, now in the address; None where nobody's may be shown.
-
-    Args:
-        runs: Those that the page can show, the first to offer first.
-    """
+    """Return the run that a page is about, now in the address; None where nobody's may be shown."""
     asked = read_asked_run()
     run = next((run for run in runs if run.id == asked), None) or find_default(runs)
     if run is not None:
@@ -46,10 +42,7 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the first run of this visitor, one that goes before others; else the first done.
-
-    Or the first of nobody in particular.
-    """
+    """Return the visitor's first run, going ones first; else the first done or of nobody."""
     visitor = name_visitor()
     own = [run for run in runs if run.submitter == visitor]
     wishes = (
@@ -91,11 +84,7 @@ def forget_run() -> None:
 
 
 def choose_dataset(datasets: Sequence[str]) -> str:
-    """Return the dataset that a page is about, now in the address: of a link to a run, that run's.
-
-    Args:
-        datasets: The newest first.
-    """
+    """Return the dataset that a page is about, now in the address; a link to a run names its own."""
     linked = _read_link()
     if linked is not None and _DATASET not in st.query_params:
         change_run(linked)
@@ -108,10 +97,7 @@ def is_own(run: RunRecord) -> bool:
 
 
 def open_endings(run: RunRecord) -> AbstractContextManager[DeltaGenerator | None]:
-    """Return where the buttons that end or delete a run stand: folded, with a word, for others'.
-
-    With that place, or None for one's own run, whose buttons stand where the caller draws.
-    """
+    """Return where the buttons that end a run stand: None for one's own, folded for others'."""
     if is_own(run):
         return nullcontext()
     place = st.popover("Stop or delete", icon=":material/person:", type="tertiary")

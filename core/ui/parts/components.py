@@ -1,7 +1,4 @@
-"""Components of our own: what makes them; previous and next, and keys that none is lost of.
-
-A key that is pressed faster than a page answers waits in the browser.
-"""
+"""Components of our own: what makes them; previous and next; keys wait in the browser."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +14,9 @@ _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
 
 @cache
 def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]:
-    """Return what draws a component of ours; it is named after its style.
+    """Return what draws a component of ours, named after its style, made of all its scripts.
 
-    It lives in the page's own tree, not in a shadow root: screen readers, tests and other elements
-    of the page meet plain elements.
-
-    Args:
-        scripts: Names of its JavaScript; together they are one module.
+    Not in a shadow root: screen readers, tests and other elements of the page meet plain elements.
     """
     folder = Path(beside).parent
     return st.components.v2.component(
@@ -37,13 +30,7 @@ def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]
 def show_steps(
     place: str, number: int, of: int, go: Callable[[int], None], *, keys: bool = True
 ) -> None:
-    """Draw previous and next, with their arrow keys.
-
-    Args:
-        place: Where the buttons are; they are named after it.
-        of: How many there are.
-        go: Shows the one with the number that it is given.
-    """
+    """Draw previous and next, with their arrow keys; `go` shows the one with that number."""
     for label, icon, key, step in (
         ("Previous", "arrow_back", "Left", -1),
         ("Next", "arrow_forward", "Right", 1),
@@ -60,13 +47,9 @@ def show_steps(
 
 
 def queue_keys(place: str, *shortcuts: str) -> None:
-    """Let these keys wait in the browser until the page has answered the one before.
+    """Let keys (as `shortcut` names them) wait in the browser until the page has answered.
 
-    Draw it after the buttons: that it is there again says that they are.
-
-    Args:
-        place: Where their buttons are; each place is drawn once.
-        shortcuts: The keys as the buttons name them (`shortcut`).
+    Draw it after the buttons, each place once: that it is there again says that they are.
     """
     keys = [_NAMES.get(one, one.lower()) for one in shortcuts]
     draw = load_component(__file__, "keys.css", "keys.js")

@@ -40,11 +40,7 @@ ALIKE_FROM = 0.9
 
 
 def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHead] | None:
-    """Return the head; where there is none, draw why, or how far it is, and return None.
-
-    Args:
-        find: `find_source` or `find_run_source` with its arguments.
-    """
+    """Return what `find` finds with its head; without one draw why, or how far it is."""
     try:
         source = find()
     except FeaturesMissing as error:
@@ -80,10 +76,7 @@ def say_engine(source: HeadSource, head: ExactHead) -> None:
 def show_study(run: RunRecord, kind: str, name: str, **options: Any) -> Tables | None:
     """Return a study of the exact head beside a run, with which engine speaks drawn above it.
 
-    Where it is not made, draw the button that starts it, how far it is or why it cannot be.
-
-    Args:
-        name: What the button does and the bar says: "Measure what each class costs".
+    Where it is not made, draw the button `name` that starts it, how far it is or why it cannot be.
     """
     try:
         study = find_study(cache.workspace(), run.id, cache.result(run.id), kind, **options)

@@ -1,8 +1,6 @@
 """The frame around every page: navigation, page settings, heading.
 
-With a folder named pages/, Streamlit serves a cold deep link by running the page's file without
-streamlit_app.py (and AppTest does the same), so each page calls `open_page()`, which draws the
-frame if `run_app()` has not drawn it in this script run.
+Streamlit and AppTest run a deep link without streamlit_app.py: `open_page` draws the frame then.
 """
 
 import functools
@@ -83,9 +81,8 @@ def run_app() -> None:
 
 @functools.cache
 def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
-    """Take all that lives now out of the search for garbage, which Streamlit makes after each run.
+    """Take what lives now out of the search for garbage, which takes longer than to run a page.
 
-    What was imported never is garbage, and to look through it takes longer than to run a page.
     Sessions that were passed over with it, and have ended since, are let go before the next time.
     """
     gc.unfreeze()
@@ -94,11 +91,7 @@ def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every numbe
 
 
 def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
-    """Draw the frame if it was not drawn yet, then the page's title and its one sentence.
-
-    Args:
-        presentable: Whether the page has a form for a room, which goes without both.
-    """
+    """Draw the frame if it was not drawn yet, then title and sentence; neither while presenting."""
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
@@ -113,8 +106,7 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
 def _settle() -> None:
     """Run a cold deep link once more, now as a page of the frame.
 
-    Streamlit names widgets after the script that it believes to run, and learns of the frame only
-    by this first run: without a second one, the first thing a person does here would be lost.
+    Streamlit names widgets anew then: without a second run, the first thing done would be lost.
     """
     if not st.session_state.get(_SETTLED, False):
         st.session_state[_SETTLED] = True
@@ -140,17 +132,12 @@ def is_dark() -> bool:
 
 
 def is_presenting() -> bool:
-    """Return whether the page is shown to a room (?present=1): large, without the frame.
-
-    Only the training page can be; elsewhere the parameter means nothing.
-    """
+    """Return whether the page is shown to a room (?present=1): the training page alone can be."""
     return "present" in st.query_params
 
 
 def _open_first() -> None:
-    """Lead to the first page: from /overview, which the names of all other pages suggest, to where
-    that page is; or from where it would be, if it is not served.
-    """
+    """Lead from /overview, or the place of a page that is not served, to the first page."""
     st.switch_page(page_file(list_served()[0]), query_params=st.query_params.to_dict())
 
 

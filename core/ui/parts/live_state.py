@@ -111,11 +111,7 @@ def _show_epochs(
 def seconds_left(
     run: RunRecord, epochs: Sequence[dict[str, Any]], share_done: float = 0.0
 ) -> float:
-    """Return how long the epochs that are left will take, going by the last ones.
-
-    Args:
-        share_done: Of the epoch that goes.
-    """
+    """Return how long the epochs that are left take; `share_done` of the one that goes is."""
     recent = epochs[-_RECENT:]
     mean = float(sum(epoch["seconds"] for epoch in recent)) / max(1, len(recent))
     return max(0.0, run.recipe.epochs - len(epochs) - share_done) * mean
@@ -218,11 +214,7 @@ def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
 def show_making(
     analysis_id: str, name: str, start: Callable[[], None], *, below: str = "", button: str = ""
 ) -> None:
-    """Draw how far the job of an analysis is, or why it failed, and start it where nobody has.
-
-    Args:
-        button: What starts it; it is started at once by default.
-    """
+    """Draw how far a job is, or why it failed; start it at once, or by a named button."""
     job = read_status(cache.workspace(), analysis_id)
     state = "" if job is None else job.state
     if job is not None and state == "failed":
@@ -238,11 +230,7 @@ def show_making(
 
 
 def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
-    """Return what is made while a bar shows how far it is; None, and why drawn, where it cannot be.
-
-    Args:
-        make: Takes `on_progress`.
-    """
+    """Return what `make` makes while a bar shows how far it is; else draw why not."""
     bar = st.progress(0.0, text=text)
 
     def draw(progress: Progress) -> None:

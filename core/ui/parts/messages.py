@@ -85,11 +85,7 @@ def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **ho
 
 
 def show_alarm_banner(*, link: bool = True) -> None:
-    """Draw the active alarms, the critical first; nothing while there is none.
-
-    Args:
-        link: Whether a link to the monitoring page is drawn below.
-    """
+    """Draw the active alarms, the critical first; below them a link to the page Monitoring."""
     alarms = list_alarms(cache.workspace(), standing=True)
     if not alarms:
         return

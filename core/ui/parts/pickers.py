@@ -27,11 +27,7 @@ from data.splits import SPLITS
 
 
 def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
-    """Return the chosen dataset; without any, draws the empty state and ends the page.
-
-    Args:
-        show_empty_state: False where the ways to add a dataset are on the page already.
-    """
+    """Return the chosen dataset; without any, draw the empty state if wanted and end the page."""
     usable = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
     if not usable:
         if show_empty_state:
@@ -83,12 +79,7 @@ def pick_run() -> RunRecord:
 
 
 def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
-    """Draw why no finished run is there and the way to one; end the page.
-
-    Args:
-        soon: What comes when the first one is done.
-        how: What to do where none goes.
-    """
+    """Draw that the first run goes and what comes `soon`, or `how` to start one; end the page."""
     going = next((run for run in runs if run.is_going or run.state == "queued"), None)
     if going is None:
         show_empty("No finished run yet", how, "training", "Train a model", "model_training")
@@ -148,8 +139,7 @@ def pick_page(name: str, items: int, per_page: int) -> slice:
 def pick_page_of(pages: int, *, key: str) -> int:
     """Draw the pages, which are in the address; return the chosen one, from 1.
 
-    Left to itself in a row it takes the room of one page, and then shows one; Streamlit wants room
-    for three to show two, and for five to show three or four.
+    Streamlit wants room for three to show two, and for five to show three or four.
     """
     buttons = 3 if pages == 2 else max(5, min(pages, 7))
     return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
@@ -174,10 +164,7 @@ def name_runs(runs: Iterable[RunRecord]) -> dict[str, str]:
 
 
 def tell_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """Return id → name, with the start of the id where a name occurs twice.
-
-    Streamlit takes options with one label for one option.
-    """
+    """Return id → name, with the start of the id where Streamlit would take two for one."""
     times = Counter(names.values())
     return {key: f"{name} · {key[:6]}" if times[name] > 1 else name for key, name in names.items()}
 
@@ -189,11 +176,7 @@ def title_run(run: RunRecord) -> str:
 
 
 def pick_named(label: str, names: Mapping[Any, str], **how: Any) -> Any:
-    """Draw a list of what has names; return what is chosen.
-
-    Args:
-        how: Of `st.selectbox`, as `bind_choice` returns it.
-    """
+    """Draw a list of what has names, `how` as `bind_choice` says it; return what is chosen."""
     return st.selectbox(label, list(names), format_func=names.__getitem__, **how)
 
 

@@ -1,7 +1,4 @@
-"""The seal on test photos: looking at what a run says of them is deliberate, and counted.
-
-Whatever shows such an answer asks `is_opened` first; pages as a whole ask `ask_before_test`.
-"""
+"""The seal on test photos: looking at what a run says of them is deliberate, and counted."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,10 +16,7 @@ from core.ui.parts.state import name_visitor
 
 
 def is_opened(run_id: str) -> bool:
-    """Return whether the test photos of a run were opened in this session.
-
-    The flag alone is not enough: a run that was deleted and trained again was never opened.
-    """
+    """Return whether the test photos of a run as it is now were opened in this session."""
     flagged = bool(st.session_state.get(f"test_opened.{run_id}"))
     return flagged and bool(read_openings(cache.workspace(), run_id))
 
@@ -34,10 +28,7 @@ def find_sealed(run_id: str) -> np.ndarray:
 
 
 def ask_before_test(*runs: RunRecord) -> None:
-    """End the page, with a button to continue, until the test photos of the runs are opened.
-
-    Each opening is counted, once a session and run.
-    """
+    """End the page, with a button to continue, until the test photos of the runs are opened."""
     sealed = [run for run in runs if not is_opened(run.id)]
     if not sealed:
         return

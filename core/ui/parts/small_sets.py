@@ -1,7 +1,4 @@
-"""What is said of a run with few validation photos of some class: a warning, and a better estimate.
-
-The estimate is a cross-validation of its head; the worker makes it, a button does for older runs.
-"""
+"""What is said of a run with few validation photos of a class: a warning, a better estimate."""
 
 import streamlit as st
 
@@ -22,12 +19,7 @@ _EVERY_S = "2s"
 
 
 def show_small_set(run: RunRecord, split: str = "validation", *, classes: bool = False) -> None:
-    """Draw the warning and the estimate, where some class has few photos in a split.
-
-    Args:
-        split: Whose photos are shown: of train photos nothing is said, of test ones the warning.
-        classes: Whether to draw the estimate of each class, too.
-    """
+    """Draw the warning and the estimate, where some class has few photos in a split."""
     try:
         result = cache.result(run.id)
     except PetalscopeError:  # its result or dataset is gone: what else there is is still shown

@@ -1,7 +1,6 @@
 """Selections that live in the URL: a link reopens the same dataset, run, split or cell.
 
-Streamlit drops the query parameters when a person moves to another page, so each choice is also
-kept in session state under `chosen.<name>`; the URL wins over it.
+Each is kept under `chosen.<name>`, too, as Streamlit drops them between pages; the URL wins.
 """
 
 import secrets
@@ -76,19 +75,12 @@ def bind_choice(
 
 
 def name_visitor() -> str:
-    """Return the e-mail of a person who is logged in, else the browser's address and its mark.
-
-    People behind one address take turns, too. It opens nothing.
-    """
+    """Return a visitor's e-mail, else address and mark of the browser; it opens nothing."""
     return _read_email() or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
 
 
 def name_browser() -> str:
-    """Return the e-mail of a person who is logged in, else the mark of the browser.
-
-    For the prediction log: it holds no address, and the same phone in another network is still
-    the one whose answers are to be deleted.
-    """
+    """Return a visitor's e-mail, else the browser's mark: in another network it is the same."""
     return _read_email() or f"browser {_read_mark()}"
 
 
@@ -107,8 +99,7 @@ def _read_mark() -> str:
 def mark_cookie(cookie: str) -> str:
     """Return a mark of the token in the cookie.
 
-    Streamlit writes the same token under another mask ("2|mask|masked token|time") each time the
-    page is loaded: the raw cookie would be another browser after every reload.
+    Streamlit masks it anew at each load ("2|mask|masked token|time"): the mark stays the same.
     """
     token = cookie.encode()
     match cookie.split("|"):

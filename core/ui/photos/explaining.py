@@ -1,7 +1,6 @@
 """What a run looked at in a photo: the photo and, beside it, Grad-CAM of each class asked for.
 
-How it is drawn is one choice for all places, kept under `explaining.*`; widgets are named after
-their place: a page and the panel of a photo above it show the same.
+How it is drawn is one choice for all places (`explaining.*`); widgets are named after theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,11 +64,7 @@ def draw_explanation(
     *,
     key: str = "explanation",
 ) -> None:
-    """Draw a photo and what spoke for each of these classes, and for any other one.
-
-    Args:
-        roles: Numbers of classes, each with words for it: “true” and “predicted”, say.
-    """
+    """Draw a photo and what spoke for classes (number → words: “true”) and for any other one."""
     result = cache.result(run.id)
     words = dict(roles)
     pictures = st.container()  # drawn first, above what they depend on
@@ -141,10 +136,7 @@ def encode_picture(picture: np.ndarray) -> bytes:
 
 
 def show_looked_at(page: PhotoPage) -> None:
-    """Draw a switch and, while it is on, what a run looked at; nothing without a finished run.
-
-    Off at first: the first photo of a backbone takes a second, because the network is loaded.
-    """
+    """Draw a switch, off as the first photo takes a second; while on, what a run looked at."""
     if not show_switch(page, "What a run looked at", "panel.explain", "explaining.shown"):
         return
     run = pick_run(page, "panel.run")
@@ -203,11 +195,7 @@ def _keep_run(key: str) -> None:
 
 
 def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
-    """Return how overlays are drawn; draws the controls, side by side in a flowing row.
-
-    Args:
-        scales: Whether several classes are shown, so that their scale can be chosen.
-    """
+    """Return how overlays are drawn; draw the controls, a scale among them for several classes."""
     kept = read_drawing()
     strength = st.slider(
         "Strength",
@@ -251,12 +239,7 @@ def read_drawing() -> Drawing:
 def choose_class(
     key: str, classes: Sequence[str], scores: np.ndarray, label: str, shown: Sequence[int] = ()
 ) -> int | None:
-    """Return the number of the class that a person wants to see as well, or None.
-
-    Args:
-        scores: (k,) of the photo: the options are listed from the highest down.
-        shown: Numbers of classes that are shown anyway; they are not offered.
-    """
+    """Return the class that a person wants to see as well, the highest score (k,) offered first."""
     order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]
     options = [classes[number] for number in order]
     said = {name: format_share(float(scores[classes.index(name)])) for name in options}
@@ -278,9 +261,7 @@ def choose_class(
 def settle_widget(name: str, value: Any) -> Any:
     """Return the default with which a widget, that is drawn next, holds the value.
 
-    The value is told as state only where the widget holds another: what is told reaches the browser
-    with the drawing, and would undo what a person has chosen there meanwhile. Then there is no
-    default (None), as Streamlit wants it.
+    State is told only where it differs (then the default is None): it would undo newer choices.
     """
     if name in st.session_state and st.session_state[name] != value:
         st.session_state[name] = value

@@ -1,7 +1,4 @@
-"""A gallery: the wall with its selection bar and the panel of the photo that was clicked.
-
-It is a fragment: selecting and opening photos redraws the gallery alone, not the page around it.
-"""
+"""A gallery: the wall with its selection bar and the panel of the photo that was clicked."""
 
 from collections.abc import Sequence
 
@@ -28,14 +25,9 @@ def show_gallery(
     captions: Describe | None = None,
     badges: Mark | None = None,
 ) -> None:
-    """Draw the photos of these numbers, to be selected, edited and opened.
+    """Draw photos (m,) int in that order, to be selected, edited and opened, as a fragment.
 
     A page that draws galleries calls `show_photo_panel(dataset)` once at its end, for links.
-
-    Args:
-        photos: (m,) int, photo numbers in the order they are drawn.
-        captions: The text under a photo, plain; default: its class.
-        badges: Small words on a photo, before its tags.
     """
     redraw_after_panel()
     wall = Wall(key, captions=captions, badges=mark_tags(dataset, badges))

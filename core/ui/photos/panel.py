@@ -1,7 +1,6 @@
-"""The panel of one photo: all that is known about it, and what can be done with it.
+"""The panel of one photo (`photo` in the URL): all that is known about it, what can be done.
 
-The photo's number lives in the URL (`photo`), so a link opens the panel again; closing it takes the
-number out. Previous and next go through the photos among which it was seen last.
+Previous and next go through the photos among which it was seen last.
 """
 
 import numpy as np
@@ -52,10 +51,7 @@ def show_photo_panel(dataset: Dataset) -> None:
 
 
 def redraw_after_panel() -> None:
-    """Draw the page anew when a panel that is closed now has changed the tray or a tag.
-
-    Closing a panel reruns only the fragment that opened it; the tray's line is outside of it.
-    """
+    """Draw the page anew when a panel that is closed now has changed the tray or a tag."""
     if _PHOTO not in st.query_params and st.session_state.pop(_EDITED, False):
         st.rerun(scope="app")
 

@@ -1,8 +1,4 @@
-"""The query of a page of photos: its line, a way to put it together, and saved views.
-
-In the URL: `q` is the query, `saved` the name of a view that is opened; what it holds is then in
-the URL itself.
-"""
+"""The query of a page of photos (`q` in the URL), a way to put it together, and saved views."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -52,9 +48,7 @@ def show_query_tools(
 ) -> None:
     """Draw the pickers that write the line, and the saved views.
 
-    Args:
-        list_words: Takes a column of words; returns what it may be, nothing where it is free.
-        kept: Parameters of the URL that make a view.
+    `list_words` says what a column may be, if not free; `kept` parameters make a view.
     """
     if st.session_state.pop(_CHANGED, False):
         st.rerun()  # the photos are outside of the fragment

@@ -1,7 +1,4 @@
-"""What is done with photos on screen: tags, edits for the tray, and the line that says what waits.
-
-The line costs one SQL count and is on every page that shows photos.
-"""
+"""What is done with photos on screen: tags, edits for the tray, the line of what waits."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -81,11 +78,7 @@ def say_edit(photos: int, action: Action, value: str = "") -> str:
 
 
 def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
-    """Return whether an edit could be made; says what was done, or why it could not be.
-
-    Args:
-        sentence: What it does, in Markdown.
-    """
+    """Return whether an edit could be made; say what it does (Markdown), or why it could not be."""
     try:
         batch = make()
     except PetalscopeError as error:
@@ -96,11 +89,7 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
 
 
 def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
-    """Draw relabel, move and exclude, side by side; return whether an edit was noted.
-
-    Args:
-        what: What these are called: “3 photos”.
-    """
+    """Draw relabel, move and exclude of `what` (“3 photos”); return whether an edit was noted."""
     done: tuple[Action, str] | None = None
     with st.popover("Relabel", icon=":material/label:"):
         known = list_classes(cache.workspace(), dataset)
@@ -140,11 +129,7 @@ def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
 
 
 def show_tag_button(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
-    """Draw the choice of a tag, what gives it and what takes it; return whether a photo changed.
-
-    Args:
-        what: What these are called: “3 photos”.
-    """
+    """Draw the choice of a tag, what gives and takes it; return whether a photo changed."""
     with st.popover("Tag", icon=":material/sell:"):
         known = list(list_tags(cache.workspace()))
         name = pick_or_type("Tag", known, f"{key}.tag", "a tag", help=_HELP)

@@ -20,11 +20,7 @@ from data.dataset import Dataset
 
 
 def show_reasons(page: PhotoPage) -> bool:
-    """Draw a switch and, while it is on, why a run's photo is answered so; nothing without a run.
-
-    Returns:
-        Whether a photo was opened or the tray was filled.
-    """
+    """Draw a switch and, while it is on, why a run answers so; return as `show_why`."""
     if not show_switch(page, "Why this answer", "panel.why", "why.shown"):
         return False
     run = pick_run(page, "why.run")
@@ -32,11 +28,7 @@ def show_reasons(page: PhotoPage) -> bool:
 
 
 def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
-    """Draw which training photos decide the answer, and how few of them turn it.
-
-    Returns:
-        Whether a photo was opened or the tray was filled.
-    """
+    """Draw which photos decide the answer; return whether one was opened or the tray was filled."""
     with st.container(border=True):
         st.markdown("**Why this answer**", help=METHOD)
         if say_sealed(run, photo):

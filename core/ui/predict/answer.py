@@ -1,7 +1,4 @@
-"""The answer of one model to one photo: words, what spoke for it, scores, what it is like.
-
-Below it a person says whether it is right, which goes to the review inbox.
-"""
+"""The answer of one model to one photo: words, what spoke for it, scores, whether it is right."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -100,10 +97,7 @@ def _show_scores(answer: Answer) -> None:
 
 @st.fragment
 def _show_what_spoke(answer: Answer, *, key: str) -> None:
-    """Draw the photo as the network saw it and, beside it, what spoke for the best class.
-
-    A fragment: another class or strength redraws the pictures alone.
-    """
+    """Draw the photo as the network saw it and, beside it, what spoke for the best class."""
     classes, prediction = answer.predictor.classes, answer.prediction
     best = int(np.argmax(prediction.scores))
     pictures = st.container()
@@ -191,11 +185,7 @@ def _show_feedback(answer: Answer) -> None:
 
 
 def _ask_whether_right(answer: Answer, send: Callable[[str], None]) -> str:
-    """Return the class that was typed, if any; draws “Right” and “It is really …”.
-
-    Args:
-        send: Takes the class that the person means.
-    """
+    """Return the class that was typed, if any; draw “Right” and “It is really …”."""
     asked, classes = answer.asked, answer.predictor.classes
     name = asked.short.class_name
     st.markdown("**Is that right?**" if name else "**Do you know what it is?**")

@@ -113,11 +113,7 @@ def show_head(batch: Batch) -> None:
 
 
 def show_rows(batch: Batch, newest: int | None) -> None:
-    """Draw the table and, beside it, the answer to the photo that was chosen in it.
-
-    Args:
-        newest: Place of the photo that came last, alone; it is shown as long as none is chosen.
-    """
+    """Draw the table and, beside it, the answer to the photo chosen in it, else to the newest."""
     if not batch.rows:
         return
     table, beside = st.columns([3, 2], gap="medium")

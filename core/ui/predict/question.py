@@ -1,9 +1,7 @@
-"""What a person asks: the photos they give, and the model or two that are to answer.
+"""What a person asks: the photos they give (what came last counts), and one model or two.
 
-Photos are chosen, dropped, pasted or taken; one, many or an archive. What came last counts: a photo
-just taken is answered although files are still listed, and the other way round. The models are in
-the URL: `model` names an alias or a version, `run` a run, `against` the other model. A photo user
-is answered by the champion, whatever run was looked at on another page.
+In the URL: `model` names an alias or a version, `run` a run, `against` the other model. A photo
+user is answered by the champion, whatever run was looked at on another page.
 """
 
 from collections.abc import Sequence
@@ -136,10 +134,7 @@ def _remember(source: str) -> None:
 
 
 def pick_models() -> list[Model]:
-    """Return the model that answers and, where one is compared, the other.
-
-    Without anything that could answer, draws the empty state and ends the page.
-    """
+    """Return the model that answers and, where one is compared, the other; end a page without."""
     models = list_models()
     if not models:
         show_no_run(

@@ -1,7 +1,4 @@
-"""What the predict page asks for: the models there are, their answers, and the photos most alike.
-
-Predictors and answers are kept in memory; answers for ten minutes, and the photos in them.
-"""
+"""What the predict page asks for: models, their answers (ten minutes in memory), photos alike."""
 
 import secrets
 import time

@@ -1,7 +1,6 @@
 """Teach it on the spot: photos of one class are collected, and the exact head learns them.
 
-A trial beside the model that answers, which stays as it is. The photos stay in this tab's memory
-until it is closed, or until the person sends them to the review inbox.
+A trial beside the model; photos stay in this tab's memory, or are sent to the review inbox.
 """
 
 import time
@@ -82,11 +81,7 @@ def forget_lesson() -> None:
 
 
 def show_teaching(session: BrowserSession, model: Model, given: Sequence[Photo]) -> Lesson | None:
-    """Draw the lesson: its class, its photos and the trial; return what was learned, if anything.
-
-    Args:
-        given: Photos that stand on the page now; the last is what the trial is asked about.
-    """
+    """Draw the lesson; return what was learned, and ask it about the last photo given."""
     begun = is_teaching()
     if (wanted := st.session_state.pop(_WANTED, None)) is not None:
         st.session_state[_NAME] = wanted

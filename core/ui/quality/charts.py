@@ -1,7 +1,4 @@
-"""Charts of the quality page: thresholds, class sizes, a metric without leaks.
-
-Pure: tables in, Altair charts out. What is flagged has the colour of what is wrong.
-"""
+"""Charts of the quality page: thresholds, class sizes, a metric without leaks."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -21,12 +18,9 @@ _MANY = 30
 def draw_threshold(
     values: np.ndarray, threshold: float, measured: Measured, dark: bool = False
 ) -> Any:
-    """Return the histogram of a measure, with what is beyond the threshold in the colour of wrong.
+    """Return the histogram of a measure (n,), beyond the threshold in the colour of wrong.
 
-    Args:
-        values: The measure of each photo, (n,); bad ones outside the span are in its last bar.
-        threshold: Drawn as a line; the bars end at it, so that none is half flagged.
-        measured: What is measured; its ends are those of the axis and of the slider below.
+    Its ends are those of the slider; bad photos outside the span are in the last bar.
     """
     colours = choose_palette(dark)
     label = f"{measured.label}, {measured.unit}" if measured.unit else measured.label
@@ -74,8 +68,7 @@ def count_digits(measured: Measured) -> int:
 def count_bins(values: np.ndarray, threshold: float, measured: Measured) -> pd.DataFrame:
     """Return the bars of a measure: start, end, photos, flagged; the threshold is an edge.
 
-    A photo exactly at the threshold is not flagged. Empty bars are left out, and good
-    photos outside the span too.
+    A photo at it is not flagged. Empty bars and good photos outside the span are left out.
     """
     low, high, worse = measured.lowest, measured.highest, measured.worse
     at = min(max(threshold, low), high)
@@ -97,12 +90,7 @@ def count_bins(values: np.ndarray, threshold: float, measured: Measured) -> pd.D
 
 
 def draw_class_sizes(counts: pd.Series, dark: bool = False, columns: int = 1) -> list[Any]:
-    """Return the photos of each class, largest first, as one chart or several side by side.
-
-    Args:
-        counts: Photos by class name.
-        columns: How many charts to spread the classes over; all have the same scale.
-    """
+    """Return photos by class, largest first, as charts side by side with one scale."""
     ordered = counts.sort_values(ascending=False, kind="stable")
     rows = pd.DataFrame({"class": ordered.index, "photos": ordered.to_numpy()})
     per_column = -(-len(rows) // columns)
@@ -149,11 +137,7 @@ def _draw_sizes_part(
 
 
 def draw_removal(rows: pd.DataFrame, dark: bool = False) -> Any:
-    """Return accuracy without the worst photos, by each measure, over a band of random removal.
-
-    Args:
-        rows: Of WorthResult.removal, for “worth” and “neighbours”.
-    """
+    """Return accuracy without the worst photos, of WorthResult.removal, over a band by chance."""
     colours = choose_palette(dark)
     names = {"worth": "worst by worth", "neighbours": "worst by neighbours"}
     shares = ["right", "random", "random_low", "random_high", "before"]
@@ -181,11 +165,7 @@ def draw_removal(rows: pd.DataFrame, dark: bool = False) -> Any:
 
 
 def draw_leak_effect(rows: pd.DataFrame, dark: bool = False) -> Any:
-    """Return accuracy with its interval, one line for each set of photos.
-
-    Args:
-        rows: Columns photos (what the set is called), accuracy, low, high (all 0..1), n.
-    """
+    """Return accuracy with its interval for each row: photos, accuracy, low, high (0..1), n."""
     colours = choose_palette(dark)
     drawn = rows.assign(words=[_say_share(row) for row in rows.itertuples()])
     ends = (float(drawn["low"].min()), float(drawn["high"].max()))

@@ -1,7 +1,4 @@
-"""Doubtful labels, each with its evidence and three things to do; photos that are in two splits.
-
-A photo found right is hidden; that is remembered for the photo and its class, in all versions.
-"""
+"""Doubtful labels with their evidence and what to do; photos that are in two splits."""
 
 from functools import partial
 

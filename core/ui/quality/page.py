@@ -1,8 +1,4 @@
-"""The quality page: the row of findings with their counts, the chosen one, the analysis they need.
-
-An analysis that goes is found in the workspace, not in the session: a reload, another browser or a
-restarted server shows the same bar.
-"""
+"""The quality page: the findings with their counts, the chosen one, the analysis they need."""
 
 from functools import partial
 

@@ -1,8 +1,4 @@
-"""Photos that are there twice: the pairs side by side, what differs, and what to do about it.
-
-The list is filtered and paged; its buttons note edits in the tray. A pair that the tray settles
-says so instead of offering its buttons again.
-"""
+"""Photos that are there twice: the pairs side by side, what differs, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -65,11 +61,7 @@ def _filter_pairs(page: QualityPage) -> pd.DataFrame:
 
 
 def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total: int) -> str | None:
-    """Draw what a list can be narrowed to; return what it is narrowed to, None for nothing.
-
-    Args:
-        counts: Each choice, and how many of the list are of it; fewer than two are not offered.
-    """
+    """Draw the choices of a list with their counts; return the chosen one, None: all."""
     if len(counts) < 2:
         return None
     picked = page.stated_filter if page.stated_filter in counts else None
@@ -213,9 +205,9 @@ def _difference(dataset: Dataset, a: int, b: int) -> tuple[bytes, int]:
 
 
 def amplify_difference(one: np.ndarray, other: np.ndarray) -> tuple[bytes, int]:
-    """Return the absolute difference of two photos (h, w, 3) as a JPEG, and its amplification.
+    """Return the difference of two photos (h, w, 3) as a JPEG, and its amplification.
 
-    The factor is the largest of 1, 2, 4 … 32 by which at most 1 % of the values are cut off.
+    The largest of 1, 2, 4 … 32 by which at most 1 % of the values are cut off.
     """
     difference = np.maximum(one, other) - np.minimum(one, other)
     loud = max(1.0, float(np.percentile(difference, 99)))
@@ -242,10 +234,7 @@ def note_photos(
 
 
 def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
-    """Note that each photo goes to the earliest split that it, or a twin of a twin, is in.
-
-    The order is train, validation, test; so what leaks out of train goes back to it.
-    """
+    """Note that each photo goes to the earliest split that it, or a twin of a twin, is in."""
     order = {split: place for place, split in enumerate(SPLITS)}
     places = {int(row.a): order[row.split_a] for row in pairs.itertuples()}
     places |= {int(row.b): order[row.split_b] for row in pairs.itertuples()}

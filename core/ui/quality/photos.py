@@ -1,8 +1,4 @@
-"""Photos that stand out by themselves and uneven classes: measures, outliers, unreadable files.
-
-All are shown worst first and none is ever removed by itself: what to do with them is chosen on the
-wall, and goes to the tray.
-"""
+"""Photos that stand out by themselves and uneven classes: measures, outliers, unreadable files."""
 
 from dataclasses import asdict
 

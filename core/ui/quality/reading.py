@@ -1,8 +1,4 @@
-"""What the quality page shows, read once: the chosen finding, what was found, what the tray says.
-
-A finding is one kind of fault. Without features the pairs come from hashes and pixels; with a
-quality analysis they are confirmed by the features, and outliers and label suspects are known too.
-"""
+"""What the quality page shows, read once: the chosen finding, what was found, the tray."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -296,10 +292,7 @@ def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
 def measure_balance(counts: pd.Series) -> tuple[float, float]:
     """Return largest over smallest class that has photos, and the effective number of classes.
 
-    The latter is the exponential of the entropy of the shares: that many equally large classes
-    would be as even as these.
-
-    Source: Hill number of order 1 (Hill 1973).
+    Source: exponential of the entropy of the shares, Hill number of order 1 (Hill 1973).
     """
     there = counts[counts > 0].to_numpy(dtype=np.float64)
     if len(there) == 0:

@@ -1,7 +1,4 @@
-"""What photos are worth: how many harm, are redundant or precious, which these are, and the proof.
-
-It is measured by a job; a reload, another browser or a restarted server shows the same bar.
-"""
+"""What photos are worth: how many harm, are redundant or precious, which, and the proof."""
 
 from functools import partial
 

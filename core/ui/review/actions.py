@@ -1,7 +1,4 @@
-"""Review actions: accept, relabel, discard, put back, undo, on one answer or on several.
-
-A review is of a photo: whatever else was said of it is decided on with it.
-"""
+"""Review actions, on one answer or on several: a review is of a photo, all that was said of it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -36,10 +33,7 @@ _WORDS = {"accept": "accepted", "discard": "discarded", "reopen": "waits again"}
 def review_shown(
     one: Feedback, action: Action, class_name: str | None, next_item: int | None
 ) -> None:
-    """Review the feedback at the card, if it is still the one that is shown.
-
-    A double click counts once: the second was meant for the same photo.
-    """
+    """Review the feedback at the card if it is still shown: a double click counts once."""
     if read_choice(ITEM) == str(one.number):
         review([one], action, class_name, next_item)
 
@@ -50,14 +44,9 @@ def review(
     class_name: str | None = None,
     next_item: int | None = None,
 ) -> None:
-    """Review feedback, as far as it is still as it was seen.
+    """Review feedback in one state, each of another photo, as far as it is still as it was seen.
 
     What else was said of the same photos is decided on, and can be taken back, with it.
-
-    Args:
-        chosen: Feedback in one state, each of another photo.
-        class_name: With “relabel”: what it is.
-        next_item: Number of the feedback to come to afterwards.
     """
     reviewer, state = name_visitor(), chosen[0].state
     photos = {one.photo for one in chosen}
@@ -159,12 +148,7 @@ def show_many(found: Sequence[Feedback], chosen: Sequence[Feedback]) -> None:
 def show_actions(
     chosen: Sequence[Feedback], classes: Sequence[str], following: int | None, *, keys: bool
 ) -> None:
-    """Draw accept, discard, put back and relabel.
-
-    Args:
-        following: Number of the feedback to come to afterwards.
-        keys: Whether they stand at the card, and hear keys; else they say how many.
-    """
+    """Draw accept, discard, put back and relabel; `keys`: at the card, where keys are heard."""
     first, place = chosen[0], "card" if keys else f"many.{len(chosen)}"
     decide = partial(review_shown, first) if keys else partial(review, chosen)
     with st.container(horizontal=True, gap="small"):

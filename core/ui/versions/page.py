@@ -1,7 +1,4 @@
-"""The versions of a dataset: which came from which, what two of them differ in, names, deleting.
-
-What rests on a version is said before it is deleted, and then it needs a tick.
-"""
+"""The versions of a dataset: where they come from, what two differ in, names, deleting."""
 
 import zlib
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """The wall of photos: 60 to 100 thumbnails a page, selected and opened by mouse and keyboard.
 
-The page number lives in the URL as `<key>_page`, an opened photo as `photo`; the selection lives in
-the session, one for each wall and dataset. Selecting is drawn at once by the browser, the page
-hears of it a moment later; `turn` counts what the browser told: its newest answer is the one meant.
+In the URL: `<key>_page` and `photo`; the selection lives in the session. `turn` counts what the
+browser told, which draws at once: its newest answer is the one meant.
 """
 
 import json
@@ -60,13 +59,7 @@ class Wall:
 
 
 def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
-    """Draw the photos in the order given and return what was done with them.
-
-    An opened photo is written into the URL (`photo`); `show_photo_panel` shows it.
-
-    Args:
-        photos: (m,) int, photo numbers; at most one page of them is drawn at a time.
-    """
+    """Draw photos (m,) int in that order; return what was done, an opened one in the URL."""
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return WallAnswer(None, read_chosen(wall.key, dataset.id))
@@ -94,11 +87,7 @@ def keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
 def show_head(
     dataset: Dataset, photos: np.ndarray, wall: Wall, *, always: bool = False
 ) -> list[int]:
-    """Draw pages and count above the wall; return the photos of the chosen page.
-
-    Args:
-        always: Also of a page of evidence, whose count is said by whoever shows it.
-    """
+    """Draw pages and count above the wall, of evidence if `always`; return the page's photos."""
     pages = math.ceil(len(photos) / wall.per_page)
     name = f"{wall.key}_page"
     _settle_page(name, dataset.id, photos, pages)
@@ -191,11 +180,7 @@ def read_turn(key: str, dataset_id: str) -> int:
 
 
 def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
-    """Take over what the browser told, {"photos": [...], "turn": n}; anything else is dropped.
-
-    Args:
-        photos: How many photos the dataset has: numbers beyond it are none of its.
-    """
+    """Take over what the browser told, {"photos": [...], "turn": n}; drop anything else."""
     if not isinstance(told, dict) or told.get("turn") == read_turn(key, dataset_id):
         return
     numbers, turn = told.get("photos"), told.get("turn")
@@ -208,14 +193,10 @@ def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
 def pack_page(
     dataset: Dataset, photos: Sequence[int], wall: Wall, selected: Sequence[int], turn: int
 ) -> bytes:
-    """Return a page of photos as the browser reads it: one block of bytes with all it draws.
+    """Return a page of photos as one block of bytes.
 
     Four bytes (little-endian) say how long the JSON head is, then comes the head, then the
-    thumbnails one after another as the dataset keeps them: nothing is encoded, nothing is
-    requested once more.
-
-    Args:
-        turn: Number of the last selection that the browser told.
+    thumbnails one after another as the dataset keeps them.
     """
     rows = dataset.manifest.iloc[list(photos)]
     thumbnails = [dataset.thumbnail(photo) for photo in photos]
@@ -248,20 +229,13 @@ _NEAR = 16
 
 
 def open_pointed(key: str) -> DeltaGenerator:
-    """Return the place for a Plotly chart whose points have photo numbers as `customdata`.
-
-    `show_pointed` with the same key is called in it, too.
-    """
+    """Return the place for a Plotly chart (`customdata`: photo numbers) and its `show_pointed`."""
     return st.container(key=f"pointed-{key}")
 
 
 @st.fragment
 def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
-    """Show the photo under the pointer; a fragment, so that nothing else is drawn again.
-
-    Args:
-        positions: (n, 2) where the photos lie: those nearest to the one pointed at come with it.
-    """
+    """Show the photo under the pointer; those nearest by positions (n, 2) come with it."""
     widget, asked = f"hover.{dataset.id}.{key}", f"pointed.{key}.asked"
 
     def keep() -> None:

@@ -1,6 +1,6 @@
 """Bringing photos in: the ways, the import that goes (its id is in the URL), the decision."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,7 @@ from core.datasets.importing import (
     list_waiting,
     read_import,
 )
-from core.errors import BadIdentifier, ImportFailed, PetalscopeError
+from core.errors import BadIdentifier, ImportFailed
 from core.exact.ordering import has_unlabelled
 from core.formats import count, plain, size
 from core.ui.adding.ways import IMPORT, show_ways
@@ -29,39 +29,18 @@ from data.splits import SPLITS
 _ROW_PX, _MOST_ROWS = 35, 12
 
 
-@dataclass(frozen=True)
-class Adding:
-    """The import that the address names, and what else is there."""
-
-    status: ImportStatus | None
-    problem: PetalscopeError | None
-    """Why the address names none."""
-    waiting: list[ImportStatus]
-    """Imports that are going or wait for a decision; read where none is named."""
-    has_datasets: bool
-
-
-def read_adding() -> Adding:
-    """Read which import the address names; one of no import here is taken out of it."""
-    workspace, status, problem = cache.workspace(), None, None
+def show_adding() -> None:
+    """Draw the ways to add a dataset, or the import that goes; end a page that has none."""
+    workspace, status = cache.workspace(), None
+    has_datasets = bool(list_datasets(workspace))
     try:
         if import_id := read_choice(IMPORT):
             status = read_import(workspace, import_id)
     except (BadIdentifier, ImportFailed) as error:
-        keep_choice(IMPORT, None)
-        problem = error
-    waiting = list_waiting(workspace) if status is None else []
-    return Adding(status, problem, waiting, bool(list_datasets(workspace)))
-
-
-def show_adding() -> None:
-    """Draw the ways to add a dataset, or the import that goes; end a page that has none."""
-    adding = read_adding()
-    status = adding.status
-    if adding.problem:
-        show_problem(adding.problem.problem, adding.problem.remedy)
+        keep_choice(IMPORT, None)  # the address names no import here
+        show_problem(error.problem, error.remedy)
     if status is None:
-        _show_place(adding)
+        _show_place(list_waiting(workspace), folded=has_datasets)
     elif status.state == "going":
         st.fragment(_watch_import, run_every="0.5s")(status.id)
     elif status.state == "ready":
@@ -70,20 +49,24 @@ def show_adding() -> None:
     elif status.dataset_id is not None:
         _open_dataset(status.dataset_id)
     else:
-        _show_failure(status)
-    if not adding.has_datasets:
+        st.caption(f"Import of {plain(status.job.request.path or name_import(status))}")
+        show_problem(status.problem, status.remedy)
+        if st.button("Back", icon=":material/arrow_back:"):
+            _forget(status.id)
+    if not has_datasets:
         st.stop()
 
 
-def _show_place(adding: Adding) -> None:
-    for waiting in adding.waiting:
+def _show_place(imports: Sequence[ImportStatus], *, folded: bool) -> None:
+    """Draw imports that go or wait for a decision, and the ways to begin another."""
+    for waiting in imports:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             said = "is being read" if waiting.state == "going" else "was read and waits for you"
             st.write(f"**{plain(name_import(waiting), 80)}** {said}.")
             if st.button("Show it", key=f"adding.show.{waiting.id}"):
                 keep_choice(IMPORT, waiting.id)
                 st.rerun()
-    with _open_place(folded=adding.has_datasets):
+    with _open_place(folded=folded):
         show_ways()
 
 
@@ -104,9 +87,8 @@ def name_import(status: ImportStatus) -> str:
     request = status.job.request
     named = status.report.name if status.report else status.job.name
     source = SOURCES[request.kind]
-    if not source.needs_path:
-        return named or source.title
-    return named or request.path.rstrip("/").rpartition("/")[2]
+    path = request.path.rstrip("/").rpartition("/")[2]
+    return named or (path if source.needs_path else source.title)
 
 
 def _watch_import(import_id: str) -> None:
@@ -141,13 +123,6 @@ def _show_decision(status: ImportStatus) -> None:
         if discard:
             _forget(status.id)
         _show_report(status.report)
-
-
-def _show_failure(status: ImportStatus) -> None:
-    st.caption(f"Import of {plain(status.job.request.path or name_import(status))}")
-    show_problem(status.problem, status.remedy)
-    if st.button("Back", icon=":material/arrow_back:"):
-        _forget(status.id)
 
 
 def _forget(import_id: str) -> None:

@@ -31,13 +31,13 @@ _BARS = 16
 _HEIGHT = 178
 
 
-def count_numbers(values: np.ndarray, step: float | None = None) -> pd.DataFrame:
-    """Return bars over values (n,): columns value, label, low, high, photos; at most 16 by default.
+def count_numbers(values: np.ndarray) -> pd.DataFrame:
+    """Return bars over values (n,): columns value, label, low, high, photos; at most 16.
 
     The first and last are open where values lie beyond: `value` is "160..180", "..160" or "500..".
     """
     low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 1.0)
-    width = step or _round_up((high - low) / (_BARS - 1) or max(abs(low), 1.0) / 10)
+    width = _round_up((high - low) / (_BARS - 1) or max(abs(low), 1.0) / 10)
     first = math.floor(low / width + 1e-9)
     edges = np.arange(first, max(first + 1, math.ceil(high / width - 1e-9)) + 1) * width
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)

@@ -38,9 +38,9 @@ def show_filters(page: DatasetPage) -> bool:
             _show_chips(page)
     if page.problem is not None:
         show_problem(page.problem.problem, page.problem.remedy)
-    elif page.lacks_analysis:
+    elif page.lacking:
         _show_missing_analysis(page.lacking)
-    return page.problem is None and not page.lacks_analysis
+    return page.problem is None and not page.lacking
 
 
 def _pick_run(page: DatasetPage, run_id: str) -> None:

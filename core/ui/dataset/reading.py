@@ -152,11 +152,6 @@ class DatasetPage:
         known = self.table[[name for name in ISSUES if name in self.table]]
         return known.fillna(value=False).astype(bool)  # of photos outside train none has a worth
 
-    @property
-    def lacks_analysis(self) -> bool:
-        """Whether the filter can only be answered after an analysis that is not there."""
-        return bool(self.lacking)
-
     @cached_property
     def lacking(self) -> set[str]:
         """The columns that issue and sorting ask for and that no analysis has brought yet."""
@@ -178,7 +173,7 @@ class DatasetPage:
     @cached_property
     def photos(self) -> np.ndarray:
         """Numbers of the photos that match, in the order asked for, (m,) int64."""
-        if self.lacks_analysis:
+        if self.lacking:
             return np.empty(0, dtype=np.int64)
         inside = find_in_area(self.dataset) if self.wanted.area else None
         matches = self.matching if inside is None else self.matching & inside

@@ -1,6 +1,5 @@
 """The overview: the next step, the runs, the datasets, this machine."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
@@ -12,7 +11,7 @@ from core.formats import count, plain, size
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.choosing import find_default
+from core.ui.parts.choosing import find_default, list_done
 from core.ui.parts.frame import link_page
 from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import prepare_training, start_run
@@ -34,81 +33,65 @@ _MORE_PHOTOS = 100
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
-@dataclass(frozen=True)
-class Overview:
-    """Where things stand in the workspace; datasets and runs newest first."""
-
-    datasets: list[DatasetSummary]
-    runs: list[RunRecord]
-    pretrained: Weights | WeightsMissing | WeightsDamaged
-    """The pretrained weights, or why there are none."""
-
-    @property
-    def newest_dataset(self) -> DatasetSummary | None:
-        """The newest dataset that can be used."""
-        return next((entry for entry in self.datasets if not entry.problem), None)
-
-    @property
-    def newest_done(self) -> RunRecord | None:
-        """The visitor's own newest finished run, else the newest of all."""
-        return find_default([run for run in self.runs if run.state == "done"])
-
-    @property
-    def unfinished(self) -> RunRecord | None:
-        return next((run for run in self.runs if not run.has_ended), None)
+Pretrained = Weights | WeightsMissing | WeightsDamaged
+"""The pretrained weights, or why there are none."""
 
 
 def show_overview() -> None:
     """Draw where things stand, and the next step."""
-    workspace = cache.workspace()
-    overview = Overview(list_datasets(workspace), list_runs(workspace), find_or_say())
+    datasets, pretrained = list_datasets(cache.workspace()), find_or_say()
+    newest = next((entry for entry in datasets if not entry.problem), None)
     with st.container(border=True):
-        _show_next_step(overview)
+        _show_next_step(newest, pretrained)
     left, right = st.columns([3, 2], gap="medium")
     with left.container(border=True):
         st.subheader("Runs", anchor=False)
         show_runs()
     with right.container(border=True):
         st.subheader("Datasets", anchor=False)
-        _show_datasets(overview.datasets)
-    if overview.newest_dataset is not None:
+        _show_datasets(datasets)
+    if newest is not None:
         with right.container(border=True):
             st.subheader("How many more photos?", anchor=False)
-            _show_forecast(overview.newest_dataset)
+            _show_forecast(newest)
     with right.container(border=True):
         st.subheader("This machine", anchor=False)
         words, reason = describe_device()
         st.caption(f"{words}: {plain(reason)}")
-        _show_weights(overview)
+        if isinstance(pretrained, Weights):
+            words = f"{plain(pretrained.label)} weights, from {plain(pretrained.origin)}"
+            st.caption(f":material/key: {words}")
+        else:
+            st.caption(f":material/key_off: {plain(pretrained.problem)}")
 
 
-def _show_next_step(overview: Overview) -> None:
+def _show_next_step(newest: DatasetSummary | None, pretrained: Pretrained) -> None:
     """Draw the one thing to do next: add photos, train, or look at the newest run."""
-    if overview.newest_dataset is None:
+    if newest is None:
         st.subheader("Start with photos", anchor=False)
         st.write(
             "Bring a folder or an archive of photos, one folder a class, or draw the sample "
             "flowers and try everything in a minute."
         )
         link_page("dataset", "Add a dataset", "add_photo_alternate")
-    elif overview.newest_done is None:
-        _offer_quick_start(overview, overview.newest_dataset)
+    elif (done := find_default(list_done())) is None:
+        _offer_quick_start(newest, pretrained)
     else:
-        _offer_newest(overview.newest_done)
+        _offer_newest(done)
 
 
-def _offer_quick_start(overview: Overview, dataset: DatasetSummary) -> None:
+def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
     prepare_training()
-    if overview.unfinished:
+    unfinished = [run for run in list_runs(cache.workspace()) if not run.has_ended]
+    if unfinished:
         st.subheader("A run is on its way", anchor=False)
-        link_page("training", "Watch it", "model_training", run=overview.unfinished.id)
+        link_page("training", "Watch it", "model_training", run=unfinished[0].id)
         return
     st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
     st.write(
         "One click trains a classifier on top of a frozen ResNet-50 with sensible settings. You "
         "watch it learn, then see which photos it gets wrong and why."
     )
-    weights = overview.pretrained
     if isinstance(weights, Weights):
         with st.container(horizontal=True, vertical_alignment="center"):
             _offer_run(dataset, weights, main=True)
@@ -190,12 +173,3 @@ def _show_forecast(entry: DatasetSummary) -> None:
         st.markdown(say_more(found.whole, _MORE_PHOTOS, "accuracy"))
     link_page("forecast", f"Forecast of {plain(entry.name, 40)}", "query_stats", dataset=entry.id)
     link_page("lesson", "Learn transfer learning, step by step", "school", dataset=entry.id)
-
-
-def _show_weights(overview: Overview) -> None:
-    """Draw which pretrained weights would be used."""
-    weights = overview.pretrained
-    if isinstance(weights, Weights):
-        st.caption(f":material/key: {plain(weights.label)} weights, from {plain(weights.origin)}")
-    else:
-        st.caption(f":material/key_off: {plain(weights.problem)}")

@@ -84,7 +84,7 @@ def forget_run() -> None:
 
 
 def choose_dataset(datasets: Sequence[str]) -> str:
-    """Return the dataset that a page is about, now in the address; a link to a run names its own."""
+    """Return the dataset that a page is about, now in the address; a link to a run names its."""
     linked = _read_link()
     if linked is not None and _DATASET not in st.query_params:
         change_run(linked)

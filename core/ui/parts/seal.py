@@ -39,13 +39,14 @@ def ask_before_test(*runs: RunRecord) -> None:
             "when you have chosen; a model chosen by its test photos has no test left."
         )
         st.caption(_describe_sealed(sealed))
-        st.button(
-            "Open the test split",
-            icon=":material/lock_open:",
-            on_click=open_test,
-            args=([run.id for run in sealed],),
-        )
+        show_opening([run.id for run in sealed])
     st.stop()
+
+
+def show_opening(run_ids: Sequence[str]) -> None:
+    """Draw the button that opens the test photos of the runs."""
+    icon = ":material/lock_open:"
+    st.button("Open the test split", icon=icon, on_click=open_test, args=(run_ids,))
 
 
 def show_openings(run: RunRecord) -> None:

@@ -30,12 +30,7 @@ _BESIDE = 430
 """Pixels on screen: photo, answer and buttons are in sight together."""
 _NEAREST = 12
 _MOST_RUNS = 8
-_MEASURES = {
-    "brightness": ("Brightness", "%.2f"),
-    "contrast": ("Contrast", "%.2f"),
-    "sharpness": ("Sharpness", "%.2f"),
-    "colourfulness": ("Colourfulness", "%.0f"),
-}
+_MEASURES = {"brightness": "%.2f", "contrast": "%.2f", "sharpness": "%.2f", "colourfulness": "%.0f"}
 
 
 def show_photo_panel(dataset: Dataset) -> None:
@@ -110,14 +105,14 @@ def _show_way(page: PhotoPage) -> None:
     if dataset_id != page.dataset.id or len(places) == 0:
         return
     place = int(places[0])
+
+    def go(number: int) -> None:
+        st.query_params[_PHOTO] = str(listed[number])
+
     with st.container(horizontal=True, vertical_alignment="center"):
-        show_steps("panel", place, len(listed), lambda number: _go_to(int(listed[number])))
+        show_steps("panel", place, len(listed), go)
         st.caption(f"{place + 1:,} of {len(listed):,} photos listed", width="content")
     queue_keys("panel", "Left", "Right")
-
-
-def _go_to(photo: int) -> None:
-    st.query_params[_PHOTO] = str(photo)
 
 
 def _show_waiting(page: PhotoPage) -> None:
@@ -171,10 +166,10 @@ def show_facts(page: PhotoPage) -> None:
 def show_measures(page: PhotoPage) -> None:
     """Draw the measures of a photo and how many photos of the dataset are below."""
     rows = []
-    for name, (label, form) in _MEASURES.items():
+    for name, form in _MEASURES.items():
         values = page.dataset.manifest[name].to_numpy()
         value = values[page.photo]
-        rows.append((label, form % value, 100 * float((values < value).mean())))
+        rows.append((name.capitalize(), form % value, 100 * float((values < value).mean())))
     photos = f"{len(page.dataset):,} photos of this dataset"
     st.dataframe(
         pd.DataFrame(rows, columns=["Measure", "Value", "below"]),
@@ -210,18 +205,14 @@ def show_relatives(page: PhotoPage) -> int | None:
     """Draw twins and nearest photos; return the one that was opened, or None."""
     quality, twins, opened = page.quality, page.twins, None
     classes, splits = page.dataset.manifest["class"].to_numpy(), page.dataset.splits
+
+    def say(photo: int) -> str:
+        return f"{classes[photo]}\n{splits[photo]}"
+
     if twins:
         st.markdown("**The same photo, or nearly**")
-        opened = show_wall(
-            page.dataset,
-            np.array(list(twins)),
-            Wall(
-                "twins",
-                selectable=False,
-                captions=lambda twin: f"{classes[twin]}\n{splits[twin]}",
-                badges=lambda twin: [twins[twin]],
-            ),
-        ).opened
+        alike = Wall("twins", selectable=False, captions=say, badges=lambda twin: [twins[twin]])
+        opened = show_wall(page.dataset, np.array(list(twins)), alike).opened
     st.markdown("**Nearest photos**")
     if quality is None:
         st.caption(
@@ -231,15 +222,10 @@ def show_relatives(page: PhotoPage) -> int | None:
         return opened
     nearest = quality.neighbours[page.photo, :_NEAREST]
     cosines = dict(zip(nearest.tolist(), quality.similarities[page.photo, :_NEAREST], strict=True))
-    shown = show_wall(
-        page.dataset,
-        np.asarray(nearest),
-        Wall(
-            "nearest",
-            selectable=False,
-            captions=lambda other: f"{classes[other]}\n{splits[other]} · {cosines[other]:.2f}",
-        ),
+    near = Wall(
+        "nearest", selectable=False, captions=lambda one: f"{say(one)} · {cosines[one]:.2f}"
     )
+    shown = show_wall(page.dataset, np.asarray(nearest), near)
     st.caption(f"By the cosine of their features ({plain(quality.features_label)}); 1 is equal.")
     return shown.opened if shown.opened is not None else opened
 

@@ -15,7 +15,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import name_runs, pick_named, pick_page
-from core.ui.parts.seal import open_test
+from core.ui.parts.seal import show_opening
 from core.ui.parts.state import bind_choice
 from core.ui.quality.charts import draw_leak_effect
 from core.ui.quality.pairs import (
@@ -76,7 +76,11 @@ def _show_suspect(page: QualityPage, result: QualityResult, photo: int) -> None:
             show_packed(dataset, photo, _LARGE)
             show_name(dataset, photo, f"suspect.{photo}")
         with st.container(width=250, gap="small"):
-            _show_judgement(str(classes.iat[photo]), judged)
+            scores = [percent(float(judged[f"{one}_score"]), 100) for one in ("given", "suggested")]
+            st.markdown(
+                f"Given: {plain(str(classes.iat[photo]), 40)}, {scores[0]}  \n"
+                f"**Suggested: {plain(str(judged['suggested']), 40)}, {scores[1]}**"
+            )
             if words := page.tray.describe(photo):
                 st.markdown(f":green[:material/check: In the tray: {words}]")
             else:
@@ -87,15 +91,6 @@ def _show_suspect(page: QualityPage, result: QualityResult, photo: int) -> None:
                 for near in result.neighbours[photo][:3].tolist():
                     with st.container(width=_SMALL, gap="xxsmall"):
                         show_packed(dataset, near, _SMALL, plain(str(classes.iat[near]), 28))
-
-
-def _show_judgement(given: str, judged: pd.Series) -> None:
-    given_score = percent(float(judged["given_score"]), 100)
-    suggested_score = percent(float(judged["suggested_score"]), 100)
-    st.markdown(
-        f"Given: {plain(given, 40)}, {given_score}  \n"
-        f"**Suggested: {plain(str(judged['suggested']), 40)}, {suggested_score}**"
-    )
 
 
 def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
@@ -134,12 +129,7 @@ def show_leak_effect(page: QualityPage) -> None:
             "opening is counted. Which test photos leak is listed above without looking at any "
             "score."
         )
-        st.button(
-            "Open the test split",
-            icon=":material/lock_open:",
-            on_click=open_test,
-            args=([effect.run.id],),
-        )
+        show_opening([effect.run.id])
         return
     split, n = effect.split, len(effect.photos)
     if n == 0:
@@ -172,11 +162,8 @@ def _show_choices(effect: LeakEffect) -> None:
 def _show_comparison(comparison: Comparison, split: str) -> None:
     both = {f"all {split} photos": comparison.with_all, "without the leaking": comparison.without}
     rows = pd.DataFrame(
-        [
-            {"photos": name, "accuracy": e.accuracy, "low": e.accuracy_low}
-            | {"high": e.accuracy_high, "n": e.n}
-            for name, e in both.items()
-        ]
+        [(name, e.accuracy, e.accuracy_low, e.accuracy_high, e.n) for name, e in both.items()],
+        columns=["photos", "accuracy", "low", "high", "n"],
     )
     st.markdown(_say_effect(comparison, split))
     show_kept_chart(
@@ -205,10 +192,10 @@ def _say_effect(comparison: Comparison, split: str) -> str:
 
 def _list_metrics(evaluation: Evaluation) -> dict[str, str]:
     n = evaluation.n
-    ends = (percent(evaluation.accuracy_low, n), percent(evaluation.accuracy_high, n))
+    low, high = percent(evaluation.accuracy_low, n), percent(evaluation.accuracy_high, n)
     return {
         "Accuracy": percent(evaluation.accuracy, n),
-        "95 % interval": " to ".join(ends),
+        "95 % interval": f"{low} to {high}",
         f"Top-{evaluation.top_k} accuracy": percent(evaluation.top_k_accuracy, n),
         "Balanced accuracy": percent(evaluation.balanced_accuracy, n),
         "Loss": f"{evaluation.loss:.3f}",

@@ -86,7 +86,7 @@ def test_what_needs_the_analysis_finds_nothing_without(
 ) -> None:
     address(**query)
     page = read_dataset_page(dataset)
-    assert page.lacks_analysis
+    assert page.lacking
     assert len(page.photos) == 0
 
 

@@ -19,7 +19,6 @@ from data.sources.found import Field, SourceKind, SourceRequest, Way
 from data.sources.layout import LAYOUTS
 
 IMPORT = "import"
-"""Parameter of the address: the import that was started here."""
 UPLOAD = "upload"
 _LONGEST = 100
 """Characters of an upload's name that are kept: the last ones, which say what it is."""

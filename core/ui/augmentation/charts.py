@@ -8,9 +8,9 @@ import pandas as pd
 from core.charts.theme import Palette, choose_palette, style_altair, title_params
 
 KEPT, FLIPPED = "keeps its answer", "flips"
+_STATES = [KEPT, FLIPPED]
 _ROW = 30
 _SIDE = 54
-"""Pixels of a picture in the chart of the parts."""
 _CELL = _SIDE + 7
 _LINE = 15
 
@@ -34,20 +34,15 @@ def draw_moves(
 
 
 def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palette) -> Any:
-    states = [KEPT, FLIPPED]
     return (
         alt.Chart(moves)
         .mark_point(size=90, filled=True, opacity=0.85)
         .encode(
             x=alt.X("distance:Q", title="cosine distance from the photo as it is", scale=scale),
             y=alt.Y("photo:N", sort=rows, title=None, axis=alt.Axis(labelLimit=150)),
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=states, range=[colours.right, colours.wrong]),
-                legend=alt.Legend(orient="top", title=None, symbolType="circle"),
-            ),
+            color=_colour_state(colours, alt.Legend(orient="top", title=None, symbolType="circle")),
             shape=alt.Shape(
-                "state:N", scale=alt.Scale(domain=states, range=["circle", "cross"]), legend=None
+                "state:N", scale=alt.Scale(domain=_STATES, range=["circle", "cross"]), legend=None
             ),
             tooltip=[
                 alt.Tooltip("photo:N", title="photo"),
@@ -58,6 +53,11 @@ def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palet
             ],
         )
     )
+
+
+def _colour_state(colours: Palette, legend: Any) -> Any:
+    scale = alt.Scale(domain=_STATES, range=[colours.right, colours.wrong])
+    return alt.Color("state:N", scale=scale, legend=legend)
 
 
 def _draw_ruler(same: float | None, other: float | None, colour: str, scale: Any) -> list[Any]:
@@ -119,13 +119,9 @@ def _draw_frames(base: Any, colours: Palette, *, asked: bool) -> Any:
         base.transform_filter(alt.datum.state != "")
         .mark_square(size=(_SIDE + 3) ** 2, filled=False, yOffset=-_LINE)
         .encode(
-            color=alt.Color(
-                "state:N",
-                scale=alt.Scale(domain=[KEPT, FLIPPED], range=[colours.right, colours.wrong]),
-                legend=alt.Legend(orient="top", title=None) if asked else None,
-            ),
+            color=_colour_state(colours, alt.Legend(orient="top", title=None) if asked else None),
             strokeWidth=alt.StrokeWidth(
-                "state:N", scale=alt.Scale(domain=[KEPT, FLIPPED], range=[1.5, 4]), legend=None
+                "state:N", scale=alt.Scale(domain=_STATES, range=[1.5, 4]), legend=None
             ),
         )
     )

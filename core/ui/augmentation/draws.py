@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -24,7 +25,6 @@ _WIDTH_ALONE, _WIDTH_AMONG = 116, 90
 """Pixels of a picture, so that a row fits beside the controls."""
 _THREADS = 2
 STEPS = 7
-"""Amounts of a part that is shown alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,6 @@ class Drawn:
 
     number: int
     name: str
-    """Class and number, as plain text."""
     photo: np.ndarray
     draws: list[np.ndarray]
 
@@ -115,20 +114,13 @@ def _show_which(page: AugmentationPage) -> None:
         st.caption(
             f"Draws {first + 1} to {first + amount}, the very ones a run with seed {seed} sees."
         )
-        st.button(
-            "Next draws",
-            icon=":material/casino:",
-            type="tertiary",
-            on_click=keep_choice,
-            args=("first_draw", str(first + amount)),
-        )
-        if first:
+        ways = [("Next draws", "casino", str(first + amount)), ("First", "first_page", None)]
+        for label, icon, draw in ways if first else ways[:1]:
             st.button(
-                "First",
-                icon=":material/first_page:",
+                label,
+                icon=f":material/{icon}:",
                 type="tertiary",
-                on_click=keep_choice,
-                args=("first_draw", None),
+                on_click=partial(keep_choice, "first_draw", draw),
             )
         with st.popover(f"Seed {seed}", type="tertiary"):
             bound = bind_choice("seed", seed, key="augmentation.seed")

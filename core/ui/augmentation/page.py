@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 _WALL = "augmentation_wall"
 _PER_PAGE = 24
 _ANSWERED = "augmentation.answered"
-"""Key of what was asked last: the run, the dataset, the photo and how far."""
 
 
 @st.fragment

@@ -33,14 +33,11 @@ VIEWS = {"draws": "Draws", "parts": "Each part alone"}
 SCOPES = {"range": "Parts of this policy", "limits": "All parts, as far as they go"}
 WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
 MOST = 6
-"""Photos that are shown at a time."""
 NOBODY = "nobody"
 ALONE = 11
 _AMONG = 4
-"""Draws of one photo, and of each of several."""
 _MOST_DRAW = 10_000
 _OF = "augmentation.photos_of"
-"""Session key of the dataset that the photo numbers belong to."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +47,6 @@ class AugmentationPage:
     dataset: Dataset
     named: Mapping[str, AugmentationPolicy]
     name: str
-    """The named policy that was started from."""
     policy: AugmentationPolicy
     """As it is on the page: the named one, or the draft."""
     unread: str
@@ -65,7 +61,6 @@ class AugmentationPage:
     runs: Mapping[str, RunRecord]
     """The finished runs that can be asked: of the dataset and of its parent."""
     asked: str | None
-    """The run that is asked what it makes of the draws, or None."""
     framing: Fit
     """How photos become square; runs that do it otherwise, or larger or smaller, cannot be
     asked."""

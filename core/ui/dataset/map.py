@@ -215,9 +215,6 @@ def _offer(chart: MapPage) -> None:
 
 
 def _begin(chart: MapPage, weights: WeightsKind) -> None:
-    workspace, dataset = cache.workspace(), chart.dataset.id
-    if chart.method == "pca":
-        keep_choice(JOB, request_analysis(workspace, dataset, weights))
-    else:
-        keep_choice(JOB, request_analysis(workspace, dataset, weights, "map", chart.method))
+    kind = () if chart.method == "pca" else ("map", chart.method)
+    keep_choice(JOB, request_analysis(cache.workspace(), chart.dataset.id, weights, *kind))
     st.rerun()

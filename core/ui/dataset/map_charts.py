@@ -14,7 +14,6 @@ import plotly.graph_objects as go
 from core.charts.theme import Palette, choose_palette, figure_layout
 
 MOST_POINTS = 20_000
-"""Photos up to which each is drawn."""
 _MOST_LABELS = 12
 _HEIGHT = 620
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -30,9 +29,7 @@ class Group:
     colour: str
     symbol: str = "circle"
     quiet: bool = False
-    """Drawn small, below the others."""
     label: bool = False
-    """Whether its name is drawn in its middle."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,13 +40,10 @@ COLOURINGS = {
 }
 OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
-"""Parameter of the address: the job that makes a map."""
 HIDDEN = "map.hidden"
 """Session key: photos whose traces were hidden when the area was drawn: they are not meant."""
 _DRAWN_ON = "map.drawn_on"
-"""Session key: the dataset on whose map the area was drawn."""
 HIDE = "map.hide"
-"""Session key: whether classes that are not brought out are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,6 @@ class Colouring:
     shown: tuple[str, ...] = ()
     hide: bool = False
     test_open: bool = False
-    """Whether the answers to test photos may be seen."""
 
     @property
     def key(self) -> str:
@@ -85,9 +81,7 @@ class MapPage:
     kinds: list[WeightsKind]
     """Weights whose features of the dataset are kept, pretrained first."""
     positions: np.ndarray | None
-    """(n, 2); None where the map is not made yet."""
     runs: Mapping[str, RunRecord]
-    """The finished runs of the dataset."""
     colourings: Mapping[str, str]
     """The ways to colour it that something is known for, with their words."""
     colouring: Colouring

@@ -35,7 +35,6 @@ _LISTED = (
     *("class", "predicted", "right", "score", "own_score", "loss", "entropy", "margin", "split"),
     *("size", "brightness", "sharpness", "typicality", "worth", "worth_low", "worth_high", "path"),
 )
-"""Columns of the table, beside those that are asked for."""
 
 
 def show_dataset() -> None:

@@ -103,7 +103,6 @@ class PhotoFilter:
     bars: tuple[tuple[str, str], ...] = ()
     query: str = ""
     area: str = ""
-    """Corners of what is selected on the map."""
 
     @property
     def is_active(self) -> bool:

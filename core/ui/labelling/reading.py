@@ -24,7 +24,6 @@ from data.sources.unlabelled import is_no_label
 
 DIGITS = 9
 BY = "by"
-"""Name in the URL of the order."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,16 +32,13 @@ class Desk:
 
     labels: Labels
     last: Edit | None
-    """The edit that undo takes back."""
     basis: Basis | None
-    """None while it is not made."""
     by: Strategy
     photo: int | None
     """Whose turn it is; None: none is waiting."""
     guesses: dict[str, float]
     """What a head of the labels so far says of it; empty: too few are known."""
     choices: list[str]
-    """Classes that a digit names."""
     right: int
     judged: int
     """Labelled validation photos, and on how many of them that head is right."""

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
-"""What a browser calls the keys that Streamlit names otherwise."""
 
 
 @cache

@@ -41,7 +41,6 @@ _PHASES = {
     "scoring": "Scoring all photos with the best epoch …",
 }
 _RECENT = 5
-"""Epochs that tell how long the next ones take."""
 
 
 def follow_run(run: RunRecord, draw: Callable[[RunRecord], None], every: str = "1s") -> None:

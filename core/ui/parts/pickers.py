@@ -31,7 +31,14 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
     usable = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
     if not usable:
         if show_empty_state:
-            _show_no_dataset()
+            show_empty(
+                "No dataset yet",
+                "A dataset is a folder of photos, one folder a class. Bring your own as a folder "
+                "or an archive, or draw the sample flowers to try everything in a minute.",
+                "dataset",
+                "Add a dataset",
+                "add_photo_alternate",
+            )
         st.stop()
     stated = read_choice("dataset")
     chosen = choose_dataset(list(usable))
@@ -40,17 +47,6 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
     if stated and stated not in usable:
         st.caption(":orange[The link names a dataset that is not here; this is another one.]")
     return cache.dataset(chosen)
-
-
-def _show_no_dataset() -> None:
-    show_empty(
-        "No dataset yet",
-        "A dataset is a folder of photos, one folder a class. Bring your own as a folder or an "
-        "archive, or draw the sample flowers to try everything in a minute.",
-        "dataset",
-        "Add a dataset",
-        "add_photo_alternate",
-    )
 
 
 def pick_run() -> RunRecord:

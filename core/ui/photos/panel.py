@@ -25,7 +25,6 @@ from data.dataset import Dataset
 _PHOTO = "photo"
 _EDITED = "panel.edited"
 _HIGHEST = 560
-"""Pixels on screen."""
 _BESIDE = 430
 """Pixels on screen: photo, answer and buttons are in sight together."""
 _NEAREST = 12

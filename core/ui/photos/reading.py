@@ -128,23 +128,19 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
     from core.prediction.explaining import Explainer  # OpenVINO: loaded when first wanted
 
     result = cache.result(run_id)
+    file = cache.workspace().backbone_folder(result.backbone_id) / "backbone.json"
+    when = file.stat().st_mtime if file.exists() else 0.0
     return Explainer(
         dataset=dataset,
         result=result,
         head=_head(run_id),
-        maps=_map_reader(_backbone_key(result.backbone_id), run_id),
+        maps=_map_reader((str(cache.workspace().root), result.backbone_id, when), run_id),
     )
 
 
 def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:
     """Return at once; a thread keeps the maps of these photos, instead of those asked before."""
     explainer(run.id, dataset).maps.fetch_ahead(dataset, photos)
-
-
-def _backbone_key(backbone_id: str) -> tuple[str, str, float]:
-    file = cache.workspace().backbone_folder(backbone_id) / "backbone.json"
-    when = file.stat().st_mtime if file.exists() else 0.0
-    return str(cache.workspace().root), backbone_id, when
 
 
 @cache.cached_by(cache.result_key, most=8)

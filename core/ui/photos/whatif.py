@@ -63,13 +63,12 @@ def _show_figures(compared: Comparison) -> None:
 
 def _say_left_out(whatif: WhatIf) -> None:
     """Say how the judged photos differ from the validation photos of now."""
-    parts = []
-    if whatif.corrected:
-        parts.append(f"{count(whatif.corrected, 'photo')} judged by the new class")
-    if whatif.entering:
-        parts.append(f"{count(whatif.entering, 'photo')} coming into validation not judged")
-    if whatif.leaving:
-        parts.append(f"{count(whatif.leaving, 'photo')} leaving it not judged")
+    said = {
+        "judged by the new class": whatif.corrected,
+        "coming into validation not judged": whatif.entering,
+        "leaving it not judged": whatif.leaving,
+    }
+    parts = [f"{count(photos, 'photo')} {words}" for words, photos in said.items() if photos]
     if parts:
         st.caption(f"{'; '.join(parts)}.")
 

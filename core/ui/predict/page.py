@@ -158,15 +158,13 @@ def show_privacy_line() -> None:
 
 def _describe_keeping() -> str:
     days = read_settings().keep_photos_days
-    kept = (
-        "the photo itself is not kept, unless you send it for review"
-        if days <= 0
-        else f"the photo itself is kept for {count(round(days), 'day')} at most, longer only while "
-        "it waits for a review"
-    )
+    kept = "not kept, unless you send it for review"
+    if days > 0:
+        most = count(round(days), "day")
+        kept = f"kept for {most} at most, longer only while it waits for a review"
     return (
         "Photos stay on the machine that this program runs on. Of each answer it notes figures; "
-        f"{kept}."
+        f"the photo itself is {kept}."
     )
 
 

@@ -41,7 +41,6 @@ class Taken:
     photos: tuple[NamedPhoto, ...] = ()
     archives: tuple[UploadedFile, ...] = ()
     key: str = ""
-    """The same for the same files."""
     is_fresh: bool = False
     """The page was just opened: what is missing was not taken away."""
     newest: int | None = None

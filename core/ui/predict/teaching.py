@@ -29,7 +29,6 @@ from data.dataset import Dataset
 from data.sources.names import LONGEST_CLASS, check_class_name, match_class
 
 MOST_TAUGHT = 100
-"""Photos in one lesson."""
 _LESSON, _NAME, _EACH = "predict.lesson", "predict.lesson.class", "predict.lesson.each"
 _WANTED = "predict.lesson.wanted"
 _SHOWN, _SIDE = 12, 56

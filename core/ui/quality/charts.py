@@ -12,7 +12,6 @@ from data.findings import Measured
 
 _BINS = 60
 _MANY = 30
-"""Classes from which on rows are low."""
 
 
 def draw_threshold(

@@ -32,7 +32,6 @@ from models.weights import WeightsKind, name_usual
 
 _HEADING_WIDTH = 140
 _EVEN = 1.5
-"""Ratio of class sizes up to which they are called even."""
 _HELP = {
     "pretrained": "Weights that have seen photos before: the findings deserve trust.",
     "starter": "Weights that have seen drawings only: for a machine without the others. The "

@@ -27,7 +27,6 @@ from data.findings import MEASURED, Measured, Thresholds, list_worst, measure_is
 
 MEASURES: Mapping[str, Measured] = {measured.name: measured for measured in MEASURED}
 ANALYSIS = "analysis"
-"""Parameter of the address: the analysis that was started here."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,6 @@ class QualityPage:
     dataset: Dataset
     finding: str
     result: QualityResult | None
-    """The quality analysis, or None while there is none."""
     thresholds: Thresholds
     stated_filter: str | None
     """The class, or of leaks the splits, that the address narrows the list to."""
@@ -227,7 +225,6 @@ class LeakEffect:
     """A run whose metrics are compared with and without the photos that have a twin in train."""
 
     runs: Mapping[str, RunRecord]
-    """The finished runs of the dataset."""
     run: RunRecord
     split: str
     sealed: bool

@@ -23,7 +23,6 @@ from core.ui.parts.state import keep_choice, name_visitor, read_choice
 from data.sources.names import find_meant_class, match_class
 
 ITEM = "item"
-"""Name in the URL of the feedback under review."""
 TURN = "review.turn"
 """Counts the actions: lists are drawn anew, with nothing chosen."""
 _FORMER = "review.former"

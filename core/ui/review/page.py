@@ -39,7 +39,9 @@ def show_review() -> None:
     show_alarm_banner()
     _show_empty_inbox()
     state = _pick_state()
-    everything = _read_feedback_list(state)
+    everything = list_feedback(cache.workspace(), state=state)
+    if state == "waiting":
+        everything.reverse()  # the oldest first while it waits
     found = _filter_feedback(everything)
     if found:
         show_card(found)
@@ -127,12 +129,6 @@ def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
     photos = {one.photo: one for one in reversed(chosen)}  # of several the first in the list
     there = find_kept(cache.workspace(), photos) if kept else photos.keys()
     return [one for one in chosen if photos[one.photo] is one and one.photo in there]
-
-
-def _read_feedback_list(state: State) -> list[Feedback]:
-    """Return all feedback in that state: the oldest first while it waits, else the newest."""
-    found = list_feedback(cache.workspace(), state=state)
-    return found[::-1] if state == "waiting" else found
 
 
 def _show_list(found: Sequence[Feedback]) -> list[Feedback]:

@@ -127,6 +127,7 @@ def _count_classes(photos: Sequence[ReviewedPhoto]) -> str:
 
 
 def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
+    page = f"/dataset?dataset={dataset.id}"
     with st.expander(f"{count(len(photos), 'photo')} left out, and why", icon=":material/block:"):
         table = pd.DataFrame(
             [
@@ -134,9 +135,7 @@ def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
                     "photo": link_thumbnail(one.photo),
                     "class": cell_text(one.class_name),
                     "reason": one.left_out,
-                    "same": ""
-                    if one.copy_of is None
-                    else f"/dataset?dataset={dataset.id}&photo={one.copy_of}",
+                    "same": f"{page}&photo={one.copy_of}" if one.copy_of is not None else "",
                 }
                 for one in photos
             ]

@@ -42,7 +42,6 @@ class VersionsPage:
     others: Mapping[str, DatasetSummary]
     """What it can be compared with: its parent first, then its versions, then all else."""
     other: str | None
-    """The one it is compared with."""
 
 
 def read_versions_page(dataset: Dataset) -> VersionsPage:

@@ -45,16 +45,13 @@ class Wall:
     """A wall of photos: what is said of each, and what can be done with them."""
 
     key: str
-    """Names the wall: its selection, and its page in the URL."""
     captions: Describe | None = None
     """What is under a photo, as plain text (no Markdown); default: its class."""
     badges: Mark | None = None
-    """Small words on a photo: duplicate, suspect, leak."""
     selectable: bool = True
     """False for photos shown as evidence: they can be opened, no more, and the panel does not page
     through them."""
     opens: bool = True
-    """False where a click on a photo opens nothing."""
     per_page: int = 60
 
 
@@ -225,7 +222,6 @@ def pack_page(
 
 
 _NEAR = 16
-"""Photos that are sent at once."""
 
 
 def open_pointed(key: str) -> DeltaGenerator:

@@ -143,16 +143,16 @@ def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:
 
 def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
     """Draw how busy the worker is now."""
-    facts = []
-    if epochs and epochs[-1].get("photos_per_second"):
-        facts.append(f"{epochs[-1]['photos_per_second']:,.0f} photos/s")
+    facts, last = [], epochs[-1] if epochs else {}
+    if last.get("photos_per_second"):
+        facts.append(f"{last['photos_per_second']:,.0f} photos/s")
     if run.pid is not None and (measured := _measure_worker(run.pid)) is not None:
         busy, memory = measured
         cores = cache.device().cores
         facts.append(f"CPU {busy / 100:.1f} of {count(cores, 'core')}, {size(memory)} memory")
-    if epochs and epochs[-1].get("gpu_share") is not None:
-        facts.append(f"GPU {percent(epochs[-1]['gpu_share'], 1)} busy")
-    batch = epochs[-1].get("batch_size") if epochs else None
+    if last.get("gpu_share") is not None:
+        facts.append(f"GPU {percent(last['gpu_share'], 1)} busy")
+    batch = last.get("batch_size")
     if batch and batch < run.recipe.batch_size:
         facts.append(f"{batch} photos at a time, for the memory is short")
     if facts:

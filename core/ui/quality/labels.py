@@ -81,7 +81,7 @@ def _show_suspect(page: QualityPage, result: QualityResult, photo: int) -> None:
                 f"Given: {plain(str(classes.iat[photo]), 40)}, {scores[0]}  \n"
                 f"**Suggested: {plain(str(judged['suggested']), 40)}, {scores[1]}**"
             )
-            if words := page.tray.describe(photo):
+            if words := page.say_change(photo):
                 st.markdown(f":green[:material/check: In the tray: {words}]")
             else:
                 _show_actions(dataset, photo, str(judged["suggested"]))

@@ -32,9 +32,7 @@ def show_pairs(page: QualityPage) -> None:
         show_none(page)
         return
     shown = _filter_pairs(page)
-    settled = np.array(
-        [page.tray.settles(pair, page.finding) for _, pair in shown.iterrows()], dtype=bool
-    )
+    settled = np.array([page.settles(pair) for _, pair in shown.iterrows()], dtype=bool)
     _show_bulk(page, shown[~settled], int(settled.sum()))
     part = pick_page(f"{page.finding}_page", len(shown), PER_PAGE)
     for (_, pair), is_settled in zip(shown[part].iterrows(), settled[part], strict=True):
@@ -130,7 +128,7 @@ def _show_side(page: QualityPage, photo: int, place: str) -> None:
         show_packed(page.dataset, photo, _WIDTH)
         st.markdown(f"**{plain(str(row['class']), 22)}** · {row['split']}")
         show_name(page.dataset, photo, place)
-        if words := page.tray.describe(photo):
+        if words := page.say_change(photo):
             st.caption(f":material/edit_note: {words}")
 
 

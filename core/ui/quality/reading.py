@@ -1,8 +1,9 @@
 """What the quality page shows, read once: the chosen finding, what was found, the tray."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,38 +102,6 @@ FINDINGS = {
 }
 
 
-class Tray:
-    """What becomes of the photos of a dataset when its tray is applied."""
-
-    def __init__(self, changes: pd.DataFrame) -> None:
-        self._changes = {int(row["photo"]): row for row in changes.to_dict("records")}
-
-    def describe(self, photo: int) -> str:
-        """Return what will become of a photo, in words; empty when it stays as it is."""
-        change = self._changes.get(photo)
-        if change is None:
-            return ""
-        if change["excluded"]:
-            return "excluded"
-        words = []
-        if change["new_class"] != change["class"]:
-            words.append(f"relabelled to {plain(str(change['new_class']), 30)}")
-        if change["new_split"] != change["split"]:
-            words.append(f"moved to {change['new_split']}")
-        return ", ".join(words)
-
-    def settles(self, pair: pd.Series, finding: str) -> bool:
-        """Return whether the edits do away with a pair as a finding of this kind."""
-        sides = [self._changes.get(int(pair[side])) for side in ("a", "b")]
-        if any(side is not None and side["excluded"] for side in sides):
-            return True
-        what = {"leak": "split", "across": "class"}.get(finding)
-        if what is None:
-            return False
-        ends = zip(("a", "b"), sides, strict=True)
-        return len({pair[f"{what}_{n}"] if s is None else s[f"new_{what}"] for n, s in ends}) == 1
-
-
 @dataclass(frozen=True, eq=False)
 class QualityPage:
     """A dataset and the chosen finding; what only one finding needs is read when it is wanted."""
@@ -201,10 +170,36 @@ class QualityPage:
         return suspects[~right], suspects[right]
 
     @cached_property
-    def tray(self) -> Tray:
-        """What the tray says of the photos."""
+    def changes(self) -> dict[int, dict[Hashable, Any]]:
+        """What becomes of photos when the tray is applied, by their number."""
         edits = list_edits(cache.workspace(), self.dataset.id)
-        return Tray(resolve_edits(self.dataset, edits))
+        rows = resolve_edits(self.dataset, edits).to_dict("records")
+        return {int(row["photo"]): row for row in rows}
+
+    def say_change(self, photo: int) -> str:
+        """Return what will become of a photo, in words; empty when it stays as it is."""
+        change = self.changes.get(photo)
+        if change is None:
+            return ""
+        if change["excluded"]:
+            return "excluded"
+        words = []
+        if change["new_class"] != change["class"]:
+            words.append(f"relabelled to {plain(str(change['new_class']), 30)}")
+        if change["new_split"] != change["split"]:
+            words.append(f"moved to {change['new_split']}")
+        return ", ".join(words)
+
+    def settles(self, pair: pd.Series) -> bool:
+        """Return whether the tray does away with a pair as a finding of this kind."""
+        sides = {end: self.changes.get(int(pair[end])) for end in ("a", "b")}
+        if any(change is not None and change["excluded"] for change in sides.values()):
+            return True
+        what = {"leak": "split", "across": "class"}.get(self.finding)
+        if what is None:
+            return False
+        then = {pair[f"{what}_{n}"] if s is None else s[f"new_{what}"] for n, s in sides.items()}
+        return len(then) == 1
 
     def find_flagged(self, measure: str) -> np.ndarray:
         """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""

@@ -50,7 +50,10 @@ def show_retraining() -> None:
     )
     aliases = read_aliases(cache.workspace())
     if "champion" not in aliases:
-        _show_no_champion()
+        with st.container(border=True):
+            st.markdown("**No model answers yet.**")
+            st.write("Register a finished run and promote it: then it can be challenged.")
+            link_page("registry", "Models", "inventory_2")
         return
     champion = find_version(cache.workspace(), "champion")
     left, right = st.columns([7, 4], gap="large")
@@ -66,26 +69,15 @@ def show_retraining() -> None:
         if "challenger" in aliases:
             show_challenger(champion, find_version(cache.workspace(), "challenger"))
         elif state.going is None:
-            _show_no_challenger(champion)
+            with st.container(border=True):
+                st.markdown(f"**Nobody challenges {champion.label}.**")
+                st.caption(
+                    "Retrain when photos were reviewed. The features of all old photos are kept, "
+                    "so a head takes seconds; stages that the champion trained are trained anew."
+                )
     with right:
         _show_start(champion, going=state.going is not None)
         show_times()
-
-
-def _show_no_champion() -> None:
-    with st.container(border=True):
-        st.markdown("**No model answers yet.**")
-        st.write("Register a finished run and promote it: then it can be challenged.")
-        link_page("registry", "Models", "inventory_2")
-
-
-def _show_no_challenger(champion: ModelVersion) -> None:
-    with st.container(border=True):
-        st.markdown(f"**Nobody challenges {champion.label}.**")
-        st.caption(
-            "Retrain when photos were reviewed. The features of all old photos are kept, so a head "
-            "takes seconds; stages that the champion trained are trained anew."
-        )
 
 
 def _show_start(champion: ModelVersion, *, going: bool) -> None:

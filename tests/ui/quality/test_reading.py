@@ -63,15 +63,15 @@ def test_an_exclusion_settles_every_pair_and_a_move_those_of_the_leak(
     before = read(faulty, "leak")
     (pair,) = [pair for _, pair in before.pairs.iterrows()]
     assert {pair["split_a"], pair["split_b"]} == {"train", "test"}
-    assert not before.tray.settles(pair, "leak")
+    assert not before.settles(pair)
     move_twins(faulty, before.pairs)
-    moved = read(faulty, "leak").tray
-    assert moved.settles(pair, "leak")
-    assert not moved.settles(pair, "exact")
+    moved = read(faulty, "leak")
+    assert moved.settles(pair)
+    assert not read(faulty, "exact").settles(pair)
     twin = int(pair["a"] if pair["split_a"] == "test" else pair["b"])
-    assert moved.describe(twin) == "moved to train"
+    assert moved.say_change(twin) == "moved to train"
     add_edits(workspace, faulty, [twin], "exclude")
-    assert read(faulty, "leak").tray.settles(pair, "exact")
+    assert read(faulty, "exact").settles(pair)
 
 
 def test_balance_is_measured_in_equal_classes() -> None:

@@ -129,10 +129,8 @@ def _show_charts(page: DatasetPage) -> None:
             "Sizes are those of the files; a network sees squares of them, usually of 224 px: the "
             "centre, or, if a recipe says so, the whole photo with a border."
         )
-    tables = st.expander(
-        "The numbers behind the charts", icon=":material/table:", key="dataset.tables",
-        on_change="rerun",
-    )  # fmt: skip
+    title, icon = "The numbers behind the charts", ":material/table:"
+    tables = st.expander(title, icon=icon, key="dataset.tables", on_change="rerun")
     if tables.open:
         with tables:
             _show_tables(page)

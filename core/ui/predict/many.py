@@ -156,10 +156,8 @@ def _watch(batch: Batch) -> None:
     left = f", about {rough_duration(seconds)} left" if seconds is not None else ""
     reached = f"{batch.done:,} of {count(batch.total, 'photo')}" if batch.total else "…"
     st.progress(share, text=f"{batch.phase.capitalize()}: {reached}{left}")
-    if batch.rows and batch.rows[-1].photo.answers:
-        st.caption(
-            plain(f"{batch.rows[-1].photo.name}: {batch.rows[-1].photo.answers[0].sentence}")
-        )
+    if batch.rows and (last := batch.rows[-1].photo).answers:
+        st.caption(plain(f"{last.name}: {last.answers[0].sentence}"))
     if st.button("Stop", icon=":material/stop:", key="predict.stop"):
         batch.stop.set()
 
@@ -252,8 +250,8 @@ def show_table(batch: Batch) -> int | None:
 def _say_mix(answers: Sequence[ShortAnswer]) -> str:
     """Return how many photos got which answer, the most frequent first."""
     named = Counter(answer.class_name for answer in answers if answer.class_name)
-    unlike = sum(answer.kind == "unlike" for answer in answers)
-    unsure = sum(answer.kind == "unsure" for answer in answers)
+    kinds = Counter(answer.kind for answer in answers)
+    unlike, unsure = kinds["unlike"], kinds["unsure"]
     said = [f"{plain(name, 40)} {n:,}" for name, n in named.most_common(_CLASSES_SAID)]
     rest = len(named) - _CLASSES_SAID
     said += [f"{count(rest, 'more class')}"] * (rest > 0)

@@ -135,15 +135,11 @@ def _collect(class_name: str, given: Sequence[Photo]) -> None:
     if not lesson:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Take the last back",
-            key="predict.lesson.undo",
-            on_click=_take_back,
-            type="tertiary",
-        )
-        st.button(
-            "Forget all", key="predict.lesson.forget", on_click=forget_lesson, type="tertiary"
-        )
+        for label, name, act in (
+            ("Take the last back", "undo", _take_back),
+            ("Forget all", "forget", forget_lesson),
+        ):
+            st.button(label, key=f"predict.lesson.{name}", on_click=act, type="tertiary")
 
 
 def _take_back() -> None:
@@ -261,12 +257,7 @@ def _send(session: BrowserSession, model: Model, class_name: str, photo: Photo) 
     """Return whether a photo went to the review inbox: only what is in the log can go there."""
     asked = ask(session, model, photo).asked
     if asked.id:
-        told = give_feedback(
-            cache.workspace(),
-            asked.id,
-            class_name=class_name,
-            photo=photo.content,
-            who=session.visitor,
-        )
+        said = {"class_name": class_name, "who": session.visitor}
+        told = give_feedback(cache.workspace(), asked.id, photo=photo.content, **said)
         asked.said = told.class_name
     return bool(asked.id)

@@ -72,14 +72,10 @@ def _show_marks(page: QualityPage, worth: WorthResult, trained: int) -> None:
     options = {name: f"{counts[name]:,} {name}" for name in MARKS}
     with st.container(horizontal=True, vertical_alignment="center"):
         mark = pick_one("Mark", options, bind_choice("mark", mark, key="quality.mark"))
-        link_page(
-            "dataset", "All in a table", "table", dataset=page.dataset.id, view="table", q=mark,
-            sort="worth",
-        )  # fmt: skip
-        link_page(
-            "dataset", "On the map", "scatter_plot", dataset=page.dataset.id, view="map",
-            colours="worth",
-        )  # fmt: skip
+        table = {"dataset": page.dataset.id, "view": "table", "q": mark, "sort": "worth"}
+        link_page("dataset", "All in a table", "table", **table)
+        drawn = {"dataset": page.dataset.id, "view": "map", "colours": "worth"}
+        link_page("dataset", "On the map", "scatter_plot", **drawn)
     photos = list_marked(worth, mark)
     if not len(photos):
         st.success(f"None is {mark} by these numbers.", icon=":material/check_circle:")
@@ -118,10 +114,8 @@ def _show_proof(worth: WorthResult) -> None:
     headings = ("Left out", "Photos", "Accuracy", "Change (95 %)", "As many at random")
     told = [tell_removal(row) for row in removal.to_dict("records")]
     n, before = int(removal["n"].iat[0]), int(removal["before"].iat[0])
-    st.dataframe(
-        pd.DataFrame(told, columns=headings), hide_index=True, height="content",
-        alt="What removal does",
-    )  # fmt: skip
+    shown = pd.DataFrame(told, columns=headings)
+    st.dataframe(shown, hide_index=True, height="content", alt="What removal does")
     st.caption(
         f"Accuracy before: {percent(before / n, n)}, n = {n:,}. What one half of the validation "
         "photos calls worst is left out, the other half judges, and the other way round. At "

@@ -142,12 +142,6 @@ def _mount(dataset: Dataset, shown: list[int], wall: Wall) -> dict[str, Any]:
     return dict(told)
 
 
-def _describe_wall(photos: int, wall: Wall) -> str:
-    """Return what a screen reader says on entering the wall."""
-    ways = ["arrows move"] + ["Enter opens"] * wall.opens + ["Space selects"] * wall.selectable
-    return f"{count(photos, 'photo')}: {', '.join(ways)}"
-
-
 def _nothing() -> None:
     """Stands where Streamlit wants a callback to hear of an event at all."""
 
@@ -209,12 +203,13 @@ def pack_page(
             photos, rows["class"], rows["path"], thumbnails, strict=True
         )
     ]
+    ways = ["arrows move"] + ["Enter opens"] * wall.opens + ["Space selects"] * wall.selectable
     head = {
         "selected": selected,
         "turn": turn,
         "selectable": wall.selectable,
         "opens": wall.opens,
-        "label": _describe_wall(len(photos), wall),
+        "label": f"{count(len(photos), 'photo')}: {', '.join(ways)}",  # read aloud on entering
         "photos": drawn,
     }
     text = json.dumps(head, ensure_ascii=False).encode()

@@ -66,7 +66,7 @@ def draw_explanation(
 ) -> None:
     """Draw a photo and what spoke for classes (number → words: “true”) and for any other one."""
     result = cache.result(run.id)
-    words = dict(roles)
+    words, scores = dict(roles), result.scores[photo].tolist()
     pictures = st.container()  # drawn first, above what they depend on
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         other = choose_class(
@@ -85,7 +85,7 @@ def draw_explanation(
         return
     captions = [
         (f"{', '.join(said)}: " if said else "")
-        + f"**{plain(result.classes[number], 40)}** {format_share(result.scores[photo, number])}"
+        + f"**{plain(result.classes[number], 40)}** {format_share(scores[number])}"
         for number, said in words.items()
     ]
     with pictures:

@@ -4,6 +4,7 @@ import base64
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from core.errors import PetalscopeError
@@ -93,6 +94,17 @@ def points(difference: float, n: int) -> str:
     """Return a difference of shares in percentage points, rounded to what n photos support."""
     said = f"{100 * difference:+z.{0 if n < 200 else 1}f}".replace("-", "−")
     return f"{said} point" if said in ("+1", "−1") else f"{said} points"
+
+
+def points_range(low: float, high: float, n: int) -> str:
+    """Return the ends of an interval in percentage points, without that word: "−0.3 to +2.4"."""
+    return " to ".join(points(end, n).split()[0] for end in (low, high))
+
+
+def percent_ranges(lows: Iterable[float], highs: Iterable[float]) -> list[str]:
+    """Return intervals of shares in whole percent, without its sign: "12 to 34"; "" for NaN."""
+    ends = zip(lows, highs, strict=True)
+    return ["" if math.isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends]
 
 
 def milliseconds(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,13 @@ from core.evaluation.costs import (
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule, choose_answers, describe_costs
+from core.ui.calibration.answers import show_answered
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.messages import report_errors
-from core.ui.photos.gallery import show_gallery
 
 _BEGIN = CostRule(asking=1, wrong=5)
 _SHOWN_PAIRS = 300
+_LEAST = "Least expected cost"
 
 
 def pick_costs(page: CalibrationPage) -> CostRule | None:
@@ -38,9 +40,10 @@ def pick_costs(page: CalibrationPage) -> CostRule | None:
         help="In place of a threshold: it gives the answer with the least expected cost, or asks a "
         "person where that is expected to cost less (Chow’s rule).",
     )
-    if wanted:
-        st.caption(f"Costs: {describe_costs(costs)}. Set them under Costs.")
-    return costs if wanted else None
+    if not wanted:
+        return None
+    st.caption(f"Costs: {describe_costs(costs)}. Set them under Costs.")
+    return costs
 
 
 def _read_costs(page: CalibrationPage) -> CostRule:
@@ -71,7 +74,7 @@ def show_costs(page: CalibrationPage, rule: DecisionRule) -> None:
     each = {name: count_costs(costs, labels, *decided, classes) for name, decided in ways.items()}
     least, always, _ = each.values()
     found = {name: estimate_costs(own) for name, own in each.items()}
-    _show_verdict(estimate_costs(always - least), next(iter(found.values())))
+    _show_verdict(estimate_costs(always - least), found[_LEAST])
     rows = [
         {
             "Decided by": name,
@@ -107,7 +110,7 @@ def _decide_each(
     least, given = choose_answers(rule, scores, classes)
     best, reached = choose_answers(replace(rule, costs=None), scores, classes)
     return {
-        "Least expected cost": (least, given & ~unlike),
+        _LEAST: (least, given & ~unlike),
         "Always the best class": (best, np.ones(len(best), dtype=bool)),
         f"Threshold {percent(rule.threshold, 100)}": (best, reached & ~unlike),
     }
@@ -142,10 +145,8 @@ def _pick_prices(page: CalibrationPage, costs: CostRule) -> None:
 
 
 def _change_price(page: CalibrationPage, name: str, key: str) -> None:
-    costs, price = _read_costs(page), float(st.session_state[key])
-    _set_costs(
-        page, replace(costs, asking=price) if name == "asking" else replace(costs, wrong=price)
-    )
+    price: dict[str, Any] = {name: float(st.session_state[key])}
+    _set_costs(page, replace(_read_costs(page), **price))
 
 
 def _show_pairs(page: CalibrationPage, costs: CostRule) -> None:
@@ -203,12 +204,4 @@ def show_cost_photos(page: CalibrationPage, rule: DecisionRule) -> None:
         return
     st.subheader("Answered otherwise than the best class", anchor=False)
     st.caption(f"{count(len(rows), 'photo')}. True class → answer, and its score.")
-    said = {
-        int(judged.photos[row]): page.describe_answer(
-            int(judged.photos[row]),
-            int(judged.answers[row]),
-            judged.scores[row, judged.answers[row]],
-        )
-        for row in rows
-    }
-    show_gallery(page.dataset, judged.photos[rows], key="costs", captions=said.__getitem__)
+    show_answered(page, rows, judged.answers, judged.scores, key="costs")

@@ -17,6 +17,7 @@ from core.evaluation.prediction_sets import (
 from core.formats import count, interval, percent
 from core.prediction.deciding import DecisionRule, say_promise
 from core.ui.calibration.reading import CalibrationPage, count_behind, find_sets
+from core.ui.parts.charts import show_metrics
 from core.ui.photos.gallery import show_gallery
 
 _PROMISES = (80, 90, 95, 99)
@@ -89,10 +90,12 @@ def show_lists(page: CalibrationPage, rule: DecisionRule) -> None:
         return
     share, low, high = measure_coverage(listed, labels)
     lengths, n = listed.sum(axis=1), len(labels)
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Right class in the list", percent(share, n), width="content")
-        st.metric("Classes in a list", f"{lengths.mean():.1f}", width="content")
-        st.metric("Lists of one class", percent(float((lengths == 1).mean()), n), width="content")
+    figures = {
+        "Right class in the list": percent(share, n),
+        "Classes in a list": f"{lengths.mean():.1f}",
+        "Lists of one class": percent(float((lengths == 1).mean()), n),
+    }
+    show_metrics(figures)
     ends = expect_coverage(rule.sets.n, rule.sets.promise)
     notes = {
         "validation": "Each photo is judged by limits that the others chose. These photos also "
@@ -150,10 +153,8 @@ def _show_classes(
     if not limits:
         st.caption("The promise is of all photos together: a class can stay below it.")
         return
-    needed, n = (
-        _count_needed(round(100 * rule.sets.promise)),
-        np.bincount(page.result.labels[page.validation], minlength=len(limits)),
-    )
+    needed = _count_needed(round(100 * rule.sets.promise))
+    n = np.bincount(page.result.labels[page.validation], minlength=len(limits))
     st.caption(
         f"{int((n >= needed).sum()):,} of {count(len(n), 'class')} have the {needed} validation "
         "photos for a limit of their own; the others share one with classes alike (half of their "

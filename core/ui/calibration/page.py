@@ -23,8 +23,8 @@ from core.ui.calibration.unlike import show_most_unlike, show_unlike
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import tell_after_rerun
-from core.ui.parts.pickers import pick_one
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.pickers import pick_linked
+from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
 
 _QUESTIONS = {
@@ -46,7 +46,7 @@ def show_calibration(run: RunRecord, split: str) -> None:
     with controls.container(border=True):
         rule = _show_rule(page)
     with evidence:
-        question = _pick_question(page)
+        question = pick_linked("Question", _QUESTIONS, "question", "calibration.question")
         _VIEWS[question][0](page, rule)
     _VIEWS[question][1](page, rule)
     show_photo_panel(page.dataset)
@@ -59,18 +59,6 @@ _VIEWS: dict[str, tuple[View, View]] = {
     "lists": (show_lists, show_list_photos),
     "costs": (show_costs, show_cost_photos),
 }
-
-
-def _pick_question(page: CalibrationPage) -> str:
-    return pick_one(
-        "Question",
-        _QUESTIONS,
-        bind_choice(
-            "question",
-            page.question if page.question in _QUESTIONS else "scores",
-            key="calibration.question",
-        ),
-    )
 
 
 def _show_rule(page: CalibrationPage) -> DecisionRule:

@@ -1,8 +1,8 @@
 """What the calibration page shows, read once: the address and the caches → one `CalibrationPage`.
 
-In the URL: `question` (the view), `threshold`, `bins`, `bin` (as "raw-3"), `photos` (which of those
-behind the answers) and `of` (a class). The rule itself is what the controls of the page say. What
-is costly is computed when it is first drawn, and kept in memory under run and result.
+In the URL: `threshold` and `bins`; the views read `question`, `bin` (as "raw-3"), `photos` and `of`
+(a class) where they draw them. The rule itself is what the controls of the page say. What is costly
+is computed when it is first drawn, and kept in memory under run and result.
 """
 
 from collections.abc import Sequence
@@ -59,13 +59,17 @@ OF = "calibration.run"
 class Judged(NamedTuple):
     """What a rule does to each photo of a split."""
 
-    photos: np.ndarray
     scores: np.ndarray
     answers: np.ndarray
     """Classes that are or would be answered."""
     right: np.ndarray
     answered: np.ndarray
     unlike: np.ndarray
+
+    @property
+    def tops(self) -> np.ndarray:
+        """Scores of the answers."""
+        return np.asarray(self.scores[np.arange(len(self.answers)), self.answers])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +84,9 @@ class CalibrationPage:
     """The rule that is kept with the run."""
     is_stale: bool
     """Whether a rule is kept that was made for another result."""
-    question: str
     threshold: int | None
     """Of the link, in percent; None without one of this run."""
     binning: Binning
-    bin: str
-    photos: str
-    of: str | None
-    """The class whose answers are looked at."""
 
     @property
     def class_target(self) -> int:
@@ -191,7 +190,6 @@ class CalibrationPage:
                 unlike = self.distances.distances[self.numbers] > rule.unlike_limit
         answers, answered = choose_answers(rule, scores, self.result.classes)
         return Judged(
-            photos=self.numbers,
             scores=scores,
             answers=answers,
             right=answers == self.result.labels[self.numbers],
@@ -230,12 +228,8 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
         result=cache.result(run.id),
         kept=kept,
         is_stale=kept is None and is_rule_stale(cache.workspace(), run.id),
-        question=read_choice("question") or "",
         threshold=read_number(threshold, 101) if threshold else None,
         binning="count" if read_choice("bins") == "count" else "width",
-        bin=read_choice("bin") or "",
-        photos=read_choice("photos") or "",
-        of=read_choice("of"),
     )
 
 

@@ -12,24 +12,27 @@ from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration, find_b
 from core.evaluation.intervals import FEWEST_FOR_MEAN
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
+from core.ui.calibration.answers import show_answered
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.pickers import pick_one
-from core.ui.parts.state import bind_choice, keep_choice, read_number
-from core.ui.photos.gallery import show_gallery
+from core.ui.parts.pickers import pick_linked
+from core.ui.parts.state import (
+    keep_choice,
+    read_choice,
+    read_chosen_mark,
+    read_chosen_row,
+    read_number,
+)
 
 _BINNINGS = {"width": "Equal width", "count": "Equal counts"}
 
 
 def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
     """Draw reliability and its numbers, of the run's scores and of the calibrated ones."""
-    pick_one(
-        "Bins",
-        _BINNINGS,
-        bind_choice("bins", page.binning, key="calibration.bins"),
-        explanation=f"{BINS} bins over the score of the answer: equally wide, or with about "
-        "equally many photos.",
+    help_text = (
+        f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
     )
+    pick_linked("Bins", _BINNINGS, "bins", "calibration.bins", explanation=f"{help_text} photos.")
     before, after = page.judge_scores(rule)
     _show_verdict(before, after, page.split)
     sides = st.columns(2, gap="medium") if after else [st.container()]
@@ -42,32 +45,32 @@ def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
             _show_diagram(after, name, f"calibrated.{where}")
     st.caption("Click a bin: its photos stand below.")
     _show_numbers(before, after)
-    _show_bins(before, after, where)
+    with st.expander("The bins as a table", icon=":material/table:"):
+        _show_bins_table("As the run gives them", before, "raw", where)
+        if after:
+            _show_bins_table("Calibrated", after, "calibrated", where)
 
 
 def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     """Draw the photos of the bin that the URL names, the wrong ones first."""
-    which, _, position = page.bin.partition("-")
+    stated = read_choice("bin") or ""
+    which, _, position = stated.partition("-")
     before, after = page.judge_scores(rule)
     judged = after if which == "calibrated" else before
     if judged is None or read_number(position, len(judged.bins)) is None:
         return
-    keep_choice("bin", page.bin)
-    scores, photos = page.list_scores(rule, which), page.numbers
+    keep_choice("bin", stated)
+    scores = page.list_scores(rule, which)
     tops, answers = scores.max(axis=1), scores.argmax(axis=1)
     rows = np.flatnonzero(find_bin_photos(tops, judged.bins, int(position)))
-    right = answers[rows] == page.result.labels[photos[rows]]
+    right = answers[rows] == page.result.labels[page.numbers[rows]]
     rows = rows[np.lexsort((-tops[rows], right))]
     low, high = judged.bins[["low", "high"]].iloc[int(position)]
     st.subheader(f"Scores from {100 * low:.0f} to {100 * high:.0f} %", anchor=False)
     st.caption(
         f"{count(len(rows), 'photo')}, {int(right.sum()):,} of them right; the wrong ones first."
     )
-    said = {
-        int(photos[row]): page.describe_answer(int(photos[row]), int(answers[row]), tops[row])
-        for row in rows
-    }
-    show_gallery(page.dataset, photos[rows], key="bin", captions=said.__getitem__)
+    show_answered(page, rows, answers, scores, key="bin")
 
 
 def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:
@@ -125,8 +128,8 @@ def _show_numbers(before: Calibration, after: Calibration | None) -> None:
 
 
 def _choose_bin(key: str, which: str) -> None:
-    chosen = st.session_state[key]["selection"].get(BIN) or []
-    keep_choice("bin", f"{which}-{int(chosen[0]['position'])}" if chosen else None)
+    chosen = read_chosen_mark(key, BIN)
+    keep_choice("bin", f"{which}-{int(chosen['position'])}" if chosen else None)
 
 
 def _list_numbers(one: Calibration) -> dict[str, str]:
@@ -145,14 +148,6 @@ def _list_numbers(one: Calibration) -> dict[str, str]:
         ),
         "Brier score": f"{one.brier:.3f} [{one.brier_low:.3f} to {one.brier_high:.3f}]",
     }
-
-
-def _show_bins(before: Calibration, after: Calibration | None, where: str) -> None:
-    """Draw the bins as tables; choosing a row chooses the bin, also with the keyboard."""
-    with st.expander("The bins as a table", icon=":material/table:"):
-        _show_bins_table("As the run gives them", before, "raw", where)
-        if after:
-            _show_bins_table("Calibrated", after, "calibrated", where)
 
 
 def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> None:
@@ -183,5 +178,5 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
 
 
 def _choose_row(key: str, which: str) -> None:
-    rows = st.session_state[key]["selection"]["rows"]
-    keep_choice("bin", f"{which}-{rows[0]}" if rows else None)
+    row = read_chosen_row(key)
+    keep_choice("bin", None if row is None else f"{which}-{row}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,13 @@ from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_
 from core.ui.comparing.verdict import show_compared_table, show_headline
 from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import pick_one, title_run
+from core.ui.parts.pickers import pick_linked, pick_one, title_run
 from core.ui.parts.seal import ask_before_test
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
-_AXES: dict[Axis, str] = {"epoch": "By epoch", "seconds": "By time"}
+_AXES = {"epoch": "By epoch", "seconds": "By time"}
 _KINDS = {"gained": "Gained", "lost": "Lost", "wrong": "Both wrong"}
 _MEANINGS = {
     "gained": "Only {b} is right; under each photo: what {a} said → what {b} says.",
@@ -33,6 +33,12 @@ _MEANINGS = {
     "wrong": "Neither is right; under each photo: its class, what {a} said → what {b} says.",
 }
 _SCROLL_ABOVE = 16
+_COLUMNS = [
+    "run",
+    "epoch",
+    *("train_loss", "train_accuracy", "val_loss", "val_accuracy"),
+    "seconds",
+]
 
 
 def show_comparison() -> None:
@@ -160,25 +166,17 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
 
 def _show_curves(page: ComparisonPage) -> None:
     """Draw the validation curves of the runs over one another."""
-    pick_one("Curves along", _AXES, bind_choice("along", page.along, key="runs.along"))
+    along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
     st.plotly_chart(
-        draw_overlaid_curves(page.curves, page.along, is_dark()),
+        draw_overlaid_curves(page.curves, along, is_dark()),
         theme=None,
         key="runs.curves",
         config={"displayModeBar": False},
         width="stretch",
     )
     rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
-    columns = [
-        "run",
-        "epoch",
-        "train_loss",
-        "train_accuracy",
-        "val_loss",
-        "val_accuracy",
-        "seconds",
-    ]
-    show_table_behind(pd.DataFrame(rows).reindex(columns=columns), "The curves as a table")
+    shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
+    show_table_behind(shown, "The curves as a table")
 
 
 def _show_class_changes(one: Compared) -> None:
@@ -218,7 +216,9 @@ def _show_photos(page: ComparisonPage, one: Compared) -> None:
     of = page.of
     st.subheader("Photos", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        kind = _pick_kind(page, kinds)
+        first = next((name for name, chosen in kinds.items() if chosen.any()), "gained")
+        names = {name: f"{_KINDS[name]} ({int(kinds[name].sum()):,})" for name in kinds}
+        kind = pick_linked("Photos", names, "photos", "runs.kind", first)
         if of in common.classes:
             st.button(
                 f"Class: {plain(of, 40)}",
@@ -240,15 +240,6 @@ def _show_photos(page: ComparisonPage, one: Compared) -> None:
     said = {int(p): _caption(common, int(row), kind) for p, row in zip(photos, rows, strict=True)}
     show_gallery(dataset, photos, key="compared", captions=said.__getitem__)
     show_photo_panel(dataset)
-
-
-def _pick_kind(page: ComparisonPage, kinds: dict[str, np.ndarray]) -> str:
-    first = next((name for name, chosen in kinds.items() if chosen.any()), "gained")
-    return pick_one(
-        "Photos",
-        {one: f"{_KINDS[one]} ({int(kinds[one].sum()):,})" for one in kinds},
-        bind_choice("photos", page.kind if page.kind in kinds else first, key="runs.kind"),
-    )
 
 
 def _caption(common: CommonPhotos, row: int, kind: str) -> str:
@@ -277,10 +268,10 @@ def _configure_classes(baseline: RunRecord, run: RunRecord) -> dict[str, Any]:
 
 
 def _choose_change(key: str) -> None:
-    bars: list[dict[str, Any]] = st.session_state[key]["selection"].get(CHANGE) or []
-    keep_choice("of", str(bars[0]["class"]) if bars else None)
-    if bars:
-        keep_choice("photos", str(bars[0]["change"]))
+    bar = read_chosen_mark(key, CHANGE)
+    keep_choice("of", bar.get("class"))
+    if bar:
+        keep_choice("photos", bar["change"])
 
 
 def _forget_class() -> None:

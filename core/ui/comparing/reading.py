@@ -1,8 +1,7 @@
 """What a comparison of runs shows, read once: the address and the caches → one `ComparisonPage`.
 
-In the URL: `compare` (the runs, the baseline first), `split`, `along` (the axis of the curves),
-`beside` (the run that is looked at closer), `photos` (which kind) and `of` (a class). Each run is
-compared with the baseline on the photos that both were judged by.
+In the URL: `compare` (the runs, the baseline first), `split`, `beside` (the run that is looked at
+closer) and `of` (a class). Each run is compared with the baseline on the photos of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common, match_results
 from core.runs.run_files import curve
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
-from core.ui.comparing.charts import Axis, RunCurve
+from core.ui.comparing.charts import RunCurve
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import read_choice
@@ -65,9 +64,7 @@ class ComparisonPage:
     splits: Sequence[str]
     """Those of the first run that is done; empty while fewer than two are."""
     split: str
-    along: Axis
     beside: str
-    kind: str
     of: str
 
     @property
@@ -141,9 +138,7 @@ def read_comparison() -> ComparisonPage:
         left_out=max(0, len(runs) - MOST_RUNS),
         splits=present,
         split=split if split in present else usual,
-        along="seconds" if read_choice("along") == "seconds" else "epoch",
         beside=read_choice("beside") or "",
-        kind=read_choice("photos") or "",
         of=read_choice("of") or "",
     )
 

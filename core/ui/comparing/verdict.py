@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.comparison import Comparison, describe_verdict
-from core.formats import count, moment, percent, plain, points, say_p
+from core.formats import count, moment, percent, plain, points, points_range, say_p
 from core.monitoring.comparison import VersionComparison, compare_versions
 from core.prediction.deciding import describe_rule
 from core.registry.evidence import (
@@ -24,6 +24,7 @@ from core.runs.common_photos import describe_left_out
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.reading import Compared
 from core.ui.parts import cache
+from core.ui.parts.charts import show_metrics
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import name_visitor
@@ -45,15 +46,14 @@ def offer_comparison(
 def show_evidence(evidence: Evidence) -> None:
     """Draw the figures of a comparison of two versions."""
     n = evidence.n
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in (
-            (f"v{evidence.champion}, champion", percent(evidence.accuracy_champion, n)),
-            (f"v{evidence.challenger}, challenger", percent(evidence.accuracy_challenger, n)),
-            ("Difference", points(evidence.difference, n)),
-            ("Gained / lost", f"{evidence.gained:,} / {evidence.lost:,}"),
-            ("Test photos", f"{n:,}"),
-        ):
-            st.metric(label, value, width="content")
+    figures = {
+        f"v{evidence.champion}, champion": percent(evidence.accuracy_champion, n),
+        f"v{evidence.challenger}, challenger": percent(evidence.accuracy_challenger, n),
+        "Difference": points(evidence.difference, n),
+        "Gained / lost": f"{evidence.gained:,} / {evidence.lost:,}",
+        "Test photos": f"{n:,}",
+    }
+    show_metrics(figures, gap="medium")
 
 
 def explain_comparison(comparison: VersionComparison) -> None:
@@ -176,16 +176,15 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
     if n == 0:
         st.info(f"{describe_verdict(compared)} {describe_left_out(common)}")
         return
-    with st.container(horizontal=True, gap="large"):
-        for label, value in (
-            (_short(baseline), percent(compared.accuracy_a, n)),
-            (_short(run), percent(compared.accuracy_b, n)),
-            ("Difference", points(compared.difference, n)),
-            ("Gained", f"{compared.gained:,}"),
-            ("Lost", f"{compared.lost:,}"),
-            ("Photos", f"{n:,}"),
-        ):
-            st.metric(label, value, width="content")
+    figures = {
+        _short(baseline): percent(compared.accuracy_a, n),
+        _short(run): percent(compared.accuracy_b, n),
+        "Difference": points(compared.difference, n),
+        "Gained": f"{compared.gained:,}",
+        "Lost": f"{compared.lost:,}",
+        "Photos": f"{n:,}",
+    }
+    show_metrics(figures)
     verdict = describe_verdict(compared, p_value)
     first, _, rest = verdict.partition(". ")
     st.markdown(f"**{first}.** {rest}")
@@ -214,11 +213,10 @@ def say_unbeaten(one: Compared, p_value: float) -> str:
     if better == "worse":
         low, high, difference = -high, -low, -difference
     n = one.comparison.n
-    ends = f"{points(low, n).split()[0]} to {points(high, n).split()[0]}"
     return (
         f"**The trained head ({_short(trained)}) is not shown to beat the exact head "
         f"({_short(exact)}) on the same features**: {points(difference, n)} "
-        f"({ends}), {count(n, 'photo')}."
+        f"({points_range(low, high, n)}), {count(n, 'photo')}."
     )
 
 
@@ -251,6 +249,4 @@ def _short(run: RunRecord) -> str:
 def _say_interval(compared: Comparison, p_value: float) -> str:
     if compared.gained + compared.lost == 0:
         return "–"
-    ends = compared.adjust_interval(p_value)
-    low, high = (points(end, compared.n).split()[0] for end in ends)
-    return f"{low} to {high} points"
+    return f"{points_range(*compared.adjust_interval(p_value), compared.n)} points"

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import choose_palette, style_altair, title_params
-from core.evaluation.comparison import difference_interval
-from core.formats import count, percent, plain, points
+from core.evaluation import comparison
+from core.formats import count, percent, plain
 from core.runs.store import RunRecord
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import show_study
@@ -61,9 +61,7 @@ def _show_drops(drops: pd.DataFrame, classes: Sequence[str]) -> None:
         {
             "class": [classes[one] for one in drops["class"]],
             "change": [say_change(row) for _, row in drops.iterrows()],
-            "gained": drops["gained"].to_numpy(),
-            "lost": drops["lost"].to_numpy(),
-            "n": drops["n"].to_numpy(),
+            **{name: drops[name].to_numpy() for name in ("gained", "lost", "n")},
             "most": [
                 f"{classes[row['most']]} +{row['most_by']}" if row["most_by"] > 0 else ""
                 for _, row in drops.iterrows()
@@ -126,13 +124,12 @@ def describe_merges(merges: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
         side: [" + ".join(classes[int(one)] for one in group.split()) for group in merges[side]]
         for side in ("one", "other")
     }
+    firsts = {side: [group.split()[0] for group in merges[side]] for side in named}
     rights = (merges["before"] + merges["gained"] - merges["lost"]) / merges["n"]
     return pd.DataFrame(
         {
-            "one": [group.split()[0] for group in merges["one"]],
-            "other": [group.split()[0] for group in merges["other"]],
-            "one_name": [classes[int(group.split()[0])] for group in merges["one"]],
-            "other_name": [classes[int(group.split()[0])] for group in merges["other"]],
+            **firsts,
+            **{f"{side}_name": [classes[int(one)] for one in firsts[side]] for side in firsts},
             "words": [f"{a} with {b}" for a, b in zip(named["one"], named["other"], strict=True)],
             "change": [say_change(row) for _, row in merges.iterrows()],
             "right": [percent(one, int(n)) for one, n in zip(rights, merges["n"], strict=True)],
@@ -143,10 +140,7 @@ def describe_merges(merges: pd.DataFrame, classes: Sequence[str]) -> pd.DataFram
 
 def say_change(row: "pd.Series[int]") -> str:
     """Return the change of accuracy in points with its interval: "+1.2 points (0.3 to 2.4)"."""
-    n, gained, lost = int(row["n"]), int(row["gained"]), int(row["lost"])
-    low, high = (points(end, n).split()[0] for end in difference_interval(gained, lost, n))
-    between = f" ({low} to {high})" if gained + lost else ""
-    return points((gained - lost) / n, n) + between
+    return comparison.say_change(int(row["gained"]), int(row["lost"]), int(row["n"]))
 
 
 _DRAWN = 20

@@ -29,8 +29,6 @@ _LABEL = (
 
 Choose = Callable[[int | None, int | None], None]
 Zoom = Callable[[tuple[int, int], tuple[int, int]], None]
-_File = tuple[str, str, str, Callable[[], bytes | str]]
-"""Label, end of the file's name, kind, and what makes it."""
 
 
 def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoom) -> None:
@@ -117,9 +115,26 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     else:
         name += f"-against-{page.pair.other.number}"
         subtitle = f"{len(page.pair.common):,} photos of {page.split}. {page.left_out}".strip()
+    dark, csv = drawn.look.dark, "text/csv"
+    files: list[tuple[str, str, str, Callable[[], bytes | str]]] = [
+        (
+            "Picture (PNG)",
+            ".png",
+            "image/png",
+            lambda: draw_png(draw_matrix(drawn, subtitle), dark),
+        ),
+        (
+            "Picture (SVG)",
+            ".svg",
+            "image/svg+xml",
+            lambda: draw_svg(draw_matrix(drawn, subtitle), dark),
+        ),
+        ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
+        ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
+    ]
     with st.popover("Export", icon=":material/download:", type="tertiary"):
         st.caption("The picture as it is drawn here; the numbers of all classes.")
-        for label, kind, mime, make in _list_files(page, drawn, subtitle):
+        for label, kind, mime, make in files:
             st.download_button(
                 label,
                 make,
@@ -129,24 +144,6 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
                 on_click="ignore",
                 width="stretch",
             )
-
-
-def _list_files(page: ConfusionPage, drawn: DrawnMatrix, subtitle: str) -> list[_File]:
-    dark = drawn.look.dark
-
-    def make_png() -> bytes:
-        return draw_png(draw_matrix(drawn, subtitle), dark)
-
-    def make_svg() -> str:
-        return draw_svg(draw_matrix(drawn, subtitle), dark)
-
-    csv = "text/csv"
-    return [
-        ("Picture (PNG)", ".png", "image/png", make_png),
-        ("Picture (SVG)", ".svg", "image/svg+xml", make_svg),
-        ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
-        ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
-    ]
 
 
 def write_cells(page: ConfusionPage) -> str:

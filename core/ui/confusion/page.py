@@ -67,7 +67,11 @@ def show_confusions(run: RunRecord, split: str) -> None:
         if not len(page.pair.common):
             return
     _show_pickers(page, pickers)
-    drawn = _describe(page, is_dark())
+    look = page.look(is_dark())
+    if page.pair is None:
+        drawn = describe_matrix(page.matrix, page.classes, look)
+    else:
+        drawn = describe_change(page.pair.change, look)
     grid, beside, photos = _split_page(len(page.classes))
     with grid:
         _show_matrix(page, drawn)
@@ -97,13 +101,6 @@ def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
     grid = left.container(border=True, key="confusion_matrix", gap="small")
     photos = right.container(key="confusion_photos")
     return grid, right.container(border=True), photos
-
-
-def _describe(page: ConfusionPage, dark: bool) -> DrawnMatrix:
-    look = page.look(dark)
-    if page.pair is None:
-        return describe_matrix(page.matrix, page.classes, look)
-    return describe_change(page.pair.change, look)
 
 
 def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:

@@ -5,7 +5,6 @@ Beside an error stand typical photos of both classes.
 
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from core.evaluation.intervals import wilson_interval
@@ -16,7 +15,7 @@ from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
 from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.small_sets import say_recall
-from core.ui.parts.state import bind_choice
+from core.ui.parts.state import bind_choice, read_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
@@ -176,7 +175,11 @@ def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
     """Draw the photos that came into the chosen cell with this run, and those that left it."""
     common, moved = pair.common, page.find_moved(pair, chosen)
     st.subheader(_title_moved(common.classes, chosen), anchor=False)
-    kind = _pick_kind(page, moved)
+    names = {one: f"{_KINDS[one]} ({len(rows):,})" for one, rows in moved.items()}
+    stated = read_choice("moved") or ""
+    held = next((one for one in (stated, *moved) if len(moved.get(one, ()))), "came")
+    shown = bind_choice("moved", held, key="confusion.moved")
+    kind = pick_one("Photos that", names, shown)
     st.caption(
         f"With run {page.run.number}, compared with run {pair.other.number}. Under each photo: "
         "what the other run said → what this one says."
@@ -201,16 +204,6 @@ def _title_moved(classes: tuple[str, ...], chosen: Chosen) -> str:
     if chosen.true is None:
         return f"Taken for {plain(classes[chosen.predicted], 60)}: now, or no longer"
     return f"{_title(classes, chosen)}: now, or no longer"
-
-
-def _pick_kind(page: ConfusionPage, moved: dict[str, np.ndarray]) -> str:
-    first = next((name for name, rows in moved.items() if len(rows)), "came")
-    shown = page.moved if len(moved.get(page.moved, ())) else first
-    return pick_one(
-        "Photos that",
-        {one: f"{_KINDS[one]} ({len(moved[one]):,})" for one in moved},
-        bind_choice("moved", shown, key="confusion.moved"),
-    )
 
 
 def _say_photo(common: CommonPhotos, row: int, chosen: Chosen) -> str:

@@ -126,9 +126,6 @@ class ConfusionPage:
     chosen: Chosen | None
     looked_for: int | None
     """Number of the class that is looked for."""
-    moved: str
-    """Which photos of two runs the link asks for: those that came in or those that left; "" for
-    none."""
 
     @property
     def name(self) -> str:
@@ -273,7 +270,6 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
         hide_diagonal=read_choice("diagonal") == "hidden",
         chosen=_read_chosen(classes),
         looked_for=classes.index(looked_for) if looked_for in classes else None,
-        moved=read_choice("moved") or "",
     )
 
 

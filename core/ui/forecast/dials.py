@@ -20,7 +20,7 @@ from core.exact.dials import WAYS, Dials, Setting
 from core.formats import interval, percent, points
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import report_errors
-from core.ui.parts.pickers import pick_one
+from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import bind_choice, read_choice, read_number
 
 _MOST_WRONG, _STEP = 90, 5
@@ -66,16 +66,12 @@ def _turn(dials: Dials) -> tuple[Setting, int]:
     last = len(sizes) - 1
     wrong = read_number(read_choice("wrong") or "", _MOST_WRONG + 1) or 0
     size = read_number(read_choice("size") or "", last + 1)
-    way, power = read_choice("way") or "", read_choice("ridge") or ""
+    power = read_choice("ridge") or ""
     wrong = st.slider(
         "Wrong labels", 0, _MOST_WRONG, step=_STEP, format="%d %%",
         **bind_choice("wrong", wrong - wrong % _STEP, key="dials.wrong"),
     )  # fmt: skip
-    kind: Any = pick_one(
-        "How labels go wrong",
-        WAYS,
-        bind_choice("way", way if way in WAYS else "random", key="dials.way"),
-    )
+    kind: Any = pick_linked("How labels go wrong", WAYS, "way", "dials.way", "random")
     place = st.select_slider(
         "Photos",
         list(range(len(sizes))),

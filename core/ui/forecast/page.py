@@ -11,15 +11,21 @@ from core.charts.shares import draw_forecast, list_fan
 from core.exact.dials import KIND
 from core.exact.forecasting import Forecasts, identify_forecast, say_more, start_forecast
 from core.exact.store import HeadSource, find_judged_source
-from core.formats import count, duration, percent_format, plain, points
+from core.formats import count, duration, percent_format, percent_ranges, plain, points
 from core.instant.curves import Forecast
 from core.ui.forecast.dials import show_dials
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.live_state import show_making
-from core.ui.parts.pickers import pick_dataset, pick_one
-from core.ui.parts.state import bind_choice, keep_choice, read_choice, read_number
+from core.ui.parts.pickers import pick_dataset, pick_linked
+from core.ui.parts.state import (
+    bind_choice,
+    keep_choice,
+    read_choice,
+    read_chosen_row,
+    read_number,
+)
 
 MORE, NEXT, CLASS, VIEW = "more", "next", "class", "view"
 MOST = 100_000
@@ -105,10 +111,7 @@ def show_forecast() -> None:
     if opened is None:
         return
     source, head = opened
-    view = read_choice(VIEW)
-    view = view if view in _VIEWS else next(iter(_VIEWS))
-    pick_one("View", _VIEWS, bind_choice(VIEW, view, key="forecast.view"))
-    if view == "dials":
+    if pick_linked("View", _VIEWS, VIEW, "forecast.view") == "dials":
         dials = cache.dials(dataset.id)
         if dials is None:
             _show_making(source, KIND)
@@ -117,18 +120,14 @@ def show_forecast() -> None:
     elif (forecasts := cache.forecasts(dataset.id)) is None:
         _show_making(source)
     else:
-        _show_photos(read_forecast_page(source, forecasts))
+        page = read_forecast_page(source, forecasts)
+        left, right = st.columns([7, 5], gap="medium")
+        with left.container(border=True):
+            _show_curve(page)
+        with right.container(border=True):
+            _show_list(page)
+        _show_classes(page)
     say_engine(source, head)
-
-
-def _show_photos(page: ForecastPage) -> None:
-    """Draw what more photos would bring."""
-    left, right = st.columns([7, 5], gap="medium")
-    with left.container(border=True):
-        _show_curve(page)
-    with right.container(border=True):
-        _show_list(page)
-    _show_classes(page)
 
 
 def _show_making(source: HeadSource, *kind: str) -> None:
@@ -158,13 +157,9 @@ def _show_curve(page: ForecastPage) -> None:
     number.number_input(
         "More photos", 1, MOST, step=10, **bind_choice(MORE, page.more, key="forecast.more")
     )
-    if page.chosen is not None:
-        _draw_curve(page)
-
-
-def _draw_curve(page: ForecastPage) -> None:
     chosen, facts = page.chosen, page.forecasts.facts
-    assert chosen is not None
+    if chosen is None:
+        return
     fan = list_fan(chosen)
     repeats = facts["repeats" if page.place is None else "class_repeats"]
     name = "Accuracy" if page.place is None else f"Recall of {page.classes[page.place]}"
@@ -226,20 +221,24 @@ def _show_list(page: ForecastPage) -> None:
 def _show_classes(page: ForecastPage) -> None:
     """Draw what so many photos more would do to each class; a click on a row draws its curve."""
     gain = page.table["foreseen"] - page.table["recall"]
-    order = gain.sort_values(ascending=False, kind="stable", na_position="last").index
-    table = page.table.loc[order]
+    table = page.table.loc[gain.sort_values(ascending=False, kind="stable").index]
     names = table["class"].tolist()
     key = f"forecast.table.{page.source.id}.{page.more}"
 
     def choose() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        keep_choice(CLASS, names[rows[0]] if rows else None)
+        row = read_chosen_row(key)
+        keep_choice(CLASS, None if row is None else names[row])
 
     st.markdown(f"**Each class with {count(page.more, 'more photo')} of its own**")
+    ranges = percent_ranges(table["low"], table["high"])
     form = percent_format(int(table["judged"].max()))
     number = st.column_config.NumberColumn
     st.dataframe(
-        _describe_classes(table),
+        table[["class", "photos", "judged"]].assign(
+            recall=100 * table["recall"],
+            foreseen=100 * table["foreseen"],
+            interval=[ends or why for ends, why in zip(ranges, table["reason"], strict=True)],
+        ),
         key=key,
         on_select=choose,
         selection_mode="single-row",
@@ -260,15 +259,3 @@ def _show_classes(page: ForecastPage) -> None:
             f"{bad:,} of {count(len(page.classes), 'class')}: these curves do not allow a "
             "forecast. About one learning curve in seven does not."
         )
-
-
-def _describe_classes(table: pd.DataFrame) -> pd.DataFrame:
-    ends = zip(table["low"], table["high"], table["reason"], strict=True)
-    return table[["class", "photos", "judged"]].assign(
-        recall=100 * table["recall"],
-        foreseen=100 * table["foreseen"],
-        interval=[
-            f"{100 * low:.0f} to {100 * high:.0f}" if np.isfinite(low) else why
-            for low, high, why in ends
-        ],
-    )

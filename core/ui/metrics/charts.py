@@ -56,7 +56,10 @@ def draw_ranking(
     drawn = [name for name in chosen if name in curves][:MOST_CLASSES]
     figure = go.Figure(_draw_others(kind, curves, drawn, colours))
     if kind == "roc":
-        figure.add_trace(_draw_chance(colours))
+        chance = {"color": colours.quiet, "width": 1, "dash": "2px 4px"}
+        figure.add_scatter(
+            x=[0, 1], y=[0, 1], mode="lines", name="chance", line=chance, hoverinfo="skip"
+        )
     for number, name in enumerate(drawn):
         line = {"color": colours.groups[number], "width": 2.5, "dash": _DASHES[number]}
         figure.add_trace(_draw(kind, curves[name], _label(name, areas), name, line))
@@ -100,17 +103,6 @@ def _draw(
     )
 
 
-def _draw_chance(colours: Palette) -> go.Scatter:
-    return go.Scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        name="chance",
-        line={"color": colours.quiet, "width": 1, "dash": "2px 4px"},
-        hoverinfo="skip",
-    )
-
-
 def _shape(kind: Kind) -> str:
     return "linear" if kind == "roc" else "vh"  # the area is precision at the end of each step
 
@@ -131,10 +123,7 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
         "zeroline": False,
     }
     layout |= {
-        "title": {
-            **layout["title"],
-            "text": f"{_TITLES[kind]} of {count(n, 'class')}",
-        },
+        "title": {**layout["title"], "text": f"{_TITLES[kind]} of {count(n, 'class')}"},
         "hovermode": "closest",
         "height": _HEIGHT,
         "margin": {"l": 56, "r": 22, "t": 48, "b": 130},
@@ -145,6 +134,15 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
     return figure.update_layout(layout)
 
 
+def say_baselines(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Return the rows with their accuracy (said) and its interval in words."""
+    ends = zip(rows["low"], rows["high"], strict=True)
+    return rows.assign(
+        said=[percent(share, n) for share in rows["accuracy"]],
+        interval=[f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
+    )
+
+
 def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     """Draw one bar for the run and for each baseline, with its 95 % interval.
 
@@ -152,11 +150,7 @@ def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
         rows: name, accuracy, low, high, own (bool: it is the run), in the order they are drawn.
     """
     colours = choose_palette(dark)
-    ends = zip(rows["low"], rows["high"], strict=True)
-    rows = rows.assign(
-        said=[percent(share, n) for share in rows["accuracy"]],
-        interval=[f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
-    )
+    rows = say_baselines(rows, n)
     axis = alt.Axis(labelLimit=230, labelOverlap=False, title=None, grid=False)
     # Named, because the browser keeps the order of the rows it drew before.
     scale = alt.Scale(domain=rows["name"].tolist(), paddingInner=0.35)

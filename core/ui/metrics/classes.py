@@ -72,8 +72,7 @@ def show_class_table(page: MetricsPage) -> None:
     )
     table = page.table
     if wanted:
-        named = table["class"].str.contains(wanted.strip(), case=False, regex=False)
-        table = table[named]
+        table = table[table["class"].str.contains(wanted.strip(), case=False, regex=False)]
     if table.empty:
         st.info("No class has this in its name.", icon=":material/search_off:")
         return
@@ -91,10 +90,6 @@ def show_class_table(page: MetricsPage) -> None:
         column_config=_configure(int(table["support"].min())),
         alt="Support, recall, precision, F1 and areas of each class with 95 % intervals",
     )
-    _explain_table(page)
-
-
-def _explain_table(page: MetricsPage) -> None:
     replaced = (page.per_class["recall_n"] > 0).any()
     st.caption(
         "Choose a row: its photos appear below. A heading sorts. n: photos of the class."

@@ -2,7 +2,6 @@
 
 import math
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -51,7 +50,8 @@ def show_curves(page: MetricsPage) -> None:
         config={"displayModeBar": False},
         alt=f"{_KINDS[kind]} curves; the areas stand in the table below.",
     )
-    _show_left_out(ranking.per_class)
+    if empty := int((ranking.per_class["positives"] == 0).sum()):
+        st.caption(f"Not drawn: {count(empty, 'class')} without a photo in this split.")
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -73,9 +73,8 @@ def _say_areas(ranking: Ranking, kind: Kind) -> None:
     macro, micro = ranking.macro[kind], ranking.micro[kind]
     with_area = int(ranking.per_class[_AREAS[kind]].notna().sum())
     st.caption(
-        f"Area, mean of {count(with_area, 'class')} (macro): **{_round(macro.value)}**"
-        f"{_parenthesise(macro)}. Over all pairs of a photo and a class (micro): "
-        f"**{_round(micro.value)}**{_parenthesise(micro)}. n = {macro.n:,}. Areas are exact; drawn "
+        f"Area, mean of {count(with_area, 'class')} (macro): {_say(macro)}. Over all pairs of a "
+        f"photo and a class (micro): {_say(micro)}. n = {macro.n:,}. Areas are exact; drawn "
         "curves are thinned."
     )
 
@@ -104,12 +103,6 @@ def _pick_classes(ranking: Ranking, drawn: list[str]) -> list[str]:
     )
 
 
-def _show_left_out(per_class: pd.DataFrame) -> None:
-    empty = int((per_class["positives"] == 0).sum())
-    if empty:
-        st.caption(f"Not drawn: {count(empty, 'class')} without a photo in this split.")
-
-
 def say_range(estimate: Estimate) -> str:
     """Write the interval of a share in words, with one sign of percent; empty without one."""
     if math.isnan(estimate.low):
@@ -118,9 +111,9 @@ def say_range(estimate: Estimate) -> str:
     return f"{low} to {percent(estimate.high, estimate.n)}"
 
 
-def _parenthesise(estimate: Estimate) -> str:
-    ends = say_range(estimate)
-    return f" (95 % interval {ends})" if ends else ""
+def _say(area: Estimate) -> str:
+    ends = say_range(area)
+    return f"**{_round(area.value)}**" + (f" (95 % interval {ends})" if ends else "")
 
 
 def _round(area: float) -> str:

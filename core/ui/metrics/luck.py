@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, percent, points
+from core.formats import count, percent, points, points_range
 from core.ui.metrics.charts import draw_luck
 from core.ui.metrics.reading import MetricsPage
 from core.ui.parts import cache
@@ -80,9 +80,9 @@ def say_luck(deals: pd.DataFrame, now: "pd.Series[float]") -> list[str]:
         naive = deals.loc[deals["way"] == "naive", "accuracy"].to_numpy()
         apart = naive.mean() - values.mean()
         error = 1.96 * np.sqrt(naive.var() / len(naive) + values.var() / len(values))
-        ends = (points(end, 1000).split()[0] for end in (apart - error, apart + error))
+        ends = points_range(apart - error, apart + error, 1000)
         lines.append(
-            f"Splits that part copies score {points(apart, 1000)} on average ({' to '.join(ends)}) "
+            f"Splits that part copies score {points(apart, 1000)} on average ({ends}) "
             f"beside splits that keep them together; {count(int(now['copies']), 'photo')} of train "
             "and validation have a copy."
         )

@@ -13,16 +13,15 @@ from core.formats import count, percent, plain
 from core.installed import COMMAND
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
-from core.ui.metrics.charts import draw_baselines
+from core.ui.metrics.charts import draw_baselines, say_baselines
 from core.ui.metrics.classes import show_class_bars, show_class_table
 from core.ui.metrics.curves import say_range, show_curves
 from core.ui.metrics.luck import show_split_luck
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import link_page
-from core.ui.parts.pickers import pick_one
+from core.ui.parts.pickers import pick_linked
 from core.ui.parts.small_sets import show_small_set
-from core.ui.parts.state import bind_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
@@ -75,6 +74,9 @@ def _show_headline(page: MetricsPage) -> None:
     """Draw the figures over all classes with their intervals, and how these were found."""
     figures, top_k = page.figures, page.evaluation.top_k
     n = figures["accuracy"].n
+    absent = int((page.evaluation.per_class["support"] == 0).sum())
+    missing = f" {count(absent, 'class')} without photos here {'is' if absent == 1 else 'are'}"
+    missing += " in no mean over classes."
     with st.container(horizontal=True, gap="xsmall"):
         _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
         if top_k > 1:  # of two classes it would be the accuracy once more
@@ -89,22 +91,14 @@ def _show_headline(page: MetricsPage) -> None:
         _show_share("ROC area", page.ranking.macro["roc"], _HELP["roc"])
         _show_number("Loss", figures["loss"], _HELP["loss"])
     st.caption(
-        f"n = {n:,} {page.split} photos. Below each figure its 95 % interval.{_name_absent(page)}",
+        f"n = {n:,} {page.split} photos. Below each figure its 95 % interval."
+        + missing * bool(absent),
         help="Wilson's interval for accuracy and top-k; for Balanced that of as many photos of one "
         "share as it is as sure as, small classes counting most; jackknife for the ROC area; "
         f"a logarithmic scale for the loss; for the others {RESAMPLES:,} resamples, in which a "
         "photo's answer is drawn from its class and, the more the smaller that is, from all. Where "
         "simulations found that no interval holds what it says there is none.",
     )
-
-
-def _name_absent(page: MetricsPage) -> str:
-    """Return how many classes have no photo in the split, and that means leave them out."""
-    absent = int((page.evaluation.per_class["support"] == 0).sum())
-    if not absent:
-        return ""
-    said = count(absent, "class")
-    return f" {said} without photos here {'is' if absent == 1 else 'are'} in no mean over classes."
 
 
 def _show_averages(page: MetricsPage) -> None:
@@ -176,7 +170,9 @@ def _show_class_photos(page: MetricsPage) -> None:
         st.subheader(plain(class_name), anchor=False, width="content")
         query = {"run": page.run.id, "split": page.split, "true": class_name}
         link_page("confusion", "Taken for which classes", "grid_on", **query)
-    kind = _pick_heap(page)
+    fallback = next((kind for kind in _KINDS if len(page.heaps[kind])), "missed")
+    names = {name: f"{_KINDS[name]} ({len(page.heaps[name]):,})" for name in _KINDS}
+    kind = pick_linked("Photos", names, "heap", "metrics.photos", fallback)
     photos = page.heaps[kind]
     of = "other classes" if kind == "taken" else plain(class_name)
     st.caption(f"{count(len(photos), 'photo')} of {of} in {page.split}, {_WORDS[kind]}.")
@@ -189,16 +185,6 @@ def _show_class_photos(page: MetricsPage) -> None:
             key=f"class.{kind}",
             captions=lambda photo: _caption(result, photo, said[photo], kind),
         )
-
-
-def _pick_heap(page: MetricsPage) -> str:
-    """Draw the choice of a heap; return it, the first that holds photos without a choice."""
-    fallback = next((kind for kind in _KINDS if len(page.heaps[kind])), "missed")
-    return pick_one(
-        "Photos",
-        {name: f"{_KINDS[name]} ({len(page.heaps[name]):,})" for name in _KINDS},
-        bind_choice("heap", page.heap if page.heap in _KINDS else fallback, key="metrics.photos"),
-    )
 
 
 def _caption(result: RunResult, photo: int, answer: int, kind: str) -> str:
@@ -243,14 +229,8 @@ def show_baselines(page: MetricsPage) -> None:
 
 def _show_rules(table: pd.DataFrame, besides: list[Beside]) -> None:
     n = besides[0].accuracy.n
-    ends = zip(table["low"], table["high"], strict=True)
-    shown = pd.DataFrame(
-        {
-            "Answers by": table["name"],
-            "Accuracy": [percent(share, n) for share in table["accuracy"]],
-            "95 %": [f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
-        }
-    )
+    shown = say_baselines(table, n)[["name", "said", "interval"]]
+    shown.columns = pd.Index(["Answers by", "Accuracy", "95 %"])
     st.dataframe(shown, hide_index=True, alt="Accuracy of the run and of simple rules")
     st.caption(
         "All learn from the training photos of this run alone. The verdict names the strongest of "

@@ -1,7 +1,7 @@
 """What the metrics page shows, read once: the address and the caches → one `MetricsPage`.
 
-In the URL: `focus` (a class) and `heap` (which of its photos). What is costly is computed when it
-is first drawn, and kept in memory until the run is new.
+In the URL: `focus` (a class). What is costly is computed when it is first drawn, and kept in memory
+until the run is new.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from core.evaluation.cross_validation import replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
+from core.formats import percent_ranges
 from core.prediction.nearest import predict_baselines, read_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
@@ -43,8 +44,6 @@ class MetricsPage:
     """When the result was written: part of the key of the curves that are drawn."""
     class_name: str | None
     """The class in focus."""
-    heap: str
-    """Which of its photos the link asks for; "" for none."""
 
     @cached_property
     def figures(self) -> Mapping[str, Estimate]:
@@ -84,10 +83,7 @@ class MetricsPage:
             if name == "precision":
                 table["predicted"] = both["predicted"]
             table[name] = 100 * both[name]
-            ends = zip(both[f"{name}_low"], both[f"{name}_high"], strict=True)
-            table[f"{name}_interval"] = [
-                "" if pd.isna(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends
-            ]
+            table[f"{name}_interval"] = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
         table["recall_interval"] += np.where(both["recall_n"] > 0, " *", "")
         return table
 
@@ -114,7 +110,6 @@ def read_metrics(run: RunRecord, split: str) -> MetricsPage:
         evaluation=cache.evaluation(run.id, split),
         when=cache.result_key(run.id),
         class_name=focus if focus in result.classes else None,
-        heap=read_choice("heap") or "",
     )
 
 

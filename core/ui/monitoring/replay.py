@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.comparison import difference_interval
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, data_uri, interval, moment, plain, points
+from core.formats import count, data_uri, interval, moment, plain, points, points_range
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.replay import OUTCOMES, WITHHELD, Replay, Replayed
 from core.prediction.choosing import find_rule
@@ -172,10 +172,8 @@ def _show_told(told: pd.DataFrame) -> None:
     gained, lost = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
     words = f"Of {count(n, 'photo')} that people named: {'; '.join(said)}."
     if gained or lost:
-        low, high = (points(end, n).split()[0] for end in difference_interval(gained, lost, n))
-        words += (
-            f" Answered right: {points((gained - lost) / n, n)} (95 % interval {low} to {high})."
-        )
+        ends = points_range(*difference_interval(gained, lost, n), n)
+        words += f" Answered right: {points((gained - lost) / n, n)} (95 % interval {ends})."
     st.markdown(words, help="People name more often what was wrong: no measure of all photos.")
 
 

@@ -1,7 +1,7 @@
 """Charts drawn once and kept: Altair takes 20 to 60 ms to build and check each."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -32,6 +32,13 @@ def _draw(
     # Its parts were checked as they were made; the whole once more takes a third of the time.
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict(validate=False)
     return spec
+
+
+def show_metrics(figures: Mapping[str, str], gap: Literal["medium", "large"] = "large") -> None:
+    """Draw figures side by side: label → value."""
+    with st.container(horizontal=True, gap=gap):
+        for label, value in figures.items():
+            st.metric(label, value, width="content")
 
 
 def show_table_behind(table: pd.DataFrame, title: str) -> None:

@@ -19,7 +19,7 @@ from core.exact.store import (
 )
 from core.exact.studies import Tables, find_study, read_study, start_study
 from core.exact.whatif import foretell
-from core.formats import count, interval, percent, plain, points
+from core.formats import count, interval, percent, plain, points, points_range
 from core.instant.head import ExactHead
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -112,8 +112,8 @@ def _foretell(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None
     compared = foretell(head, dataset, resolve_edits(dataset, waiting)).comparison
     if not compared.n:
         return None
-    low, high = (points(end, compared.n).split()[0] for end in compared.interval)
-    between = f"95 % interval {low} to {high} points, " if compared.gained + compared.lost else ""
+    ends = points_range(*compared.interval, compared.n)
+    between = f"95 % interval {ends} points, " if compared.gained + compared.lost else ""
     known = f"{between}n = {count(compared.n, 'validation photo')}. {METHOD}"
     return f": {points(compared.difference, compared.n)} foretold", known
 

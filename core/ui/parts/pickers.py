@@ -212,3 +212,21 @@ def pick_one(
             **bound,
         )
     )
+
+
+def pick_linked(
+    label: str,
+    options: Mapping[str, str],
+    name: str,
+    key: str,
+    otherwise: str = "",
+    **more: str,
+) -> str:
+    """Draw one choice of a few that the URL holds under a name; return what is chosen.
+
+    Args:
+        otherwise: What is chosen where the URL names none of them; by default the first.
+    """
+    stated = read_choice(name)
+    chosen = stated if stated in options else otherwise or next(iter(options))
+    return pick_one(label, options, bind_choice(name, chosen, key=key), **more)

@@ -74,6 +74,18 @@ def bind_choice(
     return {"key": key, "on_change": take}
 
 
+def read_chosen_row(key: str) -> int | None:
+    """Return the place of the row that is chosen in a table; None for none."""
+    rows: list[int] = st.session_state[key]["selection"]["rows"]
+    return rows[0] if rows else None
+
+
+def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:
+    """Return what is known of the mark that is chosen in a chart; nothing for none."""
+    marks: list[dict[str, Any]] = st.session_state[key]["selection"].get(selection) or [{}]
+    return marks[0]
+
+
 def name_visitor() -> str:
     """Return a visitor's e-mail, else address and mark of the browser; it opens nothing."""
     return _read_email() or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.charts.theme import choose_palette, style_altair, title_params
+from core.charts.theme import choose_palette, mark_value, style_altair, title_params
 from core.formats import count
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.plans import RatePlan, searched_recipe
@@ -33,7 +33,8 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
         return
     searched = searched_recipe(recipe)
     identifier = item_id(searched, _PLAN)
-    search = _find_search(identifier)
+    studies = list_studies(cache.workspace())
+    search = next((study for study in studies if study.id == identifier), None)
     if search is None or search.state in ("failed", "lost", "paused"):
         if search is not None and search.problem:
             show_problem(search.problem, search.remedy or "Try it again.")
@@ -54,12 +55,6 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
         return
     trains_stages = not recipe.epochs_of_head
     follow_run(search, lambda search: _show_search(search, trains_stages), every="0.5s")
-
-
-def _find_search(identifier: str) -> RunRecord | None:
-    """Return the search as the queue knows it, or None while nobody asked for it."""
-    studies = list_studies(cache.workspace())
-    return next((study for study in studies if study.id == identifier), None)
 
 
 def _show_search(search: RunRecord, trains_stages: bool) -> None:
@@ -86,7 +81,10 @@ def _show_suggestion(curve: RateCurve, trains_stages: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/search_insights: {said}", width="content")
         if used is not None and st.button(
-            "Use it", icon=":material/check:", key="training.use_rate", on_click=_use, args=(used,)
+            "Use it",
+            icon=":material/check:",
+            key="training.use_rate",
+            on_click=lambda: st.session_state.update({RATE: used}),
         ):
             st.rerun()  # the whole page: the form shows the rate
 
@@ -111,10 +109,6 @@ def _show_curve(curve: RateCurve, trains_stages: bool) -> None:
             "tenth of it."
         )
     st.caption(note)
-
-
-def _use(rate: float) -> None:
-    st.session_state[RATE] = rate
 
 
 def draw_rates(curve: RateCurve, dark: bool = False) -> Any:
@@ -144,11 +138,7 @@ def draw_rates(curve: RateCurve, dark: bool = False) -> Any:
         base.mark_line(color=colours.splits["train"], strokeWidth=2).encode(y=alt.Y("mean:Q", **y)),
     ]
     if suggestion is not None:
-        mark = alt.Chart(pd.DataFrame({"rate": [suggestion], "text": [f"{suggestion:g}"]}))
-        rule = mark.mark_rule(color=colours.accent, strokeWidth=2, strokeDash=[4, 3])
-        text = mark.mark_text(color=colours.accent, align="left", dx=5, dy=-4, fontSize=13)
-        layers.append(rule.encode(x="rate:Q"))
-        layers.append(text.encode(x="rate:Q", y=alt.value(8), text="text:N"))
+        layers += mark_value("rate", suggestion, f"{suggestion:g}", colours.accent)
     title = title_params(
         "The loss never falls: no rate stands out"
         if suggestion is None

@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.quality.slicing import SliceStudy
-from core.evaluation.comparison import difference_interval
+from core.evaluation.comparison import say_change
 from core.evaluation.shortcuts import Group, Shortcut, say_shortcut
 from core.evaluation.slice_search import LEAST_ERRORS, LEAST_PHOTOS, FoundSlice, say_points
 from core.evaluation.slices import say_rule, write_rule
 from core.exact.erasing import RANDOM, list_erasable
-from core.formats import count, interval, percent, percent_format, plain, points
+from core.formats import count, interval, percent, percent_format, plain, points_range
 from core.ui.parts import cache
 from core.ui.parts.exact import show_study
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
@@ -237,20 +237,14 @@ def say_without(facts: "pd.Series[float]") -> list[str]:
     """Return in Markdown what the property did, beside random directions."""
     n, gained, lost = (int(facts[name]) for name in ("n", "gained", "lost"))
     after = int(facts["before"]) + gained - lost
-    low, high = difference_interval(gained, lost, n)
-    change = points((gained - lost) / n, n)
-    between = ""
-    if gained + lost:
-        ends = (points(end, n).split()[0] for end in (low, high))
-        between = f" ({' to '.join(ends)})"
-    ends = (points(facts[name] / n, n).split()[0] for name in ("change_low", "change_high"))
+    ends = points_range(facts["change_low"] / n, facts["change_high"] / n, n)
     readable = max(0.0, float(facts["readable"]))
     shares = f"{percent(facts['before'] / n, n)} → {percent(after / n, n)}"
     return [
-        f"**{shares} right: {change}{between}**, "
+        f"**{shares} right: {say_change(gained, lost, n)}**, "
         f"n = {count(n, 'validation photo')}. {count(int(facts['flips']), 'answer')} change.",
         f"{RANDOM} times random directions, {int(facts['rank'])} at once: "
-        f"{' to '.join(ends)} points, {facts['flips_random']:.1f} answers change on average.",
+        f"{ends} points, {facts['flips_random']:.1f} answers change on average.",
         f"The features tell {percent(readable, n)} of it (R² on validation photos)."
         + (" That is little: taking it away says little." if readable < 0.1 else ""),
     ]

@@ -13,11 +13,11 @@ from core.charts.slices import SLICE, draw_bins
 from core.evaluation.comparison import ALPHA
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.slices import say_rule
-from core.formats import count, interval, percent, percent_format, plain
+from core.formats import count, interval, percent, percent_format, percent_ranges, plain
 from core.runs.store import RunRecord
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.pickers import pick_one
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.pickers import pick_linked
+from core.ui.parts.state import keep_choice, read_chosen_mark, read_chosen_row
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.slices.findings import show_flips, show_shortcuts, show_without, show_worst
@@ -57,14 +57,11 @@ def _pick_view(page: SlicesPage) -> None:
         "worst": sum(one.is_confirmed for one in page.study.search.slices),
         "shortcuts": sum(one.is_warned for one in page.study.shortcuts),
     }
-    pick_one(
-        "View",
-        {
-            name: f"{label} ({numbers[name]})" if numbers.get(name) else label
-            for name, label in VIEWS.items()
-        },
-        bind_choice("by", page.view, key="slices.view"),
-    )
+    names = {
+        name: f"{label} ({numbers[name]})" if numbers.get(name) else label
+        for name, label in VIEWS.items()
+    }
+    pick_linked("View", names, "by", "slices.view")
 
 
 def _show_slice(page: SlicesPage) -> None:
@@ -101,11 +98,7 @@ def _show_slice(page: SlicesPage) -> None:
 def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> None:
     result = page.result
     words = {_WRONG: f"Wrong ({int((~right).sum()):,})", _ALL: f"All ({len(photos):,})"}
-    shown = pick_one(
-        "Photos",
-        words,
-        bind_choice("shown", _ALL if page.shows_all else _WRONG, key="slices.shown"),
-    )
+    shown = pick_linked("Photos", words, "shown", "slices.shown")
     listed = photos[~right] if shown == _WRONG else photos
     if not len(listed):
         st.success(
@@ -180,8 +173,7 @@ def _show_chart(page: SlicesPage, name: str) -> None:
     first = st.session_state.setdefault(f"{widget}.start", start)
 
     def select() -> None:
-        bars: list[dict[str, Any]] = st.session_state[widget]["selection"].get(SLICE) or []
-        value = str(bars[0]["value"]) if bars else None
+        value = read_chosen_mark(widget, SLICE).get("value")
         st.session_state[clicked] = value or ""
         keep_choice("slice", value)
 
@@ -219,16 +211,13 @@ def _show_table(page: SlicesPage, parted: list[str]) -> None:
     key = f"{_TABLE}.{run.id}.{study.split}"
 
     def choose() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        if rows:
-            keep_choice("slice", values[rows[0]])
+        row = read_chosen_row(key)
+        if row is not None:
+            keep_choice("slice", values[row])
 
     shown = table[["property", "label", "n", "wrong"]].assign(
         accuracy=100 * table["accuracy"],
-        interval=[
-            f"{100 * low:.0f} to {100 * high:.0f}"
-            for low, high in zip(table["low"], table["high"], strict=True)
-        ],
+        interval=percent_ranges(table["low"], table["high"]),
         expected=100 * table["expected"],
     )
     st.dataframe(

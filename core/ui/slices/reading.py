@@ -1,6 +1,6 @@
 """What the slices page shows, read once: the address and the caches → one `SlicesPage`.
 
-In the URL: `by` (the view), `slice` (a rule) and `shown` (its wrong photos, or all).
+In the URL: `by` (the view) and `slice` (a rule).
 """
 
 from dataclasses import dataclass
@@ -36,8 +36,6 @@ class SlicesPage:
     """The slice that the link names; "" for none."""
     rule: Rule | None
     """The same; None also where this dataset does not have it."""
-    shows_all: bool
-    """False: only the wrong photos of the slice."""
 
     def order_photos(self, photos: np.ndarray) -> np.ndarray:
         """Return the photos with wrong ones first, the surest answer first."""
@@ -60,7 +58,6 @@ def read_slices(run: RunRecord, split: str) -> SlicesPage:
         view=view if view in VIEWS else next(iter(VIEWS)),
         stated=stated,
         rule=read_rule(stated, study.properties) if stated else None,
-        shows_all=read_choice("shown") == "all",
     )
 
 

@@ -106,18 +106,31 @@ def draw_curves(curves: Curves, look: Look = RAW, dark: bool = False) -> go.Figu
 
 
 def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
-    where = {"row": 1, "col": panel.column}
-    for number, other in enumerate(curves.others):
-        figure.add_trace(_draw_other(panel, other, number), **where)
-    x = place_epochs(curves.epochs, panel.look.by_time)
-    figure.add_trace(_draw_running_mean(panel, x, panel.read(curves.epochs)), **where)
+    look, colours = panel.look, panel.colours
+    lines = [_draw_other(panel, *other) for other in enumerate(curves.others)]
+    x = place_epochs(curves.epochs, look.by_time)
+    running = {"color": colours.splits["train"], "width": 1, "dash": "dot"}
+    both = {"legendgroup": RUNNING, "mode": "lines+markers", "opacity": _FAINT_NAMED}
+    lines.append(_draw_smooth(panel, x, panel.read(curves.epochs), RUNNING, line=running, **both))
     for split, prefix, symbol in _SPLITS:
         values = panel.read(curves.epochs, prefix)
         if any(value is not None for value in values):
-            for line in _draw_line(panel, split, symbol, x, values):
-                figure.add_trace(line, **where)
-    size = 22 if panel.look.large else 13
-    title_panel(figure, panel.column, panel.title, panel.colours.ink, size)
+            lines += _draw_line(panel, split, symbol, x, values)
+    figure.add_traces(lines, rows=1, cols=panel.column)
+    title_panel(figure, panel.column, panel.title, colours.ink, 22 if look.large else 13)
+
+
+def _draw_smooth(
+    panel: _Panel, x: Sequence[float], values: Sequence[float | None], name: str, **drawn: Any
+) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=smooth(values, panel.look.smoothing),
+        name=name,
+        showlegend=panel.column == 1,
+        hovertemplate=panel.hover,
+        **drawn,
+    )
 
 
 def _draw_line(
@@ -125,92 +138,56 @@ def _draw_line(
 ) -> list[go.Scatter]:
     """Return the line of a split; when smoothed also its raw points, faint behind it."""
     look, colour = panel.look, panel.colours.splits[split]
-    line = go.Scatter(
-        x=x,
-        y=smooth(values, look.smoothing),
-        name=split,
-        legendgroup=split,
-        showlegend=panel.column == 1,
-        mode="lines+markers",
-        line={"color": colour, "width": 4 if look.large else 2},
-        marker={"symbol": symbol},
-        hovertemplate=panel.hover,
-    )
+    both = {"legendgroup": split, "marker": {"symbol": symbol}}
+    line = {"color": colour, "width": 4 if look.large else 2}
     if not look.smoothing:
-        return [line]
-    line.mode = "lines"
+        return [_draw_smooth(panel, x, values, split, mode="lines+markers", line=line, **both)]
     raw = go.Scatter(
         x=x,
         y=list(values),
         name=f"{split}, raw",
-        legendgroup=split,
         showlegend=False,
         mode="lines+markers",
         line={"color": colour, "width": 1},
-        marker={"symbol": symbol},
         opacity=_FAINT,
         hoverinfo="skip",
+        **both,
     )
-    return [raw, line]
+    return [raw, _draw_smooth(panel, x, values, split, mode="lines", line=line, **both)]
 
 
-def _draw_running_mean(
-    panel: _Panel, x: Sequence[float], values: Sequence[float | None]
-) -> go.Scatter:
-    return go.Scatter(
-        x=x,
-        y=smooth(values, panel.look.smoothing),
-        name=RUNNING,
-        legendgroup=RUNNING,
-        showlegend=panel.column == 1,
-        mode="lines+markers",
-        line={"color": panel.colours.splits["train"], "width": 1, "dash": "dot"},
-        opacity=_FAINT_NAMED,
-        hovertemplate=panel.hover,
-    )
-
-
-def _draw_other(panel: _Panel, other: Overlay, number: int) -> go.Scatter:
+def _draw_other(panel: _Panel, number: int, other: Overlay) -> go.Scatter:
     """Return the line of another run: its validation, or its training without validation photos.
 
     Args:
-        panel: In which it is drawn.
-        other: The run.
         number: Which of the overlays it is, from 0: gives its colour.
     """
     judged = any(epoch.get("val_loss") is not None for epoch in other.epochs)
-    values = panel.read(other.epochs, "val_" if judged else "")
-    return go.Scatter(
-        x=place_epochs(other.epochs, panel.look.by_time),
-        y=smooth(values, panel.look.smoothing),
-        name=other.name if judged else f"{other.name}, {RUNNING}",
+    return _draw_smooth(
+        panel,
+        place_epochs(other.epochs, panel.look.by_time),
+        panel.read(other.epochs, "val_" if judged else ""),
+        other.name if judged else f"{other.name}, {RUNNING}",
         legendgroup=f"other {number}",
-        showlegend=panel.column == 1,
         mode="lines",
         line={
             "color": panel.colours.groups[_OTHERS[number % len(_OTHERS)]],
             "width": 3 if panel.look.large else 1.5,
             "dash": "dash",
         },
-        hovertemplate=panel.hover,
     )
 
 
 def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
     column, look, colours = panel.column, panel.look, panel.colours
-    type_size = 20 if look.large else 12
     figure.update_xaxes(
         title={
             "text": "time in epochs (s)" if look.by_time else "epoch",
             "standoff": 14 if look.large else 6,
-            "font": {"size": type_size},
+            "font": {"size": 20 if look.large else 12},
         },
         rangemode="tozero",
-        showgrid=False,
-        zeroline=False,
-        linecolor=colours.line,
-        hoverformat=".1f" if look.by_time else "d",
-        unifiedhovertitle={"text": "after %{x} s" if look.by_time else "epoch %{x}"},
+        **style_epochs(look, colours),
         row=1,
         col=column,
     )
@@ -225,6 +202,17 @@ def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
     )
 
 
+def style_epochs(look: Look, colours: Palette) -> dict[str, Any]:
+    """Return how an axis of epochs looks, and how it says one."""
+    return {
+        "showgrid": False,
+        "zeroline": False,
+        "linecolor": colours.line,
+        "hoverformat": ".1f" if look.by_time else "d",
+        "unifiedhovertitle": {"text": "after %{x} s" if look.by_time else "epoch %{x}"},
+    }
+
+
 def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[str, Any]) -> None:
     colours = panel.colours
     numbers = [epoch["epoch"] for epoch in epochs]
@@ -234,7 +222,7 @@ def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[s
     where = {"row": 1, "col": panel.column}
     line = {"color": colours.quiet, "width": 1, "dash": "dot"}
     figure.add_vline(x=x, line=line, layer="below", **where)
-    mark = go.Scatter(
+    figure.add_scatter(
         x=[x],
         y=[scale(value, panel.factor)],
         name="best epoch",
@@ -247,8 +235,8 @@ def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[s
             "line": {"width": 2, "color": colours.ink},
             "color": colours.ink,
         },
+        **where,
     )
-    figure.add_trace(mark, **where)
 
 
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:

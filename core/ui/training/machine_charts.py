@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.charts.theme import choose_palette, figure_layout, place_epochs, scale
-from core.ui.training.charts import RAW, Epochs, Look, step_epochs
+from core.ui.training.charts import RAW, Epochs, Look, step_epochs, style_epochs
 
 
 class _Panel(NamedTuple):
@@ -55,29 +55,18 @@ def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Fig
             hovertemplate=panel.hover + "<extra></extra>",
         )
         figure.add_trace(line, row=1, col=column)
-    _lay_out(figure, epochs, dark, look)
-    return figure
-
-
-def _lay_out(figure: go.Figure, epochs: Epochs, dark: bool, look: Look) -> None:
-    colours = choose_palette(dark)
     layout: dict[str, Any] = {**figure_layout(dark), "showlegend": False}
     layout.pop("title")
     figure.update_layout(
         **layout, height=150, margin={"l": 40, "r": 12, "t": 28, "b": 24}, uirevision="machine"
     )
     figure.update_annotations(font={"size": 12, "color": colours.quiet})
-    figure.update_xaxes(
-        showgrid=False,
-        zeroline=False,
-        linecolor=colours.line,
-        **{} if look.by_time else {"tick0": 0, "dtick": step_epochs(len(epochs), 5)},
-        hoverformat=".1f" if look.by_time else "d",
-        unifiedhovertitle={"text": "after %{x} s" if look.by_time else "epoch %{x}"},
-    )
+    ticks = {} if look.by_time else {"tick0": 0, "dtick": step_epochs(len(epochs), 5)}
+    figure.update_xaxes(**style_epochs(look, colours), **ticks)
     figure.update_yaxes(
         gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4, tickformat="~g"
     )
+    return figure
 
 
 _WIDTH = 1920
@@ -100,27 +89,24 @@ def draw_numbers(numbers: Sequence[BigNumber], dark: bool = False) -> go.Figure:
     figure = go.Figure()
     for place, number in enumerate(numbers):
         x = place / max(1, len(numbers))
-        position = {"x": x, "xref": "paper", "yref": "paper", "xanchor": "left"}
-        figure.add_annotation(
-            text=number.label,
-            y=1,
-            yanchor="top",
-            showarrow=False,
-            font={"size": label_size, "color": colours.quiet},
-            **position,
-        )
-        figure.add_annotation(
-            text=number.text,
-            y=0,
-            yanchor="bottom",
-            showarrow=False,
-            font={
-                "size": size,
-                "weight": 600,
-                "color": colours.splits[number.colour_of] if number.colour_of else colours.ink,
-            },
-            **position,
-        )
+        colour = colours.splits[number.colour_of] if number.colour_of else colours.ink
+        large = {"size": size, "weight": 600, "color": colour}
+        quiet = {"size": label_size, "color": colours.quiet}
+        for text, y, anchor, font in (
+            (number.label, 1, "top", quiet),
+            (number.text, 0, "bottom", large),
+        ):
+            figure.add_annotation(
+                text=text,
+                x=x,
+                xref="paper",
+                xanchor="left",
+                y=y,
+                yref="paper",
+                yanchor=anchor,
+                showarrow=False,
+                font=font,
+            )
     layout = figure_layout(dark)
     layout.pop("title")
     figure.update_layout(

@@ -5,6 +5,7 @@ The page polls the run's folder and its row in the index until it ends; nothing 
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -30,7 +31,7 @@ from core.ui.parts.live_state import (
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
-from core.ui.parts.state import name_visitor
+from core.ui.parts.state import keep_choice, name_visitor
 from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
@@ -39,10 +40,12 @@ from core.ui.training.curves import draw_figures, show_curves
 from core.ui.training.machine_charts import BigNumber, draw_numbers
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
 from core.ui.training.ridge import show_ridge
+from core.workspace import Workspace
 from data.dataset import Dataset
 
 _MORE_EPOCHS = 10
 _MOST_NOTES = 5000
+_PRESENT = "present"
 
 
 def show_controls(run: RunRecord) -> None:
@@ -53,11 +56,14 @@ def show_controls(run: RunRecord) -> None:
             if folded and not run.is_going:
                 _ask_to_delete(run)
         if run.state == "paused":
-            _press("Resume", "resume", "Goes on from its last epoch.", lambda: _resume(run))
+            begin = partial(_begin, resume_run, run)
+            _press("Resume", "resume", "Goes on from its last epoch.", begin)
         elif run.state in ("failed", "lost"):
-            _press("Try again", "refresh", "Goes on from its last epoch.", lambda: _retry(run))
+            begin = partial(_begin, retry_run, run)
+            _press("Try again", "refresh", "Goes on from its last epoch.", begin)
         elif run.state == "done" and run.stopped:
-            _press("Go on", "resume", "Trains the epochs that are left.", lambda: _retry(run))
+            begin = partial(_begin, retry_run, run)
+            _press("Go on", "resume", "Trains the epochs that are left.", begin)
         if run.state == "done":
             with st.popover("More epochs", icon=":material/add:", type="tertiary"):
                 _ask_for_epochs(run)
@@ -65,7 +71,7 @@ def show_controls(run: RunRecord) -> None:
             "Duplicate",
             "content_copy",
             "Fills the form with these settings, to be changed and trained as another run.",
-            lambda: duplicate_run(run),
+            partial(duplicate_run, run),
             quiet=True,
         )
         with st.popover("Notes", icon=":material/edit_note:", type="tertiary"):
@@ -75,45 +81,25 @@ def show_controls(run: RunRecord) -> None:
                 _ask_to_delete(run)
 
 
-def show_full_screen() -> None:
-    """Draw the way to large curves and numbers."""
-    _press(
-        "Full screen",
-        "fullscreen",
-        "Large curves and numbers for a room, nothing else.",
-        lambda: st.query_params.update({"present": "1"}),
-        quiet=True,
-    )
-
-
-def show_marks(run: RunRecord) -> None:
-    """Draw the tags and the notes of the run."""
-    if run.tags:
-        with st.container(horizontal=True, gap="small"):
-            for tag in run.tags:
-                st.badge(plain(tag, 30), color="gray", icon=":material/label:")
-    if run.notes:
-        st.caption(f":material/edit_note: {plain(run.notes, 200)}")
-
-
 def _show_endings(run: RunRecord) -> None:
+    stop = partial(request_stop, cache.workspace(), run.id)
     if run.state == "stopping" and run.request != "stop":
-        _press("Stop", "stop", "Does not wait: stops now.", lambda: _stop(run))
+        _press("Stop", "stop", "Does not wait: stops now.", stop)
     if run.state not in ("queued", "starting", "running"):
         return
-    _press("Stop", "stop", "Ends the run; its best epoch so far is kept.", lambda: _stop(run))
+    _press("Stop", "stop", "Ends the run; its best epoch so far is kept.", stop)
     if run.state == "running" and run.phase == "training":
         _press(
             "Stop after this epoch",
             "stop_circle",
             "Ends the run when its epoch is whole.",
-            lambda: _stop(run, after_epoch=True),
+            partial(stop, after_epoch=True),
         )
     _press(
         "Pause",
         "pause",
         "Lets other runs go first; goes on from its last epoch when you resume it.",
-        lambda: pause_run(cache.workspace(), run.id),
+        partial(pause_run, cache.workspace(), run.id),
     )
 
 
@@ -132,17 +118,8 @@ def _press(
         st.rerun()
 
 
-def _stop(run: RunRecord, *, after_epoch: bool = False) -> None:
-    request_stop(cache.workspace(), run.id, after_epoch=after_epoch)
-
-
-def _resume(run: RunRecord) -> None:
-    resume_run(cache.workspace(), run.id)
-    ensure_scheduler(cache.workspace())
-
-
-def _retry(run: RunRecord) -> None:
-    retry_run(cache.workspace(), run.id)
+def _begin(act: Callable[[Workspace, str], object], run: RunRecord) -> None:
+    act(cache.workspace(), run.id)
     ensure_scheduler(cache.workspace())
 
 
@@ -192,7 +169,6 @@ def _ask_to_delete(run: RunRecord) -> None:
         st.rerun()
 
 
-_PRESENT = "present"
 _LARGE = Look(large=True)
 _NO_BAR = {"displayModeBar": False}
 
@@ -233,7 +209,6 @@ def _draw_run(run: RunRecord) -> None:
     watched = read_watched(run)
     with st.container(border=True):
         _show_heading(run)
-        show_marks(run)
         show_controls(run)
         show_progress(run, watched.events, watched.epochs)
         if run.recipe.weights == "random":
@@ -244,7 +219,8 @@ def _draw_run(run: RunRecord) -> None:
             show_curves(watched) if run.recipe.has_epochs else show_ridge(run)
         if run.state == "done":
             _show_ways_on(run)
-        _show_log(watched)
+        with st.expander("Log", icon=":material/notes:"):
+            st.code(watched.log, language=None)
 
 
 def _show_heading(run: RunRecord) -> None:
@@ -253,7 +229,19 @@ def _show_heading(run: RunRecord) -> None:
         show_badge(run)
         with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
             show_recipe(run)
-        show_full_screen()
+        _press(
+            "Full screen",
+            "fullscreen",
+            "Large curves and numbers for a room, nothing else.",
+            lambda: st.query_params.update({_PRESENT: "1"}),
+            quiet=True,
+        )
+    if run.tags:
+        with st.container(horizontal=True, gap="small"):
+            for tag in run.tags:
+                st.badge(plain(tag, 30), color="gray", icon=":material/label:")
+    if run.notes:
+        st.caption(f":material/edit_note: {plain(run.notes, 200)}")
 
 
 def _show_ways_on(run: RunRecord) -> None:
@@ -266,11 +254,6 @@ def _show_ways_on(run: RunRecord) -> None:
             link_page(page, label, icon, run=run.id)
 
 
-def _show_log(watched: WatchedRun) -> None:
-    with st.expander("Log", icon=":material/notes:"):
-        st.code(watched.log, language=None)
-
-
 def show_presentation() -> None:
     """Draw the chosen run in large type, and the way back."""
     run, is_missing = read_choice_of_run()
@@ -280,7 +263,14 @@ def show_presentation() -> None:
         st.title("No run yet", anchor=False)
     else:
         follow_run(run, _draw)
-    _show_way_back()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Leave full screen",
+            icon=":material/fullscreen_exit:",
+            type="tertiary",
+            on_click=partial(keep_choice, _PRESENT, None),
+        )
+        st.caption("F11 lets the browser fill the screen, too.")
 
 
 def _draw(run: RunRecord) -> None:
@@ -336,15 +326,3 @@ def _list_numbers(watched: WatchedRun) -> list[BigNumber]:
         if run.state != "done":
             numbers.append(BigNumber("Now", run.state))
     return numbers
-
-
-def _show_way_back() -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Leave full screen", icon=":material/fullscreen_exit:", type="tertiary", on_click=_leave
-        )
-        st.caption("F11 lets the browser fill the screen, too.")
-
-
-def _leave() -> None:
-    st.query_params.pop(_PRESENT, None)

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.charts.theme import choose_palette, style_altair, title_params
+from core.charts.theme import choose_palette, mark_value, style_altair, title_params
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent
 from core.runs.store import RunRecord
@@ -55,14 +55,10 @@ def draw_ridge(choice: RidgeChoice, dark: bool = False) -> Any:
     tips = [alt.Tooltip("λ:Q", format=",.2~r"), alt.Tooltip("error:Q", format=".4f")]
     tips.append(alt.Tooltip("accuracy:Q", title="right when left out", format=".1%"))
     line = alt.Chart(rows).encode(x=x, y=y, tooltip=tips)
-    mark = pd.DataFrame({"λ": [choice.ridge], "text": [f"λ = {_say(choice.ridge)}"]})
-    rule = alt.Chart(mark).mark_rule(color=colours.accent, strokeWidth=2, strokeDash=[4, 3])
-    text = alt.Chart(mark).mark_text(color=colours.accent, align="left", dx=6, dy=-4, fontSize=13)
     layers = (
         line.mark_line(color=colours.splits["train"], strokeWidth=2),
         line.mark_circle(color=colours.splits["train"], size=36, opacity=1),
-        rule.encode(x="λ:Q"),
-        text.encode(x="λ:Q", y=alt.value(8), text="text:N"),
+        *mark_value("λ", choice.ridge, f"λ = {_say(choice.ridge)}", colours.accent, dx=6),
     )
     title = title_params(
         f"The error is least at λ = {_say(choice.ridge)}",

@@ -32,7 +32,7 @@ def test_a_rule_answers_above_its_threshold(read: Read) -> None:
     judged = page.judge_answers(DecisionRule(threshold=0.9))
     tops = page.result.scores[page.numbers].max(axis=1)
     right = page.result.scores[page.numbers].argmax(axis=1) == page.result.labels[page.numbers]
-    assert len(judged.photos) == len(page.validation) == VALIDATION
+    assert len(judged.right) == len(page.validation) == VALIDATION
     assert np.array_equal(judged.answered, tops >= 0.9)
     assert np.array_equal(judged.right, right)
     assert not judged.unlike.any()

@@ -130,11 +130,7 @@ QUESTIONS: dict[Check, Question] = {
     ),
     "best_epoch": Question(lambda _: {}, _ask_epoch, _judge_epoch),
     "first_flip": Question(lambda _: {}, _take_setting, _judge_flip),
-    "enough_photos": Question(
-        _say_target,
-        _take_setting,
-        _judge_photos,
-    ),
+    "enough_photos": Question(_say_target, _take_setting, _judge_photos),
     "wrong_labels": Question(lambda _: {}, _ask_labels, _judge_labels),
     "most_taken": Question(
         lambda page: {"class": plain(page.source.dataset.classes[page.asked], 60)},

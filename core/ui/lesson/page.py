@@ -108,7 +108,10 @@ def _show_step(page: LessonPage) -> None:
         left, right = st.columns([4, 8], gap="medium")
         with left.container(border=True):
             st.markdown(f"#### {page.place + 1}. {page.words.title}")
-            st.markdown(page.words.question, help=_explain(page))
+            words = page.words  # what they mean is behind a "?"
+            said = list_words(f"{words.question} {words.control} {words.check}", page.code)
+            meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
+            st.markdown(words.question, help=meanings or None)
             before = _show_control(page)
         asked = left.container(border=not waits, key="lesson_asked")  # known to lesson.css
         with right.container(border=True):
@@ -128,13 +131,6 @@ def _show_step(page: LessonPage) -> None:
                 _show_end(page)
         if page.step.picture == "confused":
             show_photo_panel(page.source.dataset)
-
-
-def _explain(page: LessonPage) -> str | None:
-    """Return the words of the step and what they mean, to be shown behind a "?"."""
-    words = page.words
-    said = list_words(f"{words.question} {words.control} {words.check}", page.code)
-    return "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items()) or None
 
 
 def _show_control(page: LessonPage) -> str:
@@ -306,7 +302,12 @@ def _show_end(page: LessonPage) -> None:
     with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
         st.markdown(page.words.remember)
     if page.place + 1 < len(page.lesson.steps):
-        st.button(words["next"], icon=":material/arrow_forward:", on_click=_go_on, args=(page,))
+
+        def go_on() -> None:
+            keep_choice(SET, None)
+            keep_choice(STEP, str(page.place + 2))
+
+        st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
         return
     dataset = page.source.dataset
     about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {words['photos']}"
@@ -326,11 +327,6 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
     right = page.words.right.format_map(said)
     st.success(right, icon=":material/check_circle:")
     _answered(page)[page.step.key] = f"{page.words.control}: {page.options[page.chosen]}. {right}"
-
-
-def _go_on(page: LessonPage) -> None:
-    keep_choice(SET, None)
-    keep_choice(STEP, str(page.place + 2))
 
 
 def _answered(page: LessonPage) -> dict[str, str]:

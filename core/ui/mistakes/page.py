@@ -101,7 +101,12 @@ def _describe_list(page: MistakesPage) -> None:
     if ranked.left_out:
         parts.append(f"{count(ranked.left_out, 'photo')} of this split cannot be compared.")
     if matching < total:
-        parts.append(f"{_describe_filter(page)}: {matching:,}.")
+        words = " and ".join(
+            f"{name} class {plain(page.result.classes[number])}"
+            for name, number in page.chosen.items()
+            if number is not None
+        )
+        parts.append(f"Of {words}: {matching:,}.")
     if matching > (most := ENDLESS.get(ranking, matching)):
         parts.append(f"{most} of these are here." if random else f"The first {most} are listed.")
     if random and page.sampled == "all" and matching:
@@ -110,16 +115,6 @@ def _describe_list(page: MistakesPage) -> None:
         share = f"{percent(right / m, m)}, {interval(*wilson_interval(right, m), m)}"
         parts.append(f"Right among those here: {right} of {m}, {share}.")
     st.caption(" ".join(parts))
-
-
-def _describe_filter(page: MistakesPage) -> str:
-    words = {"true": "true class", "predicted": "predicted class"}
-    parts = [
-        f"{words[name]} {plain(page.result.classes[number])}"
-        for name, number in page.chosen.items()
-        if number is not None
-    ]
-    return "Of " + " and ".join(parts)
 
 
 def _pick_sample(page: MistakesPage) -> None:

@@ -210,12 +210,9 @@ def read_waiting(dataset: Dataset) -> Waiting:
     words = {}
     for row in resolve_edits(dataset, edits).to_dict("records"):
         parts = [
-            f"{verb} {plain(str(row[new]), 30)}"
-            for old, new, verb in (
-                ("class", "new_class", "relabelled to"),
-                ("split", "new_split", "moved to"),
-            )
-            if row[old] != row[new]
+            f"{verb} {plain(str(row[f'new_{what}']), 30)}"
+            for what, verb in (("class", "relabelled to"), ("split", "moved to"))
+            if row[what] != row[f"new_{what}"]
         ]
         words[int(row["photo"])] = "excluded" if row["excluded"] else ", ".join(parts)
     classes = list_classes(cache.workspace(), dataset)

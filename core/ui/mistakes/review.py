@@ -31,7 +31,6 @@ from core.ui.photos.tray import mark_tray, show_tray
 from data.dataset import Dataset
 
 _DIGITS = 9
-"""What was done last, as (went well, sentence or problem, remedy)."""
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
 GALLERY = "mistakes"
@@ -81,7 +80,7 @@ def _redraw() -> None:
 
 def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw the way back, previous and next, where one is, and what waits in the tray."""
-    photos = listed.photos
+    dataset, photos = listed.dataset, listed.photos
     st.button(
         "Gallery",
         icon=":material/grid_view:",
@@ -90,12 +89,6 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
         on_click=partial(keep_choice, REVIEW, None),
     )
     show_steps("mistakes", place, len(photos), partial(go_to, photos), keys=keys)
-    _show_tray(listed, place, waiting, keys)
-
-
-def _show_tray(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
-    """Draw where one is in the list, and what waits in the tray, with undo."""
-    dataset, photos = listed.dataset, listed.photos
     settled = sum(int(photo) in waiting.words for photo in photos.tolist())
     words = f"**{place + 1:,} of {len(photos):,}**, {len(waiting.words):,} in the tray"
     words += f", {settled:,} of this list" if settled != len(waiting.words) else ""
@@ -195,11 +188,9 @@ def _exclude(dataset: Dataset, photos: np.ndarray, place: int, *, note: str) -> 
 def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
     """Go on; what the tray holds for the photo is cancelled."""
     photo = int(photos[place])
-    if photo in read_waiting(dataset).words:
-        make = partial(add_edits, cache.workspace(), dataset, [photo], "restore")
-        _do(make, "Kept as it is", photos, place)
-    else:
-        _do(None, "Kept as it is", photos, place)
+    restore = partial(add_edits, cache.workspace(), dataset, [photo], "restore")
+    settled = photo in read_waiting(dataset).words
+    _do(restore if settled else None, "Kept as it is", photos, place)
 
 
 def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: int) -> None:

@@ -202,11 +202,9 @@ def _pick_judge(selection: Selection) -> RunRecord | None:
 def _show_heading(selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(selection.name), anchor=False, width="content")
+        leave = partial(_open_selection, None)
         st.button(
-            "All mistakes",
-            icon=":material/arrow_back:",
-            key="mistakes.close",
-            on_click=_close_selection,
+            "All mistakes", icon=":material/arrow_back:", key="mistakes.close", on_click=leave
         )
         with st.popover("Delete", icon=":material/delete:"):
             st.write("The selection goes, and links to it lead nowhere. Its photos stay.")
@@ -224,14 +222,12 @@ def _show_heading(selection: Selection) -> None:
     )
 
 
-def _open_selection(selection: Selection) -> None:
-    keep_choice(REVIEW, None)
-    st.query_params[_OPEN] = selection.id
-
-
-def _close_selection() -> None:
+def _open_selection(selection: Selection | None) -> None:
+    """Open a selection; None: leave the one that is open."""
     keep_choice(REVIEW, None)
     st.query_params.pop(_OPEN, None)
+    if selection is not None:
+        st.query_params[_OPEN] = selection.id
 
 
 def _delete(selection: Selection) -> None:
@@ -241,7 +237,7 @@ def _delete(selection: Selection) -> None:
         show_problem(error.problem, error.remedy)
     else:
         tell_after_rerun(f"“{plain(selection.name)}” deleted")
-    _close_selection()
+    _open_selection(None)
 
 
 def show_export(listed: Listed, *, key: str = "export") -> None:

@@ -135,14 +135,11 @@ def draw_shares(
 
 
 def _time_axis(span: tuple[datetime, datetime], step: str) -> Any:
+    places = ("year", "month", "day", "hour", "minute")
+    names = ("year", "month", "date", "hours", "minutes")
     ends = [
         alt.DateTime(
-            year=end.year,
-            month=end.month,
-            date=end.day,
-            hours=end.hour,
-            minutes=end.minute,
-            utc=True,
+            utc=True, **{name: getattr(end, of) for name, of in zip(names, places, strict=True)}
         )
         for end in span
     ]

@@ -125,10 +125,10 @@ def _show_driver(found: VersionDrift, row: int, stand_in: str) -> None:
         if picture is not None:
             st.image(picture, width="stretch")
         st.caption("Not kept. Most like it in the reference" if picture else "Not kept.")
-    words = describe_photo(found, row)
+    words = describe_photo(found, row) or "Unusual only in what the model sees"
     st.markdown(
         f"**{plain(str(photo['top']), 40)}** {percent(float(photo['top_score']), 1)}  \n"
-        f"{plain(words) if words else 'Unusual only in what the model sees'}"
+        f"{plain(words)}"
     )
     st.caption(f"{moment(photo['time'].to_pydatetime())} · {photo['source']}")
 
@@ -139,13 +139,11 @@ def _find_stand_ins(found: VersionDrift, rows: np.ndarray) -> dict[int, str]:
     try:
         features = read_features(cache.workspace(), ids).astype(np.float32)
     except PetalscopeError:  # deleted since: nothing stands in
-        return {int(row): "" for row in rows}
+        return dict.fromkeys(rows.tolist(), "")
     reference = found.reference.features.astype(np.float32)
     squares = np.square(reference).sum(axis=1) - 2 * np.einsum("nd,md->nm", features, reference)
-    nearest = squares.argmin(axis=1)
-    return {
-        int(row): found.reference.digests[place] for row, place in zip(rows, nearest, strict=True)
-    }
+    nearest = [found.reference.digests[place] for place in squares.argmin(axis=1)]
+    return dict(zip(rows.tolist(), nearest, strict=True))
 
 
 def _read_reference_photo(found: VersionDrift, digest: str) -> bytes | None:

@@ -51,24 +51,21 @@ def draw_property(
     colours = choose_palette(dark)
     rows = _count_bars(reference, current)
     proven = bool(facts["is_proven"])
+    ends = [rows["low"].iloc[0], rows["high"].iloc[-1]]
     x = {
         "title": name,
         "axis": alt.Axis(grid=False, tickCount=5),
-        "scale": alt.Scale(
-            domain=[rows["low"].iloc[0], rows["high"].iloc[-1]], nice=False, zero=False
-        ),
+        "scale": alt.Scale(domain=ends, nice=False, zero=False),
     }
     base = alt.Chart(rows).encode(
         x=alt.X("low:Q", bin="binned", **x), x2="high:Q", tooltip=_BAR_HOVER
     )
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=3)
-    bars = base.mark_bar(color=colours.wrong if proven else colours.accent, opacity=0.75).encode(
-        y=alt.Y("now:Q", title=None, axis=axis)
-    )
+    y = alt.Y("now:Q", title=None, axis=alt.Axis(labelExpr=PERCENT_LABELS, tickCount=3))
+    bars = base.mark_bar(color=colours.wrong if proven else colours.accent, opacity=0.75)
     line = _draw_reference(rows, alt.X("low:Q", **x), colours.ink)
     verdict = f"changed, distance {facts['distance']:.2f}" if proven else "no change proven"
     title = title_params(name.capitalize(), verdict, fontSize=13)
-    return style_altair(alt.layer(bars, line), dark, title=title, height=190)
+    return style_altair(alt.layer(bars.encode(y=y), line), dark, title=title, height=190)
 
 
 def _count_bars(reference: np.ndarray, current: np.ndarray) -> pd.DataFrame:
@@ -94,15 +91,13 @@ def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
     rows["place"] = rows.index + 1
     rows["verdict"] = np.where(rows["is_proven"], "changed", "no change proven")
     kinds = {"changed": colours.wrong, "no change proven": colours.faint}
-    used = [name for name in kinds if (rows["verdict"] == name).any()]
-    y = {
-        "scale": alt.Scale(domain=[0, max(0.5, float(rows["distance"].max()))], nice=True),
-        "axis": alt.Axis(tickCount=4),
-    }
+    used = {name: kinds[name] for name in kinds if (rows["verdict"] == name).any()}
+    scale = alt.Scale(domain=[0, max(0.5, float(rows["distance"].max()))], nice=True)
+    y = alt.Y("distance:Q", title="distance", scale=scale, axis=alt.Axis(tickCount=4))
     colour = alt.Color(
         "verdict:N",
         title=None,
-        scale=alt.Scale(domain=used, range=[kinds[name] for name in used]),
+        scale=alt.Scale(domain=list(used), range=list(used.values())),
         legend=alt.Legend(orient="top", offset=4),
     )
     chart = (
@@ -110,7 +105,7 @@ def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
         .mark_bar()
         .encode(
             x=alt.X("place:O", title="components of the features, largest first", axis=None),
-            y=alt.Y("distance:Q", title="distance", **y),
+            y=y,
             color=colour,
             tooltip=_DISTANCE_HOVER,
         )
@@ -147,8 +142,7 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
             alt.Tooltip("photos:Q", format=","),
         ],
     )
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, orient="top", tickCount=5)
-    x = {"title": None, "axis": axis}
+    x = {"title": None, "axis": alt.Axis(labelExpr=PERCENT_LABELS, orient="top", tickCount=5)}
     layers = [
         base.mark_bar(color=colours.accent, opacity=0.75).encode(x=alt.X("now:Q", **x)),
         base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(
@@ -190,8 +184,7 @@ def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
             alt.Tooltip("before_text:N", title="reference"),
         ],
     )
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=4)
-    y = {"title": "photos", "axis": axis}
+    y = {"title": "photos", "axis": alt.Axis(labelExpr=PERCENT_LABELS, tickCount=4)}
     layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(y=alt.Y("now:Q", **y))]
     if rows["before"].notna().any():
         layers.append(_draw_reference(drawn, alt.X("low:Q", **x), colours.ink))

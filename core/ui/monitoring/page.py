@@ -13,7 +13,6 @@ from core.config import read_settings
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, moment, percent, plain
-from core.monitoring.drift import DriftReference
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.monitoring.summaries import (
     count_classes,
@@ -54,7 +53,16 @@ def show_monitoring() -> None:
     page = read_monitoring()
     show_alarm_banner(link=False)
     if not page.noted:
-        _show_nothing()
+        show_empty(
+            "Nothing was asked yet",
+            "Every answer of the Predict page and of the API is noted, without its photo. How many "
+            "there are, how fast, how sure and how right they are, and whether the photos change, "
+            "appears here from the first on.",
+            "predict",
+            "Classify a photo",
+            "photo_camera",
+        )
+        st.stop()
     _pick_answers(page)
     if len(page.table):
         show_figures(page)
@@ -70,19 +78,6 @@ def show_monitoring() -> None:
         show_rules(page)
         show_alarms(page)
     show_log_panel(page.noted)
-
-
-def _show_nothing() -> None:
-    show_empty(
-        "Nothing was asked yet",
-        "Every answer of the Predict page and of the API is noted, without its photo. How many "
-        "there are, how fast, how sure and how right they are, and whether the photos change, "
-        "appears here from the first on.",
-        "predict",
-        "Classify a photo",
-        "photo_camera",
-    )
-    st.stop()
 
 
 def _pick_answers(page: MonitoringPage) -> None:
@@ -202,12 +197,9 @@ def _ask(kind: str) -> dict[str, Any] | None:
         st.caption(f"The API calls it {plain('prediction_id')}; in the CSV it is the column “id”.")
         return {"ids": [prediction]} if prediction else None
     days = st.number_input("Days", min_value=1, value=90, key="log.days")
-    return {"until": _midnight() - timedelta(days=int(days))}
-
-
-def _midnight() -> datetime:
     # Of today: the same from one rerun to the next, unlike this moment.
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"until": midnight - timedelta(days=int(days))}
 
 
 _CARD = 172
@@ -272,16 +264,20 @@ def show_course(page: MonitoringPage) -> None:
 
 def show_answers(page: MonitoringPage) -> None:
     """Draw which classes were answered and how sure, beside the reference of the version."""
-    reference = _read_reference(page)
+    reference = None
+    try:
+        reference = page.read_reference()
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
     classes = page.version.classes if page.version else ()
-    rule = page.version.facts.get("rule") if page.version else None
-    best = None
-    if reference is not None:
-        best = find_best_scores(reference.scores, float((rule or {}).get("temperature", 1.0)))
+    best = groups = None
+    if reference is not None and page.version:
+        rule = page.version.facts.get("rule") or {}
+        best = find_best_scores(reference.scores, float(rule.get("temperature", 1.0)))
+        groups = reference.photos.groups
     left, right = st.columns(2, gap="medium")
     table = keep_newest(page.table)
     n = len(table)
-    groups = None if reference is None else reference.photos.groups
     with left.container(border=True):
         show_kept_chart(
             draw_classes,
@@ -296,15 +292,6 @@ def show_answers(page: MonitoringPage) -> None:
             n,
             alt="Scores of the best class, now and in the reference",
         )
-
-
-def _read_reference(page: MonitoringPage) -> DriftReference | None:
-    """Return the reference of the version, None without one; say why a damaged one is none."""
-    try:
-        return page.read_reference()
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return None
 
 
 def _show_share(label: str, estimate: Estimate, help_text: str) -> None:

@@ -71,8 +71,9 @@ class MonitoringPage:
     @property
     def numbers(self) -> tuple[int, ...] | None:
         """The version whose answers are looked at; None: those of all."""
-        chosen = self.version is not None and self.watched != EVERYTHING
-        return (self.version.number,) if self.version is not None and chosen else None
+        if self.version is None or self.watched == EVERYTHING:
+            return None
+        return (self.version.number,)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -163,8 +164,7 @@ def check_again() -> None:
 def _mark(*_of: object) -> _Mark:
     """Return what tells the log and what was said of it from any other moment's."""
     workspace = cache.workspace()
-    said = tuple(count_feedback(workspace).values())
-    return count_predictions(workspace), said
+    return count_predictions(workspace), tuple(count_feedback(workspace).values())
 
 
 @cache.cached_by(_mark, most=8, ttl=_SECONDS)

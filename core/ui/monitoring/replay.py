@@ -1,6 +1,7 @@
 """The monitoring page, replay: what another version, or another rule, would have answered."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pandas as pd
@@ -75,11 +76,12 @@ def _pick_version(
 
 def _pick_rule(version: ModelVersion, versions: Mapping[str, ModelVersion]) -> DecisionRule | None:
     """Return the rule to replay by; None: every photo is answered."""
-    names = {_OWN: f"Its own rule, frozen with {version.label}", _RUN: "The rule of its run now"}
+    names = {_OWN: f"Its own rule, frozen with {version.label}"}
+    with suppress(PetalscopeError):
+        if cache.result(version.run_id).classes == version.classes:
+            names[_RUN] = "The rule of its run now"
     names |= {_ALWAYS: "Always answer", _THRESHOLD: "A threshold that I choose"}
     names |= {one: f"The rule of {one}" for one in versions if one != version.label}
-    if not _has_run(version):
-        del names[_RUN]
     name = st.selectbox("Rule", list(names), format_func=names.__getitem__, key="replay.rule")
     if name == _THRESHOLD:
         own = version.rule or DecisionRule()
@@ -100,21 +102,10 @@ def _pick_rule(version: ModelVersion, versions: Mapping[str, ModelVersion]) -> D
     return rule
 
 
-def _has_run(version: ModelVersion) -> bool:
-    try:
-        return cache.result(version.run_id).classes == version.classes
-    except PetalscopeError:
-        return False
-
-
 def _say_left_out(found: Replay) -> None:
-    parts = []
-    if found.elsewhere:
-        parts.append(f"{count(found.elsewhere, 'photo')} answered by another backbone")
-    if found.gone:
-        parts.append(f"{count(found.gone, 'photo')} answered by a model that is gone")
-    if parts:
-        said = "; ".join(parts)
+    whose = {"another backbone": found.elsewhere, "a model that is gone": found.gone}
+    said = "; ".join(f"{count(n, 'photo')} answered by {who}" for who, n in whose.items() if n)
+    if said:
         none = "" if len(found.rows) else " No photo of this time is left."
         st.info(
             f"Cannot be replayed: {said}. Features of one backbone mean nothing to a head of "

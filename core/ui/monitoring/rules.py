@@ -54,7 +54,9 @@ def show_rules(page: MonitoringPage) -> None:
         if find_alarm_url() is not None and st.button(
             "Send a trial alarm", icon=":material/send:", key="monitoring.trial"
         ):
-            _send_trial()
+            with report_errors():
+                send_test()
+                st.success("The address has taken the trial alarm.", icon=":material/check:")
     _show_arranged(page.watch)
 
 
@@ -78,12 +80,6 @@ def _show_arranged(watch: Watch) -> None:
         "alarm service."
     )
     st.caption(f"Checked {checked}. {plain(told)}")
-
-
-def _send_trial() -> None:
-    with report_errors():
-        send_test()
-        st.success("The address has taken the trial alarm.", icon=":material/check:")
 
 
 @st.dialog("Change the rules", width="large")
@@ -199,5 +195,5 @@ def _show_standing(alarm: Alarm) -> None:
 
 
 def _say_told(alarm: Alarm) -> str:
-    told = {"begin": "its begin", "end": "begin and end"}.get(str(alarm.facts.get("told", "")), "")
+    told = {"begin": "its begin", "end": "begin and end"}.get(str(alarm.facts.get("told")))
     return told or str(alarm.facts.get("trouble", ""))

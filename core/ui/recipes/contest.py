@@ -89,16 +89,28 @@ def show_contest(dataset: Dataset) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Which weights are best here?", anchor=False)
-            close = {
-                "icon": ":material/close:",
-                "type": "tertiary",
-                "key": "training.compare.close",
-            }
             if not page.is_going:
-                st.button("Close", on_click=lambda: keep_choice(_OPEN, None), **close)  # type: ignore[arg-type]
+                st.button(
+                    "Close",
+                    icon=":material/close:",
+                    type="tertiary",
+                    key="training.compare.close",
+                    on_click=lambda: keep_choice(_OPEN, None),
+                )
         if page.shown.measured:
             _show_table(page.shown)
-        _show_job(page) if page.is_going else _offer_more(page)
+        if page.is_going:
+            below = "You may leave or reload this page: it goes on, and what is measured is kept."
+            follow_analysis(identify_job(page.dataset), "Measuring", below)
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="training.compare.stop",
+                on_click=stop_contest,
+                args=(cache.workspace(), page.dataset),
+            )
+        else:
+            _offer_more(page)
         _show_cards(page.shown)
 
 
@@ -163,52 +175,35 @@ def _show_table(contest: Contest) -> None:
     st.caption(contest.describe_photos())
 
 
-def _show_job(page: ContestPage) -> None:
-    below = "You may leave or reload this page: it goes on, and what is measured is kept."
-    follow_analysis(identify_job(page.dataset), "Measuring", below)
-    st.button(
-        "Stop",
-        icon=":material/stop:",
-        key="training.compare.stop",
-        on_click=stop_contest,
-        args=(cache.workspace(), page.dataset),
-    )
-
-
 def _offer_more(page: ContestPage) -> None:
     """Draw what can be measured yet, and how long that takes."""
     if page.job is not None and page.job.state == "failed":
         show_problem(page.job.problem, page.job.remedy)
     elif page.job is not None and page.job.result.get("stopped"):
         st.caption("Stopped. What was computed is kept: it goes on from there.")
-    looks = {True: page.every}
+    looks = [page.every]
     if len(page.first.photos) < len(page.every.photos):
-        looks = {False: page.first, True: page.every}
+        looks.insert(0, page.first)
     with st.container(horizontal=True):
-        for whole, contest in looks.items():
+        for contest in looks:
             if contest.missing:
                 number = count(len(contest.photos), "photo")
-                label = f"Measure {len(contest.missing)} on {number}"
-                _offer(page, label, contest.missing, contest, whole=whole)
+                _offer(
+                    page, f"Measure {len(contest.missing)} on {number}", contest.missing, contest
+                )
         if not page.shown.missing and page.shown.measured:
             best = page.shown.measured[0]
             sizes, reason = list_sizes(page.dataset, best.subject.weights)
             done = {one.subject for one in page.shown.measured}
-            todo = tuple(one for one in sizes if one not in done)
-            label = f"Try other sizes and looks with {plain(best.label, 30)}"
-            if todo:
-                whole = page.shown is page.every
-                _offer(page, label, todo, page.shown, whole=whole, reason=reason)
+            if todo := tuple(one for one in sizes if one not in done):
+                label = f"Try other sizes and looks with {plain(best.label, 30)}"
+                _offer(page, label, todo, page.shown, reason)
 
 
 def _offer(
-    page: ContestPage,
-    label: str,
-    subjects: tuple[Subject, ...],
-    contest: Contest,
-    **how: bool | str,
+    page: ContestPage, label: str, subjects: tuple[Subject, ...], contest: Contest, reason: str = ""
 ) -> None:
-    whole, reason = bool(how["whole"]), str(how.get("reason", ""))
+    whole = contest is page.every
     pressed = st.button(
         f"{label} ({_say_time(subjects, contest)})",
         icon=":material/play_arrow:",

@@ -1,6 +1,7 @@
 """What pages show of a finished run before its numbers: where these come from, and its recipe."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -38,7 +39,13 @@ def open_run(*, facts: bool = True, report: bool = False) -> tuple[RunRecord, st
     if facts:
         with row, st.container(horizontal=True, width="content", gap="small"):
             with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
-                _show_origin(run)
+                result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
+                stopped = " · stopped by hand" if run.stopped else ""
+                st.caption(
+                    f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch "
+                    f"{result.best_epoch} of {run.epochs_done}{stopped} · {plain(run.device)} · "
+                    f"{duration(sum(result.seconds.values()))}"
+                )
                 show_recipe(run)
             show_register_button(run)
             if report:
@@ -46,17 +53,6 @@ def open_run(*, facts: bool = True, report: bool = False) -> tuple[RunRecord, st
     if run.recipe.weights == "random":
         show_random_banner()
     return run, split
-
-
-def _show_origin(run: RunRecord) -> None:
-    """Draw where the numbers of a run come from."""
-    result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
-    stopped = " · stopped by hand" if run.stopped else ""
-    spent = duration(sum(result.seconds.values()))
-    st.caption(
-        f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch {result.best_epoch} of "
-        f"{run.epochs_done}{stopped} · {plain(run.device)} · {spent}"
-    )
 
 
 def show_recipe(run: RunRecord) -> None:
@@ -135,10 +131,10 @@ def show_report_download(run: RunRecord, split: str) -> None:
             "calibration, slices, how to reproduce. It needs no network and holds no scripts; the "
             "worst photos are in it. Takes some seconds to write."
         )
-        _offer("HTML report", f"{name}.html", "text/html", lambda: _write_html(run, split))
-        _offer(
-            "Model card (Markdown)", f"{name}.md", "text/markdown", lambda: _write_card(run, split)
-        )
+        write = partial(_write, run, split)
+        _offer("HTML report", f"{name}.html", "text/html", partial(write, as_card=False))
+        card = partial(write, as_card=True)
+        _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
         _offer_notebook(run)
         st.caption(
             f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`  \n"
@@ -159,12 +155,8 @@ def _offer_notebook(run: RunRecord) -> None:
         "A notebook for Jupyter or Colab: same photos and splits, found by the digests of their "
         "files, and a check against the validation accuracy of this run. Photos are not in it."
     )
-    _offer(
-        "Notebook",
-        f"run-{run.number}-{run.id[:6]}.ipynb",
-        MIME,
-        lambda: write_notebook(cache.workspace(), run),
-    )
+    name = f"run-{run.number}-{run.id[:6]}.ipynb"
+    _offer("Notebook", name, MIME, partial(write_notebook, cache.workspace(), run))
 
 
 def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:
@@ -180,16 +172,11 @@ def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> No
     )
 
 
-def _write_html(run: RunRecord, split: str) -> str:
+def _write(run: RunRecord, split: str, *, as_card: bool) -> str:
     # Charts, Grad-CAM and all: imported when first wanted, a page that only offers them is quick.
     from core.reporting.contents import collect_report
-    from core.reporting.writing import write_html
+    from core.reporting.writing import write_html, write_model_card
 
+    if as_card:
+        return write_model_card(collect_report(cache.workspace(), run, split, pictures=0))
     return write_html(collect_report(cache.workspace(), run, split))
-
-
-def _write_card(run: RunRecord, split: str) -> str:
-    from core.reporting.contents import collect_report
-    from core.reporting.writing import write_model_card
-
-    return write_model_card(collect_report(cache.workspace(), run, split, pictures=0))

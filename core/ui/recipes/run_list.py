@@ -8,6 +8,7 @@ from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import change_run
 from core.ui.parts.messages import report_errors
+from core.ui.parts.state import read_chosen_row
 from data.manifest import list_datasets
 
 _OPENED = "runs.opened"
@@ -82,7 +83,7 @@ def _describe(run: RunRecord, names: dict[str, str]) -> dict[str, object]:
 
 
 def _open_listed() -> None:
-    rows = st.session_state["runs.table"]["selection"]["rows"]
-    if rows:
-        change_run(st.session_state["runs.listed"][rows[0]])
+    row = read_chosen_row("runs.table")
+    if row is not None:
+        change_run(st.session_state["runs.listed"][row])
         st.session_state[_OPENED] = True

@@ -246,9 +246,12 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     if st.query_params.get(_CHOICE, name) not in named:
         st.caption(":orange[The link names a policy that is not here; this is another one.]")
     framing = st.session_state.get("training.framing", FRAMING.how)
-    words = "Photos are trained on as they are." if named[name].does_nothing else ""
+    parts, pick = ", ".join(named[name].parts).replace("_", " "), named[name].pick
+    words = f"May change: {plain(parts if pick is None else f'{pick} a photo of {parts}')}."
+    if named[name].does_nothing:
+        words = "Photos are trained on as they are."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(words or f"May change: {plain(_list_parts(named[name]))}.")
+        st.caption(words)
         asked = {_CHOICE: name, "framing": framing}
         link_page("augmentation", "See what it does", "auto_fix_high", **asked)
     return named[name]
@@ -262,8 +265,3 @@ def _take_link(key: str, named: Collection[str]) -> None:
     elif linked in named and chosen in named and chosen != linked:  # filled in from a run
         keep_choice(_CHOICE, chosen)
     st.session_state[f"{key}.linked"] = st.query_params.get(_CHOICE)
-
-
-def _list_parts(policy: AugmentationPolicy) -> str:
-    words = ", ".join(name.replace("_", " ") for name in policy.parts)
-    return words if policy.pick is None else f"{policy.pick} a photo of {words}"

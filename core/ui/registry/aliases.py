@@ -61,8 +61,7 @@ def _show_champion(registry: Registry) -> None:
             return
         show_facts(registry, champion)
         _say_who_answers(registry, champion)
-        since = registry.crowned
-        if since is not None and since.version == champion.number:
+        if (since := registry.crowned) and since.version == champion.number:
             who = f" · {plain(since.who, 60)}" if since.who else ""
             st.caption(f"Answers since {moment(since.time)}{who}: “{plain(since.reason, 200)}”")
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -45,11 +45,8 @@ def show_snippets() -> None:
         "`/v1/predict/batch`. The answer names the version that gave it; `unknown` is true where "
         "the model does not know. 503 and 429 say in `Retry-After` when to come again. All of it "
         "stands in `/openapi.json`."
-        + (
-            f" In place of {plain(host)}, write the name that the certificate is for."
-            if has_tls
-            else ""
-        )
+        + f" In place of {plain(host)}, write the name that the certificate is for."
+        * has_tls
     )
 
 

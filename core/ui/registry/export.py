@@ -97,22 +97,17 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
         help="Dockerfile, app, requirements and the model: a page where anybody can classify a "
         "photo. It also runs here as it stands: `streamlit run app.py`.",
     )
-    golden = _pick_golden()
-    if _confirm(formats, len(formats) + space):
-        wish = make_request(model, formats, space=space, golden=golden)
-        keep_choice(_JOB, start_export(cache.workspace(), wish))
-        st.rerun()
-
-
-def _pick_golden() -> Origin:
-    """Return where the golden photos come from."""
-    return st.radio(
+    golden = st.radio(
         "Golden photos",
         _ORIGINS,
         format_func=lambda origin: _ORIGINS[origin][0],
         captions=[caption for _, caption in _ORIGINS.values()],
         key="export.golden",
     )
+    if _confirm(formats, len(formats) + space):
+        wish = make_request(model, formats, space=space, golden=golden)
+        keep_choice(_JOB, start_export(cache.workspace(), wish))
+        st.rerun()
 
 
 def _confirm(formats: Sequence[Format], copies: int) -> bool:
@@ -197,7 +192,16 @@ def _show_export(record: ExportRecord, *, is_new: bool) -> None:
             on_click="ignore",
         )
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-            _offer_delete(record)
+            st.markdown(f"Delete this zip ({size(record.bytes)})? The model stays.")
+            if st.button(
+                "Delete for good",
+                type="primary",
+                icon=":material/delete_forever:",
+                key=f"export.delete.{record.id}",
+            ):
+                with report_errors():
+                    delete_export(cache.workspace(), record.id)
+                    st.rerun()
     with st.expander("Where it is, and how to check a copy"):
         st.code(str(file), language=None, wrap_lines=True)
         st.caption(f"SHA-256 `{record.sha256}`. Unpacked, `python check.py` compares all of it.")
@@ -213,19 +217,6 @@ def _say_check(record: ExportRecord) -> str:
     if skipped := [row["problem"] for row in rows if row["state"] == "skipped"]:
         said += f"; {count(len(skipped), 'format')} not checked here ({plain(skipped[0])})"
     return said
-
-
-def _offer_delete(record: ExportRecord) -> None:
-    st.markdown(f"Delete this zip ({size(record.bytes)})? The model stays.")
-    if st.button(
-        "Delete for good",
-        type="primary",
-        icon=":material/delete_forever:",
-        key=f"export.delete.{record.id}",
-    ):
-        with report_errors():
-            delete_export(cache.workspace(), record.id)
-            st.rerun()
 
 
 class MappedFile(io.RawIOBase):

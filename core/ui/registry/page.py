@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -139,17 +140,14 @@ def _show_events(events: Sequence[ModelEvent]) -> None:
     if len(events) > _SHOWN:
         more = f"Show the last {_MOST}" if len(events) == _MOST else f"Show all {len(events):,}"
         label = "Show fewer" if whole else f"{more} events"
-        st.button(label, type="tertiary", on_click=_toggle, key="timeline.more")
-
-
-def _toggle() -> None:
-    st.session_state["timeline.whole"] = not st.session_state.get("timeline.whole", False)
+        toggle = partial(st.session_state.update, {"timeline.whole": not whole})
+        st.button(label, type="tertiary", on_click=toggle, key="timeline.more")
 
 
 def _show_event(event: ModelEvent) -> None:
-    icon = f":material/{_ICONS[event.kind]}:"
-    colour = _COLOURS.get(event.kind)
-    mark = f":{colour}[{icon}]" if colour else icon
+    mark = f":material/{_ICONS[event.kind]}:"
+    if event.kind in _COLOURS:
+        mark = f":{_COLOURS[event.kind]}[{mark}]"
     said = f"{mark} **{plain(title_event(event), 200)}**"
     if event.reason:
         said += f" · “{plain(event.reason, 500)}”"
@@ -172,12 +170,9 @@ def _show_link(event: ModelEvent) -> None:
     workspace = cache.workspace()
     run, dataset = str(event.facts.get("run", "")), str(event.facts.get("dataset", ""))
     if event.kind == "retraining" and run and workspace.run_folder(run).exists():
-        page, label, query = "training", "The run", {"run": run}
+        link_page("training", "The run", "open_in_new", run=run)
     elif event.kind == "reviewed" and dataset and workspace.dataset_folder(dataset).exists():
-        page, label, query = "dataset", "The dataset", {"dataset": dataset}
-    else:
-        return
-    link_page(page, label, "open_in_new", **query)
+        link_page("dataset", "The dataset", "open_in_new", dataset=dataset)
 
 
 _MOST_ROWS = 10

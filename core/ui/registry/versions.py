@@ -40,13 +40,10 @@ def pick_version(registry: Registry) -> ModelVersion | None:
         placeholder="",
         alt="Model versions: alias, name, run, dataset, validation accuracy with interval, n",
     )
-    chosen: ModelVersion | None
+    stated = (read_choice("version") or "").removeprefix("v")
+    chosen = next((version for version in versions if str(version.number) == stated), None)
     if rows := answer["selection"]["rows"]:
         chosen = versions[rows[0]]
-    else:
-        stated = (read_choice("version") or "").removeprefix("v")
-        known = {str(version.number): version for version in versions}
-        chosen = known.get(stated)
     keep_choice("version", chosen.label if chosen else None)
     if chosen is None:
         st.caption("Tick a version to promote it, make it the challenger, export or delete it.")
@@ -73,7 +70,10 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
                 help=None if "champion" in registry.aliases else "There is no champion yet.",
             ):
                 _challenge(version)
-            _show_links(registry, version)
+            link_page("predict", "Classify a photo", "photo_camera", model=version.label)
+            if version.run_id in registry.runs and version.dataset_id in registry.datasets:
+                link_page("metrics", "Metrics", "monitoring", run=version.run_id)
+                link_page("training", "Its curves", "model_training", run=version.run_id)
             with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                 _ask_to_delete(registry, version)
 
@@ -111,15 +111,6 @@ def _configure() -> dict[str, Any]:
         "n": number(help="Validation photos behind the accuracy."),
         "By": text(help="Who registered it."),
     }
-
-
-def _show_links(registry: Registry, version: ModelVersion) -> None:
-    links = [("predict", "Classify a photo", "photo_camera", {"model": version.label})]
-    if version.run_id in registry.runs and version.dataset_id in registry.datasets:
-        links.append(("metrics", "Metrics", "monitoring", {"run": version.run_id}))
-        links.append(("training", "Its curves", "model_training", {"run": version.run_id}))
-    for page, label, icon, query in links:
-        link_page(page, label, icon, **query)
 
 
 def _challenge(version: ModelVersion) -> None:

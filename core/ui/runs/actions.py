@@ -1,8 +1,7 @@
 """What can be done with the runs that are selected in the table."""
 
 import zlib
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -38,8 +37,10 @@ def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> No
             key="runs.compare",
             disabled=len(selected) < 2,
             help=None if len(selected) > 1 else "Select two runs or more.",
-        ):
-            _compare(selected)
+        ):  # the oldest is the baseline until another is chosen
+            ordered = sorted(selected, key=lambda run: run.number)
+            keep_choice("compare", ",".join(run.id for run in ordered))
+            st.rerun()
         with st.popover("Tags", icon=":material/label:"):
             _show_tags(selected, runs)
         if len(selected) == 1:
@@ -48,25 +49,17 @@ def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> No
             _ask_to_delete(selected)
 
 
-def _compare(selected: Sequence[RunRecord]) -> None:
-    """Compare the runs: the oldest is the baseline until another is chosen."""
-    ordered = sorted(selected, key=lambda run: run.number)
-    keep_choice("compare", ",".join(run.id for run in ordered))
-    st.rerun()
-
-
 def _show_single(run: RunRecord) -> None:
     with st.popover("Name and notes", icon=":material/edit_note:"):
         _show_notes(run)
-    links = [("training", "Duplicate with changes", "content_copy", {"like": run.id})]
     if run.state == "done":
-        links.append(("metrics", "Metrics", "monitoring", {"run": run.id}))
-        links.append(("confusion", "Confusions", "grid_on", {"run": run.id}))
         show_register_button(run)
+    link_page("training", "Duplicate with changes", "content_copy", like=run.id)
+    if run.state == "done":
+        link_page("metrics", "Metrics", "monitoring", run=run.id)
+        link_page("confusion", "Confusions", "grid_on", run=run.id)
     else:
-        links.append(("training", "Watch it", "model_training", {"run": run.id}))
-    for page, label, icon, query in links:
-        link_page(page, label, icon, **query)
+        link_page("training", "Watch it", "model_training", run=run.id)
 
 
 def _show_notes(run: RunRecord) -> None:
@@ -77,9 +70,7 @@ def _show_notes(run: RunRecord) -> None:
 
     def take() -> None:  # the fields are other ones when they were changed elsewhere
         typed = {what: st.session_state[f"{key}.{what}"] for what in drawn}
-        st.session_state[_TYPED] = {
-            what: typed[what] for what in drawn if typed[what] != drawn[what]
-        }
+        st.session_state[_TYPED] = dict(typed.items() - drawn.items())
 
     with st.form(f"runs.notes.{run.id}", border=False):
         name, notes = drawn["name"], drawn["notes"]
@@ -139,21 +130,17 @@ def _ask_to_delete(selected: Sequence[RunRecord]) -> None:
 
 
 def _delete(selected: Sequence[RunRecord]) -> None:
-    refused = [run for run in selected if not _try(partial(delete_run, cache.workspace(), run.id))]
-    gone = {run.id for run in selected} - {run.id for run in refused}
+    gone = set()
+    for run in selected:
+        try:
+            delete_run(cache.workspace(), run.id)
+        except PetalscopeError as error:
+            show_problem(error.problem, error.remedy)
+        else:
+            gone.add(run.id)
     compared = [one for one in (read_choice("compare") or "").split(",") if one not in gone]
     keep_choice("compare", ",".join(compared) if len(compared) > 1 else None)
     forget_runs(gone)
-    if not refused:  # else its problem stays in sight
+    if len(gone) == len(selected):  # else the problem of another stays in sight
         tell_after_rerun(f"{count(len(gone), 'run')} deleted.")
         st.rerun()
-
-
-def _try(act: Callable[[], None]) -> bool:
-    """Return whether it could be done; draw the problem if not."""
-    try:
-        act()
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return False
-    return True

@@ -119,7 +119,8 @@ def draw_parallel(
     axes = [_setting_axis(ordered[name], name, logarithmic, choices) for name in ordered.columns]
     axes.append({"label": "accuracy, %", "values": reached, "tickformat": ".1f"})
     dull = float(np.percentile(reached, _DULL))
-    ramp = [[place, colour] for place, colour in _spread((colours.quiet, *colours.hits[1:]))]
+    tints = (colours.quiet, *colours.hits[1:])
+    ramp = [[place, tint] for place, tint in zip(np.linspace(0, 1, len(tints)), tints, strict=True)]
     figure = go.Figure(
         go.Parcoords(
             dimensions=axes,
@@ -169,7 +170,3 @@ def _setting_axis(
             "ticktext": ["0" if power == none else f"{10.0**power:g}" for power in decades],
         }
     return {"label": name, "values": values.to_numpy(dtype=float)}
-
-
-def _spread(ramp: Sequence[str]) -> list[tuple[float, str]]:
-    return list(zip(np.linspace(0, 1, len(ramp)).tolist(), ramp, strict=True))

@@ -93,7 +93,8 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
     if recipe is None or problem:
         st.caption(problem)
         return
-    plan = SweepPlan(trials=trials, vary=_in_order(vary), seed=int(seed), minutes=minutes)
+    ordered = tuple(name for name in MAY_VARY if name in vary)  # clicked in any order
+    plan = SweepPlan(trials=trials, vary=ordered, seed=int(seed), minutes=minutes)
     st.caption(_describe(page, recipe, plan))
     if start:
         study, _ = submit_run(
@@ -151,11 +152,6 @@ def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
         f"Up to {count(recipe.epochs, 'epoch')} a trial{views}: {time}.{costly} The first trial is "
         "the recipe above; one that falls behind half of the others is ended early."
     )
-
-
-def _in_order(vary: list[str]) -> tuple[str, ...]:
-    """The order in which a person clicked makes no other sweep."""
-    return tuple(name for name in MAY_VARY if name in vary)
 
 
 def _show_chosen(page: SweepsPage) -> None:

@@ -1,7 +1,5 @@
 """What the trials of a sweep say: the best, the way there, what mattered, and a run made of one."""
 
-from itertools import accumulate
-
 import pandas as pd
 import streamlit as st
 
@@ -34,20 +32,30 @@ def show_trials(sweep: SweepRun) -> None:
     """Draw the trials that ended: numbers, charts, and the table to make a run from."""
     _show_numbers(sweep)
     if len(sweep.trials) >= _FEW:
-        _show_charts(sweep)
+        history, importance = st.columns(2, gap="medium")
+        with history:
+            _show_history(sweep)
+        with importance:
+            _show_importance(sweep)
+        _show_parallel(sweep)
+        st.caption("Drag along an axis to keep only the trials that pass there; click it to undo.")
     _show_table(sweep)
 
 
 def _show_numbers(sweep: SweepRun) -> None:
     trials, best, n = sweep.trials, sweep.best, sweep.n
     pruned = sum(trial.pruned for trial in trials)
+    # Sweeps of older versions moved the settings of the recipe into theirs.
+    is_recipe = trials[0].recipe == sweep.run.recipe
     with st.container(horizontal=True, gap="large"):
         gain = best.accuracy - trials[0].accuracy
         st.metric(
             "Best validation accuracy",
             percent(best.accuracy, n),
             delta=f"{100 * gain:+.1f} points" if gain else None,
-            help=f"The difference is to the first trial{_name_first(sweep)}.",
+            help="The difference is to the first trial"
+            + ": the recipe that the sweep started from" * is_recipe
+            + ".",
             width="content",
         )
         st.metric("Best trial", f"{best.number} of {len(trials)}", width="content")
@@ -65,33 +73,11 @@ def _show_numbers(sweep: SweepRun) -> None:
     )
 
 
-def _name_first(sweep: SweepRun) -> str:
-    """Return what the first trial is; sweeps of older versions moved its settings into theirs."""
-    is_recipe = sweep.trials[0].recipe == sweep.run.recipe
-    return ": the recipe that the sweep started from" if is_recipe else ""
-
-
-def _show_charts(sweep: SweepRun) -> None:
-    history, importance = st.columns(2, gap="medium")
-    with history:
-        _show_history(sweep)
-    with importance:
-        _show_importance(sweep)
-    _show_parallel(sweep)
-    st.caption("Drag along an axis to keep only the trials that pass there; click it to undo.")
-
-
 def _show_history(sweep: SweepRun) -> None:
     trials = sweep.trials
-    accuracy = [trial.accuracy for trial in trials]
-    table = pd.DataFrame(
-        {
-            "trial": [trial.number for trial in trials],
-            "accuracy": accuracy,
-            "pruned": [trial.pruned for trial in trials],
-            "best": list(accumulate(accuracy, max)),
-        }
-    )
+    rows = [(trial.number, trial.accuracy, trial.pruned) for trial in trials]
+    table = pd.DataFrame(rows, columns=["trial", "accuracy", "pruned"])
+    table["best"] = table["accuracy"].cummax()
     show_kept_chart(
         draw_history,
         table,

@@ -28,8 +28,8 @@ def read(
 
 def test_a_link_names_a_view_and_a_slice(read: Read) -> None:
     rule = str(read().study.bins["brightness"]["value"].iloc[0])
-    page = read(by="worst", slice=rule, shown="all")
-    assert page.view == "worst" and page.shows_all
+    page = read(by="worst", slice=rule)
+    assert page.view == "worst"
     assert page.rule is not None
     photos, right = page.study.photos_in(page.rule)
     row = page.study.bins["brightness"].iloc[0]
@@ -38,9 +38,9 @@ def test_a_link_names_a_view_and_a_slice(read: Read) -> None:
 
 @pytest.mark.parametrize("stated", ["height:..200", "no such:1..2", "brightness", ":..", "<b>"])
 def test_a_slice_that_is_not_known_here_is_none(read: Read, stated: str) -> None:
-    page = read(slice=stated, by="nonsense", shown="nonsense")
+    page = read(slice=stated, by="nonsense")
     assert page.rule is None and page.stated == stated
-    assert page.view == "properties" and not page.shows_all
+    assert page.view == "properties"
 
 
 def test_wrong_photos_come_first_the_surest_first(read: Read) -> None:

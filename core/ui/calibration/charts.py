@@ -58,18 +58,18 @@ def draw_coverage(
     line = base.mark_line(color=colours.accent, strokeWidth=2).encode(y=alt.Y("accuracy:Q", **y))
     layers = [band, line]
     if chosen is not None:
-        layers += _mark_rule(*chosen, colour=colours.ink)
+        mark, point = _mark(chosen, "coverage", "accuracy", colours.ink)
+        layers += [mark.mark_rule(color=colours.ink, strokeDash=[4, 3]), point]
     title = title_params(
         "Right answers against how many it gives", f"{name}. Band: 95 % intervals. Dot: the rule"
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=300)
 
 
-def _mark_rule(coverage: float, accuracy: float, colour: str) -> list[Any]:
-    mark = alt.Chart(pd.DataFrame({"coverage": [coverage], "accuracy": [accuracy]}))
-    rule = mark.mark_rule(color=colour, strokeDash=[4, 3]).encode(x="coverage:Q")
-    point = mark.mark_point(filled=True, size=110, color=colour, opacity=1)
-    return [rule, point.encode(x="coverage:Q", y="accuracy:Q")]
+def _mark(chosen: tuple[float, float], x: str, y: str, colour: str) -> tuple[Any, Any]:
+    """Return what is chosen as a chart that has its x, and as a dot."""
+    mark = alt.Chart(pd.DataFrame([chosen], columns=[x, y])).encode(x=f"{x}:Q")
+    return mark, mark.mark_point(filled=True, size=110, color=colour, opacity=1).encode(y=f"{y}:Q")
 
 
 def draw_distances(
@@ -136,24 +136,21 @@ def draw_roc(
     )
     layers = [chance.encode(x=alt.X("at:Q", **x), y=alt.Y("at:Q", **y)), line]
     if chosen is not None:
-        mark = alt.Chart(pd.DataFrame({"refused": [chosen[0]], "found": [chosen[1]]}))
-        point = mark.mark_point(filled=True, size=110, color=colours.ink, opacity=1)
-        layers.append(point.encode(x="refused:Q", y="found:Q"))
+        layers.append(_mark(chosen, "refused", "found", colours.ink)[1])
     words = title_params(title, "Dashed: guessing. Dot: the limit")
     return style_altair(alt.layer(*layers), dark, title=words, height=280)
-
-
-def _count(values: np.ndarray, edges: np.ndarray, label: str) -> pd.DataFrame:
-    counts, _ = np.histogram(np.minimum(values, edges[-1]), bins=edges)
-    rows = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "n": counts, "photos": label})
-    return rows.assign(share=rows["n"] / max(len(values), 1))[rows["n"] > 0]
 
 
 def _draw_bars(
     sets: Mapping[str, np.ndarray], edges: np.ndarray, x: Mapping[str, Any], dark: bool
 ) -> Any:
-    colours = choose_palette(dark)
-    rows = pd.concat([_count(values, edges, label) for label, values in sets.items()])
+    colours, parts = choose_palette(dark), []
+    for label, values in sets.items():
+        counts, _ = np.histogram(np.minimum(values, edges[-1]), bins=edges)
+        share = counts / max(len(values), 1)
+        part = {"low": edges[:-1], "high": edges[1:], "n": counts, "photos": label, "share": share}
+        parts.append(pd.DataFrame(part)[counts > 0])
+    rows = pd.concat(parts)
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=4)
     return (
         alt.Chart(rows)

@@ -1,7 +1,6 @@
 """Whether scores mean what they say: reliability diagrams and their numbers, before and after."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -94,13 +93,19 @@ def _show_verdict(before: Calibration, after: Calibration | None, split: str) ->
         st.caption(f"{count(before.n, 'photo')} say little about scores: look at the intervals.")
 
 
-def _show_diagram(one: Calibration, name: str, key: str) -> None:
+def _show_diagram(one: Calibration, name: str, where: str) -> None:
+    key, which = f"calibration.{where}", where.partition(".")[0]
+
+    def choose() -> None:
+        chosen = read_chosen_mark(key, BIN)
+        keep_choice("bin", f"{which}-{int(chosen['position'])}" if chosen else None)
+
     show_kept_chart(
         draw_reliability,
         one.bins,
         name,
-        key=f"calibration.{key}",
-        on_select=partial(_choose_bin, f"calibration.{key}", key.partition(".")[0]),
+        key=key,
+        on_select=choose,
         selection_mode=BIN,
         alt=f"{name}: share of right answers in bins of their score; as a table below.",
     )
@@ -125,11 +130,6 @@ def _show_numbers(before: Calibration, after: Calibration | None) -> None:
         "times of 100. Loss: mean negative log-likelihood of the true class. Brier: mean squared "
         "distance of all scores from 1 for the true class and 0 for the others, 0 to 2."
     )
-
-
-def _choose_bin(key: str, which: str) -> None:
-    chosen = read_chosen_mark(key, BIN)
-    keep_choice("bin", f"{which}-{int(chosen['position'])}" if chosen else None)
 
 
 def _list_numbers(one: Calibration) -> dict[str, str]:
@@ -165,18 +165,18 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
     )
     form = st.column_config.NumberColumn(format="%.0f %%")
     key = f"calibration.table.{which}.{where}"
+
+    def choose() -> None:
+        row = read_chosen_row(key)
+        keep_choice("bin", None if row is None else f"{which}-{row}")
+
     st.markdown(f"**{name}**")
     st.dataframe(
         table,
         hide_index=True,
         column_config={column: form for column in table.columns if column != "Photos"},
         key=key,
-        on_select=partial(_choose_row, key, which),
+        on_select=choose,
         selection_mode="single-row",
         alt=f"{name}: bins of scores and the share of right answers in each",
     )
-
-
-def _choose_row(key: str, which: str) -> None:
-    row = read_chosen_row(key)
-    keep_choice("bin", None if row is None else f"{which}-{row}")

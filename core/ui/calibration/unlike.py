@@ -83,12 +83,11 @@ def _show_roc(distances: np.ndarray, drawn: UnlikeAnswers, limit: float | None) 
     if limit is not None:
         chosen = (float((distances > limit).mean()), float((drawn.distances > limit).mean()))
     area = measure_separation(distances, drawn.distances).area
-    chart = draw_roc(
+    curve, title = (
         trace_roc(distances, drawn.distances),
-        chosen,
         f"Told apart in {100 * area:.0f} of 100 pairs",
-        is_dark(),
     )
+    chart = draw_roc(curve, chosen, title, is_dark())
     st.altair_chart(chart, theme=None, alt=f"ROC curve, area {area:.3f}")
 
 
@@ -115,9 +114,9 @@ def _show_motifs(drawn: UnlikeAnswers, limit: float | None) -> None:
 def _show_small(answers: UnlikeAnswers, chosen: np.ndarray, limit: float | None) -> None:
     if not len(chosen):
         return
-    words = [f"{str(answers.names[one])[:18]} {answers.distances[one]:.2f}" for one in chosen]
     with st.container(horizontal=True, gap="small"):
-        for one, said in zip(chosen, words, strict=True):
+        for one in chosen:
+            said = f"{str(answers.names[one])[:18]} {answers.distances[one]:.2f}"
             st.image(answers.photos[one], caption=plain(said), width=112, alt=said)
     if limit is not None:
         st.caption(f"Below each: its distance; refused above {limit:,.2f}.")
@@ -166,14 +165,11 @@ def _show_own(page: CalibrationPage, limit: float | None) -> None:
                 st.caption(f":orange[{plain(name, 60)}: {plain(problem)}]")
             if len(refused) > _REFUSED:
                 st.caption(f":orange[{count(len(refused) - _REFUSED, 'file')} more were refused.]")
-            if answers is not None:
-                _show_own_answers(answers, limit)
-
-
-def _show_own_answers(answers: UnlikeAnswers, limit: float | None) -> None:
-    m = len(answers.names)
-    if limit is not None:
-        found = int((answers.distances > limit).sum())
-        st.markdown(f"**{found:,} of {count(m, 'photo')} would be refused**")
-        st.caption(f"{interval(*wilson_interval(found, m), m)}.")
-    _show_small(answers, np.argsort(answers.distances, kind="stable")[:_SHOWN], limit)
+            if answers is None:
+                return
+            m = len(answers.names)
+            if limit is not None:
+                found = int((answers.distances > limit).sum())
+                st.markdown(f"**{found:,} of {count(m, 'photo')} would be refused**")
+                st.caption(f"{interval(*wilson_interval(found, m), m)}.")
+            _show_small(answers, np.argsort(answers.distances, kind="stable")[:_SHOWN], limit)

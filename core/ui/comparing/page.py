@@ -17,7 +17,7 @@ from core.runs.store import RunRecord
 from core.ui.comparing.charts import Axis, draw_overlaid_curves
 from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_comparison
 from core.ui.comparing.verdict import show_compared_table, show_headline
-from core.ui.parts.charts import show_kept_chart, show_table_behind
+from core.ui.parts.charts import show_kept_chart, show_plot, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import pick_linked, pick_one, title_run
 from core.ui.parts.seal import ask_before_test
@@ -104,7 +104,9 @@ def _show_choices(page: ComparisonPage) -> None:
             list(names),
             key=key,
             format_func=names.__getitem__,
-            on_change=lambda: _choose_baseline(st.session_state[key], list(names)),
+            on_change=lambda: keep_choice(
+                "compare", ",".join(dict.fromkeys((st.session_state[key], *names)))
+            ),
             help="The run that all others are compared with.",
             width=320,
         )
@@ -128,10 +130,6 @@ def _show_close() -> None:
         type="tertiary",
         on_click=lambda: keep_choice("compare", None),
     )
-
-
-def _choose_baseline(baseline: str, ids: list[str]) -> None:
-    keep_choice("compare", ",".join([baseline, *(one for one in ids if one != baseline)]))
 
 
 def _pick_other(page: ComparisonPage) -> None:
@@ -167,13 +165,7 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
 def _show_curves(page: ComparisonPage) -> None:
     """Draw the validation curves of the runs over one another."""
     along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
-    st.plotly_chart(
-        draw_overlaid_curves(page.curves, along, is_dark()),
-        theme=None,
-        key="runs.curves",
-        config={"displayModeBar": False},
-        width="stretch",
-    )
+    show_plot(draw_overlaid_curves(page.curves, along, is_dark()), "runs.curves")
     rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
     shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
     show_table_behind(shown, "The curves as a table")

@@ -93,7 +93,10 @@ def ask_to_promote(
     with st.form(key, border=False):
         if not proven:
             _warn_of_no_gain(evidence)
-        proposed = _propose_reason(evidence) if evidence is not None and gain else ""
+        proposed = ""
+        if evidence is not None and gain:
+            proposed = f"{points(evidence.difference, evidence.n)} on "
+            proposed += f"{count(evidence.n, 'test photo')}, {say_p(evidence.p_value)}."
         reason = st.text_area("Reason", proposed, max_chars=MOST_REASON, height=100)
         override = not proven and st.checkbox("Promote without proof of a gain")
         wanted = st.form_submit_button(label, type="primary")
@@ -119,13 +122,6 @@ def _warn_of_no_gain(evidence: Evidence | None) -> None:
     st.markdown(
         f":orange[:material/warning: **{proof}**] Promote it all the same only for a reason that "
         "test photos do not know, and say which."
-    )
-
-
-def _propose_reason(evidence: Evidence) -> str:
-    n = evidence.n
-    return (
-        f"{points(evidence.difference, n)} on {count(n, 'test photo')}, {say_p(evidence.p_value)}."
     )
 
 

@@ -10,6 +10,7 @@ from core.evaluation.ranking import Ranking
 from core.formats import count, percent
 from core.ui.metrics.charts import MOST_CLASSES, Kind, draw_ranking
 from core.ui.metrics.reading import MetricsPage
+from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 
 _KINDS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "Precision-recall"}
@@ -43,13 +44,9 @@ def show_curves(page: MetricsPage) -> None:
     chosen = _pick_classes(ranking, drawn)
     if page.class_name in drawn and page.class_name not in chosen:
         chosen = [str(page.class_name), *chosen][:MOST_CLASSES]
-    st.plotly_chart(
-        _draw((page.run.id, page.split, page.when), kind, tuple(chosen), is_dark(), ranking),
-        theme=None,
-        key="metrics.ranking",
-        config={"displayModeBar": False},
-        alt=f"{_KINDS[kind]} curves; the areas stand in the table below.",
-    )
+    figure = _draw((page.run.id, page.split, page.when), kind, tuple(chosen), is_dark(), ranking)
+    alt = f"{_KINDS[kind]} curves; the areas stand in the table below."
+    show_plot(figure, "metrics.ranking", alt)
     if empty := int((ranking.per_class["positives"] == 0).sum()):
         st.caption(f"Not drawn: {count(empty, 'class')} without a photo in this split.")
 

@@ -11,7 +11,6 @@ from core.evaluation.baselines import Beside, describe_worth
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent, plain
 from core.installed import COMMAND
-from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.metrics.charts import draw_baselines, say_baselines
 from core.ui.metrics.classes import show_class_bars, show_class_table
@@ -176,21 +175,15 @@ def _show_class_photos(page: MetricsPage) -> None:
     photos = page.heaps[kind]
     of = "other classes" if kind == "taken" else plain(class_name)
     st.caption(f"{count(len(photos), 'photo')} of {of} in {page.split}, {_WORDS[kind]}.")
+    answers = dict(zip(photos.tolist(), result.scores[photos].argmax(axis=1).tolist(), strict=True))
+
+    def describe(photo: int) -> str:
+        score = percent(float(result.scores[photo, answers[photo]]), 100).replace(" ", "\u00a0")
+        named = int(result.labels[photo]) if kind == "taken" else answers[photo]
+        return f"{score} {result.classes[named]}"
+
     if len(photos):
-        answers = result.scores[photos].argmax(axis=1)
-        said = dict(zip(photos.tolist(), answers.tolist(), strict=True))
-        show_gallery(
-            page.dataset,
-            photos,
-            key=f"class.{kind}",
-            captions=lambda photo: _caption(result, photo, said[photo], kind),
-        )
-
-
-def _caption(result: RunResult, photo: int, answer: int, kind: str) -> str:
-    score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
-    named = int(result.labels[photo]) if kind == "taken" else answer
-    return f"{score} {result.classes[named]}"
+        show_gallery(page.dataset, photos, key=f"class.{kind}", captions=describe)
 
 
 def show_baselines(page: MetricsPage) -> None:

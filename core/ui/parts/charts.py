@@ -41,6 +41,12 @@ def show_metrics(figures: Mapping[str, str], gap: Literal["medium", "large"] = "
             st.metric(label, value, width="content")
 
 
+def show_plot(figure: Any, key: str, alt: str | None = None, **config: bool) -> None:
+    """Draw a Plotly figure without its bar of buttons."""
+    options = {"displayModeBar": False, **config}
+    st.plotly_chart(figure, theme=None, key=key, config=options, alt=alt)
+
+
 def show_table_behind(table: pd.DataFrame, title: str) -> None:
     """Draw the table behind a chart, collapsed by default; screen readers read it."""
     with st.expander(title, icon=":material/table:"):

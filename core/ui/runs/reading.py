@@ -107,15 +107,10 @@ def seconds_taken(run: RunRecord) -> float | None:
     return (run.finished - run.started).total_seconds()
 
 
-def _measure_loss(one: Repeats) -> float:
-    value = one.first.best_val_loss
-    return math.inf if value is None else value
-
-
 _KEYS: dict[str, Callable[[Repeats], object]] = {
     "newest": lambda one: -one.first.number,
     "accuracy": lambda one: -(one.mean_accuracy or -1.0),
-    "loss": _measure_loss,
+    "loss": lambda one: math.inf if (loss := one.first.best_val_loss) is None else loss,
     "quickest": lambda one: seconds_taken(one.first) or math.inf,
     "name": lambda one: one.first.name.casefold(),
 }

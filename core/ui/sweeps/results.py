@@ -18,7 +18,7 @@ from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_kept_chart, show_plot
 from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import is_dark
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
@@ -120,14 +120,8 @@ def _show_parallel(sweep: SweepRun) -> None:
         },
         dark=is_dark(),
     )
-    st.plotly_chart(
-        figure,
-        theme=None,
-        key=f"parallel.{sweep.run.id}",
-        config={"displayModeBar": False},
-        width="stretch",
-        alt="Settings and accuracy of each trial, a line each; the table below says the same.",
-    )
+    alt = "Settings and accuracy of each trial, a line each; the table below says the same."
+    show_plot(figure, f"parallel.{sweep.run.id}", alt)
 
 
 def _say(value: Value) -> Value:

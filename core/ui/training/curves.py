@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.evaluation.learning import Learning, Verdict
 from core.runs.store import RunRecord
+from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
@@ -17,7 +18,6 @@ from core.ui.training.reading import WatchedRun, list_others, read_overlay
 
 _OVER = "over"
 _MOST_OVERLAYS = 5
-_NO_BAR = {"displayModeBar": False}
 _ICONS: dict[Verdict, str] = {
     "early": ":material/hourglass_top:",
     "diverged": ":material/trending_up:",
@@ -35,11 +35,8 @@ def show_curves(watched: WatchedRun) -> None:
     look, others = _pick_look(watched.run)
     figure, machine = draw_figures(watched, others, look)
     with drawing:
-        _show_figure(
-            f"curves.{watched.run.id}",
-            figure,
-            "Loss and accuracy of training and validation photos; the numbers stand below.",
-        )
+        alt = "Loss and accuracy of training and validation photos; the numbers stand below."
+        show_plot(figure, f"curves.{watched.run.id}", alt)
         show_words(watched.learning)
         st.caption(
             "Train and validation are measured after the epoch.",
@@ -49,16 +46,9 @@ def show_curves(watched: WatchedRun) -> None:
             "once, at the best epoch, when the run ends.",
         )
     if machine is not None:
-        _show_figure(
-            f"machine.{watched.run.id}",
-            machine,
-            "Learning rate, training photos a second and memory per epoch.",
-        )
+        alt = "Learning rate, training photos a second and memory per epoch."
+        show_plot(machine, f"machine.{watched.run.id}", alt)
     _show_table(watched.epochs)
-
-
-def _show_figure(key: str, figure: go.Figure, alt: str) -> None:
-    st.plotly_chart(figure, theme=None, key=key, config=_NO_BAR, width="stretch", alt=alt)
 
 
 def draw_figures(

@@ -19,6 +19,7 @@ from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.charts import show_plot
 from core.ui.parts.choosing import MISSING_RUN, change_run, open_endings
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.live_state import (
@@ -170,7 +171,6 @@ def _ask_to_delete(run: RunRecord) -> None:
 
 
 _LARGE = Look(large=True)
-_NO_BAR = {"displayModeBar": False}
 
 
 def show_training() -> tuple[Dataset, Recipe | None]:
@@ -277,28 +277,18 @@ def _draw(run: RunRecord) -> None:
     watched = read_watched(run)
     st.title(plain(title_run(run), 60), anchor=False)
     numbers = _list_numbers(watched)
-    st.plotly_chart(
-        draw_numbers(numbers, is_dark()),
-        theme=None,
-        key="present.numbers",
-        config={**_NO_BAR, "staticPlot": True},
-        alt=", ".join(f"{number.label}: {number.text}" for number in numbers),
-    )
+    said = ", ".join(f"{number.label}: {number.text}" for number in numbers)
+    show_plot(draw_numbers(numbers, is_dark()), "present.numbers", said, staticPlot=True)
     if watched.epochs and not run.recipe.has_epochs:
         show_ridge(run)
         return
-    said = watched.learning
+    learning = watched.learning
     if watched.epochs:
-        st.header(said.sentence, anchor=False)
-    st.plotly_chart(
-        draw_figures(watched, (), _LARGE)[0],
-        theme=None,
-        key="present.curves",
-        config=_NO_BAR,
-        alt="Loss and accuracy per epoch, for training and validation photos.",
-    )
-    if said.gap_sentence:
-        st.subheader(said.gap_sentence, anchor=False)
+        st.header(learning.sentence, anchor=False)
+    alt = "Loss and accuracy per epoch, for training and validation photos."
+    show_plot(draw_figures(watched, (), _LARGE)[0], "present.curves", alt)
+    if learning.gap_sentence:
+        st.subheader(learning.gap_sentence, anchor=False)
 
 
 def _list_numbers(watched: WatchedRun) -> list[BigNumber]:

@@ -46,13 +46,11 @@ def show_pairs(page: ConfusionPage) -> None:
         return
     numbers = {one: place for place, one in enumerate(page.classes)}
     true, predicted = pairs["true"].map(numbers), pairs["predicted"].map(numbers)
-    shares = []
-    for photos, n in zip(pairs["count"].tolist(), pairs["support"].tolist(), strict=True):
-        low, high = wilson_interval(photos, n)
-        bounds = f"{percent(low, n)[:-2]} to {percent(high, n)[:-2]}"
-        shares.append(f"{percent(photos / n, n)} ({bounds})")
-    photos = [f"{a:,} of {n:,}" for a, n in zip(pairs["count"], pairs["support"], strict=True)]
-    table = pairs[["true", "predicted"]].assign(photos=photos, share=shares)
+    shares = list(zip(pairs["count"].tolist(), pairs["support"].tolist(), strict=True))
+    table = pairs[["true", "predicted"]].assign(
+        photos=[f"{photos:,} of {n:,}" for photos, n in shares],
+        share=[_say_share(photos, n) for photos, n in shares],
+    )
     narrow = 80 if len(page.classes) <= WIDE_ABOVE else 92
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
@@ -64,6 +62,11 @@ def show_pairs(page: ConfusionPage) -> None:
     }
     _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))
     st.caption("Tick a row to see its photos.")
+
+
+def _say_share(photos: int, n: int) -> str:
+    low, high = (percent(end, n)[:-2] for end in wilson_interval(photos, n))
+    return f"{percent(photos / n, n)} ({low} to {high})"
 
 
 def show_changes(page: ConfusionPage, pair: RunPair) -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.mistakes import Ranking, Sampled
 from core.formats import count, interval, percent, plain
-from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     ENDLESS,
     MOST_OTHERS,
@@ -139,11 +138,17 @@ def _pick_others(page: MistakesPage) -> bool:
         )
         return False
     key = f"mistakes.others.{page.run.id}"
+
+    def describe(one: str) -> str:
+        run = page.known[one]
+        accuracy = percent(run.best_val_accuracy or 0.0, run.val_photos or 0)
+        return f"{title_run(run)} · {run.recipe.strategy.replace('_', ' ')} · {accuracy}"
+
     st.session_state[key] = [one.id for one in page.others]
     st.multiselect(
         "Compared with",
         list(page.known),
-        format_func=lambda one: _describe_other(page.known[one]),
+        format_func=describe,
         max_selections=MOST_OTHERS,
         key=key,
         placeholder="Choose at least one run",
@@ -151,11 +156,6 @@ def _pick_others(page: MistakesPage) -> bool:
     if not page.others:
         st.info("Choose at least one other run.", icon=":material/compare_arrows:")
     return bool(page.others)
-
-
-def _describe_other(run: RunRecord) -> str:
-    accuracy = percent(run.best_val_accuracy or 0.0, run.val_photos or 0)
-    return f"{title_run(run)} · {run.recipe.strategy.replace('_', ' ')} · {accuracy}"
 
 
 def _pick_class(page: MistakesPage, name: str, label: str) -> None:

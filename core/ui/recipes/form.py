@@ -32,7 +32,6 @@ from core.ui.recipes.settings import (
 from core.ui.recipes.values import (
     fill_defaults,
     fill_from_recipe,
-    key,
     read_held,
     read_hidden,
     read_setting,
@@ -84,7 +83,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     weights = pick_weights()
     offer_contest(dataset)
     top = st.container()  # drawn last: what it says follows from the settings below it
-    policy = pick_policy(key("policy"))
+    policy = pick_policy()
     draft, unread = _read_draft(dataset, weights, policy)
     repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # nothing there is chance
     show_simple_settings(draft)
@@ -96,7 +95,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
         _show_train(draft, dataset, repeats, trainable=trainable)
     if trainable:
         with finder:
-            show_rate_finder(draft, name_visitor())
+            show_rate_finder(draft)
     return draft if trainable else None
 
 

@@ -18,6 +18,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_run
 from core.ui.parts.messages import show_problem
+from core.ui.parts.state import name_visitor
 
 RATE = "training.learning_rate"
 """Key of the form's learning rate: what “Use it” sets."""
@@ -26,7 +27,7 @@ _ASKED = "training.rate_search"
 _PLAN = RatePlan()
 
 
-def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
+def show_rate_finder(recipe: Recipe) -> None:
     """Draw the search for the learning rate of a recipe: its button, its progress, its curve."""
     if not recipe.has_epochs:
         st.caption("There is no learning rate to find: a formula gives the head.")
@@ -46,9 +47,8 @@ def show_rate_finder(recipe: Recipe, submitter: str = "") -> None:
             key="training.find_rate",
             width="stretch",
         ):
-            submit_run(
-                cache.workspace(), searched, "Learning rate", plan=_PLAN, submitter=submitter
-            )
+            who = name_visitor()
+            submit_run(cache.workspace(), searched, "Learning rate", plan=_PLAN, submitter=who)
             ensure_scheduler(cache.workspace())
             st.session_state[_ASKED] = identifier
             st.rerun()

@@ -223,25 +223,20 @@ def _describe(recipe: Recipe, dataset: Dataset, repeats: int) -> str:
     return f"**{rough_range(repeats * estimate.low, repeats * estimate.high)}** · "
 
 
-def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
-    """Return the chosen policy; draw a list of the named ones and the way to see and make them.
-
-    Args:
-        key: Of the widget, which holds the name: "training.policy".
-        default: What is chosen while neither a link nor the session says anything.
-    """
-    named = list_policies(cache.workspace())
-    _take_link(key, named)
-    if st.session_state.get(key) not in named:  # first visit, or deleted since
-        st.session_state[key] = default
+def pick_policy() -> AugmentationPolicy:
+    """Return the chosen policy; draw a list of the named ones and the way to see and make them."""
+    named, held = list_policies(cache.workspace()), key("policy")
+    _take_link(held, named)
+    if st.session_state.get(held) not in named:  # first visit, or deleted since
+        st.session_state[held] = "none"
     name = st.selectbox(
         "Augmentation",
         list(named),
-        key=key,
+        key=held,
         persist_state="session",
         help="What may happen to each training photo, so that the model sees it differently each "
         "time. Validation and test photos stay as they are.",
-        on_change=lambda: keep_choice(_CHOICE, st.session_state[key]),
+        on_change=lambda: keep_choice(_CHOICE, st.session_state[held]),
     )
     if st.query_params.get(_CHOICE, name) not in named:
         st.caption(":orange[The link names a policy that is not here; this is another one.]")
@@ -257,11 +252,11 @@ def pick_policy(key: str, default: str = "none") -> AugmentationPolicy:
     return named[name]
 
 
-def _take_link(key: str, named: Collection[str]) -> None:
+def _take_link(held: str, named: Collection[str]) -> None:
     """Choose what a new link names; one that was taken before says what is chosen by now."""
-    linked, chosen = st.query_params.get(_CHOICE), st.session_state.get(key)
-    if linked in named and st.session_state.get(f"{key}.linked") != linked:
-        st.session_state[key] = linked
+    linked, chosen = st.query_params.get(_CHOICE), st.session_state.get(held)
+    if linked in named and st.session_state.get(f"{held}.linked") != linked:
+        st.session_state[held] = linked
     elif linked in named and chosen in named and chosen != linked:  # filled in from a run
         keep_choice(_CHOICE, chosen)
-    st.session_state[f"{key}.linked"] = st.query_params.get(_CHOICE)
+    st.session_state[f"{held}.linked"] = st.query_params.get(_CHOICE)

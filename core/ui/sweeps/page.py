@@ -31,7 +31,7 @@ from core.ui.parts import cache
 from core.ui.parts.choosing import open_endings
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.state import bind_choice, keep_choice, name_visitor
 from core.ui.sweeps.reading import STUDY, SweepsPage, read_sweep, read_sweeps
 from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
@@ -40,7 +40,7 @@ from data.dataset import Dataset
 _ENDS = ("Trials", "Minutes")
 
 
-def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str = "") -> None:
+def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
     """Draw the start of a sweep and the sweeps of the dataset.
 
     Args:
@@ -53,7 +53,7 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
         "far they take you. Heads share features that are computed once: a trial takes seconds."
     )
     with st.container(border=True):
-        _show_start(page, submitter)
+        _show_start(page)
     if page.is_missing:
         st.caption(":orange[The link names a sweep that is not here.]")
     if page.sweeps:
@@ -65,7 +65,7 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None = None, submitter: str =
         )
 
 
-def _show_start(page: SweepsPage, submitter: str) -> None:
+def _show_start(page: SweepsPage) -> None:
     dataset, recipe = page.dataset, page.recipe
     vary = st.multiselect(
         "Vary",
@@ -98,7 +98,7 @@ def _show_start(page: SweepsPage, submitter: str) -> None:
     st.caption(_describe(page, recipe, plan))
     if start:
         study, _ = submit_run(
-            cache.workspace(), recipe, dataset.name, plan=plan, submitter=submitter
+            cache.workspace(), recipe, dataset.name, plan=plan, submitter=name_visitor()
         )
         ensure_scheduler(cache.workspace())
         keep_choice(STUDY, study.id)

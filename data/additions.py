@@ -1,7 +1,6 @@
-"""A new version of a dataset with photos added to it; nothing of the old one is decoded again.
+"""A new version of a dataset with photos added behind the old ones, which keep their numbers.
 
-The new photos come behind the old ones, whose numbers stay. Photos, thumbnails and originals are
-written anew, old part and new: the files of the parent are never written in place.
+Files are written anew: those of the parent are never written in place.
 """
 
 import hashlib
@@ -9,10 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import pandas as pd
 
-from core.config import PHOTO_SIZE
 from core.errors import EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.dataset import (
@@ -26,11 +23,18 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import Progress, in_phase, keep_dataset, make_staging_folder, report_full_disk
-from data.manifest import write_facts
+from data.importing import (
+    Progress,
+    in_phase,
+    keep_dataset,
+    label_classes,
+    make_staging_folder,
+    report_full_disk,
+)
+from data.manifest import read_whole, write_facts
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
-from data.versions import NO_ROOM, describe_child, label_classes, read_facts, read_whole
+from data.versions import NO_ROOM, describe_child, read_facts
 
 _BLOCK = 16_000_000
 _NEW = "new-"
@@ -50,10 +54,8 @@ def add_photos(
     """Return the version of the parent that has these photos, too; the existing one if there.
 
     Args:
-        parent: Stays as it is.
         photos: At least one, each with class and split, and a path that the parent does not have.
         name: What people will call it; by default the parent's name and a number.
-        on_progress: Called often, from this thread, while files are written.
 
     Raises:
         EditRefused: No photo, a path twice, or one that cannot be read.
@@ -62,7 +64,6 @@ def add_photos(
     """
     _check_paths(parent, photos)
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
-        folder.mkdir(parents=True, exist_ok=True)
         added = _pack(folder, photos)
         table = _join_tables(parent, added)
         classes = label_classes(table)
@@ -87,13 +88,6 @@ def count_added(dataset: Dataset) -> int:
     return int(read_facts(dataset.folder).get("added", 0))
 
 
-def map_packed(file: Path, photos: int) -> np.ndarray:
-    """Return the packed photos of a file, (n, 224, 224, 3) uint8 RGB, mapped read-only."""
-    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
-    start = measure_photos_header(file, photos)
-    return np.memmap(file, dtype=np.uint8, mode="r", offset=start, shape=shape)
-
-
 def _check_paths(parent: Dataset, photos: Sequence[FoundPhoto]) -> None:
     if not photos:
         raise EditRefused("There is no photo to add.", "Review some photos first.")
@@ -111,13 +105,7 @@ def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
     Raises:
         EditRefused: One cannot be read.
     """
-    added, refused = pack_photos(
-        sorted(photos, key=lambda photo: photo.path),
-        photos_file=folder / f"{_NEW}{PHOTOS}",
-        thumbnails_file=folder / f"{_NEW}{THUMBNAILS}",
-        originals_file=folder / f"{_NEW}{ORIGINALS}",
-        on_progress=lambda *_: None,
-    )
+    added, refused = pack_photos(sorted(photos, key=lambda photo: photo.path), folder, prefix=_NEW)
     if len(refused):
         raise EditRefused(
             f"The photo “{refused['path'].iat[0]}” cannot be read: {refused['problem'].iat[0]}",
@@ -157,11 +145,12 @@ def _join_files(
     for name in _JOINED:
         old, new = parent.folder / name, folder / f"{_NEW}{name}"
         with (folder / name).open("wb") as target:
+            before = header = 0
             if name == PHOTOS:
                 write_photos_header(target, len(parent) + added)
-            before = measure_photos_header(old, len(parent)) if name == PHOTOS else 0
+                before, header = measure_photos_header(old, len(parent)), target.tell()
             digest = _copy(old, target, before, report)
-            _copy(new, target, measure_photos_header(new, added) if name == PHOTOS else 0)
+            _copy(new, target, header)
         new.unlink()
         if digest != known[name]["sha256"]:
             raise ResultDamaged(
@@ -172,18 +161,16 @@ def _join_files(
 
 
 def _copy(
-    source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] | None = None
+    source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] = lambda _: None
 ) -> str:
     """Return the digest of the whole source; all of it but its first bytes is written."""
     digest = hashlib.sha256()
     # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
     with source.open("rb") as file:
         digest.update(file.read(skipped))
-        if report:
-            report(skipped)
+        report(skipped)
         while block := file.read(_BLOCK):
             digest.update(block)
             target.write(block)
-            if report:
-                report(len(block))
+            report(len(block))
     return digest.hexdigest()

@@ -1,7 +1,5 @@
-"""A dataset version: its table of photos, its packed photos, their thumbnails and own files.
-
-A version never changes: its id is the digest of its photos, classes and splits; only its name may.
-The row number in the manifest is the photo number everywhere: in images.npy, features and scores.
+"""A dataset version: its table of photos, packed photos, thumbnails and own files; only its name
+may change. The row in the manifest is the photo number everywhere: in images.npy, features, scores.
 """
 
 from dataclasses import dataclass

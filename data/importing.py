@@ -1,8 +1,6 @@
 """Making a dataset version of a source, in two steps: prepare it in a folder, then keep it.
 
-A dry run is the first step without the second, so its report is of the dataset that would be kept.
-A photo that cannot be used is set aside with the reason and never ends an import. What is kept is
-renamed into place: a dataset is whole, or not there.
+A dry run is the first step alone. What is kept is renamed into place: whole, or not there.
 """
 
 import errno
@@ -21,19 +19,12 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from core.errors import (
-    DISK_FULL_ERRNOS,
-    DatasetMissing,
-    DiskFull,
-    ImportFailed,
-    ResultDamaged,
-    SourceRefused,
-)
+from core.errors import DISK_FULL_ERRNOS, DiskFull, ImportFailed, SourceRefused
 from core.workspace import Workspace
 from data import dataset as files
 from data.dataset import Dataset, identify_dataset
 from data.images import PACKING
-from data.manifest import check_photos, delete_dataset, read_dataset, write_facts
+from data.manifest import delete_dataset, read_dataset, read_whole, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report
 from data.sources.catalogue import open_source
@@ -70,16 +61,15 @@ def import_source(
 
     Args:
         source: A folder, an archive, a .csv, "sample", or a full request.
-        name: What people will call it; by default the name of the source.
-        split_seed: Seed of the splits, where the source gives none.
-        on_progress: Called often, from this thread.
 
     Raises:
         SourceRefused: The source cannot be a dataset (ArchiveRefused: hostile or broken).
         DownloadFailed: It could not be fetched.
         DiskFull: No room; nothing half-made is left.
     """
-    request = _make_request(source)
+    if isinstance(source, Path):  # absolute: “sample” may be a folder
+        source = SourceRequest(path=str(source.expanduser().absolute()))
+    request = source if isinstance(source, SourceRequest) else SourceRequest(kind=source)
     with make_staging_folder(workspace) as folder:
         prepare_dataset(
             workspace, request, folder, name=name, split_seed=split_seed, on_progress=on_progress
@@ -110,13 +100,13 @@ def prepare_dataset(
         DownloadFailed: It could not be fetched.
         DiskFull: No room; nothing is left.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     unpacked = folder / "unpacked"
-    unpacked.mkdir()
+    unpacked.mkdir(parents=True)
     with ExitStack() as on_error:
         on_error.callback(shutil.rmtree, folder, ignore_errors=True)
         with report_full_disk("the dataset", _FREE):
-            found = _find_photos(workspace, request, unpacked, on_progress)
+            source = open_source(request, workspace.downloads)
+            found = source.find(unpacked, in_phase(lambda: source.phase, on_progress))
             found = replace(found, name=(name or "").strip() or found.name)
             reading = in_phase(lambda: "reading photos", on_progress)
             report = _write_dataset(workspace, folder, found, split_seed, reading)
@@ -134,29 +124,20 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
         ImportFailed: The folder is not there any more.
     """
     dataset_id = _identify_prepared(folder)
-    try:
-        existing = read_dataset(workspace, dataset_id)
-        check_photos(existing)
+    target = workspace.dataset_folder(dataset_id)
+    if (existing := read_whole(workspace, dataset_id)) is not None:
         shutil.rmtree(folder)
         return existing
-    except DatasetMissing:
-        pass
-    except ResultDamaged:
+    if target.is_dir():  # damaged
         delete_dataset(workspace, dataset_id)
     try:
-        folder.rename(workspace.dataset_folder(dataset_id))
+        folder.rename(target)
     except OSError as error:
         # Another import of the same photos may have been a moment faster.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         shutil.rmtree(folder)
     return read_dataset(workspace, dataset_id)
-
-
-def _make_request(source: Path | Literal["sample"] | SourceRequest) -> SourceRequest:
-    if isinstance(source, Path):
-        source = SourceRequest(path=str(source.expanduser().absolute()))  # “sample” may be a folder
-    return source if isinstance(source, SourceRequest) else SourceRequest(kind=source)
 
 
 @contextmanager
@@ -167,7 +148,9 @@ def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
     outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
     try:
         # One inside: mkdtemp's folders are private, but a dataset may be read as the umask lets.
-        yield outer / "staged"
+        folder = outer / "staged"
+        folder.mkdir()
+        yield folder
     finally:
         shutil.rmtree(outer, ignore_errors=True)
 
@@ -178,13 +161,6 @@ def remove_orphans(temporary: Path, prefix: str) -> None:
         owner = orphan.name.split("-")[1]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(orphan, ignore_errors=True)
-
-
-def _find_photos(
-    workspace: Workspace, request: SourceRequest, unpacked: Path, on_progress: OnProgress | None
-) -> FoundSource:
-    source = open_source(request, workspace.downloads)
-    return source.find(unpacked, in_phase(lambda: source.phase, on_progress))
 
 
 def in_phase(
@@ -231,23 +207,17 @@ def _write_dataset(
     split_seed: int,
     on_progress: Callable[[int, int], None],
 ) -> ImportReport:
-    """Read the photos, write all files of the dataset and return the report.
-
-    dataset.json comes last and names the others, so a folder without it is not a dataset.
+    """Read the photos, write all files of the dataset and return the report; dataset.json is last.
 
     Raises:
         SourceRefused: Photos of fewer than two classes could be read, or none to learn from.
     """
     table, set_aside = pack_photos(
-        sorted(found.photos, key=lambda photo: photo.path),
-        photos_file=folder / files.PHOTOS,
-        thumbnails_file=folder / files.THUMBNAILS,
-        originals_file=folder / files.ORIGINALS,
-        on_progress=on_progress,
+        sorted(found.photos, key=lambda photo: photo.path), folder, on_progress
     )
     _check_readable(table, set_aside, found.fewest_classes)
-    classes = tuple(sorted(table["class"].unique()))
-    table.insert(2, "label", np.searchsorted(classes, table["class"]).astype(np.int64))
+    table.insert(2, "label", 0)
+    classes = label_classes(table)
     table["split"], split_origin = _settle_splits(table, split_seed, found.split_origin or "given")
     table.to_parquet(folder / files.MANIFEST, index=False)
     set_aside.fillna({"split": ""}).to_parquet(folder / files.SET_ASIDE, index=False)
@@ -257,6 +227,13 @@ def _write_dataset(
     report = make_report(table, set_aside, found, dataset_id, already_imported=there)
     write_facts(folder, _state_facts(report, classes, found.numbers))
     return report
+
+
+def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the classes of a manifest, sorted; its labels become their numbers."""
+    classes = tuple(sorted(table["class"].unique()))
+    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+    return classes
 
 
 def _state_facts(
@@ -281,10 +258,10 @@ def _state_facts(
 
 
 def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame, fewest: int) -> None:
-    if table["class"].nunique() < fewest:
+    if (classes := table["class"].nunique()) < fewest:
         reason = f" The first: {set_aside['problem'].iloc[0]}" if len(set_aside) else ""
         raise SourceRefused(
-            f"Only {len(table)} photos of {table['class'].nunique()} classes could be read; "
+            f"Only {len(table)} photos of {classes} classes could be read; "
             f"{len(set_aside)} were set aside.{reason}",
             "At least two classes with photos are needed." if fewest > 1 else "Bring other photos.",
         )

@@ -1,8 +1,4 @@
-"""The dataset versions of a workspace: read, listed, compared, renamed, deleted; damage is noticed.
-
-dataset.json is written last and names size and digest of the other files, so a folder is a whole
-dataset or says what is wrong with it.
-"""
+"""The dataset versions of a workspace: read, listed, compared, renamed, deleted."""
 
 import json
 import os
@@ -16,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DatasetMissing, PetalscopeError, ResultDamaged
-from core.workspace import Workspace, digest_file, write_atomically
+from core.workspace import Workspace, digest_file, write_json
 from data.dataset import (
     FACTS,
     FILES,
@@ -53,7 +49,7 @@ def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
         name: {"bytes": (folder / name).stat().st_size, "sha256": digest_file(folder / name)}
         for name in FILES
     }
-    _write_json(folder / FACTS, {"version": VERSION, **facts, "files": files})
+    write_json(folder / FACTS, {"version": VERSION, **facts, "files": files})
 
 
 def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
@@ -68,16 +64,12 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     facts = _read_facts(folder)
     # The tables are small enough to be read twice; of the photos only the size is checked here.
     _check_digests(folder, facts, MANIFEST, SET_ASIDE)
+    plain = ("name", "source", "created", "split_origin", "parent", "edition")
     return Dataset(
+        **{fact: facts[fact] for fact in plain},
         id=dataset_id,
-        name=facts["name"],
-        source=facts["source"],
-        created=facts["created"],
-        split_origin=facts["split_origin"],
         classes=tuple(facts["classes"]),
         numbers=tuple(facts["numbers"]),
-        parent=facts["parent"],
-        edition=facts["edition"],
         packing=facts.get("packing", 1),
         folder=folder,
         manifest=pd.read_parquet(folder / MANIFEST),
@@ -92,6 +84,16 @@ def check_photos(dataset: Dataset) -> None:
         ResultDamaged: They were altered.
     """
     _check_digests(dataset.folder, _read_facts(dataset.folder), PHOTOS, THUMBNAILS, ORIGINALS)
+
+
+def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
+    """Return a dataset whose photos are, byte for byte, what they were; None without one."""
+    try:
+        existing = read_dataset(workspace, dataset_id)
+        check_photos(existing)
+    except (DatasetMissing, ResultDamaged):
+        return None
+    return existing
 
 
 def list_datasets(workspace: Workspace) -> list[DatasetSummary]:
@@ -109,7 +111,7 @@ def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
         ResultDamaged: It is damaged.
     """
     folder = workspace.dataset_folder(dataset_id)
-    _write_json(folder / FACTS, _read_facts(folder) | {"name": name.strip() or dataset_id})
+    write_json(folder / FACTS, _read_facts(folder) | {"name": name.strip() or dataset_id})
 
 
 def delete_dataset(workspace: Workspace, dataset_id: str) -> None:
@@ -132,16 +134,12 @@ def _summarise(folder: Path) -> DatasetSummary:
         facts = _read_facts(folder)
     except PetalscopeError as error:
         return DatasetSummary(id=folder.name, name=folder.name, problem=error.problem)
+    plain = ("name", "created", "photos", "set_aside", "parent", "edition")
     return DatasetSummary(
+        **{fact: facts[fact] for fact in plain},
         id=folder.name,
-        name=facts["name"],
-        created=facts["created"],
-        photos=facts["photos"],
         classes=len(facts["classes"]),
-        set_aside=facts["set_aside"],
-        parent=facts["parent"],
         ancestors=tuple(facts.get("ancestors") or filter(None, [facts["parent"]])),
-        edition=facts["edition"],
     )
 
 
@@ -167,11 +165,6 @@ def _check_digests(folder: Path, facts: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if digest_file(folder / name) != facts["files"][name]["sha256"]:
             raise _report_damage(folder, f"{name} was altered")
-
-
-def _write_json(file: Path, content: Mapping[str, object]) -> None:
-    with write_atomically(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _report_missing(dataset_id: str) -> DatasetMissing:

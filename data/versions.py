@@ -1,8 +1,6 @@
 """A new version of a dataset out of an old one and its changes; nothing is decoded again.
 
-Photos, thumbnails and originals stay the same files (hard links: they are never written in place,
-so each version stays whole when the other is deleted); only where photos were excluded the packed
-photos are copied. Beside them is changes.parquet.
+Files that stay are hard links: none is written in place, so each version stays whole alone.
 """
 
 import errno
@@ -19,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.errors import DatasetMissing, EditRefused, ResultDamaged
+from core.errors import EditRefused, ResultDamaged
 from core.workspace import Workspace, digest_file
 from data.dataset import (
     FACTS,
@@ -34,8 +32,15 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import Progress, in_phase, keep_dataset, make_staging_folder, report_full_disk
-from data.manifest import check_photos, list_datasets, read_dataset, write_facts
+from data.importing import (
+    Progress,
+    in_phase,
+    keep_dataset,
+    label_classes,
+    make_staging_folder,
+    report_full_disk,
+)
+from data.manifest import list_datasets, read_whole, write_facts
 from data.sources.names import list_names
 
 _BLOCK = 128  # photos copied at a time, 19 MB
@@ -60,11 +65,9 @@ def make_version(
     """Return the version that the changes make of the parent; the existing one if it is there.
 
     Args:
-        parent: Stays as it is.
         changes: One row a changed photo: photo (number in the parent), path, class, new_class,
             split, new_split, excluded (bool), note.
         name: What people will call it; by default the parent's name and a number.
-        on_progress: Called often, from this thread, while photos are copied.
 
     Raises:
         EditRefused: Nothing changes, or what is left could not be learned from.
@@ -78,7 +81,6 @@ def make_version(
     if (existing := read_whole(workspace, identifier)) is not None:
         return existing
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
-        folder.mkdir(parents=True, exist_ok=True)
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
         copying = in_phase(lambda: "copying photos", on_progress)
@@ -95,13 +97,6 @@ def make_version(
         write_facts(folder, facts)
         check_links(parent, folder)
         return keep_dataset(workspace, folder)
-
-
-def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the classes of a manifest, sorted; its labels become their numbers."""
-    classes = tuple(sorted(table["class"].unique()))
-    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
-    return classes
 
 
 def describe_child(
@@ -199,21 +194,9 @@ def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
     return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
 
 
-def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
-    """Return a dataset whose photos are, byte for byte, what they were; None without one."""
-    try:
-        existing = read_dataset(workspace, dataset_id)
-        check_photos(existing)
-    except (DatasetMissing, ResultDamaged):
-        return None
-    return existing
-
-
 def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
-    edited = ", then edited"
-    if not count_changes(changes)["moved"] or parent.split_origin.endswith(edited):
-        return parent.split_origin
-    return f"{parent.split_origin}{edited}"
+    edited = ", then edited" if count_changes(changes)["moved"] else ""
+    return parent.split_origin.removesuffix(edited) + edited
 
 
 def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
@@ -231,8 +214,6 @@ def bring_files(
     """Link or copy the parent's files that do not say classes and splits into the folder.
 
     Args:
-        parent: Stays as it is.
-        folder: Where the version is made.
         excluded: (m,) int numbers of the photos that the version leaves out.
         report: Told the photos copied and all of them; never called when nothing is copied.
 

@@ -1,20 +1,17 @@
 """How a network is fitted: the plan, learning rates and early ends, and where batches come from.
 
-Rates and ends are pure functions of the plan and of the finished epochs: nothing is remembered
-between calls, so a fit that is resumed after a kill has the rates it would have had. No Keras here:
-pages may read this.
+Rates and ends are pure functions of plan and finished epochs. No Keras: pages may read this.
 """
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 
+from core.ahead import work_ahead
 from core.config import fingerprint
 
 
@@ -128,11 +125,7 @@ PLATEAU_FACTOR = 0.5
 def find_rate(
     plan: FitPlan, history: Sequence[EpochResult], step: int = 0, steps: int = 1
 ) -> float:
-    """Return the learning rate of a step of the epoch that follows the history.
-
-    Args:
-        history: The epochs that were done with this plan.
-        step: From 0 to before `steps`, the number of steps of an epoch.
+    """Return the learning rate of a step (from 0) of the epoch that follows the plan's history.
 
     Source: cosine after Loshchilov & Hutter 2016, "SGDR", without restarts; warm-up is linear.
     """
@@ -179,8 +172,8 @@ def _read_loss(epoch: EpochResult) -> float:
     return loss if math.isfinite(loss) else math.inf
 
 
-_AHEAD = 3
-"""Batches that are ready or in the making."""
+_AHEAD = 4
+"""Batches that are ready, in the making or waited for."""
 
 
 class Source(Protocol):
@@ -207,19 +200,6 @@ class KeptViews:
 
 def read_ahead(
     source: Source, batches: Iterable[np.ndarray], epoch: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
-    waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as thread:
-        try:
-            for rows in batches:
-                waiting.append((rows, thread.submit(source.read, rows, epoch)))
-                if len(waiting) > _AHEAD:
-                    first, inputs = waiting.popleft()
-                    yield first, inputs.result()
-            while waiting:
-                first, inputs = waiting.popleft()
-                yield first, inputs.result()
-        finally:
-            for _, inputs in waiting:  # the caller left early
-                inputs.cancel()
+) -> Generator[tuple[np.ndarray, np.ndarray]]:
+    """Return (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
+    return work_ahead(batches, lambda rows: source.read(rows, epoch), 1, _AHEAD)

@@ -3,15 +3,15 @@
 import io
 import math
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from core.ahead import work_ahead
 from core.config import PHOTO_SIZE
 from core.errors import ResultDamaged
 from core.workspace import write_whole
@@ -88,7 +88,7 @@ def read_header(photos: BinaryIO, file: Path, form: RowForm) -> int:
 
 def read_batches(
     photos: BinaryIO, form: RowForm, numbers: np.ndarray, batch_size: int
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray]:
     """Yield batches of photos (b, …) uint8, by plain reads: mapped pages would fill our memory."""
     first = photos.tell()
     for start in range(0, len(numbers), batch_size):
@@ -116,20 +116,16 @@ def change_batches(
     Args:
         numbers: (m,) the number of each photo, over all batches.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="change")
-    going: deque[Future[np.ndarray]] = deque()
-    start = 0
-    try:
+
+    def number() -> Iterator[tuple[np.ndarray, list[int]]]:
+        start = 0
         for batch in batches:
-            chosen = numbers[start : start + len(batch)].tolist()
-            going.append(pool.submit(change, batch, chosen))
+            yield batch, numbers[start : start + len(batch)].tolist()
             start += len(batch)
-            if len(going) > threads + 1:
-                yield going.popleft().result()
-        while going:
-            yield going.popleft().result()
-    finally:  # the caller may have left early
-        pool.shutdown(cancel_futures=True)
+
+    with closing(work_ahead(number(), lambda one: change(*one), threads, threads + 2)) as changed:
+        for _, batch in changed:
+            yield batch
 
 
 def _damaged(file: Path) -> ResultDamaged:
@@ -178,5 +174,5 @@ class Donors:
 
 
 def find_no_donors(photos: int) -> Donors:
-    """Return donors that know none of this number of photos."""
+    """Return donors that know none of so many photos."""
     return Donors(features=(), source=np.full(photos, -1), row=np.zeros(photos, np.int64))

@@ -32,7 +32,7 @@ from core.runs.store import list_runs
 from core.runs.tables import runs_table
 from core.workspace import Workspace
 from data.additions import add_photos, map_packed
-from data.dataset import Dataset
+from data.dataset import PHOTOS, Dataset
 from data.duplicates import NEAREST, Copy, find_copies
 from data.images import read_photo_facts, read_photo_file
 from data.importing import Progress
@@ -92,14 +92,8 @@ def check_copies(
     workspace.temporary.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="reviewed-", dir=workspace.temporary) as name:
         folder = Path(name)
-        table, refused = pack_photos(
-            found,
-            photos_file=folder / "photos",
-            thumbnails_file=folder / "thumbnails",
-            originals_file=folder / "originals",
-            on_progress=lambda *_: None,
-        )
-        packed = map_packed(folder / "photos", len(table)) if len(table) else np.empty(0)
+        table, refused = pack_photos(found, folder)
+        packed = np.load(folder / PHOTOS, mmap_mode="r") if len(table) else np.empty(0)
         rows = {photo.path: row for row, photo in enumerate(found)}
         told = [asked[photos[rows[path]].numbers[0]] for path in table["path"]]
         nearest = _find_nearest(workspace, dataset, told)

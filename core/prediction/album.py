@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from core.ahead import work_ahead
 from core.errors import ArchiveRefused, PhotoRefused, SourceRefused
 from core.formats import count
 from data.images import read_photo_file
-from data.packing import work_ahead
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
 from data.sources.found import OnProgress
 from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unreadable

@@ -39,7 +39,8 @@ def test_threads_work_only_a_few_batches_ahead():
     next(batches)
     assert len(read) == 4
     batches.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("change")]
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("working ahead")]
 
 
 def test_a_fault_in_a_thread_is_told():

@@ -1,7 +1,6 @@
-"""Unpacking of uploaded archives, which are never trusted.
+"""Unpacking of uploaded archives, which are never trusted: one hostile member, and all is refused.
 
-All members are looked at before anything is written: one hostile one, and the archive is refused.
-Only photos are written, under numbered names of our own, so that nothing can land outside.
+Only photos are written, under numbered names of our own: nothing can land outside.
 """
 
 import errno
@@ -13,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,8 +27,8 @@ from data.sources.archive_readers import (
     open_reader,
     refuse_archive,
 )
-from data.sources.found import FoundSource, OnProgress, SourceKind
-from data.sources.layout import Layout, Read, read_layout
+from data.sources.found import READING, FoundSource, OnProgress, SourceKind
+from data.sources.layout import Read, read_layout
 
 RATIO_LIMIT = 100
 """Photos hardly compress; what unpacks to more than a hundred times its size was made to harm."""
@@ -66,23 +65,18 @@ class ArchiveContents:
     """Files whose path came up before; the last one counts, as with tar and unzip."""
 
 
+@dataclass(frozen=True)
 class ArchiveSource:
     """Class folders, or split folders of them, packed as .zip, .tgz, .tar.gz or .tar."""
 
-    phase = "reading the source"
-
-    def __init__(self, archive: Path) -> None:
-        self._archive = archive
+    archive: Path
+    phase: str = READING
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos of the archive; see data.sources.found.Source."""
-        layout = unpack_photos(self._archive, unpacked, on_progress)
-        return FoundSource(
-            photos=layout.photos,
-            name=strip_archive_ending(self._archive.name),
-            origin=self._archive.name,
-            notes=layout.notes,
-        )
+        name = self.archive.name
+        found = unpack_photos(self.archive, unpacked, on_progress)
+        return replace(found, name=strip_archive_ending(name), origin=name)
 
 
 def strip_archive_ending(name: str) -> str:
@@ -95,12 +89,11 @@ def strip_archive_ending(name: str) -> str:
 
 def unpack_photos(
     archive: Path, target: Path, on_progress: OnProgress | None = None, read: Read = read_layout
-) -> Layout:
+) -> FoundSource:
     """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content), sorted by path.
 
     Args:
         target: An existing empty folder; the photos are written into it under numbered names.
-        on_progress: Called with photos written and photos in all.
         read: What says which class its folders mean.
 
     Raises:
@@ -109,17 +102,17 @@ def unpack_photos(
         OSError: There is no room; nothing is left.
     """
 
-    def choose(contents: ArchiveContents) -> tuple[Layout, dict[str, Path]]:
+    def choose(contents: ArchiveContents) -> tuple[FoundSource, dict[str, Path]]:
         places = number_files(contents.files, target)
-        layout = read(list(places.items()), contents.folders)
-        wanted = {photo.file for photo in layout.photos}
-        return layout, {path: place for path, place in places.items() if place in wanted}
+        found = read(list(places.items()), contents.folders)
+        wanted = {photo.file for photo in found.photos}
+        return found, {path: place for path, place in places.items() if place in wanted}
 
-    layout, contents = unpack_chosen(archive, choose, on_progress)
+    found, contents = unpack_chosen(archive, choose, on_progress)
     if not contents.repeated:
-        return layout
+        return found
     again = f"{count(contents.repeated, 'path')} met again in the archive; the last file counts."
-    return Layout(photos=layout.photos, notes=(*layout.notes, again))
+    return replace(found, notes=(*found.notes, again))
 
 
 def number_files(paths: Iterable[str], target: Path) -> dict[str, Path]:
@@ -216,5 +209,5 @@ def _report_damage() -> Iterator[None]:
 ARCHIVE = SourceKind(
     kind="archive",
     title="Archive",
-    open=lambda request, _downloads: ArchiveSource(Path(request.path).expanduser()),
+    open=lambda request, _downloads: ArchiveSource(request.place),
 )

@@ -1,7 +1,6 @@
 """Reading of .zip and .tar as a list of members, then as their contents, never trusting either.
 
-Python's own readers take headers and directories of any size into memory, so both read through
-`BoundedFile`, which gives out no more than it was allowed.
+Python's own readers take headers of any size into memory: both read through `BoundedFile`.
 """
 
 import gzip

@@ -1,12 +1,9 @@
-"""All sources by name, and the one way to open them: `open_source(request)`.
-
-A request is plain words, so that it can be kept as JSON and handed to another process.
-"""
+"""All sources by name, and the one way to open them: `open_source(request)`."""
 
 import functools
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.config import read_settings
@@ -49,8 +46,8 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
         for path in (request.path, request.images, request.labels, request.splits, request.names):
             places.check(path)
     source = kind.open(request, downloads)
-    source = _OnlyWithin(source, places) if places else source
-    return _OwnSplits(source) if request.own_split else source
+    source = _Changed(source, places.keep_inside) if places else source
+    return _Changed(source, _forget_splits) if request.own_split else source
 
 
 def find_import_folders() -> list[Path]:
@@ -85,24 +82,13 @@ class _Places:
         real = real.resolve() if real.is_symlink() or file.name in ("", "..") else real
         return any(real.is_relative_to(folder) for folder in self._folders)
 
-
-class _OnlyWithin:
-    """A source without the photos that links or a table lead to elsewhere."""
-
-    def __init__(self, source: Source, places: _Places) -> None:
-        self._source, self._places = source, places
-
-    @property
-    def phase(self) -> str:
-        return self._source.phase
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        found = self._source.find(unpacked, on_progress)
+    def keep_inside(self, found: FoundSource, unpacked: Path) -> FoundSource:
+        """Return the photos but those that links or a table lead to elsewhere."""
         own = unpacked.resolve()
         photos = [
             photo
             for photo in found.photos
-            if photo.file.is_relative_to(own) or self._places.hold(photo.file)
+            if photo.file.is_relative_to(own) or self.hold(photo.file)
         ]
         left_out = len(found.photos) - len(photos)
         if not left_out:
@@ -115,9 +101,31 @@ class _OnlyWithin:
         return replace(found, photos=photos, notes=(*found.notes, note))
 
 
+@dataclass(frozen=True)
+class _Changed:
+    """A source whose photos are changed when they are found."""
+
+    source: Source
+    change: Callable[[FoundSource, Path], FoundSource]
+    """Given the folder that the source may have written into, too."""
+
+    @property
+    def phase(self) -> str:
+        return self.source.phase
+
+    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
+        return self.change(self.source.find(unpacked, on_progress), unpacked)
+
+
+def _forget_splits(found: FoundSource, _unpacked: Path) -> FoundSource:
+    """Return the photos without the source's own splits, so that ours are drawn."""
+    photos = [replace(photo, split=None) for photo in found.photos]
+    return replace(found, photos=photos, split_origin=None)
+
+
 def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
     """Return the source that the path is of."""
-    path = Path(request.path).expanduser()
+    path = request.place
     if request.path == "sample":
         kind = SAMPLE
     elif path.is_dir():
@@ -125,22 +133,6 @@ def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
     else:
         kind = TABLE if path.suffix.lower() in TABLE_ENDINGS else ARCHIVE
     return kind.open(request, downloads)
-
-
-class _OwnSplits:
-    """A source whose own splits are passed over, so that ours are drawn."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    @property
-    def phase(self) -> str:
-        return self._source.phase
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        found = self._source.find(unpacked, on_progress)
-        photos = [replace(photo, split=None) for photo in found.photos]
-        return replace(found, photos=photos, split_origin=None)
 
 
 AUTO = SourceKind(

@@ -1,14 +1,14 @@
 """What every source states and answers: how it is asked for, its photos, their classes and splits.
 
-The form of the page and the options of the command line follow from its `SourceKind`. A source
-reads as little as it can: no photo is decoded here. It may write into the empty folder it is given,
-and nowhere else but among the downloads.
+No photo is decoded here. A source writes into the folder it is given and the downloads alone.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+READING = "reading the source"
 
 OnProgress = Callable[[int, int], None]
 """Told what is done and what there is in all."""
@@ -35,9 +35,9 @@ class FoundSource:
 
     photos: list[FoundPhoto]
     """Sorted by path."""
-    name: str
+    name: str = ""
     """What people will call the dataset, if they say nothing else."""
-    origin: str
+    origin: str = ""
     """Where it came from, in words, for dataset.json."""
     notes: tuple[str, ...] = ()
     """Sentences about what was taken for what, and what was left out."""
@@ -87,6 +87,11 @@ class SourceRequest:
     """Draw our own stratified splits, whatever the source says."""
     from_page: bool = False
     """Typed into a page: only what lies below the folders of PETALSCOPE_IMPORT_FOLDERS is read."""
+
+    @property
+    def place(self) -> Path:
+        """The path on this machine."""
+        return Path(self.path).expanduser()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Reading of a layout: which files are photos, and which class and split their folders say.
 
-Two layouts are known: class folders, and train, val|valid|validation, test folders of class
-folders. Both may lie inside further folders. What was taken for what is told in notes.
+Class folders, or train, val|valid|validation, test folders of them; further folders around them.
 """
 
 import os
@@ -14,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from core.config import read_settings
 from core.errors import SourceRefused
-from data.sources.found import FoundPhoto, FoundSource, OnProgress, SourceKind
+from data.sources.found import READING, FoundPhoto, FoundSource, OnProgress, SourceKind
 from data.sources.names import (
     list_names,
     note_classes,
@@ -43,16 +42,8 @@ _Entry = tuple[_Parts, str]
 """What is left of a photo's path, and its whole path in the source."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """The photos of a source, sorted by path, and sentences on what was taken for what."""
-
-    photos: list[FoundPhoto]
-    notes: tuple[str, ...]
-
-
-Read = Callable[[Sequence[tuple[str, Path]], Iterable[str]], Layout]
-"""What makes a layout of files and folders: `read_layout`, or one like it."""
+Read = Callable[[Sequence[tuple[str, Path]], Iterable[str]], FoundSource]
+"""Finds the photos among files and folders: `read_layout`, or one like it."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +57,10 @@ class _Placed:
     """Parts of the path down to the class folder; 0 outside of class folders."""
 
 
-def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) -> Layout:
+def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) -> FoundSource:
     """Return the photos among the files of a source, and what there is to say about them.
 
-    Args:
-        files: Relative posix path in the source, and where the file is (or will be).
-        folders: Relative posix paths of all folders, as far as known: empty ones are noted.
+    Paths are relative, posix; folders as far as known: empty ones are noted.
 
     Raises:
         SourceRefused: No photos, no class folders, one class only, or splits that do not fit.
@@ -103,15 +92,16 @@ def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) 
     ]
     check_classes({photo.class_name for photo in photos})
     left_out = [path for path, _ in seen if path not in places]
+    class_folders = {"/".join(p.path.split("/")[: p.depth]) for p in placed if p.depth}
     notes = (
         *_note_depth(placed, copies),
         *spelling_notes,
         *note_classes(photos),
-        *note_empty_folders(_list_class_folders(placed), [f for f in folders if not is_hidden(f)]),
+        *note_empty_folders(class_folders, [f for f in folders if not is_hidden(f)]),
         *note_files([path for path in left_out if not is_hidden(path)], "no photo"),
         *note_files([p for p in left_out if is_hidden(p)], "hidden or left behind by a tool"),
     )
-    return Layout(photos=photos, notes=notes)
+    return FoundSource(photos=photos, notes=notes)
 
 
 def is_hidden(path: str) -> bool:
@@ -179,10 +169,7 @@ def _strip_common_folder(entries: list[_Entry]) -> list[_Entry]:
 
 
 def _unfold_nested_copies(entries: list[_Entry]) -> tuple[list[_Entry], tuple[str, ...]]:
-    """Drop the outer folder where one holds the same class folders as lie beside it.
-
-    Some published archives hold the whole dataset a second time inside itself.
-    """
+    """Drop the outer folder where one holds the same class folders as lie beside it."""
     tops = {parts[0] for parts, _ in entries if len(parts) > 1}
     inside: dict[str, set[str]] = {}
     for parts, _ in entries:
@@ -245,10 +232,6 @@ def _read_classes(entries: list[_Entry], split: str | None) -> list[_Placed]:
     ]
 
 
-def _list_class_folders(placed: list[_Placed]) -> set[str]:
-    return {"/".join(photo.path.split("/")[: photo.depth]) for photo in placed if photo.depth}
-
-
 def _note_depth(placed: list[_Placed], copies: tuple[str, ...]) -> Iterable[str]:
     """Yield sentences on folders around the class folders and inside them."""
     if copies:
@@ -267,34 +250,23 @@ def _note_depth(placed: list[_Placed], copies: tuple[str, ...]) -> Iterable[str]
         yield "There is no test folder, so scores can only be told for validation photos."
 
 
+@dataclass(frozen=True)
 class FolderSource:
     """Class folders, or split folders of them, where they lie."""
 
-    phase = "reading the source"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
+    phase: str = READING
 
     def find(self, _unpacked: Path, _on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos of the folder; see data.sources.found.Source."""
-        folder = self._folder.resolve()
-        layout = read_folder(self._folder)
-        return FoundSource(
-            photos=layout.photos,
-            name=folder.name or str(folder),
-            origin=str(folder),
-            notes=layout.notes,
-        )
+        folder, found = self.folder.resolve(), read_folder(self.folder)
+        return replace(found, name=folder.name or str(folder), origin=str(folder))
 
 
-def read_folder(folder: Path, read: Read = read_layout) -> Layout:
+def read_folder(folder: Path, read: Read = read_layout) -> FoundSource:
     """Return the photos in the folder and all folders inside, sorted by path.
 
     Links to files are followed, links to folders are not (they could lead round in circles).
-
-    Args:
-        folder: On this machine.
-        read: What says which class its folders mean.
 
     Raises:
         SourceRefused: There is no such folder, it may not be read, it holds more files than are
@@ -338,5 +310,5 @@ def refuse_unreadable(error: OSError) -> None:
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",
-    open=lambda request, _downloads: FolderSource(Path(request.path).expanduser()),
+    open=lambda request, _downloads: FolderSource(request.place),
 )

@@ -1,7 +1,6 @@
 """Names of classes: one in several spellings, in sentences for people, and by number in JSON.
 
-“Oxeye Daisy”, “oxeye_daisy” and “oxeye-daisy” are the same class. The JSON is
-{"1": "pink primrose", …}, which scripts for Oxford 102 call mapping or cat_to_name.
+The JSON is {"1": "pink primrose", …}, which scripts for Oxford 102 call mapping or cat_to_name.
 """
 
 import json
@@ -73,9 +72,6 @@ def unify_spellings(photos_of: Mapping[str, int]) -> tuple[dict[str, str], tuple
 
     Two names are the same class when they differ only in capitals, in spaces, “-” and “_”, or in
     how Unicode composes a letter. The spelling with most photos is used; of equals, the first.
-
-    Args:
-        photos_of: Number of photos of each class name.
     """
     alike: dict[str, list[str]] = {}
     for name in sorted(photos_of):

@@ -1,8 +1,6 @@
-"""Oxford 102 Flowers as its makers publish it: photos, labels and the official split, in 3 files.
+"""Oxford 102 Flowers (Nilsback and Zisserman 2008) as published: photos, labels, official split.
 
-Nilsback and Zisserman, “Automated flower classification over a large number of classes”, 2008.
-Photo i is jpg/image_0000i.jpg; its label, 1..102, is the i-th of imagelabels.mat; setid.mat lists
-the photos of each split.
+The label of jpg/image_0000i.jpg, 1..102, is the i-th of imagelabels.mat; setid.mat has the splits.
 """
 
 import re
@@ -16,6 +14,7 @@ from core.config import OXFORD102_URL, read_settings
 from core.errors import SourceRefused
 from data.sources.archive import ArchiveContents, number_files, unpack_chosen
 from data.sources.found import (
+    READING,
     Field,
     FoundPhoto,
     FoundSource,
@@ -64,31 +63,23 @@ _SPLIT_OF_LIST = {"trnid": "train", "valid": "validation", "tstid": "test"}
 _PHOTO = re.compile(r"(?:^|/)image_(\d{5})\.jpe?g$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Where the three files are, and an optional mapping of names."""
-
-    images: Path
-    labels: Path
-    splits: Path
-    names: Path | None
-
-
+@dataclass
 class Oxford102Source:
     """The three files on this machine, or downloaded when none is named."""
 
-    def __init__(self, files: _Files | None, names: Path | None, downloads: Path) -> None:
-        self.phase = "reading the source"
-        self._files = files
-        self._names = names
-        self._downloads = downloads
+    files: list[Path]
+    """As in FILES; or none."""
+    names: Path | None
+    """A mapping of class names."""
+    downloads: Path
+    phase: str = READING
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the labelled photos in the official split; see data.sources.found.Source."""
-        files = self._files or self._download(on_progress)
-        names = read_class_names(files.names)
-        labels = _read_labels(files.labels, names)
-        splits = _read_splits(files.splits, len(labels))
+        images, labels_file, splits_file = self.files or self._download(on_progress)
+        names = read_class_names(self.names)
+        labels = _read_labels(labels_file, names)
+        splits = _read_splits(splits_file, len(labels))
 
         def choose(contents: ArchiveContents) -> tuple[list[FoundPhoto], dict[str, Path]]:
             places = number_files(contents.files, unpacked)
@@ -96,22 +87,20 @@ class Oxford102Source:
             wanted = {photo.path for photo in photos}
             return photos, {path: place for path, place in places.items() if path in wanted}
 
-        photos, contents = unpack_chosen(files.images, choose, on_progress)
+        photos, contents = unpack_chosen(images, choose, on_progress)
         used = {photo.class_name for photo in photos}
         return FoundSource(
             photos=[*photos, *_list_absent(photos, labels, splits, names, unpacked)],
             name="Oxford 102 Flowers",
-            origin="Oxford 102 Flowers, "
-            + ("downloaded" if self._files is None else str(files.images.resolve())),
+            origin="Oxford 102 Flowers, " + (str(images.resolve()) if self.files else "downloaded"),
             notes=tuple(_list_notes(photos, contents, len(labels))),
             numbers={name: number for number, name in names.items() if name in used},
             split_origin="the official split",
         )
 
-    def _download(self, on_progress: OnProgress | None) -> _Files:
+    def _download(self, on_progress: OnProgress | None) -> list[Path]:
         address = read_settings().oxford102_url.rstrip("/") + "/"
-        folder = self._downloads / "oxford102"
-
+        folder = self.downloads / "oxford102"
         for name, md5 in FILES.items():
             self.phase = f"downloading {name}, in MB"
             # Another server than the makers' may hold a resized copy.
@@ -119,9 +108,8 @@ class Oxford102Source:
             fetch_file(
                 address + name, folder / name, md5 if official else None, tell_mb(on_progress)
             )
-        self.phase = "reading the source"
-        images, labels, splits = (folder / name for name in FILES)
-        return _Files(images, labels, splits, self._names)
+        self.phase = READING
+        return [folder / name for name in FILES]
 
 
 def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
@@ -133,8 +121,7 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
     names = Path(request.names).expanduser() if request.names else None
     named = (request.images, request.labels, request.splits)
     if not (request.path or any(named)):
-        return Oxford102Source(None, names, downloads)
-    folder = Path(request.path).expanduser()
+        return Oxford102Source([], names, downloads)
     paths = []
     for given, usual in zip(named, FILES, strict=True):
         if not given and not request.path:
@@ -142,15 +129,14 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
                 f"Of Oxford 102, the path of {usual} is missing.",
                 f"Name all of {', '.join(FILES)}, or the folder they lie in.",
             )
-        path = Path(given).expanduser() if given else folder / usual
+        path = Path(given).expanduser() if given else request.place / usual
         if not path.is_file():
             raise SourceRefused(
                 f"There is no file “{path}”.",
                 f"Oxford 102 needs {', '.join(FILES)}; get them from {OXFORD102_URL}.",
             )
         paths.append(path)
-    images, labels, splits = paths
-    return Oxford102Source(_Files(images, labels, splits, names), names, downloads)
+    return Oxford102Source(paths, names, downloads)
 
 
 def read_class_names(file: Path | None) -> dict[int, str]:

@@ -1,11 +1,8 @@
-"""Public datasets: files fetched once and known by their digest, and flower_photos (tf_flowers).
-
-flower_photos: 3,670 photos of five classes, as an archive or downloaded.
-"""
+"""Public datasets: files fetched once and known by their digest, and flower_photos (tf_flowers)."""
 
 import gzip
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.config import FLOWER_PHOTOS_URL, read_settings
@@ -13,15 +10,7 @@ from core.downloading import Report, download_file
 from core.errors import DownloadFailed
 from core.workspace import digest_file
 from data.sources.archive import ArchiveSource
-from data.sources.found import (
-    Field,
-    FoundSource,
-    OnProgress,
-    Source,
-    SourceKind,
-    SourceRequest,
-    Way,
-)
+from data.sources.found import READING, Field, FoundSource, OnProgress, Source, SourceKind, Way
 from data.sources.layout import FolderSource
 
 FILE = "flower_photos.tgz"
@@ -35,7 +24,6 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
     Args:
         digest: Its MD5 or SHA-256; None: none is known, as of a copy on another server, so that
             only the checksum inside a .tgz is looked at, which tells damage, but no other file.
-        on_progress: Told the bytes that are here and the bytes in all.
 
     Raises:
         DownloadFailed: It cannot be fetched, or what came is not it; see core.downloading.
@@ -77,37 +65,32 @@ def _refuse(address: str, reason: str) -> DownloadFailed:
     )
 
 
+@dataclass
 class FlowerPhotosSource:
     """An archive or folder of it on this machine, or the download when none is named."""
 
-    def __init__(self, path: Path | None, downloads: Path) -> None:
-        self.phase = "reading the source"
-        self._path = path
-        self._downloads = downloads
+    path: Path | None
+    downloads: Path
+    phase: str = READING
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos; the source has no splits; see data.sources.found.Source."""
-        path = self._path or self._download(on_progress)
+        path = self.path or self._download(on_progress)
         source: Source = FolderSource(path) if path.is_dir() else ArchiveSource(path)
         found = source.find(unpacked, on_progress)
-        where = found.origin if self._path else "downloaded"
+        where = found.origin if self.path else "downloaded"
         return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
 
     def _download(self, on_progress: OnProgress | None) -> Path:
         self.phase = f"downloading {FILE}, in MB"
         address = read_settings().flower_photos_url
-        target = self._downloads / FILE
+        target = self.downloads / FILE
         # Another server than the makers' may hold a resized copy.
         fetch_file(
             address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, tell_mb(on_progress)
         )
-        self.phase = "reading the source"
+        self.phase = READING
         return target
-
-
-def _open_flower_photos(request: SourceRequest, downloads: Path) -> Source:
-    path = Path(request.path).expanduser() if request.path else None
-    return FlowerPhotosSource(path, downloads)
 
 
 DOWNLOAD = Way(
@@ -120,7 +103,9 @@ FLOWER_PHOTOS = SourceKind(
     kind="flower_photos",
     title="flower_photos",
     needs_path=False,
-    open=_open_flower_photos,
+    open=lambda request, downloads: FlowerPhotosSource(
+        request.place if request.path else None, downloads
+    ),
     about="3,670 photos of five kinds of flowers, in one archive. It comes without splits.",
     ways=(
         Way(

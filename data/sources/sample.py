@@ -1,8 +1,6 @@
 """The embedded sample: flowers drawn by our own code, split, with a few documented faults.
 
-Makes `folder/train|validation|test/<class>/<class>_0001.jpg` and `folder/faults.json`. The same
-seed gives the same bytes (with the same NumPy and Pillow), whatever the number of threads: what is
-drawn is planned first, and each photo has random numbers of its own.
+The same seed gives the same bytes (with the same NumPy and Pillow), however many threads draw.
 """
 
 import io
@@ -59,12 +57,9 @@ class SampleSource:
 
 @dataclass(kw_only=True)
 class PlannedPhoto:
-    """One photo of the sample.
+    """One photo of the sample: in the folder of `given`, with the flower `shown` drawn.
 
-    Attributes:
-        given: the class whose folder it is in; `shown`: the flower that is drawn.
-        variety: a lookalike variety of `shown`, or None for a usual one drawn by chance.
-        copy_of: the photo whose bytes it repeats; `cut_short`: whether the file ends too early.
+    It may be a lookalike `variety`, a `copy_of` another's bytes, or `cut_short`.
     """
 
     split: str
@@ -91,10 +86,7 @@ def draw_sample(
     """Write the sample into a folder, which is made when missing.
 
     Args:
-        folder: where the splits' folders and `faults.json` go.
-        seed: everything random comes from it.
         photos_per_class: over all three splits, 70/15/15; at least 6.
-        on_progress: called with photos done and photos in all, from the calling thread.
 
     Raises:
         ValueError: with fewer than 6 photos per class.

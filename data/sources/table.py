@@ -1,8 +1,6 @@
 """A table of photos: a .csv with a path and a class in each line, and a split if it likes.
 
-Paths count from the folder of the table. They may be absolute or lead out of that folder: the
-table is a file of the person who imports, and names files that person may read anyway. Nothing
-but photos is taken, so a path to a secret shows no more than that it is no photo.
+Paths may lead anywhere that the person who imports may read; nothing but photos is taken.
 """
 
 import csv
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.errors import SourceRefused
-from data.sources.found import Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
+from data.sources.found import READING, Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
 from data.sources.layout import (
     PHOTO_SUFFIXES,
     check_classes,
@@ -42,24 +40,23 @@ class _Line:
     split: str | None
 
 
+@dataclass(frozen=True)
 class TableSource:
     """Photos on this machine that a .csv (commas, semicolons or tabs) lists."""
 
-    phase = "reading the source"
-
-    def __init__(self, table: Path) -> None:
-        self._table = table
+    table: Path
+    phase: str = READING
 
     def find(self, _unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos of the table; see data.sources.found.Source."""
-        lines = _check_splits(list(_read_lines(self._table)), self._table.name)
-        photos, notes = _collect_photos(lines, self._table.resolve().parent)
+        lines = _check_splits(list(_read_lines(self.table)), self.table.name)
+        photos, notes = _collect_photos(lines, self.table.resolve().parent)
         if on_progress:
             on_progress(len(lines), len(lines))
         return FoundSource(
             photos=photos,
-            name=self._table.stem,
-            origin=str(self._table.resolve()),
+            name=self.table.stem,
+            origin=str(self.table.resolve()),
             notes=notes,
             split_origin="the splits of the table",
         )
@@ -194,7 +191,7 @@ def _refuse(name: str, number: int, problem: str) -> SourceRefused:
 TABLE = SourceKind(
     kind="csv",
     title="CSV",
-    open=lambda request, _downloads: TableSource(Path(request.path).expanduser()),
+    open=lambda request, _downloads: TableSource(request.place),
     ways=(
         Way(
             fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),

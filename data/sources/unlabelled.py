@@ -1,11 +1,11 @@
 """Photos without labels: a folder, an archive, or those that were sent and kept; any folders in it.
 
-They are of one class, “unlabelled”, until a person says what they are. No photo is for the test
-split: 15 % are drawn for validation before anybody has seen them.
+They are of one class; 15 % are drawn for validation before anybody has seen them, none for test.
 """
 
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from core.errors import SourceRefused
 from core.workspace import open_workspace
 from data.sources.archive import strip_archive_ending, unpack_photos
-from data.sources.found import Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
-from data.sources.layout import Layout, is_photo, make_storable, read_folder
+from data.sources.found import READING, Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
+from data.sources.layout import is_photo, make_storable, read_folder
 from data.sources.names import fold_name, note_files
 
 NO_LABEL = "unlabelled"
@@ -33,36 +33,34 @@ def find_unlabelled(classes: Sequence[str], labels: np.ndarray) -> np.ndarray:
     return np.isin(labels, numbers)
 
 
+@dataclass(frozen=True)
 class UnlabelledSource:
     """Photos of a folder or archive, whatever their folders say."""
 
-    phase = "reading the source"
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    path: Path
+    phase: str = READING
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos; see data.sources.found.Source."""
-        if self._path.is_dir():
-            layout, origin = read_folder(self._path, _read_photos), str(self._path.resolve())
+        if self.path.is_dir():
+            found, origin = read_folder(self.path, _read_photos), str(self.path.resolve())
         else:
-            layout = unpack_photos(self._path, unpacked, on_progress, _read_photos)
-            origin = self._path.name
-        name = strip_archive_ending(self._path.resolve().name) or origin
-        return _describe(layout, name, origin)
+            found = unpack_photos(self.path, unpacked, on_progress, _read_photos)
+            origin = self.path.name
+        name = strip_archive_ending(self.path.resolve().name) or origin
+        return replace(found, name=name, origin=origin)
 
 
+@dataclass(frozen=True)
 class KeptSource:
     """Copies of the photos that were sent to the model, and are kept."""
 
-    phase = "copying the photos that are kept"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
+    phase: str = "copying the photos that are kept"
 
     def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
         """Return the photos; see data.sources.found.Source."""
-        kept = sorted(self._folder.glob("[!.]*")) if self._folder.is_dir() else []
+        kept = sorted(self.folder.glob("[!.]*")) if self.folder.is_dir() else []
         if not kept:
             raise SourceRefused(
                 "No photo that was sent is kept.",
@@ -72,20 +70,13 @@ class KeptSource:
             shutil.copyfile(file, unpacked / file.name)
             if on_progress:
                 on_progress(done, len(kept))
-        photos = [_make_photo(file.name, unpacked / file.name) for file in kept]
-        return _describe(
-            Layout(photos=photos, notes=()), "Photos in use", "photos that were sent and kept"
-        )
+        found = _describe([_make_photo(file.name, unpacked / file.name) for file in kept])
+        return replace(found, name="Photos in use", origin="photos that were sent and kept")
 
 
-def _describe(layout: Layout, name: str, origin: str) -> FoundSource:
+def _describe(photos: list[FoundPhoto], notes: Iterable[str] = ()) -> FoundSource:
     return FoundSource(
-        photos=layout.photos,
-        name=name,
-        origin=origin,
-        notes=layout.notes,
-        split_origin="all to learn from",
-        fewest_classes=1,
+        photos=photos, notes=tuple(notes), split_origin="all to learn from", fewest_classes=1
     )
 
 
@@ -93,8 +84,8 @@ def _make_photo(path: str, file: Path) -> FoundPhoto:
     return FoundPhoto(path=path, class_name=NO_LABEL, split="train", file=file)
 
 
-def _read_photos(files: Sequence[tuple[str, Path]], _folders: Iterable[str] = ()) -> Layout:
-    """Return the photos among the files as a layout of the one class.
+def _read_photos(files: Sequence[tuple[str, Path]], _folders: Iterable[str] = ()) -> FoundSource:
+    """Return the photos among the files, all of the one class.
 
     Raises:
         SourceRefused: There are none.
@@ -111,14 +102,14 @@ def _read_photos(files: Sequence[tuple[str, Path]], _folders: Iterable[str] = ()
         )
     taken = {photo.file for photo in photos}
     others = [make_storable(path) for path, file in files if file not in taken]
-    return Layout(photos=photos, notes=tuple(note_files(others, "no photo")))
+    return _describe(photos, note_files(others, "no photo"))
 
 
 UNLABELLED = SourceKind(
     kind="unlabelled",
     title="Photos without labels",
     open=lambda request, _downloads: (
-        UnlabelledSource(Path(request.path).expanduser())
+        UnlabelledSource(request.place)
         if request.path
         else KeptSource(open_workspace().kept_photos)
     ),

@@ -1,8 +1,4 @@
-"""Petals as fields: every pixel of a patch knows which petal it is on, and where.
-
-A `Patch` is a rectangle around the middle of a bloom that is seen at a tilt. Petals are laid from
-the top down, so that only what is still seen is painted; each ring shades what is below it.
-"""
+"""Petals as fields: every pixel of a patch knows which petal it is on, and where."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,8 +1,4 @@
-"""One photo put together: a place, its light, blooms with stems and leaves, and a camera.
-
-`draw_scene` is a pure function of its arguments: the same random generator state gives the same
-image, whatever was drawn before it.
-"""
+"""One photo put together: a place, its light, blooms with stems and leaves, and a camera."""
 
 from dataclasses import dataclass
 from itertools import pairwise

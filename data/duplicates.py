@@ -1,8 +1,6 @@
 """Photos that are there twice: exact copies, and near ones, which differ by size, light or crop.
 
-Near: perceptual hashes a few bits apart, then confirmed by the pixels, or by the features where
-there are any. NumPy alone: 8,189 photos take about a second, 100,000 hashes some seconds. A few new
-photos are held against a dataset by the same rule, and by a closer look.
+Near: perceptual hashes a few bits apart, confirmed by the pixels, or by features if there are any.
 """
 
 from collections.abc import Sequence
@@ -58,12 +56,10 @@ def find_near_pairs(
 ) -> np.ndarray:
     """Return the pairs of hashes at most `max_distance` bits apart, (m, 3) int64: a < b, distance.
 
-    Every hash is held against every other, in tiles: exact, whatever the hashes, and in 100 MB.
+    Exact, in tiles. When there are more pairs than `most`, the most distant ones are left out.
 
     Args:
         hashes: (n,) uint64.
-        max_distance: In bits, 0..64.
-        most: When there are more pairs, the most distant ones are left out.
     """
     rows, columns = _TILE
     found, total = [np.empty((0, 3), dtype=np.int64)], 0
@@ -103,8 +99,7 @@ def find_pairs(
     digests = dataset.manifest["sha256"].to_numpy()
     a, b, distance = candidates.T
     exact = (digests[a] == digests[b]) | (difference == 0)
-    sure = (distance <= SURE_DISTANCE) & (difference <= SURE_DIFFERENCE)
-    kept = exact | sure | (difference <= NEAR_DIFFERENCE) | _are_nearest(a, b, neighbours)
+    kept = exact | _are_alike(distance, difference) | _are_nearest(a, b, neighbours)
     pairs = pd.DataFrame(
         {
             "a": a,
@@ -122,11 +117,8 @@ def find_pairs(
 def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
     """Return the group of each photo, (n,) int: photos that pairs connect have the same.
 
-    A head that learned a photo's twin would believe the label that both were given.
-
     Args:
         pairs: Columns a and b, as `find_pairs` returns them.
-        photos: How many there are.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -204,8 +196,7 @@ def find_copies(
 ) -> list[list[Copy]]:
     """Return for each new photo what it is a copy of, in the order of the dataset's photos.
 
-    What Quality would call a pair is one here. Of those nearest by features there is time for a
-    closer look, too: a piece of the new photo is sought in them, at several sizes and mirrored.
+    A piece of the new photo is sought in those nearest by features, at several sizes and mirrored.
 
     Args:
         table: (m) rows of new photos, columns sha256 and phash.
@@ -228,7 +219,7 @@ def find_copies(
             difference = float(np.abs(apart).mean())  # of the pixels, 0..255
             if alike[number] or difference == 0:
                 copies.append(Copy(photo=number, kind="exact"))
-            elif _is_near(int(close[number]), difference) or (
+            elif (close[number] <= NEAR_DISTANCE and _are_alike(close[number], difference)) or (
                 number in by_features
                 and (
                     close[number] <= NEAR_DISTANCE
@@ -240,22 +231,17 @@ def find_copies(
     return found
 
 
-def _is_near(distance: int, difference: float) -> bool:
-    if distance > NEAR_DISTANCE:
-        return False
-    sure = distance <= SURE_DISTANCE and difference <= SURE_DIFFERENCE
-    return sure or difference <= NEAR_DIFFERENCE
+def _are_alike(distance: np.ndarray, difference: np.ndarray | float) -> np.ndarray:
+    """Return which of pairs with near hashes their pixels confirm, (m,) bool."""
+    sure = (distance <= SURE_DISTANCE) & (difference <= SURE_DIFFERENCE)
+    return np.asarray(sure | (difference <= NEAR_DIFFERENCE))
 
 
 def measure_match(new: np.ndarray, known: np.ndarray) -> float:
     """Return how well the middle of a photo is found in another, -1..1; 1: it is a piece of it.
 
-    The correlation of grey levels at the best place, of five sizes and both directions: light,
-    contrast, compression and a crop do not matter to it.
-
-    Args:
-        new: (224, 224, 3) uint8 RGB.
-        known: The same of the other.
+    The correlation of grey levels at the best place, of five sizes and both directions. Photos are
+    (224, 224, 3) uint8 RGB.
     """
     ground = _shrink(known, 0, _MATCH_SIDE)
     best = -1.0

@@ -1,8 +1,4 @@
-"""Writing of a dataset as a tree of its own photos: train/<class name>/<file name>, unchanged.
-
-The tree is written under a temporary name beside the target and renamed when complete: a target is
-whole, or not there.
-"""
+"""Writing of a dataset as a tree of its own photos, unchanged: whole, or not there."""
 
 import csv
 import errno
@@ -55,7 +51,6 @@ def export_tree(
 
     Args:
         target: A folder that is empty or not there yet.
-        on_progress: Called with photos written and photos in all.
         layout: “splits”: train/rose/1.jpg; “classes”: rose/1.jpg.
 
     Raises:
@@ -167,27 +162,17 @@ def _check_target(target: Path) -> None:
         )
 
 
-_REFUSALS = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.ENOTEMPTY,
-    errno.ENAMETOOLONG,
-)
+_REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS}
+_REFUSALS |= {errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG}
 
 
 @contextmanager
 def report_failure(target: Path, again: str) -> Iterator[None]:
-    """Turn what the system refuses into an error of ours.
-
-    Args:
-        target: The folder that is written.
-        again: What to do once there is room: “call it again: …”.
+    """Turn what the system refuses into an error of ours; `again`: “call it again: …”.
 
     Raises:
         DiskFull: There is no room.
-        ExportRefused: It may not be written.
+        ExportRefused: The target may not be written.
     """
     try:
         yield

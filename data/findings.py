@@ -1,7 +1,6 @@
 """What a photo alone tells: light, contrast, sharpness, colour, and whether that is an issue.
 
-Measured once, at import, and kept in the manifest, so that pages sort, filter and move a threshold
-at once. Findings are hints for a person, worst first; nothing is removed because of one.
+Measured at import and kept in the manifest. Hints for a person: nothing is removed for one.
 """
 
 from dataclasses import dataclass
@@ -112,8 +111,6 @@ def find_issues(
     """Return which photo has which issue: (n) rows, a bool column for each of ISSUES.
 
     Args:
-        manifest: Of a dataset.
-        thresholds: None: the defaults.
         pairs: Of data.duplicates.find_pairs. With them “duplicate” is also a photo whose file
             differs but whose pixels are equal to another's; without them the digest decides.
     """
@@ -136,13 +133,8 @@ def measure_issue(manifest: pd.DataFrame, issue: str) -> np.ndarray:
         sides = manifest[["width", "height"]].to_numpy(dtype=np.float64)
         short, long = sides.min(axis=1), sides.max(axis=1)
         return np.asarray(short if issue == "small" else long / short)
-    columns = {
-        "dark": "brightness",
-        "bright": "brightness",
-        "blurred": "sharpness",
-        "grey": "colourfulness",
-    }
-    return np.asarray(manifest[columns[issue]], dtype=np.float64)
+    (column,) = (one.label.lower() for one in MEASURED if one.name == issue)
+    return np.asarray(manifest[column], dtype=np.float64)
 
 
 def list_worst(manifest: pd.DataFrame, issue: str) -> np.ndarray:

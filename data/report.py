@@ -1,7 +1,6 @@
 """What an import would bring, or has brought: counts, splits, what was set aside and why.
 
-The report is made of the finished tables, so a dry run and an import cannot tell different things.
-It is plain JSON in another process: `asdict(report)` there, `restore_report` here.
+Plain JSON in another process: `asdict(report)` there, `restore_report` here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import pandas as pd
 
 from core.formats import count
 from data.sources.found import FoundSource
+from data.sources.names import list_names
 from data.splits import FRACTIONS, SPLITS
 
 REFUSED_SHOWN = 200
@@ -21,7 +21,6 @@ ENOUGH = 20
 """Validation photos of a class from which on one of them moves its recall by 5 points at most."""
 
 _PHOTOS_FOR_ENOUGH = round(ENOUGH / FRACTIONS[1] / 10) * 10
-_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +110,10 @@ def make_report(
 
 
 def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
-    """Return a warning where classes have fewer than 20 photos in a split, and what to do.
+    """Return a warning where classes have fewer than 20 photos in a split; "" where none has.
 
     Args:
         counts: Photos of each class in the split, (k,).
-        split: Its name.
-
-    Returns:
-        One warning for pages and commands; empty where every class has enough.
     """
     few = sum(n < ENOUGH for n in counts)
     if not few:
@@ -172,13 +167,8 @@ def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
         (untested, "train photos only: nothing tells how well it is recognised."),
     )
     return [
-        f"{_name_classes(names)} {'has' if len(names) == 1 else 'have'} {what}"
+        f"{count(len(names), 'class')} ({list_names(names)}) "
+        f"{'has' if len(names) == 1 else 'have'} {what}"
         for names, what in fates
         if names
     ]
-
-
-def _name_classes(names: Sequence[str]) -> str:
-    shown = ", ".join(f"“{name}”" for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"{count(len(names), 'class')} ({shown}{more})"

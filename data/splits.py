@@ -1,10 +1,9 @@
 """Drawing of train, validation and test: stratified by class, seeded, exact copies kept together.
 
-Rows of an equal group (the digest of a photo's bytes) always share a split, also when the group
-spans classes; otherwise a photo learned by heart would count as one recognised.
+Rows of an equal group (the digest of a photo's bytes) share a split, also across classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,7 +16,7 @@ FEWEST_GROUPS = 4
 def draw_splits(
     labels: np.ndarray, groups: np.ndarray, *, seed: int, fractions: Sequence[float] = FRACTIONS
 ) -> np.ndarray:
-    """Return the split name of each row, (n,) str.
+    """Return the split name of each row, (n,) str; the same for the same seed and rows.
 
     Each class is divided by the fractions as exactly as whole photos allow. A class with few photos
     serves training first, then validation (from 2 photos), then test (from 3).
@@ -25,20 +24,13 @@ def draw_splits(
     Args:
         labels: (n,) int class numbers.
         groups: (n,) values; rows of equal value are kept on one side.
-        seed: Same seed and same rows in the same order: same splits.
         fractions: Shares of train, validation and test; a share of 0 leaves that split empty.
     """
-    rng = np.random.default_rng(seed)
-    rows_of_group = _list_rows_by_group(groups)
-    first_rows = np.array([rows[0] for rows in rows_of_group], dtype=np.int64)
-    # A group that spans classes is divided with the class of its first row.
-    class_of_group = np.asarray(labels)[first_rows]
     drawn = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(class_of_group):
-        members = rng.permutation(np.flatnonzero(class_of_group == label))
-        sizes = np.array([len(rows_of_group[group]) for group in members])
-        for group, split in zip(members, _deal_groups(sizes, fractions), strict=True):
-            drawn[rows_of_group[group]] = split
+    for groups_of_class in _shuffle_groups(labels, groups, seed):
+        sizes = np.array([len(rows) for rows in groups_of_class])
+        for rows, split in zip(groups_of_class, _deal_groups(sizes, fractions), strict=True):
+            drawn[rows] = split
     return np.array(SPLITS)[drawn]
 
 
@@ -50,14 +42,9 @@ def draw_validation(
     seed: int,
     fraction: float = FRACTIONS[1],
 ) -> np.ndarray:
-    """Return the splits (n,) str with a validation share drawn out of train; the rest stays.
+    """Return the splits (n,) str with a share of each class's train drawn for validation.
 
-    Args:
-        labels: (n,) int class numbers.
-        groups: (n,) values; rows of equal value within train are kept on one side.
-        splits: (n,) str, the splits that were given.
-        seed: Same seed, same rows: same splits.
-        fraction: Share of the train photos of each class.
+    Args as of `draw_splits`; `splits` (n,) str are those that were given.
     """
     rows = np.flatnonzero(splits == "train")
     drawn = np.array(splits, dtype=np.array(SPLITS).dtype)
@@ -72,42 +59,39 @@ def draw_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int)
 
     Groups stay together, and each class is dealt over the folds as evenly as they allow. Rows of a
     class of fewer than 4 groups are in no fold: without one of them too little is learnt of it.
-
-    Args:
-        labels: (n,) int class numbers.
-        groups: (n,) values; rows of equal value share a fold.
-        folds: How many.
-        seed: Same seed and same rows: same folds.
+    Args as of `draw_splits`.
     """
-    rng = np.random.default_rng(seed)
-    rows_of_group = _list_rows_by_group(groups)
-    class_of_group = np.asarray(labels)[[rows[0] for rows in rows_of_group]]
     drawn = np.full(len(labels), -1, dtype=np.int64)
     next_fold = 0  # where the class before ended: small classes do not all begin with the same
-    for label in np.unique(class_of_group):
-        members = rng.permutation(np.flatnonzero(class_of_group == label))
-        if len(members) < FEWEST_GROUPS:
-            continue
-        largest_first = sorted(members.tolist(), key=lambda group: -len(rows_of_group[group]))
-        for place, group in enumerate(largest_first):
-            drawn[rows_of_group[group]] = (next_fold + place) % folds
-        next_fold += len(members)
+    for groups_of_class in _shuffle_groups(labels, groups, seed):
+        if len(groups_of_class) >= FEWEST_GROUPS:
+            largest_first = sorted(groups_of_class, key=len, reverse=True)
+            for fold, rows in enumerate(largest_first, next_fold):
+                drawn[rows] = fold % folds
+            next_fold += len(largest_first)
     return drawn
 
 
-def _list_rows_by_group(groups: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each group, in the order in which the groups first appear."""
+def _shuffle_groups(labels: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[list[list[int]]]:
+    """Yield for each class, in their order, the rows of each of its groups, shuffled.
+
+    A group that spans classes goes with the class of its first row.
+    """
+    rng = np.random.default_rng(seed)
     rows: dict[object, list[int]] = {}
     for row, group in enumerate(groups.tolist()):
         rows.setdefault(group, []).append(row)
-    return [np.array(numbers, dtype=np.int64) for numbers in rows.values()]
+    rows_of_group = list(rows.values())
+    class_of_group = np.asarray(labels)[[first for first, *_ in rows_of_group]]
+    for label in np.unique(class_of_group):
+        members = rng.permutation(np.flatnonzero(class_of_group == label))
+        yield [rows_of_group[group] for group in members]
 
 
 def _deal_groups(sizes: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
     """Return the number of the split of each group of one class, (g,) int.
 
-    Large groups first, each to the split that lacks most; the last groups go to splits that would
-    otherwise stay empty.
+    Large groups first, to what lacks most; the last go to splits that would stay empty.
     """
     lacking = _count_wanted(int(sizes.sum()), len(sizes), fractions)
     empty = [split for split in range(len(SPLITS)) if lacking[split] > 0]

@@ -1,12 +1,12 @@
 """Photos that show none of the classes: drawn textures, and photos that a person brings.
 
-They are a measuring stick for “unlike anything I was trained on”, never trained on. The drawn ones
-are the same bytes from the same seed; files that a person brings are never trusted.
+Never trained on. The drawn ones are the same bytes from the same seed.
 """
 
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -162,13 +162,7 @@ class UnlikePhotos:
 def draw_unlike_photos(
     per_motif: int = PER_MOTIF, seed: int = 7, framing: Framing = FRAMING
 ) -> UnlikePhotos:
-    """Return `per_motif` photos of each motif, as a camera would give them.
-
-    Args:
-        per_motif: At least 1.
-        seed: Everything random comes from it.
-        framing: That of the backbone that is to see them.
-    """
+    """Return `per_motif` (at least 1) photos of each motif, as a camera would give them."""
     photos, motifs = [], []
     for place, (motif, draw) in enumerate(MOTIFS.items()):
         for number in range(per_motif):
@@ -199,7 +193,11 @@ def read_own_photos(files: Iterable[tuple[str, bytes]], framing: Framing = FRAMI
     photos: list[np.ndarray] = []
     names: list[str] = []
     refused: dict[str, str] = {}
-    for name, content in _open_archives(files):
+    opened = (
+        _unpack(content) if name.lower().endswith(ARCHIVE_ENDINGS) else [(name, content)]
+        for name, content in files
+    )
+    for name, content in chain.from_iterable(opened):
         if len(photos) >= MOST_OWN:
             refused[name] = f"Only the first {MOST_OWN} photos are looked at."
             continue
@@ -210,14 +208,6 @@ def read_own_photos(files: Iterable[tuple[str, bytes]], framing: Framing = FRAMI
             refused[name] = error.problem
     stacked = np.stack(photos) if photos else np.empty((0, 224, 224, 3), dtype=np.uint8)
     return OwnPhotos(photos=stacked, names=tuple(names), refused=refused)
-
-
-def _open_archives(files: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
-    for name, content in files:
-        if name.lower().endswith(ARCHIVE_ENDINGS):
-            yield from _unpack(content)
-        else:
-            yield name, content
 
 
 def _unpack(content: bytes) -> list[tuple[str, bytes]]:

@@ -1,10 +1,7 @@
-"""The frozen backbone: photos in, last map and pooled feature out; here with OpenVINO, on the CPU.
+"""The frozen backbone: packed photos in, last map and pooled feature out; here with OpenVINO, on
+CPU.
 
-backbones/<id>/ holds the network, made once by `keras_backbone`, and in backbone.json what is known
-of it. It takes packed photos (n, 224, 224, 3) uint8 RGB; preprocessing is inside. The id stands for
-weights, preprocessing and how photos are framed. The trunk is the network up to the end of conv4,
-in the same precision: activations (n, 14, 14, 1024) float16. No Keras: pages and the API import
-this.
+The trunk is the network up to the end of conv4. No Keras: pages and the API import this.
 """
 
 import dataclasses
@@ -105,21 +102,34 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
     return BackboneFacts(**{"files": {}, **rest, "framing": framing})
 
 
-class Backbone(Protocol):
-    """A backbone ready to look at photos: OpenVINO here, Keras in models/keras_backbone.py."""
-
-    @property
-    def facts(self) -> BackboneFacts: ...
+class Network(Protocol):
+    """What photos go through."""
 
     @property
     def batch_size(self) -> int:
         """Photos that one batch of `stream` holds at most."""
 
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the rows of each batch (b, 224, 224, 3) uint8, in order.
+
+        Of a backbone features (b, 2048) float32; of a trunk activations (b, 14, 14, 1024) float16,
+        infinite where they are larger than float16 can say.
+        """
+
+
+class Trunk(Network, Protocol):
+    """A trunk or backbone: OpenVINO here, Keras in models/keras_backbone.py."""
+
+    @property
+    def facts(self) -> BackboneFacts:
+        """Those of the backbone."""
+
+
+class Backbone(Trunk, Protocol):
+    """A backbone ready to look at photos."""
+
     def look(self, photos: np.ndarray) -> Look:
         """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
 
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
@@ -171,9 +181,18 @@ def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -
     Raises:
         BackboneMissing: It is not in the workspace, or was altered.
     """
+    facts, network = read_network(workspace, backbone_id)
+    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
+
+
+def read_network(workspace: Workspace, backbone_id: str) -> tuple[BackboneFacts, ov.Model]:
+    """Return the facts of a backbone, as this CPU computes it, and its network.
+
+    Raises:
+        BackboneMissing: It is not in the workspace, or was altered.
+    """
     facts = suit_machine(read_backbone_facts(workspace, backbone_id))
-    network = workspace.backbone_folder(backbone_id) / NETWORK_FILE
-    return OpenVinoBackbone(facts, compile_network(network, facts.precision, purpose))
+    return facts, ov.Core().read_model(workspace.backbone_folder(backbone_id) / NETWORK_FILE)
 
 
 def offered_precisions() -> tuple[Precision, ...]:
@@ -210,8 +229,7 @@ def stream_output(
 ) -> Iterator[np.ndarray]:
     """Yield one output (b, …) of a compiled network for each batch of photos, in order.
 
-    Each stream of the CPU has one batch in work and one waiting, so that it never idles while
-    the caller reads the next batch or writes the last rows.
+    Each stream of the CPU has one batch in work and one waiting, so that it never idles.
     """
     streams = int(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
     idle = [network.create_infer_request() for _ in range(2 * streams)]
@@ -238,34 +256,39 @@ def stream_output(
             request.wait()
 
 
-class OpenVinoBackbone:
-    """A compiled network and its facts. One thread at a time."""
+class OpenVinoTrunk:
+    """A compiled network, its rows the flattest of its outputs; one thread at a time."""
 
     def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
         self.facts = facts
         self.batch_size = int(network.input(0).shape[0])
         self._network = network
-        outputs = {len(output.shape): output for output in network.outputs}
-        self._maps, self._features = outputs[4], outputs[2]
+        self._rows = min(network.outputs, key=lambda output: len(output.shape))
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the rows of each batch (b, 224, 224, 3) uint8, in order."""
+        return stream_output(self._network, self._rows, batches)
+
+
+class OpenVinoBackbone(OpenVinoTrunk):
+    """A compiled backbone and its facts."""
+
+    def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
+        super().__init__(facts, network)
+        self._maps = max(network.outputs, key=lambda output: len(output.shape))
         self._request = network.create_infer_request()
 
     def look(self, photos: np.ndarray) -> Look:
         """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
-        maps, features = (
-            np.empty((len(photos), *output.shape[1:]), np.float32)
-            for output in (self._maps, self._features)
-        )
+        outputs = self._maps, self._rows
+        seen = Look(*(np.empty((len(photos), *one.shape[1:]), np.float32) for one in outputs))
         for start in range(0, len(photos), self.batch_size):
             batch = photos[start : start + self.batch_size]
-            stop = start + len(batch)
             self._request.infer({0: fill_batch(batch, self.batch_size)})
-            maps[start:stop] = self._request.get_tensor(self._maps).data[: len(batch)]
-            features[start:stop] = self._request.get_tensor(self._features).data[: len(batch)]
-        return Look(maps, features)
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
-        return stream_output(self._network, self._features, batches)
+            for rows, output in zip(seen, outputs, strict=True):
+                found = self._request.get_tensor(output).data[: len(batch)]
+                rows[start : start + len(batch)] = found
+        return seen
 
 
 def fill_batch(photos: np.ndarray, size: int) -> np.ndarray:
@@ -286,47 +309,15 @@ def _missing(backbone_id: str, what: str) -> BackboneMissing:
     )
 
 
-class Trunk(Protocol):
-    """A trunk ready to look at photos: OpenVINO here, Keras in models/keras_backbone.py."""
-
-    @property
-    def facts(self) -> BackboneFacts:
-        """Those of its backbone."""
-
-    @property
-    def batch_size(self) -> int:
-        """Photos that one batch of `stream` holds at most."""
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order.
-
-        What is larger than float16 can say is infinite.
-        """
-
-
 def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
     """Return the trunk of a backbone, compiled for many photos.
 
     Raises:
         BackboneMissing: The backbone is not in the workspace, or was altered.
     """
-    facts = suit_machine(read_backbone_facts(workspace, backbone_id))
-    file = workspace.backbone_folder(backbone_id) / NETWORK_FILE
-    network = _cut(ov.Core().read_model(file), facts)
-    return OpenVinoTrunk(facts, compile_model(network, facts.precision, "throughput"))
-
-
-class OpenVinoTrunk:
-    """The compiled trunk, and the facts of its backbone. One thread at a time."""
-
-    def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
-        self.facts = facts
-        self.batch_size = int(network.input(0).shape[0])
-        self._network = network
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order."""
-        return stream_output(self._network, self._network.output(0), batches)
+    facts, network = read_network(workspace, backbone_id)
+    cut = _cut(network, facts)
+    return OpenVinoTrunk(facts, compile_model(cut, facts.precision, "throughput"))
 
 
 def _cut(network: ov.Model, facts: BackboneFacts) -> ov.Model:

@@ -1,7 +1,6 @@
 """The full model in Keras (keras, tensorflow): photos uint8 RGB → scores, preprocessing inside.
 
-Its weights are read back from the OpenVINO network, because that is the network that answers; from
-it come the files .keras, SavedModel and LiteRT.
+Its weights are read back from the OpenVINO network, because that is the network that answers.
 """
 
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
-from models.crops import cut_crops, join_crops
+from models.catalogue.layouts import STACKS
 from models.dense import DenseHead
-from models.graphs import build_graph, preprocess
+from models.graphs import build_graph, cut_crops, join_crops, preprocess
 from models.head import add_head, set_dense_head
 from models.plan import HeadShape
 
@@ -28,8 +27,6 @@ KerasFormat = Literal["keras", "savedmodel", "litert"]
 KERAS_FORMATS: tuple[KerasFormat, ...] = get_args(KerasFormat)
 
 CONVOLUTIONS = 53
-_STACKS = ((2, 3), (3, 4), (4, 6), (5, 3))
-"""Number and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
 
 
 class Convolution(NamedTuple):
@@ -43,11 +40,6 @@ class Convolution(NamedTuple):
 
 def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) -> keras.Model:
     """Return the model photos (n, 224, 224, 3) uint8 RGB → scores (n, k) float32.
-
-    Args:
-        network_file: Of the backbone, OpenVINO.
-        facts: Of the backbone.
-        head: Of the run.
 
     Raises:
         BackboneMissing: The file holds another network.
@@ -153,9 +145,6 @@ def write_litert(saved_model: Path, file: Path) -> None:
 def read_convolutions(network_file: Path) -> dict[str, Convolution]:
     """Return layer name ("conv2_block1_0_conv") → convolution, of a backbone's network file.
 
-    Where the network's preprocessing scales photos, that may stand in the first kernel instead:
-    see `folds_scale`.
-
     Raises:
         BackboneMissing: The file holds another network.
     """
@@ -180,7 +169,7 @@ def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:
     """Yield Keras' name of each convolution; `nodes` in the order of computation."""
     yield "conv1_conv", nodes[0]
     rest = iter(nodes[1:])
-    for stack, blocks in _STACKS:
+    for stack, _, blocks in STACKS:
         for block in range(1, blocks + 1):
             own = [next(rest) for _ in range(4 if block == 1 else 3)]
             for place, node in _order_block(own):

@@ -1,7 +1,6 @@
 """The full model in ONNX and for OpenVINO: the backbone's own network with the head behind it.
 
-ONNX is written node by node. No Keras here: its way to ONNX (tf2onnx) takes 25 s and 7 GB for this
-network, this one a second.
+No Keras: its way to ONNX (tf2onnx) takes 25 s and 7 GB for this network, this one a second.
 """
 
 from collections.abc import Callable
@@ -119,7 +118,7 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
 
 
 def _cut_crops(graph: _Graph, photos: str, framing: Framing) -> str:
-    """Return the name of the crops of photos (n, 3, side, side), as models/crops.py cuts them."""
+    """Return the name of the crops of photos (n, 3, side, side), as models/graphs/ cuts them."""
     if framing.crops == "centre":
         return photos
     if framing.crops == "mirror":
@@ -143,13 +142,7 @@ def _average(graph: _Graph, maps: str, facts: BackboneFacts) -> str:
 
 
 def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]) -> str:
-    """Return the name of what the copy of the node gives.
-
-    Args:
-        graph: Where it goes.
-        node: To be copied.
-        find: Returns the name of an input of a node.
-    """
+    """Return the name of what the copy of the node gives; `find` names an input of a node."""
     kind, facts = node.get_type_name(), node.get_attributes()
     if kind == "Relu":
         return graph.add(kind, find(node, 0))
@@ -210,13 +203,7 @@ def _unknown(what: str) -> BackboneMissing:
 
 
 def write_openvino(network_file: Path, head: DenseHead, file: Path) -> None:
-    """Write the model into the file (.xml) and the .bin beside it.
-
-    Args:
-        network_file: Of the backbone.
-        head: Of the run.
-        file: To write; its folder is there.
-    """
+    """Write the model into the file (.xml), whose folder is there, and the .bin beside it."""
     network = ov.Core().read_model(network_file)
     pooled = next(output for output in network.outputs if len(output.partial_shape) == 2)
     features = pooled.get_node().input_value(0)  # what goes into the result

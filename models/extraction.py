@@ -1,23 +1,21 @@
 """What a network sees in the photos of a dataset: computed once, kept, continued when interrupted.
 
-Features are the rows of all photos as they are; a view (models/keeping.py) is the rows of some of
-them, each changed by a draw of an augmentation. Rows that other files hold already
-(models/rows.py) are copied.
+Features are rows of all photos as they are; a view (models/keeping.py) is of some, changed.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 
 from core.config import PHOTO_SIZE, fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.workspace import Workspace, write_whole
-from models.backbone import Backbone
+from models.backbone import Backbone, Network
 from models.catalogue import USUAL_WIDTH
 from models.keeping import Entry, keep_rows, read_kept, report_stop
 from models.rows import (
@@ -35,17 +33,6 @@ from models.rows import (
 )
 
 _VERSION = 1
-
-
-class Network(Protocol):
-    """What photos go through: a backbone, or its trunk."""
-
-    @property
-    def batch_size(self) -> int:
-        """Photos that one batch of `stream` holds at most."""
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the rows (b, …) of each batch (b, 224, 224, 3) uint8, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +140,7 @@ def extract_rows(
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
     """Return the rows of an entry, memory-mapped; computed if not kept. See `extract_features`."""
-    stop = should_stop or (lambda: False)
+    report, stop = on_progress or (lambda _: None), should_stop or (lambda: False)
 
     def complete(partial: Path) -> None:
         with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
@@ -164,9 +151,11 @@ def extract_rows(
             done = keep_whole_rows(rows, len(numbers), entry.form)
             wanted = numbers[known.find_unknown(done)]
             batches = read_batches(packed, form, wanted, network.batch_size)
-            with closing(_change(batches, photos, wanted)) as changed:
+            if photos.change is not None:
+                batches = change_batches(batches, wanted, photos.change, photos.threads)
+            with closing(batches) as changed:
                 computed = _check(network.stream(changed), entry.form)
-                _append_rows(rows, done, computed, known, on_progress or _report_nothing, stop)
+                _append_rows(rows, done, computed, known, report, stop)
 
     return keep_rows(workspace, entry, complete, stop)
 
@@ -196,39 +185,23 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str, width:
     )
 
 
-def _change(
-    batches: Iterator[np.ndarray], photos: Photos, wanted: np.ndarray
-) -> Generator[np.ndarray]:
-    """Yield the batches of the wanted photos as the network is to see them, in order."""
-    if photos.change is None:
-        yield from batches
-    else:
-        with closing(change_batches(batches, wanted, photos.change, photos.threads)) as changed:
-            yield from changed
-
-
 def _check(batches: Iterator[np.ndarray], form: RowForm) -> Iterator[np.ndarray]:
     for rows in batches:
-        if not are_finite(rows):
-            raise _report_overflow() if rows.dtype == np.float16 else _report_damage()
+        broken = not are_finite(rows)
+        if broken and rows.dtype == np.float16:
+            raise RecipeRefused(
+                "The activations of conv4 with these weights are larger than 65,504, the most that "
+                "is kept of them.",
+                "Choose the strategy “full”, which keeps none, or “head”; or other weights.",
+                field="strategy",
+            )
+        if broken:
+            raise WeightsDamaged(
+                "The backbone gives features that are not finite numbers.",
+                "Use other weights: these are damaged or were not trained for ResNet-50.",
+            )
         assert (rows.shape[1:], rows.dtype) == (form.shape, np.dtype(form.kind))
         yield rows
-
-
-def _report_overflow() -> RecipeRefused:
-    return RecipeRefused(
-        "The activations of conv4 with these weights are larger than 65,504, the most that is "
-        "kept of them.",
-        "Choose the strategy “full”, which keeps none, or “head”; or other weights.",
-        field="strategy",
-    )
-
-
-def _report_damage() -> WeightsDamaged:
-    return WeightsDamaged(
-        "The backbone gives features that are not finite numbers.",
-        "Use other weights: these are damaged or were not trained for ResNet-50.",
-    )
 
 
 def _append_rows(
@@ -258,7 +231,3 @@ def _append_rows(
         if should_stop():
             raise report_stop()
     donors.write_rows(file, done, len(donors))
-
-
-def _report_nothing(progress: ExtractionProgress) -> None:
-    """Serve callers who do not watch."""

@@ -1,24 +1,19 @@
-"""The backbone in Keras (keras): what the OpenVINO one is made from, and what runs on a GPU.
-
-The model takes photos (n, 224, 224, 3) uint8 RGB, preprocesses inside, and gives {"maps", "pooled"}
-in float32. On a GPU it is computed in mixed float16 where that keeps the features.
-"""
+"""The backbone in Keras (keras): what the OpenVINO one is made from, and what runs on a GPU."""
 
 import dataclasses
-import json
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from core.ahead import work_ahead
 from core.config import FRAMING, PHOTO_SIZE, Framing
 from core.errors import WeightsDamaged
-from core.workspace import Workspace, digest_file, make_folder_atomically
+from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
 from models.backbone import (
     FACTS_FILE,
     NETWORK_FILE,
@@ -33,11 +28,16 @@ from models.backbone import (
     fill_batch,
     offered_precisions,
 )
-from models.crops import cut_crops, join_crops
 from models.devices import find_device
-from models.graphs import build_graph, load_weights, preprocess
+from models.graphs import (
+    build_graph,
+    cut_crops,
+    fuse_group_norms,
+    join_crops,
+    load_weights,
+    preprocess,
+)
 from models.graphs.drawing import draw_random_weights
-from models.graphs.fusing import fuse_group_norms
 from models.parallel import call_with_tensorflow, compile_forward
 from models.weights import Weights
 
@@ -86,13 +86,33 @@ def build_resnet(weights: Weights, policy: str, side: int = PHOTO_SIZE) -> keras
 def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.KerasTensor:
     """Return what ResNet-50, or a part of it, makes of photos or maps; both (n, h, w, c).
 
-    With PyTorch its layers take channels first: with channels last Keras copies the maps twice for
-    every convolution. In memory they lie as before, so that the fast kernels are used.
+    With PyTorch layers take channels first, else Keras copies the maps for every convolution.
     """
     if keras.backend.backend() != "torch":
         return network(photos)
     maps = network(keras.ops.transpose(photos, (0, 3, 1, 2)))
     return keras.ops.transpose(maps, (0, 2, 3, 1))
+
+
+class KerasTrunk:
+    """A Keras model of rows, the trunk say (models/backbone.py), and the facts of its backbone."""
+
+    def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
+        self.facts = facts
+        self.batch_size = batch_size
+        self._forward = compile_forward(model)
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the rows of each batch of photos, in order.
+
+        Threads compute, a batch ahead, while the caller reads the next and writes the last.
+        """
+        with closing(work_ahead(batches, self._look_at, _THREADS, _THREADS + 1)) as looks:
+            for _, rows in looks:
+                yield rows
+
+    def _look_at(self, photos: np.ndarray) -> np.ndarray:
+        return self._forward(fill_batch(photos, self.batch_size))[: len(photos)]
 
 
 class KerasBackbone:
@@ -135,32 +155,6 @@ class KerasBackbone:
         return Look(seen["maps"][: len(photos)], seen["pooled"][: len(photos)])
 
 
-class KerasTrunk:
-    """A Keras model of the trunk (models/backbone.py) and the facts of its backbone."""
-
-    def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
-        self.facts = facts
-        self.batch_size = batch_size
-        self._look = compile_forward(model)
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the activations (b, 14, 14, 1024) float16 of each batch of photos, in order.
-
-        Threads compute, a batch ahead, while the caller reads the next and writes the last.
-        """
-        going: deque[Future[np.ndarray]] = deque()
-        with ThreadPoolExecutor(_THREADS) as threads:
-            for batch in batches:
-                going.append(threads.submit(self._look_at, batch))
-                if len(going) > _THREADS:
-                    yield going.popleft().result()
-            while going:
-                yield going.popleft().result()
-
-    def _look_at(self, photos: np.ndarray) -> np.ndarray:
-        return self._look(fill_batch(photos, self.batch_size))[: len(photos)]
-
-
 @lru_cache(maxsize=1)
 def open_keras_backbone(
     weights: Weights,
@@ -170,10 +164,7 @@ def open_keras_backbone(
 ) -> KerasBackbone:
     """Return the backbone on Keras' device, in float16 where it is fast and keeps the features.
 
-    A process builds and measures it once: the next call gives the same one.
-
-    Args:
-        batch_size: None: what suits the device.
+    A process builds and measures it once. `batch_size` None: what suits the device.
 
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
@@ -187,20 +178,8 @@ def open_keras_backbone(
         similar = compare_features(*seen)
         if similar >= COSINE_LIMIT:  # false as well when float16 overflowed: it is NaN then
             model, precision, cosine = fast, "f16", similar
-    facts = BackboneFacts(
-        id=backbone_id(weights, preprocessing, framing),
-        framing=framing,
-        weights_kind=weights.name,
-        weights_label=weights.label,
-        weights_digest=weights.digest,
-        graph=weights.graph,
-        inputs=weights.inputs,
-        width=weights.width,
-        preprocessing=preprocessing,
-        precision=precision,
-        cosine=cosine,
-        files={},
-    )
+    facts = _state_facts(weights, preprocessing, framing)
+    facts = dataclasses.replace(facts, precision=precision, cosine=cosine)
     large = device.kind == "gpu" and (device.memory_bytes or 0) >= _LARGE_MEMORY
     return KerasBackbone(facts, model, batch_size or (_LARGE_BATCH if large else _BATCH_SIZE))
 
@@ -239,29 +218,26 @@ def make_backbone(
     workspace: Workspace,
     weights: Weights,
     preprocessing: Preprocessing,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
     framing: Framing = FRAMING,
 ) -> str:
-    """Return the id of the backbone, which stands in the workspace; made now if it did not (6 s).
-
-    Args:
-        on_progress: Told the steps done and the steps in all.
-    """
-    report = on_progress or _report_nothing
+    """Return the id of the backbone, which stands in the workspace; made now if need be (6 s)."""
     identifier = backbone_id(weights, preprocessing, framing)
     if backbone_exists(workspace, identifier):
-        report(_STEPS, _STEPS)
+        on_progress(_STEPS, _STEPS)
         return identifier
     target = workspace.backbone_folder(identifier)
     shutil.rmtree(target, ignore_errors=True)  # what is there is damaged
     with make_folder_atomically(target) as folder:
-        report(0, _STEPS)
+        on_progress(0, _STEPS)
         call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing, framing)
-        report(1, _STEPS)
-        facts = _describe(folder, weights, preprocessing, framing)
+        on_progress(1, _STEPS)
+        files = {file.name: digest_file(file) for file in sorted(folder.iterdir())}
+        facts = dataclasses.replace(_state_facts(weights, preprocessing, framing), files=files)
+        facts = _choose_precision(folder / NETWORK_FILE, facts)
         _check_features(folder / NETWORK_FILE, facts, weights)
-        (folder / FACTS_FILE).write_text(json.dumps(facts.describe(), indent=1))
-    report(_STEPS, _STEPS)
+        write_json(folder / FACTS_FILE, facts.describe())
+    on_progress(_STEPS, _STEPS)
     return identifier
 
 
@@ -272,10 +248,9 @@ def _export(file: Path, weights: Weights, preprocessing: Preprocessing, framing:
         fuse_group_norms(file)
 
 
-def _describe(
-    folder: Path, weights: Weights, preprocessing: Preprocessing, framing: Framing
-) -> BackboneFacts:
-    facts = BackboneFacts(
+def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framing) -> BackboneFacts:
+    """Return the facts of a backbone that is computed in f32 and has no files."""
+    return BackboneFacts(
         id=backbone_id(weights, preprocessing, framing),
         framing=framing,
         weights_kind=weights.name,
@@ -287,23 +262,33 @@ def _describe(
         preprocessing=preprocessing,
         precision="f32",
         cosine=1.0,
-        files={file.name: digest_file(file) for file in sorted(folder.iterdir())},
+        files={},
     )
+
+
+def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
+    """Return the facts with the fastest precision of this CPU, where it keeps the features."""
     fastest = offered_precisions()[0]
     if fastest == "f32":
         return facts
-    cosine = _measure_cosine(folder / NETWORK_FILE, facts, fastest)
+    fast, exact = (_look_at_probe(network, facts, kind) for kind in (fastest, "f32"))
+    cosine = compare_features(fast, exact)
     if not cosine >= COSINE_LIMIT:
         return facts
     return dataclasses.replace(facts, precision=fastest, cosine=cosine)
 
 
-def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:
-    """Check that features of the probe photos are numbers, and not the same for all of them."""
-    compiled = compile_network(network, facts.precision, "throughput")
-    features = (
+def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) -> np.ndarray:
+    """Return the features of the probe photos in a precision."""
+    compiled = compile_network(network, precision, "throughput")
+    return (
         OpenVinoBackbone(facts, compiled).look(draw_probe_photos(side=facts.framing.side)).features
     )
+
+
+def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:
+    """Check that features of the probe photos are numbers, and not the same for all of them."""
+    features = _look_at_probe(network, facts, facts.precision)
     if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
         raise WeightsDamaged(
             f"The weights “{weights.label}” make no features of photos: all are alike, or no "
@@ -311,16 +296,3 @@ def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> No
             "Their file is damaged or of another network: delete it and fetch it again.",
             file=str(weights.file),
         )
-
-
-def _measure_cosine(network: Path, facts: BackboneFacts, precision: Precision) -> float:
-    photos = draw_probe_photos(side=facts.framing.side)
-    exact, fast = (
-        OpenVinoBackbone(facts, compile_network(network, kind, "throughput")).look(photos).features
-        for kind in ("f32", precision)
-    )
-    return compare_features(fast, exact)
-
-
-def _report_nothing(done: int, total: int) -> None:
-    """Serve callers who do not watch."""

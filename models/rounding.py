@@ -1,13 +1,8 @@
-"""The backbone in 8-bit integers, “fast”: made by NNCF from the usual one, for CPUs.
-
-Photos show how large its activations become. Whether it may be learnt from is judged by
-core/runs/training/rounding.py. NNCF is imported when one is made, in a worker.
-"""
+"""The backbone in 8-bit integers, “fast”: made by NNCF from the usual one, for CPUs."""
 
 import contextlib
 import dataclasses
 import io
-import json
 import logging
 import os
 import shutil
@@ -17,7 +12,7 @@ import numpy as np
 import openvino as ov
 
 from core.errors import ExtraMissing
-from core.workspace import Workspace, digest_file, make_folder_atomically, write_atomically
+from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
 from models.backbone import FACTS_FILE, NETWORK_FILE, BackboneFacts
 
 
@@ -25,9 +20,6 @@ def round_backbone(
     workspace: Workspace, usual: BackboneFacts, backbone_id: str, photos: np.ndarray
 ) -> None:
     """Write the backbone of this id: the usual one, its convolutions but the first in int8.
-
-    Args:
-        photos: (m, side, side, 3) uint8.
 
     Raises:
         ExtraMissing: NNCF is not installed.
@@ -40,7 +32,7 @@ def round_backbone(
         files = {file.name: digest_file(file) for file in sorted(folder.iterdir())}
         facts = dataclasses.replace(usual, id=backbone_id, files=files, rounded_from=usual.id)
         facts = dataclasses.replace(facts, precision="int8", cosine=0.0)  # not judged yet
-        (folder / FACTS_FILE).write_text(json.dumps(facts.describe(), indent=1))
+        write_json(folder / FACTS_FILE, facts.describe())
 
 
 def _round(network_file: Path, photos: np.ndarray) -> ov.Model:
@@ -77,6 +69,5 @@ def keep_judgement(
 ) -> BackboneFacts:
     """Return the facts of a backbone in int8 with what was counted, after they were written."""
     known = dataclasses.replace(facts, judged=judged, cosine=cosine)
-    with write_atomically(workspace.backbone_folder(facts.id) / FACTS_FILE) as file:
-        file.write_text(json.dumps(known.describe(), indent=1))
+    write_json(workspace.backbone_folder(facts.id) / FACTS_FILE, known.describe())
     return known

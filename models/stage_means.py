@@ -7,14 +7,7 @@ import openvino as ov
 from openvino import opset13 as operations
 
 from core.workspace import Workspace
-from models.backbone import (
-    NETWORK_FILE,
-    BackboneFacts,
-    compile_model,
-    read_backbone_facts,
-    stream_output,
-    suit_machine,
-)
+from models.backbone import BackboneFacts, compile_model, read_network, stream_output
 
 WIDTHS = 64, 256, 512, 1024, 2048
 """Channels of the last map of each stage."""
@@ -29,10 +22,8 @@ def stream_stages(
     Raises:
         BackboneMissing: The backbone is not in the workspace, or was altered.
     """
-    facts = suit_machine(read_backbone_facts(workspace, backbone_id))
-    file = workspace.backbone_folder(backbone_id) / NETWORK_FILE
-    network = _tap(ov.Core().read_model(file), facts)
-    compiled = compile_model(network, facts.precision, "throughput")
+    facts, network = read_network(workspace, backbone_id)
+    compiled = compile_model(_tap(network, facts), facts.precision, "throughput")
     for rows in stream_output(compiled, compiled.output(0), batches):
         yield np.split(rows, np.cumsum(WIDTHS)[:-1], axis=1)
 

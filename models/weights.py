@@ -1,9 +1,6 @@
-"""Which weights are used, and where they come from.
+"""Which weights are used, and where they come from: names of models/catalogue/.
 
-Weights have the names of models/catalogue/. “pretrained” are looked for in PETALSCOPE_WEIGHTS, the
-workspace and Keras' cache, in this order; others in the workspace, under their name. Nothing is
-downloaded unless asked for, and nothing silently replaced: a file that is there but wrong is an
-error. Every file is checked to hold the network that it should.
+Nothing is downloaded unless asked for, nothing silently replaced: a wrong file is an error.
 """
 
 import contextlib
@@ -18,7 +15,7 @@ import h5py
 
 from core.config import OFFICIAL_WEIGHTS_URL, read_settings
 from core.errors import NoticeNotAccepted, WeightsDamaged, WeightsMissing
-from core.workspace import Workspace, digest_once, write_atomically
+from core.workspace import Workspace, digest_once, write_json
 from models.catalogue import (
     DEFAULT,
     RANDOM,
@@ -163,10 +160,21 @@ def _list_places(workspace: Workspace, entry: Entry) -> list[Path]:
 
 def _find_default(workspace: Workspace) -> Weights:
     if chosen := read_settings().weights:
-        return _read_chosen(chosen.expanduser())
-    if stored := _list_stored(workspace):
-        return describe_weights(stored[0], "the workspace")
-    if (cached := _find_keras_cache()).is_file():
+        file = chosen.expanduser()
+        if file.is_file():
+            return describe_weights(file, "PETALSCOPE_WEIGHTS")
+        raise WeightsMissing(
+            f"PETALSCOPE_WEIGHTS names {file}, but no file is there.",
+            "Correct the path, or unset PETALSCOPE_WEIGHTS to use the usual places.",
+            file=str(file),
+        )
+    files = workspace.weights.glob("[!.]*.h5")
+    stored = [file for file in files if file.stem not in read_catalogue()]
+    if stored:  # the official name first
+        first = min(stored, key=lambda file: (file.name != OFFICIAL_NAME, file.name))
+        return describe_weights(first, "the workspace")
+    cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras", "models", OFFICIAL_NAME)
+    if cached.is_file():
         return _read_cached(cached)
     raise WeightsMissing(
         "The ImageNet weights of ResNet-50 are not on this machine.",
@@ -223,9 +231,8 @@ def _read_notes(workspace: Workspace, name: str) -> dict[str, str]:
 
 
 def note_weights(workspace: Workspace, name: str, **facts: str) -> None:
-    notes = _read_notes(workspace, name) | facts
-    with write_atomically(workspace.weights / f"{name}.json") as file:
-        file.write_text(json.dumps(notes, indent=1), encoding="utf-8")
+    """Keep facts about weights beside those that are known."""
+    write_json(workspace.weights / f"{name}.json", _read_notes(workspace, name) | facts)
 
 
 def describe_weights(
@@ -271,28 +278,6 @@ def _check_once(
     with h5py.File(file) as content:
         said = content.attrs
         return said.get(GRAPH_ATTRIBUTE, entry.graph), said.get(INPUTS_ATTRIBUTE, entry.inputs)
-
-
-def _read_chosen(file: Path) -> Weights:
-    if not file.is_file():
-        raise WeightsMissing(
-            f"PETALSCOPE_WEIGHTS names {file}, but no file is there.",
-            "Correct the path, or unset PETALSCOPE_WEIGHTS to use the usual places.",
-            file=str(file),
-        )
-    return describe_weights(file, "PETALSCOPE_WEIGHTS")
-
-
-def _list_stored(workspace: Workspace) -> list[Path]:
-    """Return the weights files of the workspace, the official name first."""
-    files = (file for file in workspace.weights.glob("*.h5") if not file.name.startswith("."))
-    files = (file for file in files if file.stem not in read_catalogue())
-    return sorted(files, key=lambda file: (file.name != OFFICIAL_NAME, file.name))
-
-
-def _find_keras_cache() -> Path:
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "models" / OFFICIAL_NAME
 
 
 def _read_cached(file: Path) -> Weights:

@@ -20,9 +20,8 @@ from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.training.preparing import Preparation, delete_views, prepare_features
 from core.workspace import Workspace
 from models.catalogue import DEFAULT, read_catalogue
-from models.catalogue.converting import check_pickle
 from models.devices import find_device
-from models.downloads import convert_weights, download_weights
+from models.downloads import check_pickle, convert_weights, download_weights
 from models.weights import Weights, accept_notice, find_weights, list_weights
 
 weights = command(

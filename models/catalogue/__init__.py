@@ -1,8 +1,4 @@
-"""The catalogue of backbone weights: one small .toml each, read once. No Keras, no files opened.
-
-An entry says what the weights are, whose, under which licence, where they come from and which
-network they fit. models/weights.py finds and downloads them; models/graphs/ builds their networks.
-"""
+"""The catalogue of backbone weights: one small .toml each, read once. No Keras, no files opened."""
 
 import functools
 import tomllib

@@ -1,7 +1,6 @@
 """Reads the arrays of a weights file by their names, whatever its format; executes nothing of it.
 
-No pickle is ever opened: .npz is read without objects, .safetensors by its header of names, types
-and places, .onnx by OpenVINO, which is here anyway. Each array is read when it is asked for.
+No pickle is ever opened. Each array is read when it is asked for.
 """
 
 import json
@@ -118,9 +117,8 @@ def _read_safetensors(file: Path) -> Arrays:
 def pack_kernels(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the arrays with kernels (h, w, in, out) as bytes and the step of each output.
 
-    Written as .safetensors they are read as float32 again: a quarter of the size, rounded to 127th
-    parts of the largest weight of the output. Small kernels, which are the first, become float16:
-    of what rounding costs in the features nearly all came from them.
+    Read as float32 again: a quarter of the size. Small kernels become float16: rounding the first
+    ones costs most.
     """
     packed = dict(arrays)
     for name, array in arrays.items():

@@ -9,7 +9,7 @@ from core.errors import WeightsDamaged
 from models.catalogue import GraphName
 from models.catalogue.arrays import read_arrays
 
-_STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
+STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
 """Number, filters and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
 
 
@@ -45,18 +45,32 @@ def list_torch_arrays() -> Iterator[tuple[str, Shape]]:
     """Yield what PyTorch calls the arrays of ResNet-50, with their shapes."""
     yield "conv1.weight", (64, 3, 7, 7)
     yield from _list_norm("bn1", 64)
+    for stack, block, parts in _list_blocks():
+        name = f"layer{stack - 1}.{block - 1}"
+        for part, (side, _, channels, filters) in parts.items():
+            kernel, norm = (f"conv{part}", f"bn{part}") if part else _AROUND
+            yield f"{name}.{kernel}.weight", (filters, channels, side, side)
+            yield from _list_norm(f"{name}.{norm}", filters)
+
+
+_AROUND = "downsample.0", "downsample.1"
+
+
+def _list_blocks() -> Iterator[tuple[int, int, dict[int, Shape]]]:
+    """Yield stack (from 2), block (from 1) and the kernels (h, w, in, out) of its parts.
+
+    Part 0 is beside the other three, in the first block of a stack.
+    """
     channels = 64
-    for layer, (_, filters, blocks) in enumerate(_STACKS, 1):
-        for block in range(blocks):
-            name = f"layer{layer}.{block}"
-            yield f"{name}.conv1.weight", (filters, channels, 1, 1)
-            yield f"{name}.conv2.weight", (filters, filters, 3, 3)
-            yield f"{name}.conv3.weight", (4 * filters, filters, 1, 1)
-            for number, size in ((1, filters), (2, filters), (3, 4 * filters)):
-                yield from _list_norm(f"{name}.bn{number}", size)
-            if block == 0:
-                yield f"{name}.downsample.0.weight", (4 * filters, channels, 1, 1)
-                yield from _list_norm(f"{name}.downsample.1", 4 * filters)
+    for stack, filters, blocks in STACKS:
+        for block in range(1, blocks + 1):
+            around: dict[int, Shape] = {0: (1, 1, channels, 4 * filters)} if block == 1 else {}
+            inside = {
+                1: (1, 1, channels, filters),
+                2: (3, 3, filters, filters),
+                3: (1, 1, filters, 4 * filters),
+            }
+            yield stack, block, around | inside
             channels = 4 * filters
 
 
@@ -69,16 +83,10 @@ def _list_bit_kernels() -> Iterator[tuple[str, Shape]]:
     """Yield what Big Transfer calls its kernels, with their shapes."""
     kernel = "standardized_conv2d/kernel"
     yield f"resnet/root_block/{kernel}", (7, 7, 3, 64)
-    channels = 64
-    for stack, (_, filters, blocks) in enumerate(_STACKS, 1):
-        for unit in range(1, blocks + 1):
-            name = f"resnet/block{stack}/unit{unit:02}"
-            yield f"{name}/a/{kernel}", (1, 1, channels, filters)
-            yield f"{name}/b/{kernel}", (3, 3, filters, filters)
-            yield f"{name}/c/{kernel}", (1, 1, filters, 4 * filters)
-            if unit == 1:
-                yield f"{name}/a/proj/{kernel}", (1, 1, channels, 4 * filters)
-            channels = 4 * filters
+    for stack, block, parts in _list_blocks():
+        for part, shape in parts.items():
+            place = ("a/proj", "a", "b", "c")[part]
+            yield f"resnet/block{stack - 1}/unit{block:02}/{place}/{kernel}", shape
 
 
 _LAYOUTS: dict[GraphName, Callable[[], Iterable[tuple[str, Shape]]]] = {
@@ -125,16 +133,9 @@ def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "conv1_conv", (7, 7, 3, 64)
-    channels = 64
-    for stack, filters, blocks in _STACKS:
-        for block in range(1, blocks + 1):
-            name = f"conv{stack}_block{block}"
-            if block == 1:
-                yield f"{name}_0_conv", (1, 1, channels, 4 * filters)
-            yield f"{name}_1_conv", (1, 1, channels, filters)
-            yield f"{name}_2_conv", (3, 3, filters, filters)
-            yield f"{name}_3_conv", (1, 1, filters, 4 * filters)
-            channels = 4 * filters
+    for stack, block, parts in _list_blocks():
+        for part, shape in parts.items():
+            yield f"conv{stack}_block{block}_{part}_conv", shape
 
 
 def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:

@@ -1,8 +1,6 @@
-"""Published weights under the names of Keras' layers, in Keras' order of axes. No Keras.
+"""Published weights (torchvision, timm, .npz of BiT) under the names and axes of Keras' layers.
 
-Names of torchvision and timm (v15), of timm and of the original .npz (BiT). Kernels come as
-(out, in, h, w) or, in .npz, as (h, w, in, out). BiT's are standardised here, once: the network is
-frozen, and where its stages are trained later they begin from the standardised kernels.
+BiT's kernels are standardised here, once; stages that are trained begin from that.
 """
 
 import re

@@ -13,7 +13,7 @@ from models.backbone import Backbone, open_trunk
 from models.catalogue.layouts import check_weights_file
 from models.head import read_array
 from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
-from models.stages import Network, StagesFit, Tuning, build_tail, build_whole, write_weights
+from models.stages import Network, StagesFit, Tuning, build_network, write_weights
 from models.weights import Weights, describe_weights, find_weights
 
 SHAPE = HeadShape(n_classes=3)
@@ -32,7 +32,7 @@ def weights(trained_workspace: Workspace) -> Weights:
 
 @pytest.fixture(scope="module")
 def tail(weights: Weights) -> Network:
-    return build_tail(tuning(weights))
+    return build_network(tuning(weights))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) ->
 def test_tail_and_whole_give_the_same_scores(
     tail: Network, weights: Weights, activations: np.ndarray, photos: np.ndarray
 ) -> None:
-    whole = build_whole(tuning(weights, unfrozen=2, whole=True))
+    whole = build_network(tuning(weights, unfrozen=2, whole=True))
     free = {path.split("/")[-2][:5] for path in (v.path for v in whole.model.trainable_variables)}
     assert free == {"conv4", "conv5", "score"}
     from_photos = np.concatenate(list(whole.scores([photos[:8]], 8)))
@@ -82,7 +82,7 @@ def test_the_weights_that_are_written_are_those_of_the_network(
     tuned = describe_weights(file, "this run", "fine-tuned")
     assert tuned.label == "fine-tuned"
     assert tuned.digest != weights.digest
-    again = build_tail(tuning(tuned))
+    again = build_network(tuning(tuned))
     for one, other in zip(tail.resnet.weights, again.resnet.weights, strict=True):
         np.testing.assert_array_equal(read_array(one), read_array(other))
 

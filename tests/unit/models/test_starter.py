@@ -8,8 +8,15 @@ import pytest
 
 from models.head import read_array
 from models.starter.drawings import draw
-from models.starter.training import Learner, Piece, calibrate, measure_contrast, train_piece
-from models.starter.views import Views, open_pool
+from models.starter.training import (
+    Learner,
+    Piece,
+    Views,
+    calibrate,
+    measure_contrast,
+    open_pool,
+    train_piece,
+)
 
 SPECIES = 6
 STEPS = 20

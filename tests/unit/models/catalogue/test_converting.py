@@ -9,9 +9,8 @@ import pytest
 from core.errors import WeightsDamaged, WeightsMissing
 from core.workspace import Workspace
 from models.catalogue.arrays import read_arrays
-from models.catalogue.converting import check_pickle, convert_pickle
 from models.catalogue.layouts import list_torch_arrays
-from models.downloads import convert_weights
+from models.downloads import check_pickle, convert_pickle, convert_weights
 from models.weights import find_weights
 
 

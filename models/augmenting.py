@@ -1,7 +1,6 @@
 """What is left of draws (data/augmentation.py), done to batches of photos on a GPU (keras).
 
-Geometry, colour and cutout as Pillow computes them, in float32 where Pillow has float64: a value
-that lies on the border of two grey levels may fall to the other side (3 in 10,000 at most do).
+In float32 where Pillow has float64: 3 in 10,000 values at most fall to the next grey level.
 """
 
 import threading

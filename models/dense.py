@@ -48,9 +48,7 @@ class DenseHead:
     def logit_gradient(self, features: np.ndarray, class_numbers: np.ndarray) -> np.ndarray:
         """Return the gradient of one class's logit by the features, (n, 2048) float32.
 
-        Args:
-            features: (n, 2048) float.
-            class_numbers: (n,) int, the class chosen for each row.
+        `class_numbers` (n,) int: the class chosen for each row.
         """
         gradients = np.empty(features.shape, np.float32)
         for rows in _split_rows(len(features)):

@@ -1,8 +1,6 @@
 """The device that extraction and training use: a GPU where one can be used, else the CPU.
 
-The driver (NVML) says without Keras which GPUs there are and what is used of them; whether they can
-be computed on, only the Keras backend knows. What the backends say when the memory of a device runs
-out is known here, too.
+The driver (NVML) lists GPUs without Keras; whether one computes, only the Keras backend knows.
 """
 
 import json
@@ -123,12 +121,7 @@ def find_device() -> Device:
 
 @cache
 def _find_gpu(visible: str | None, backend: str) -> Device | str:
-    """Return the GPU that the backend computes on, or why it does on none.
-
-    Args:
-        visible: CUDA_VISIBLE_DEVICES.
-        backend: KERAS_BACKEND.
-    """
+    """Return the GPU that the backend computes on, or why it does on none."""
     if visible is not None and visible.strip() in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
     try:
@@ -230,7 +223,7 @@ def measure_usage() -> Usage:
         with open_gpus() as gpus:
             return Usage(
                 memory_bytes=memory,
-                gpu_memory_bytes=sum(_read_memory(gpu) for gpu in gpus),
+                gpu_memory_bytes=sum(int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used) for gpu in gpus),
                 gpu_share=_read_share(gpus),
             )
     except pynvml.NVMLError:
@@ -272,10 +265,6 @@ class UsageSampler:
                     self._shares.append(share)
         except pynvml.NVMLError:
             return  # the driver went away: the epoch matters more than the figure
-
-
-def _read_memory(gpu: Handle) -> int:
-    return int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used)
 
 
 def _read_share(gpus: list[Handle]) -> float | None:

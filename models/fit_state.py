@@ -1,8 +1,4 @@
-"""The state of a fit between epochs (keras): its curve, its best weights, its checkpoint.
-
-The checkpoint is one file, written after each epoch under a temporary name and renamed: a kill
-leaves the last one whole. It bears a mark of what is fitted; one of anything else is not used.
-"""
+"""The state of a fit between epochs (keras): its curve, its best weights, its checkpoint."""
 
 import json
 import time
@@ -122,24 +118,19 @@ class FitState:
             return False
         train_loss, train_accuracy = _measure(known, data.train.labels)
         val_loss, val_accuracy = _measure(scores, data.val_labels)
-        used = usage.read()
         self._keep(
             EpochResult(
+                **seen._asdict(),
+                **asdict(usage.read()),
                 epoch=len(self.history) + 1,
                 phase="stages" if self._stepper.trains_stages else "head",
-                loss=seen.loss,
-                accuracy=seen.accuracy,
                 train_loss=train_loss,
                 train_accuracy=train_accuracy,
                 val_loss=val_loss,
                 val_accuracy=val_accuracy,
-                learning_rate=seen.learning_rate,
                 seconds=time.perf_counter() - start,
                 photos_per_second=len(data.train.labels) / (trained - start),
                 batch_size=-(-self._plan.batch_size // self._stepper.split),
-                memory_bytes=used.memory_bytes,
-                gpu_memory_bytes=used.gpu_memory_bytes,
-                gpu_share=used.gpu_share,
             )
         )
         return True
@@ -163,17 +154,16 @@ class FitState:
         self.history.append(result)
         if find_best_epoch(self.history) == result.epoch:
             self._best_weights = weights
-        if self._folder is None:
-            return
-        checkpoint = Checkpoint(
-            weights=weights,
-            optimizer=self._stepper.read_optimizer(),
-            best_weights=self._best_weights,
-            best_epoch=find_best_epoch(self.history),
-            history=[asdict(epoch) for epoch in self.own],
-            split=self._stepper.split,
-        )
-        write_checkpoint(self._folder, self._mark, checkpoint)
+        if self._folder is not None:
+            checkpoint = Checkpoint(
+                weights=weights,
+                optimizer=self._stepper.read_optimizer(),
+                best_weights=self._best_weights,
+                best_epoch=self.best.epoch,
+                history=[asdict(epoch) for epoch in self.own],
+                split=self._stepper.split,
+            )
+            write_checkpoint(self._folder, self._mark, checkpoint)
 
     def conclude(self) -> FitResult:
         """Return the result; the model has the weights of the best epoch of this phase."""

@@ -1,8 +1,6 @@
 """Fits a network epoch by epoch and keeps its best one (keras): a head alone, or stages with it.
 
-The same arguments give the same curve, bit for bit, also when the process is killed at any point
-and the call is made again: everything random is seeded from (seed, epoch) when an epoch starts, and
-a checkpoint is written when it ends. Every Keras backend trains.
+The same arguments give the same curve, bit for bit, also when the process is killed in between.
 """
 
 import zlib

@@ -1,7 +1,6 @@
-"""The head in Keras (keras): a few dense layers on the pooled features.
+"""The head in Keras (keras): standardise → [dense, relu, dropout]* → dense, softmax.
 
-standardise → [dense, relu, dropout]* → dense, softmax; a linear head has one dropout in front. All
-layers have names. models/fitting.py seeds the dropout layers anew at each epoch.
+A linear head has one dropout in front. models/fit_state.py seeds the dropouts at each epoch.
 """
 
 import keras
@@ -23,12 +22,9 @@ def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
 def add_head(
     features: keras.KerasTensor, shape: HeadShape, spread: Spread, seed: int
 ) -> keras.KerasTensor:
-    """Return the scores of a head on these features.
+    """Return the scores of a head on these features, its kernels drawn by the seed.
 
-    Args:
-        shape: Its dropout is the share of inputs dropped in front of each dense layer but the
-            first hidden one.
-        seed: Of the initial kernels.
+    Dropout is in front of each dense layer but the first hidden one.
     """
     mean, scale = spread
     x = keras.layers.Normalization(mean=mean, variance=scale**2, name="standardise")(features)

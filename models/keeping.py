@@ -1,10 +1,7 @@
 """Rows of photos, kept: features/<id>.npy, and in <id>.json what they are and their digest.
 
-Until all rows are there they are appended to a hidden file, from which the next call continues. Its
-name begins with the dataset's id, so that it is deleted with the dataset. A view is what a network
-sees in some photos, each changed by one draw: pooled, features (m, 2048) float32; conv4,
-activations (m, 14, 14, 1024) float16, from which conv5 is trained. One view is one file. Photos
-that are framed otherwise than at the import, (n, 224, 224, 3) uint8, are kept like a view.
+Until all rows are there they are in a hidden file, from which the next call continues. A view is
+what a network sees in some photos, each changed by one draw: features, or activations of conv4.
 """
 
 import hashlib
@@ -74,10 +71,7 @@ def keep_rows(
     complete: Callable[[Path], None],
     should_stop: Callable[[], bool],
 ) -> np.ndarray:
-    """Return the rows of the entry, memory-mapped; `complete` has made its file if it was missing.
-
-    Args:
-        complete: Given the path of the partial file; all rows stand in it when it returns.
+    """Return the rows of the entry, memory-mapped; `complete` fills the partial file if need be.
 
     Raises:
         RunStopped: `should_stop` said so while another process had the file.

@@ -1,9 +1,5 @@
 """Several GPUs in one host (keras): each computes a part of every batch, all keep the same weights.
 
-`prepare_devices` is called once in a worker, before the first model is built; a compiled model goes
-through `prepare_steps`, and what a step is given through `place`. With one device they do nothing.
-PyTorch uses the first GPU only; TensorFlow cannot accumulate gradients over several (Keras).
-`compile_forward` is for models that do not change, on the first device.
 `python -m models.parallel` says on which GPU the backend computes, for processes without Keras.
 """
 
@@ -26,8 +22,7 @@ _entered = ExitStack()
 def describe_gpu() -> dict[str, Any]:
     """Return name and compute capability of the GPU that Keras computes on, or the obstacle.
 
-    A convolution is computed there and looked at: libraries that are missing or do not fit show
-    only then.
+    A convolution shows libraries that are missing or do not fit.
     """
     try:
         told = _name_gpu(keras.backend.backend())
@@ -122,12 +117,8 @@ def _pack(given: Sequence[Any]) -> Any:
 
 def prepare_devices() -> int:
     """Return how many devices share each batch from here on; models built later are on all."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        return _share_on_jax()
-    if backend == "tensorflow":
-        return _share_on_tensorflow()
-    return 1
+    share = {"jax": _share_on_jax, "tensorflow": _share_on_tensorflow}
+    return share.get(keras.backend.backend(), lambda: 1)()
 
 
 def prepare_steps(model: keras.Model) -> None:

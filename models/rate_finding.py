@@ -1,8 +1,4 @@
-"""One pass in which the learning rate rises step by step (keras): the loss says which rate is good.
-
-Batches come in a shuffled order, again and again where the photos do not last. Same arguments, same
-losses.
-"""
+"""One pass in which the learning rate rises step by step (keras): which rate is good."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,8 +31,6 @@ def find_rates(job: HeadFit, rates: np.ndarray, watch: FitWatch) -> MeasuredRate
         job: Only the first view of its training photos is used; not the plan's rate, schedule and
             epochs.
         rates: (steps,) float, ascending; see `rising_rates`.
-        watch: Told of each step how many are done, and of how many; asked before each whether to
-            stop.
 
     Raises:
         RunStopped: `should_stop` said so.
@@ -62,7 +56,14 @@ def find_rates(job: HeadFit, rates: np.ndarray, watch: FitWatch) -> MeasuredRate
             watch.on_step(len(losses), len(rates))
         if has_exploded(losses):
             break
-    return _conclude(rates[: len(losses)], losses)
+    done = rates[: len(losses)]
+    return MeasuredRates(
+        rates=tuple(float(rate) for rate in done),
+        losses=_keep_finite(losses),
+        smoothed=_keep_finite(smooth_losses(losses)),
+        suggestion=suggest_rate(done, losses),
+        exploded=has_exploded(losses),
+    )
 
 
 def _draw_batches(photos: int, size: int, seed: int) -> Iterator[np.ndarray]:
@@ -73,17 +74,6 @@ def _draw_batches(photos: int, size: int, seed: int) -> Iterator[np.ndarray]:
         order = rng.permutation(photos)
         for first in range(0, photos - size + 1, size):  # a small last batch would be noise
             yield order[first : first + size]
-
-
-def _conclude(rates: np.ndarray, losses: list[float]) -> MeasuredRates:
-    smoothed = smooth_losses(losses)
-    return MeasuredRates(
-        rates=tuple(float(rate) for rate in rates),
-        losses=_keep_finite(losses),
-        smoothed=_keep_finite(smoothed),
-        suggestion=suggest_rate(rates, losses),
-        exploded=has_exploded(losses),
-    )
 
 
 def _keep_finite(values: list[float] | np.ndarray) -> tuple[float | None, ...]:
@@ -121,12 +111,10 @@ def has_exploded(losses: Sequence[float]) -> bool:
 
 
 def suggest_rate(rates: np.ndarray, losses: Sequence[float]) -> float | None:
-    """Return the rate at which the smoothed loss falls fastest, to two digits.
+    """Return the rate, below that of the lowest loss, at which the smoothed loss falls fastest.
 
-    The slope is that of the loss over the logarithm of the rate, fitted through the tenth of the
-    steps around each; only rates below that of the lowest loss are asked.
-
-    Returns None when the loss never falls by 3 % of its start.
+    The slope is that over the logarithm of the rate, through the tenth of the steps around each.
+    Two digits; None when the loss never falls by 3 % of its start.
     """
     finite = np.isfinite(losses)
     end = len(losses) if finite.all() else int(np.argmin(finite))
@@ -138,10 +126,6 @@ def suggest_rate(rates: np.ndarray, losses: Sequence[float]) -> float | None:
         return None
     reach = max(1, len(losses) // 20)
     centres = range(min(reach, lowest), lowest + 1)  # the first means rest on too few losses
-    slopes = [_slope(steps, smoothed, centre - reach, centre + reach + 1) for centre in centres]
+    around = [slice(max(0, centre - reach), centre + reach + 1) for centre in centres]
+    slopes = [np.polyfit(steps[rows], smoothed[rows], 1)[0] for rows in around]
     return float(f"{rates[centres[int(np.argmin(slopes))]]:.1e}")
-
-
-def _slope(steps: np.ndarray, losses: np.ndarray, first: int, end: int) -> float:
-    rows = slice(max(0, first), end)
-    return float(np.polyfit(steps[rows], losses[rows], 1)[0])

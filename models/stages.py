@@ -1,8 +1,6 @@
-"""Networks that train stages of ResNet-50 together with a head (keras), and their fit.
+"""Networks that train stages of ResNet-50 together with a head (keras), and their fit."""
 
-Photos or activations come from sources, batch by batch; the weights they leave can be written.
-"""
-
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +86,7 @@ class StagesFit:
         """Build the network."""
         make_deterministic(tuning.plan.seed, exact=tuning.exact)
         self._plan, self._weights = tuning.plan, tuning.weights
-        self._network = build_whole(tuning) if tuning.whole else build_tail(tuning)
+        self._network = build_network(tuning)
         if tuning.start is not None:
             set_dense_head(self._network.model, tuning.start)
 
@@ -127,47 +125,34 @@ class StagesFit:
         return np.concatenate(seen) if sum(map(len, seen)) == len(rows) else None
 
 
-def build_tail(tuning: Tuning) -> Network:
-    """Return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores; conv5 is free."""
-    resnet = build_resnet(tuning.weights, tuning.policy, tuning.side)
-    _free_stages(resnet, 1)
-    tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
-    inputs = keras.Input(conv4_form(tuning.side).shape, dtype="float16", name="activations")
-    maps = call_network(tail, keras.ops.cast(inputs, "float32"))
-    return _close(inputs, maps, resnet, tuning)
+def build_network(tuning: Tuning) -> Network:
+    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores; last stages are free.
 
-
-def build_whole(tuning: Tuning) -> Network:
-    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores."""
+    Not `whole`, it is conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
+    """
     resnet = build_resnet(tuning.weights, tuning.policy, tuning.side)
     _free_stages(resnet, tuning.unfrozen)
-    inputs = keras.Input((tuning.side, tuning.side, 3), dtype="uint8", name="photos")
-    photos = keras.ops.cast(inputs, "float32")
-    photos = preprocess(photos, tuning.preprocessing, tuning.weights.inputs)
-    maps = call_network(resnet, photos)
-    return _close(inputs, maps, resnet, tuning)
-
-
-def _close(
-    inputs: keras.KerasTensor, maps: keras.KerasTensor, resnet: keras.Model, tuning: Tuning
-) -> Network:
+    if tuning.whole:
+        inputs = keras.Input((tuning.side, tuning.side, 3), dtype="uint8", name="photos")
+        photos = keras.ops.cast(inputs, "float32")
+        photos = preprocess(photos, tuning.preprocessing, tuning.weights.inputs)
+        maps = call_network(resnet, photos)
+    else:
+        tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
+        inputs = keras.Input(conv4_form(tuning.side).shape, dtype="float16", name="activations")
+        maps = call_network(tail, keras.ops.cast(inputs, "float32"))
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
     scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)
     return Network(model=keras.Model(inputs, scores, name="network"), resnet=resnet)
 
 
 def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
-    """Train the last stages, but for their BatchNorm."""
-    first = 6 - unfrozen
+    """Train the last stages, but for their BatchNorm; conv4_block6_out is of stage 4."""
     for layer in resnet.layers:
         normalises = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = _find_stage(layer.name) >= first and not normalises
-
-
-def _find_stage(layer: str) -> int:
-    """Return the stage of a layer, 1 to 5, by its name: conv4_block6_out is of stage 4."""
-    name = layer.partition("_")[0]
-    return int(name.removeprefix("conv")) if name.startswith("conv") else 0
+        stage = re.match(r"conv(\d)_", layer.name)
+        free = stage is not None and int(stage[1]) >= 6 - unfrozen
+        layer.trainable = free and not normalises
 
 
 def write_weights(resnet: keras.Model, began: Weights, file: Path) -> None:

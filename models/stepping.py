@@ -1,8 +1,4 @@
-"""The steps of an epoch (keras): batches in, mean loss and accuracy out, on any Keras backend.
-
-Where the memory of a GPU runs out the batch is split in two, and the gradients of the parts are
-accumulated: the steps stay those of the whole batch.
-"""
+"""The steps of an epoch (keras): batches in, mean loss and accuracy out, on any Keras backend."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -49,11 +45,7 @@ class Stepper:
     def __init__(
         self, model: keras.Model, plan: FitPlan, on_step: Callable[[int, int], None] | None = None
     ) -> None:
-        """Compile the model.
-
-        Args:
-            on_step: Told after each batch how many photos of the epoch are done, and of how many.
-        """
+        """Compile the model; `on_step` is told the photos done of the epoch, and all of them."""
         self.model = model
         self._on_step = on_step
         self.split = 1
@@ -192,21 +184,14 @@ def _has_float16(model: keras.Model) -> bool:
 
 
 def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:
-    accumulate = split if split > 1 else None
-    rate = plan.learning_rate
+    steps = {"gradient_accumulation_steps": split if split > 1 else None}
+    rate, decay = plan.learning_rate, plan.weight_decay
     if plan.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            rate,
-            momentum=plan.momentum,
-            nesterov=plan.momentum > 0,
-            weight_decay=plan.weight_decay or None,
-            gradient_accumulation_steps=accumulate,
-        )
+        pushed = {"momentum": plan.momentum, "nesterov": plan.momentum > 0}
+        return keras.optimizers.SGD(rate, weight_decay=decay or None, **pushed, **steps)
     if plan.optimizer == "adamw":
-        return keras.optimizers.AdamW(
-            rate, weight_decay=plan.weight_decay, gradient_accumulation_steps=accumulate
-        )
-    return keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulate)
+        return keras.optimizers.AdamW(rate, weight_decay=decay, **steps)
+    return keras.optimizers.Adam(rate, **steps)
 
 
 def _weigh_classes(labels: np.ndarray) -> np.ndarray:

@@ -18,8 +18,18 @@ from models.head import read_array
 from models.keras_backbone import build_resnet
 from models.stages import write_weights
 from models.starter.drawings import draw
-from models.starter.training import Learner, Piece, calibrate, look, train_piece
-from models.starter.views import NUMBERS, SIDE, SPECIES, Views, open_pool
+from models.starter.training import (
+    NUMBERS,
+    SIDE,
+    SPECIES,
+    Learner,
+    Piece,
+    Views,
+    calibrate,
+    look,
+    open_pool,
+    train_piece,
+)
 from models.weights import Weights
 
 _PHOTO_SIDE = 224

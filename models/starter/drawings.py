@@ -1,8 +1,6 @@
-"""Drawings that stand in for photos: seeded, made by formulas alone.
+"""Drawings that stand in for photos: seeded, made by formulas alone, (side, side, 3) uint8 RGB.
 
-A species is the program that draws it and its parameters (petals, colours, texture), drawn from a
-seed. A drawing is a species and a number: where things lie, how they are turned, lit and bent. The
-same three numbers are the same drawing, up to rounding. Drawings are (side, side, 3) uint8 RGB.
+A species is a program and its parameters; a drawing is a species and a number.
 """
 
 from collections.abc import Callable

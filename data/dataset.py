@@ -113,10 +113,7 @@ class Dataset:
 
 
 def write_photos_header(file: IO[bytes], photos: int) -> None:
-    """Write the header of the .npy of packed photos; its length is the same for any number.
-
-    NumPy pads it so that the first axis can grow in place.
-    """
+    """Write the header of the .npy of packed photos; its length is the same for any number."""
     shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

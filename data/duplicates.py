@@ -90,7 +90,6 @@ def find_pairs(
     leak (bool: the two are in different splits).
 
     Args:
-        dataset: Its manifest and packed photos are read.
         features: (n, 2048) float, or None.
         neighbours: (n, k) int, the nearest photos by them, or None.
     """

@@ -236,10 +236,7 @@ def compare_versions(a: Dataset, b: Dataset) -> Differences:
 
 
 def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of photos that both manifests have: those of a, those of b, (m,) int64.
-
-    They are ordered by row of b, and each row is there once at most.
-    """
+    """Return the rows of photos in both, those of a and those of b, (m,) int64, by row of b."""
     pairs = _match_by(a, b, ["path", "sha256"])
     rest_a, rest_b = a.drop(index=pairs["before"]), b.drop(index=pairs["after"])
     pairs = pd.concat([pairs, _match_by(rest_a, rest_b, ["sha256"])]).sort_values("after")
@@ -247,10 +244,7 @@ def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
 
 
 def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
-    """Return all versions that share an import with the dataset, oldest first, itself too.
-
-    Those of a parent that was deleted still belong together.
-    """
+    """Return all versions that share an import, deleted or not, with the dataset, oldest first."""
     summaries = list_datasets(workspace)
     family = {dataset_id}
     size = 0

@@ -249,10 +249,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def list_ancestors(dataset: Dataset) -> list[str]:
-    """Return the ids of the versions that it came of, the import first, and its own, last.
-
-    Kept in each version, because those between may be deleted.
-    """
+    """Return the ids of the versions it came of, deleted ones too, from the import to its own."""
     known = read_facts(dataset.folder).get("ancestors")
     if known is None:  # made by an older program
         known = [dataset.parent] if dataset.parent else []

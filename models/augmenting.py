@@ -25,9 +25,7 @@ _BATCH_SIZE = 32
 def finish_draws(photos: np.ndarray, left: np.ndarray) -> np.ndarray:
     """Return the photos (b, 224, 224, 3) uint8 with what was left of their draws; any thread.
 
-    Args:
-        photos: As they were, (b, 224, 224, 3) uint8.
-        left: What is to be done to each, (b, 23) float32; see `begin_draw`.
+    `left` (b, 23) float32: what is to be done to each; see `begin_draw`.
     """
     with _BUILDING:
         finish = _compile(photos.shape[1])

@@ -34,9 +34,7 @@ class DenseHead:
     def scores(self, features: np.ndarray, *, fast: bool = False) -> np.ndarray:
         """Return the score of each class, (n, k) float32, each row summing to 1.
 
-        Args:
-            features: (n, 2048) float.
-            fast: In float32, for a curve: twice as fast, and a few millionths beside the others.
+        `fast`: in float32, for a curve: twice as fast, and a few millionths beside the others.
         """
         scores = np.empty((len(features), len(self.biases[-1])), np.float32)
         for rows in _split_rows(len(features)):
@@ -83,8 +81,7 @@ def _split_rows(rows: int) -> Iterator[slice]:
 def measure_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and scale (2048,) float32 by which features are standardised.
 
-    The scale is the standard deviation, but at least a hundredth of the median one: a feature that
-    hardly stirred in training must not outweigh all others in a photo where it does.
+    The scale is the standard deviation, but at least a hundredth of the median one.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     squares = sum(

@@ -147,10 +147,7 @@ def _find_gpu(visible: str | None, backend: str) -> Device | str:
 
 
 def _ask_backend(backend: str) -> dict[str, Any]:
-    """Return what `describe_gpu` tells: asked here, or by a process of its own.
-
-    That one has its end: a page never imports the backend, and a driver that is broken may hang.
-    """
+    """Return what `describe_gpu` tells: asked here, or by a process of its own, which may hang."""
     if backend in sys.modules:
         from models.parallel import describe_gpu
 
@@ -169,8 +166,7 @@ def _ask_backend(backend: str) -> dict[str, Any]:
 def _choose_half(capability: Sequence[int]) -> Half:
     """Return the half precision that GPUs of this compute capability have units for.
 
-    Source: CUDA C++ Programming Guide, "Compute Capabilities": float16 in tensor cores from 7.0
-    (V100, T4), bfloat16 from 8.0 (A100).
+    Source: CUDA C++ Programming Guide, "Compute Capabilities".
     """
     if tuple(capability) >= (8, 0):
         return "bfloat16"

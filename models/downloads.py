@@ -16,8 +16,7 @@ from core.downloading import download_file
 from core.errors import DownloadFailed, WeightsDamaged, WeightsMissing
 from core.workspace import Workspace, digest_file, digest_once, write_atomically
 from models.catalogue import DEFAULT, Entry
-from models.catalogue.arrays import read_arrays, write_safetensors
-from models.catalogue.layouts import check_layout
+from models.catalogue.arrays import check_layout, read_arrays, write_safetensors
 from models.weights import (
     OFFICIAL_MD5,
     OFFICIAL_NAME,
@@ -36,14 +35,9 @@ def download_weights(
     on_progress: Callable[[int, int], None] | None = None,
     name: WeightsKind = DEFAULT,
 ) -> Weights:
-    """Return the weights of this name, downloaded into the workspace.
+    """Return the weights of this name, downloaded into the workspace; a broken download goes on.
 
-    A download that broke off goes on where it stopped; one that is complete is not repeated. What
-    comes as a pickle is converted where PyTorch is installed. The default's address is
-    PETALSCOPE_WEIGHTS_URL.
-
-    Args:
-        on_progress: Told the bytes that are here and the bytes in all.
+    What comes as a pickle is converted where PyTorch is installed.
 
     Raises:
         WeightsMissing: The server cannot be reached or refuses, the download broke off, or what
@@ -85,11 +79,11 @@ def convert_weights(workspace: Workspace, pickle: Path, name: str, python: str =
         WeightsMissing: There is no PyTorch, or it refused the file.
         WeightsDamaged: It is another network's.
     """
-    entry = find_entry(name)
-    with write_atomically(workspace.weights / f"{name}.safetensors") as made:
+    entry, target = find_entry(name), workspace.weights / f"{name}.safetensors"
+    with write_atomically(target) as made:
         convert_pickle(pickle, made, python)
         check_layout(made, entry.graph)
-    return workspace.weights / f"{name}.safetensors"
+    return target
 
 
 def _plan_download(workspace: Workspace, entry: Entry) -> tuple[str, Path, int | None]:

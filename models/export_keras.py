@@ -17,7 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
-from models.catalogue.layouts import STACKS
+from models.catalogue.arrays import STACKS
 from models.dense import DenseHead
 from models.graphs import build_graph, cut_crops, join_crops, preprocess
 from models.head import add_head, set_dense_head

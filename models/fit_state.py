@@ -206,10 +206,7 @@ def find_checkpoint(folder: Path) -> Path:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete what a process left that was killed while it wrote a checkpoint.
-
-    Only for whoever has the run: nobody else writes there meanwhile.
-    """
+    """Delete what a process left that was killed while it wrote; only for whoever has the run."""
     for leftover in folder.glob(f".*-{_FILE}"):
         leftover.unlink(missing_ok=True)
 

@@ -117,9 +117,6 @@ def fit(
 ) -> FitResult:
     """Return the curve, with the model set to its best epoch; resume from a checkpoint.
 
-    Args:
-        model: Inputs of `data.train` → scores; not compiled. Its trainable variables are fitted.
-
     Raises:
         RunStopped: Stopped before the first epoch was complete, with none before.
     """

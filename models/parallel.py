@@ -60,10 +60,7 @@ def _name_gpu(backend: str) -> dict[str, Any]:
 
 
 def call_with_tensorflow(function: Callable[..., None], *arguments: Any) -> None:
-    """Call a function with TensorFlow as backend: here, or in a process of its own.
-
-    OpenVINO reads what Keras exports with TensorFlow; with JAX and PyTorch the export fails.
-    """
+    """Call a function with TensorFlow as backend, which alone exports for OpenVINO."""
     if (backend := keras.backend.backend()) == "tensorflow":
         return function(*arguments)
     os.environ["KERAS_BACKEND"] = "tensorflow"

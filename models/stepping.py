@@ -195,10 +195,7 @@ def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:
 
 
 def _weigh_classes(labels: np.ndarray) -> np.ndarray:
-    """Return the weight of each class, n / (k * photos of the class), as scikit-learn's balanced.
-
-    Classes without a photo to train with count in neither n nor k.
-    """
+    """Return n / (k * photos of the class) of each class; those without photos do not count."""
     photos = np.bincount(labels)
     present = photos > 0
     weights = np.zeros(len(photos), np.float32)

@@ -27,7 +27,7 @@ from models.catalogue import (
     Inputs,
     read_catalogue,
 )
-from models.catalogue.layouts import check_layout
+from models.catalogue.arrays import check_layout
 
 WeightsKind = str
 """A name of the catalogue."""
@@ -240,10 +240,8 @@ def describe_weights(
 ) -> Weights:
     """Return the weights in a file, after a check that they are those of their network without top.
 
-    A .h5 may say its graph and inputs in attributes, as what this program writes does.
-
-    Args:
-        entry: What they should be; left out, ResNet-50 in Keras' layout.
+    `entry` says what they should be; left out, ResNet-50 in Keras' layout. A .h5 may say its graph
+    and inputs in attributes.
 
     Raises:
         WeightsDamaged: They are not.

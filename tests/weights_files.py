@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.catalogue.layouts import list_torch_arrays
+from models.catalogue.arrays import list_torch_arrays
 
 
 def make_torch_file(path: Path, change: dict[str, tuple[int, ...] | None] | None = None) -> Path:

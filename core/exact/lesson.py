@@ -27,8 +27,7 @@ from core.teaching.lessons import list_lessons, read_lesson
 from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
 from core.workspace import Workspace
 from models.devices import find_device
-from models.extraction import read_features
-from models.stage_means import BATCH, stream_stages
+from models.extraction import STAGE_BATCH, read_features, stream_stages
 from models.weights import WeightsKind, find_weights
 
 KIND, TRAININGS = "stages", "trainings"
@@ -78,9 +77,11 @@ def _look(
     backbone = prepare_backbone(by, find_weights(workspace, weights), "resnet")
     packed = np.load(prepare_photos(by, source.dataset, FRAMING), mmap_mode="r")
     seen: list[list[np.ndarray]] = []
-    batches = (packed[photos[start : start + BATCH]] for start in range(0, len(photos), BATCH))
+    batches = (
+        packed[photos[start : start + STAGE_BATCH]] for start in range(0, len(photos), STAGE_BATCH)
+    )
     for means in stream_stages(workspace, backbone, batches):
-        tell(f"{weights}: looking at photos", len(seen) * BATCH, len(photos))
+        tell(f"{weights}: looking at photos", len(seen) * STAGE_BATCH, len(photos))
         seen.append(means)
     return [np.concatenate(stage) for stage in zip(*seen, strict=True)]
 

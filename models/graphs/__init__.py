@@ -20,8 +20,7 @@ from core.config import Framing
 from core.errors import WeightsDamaged
 from models.backbone import Preprocessing
 from models.catalogue import GraphName, Inputs
-from models.catalogue.arrays import read_arrays
-from models.catalogue.layouts import STACKS
+from models.catalogue.arrays import STACKS, read_arrays
 from models.graphs.converting import convert_arrays
 from models.weights import GRAPH_ATTRIBUTE
 

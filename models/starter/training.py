@@ -31,8 +31,7 @@ _GREY = 0.05
 class Views:
     """Where views come from, and how large and how many they are.
 
-    A view is a part of a drawing, turned over, lit anew; half of all are mixtures of three to six
-    drawings, the same ones in both views. Hue stays nearly as it is: flowers need colour.
+    A view is a part of a drawing, turned, lit; half of all mix three to six drawings.
     """
 
     pool: np.ndarray

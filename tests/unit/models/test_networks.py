@@ -10,7 +10,7 @@ import pytest
 
 from core.workspace import Workspace
 from models.backbone import Backbone, open_trunk
-from models.catalogue.layouts import check_weights_file
+from models.catalogue.arrays import check_weights_file
 from models.head import read_array
 from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
 from models.stages import Network, StagesFit, Tuning, build_network, write_weights

@@ -4,8 +4,8 @@ import numpy as np
 
 from core.workspace import Workspace
 from models.backbone import Backbone, open_trunk
+from models.extraction import STAGE_WIDTHS, stream_stages
 from models.keras_backbone import compare_features
-from models.stage_means import WIDTHS, stream_stages
 
 
 def test_stages_four_and_five_are_the_trunk_and_the_features(
@@ -14,7 +14,7 @@ def test_stages_four_and_five_are_the_trunk_and_the_features(
     some = photos[:11]
     parts = list(stream_stages(trained_workspace, backbone.facts.id, [some[:8], some[8:]]))
     means = [np.concatenate(stage) for stage in zip(*parts, strict=True)]
-    assert [one.shape for one in means] == [(11, width) for width in WIDTHS]
+    assert [one.shape for one in means] == [(11, width) for width in STAGE_WIDTHS]
     (last_maps,) = open_trunk(trained_workspace, backbone.facts.id).stream([some[:8]])
     conv4 = last_maps.astype(np.float32).mean(axis=(1, 2))
     assert compare_features(means[3][:8], conv4) > 0.999

@@ -12,7 +12,7 @@ from core.runs.fetching import probe_weights
 from core.workspace import Workspace, digest_file
 from models import weights as weights_module
 from models.catalogue import read_catalogue
-from models.catalogue.layouts import check_weights_file, list_torch_arrays
+from models.catalogue.arrays import check_weights_file, list_torch_arrays
 from models.weights import (
     OFFICIAL_NAME,
     accept_notice,

@@ -8,8 +8,7 @@ import pytest
 
 from core.errors import WeightsDamaged, WeightsMissing
 from core.workspace import Workspace
-from models.catalogue.arrays import read_arrays
-from models.catalogue.layouts import list_torch_arrays
+from models.catalogue.arrays import list_torch_arrays, read_arrays
 from models.downloads import check_pickle, convert_pickle, convert_weights
 from models.weights import find_weights
 

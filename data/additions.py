@@ -128,11 +128,7 @@ def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
 def _join_files(
     parent: Dataset, folder: Path, added: int, on_progress: Callable[[Progress], None] | None
 ) -> None:
-    """Write photos, thumbnails and originals of all, those of the parent first.
-
-    Raises:
-        ResultDamaged: A file of the parent was altered.
-    """
+    """Write photos, thumbnails and originals of all, those of the parent first, and check those."""
     known = read_facts(parent.folder)["files"]
     total = sum(int(known[name]["bytes"]) for name in _JOINED)
     done, tell = 0, in_phase(lambda: "copying photos", on_progress)

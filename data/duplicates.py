@@ -130,9 +130,7 @@ def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
 def add_places(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
     """Return the pairs with across_classes, splits and leak by these labels and splits (n,)."""
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
-    number = {split: place for place, split in enumerate(SPLITS)}
-    names = np.array(SPLITS, dtype=object)
-    places = np.array([number[split] for split in splits.tolist()], dtype=np.int64)
+    names, places = np.array(SPLITS, dtype=object), pd.Categorical(splits, SPLITS).codes
     first, second = np.minimum(places[a], places[b]), np.maximum(places[a], places[b])
     leak = first != second
     return pairs.assign(

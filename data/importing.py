@@ -92,7 +92,6 @@ def prepare_dataset(
         folder: On the same disk as the workspace; made when missing, removed by any error.
         name: What people will call it; by default the name of the source.
         split_seed: Seed of the splits, where the source gives none.
-        on_progress: Called often, from this thread.
 
     Raises:
         SourceRefused: Photos of fewer than two classes could be read, or none to learn from; or
@@ -207,11 +206,7 @@ def _write_dataset(
     split_seed: int,
     on_progress: Callable[[int, int], None],
 ) -> ImportReport:
-    """Read the photos, write all files of the dataset and return the report; dataset.json is last.
-
-    Raises:
-        SourceRefused: Photos of fewer than two classes could be read, or none to learn from.
-    """
+    """Read the photos, write all files, dataset.json last, and return the report."""
     table, set_aside = pack_photos(
         sorted(found.photos, key=lambda photo: photo.path), folder, on_progress
     )

@@ -112,8 +112,7 @@ def make_report(
 def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
     """Return a warning where classes have fewer than 20 photos in a split; "" where none has.
 
-    Args:
-        counts: Photos of each class in the split, (k,).
+    `counts` (k,) are the photos of each class in the split.
     """
     few = sum(n < ENOUGH for n in counts)
     if not few:
@@ -154,10 +153,7 @@ def _count_classes(manifest: pd.DataFrame) -> tuple[ClassCount, ...]:
 
 
 def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
-    """Return sentences about classes that cannot be learned, or not be checked.
-
-    What the source has told of a class of one photo is not told again.
-    """
+    """Return sentences on classes that cannot be learned or checked; none twice that was `told`."""
     alone = [row.name for row in classes if row.photos == 1 and f"“{row.name}”" not in told]
     unlearned = [row.name for row in classes if row.train == 0]
     untested = [row.name for row in classes if row.photos > 1 and not (row.validation or row.test)]

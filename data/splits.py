@@ -73,10 +73,7 @@ def draw_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int)
 
 
 def _shuffle_groups(labels: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[list[list[int]]]:
-    """Yield for each class, in their order, the rows of each of its groups, shuffled.
-
-    A group that spans classes goes with the class of its first row.
-    """
+    """Yield of each class, that of a first row, the rows of each of its groups, shuffled."""
     rng = np.random.default_rng(seed)
     rows: dict[object, list[int]] = {}
     for row, group in enumerate(groups.tolist()):

@@ -95,12 +95,7 @@ class HeadRefit:
     ) -> Callable[[np.ndarray], np.ndarray]:
         """Return what gives the scores (m, k) of features (m, 2048) by a head fitted to others.
 
-        No photo chooses an epoch: the head is that of the lowest training loss.
-
-        Args:
-            features: (n, 2048) float32.
-            labels: (n,) int.
-            epochs: After how many it ends; the plan may end it before.
+        No photo chooses an epoch: the head is that of the lowest training loss; `epochs` at most.
         """
         mean, scale = measure_spread(features) if self._standardise else self._as_is
         train = KeptViews([(features - mean) / scale], labels)

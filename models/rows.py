@@ -113,8 +113,7 @@ def change_batches(
 ) -> Generator[np.ndarray]:
     """Yield the batches, changed, in order; threads work a few batches ahead.
 
-    Args:
-        numbers: (m,) the number of each photo, over all batches.
+    `numbers` (m,) are those of the photos, over all batches.
     """
 
     def number() -> Iterator[tuple[np.ndarray, list[int]]]:

@@ -93,11 +93,7 @@ class StagesFit:
     def run(
         self, train: Source, validation: Source, record: FitRecord, watch: FitWatch
     ) -> FitResult:
-        """Return the curve and the best head.
-
-        Raises:
-            RunStopped: Stopped before the first epoch was complete, with none before.
-        """
+        """Return the curve and the best head; RunStopped when stopped before the first epoch."""
 
         def measure(stepper: Stepper) -> np.ndarray | None:
             return self._measure(validation, stepper, watch.should_stop)

@@ -109,8 +109,7 @@ def find_weights(workspace: Workspace, name: WeightsKind = DEFAULT) -> Weights:
 def name_usual(workspace: Workspace, kept: Iterable[WeightsKind] = ()) -> WeightsKind:
     """Return which weights to look at photos with, when nobody chose: they need no download.
 
-    Args:
-        kept: Those that have looked at them already, the better ones first.
+    `kept` are those that have looked at them already, the better ones first.
     """
     for name in kept:
         if name != RANDOM:

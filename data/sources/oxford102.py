@@ -83,17 +83,19 @@ class Oxford102Source:
 
         def choose(contents: ArchiveContents) -> tuple[list[FoundPhoto], dict[str, Path]]:
             places = number_files(contents.files, unpacked)
-            photos = _label_photos(places, labels, splits, names)
-            wanted = {photo.path for photo in photos}
-            return photos, {path: place for path, place in places.items() if path in wanted}
+            photos = _label_photos(places, labels, splits, names, unpacked)
+            wanted = {photo.file for photo in photos}
+            return photos, {path: place for path, place in places.items() if place in wanted}
 
         photos, contents = unpack_chosen(images, choose, on_progress)
-        used = {photo.class_name for photo in photos}
+        known = set(contents.files)
+        there = [photo for photo in photos if photo.path in known]
+        used = {photo.class_name for photo in there}
         return FoundSource(
-            photos=[*photos, *_list_absent(photos, labels, splits, names, unpacked)],
+            photos=photos,
             name="Oxford 102 Flowers",
             origin="Oxford 102 Flowers, " + (str(images.resolve()) if self.files else "downloaded"),
-            notes=tuple(_list_notes(photos, contents, len(labels))),
+            notes=tuple(_list_notes(there, contents, len(labels))),
             numbers={name: number for number, name in names.items() if name in used},
             split_origin="the official split",
         )
@@ -194,9 +196,16 @@ def _read_splits(file: Path, photos: int) -> dict[int, str]:
 
 
 def _label_photos(
-    places: Mapping[str, Path], labels: np.ndarray, splits: Mapping[int, str], names: dict[int, str]
+    places: Mapping[str, Path],
+    labels: np.ndarray,
+    splits: Mapping[int, str],
+    names: dict[int, str],
+    unpacked: Path,
 ) -> list[FoundPhoto]:
-    """Return the photos of the archive that have a label and a split, sorted by path."""
+    """Return the photos that have a label and a split, sorted by path.
+
+    What is not in the archive is among them, to be set aside.
+    """
     numbers = {path: int(m[1]) for path in places if (m := _PHOTO.search(path))}
     numbers = {path: number for path, number in numbers.items() if not is_hidden(path)}
     if not numbers:
@@ -210,43 +219,22 @@ def _label_photos(
             "Use 102flowers.tgz and imagelabels.mat of the same dataset.",
         )
     by_number = {number: path for path, number in sorted(numbers.items()) if number in splits}
-    found = [
-        FoundPhoto(
-            path=path,
-            class_name=names[int(labels[number - 1])],
-            split=splits[number],
-            file=places[path],
-        )
-        for number, path in by_number.items()
-    ]
-    if not found:
+    if not by_number:
         problem = "None of the photos in the archive is in a split of setid.mat."
         raise SourceRefused(problem, "Use 102flowers.tgz and setid.mat of the same dataset.")
-    return sorted(found, key=lambda photo: photo.path)
-
-
-def _list_absent(
-    photos: list[FoundPhoto],
-    labels: np.ndarray,
-    splits: Mapping[int, str],
-    names: dict[int, str],
-    unpacked: Path,
-) -> list[FoundPhoto]:
-    """Return the photos that have a label but are not in the archive, to be set aside."""
-    there = {int(m[1]) for photo in photos if (m := _PHOTO.search(photo.path))}
-    model = photos[0]
-    folder = model.path.rpartition("/")[0]
-    return [
-        replace(
-            model,
-            path=f"{folder}/image_{number:05d}.jpg".lstrip("/"),
-            class_name=names[int(labels[number - 1])],
-            split=split,
-            file=unpacked / f"absent-{number:05d}",
+    folder = min(by_number.values()).rpartition("/")[0]
+    photos = []
+    for number, split in sorted(splits.items()):
+        path, file = by_number.get(number), unpacked / f"absent-{number:05d}"
+        photos.append(
+            FoundPhoto(
+                path=path or f"{folder}/image_{number:05d}.jpg".lstrip("/"),
+                class_name=names[int(labels[number - 1])],
+                split=split,
+                file=places[path] if path else file,
+            )
         )
-        for number, split in sorted(splits.items())
-        if number not in there
-    ]
+    return sorted(photos, key=lambda photo: photo.path)
 
 
 def _list_notes(photos: list[FoundPhoto], contents: ArchiveContents, labels: int) -> list[str]:

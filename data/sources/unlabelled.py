@@ -85,11 +85,7 @@ def _make_photo(path: str, file: Path) -> FoundPhoto:
 
 
 def _read_photos(files: Sequence[tuple[str, Path]], _folders: Iterable[str] = ()) -> FoundSource:
-    """Return the photos among the files, all of the one class.
-
-    Raises:
-        SourceRefused: There are none.
-    """
+    """Return the photos among the files, all of the one class; none are refused."""
     photos = [
         _make_photo(make_storable(path), file)
         for path, file in sorted(files)

@@ -50,8 +50,7 @@ class Arrays(Mapping[str, np.ndarray]):
 def read_arrays(file: Path, suffix: str = "") -> Arrays:
     """Return the arrays in a .npz, .safetensors or .onnx file, by the names they have there.
 
-    Args:
-        suffix: The format, where the file is not named after it.
+    `suffix`: the format, where the file is not named after it.
 
     Raises:
         WeightsDamaged: It is truncated, or not in the format that its name says.
@@ -180,8 +179,7 @@ Shape = tuple[int, ...]
 def check_layout(file: Path, graph: GraphName, suffix: str = "") -> None:
     """Check that the file holds the weights of this network, its top or none beside them.
 
-    Args:
-        suffix: The format, where the file is not named after it.
+    `suffix`: the format, where the file is not named after it.
 
     Raises:
         WeightsDamaged: It is truncated, of another format, or another network's.

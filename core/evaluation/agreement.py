@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.evaluation.confusion import count_confusions
+from core.evaluation.confusion import count_confusions, divide
 from core.evaluation.intervals import Estimate, mean_interval, wilson_interval
 from core.evaluation.metrics import check_scores, cross_entropies, evaluate_scores
 from core.formats import count
@@ -104,15 +104,16 @@ def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
     """
     support, predicted, hits = counts.support, counts.predicted, counts.hits
     n, seen = support.sum(axis=-1), support > 0
-    recall, f1 = _divide(hits, support), _divide(2 * hits, support + predicted)
+    recall, f1 = divide(hits, support, 0.0), divide(2 * hits, support + predicted, 0.0)
+    kappa, matthews = _correct_chance(counts)
     measured = {
-        "balanced_accuracy": _divide(recall.sum(axis=-1), seen.sum(axis=-1)),
-        "cohen_kappa": _kappa(counts),
-        "matthews": _matthews(counts),
+        "balanced_accuracy": divide(recall.sum(axis=-1), seen.sum(axis=-1), 0.0),
+        "cohen_kappa": kappa,
+        "matthews": matthews,
     }
-    for name, values in zip(AVERAGED, (_divide(hits, predicted), recall, f1), strict=True):
-        measured[f"macro_{name}"] = _divide((values * seen).sum(axis=-1), seen.sum(axis=-1))
-        measured[f"weighted_{name}"] = _divide((values * support).sum(axis=-1), n)
+    for name, values in zip(AVERAGED, (divide(hits, predicted, 0.0), recall, f1), strict=True):
+        measured[f"macro_{name}"] = divide((values * seen).sum(axis=-1), seen.sum(axis=-1), 0.0)
+        measured[f"weighted_{name}"] = divide((values * support).sum(axis=-1), n, 0.0)
     return {name: np.where(n > 0, values, np.nan) for name, values in measured.items()}
 
 
@@ -153,7 +154,7 @@ def estimate_matrix(
     counts, n = count_classes(matrix), int(matrix.sum())
     measured = {name: float(value) for name, value in measure_agreement(counts).items()}
     if not n:
-        return {name: Estimate(value=np.nan, low=np.nan, high=np.nan, n=0) for name in measured}
+        return {name: Estimate(value=np.nan, n=0) for name in measured}
     balanced = estimate_balanced(counts.support, counts.hits)
     known = {
         "balanced_accuracy": balanced,
@@ -178,19 +179,14 @@ def estimate_balanced(support: np.ndarray, hits: np.ndarray) -> Estimate:
     however accuracies differ (p (1 - p) is concave): what small classes show is moved to the mean.
     """
     seen = support > 0
-    value, n = float(_divide(hits, support)[seen].mean()), int(support.sum())
+    value, n = float(divide(hits, support)[seen].mean()), int(support.sum())
     share, alike = _weigh_small(support, hits)
     if reason := _find_reason("balanced_accuracy", support[seen]):
-        return Estimate(value=value, low=np.nan, high=np.nan, n=n, reason=reason)
+        return Estimate(value=value, n=n, reason=reason)
     low, high = wilson_interval(share * alike, alike)
     moved = value - share
-    return Estimate(
-        value=value,
-        low=max(0.0, low + moved),
-        high=min(1.0, high + moved),
-        n=n,
-        method="Wilson",
-    )
+    low, high = max(0.0, low + moved), min(1.0, high + moved)
+    return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
 
 
 def _estimate_spread(
@@ -205,7 +201,7 @@ def _estimate_spread(
     kept = (1 / (support[support > 0] + _OTHERS) ** 2).sum() / weights.sum()
     spread = draws.var() / (1 - kept) + (draws.mean() - centre) ** 2
     if reason or not np.isfinite(value) or not spread > 0:
-        return Estimate(value=value, low=np.nan, high=np.nan, n=n, reason=reason)
+        return Estimate(value=value, n=n, reason=reason)
     alike = float(draws.mean() * (1 - draws.mean()) / spread)
     share = (1 + value) / 2 if from_minus_1 else value
     low, high = wilson_interval(min(share, 1.0) * alike, alike)
@@ -231,28 +227,12 @@ def _estimate_share(share: float, n: int) -> Estimate:
     return Estimate(value=share, low=low, high=high, n=n, method="Wilson")
 
 
-def _kappa(counts: Counts) -> np.ndarray:
-    n, right, expected, _, _ = _sum_counts(counts)
-    # One class in truth and answers: nothing but chance could agree; scikit-learn gives NaN, too.
-    return _divide(n * right - expected, n * n - expected, np.nan)
-
-
-def _matthews(counts: Counts) -> np.ndarray:
-    n, right, expected, true_pairs, answered_pairs = _sum_counts(counts)
-    spread = np.sqrt((n * n - true_pairs) * (n * n - answered_pairs))
-    return _divide(n * right - expected, spread)
-
-
-def _sum_counts(counts: Counts) -> tuple[np.ndarray, ...]:
-    """Return n, hits, and the sums of support·predicted, support², predicted², as floats."""
+def _correct_chance(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """Return Cohen's kappa and Matthews' coefficient."""
     support, predicted = counts.support.astype(float), counts.predicted.astype(float)
-    products = (support * predicted, support**2, predicted**2)
     n, right = support.sum(axis=-1), counts.hits.sum(axis=-1).astype(float)
-    return (n, right, *(product.sum(axis=-1) for product in products))
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray, instead: float = 0.0) -> np.ndarray:
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    quotients = np.full(numerator.shape, instead)
-    np.divide(numerator, denominator, out=quotients, where=denominator > 0)
-    return quotients
+    expected = (support * predicted).sum(axis=-1)
+    spreads = [n * n - (pairs**2).sum(axis=-1) for pairs in (support, predicted)]
+    beyond = n * right - expected
+    # One class in truth and answers: nothing but chance could agree; scikit-learn gives NaN, too.
+    return divide(beyond, n * n - expected), divide(beyond, np.sqrt(spreads[0] * spreads[1]), 0.0)

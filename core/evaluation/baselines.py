@@ -14,6 +14,7 @@ import numpy as np
 
 from core.evaluation.comparison import (
     Comparison,
+    Verdict,
     adjust_holm,
     compare_predictions,
     describe_p,
@@ -31,8 +32,7 @@ def predict_majority(labels: np.ndarray, train: np.ndarray, asked: np.ndarray) -
     Args:
         train: (t,) int photo numbers to learn from; the first of equally large classes is taken.
     """
-    largest = int(np.bincount(labels[train]).argmax())
-    return np.full(len(asked), largest, dtype=np.int64)
+    return np.full(len(asked), np.bincount(labels[train]).argmax(), dtype=np.int64)
 
 
 def predict_neighbours(
@@ -76,8 +76,7 @@ def describe_colours(photos: np.ndarray, levels: int = 6) -> np.ndarray:
     colours = (scaled[..., 0] * levels + scaled[..., 1]) * levels + scaled[..., 2]
     places = colours + bins * np.arange(n)[:, None]
     counted = np.bincount(places.ravel(), minlength=n * bins).reshape(n, bins)
-    roots: np.ndarray = np.sqrt(counted / max(1, colours.shape[1]), dtype=np.float32)
-    return roots
+    return np.asarray(np.sqrt(counted / max(1, colours.shape[1]), dtype=np.float32))
 
 
 def _vote(cosines: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
@@ -88,15 +87,13 @@ def _vote(cosines: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     rows = np.repeat(np.arange(len(cosines)), k)
     # A vote outweighs any difference in nearness: cosines sum to less than 2k in all.
     np.add.at(votes, (rows, labels[nearest].ravel()), 2.0 * k + near.ravel())
-    answers: np.ndarray = votes.argmax(axis=1)
-    return answers
+    return np.asarray(votes.argmax(axis=1))
 
 
 def _normalise(rows: np.ndarray) -> np.ndarray:
     rows = np.asarray(rows, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-    return unit
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))
 
 
 NAMES = {
@@ -171,33 +168,31 @@ def find_strongest(besides: Sequence[Beside], uses_network: bool) -> Beside | No
 
 def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
     """Return a verdict in words: against what needs no network, then against frozen features."""
-    found = []
-    plain = find_strongest(besides, uses_network=False)
-    if plain is not None and plain.compared.n:
-        verdicts = {
-            "better": "Yes, ResNet-50 is worth it.",
-            "worse": "No: colours and counting do better.",
-            "open": "Not shown: ResNet-50 and a simple rule are not told apart.",
-            "same": "No: a simple rule answers as well.",
-        }
-        found.append(_describe(plain, verdicts, len(besides)))
-    frozen = find_strongest(besides, uses_network=True)
-    if frozen is not None and frozen.compared.n:
-        verdicts = {
-            "better": "Training adds to its features.",
-            "worse": "Training took away from its features: looking up the nearest photos does "
-            "better.",
-            "open": "What training adds to its features is not told apart from chance.",
-            "same": "Training adds nothing to its features.",
-        }
-        found.append(_describe(frozen, verdicts, len(besides)))
-    return found
+    strongest = (find_strongest(besides, uses_network) for uses_network in (False, True))
+    return [_describe(one, len(besides)) for one in strongest if one and one.compared.n]
 
 
-def _describe(beside: Beside, verdicts: Mapping[str, str], rules: int) -> Worth:
+_VERDICTS: dict[bool, dict[Verdict, str]] = {
+    False: {
+        "better": "Yes, ResNet-50 is worth it.",
+        "worse": "No: colours and counting do better.",
+        "open": "Not shown: ResNet-50 and a simple rule are not told apart.",
+        "same": "No: a simple rule answers as well.",
+    },
+    True: {
+        "better": "Training adds to its features.",
+        "worse": "Training took away from its features: looking up the nearest photos does better.",
+        "open": "What training adds to its features is not told apart from chance.",
+        "same": "Training adds nothing to its features.",
+    },
+}
+"""By whether the baseline uses the network's features."""
+
+
+def _describe(beside: Beside, rules: int) -> Worth:
     compared = beside.compared
     n = compared.n
-    verdict = verdicts[compared.judge(beside.p_value)]
+    verdict = _VERDICTS[beside.uses_network][compared.judge(beside.p_value)]
     said = (
         f"Right on {percent(compared.accuracy_b, n)} of {count(n, 'photo')}; "
         f"“{NAMES[beside.name].lower()}” on {percent(compared.accuracy_a, n)}"

@@ -194,8 +194,7 @@ def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
     order = np.argsort(given, kind="stable")
     adjusted = np.empty_like(given)
     adjusted[order] = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1))
-    capped: np.ndarray = np.minimum(adjusted, 1.0)
-    return capped
+    return np.asarray(np.minimum(adjusted, 1.0))
 
 
 def _compare_classes(
@@ -276,19 +275,13 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
             f"The difference is unlikely to be chance. If the two runs were equally good, they "
             f"would split the photos so unevenly in {chance} comparisons."
         )
-    first = "Not told apart. "
-    several = " Among several comparisons one such is no surprise."
-    several = several if compared.p_value < ALPHA else ""
     if compared.gained == compared.lost:
-        return first + "As many photos were gained as lost."
-    return first + (
-        f"Two equally good runs would split the photos so unevenly, or more, in {chance} "
-        f"comparisons.{_describe_need(compared)}"
-        + (
-            " Among several comparisons one such is no surprise."
-            if compared.p_value < ALPHA
-            else ""
-        )
+        return "Not told apart. As many photos were gained as lost."
+    several = " Among several comparisons one such is no surprise."
+    return (
+        "Not told apart. Two equally good runs would split the photos so unevenly, or more, in "
+        f"{chance} comparisons.{_describe_need(compared)}"
+        f"{several if compared.p_value < ALPHA else ''}"
     )
 
 
@@ -297,8 +290,9 @@ def _describe_need(compared: Comparison) -> str:
     needed = compared.photos_needed
     if needed is None or needed <= compared.n:
         return ""
+    rounded = int(float(f"{needed:.2g}"))  # the two digits that an estimate deserves
     return (
-        f" To tell a difference of this size takes about {_round(needed):,} photos; these are "
+        f" To tell a difference of this size takes about {rounded:,} photos; these are "
         f"{compared.n:,}."
     )
 
@@ -310,8 +304,3 @@ def describe_p(p_value: float) -> str:
     if p_value < 0.01:
         return f"{1000 * p_value:.0f} of 1,000"
     return f"{100 * p_value:.0f} of 100"
-
-
-def _round(number: int) -> int:
-    """Return an estimated number with the two digits that it deserves."""
-    return int(float(f"{number:.2g}"))

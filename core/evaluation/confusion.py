@@ -32,14 +32,15 @@ def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int
 def share(matrix: np.ndarray, of: Literal["row", "column"]) -> np.ndarray:
     """Return (k, k) float64: counts as shares of their row or column; NaN where that is empty."""
     totals = matrix.sum(axis=1, keepdims=True) if of == "row" else matrix.sum(axis=0, keepdims=True)
-    return _divide(matrix, totals)
+    return divide(matrix, totals)
 
 
-def _divide(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Return counts as shares of totals; NaN where that is empty."""
-    shares = np.full(counts.shape, np.nan)
-    np.divide(counts, totals, out=shares, where=totals > 0)
-    return shares
+def divide(counts: np.ndarray, totals: np.ndarray, instead: float = np.nan) -> np.ndarray:
+    """Return counts over totals, of one shape once broadcast; `instead` where a total is 0."""
+    counts, totals = np.broadcast_arrays(counts, totals)
+    quotients = np.full(counts.shape, instead)
+    np.divide(counts, totals, out=quotients, where=totals > 0)
+    return quotients
 
 
 def measure(matrix: np.ndarray, value: Value) -> np.ndarray:
@@ -79,8 +80,8 @@ def to_long(
             "true": names[true],
             "predicted": names[predicted],
             "count": photos,
-            "row_share": _divide(photos, of_row),
-            "column_share": _divide(photos, of_column),
+            "row_share": divide(photos, of_row),
+            "column_share": divide(photos, of_column),
         },
         index=places,
     )
@@ -140,8 +141,7 @@ def subtract_matrices(after: np.ndarray, before: np.ndarray, value: Value = "cou
     """Return (k, k) float64: what each cell has more (+) or less (−); NaN without a share."""
     if after.shape != before.shape:
         raise ValueError(f"matrices of {after.shape} and {before.shape} do not match")
-    difference: np.ndarray = measure(after, value) - measure(before, value)
-    return difference
+    return np.asarray(measure(after, value) - measure(before, value))
 
 
 def judge_difference(difference: np.ndarray) -> np.ndarray:
@@ -161,17 +161,10 @@ def list_largest_changes(after: np.ndarray, before: np.ndarray) -> pd.DataFrame:
     """
     change = after - before
     true, predicted = np.nonzero(change)
-    cells = pd.DataFrame(
-        {
-            "true": true,
-            "predicted": predicted,
-            "before": before[true, predicted],
-            "after": after[true, predicted],
-            "change": change[true, predicted],
-        }
-    )
-    order = np.argsort(-np.abs(cells["change"].to_numpy()), kind="stable")
-    return cells.iloc[order].reset_index(drop=True)
+    cells = pd.DataFrame({"true": true, "predicted": predicted})
+    for name, numbers in (("before", before), ("after", after), ("change", change)):
+        cells[name] = numbers[true, predicted]
+    return cells.sort_values("change", key=lambda one: -one.abs(), kind="stable", ignore_index=True)
 
 
 def find_moved(
@@ -229,8 +222,7 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
         "support": -matrix.sum(axis=1),
         "accuracy": np.where(np.isnan(recalls), 2.0, recalls),
     }[by]
-    arranged: np.ndarray = by_name[np.argsort(first[by_name], kind="stable")]
-    return arranged
+    return np.asarray(by_name[np.argsort(first[by_name], kind="stable")])
 
 
 def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
@@ -242,8 +234,7 @@ def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
     errors = matrix - np.diag(np.diag(matrix))
     of_class = errors.sum(axis=1) + errors.sum(axis=0)
     ordered = np.argsort(-of_class, kind="stable")
-    confused: np.ndarray = ordered[of_class[ordered] > 0][:top]
-    return confused
+    return np.asarray(ordered[of_class[ordered] > 0][:top])
 
 
 def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:

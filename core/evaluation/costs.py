@@ -76,13 +76,13 @@ def estimate_costs(costs: np.ndarray) -> Estimate:
 
     NaN ends where all photos cost the same: resamples of them say nothing of others.
     """
-    n, nan = len(costs), float("nan")
+    n = len(costs)
     if not n:
-        return Estimate(value=nan, low=nan, high=nan, n=0)
+        return Estimate(value=np.nan, n=0)
     value = 1000 * float(costs.mean())
     prices, times = np.unique(costs, return_counts=True)
     if len(prices) == 1:
-        return Estimate(value=value, low=nan, high=nan, n=n)
+        return Estimate(value=value, n=n)
     # Photos of one price are alike: how often each price is drawn is all that a resample is.
     means = np.random.default_rng(0).multinomial(n, times / n, _DRAWS) @ prices / n
     low, high = 1000 * np.quantile(means, [0.025, 0.975])
@@ -96,9 +96,9 @@ def say_cost(cost: float) -> str:
 
 def say_cost_ends(found: Estimate) -> str:
     """Return the ends of an interval of costs as text."""
-    return (
-        "all alike" if np.isnan(found.low) else f"{say_cost(found.low)} to {say_cost(found.high)}"
-    )
+    if np.isnan(found.low):
+        return "all alike"
+    return f"{say_cost(found.low)} to {say_cost(found.high)}"
 
 
 def write_costs(rule: CostRule, classes: Sequence[str]) -> bytes:
@@ -110,10 +110,8 @@ def write_costs(rule: CostRule, classes: Sequence[str]) -> bytes:
     writer = csv.writer(text)
     if len(classes) > _WIDE:
         writer.writerow(["true", "answered", "cost"])
-        rows = [
-            (true, answer, cost) for true, row in rule.pairs.items() for answer, cost in row.items()
-        ]
-        writer.writerows([cell_text(true), cell_text(answer), cost] for true, answer, cost in rows)
+        for true, row in rule.pairs.items():
+            writer.writerows([cell_text(true), cell_text(one), cost] for one, cost in row.items())
     else:
         writer.writerow(["true \\ answered", *map(cell_text, classes)])
         for true in classes:
@@ -174,15 +172,12 @@ def check_costs(rule: CostRule) -> None:
     Raises:
         RuleRefused: A cost is negative or no number, or there are too many pairs.
     """
-    costs = [
-        rule.asking,
-        rule.wrong,
-        *(cost for row in rule.pairs.values() for cost in row.values()),
-    ]
+    own = [cost for row in rule.pairs.values() for cost in row.values()]
+    costs = [rule.asking, rule.wrong, *own]
     if not all(0 <= cost < float("inf") for cost in costs):
         raise RuleRefused("A cost is negative, or no number.", "Give costs of 0 and more.")
-    if len(costs) > _MOST_PAIRS + 2:
+    if len(own) > _MOST_PAIRS:
         raise RuleRefused(
-            f"{len(costs) - 2:,} pairs of classes have a cost of their own; {_MOST_PAIRS:,} may.",
+            f"{len(own):,} pairs of classes have a cost of their own; {_MOST_PAIRS:,} may.",
             "Give most wrong answers the same cost.",
         )

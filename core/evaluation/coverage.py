@@ -234,8 +234,7 @@ def measure_separation(like: np.ndarray, unlike: np.ndarray) -> Separation:
 
     m, n = len(unlike), len(like)
     if not m or not n:
-        nan = float("nan")
-        return Separation(area=nan, area_low=nan, area_high=nan, like=n, unlike=m)
+        return Separation(area=np.nan, area_low=np.nan, area_high=np.nan, like=n, unlike=m)
     together = rankdata(np.concatenate([unlike, like]))
     above = (together[:m] - rankdata(unlike)) / n
     below = 1 - (together[m:] - rankdata(like)) / m
@@ -259,8 +258,7 @@ def trace_roc(like: np.ndarray, unlike: np.ndarray) -> pd.DataFrame:
     refused = 1 - np.searchsorted(np.sort(like), limits, side="right") / max(len(like), 1)
     found = 1 - np.searchsorted(np.sort(unlike), limits, side="right") / max(len(unlike), 1)
     curve = pd.DataFrame({"limit": limits, "refused": refused, "found": found})
-    end = pd.DataFrame({"limit": [-np.inf], "refused": [1.0], "found": [1.0]})
-    curve = pd.concat([curve, end], ignore_index=True)
+    curve.loc[len(curve)] = [-np.inf, 1.0, 1.0]
     steps = curve[["refused", "found"]]
     # Between two corners the curve runs straight along one axis: what lies between is left out.
     straight = (steps.diff() == 0) & (steps.diff(-1) == 0)

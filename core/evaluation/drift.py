@@ -173,11 +173,7 @@ class PhotoSet:
 
     def take(self, rows: np.ndarray) -> "PhotoSet":
         """Return some of the photos, in the order of the row numbers or mask."""
-        return PhotoSet(
-            components=self.components[rows],
-            properties=self.properties[rows],
-            groups=self.groups[rows],
-        )
+        return PhotoSet(**{name: values[rows] for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

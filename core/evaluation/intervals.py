@@ -27,9 +27,9 @@ class Estimate:
     """A number, its 95 % interval and the photos behind it."""
 
     value: float
-    low: float
+    low: float = math.nan
     """NaN: no interval, because no photo went wrong or there is none."""
-    high: float
+    high: float = math.nan
     n: int
     method: Method = ""
     reason: str = ""
@@ -68,10 +68,8 @@ def wilson_interval(
     low = 0.0 if successes == 0 else (middle - spread) / scale
     high = 1.0 if successes == n else (middle + spread) / scale
     if confidence == 0.95:
-        low, high = (
-            min(low, _bound_rare(successes, n)),
-            max(high, 1 - _bound_rare(n - successes, n)),
-        )
+        low = min(low, _bound_rare(successes, n))
+        high = max(high, 1 - _bound_rare(n - successes, n))
     return low, high
 
 
@@ -149,11 +147,11 @@ def mean_interval(values: np.ndarray) -> Estimate:
     """
     n = len(values)
     if not n:
-        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
+        return Estimate(value=np.nan, n=0)
     mean = float(values.mean())
     if n < FEWEST_FOR_MEAN or not mean > 0:
         reason = f"fewer than {FEWEST_FOR_MEAN} photos"
-        return Estimate(value=mean, low=np.nan, high=np.nan, n=n, reason=reason)
+        return Estimate(value=mean, n=n, reason=reason)
     factor = math.exp(_Z[0.95] * float(values.std(ddof=1)) / math.sqrt(n) / mean)
     low, high = mean / factor, mean * factor
     return Estimate(value=mean, low=low, high=high, n=n, method="log-normal")
@@ -183,7 +181,7 @@ def estimate_quantile(values: np.ndarray, share: float) -> Estimate:
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     n = len(ordered)
     if not n:
-        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
+        return Estimate(value=np.nan, n=0)
     low = int(binom.ppf(0.025, n, share))
     high = int(binom.ppf(0.975, n, share)) + 1
     return Estimate(

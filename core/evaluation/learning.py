@@ -27,7 +27,7 @@ _DIVERGED = 2.0
 """How many times the first training loss the last one must be to be called diverged."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Learning:
     """What the curves say."""
 
@@ -60,9 +60,7 @@ def judge_learning(
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
     gap, gap_sentence = _describe_gap(best, val_photos)
     verdict, since, sentence = _judge(epochs, best, val_photos, ended)
-    return Learning(
-        verdict=verdict, since=since, sentence=sentence, gap=gap, gap_sentence=gap_sentence
-    )
+    return Learning(verdict, since, sentence, gap, gap_sentence)
 
 
 _Judged = tuple[Verdict, int | None, str]
@@ -81,11 +79,8 @@ def _judge(
     if stuck := _find_stuck(epochs):
         return stuck
     if best is None or best.get("val_loss") is None:
-        return (
-            "unjudged",
-            None,
-            "Without validation photos nobody can tell learning from learning by heart.",
-        )
+        sentence = "Without validation photos nobody can tell learning from learning by heart."
+        return "unjudged", None, sentence
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:
         return _judge_around_best(epochs, best, ended)
@@ -128,8 +123,7 @@ def _judge_around_best(
         more = "more epochs may help" if ended else "it goes on getting better"
         sentence = f"Still learning: the validation loss was still falling at epoch {best['epoch']}"
         return "learning", None, f"{sentence}; {more}."
-    since = _begin_of_flat(epochs, best)
-    return "flat", since, _FLAT.format(since=since)
+    return _judge_flat(epochs, best)
 
 
 def _judge_after_best(
@@ -160,8 +154,7 @@ def _judge_after_best(
             f"Epoch {best['epoch']} is kept."
         )
         return "diverged", since, sentence
-    since = _begin_of_flat(epochs, best)
-    return "flat", since, _FLAT.format(since=since)
+    return _judge_flat(epochs, best)
 
 
 def _describe_accuracy(
@@ -178,18 +171,12 @@ def _describe_accuracy(
     return f"Validation accuracy went {path}. "
 
 
-_FLAT = "Flat since epoch {since}: more epochs of the same would change little."
-
-
-def _begin_of_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> int:
-    """Return the first epoch whose validation loss is about as low as it gets."""
+def _judge_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> _Judged:
+    """Names the first epoch whose validation loss is about as low as it gets."""
     level = best["val_loss"] * (1 + _TREND)
-    low = (
-        int(epoch["epoch"])
-        for epoch in epochs
-        if epoch["val_loss"] is not None and epoch["val_loss"] <= level
-    )
-    return next(low)
+    known = (epoch for epoch in epochs if epoch["val_loss"] is not None)
+    since = next(int(epoch["epoch"]) for epoch in known if epoch["val_loss"] <= level)
+    return "flat", since, f"Flat since epoch {since}: more epochs of the same would change little."
 
 
 def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:

@@ -7,11 +7,12 @@ a class never predicted) as 0 in the averages; these are over the classes that h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.evaluation.confusion import count_confusions
+from core.evaluation.confusion import count_confusions, divide
 from core.evaluation.intervals import f1_interval, wilson_interval
 
 
@@ -96,30 +97,24 @@ def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return (n,) int: how many classes stand before the true one; ties in class order."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     before = np.arange(scores.shape[1]) < labels[:, None]
-    ranks: np.ndarray = ((scores > own) | ((scores == own) & before)).sum(axis=1)
-    return ranks
+    return np.asarray(((scores > own) | ((scores == own) & before)).sum(axis=1))
 
 
 def cross_entropies(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return (n,) float64: -log(score of the true class), clipped like scikit-learn's log_loss."""
     tiny = np.finfo(scores.dtype).eps
     own = scores[np.arange(len(labels)), labels].clip(tiny, 1 - tiny)
-    losses: np.ndarray = -np.log(own.astype(np.float64))
-    return losses
+    return np.asarray(-np.log(own.astype(np.float64)))
 
 
 def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     hits, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    columns: dict[str, object] = {
-        "class": list(classes),
-        "support": support,
-        "predicted": predicted,
-    }
+    columns: dict[str, Any] = {"class": list(classes), "support": support, "predicted": predicted}
     for name, totals in (("precision", predicted), ("recall", support)):
         ends = [wilson_interval(int(of), int(n)) for of, n in zip(hits, totals, strict=True)]
-        columns[name] = _divide(hits, totals)
+        columns[name] = divide(hits, totals)
         columns[f"{name}_low"], columns[f"{name}_high"] = np.array(ends).reshape(-1, 2).T
-    columns["f1"] = _divide(2 * hits, support + predicted)
+    columns["f1"] = divide(2 * hits, support + predicted)
     unions = zip(hits, support + predicted - hits, strict=True)
     ends = [f1_interval(int(of), int(union)) for of, union in unions]
     columns["f1_low"], columns["f1_high"] = np.array(ends).reshape(-1, 2).T
@@ -135,9 +130,3 @@ def _average_classes(per_class: pd.DataFrame) -> pd.DataFrame:
         "weighted": measured.mul(support, axis=0).sum() / n if n else measured.mean() * np.nan,
     }
     return pd.DataFrame(rows).T.rename_axis("average").reset_index()
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    quotients = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=quotients, where=denominator > 0)
-    return quotients

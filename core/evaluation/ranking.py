@@ -54,8 +54,7 @@ class Thresholds:
 
     @property
     def false(self) -> np.ndarray:
-        rest: np.ndarray = self.seen - self.hits
-        return rest
+        return np.asarray(self.seen - self.hits)
 
 
 def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Ranking:
@@ -71,8 +70,9 @@ def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str])
     curves: dict[Kind, dict[str, np.ndarray]] = {"roc": {}, "precision_recall": {}}
     for number, name in enumerate(classes):
         positive = truth[:, number]
-        rows.append(_count_photos(name, positive))
-        if not 0 < positive.sum() < len(positive):
+        hits = int(positive.sum())
+        rows.append({"class": name, "positives": hits, "negatives": len(positive) - hits})
+        if not 0 < hits < len(positive):
             continue
         counted = count_thresholds(scores[:, number], positive)
         rows[-1] |= _describe_areas(counted)
@@ -165,22 +165,12 @@ def area_pull(kind: Kind, counted: Thresholds, positive: np.ndarray) -> np.ndarr
         below = (false[-1] - false + np.diff(false, prepend=0) / 2) / false[-1]
         above = (hits - found / 2) / hits[-1]
         ours, theirs = (below - area) / hits[-1], (above - area) / false[-1]
-        ranked: np.ndarray = theirs[group]
-        ranked[positive] = ours[group[positive]]
-        return ranked
+        return np.asarray(np.where(positive, ours[group], theirs[group]))
     precision = hits / counted.seen
     gains = np.cumsum((found / counted.seen)[::-1])[::-1]
     costs = np.cumsum((found * hits / counted.seen**2)[::-1])[::-1]
     own = precision - average_precision(counted) + gains
-    averaged: np.ndarray = -costs[group]
-    averaged[positive] += own[group[positive]]
-    averaged /= hits[-1]
-    return averaged
-
-
-def _count_photos(name: str, positive: np.ndarray) -> dict[str, object]:
-    hits = int(positive.sum())
-    return {"class": name, "positives": hits, "negatives": len(positive) - hits}
+    return np.asarray((np.where(positive, own[group], 0) - costs[group]) / hits[-1])
 
 
 def _describe_areas(counted: Thresholds) -> dict[str, object]:
@@ -194,16 +184,19 @@ def _describe_areas(counted: Thresholds) -> dict[str, object]:
 def _average(areas: pd.Series, pulls: np.ndarray) -> Estimate:
     """Return the mean area of the classes that have one, whose pulls are summed; n: photos."""
     if not areas.count():
-        return Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
-    value, pull = float(areas.mean()), pulls / areas.count()
-    low, high = logit_interval(value, float(np.sqrt((pull**2).sum())))
-    return Estimate(value=value, low=low, high=high, n=len(pull), method="jackknife")
+        return Estimate(value=np.nan, n=0)
+    return _estimate_area(float(areas.mean()), pulls / areas.count())
+
+
+def _estimate_area(area: float, pulls: np.ndarray) -> Estimate:
+    low, high = logit_interval(area, float(np.sqrt((pulls**2).sum())))
+    return Estimate(value=area, low=low, high=high, n=len(pulls), method="jackknife")
 
 
 def _rank_pairs(scores: np.ndarray, truth: np.ndarray) -> dict[Kind, tuple[Estimate, np.ndarray]]:
     """Return area and curve over all pairs of a photo and a class; none with fewer than two."""
-    none = Estimate(value=np.nan, low=np.nan, high=np.nan, n=len(truth))
     if not truth.size or truth.all():
+        none = Estimate(value=np.nan, n=len(truth))
         return {kind: (none, np.empty((2, 0))) for kind in _AREAS}
     positive = truth.ravel()
     counted = count_thresholds(scores.ravel(), positive)
@@ -211,7 +204,5 @@ def _rank_pairs(scores: np.ndarray, truth: np.ndarray) -> dict[Kind, tuple[Estim
     for kind in _AREAS:
         area = roc_area(counted) if kind == "roc" else average_precision(counted)
         pull = area_pull(kind, counted, positive).reshape(truth.shape).sum(axis=1)
-        low, high = logit_interval(area, float(np.sqrt((pull**2).sum())))
-        estimate = Estimate(value=area, low=low, high=high, n=len(truth), method="jackknife")
-        found[kind] = estimate, thin_curve(trace(kind, counted))
+        found[kind] = _estimate_area(area, pull), thin_curve(trace(kind, counted))
     return found

@@ -36,9 +36,7 @@ class Judged:
 
     def part(self, rows: np.ndarray) -> "Judged":
         """Return some of them."""
-        return Judged(
-            photos=self.photos[rows], right=self.right[rows], expected=self.expected[rows]
-        )
+        return Judged(**{name: values[rows] for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -258,7 +258,8 @@ def trace_roc(like: np.ndarray, unlike: np.ndarray) -> pd.DataFrame:
     refused = 1 - np.searchsorted(np.sort(like), limits, side="right") / max(len(like), 1)
     found = 1 - np.searchsorted(np.sort(unlike), limits, side="right") / max(len(unlike), 1)
     curve = pd.DataFrame({"limit": limits, "refused": refused, "found": found})
-    curve.loc[len(curve)] = [-np.inf, 1.0, 1.0]
+    end = pd.DataFrame({"limit": [-np.inf], "refused": [1.0], "found": [1.0]})
+    curve = pd.concat([curve, end], ignore_index=True)
     steps = curve[["refused", "found"]]
     # Between two corners the curve runs straight along one axis: what lies between is left out.
     straight = (steps.diff() == 0) & (steps.diff(-1) == 0)

@@ -61,9 +61,9 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
             ],
         )
     )
-    title = title_params(
-        _describe_changes(per_class), "Photos; those both answer alike are not drawn"
-    )
+    gained, lost = int(per_class["gained"].sum()), int(per_class["lost"].sum())
+    said = f"{gained:,} gained, {lost:,} lost"
+    title = title_params(said, "Photos; those both answer alike are not drawn")
     return style_altair(chart, dark, title=title, height=_rows_height(len(classes)) + 96)
 
 
@@ -86,11 +86,6 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(drawn=rows["photos"].where(rows["change"] == "gained", -rows["photos"]))
     order = {name: number for number, name in enumerate(changed["class"])}
     return rows.sort_values(["class"], key=lambda names: names.map(order), kind="stable")
-
-
-def _describe_changes(per_class: pd.DataFrame) -> str:
-    gained, lost = int(per_class["gained"].sum()), int(per_class["lost"].sum())
-    return f"{gained:,} gained, {lost:,} lost"
 
 
 PART = "part"
@@ -118,9 +113,14 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     """
     colours = choose_palette(dark)
     rows = _describe_classes(per_class, metric).head(_MOST)
-    base = alt.Chart(rows).encode(
-        y=_class_axis(rows["class"].tolist()), tooltip=_describe_hover(metric)
-    )
+    told = [
+        alt.Tooltip("class:N"),
+        alt.Tooltip("value:N", title=_NAMES[metric]),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip("support:Q", title="photos of the class", format=","),
+        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
+    ]
+    base = alt.Chart(rows).encode(y=_class_axis(rows["class"].tolist()), tooltip=told)
     axis = alt.Axis(
         values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
     )
@@ -146,16 +146,6 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
         "At the right n; lines: 95 % intervals",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
-
-
-def _describe_hover(metric: Metric) -> list[Any]:
-    return [
-        alt.Tooltip("class:N"),
-        alt.Tooltip("value:N", title=_NAMES[metric]),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("support:Q", title="photos of the class", format=","),
-        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
-    ]
 
 
 def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:

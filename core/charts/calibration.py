@@ -33,14 +33,11 @@ def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
     """
     colours = choose_palette(dark)
     rows = _describe(bins)
-    axis = {"values": [0, 0.2, 0.4, 0.6, 0.8, 1], "labelExpr": PERCENT_LABELS}
     scale = alt.Scale(domain=[0, 1], nice=False)
-    x = {
-        "scale": scale,
-        "axis": alt.Axis(values=[0, 0.5, 1], labelExpr=PERCENT_LABELS, grid=False),
-        "title": "score of the answer",
-    }
-    y = {"scale": scale, "axis": alt.Axis(**axis), "title": "share of right answers"}
+    across = alt.Axis(values=[0, 0.5, 1], labelExpr=PERCENT_LABELS, grid=False)
+    upright = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS)
+    x = {"scale": scale, "axis": across, "title": "score of the answer"}
+    y = {"scale": scale, "axis": upright, "title": "share of right answers"}
     base = alt.Chart(rows)
     place, middle = alt.X("mean_score:Q", **x), alt.Y("accuracy:Q", **y)
     bars = base.mark_bar(color=colours.faint, opacity=0.45).encode(

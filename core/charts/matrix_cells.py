@@ -62,6 +62,9 @@ class Change:
     """What the difference shows, in plain text."""
 
 
+Unit = Literal["photos", "share", "points"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Legend:
     """One scale of colours, in words at both ends."""
@@ -71,7 +74,7 @@ class Legend:
     """#rrggbb at equal steps of the number, from the low end to the high end."""
     high: float
     """The number at the high end; that at the low end is 0."""
-    unit: Literal["photos", "share", "points"]
+    unit: Unit
 
     @property
     def words(self) -> tuple[str, str]:
@@ -120,13 +123,9 @@ def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> D
     }
     drawn = cells.assign(place=cells.index, empty=cells["count"].to_numpy() == 0)
     ramps = _ramps(choose_palette(look.dark))
+    unit: Unit = "photos" if look.value == "count" else "share"
     errors, hits = (
-        Legend(
-            title=title,
-            colours=_root_steps(ramps[kind]),
-            high=tops[kind],
-            unit="photos" if look.value == "count" else "share",
-        )
+        Legend(title=title, colours=_root_steps(ramps[kind]), high=tops[kind], unit=unit)
         for kind, title in (("error", _TITLES[look.value]), ("hit", "Recognised"))
     )
     return DrawnMatrix(
@@ -192,13 +191,9 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
     texts = [format_change(one, look.value) if one else "·" for one in drawn["change"]]
     text = np.where(hidden, "", np.array(texts, dtype=object))
     coloured = _colour(drawn, kind, np.sqrt(np.abs(worth) / top), ramps, look.dark)
+    unit: Unit = "photos" if look.value == "count" else "points"
     legends = tuple(
-        Legend(
-            title=title,
-            colours=_root_steps(ramps[side]),
-            high=top,
-            unit="photos" if look.value == "count" else "points",
-        )
+        Legend(title=title, colours=_root_steps(ramps[side]), high=top, unit=unit)
         for side, title in (
             ("better", "Better: more right, fewer errors"),
             ("worse", "Worse: fewer right, more errors"),

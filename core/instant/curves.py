@@ -146,14 +146,14 @@ class Forecast:
         reach = np.log(photos / self.photos) / np.log(REACH)
         wider = z * np.sqrt(luck + (self.missed * reach) ** 2)
         ends = [(1 - level) / 2, (1 + level) / 2]
-        low, high = _quantiles(grown[self._fits :], self.weights[self._fits :], ends)
+        low, high = _quantiles(grown[len(FAMILIES) :], self.weights[len(FAMILIES) :], ends)
         low = centre - np.hypot(max(0.0, centre - low), wider)
         high = centre + np.hypot(max(0.0, high - centre), wider)
         return Foreseen(value=centre, low=max(0.0, float(low)), high=min(1.0, float(high)))
 
     def gain(self, photos: int) -> float:
         """Return the rise that is foreseen from today's photos to so many."""
-        return self._centre(self._grow(photos, self._fits)) - self.now
+        return self._centre(self._grow(photos, len(FAMILIES))) - self.now
 
     def _stays(self, photos: int) -> float:
         """Return the share of today's luck that is left with so many photos."""
@@ -169,11 +169,8 @@ class Forecast:
         return np.asarray(then + self._stays(photos) * (self.now - today))
 
     def _centre(self, grown: np.ndarray) -> float:
-        return min(1.0, float(grown[: self._fits] @ self.weights[: self._fits]))
-
-    @property
-    def _fits(self) -> int:
-        return len(FAMILIES)
+        fits = len(FAMILIES)
+        return min(1.0, float(grown[:fits] @ self.weights[:fits]))
 
 
 def foresee_curve(curve: Curve, seed: int = 0) -> Forecast:

@@ -27,7 +27,7 @@ _CACHED = 250_000
 """Numbers that stay near the processor."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Worth:
     """What each of m training photos does for n validation photos; all are (m,)."""
 
@@ -68,17 +68,7 @@ class Worth:
 
 def measure_worth(head: ExactHead, photos: np.ndarray) -> Worth:
     """Return what each training photo is worth to the validation photos (n,), at least one."""
-    rises, spreads, lost = leave_each_out(head, photos)
-    shares, helped, hindered = share_by_neighbours(head, photos)
-    return Worth(
-        n=len(photos),
-        rises=rises,
-        spreads=spreads,
-        lost=lost,
-        shares=shares,
-        helped=helped,
-        hindered=hindered,
-    )
+    return Worth(len(photos), *leave_each_out(head, photos), *share_by_neighbours(head, photos))
 
 
 def leave_each_out(

@@ -16,17 +16,9 @@ from core.formats import percent, points
 from core.teaching.live_head import LiveEpoch
 
 Check = Literal[
-    "reach_loss",
-    "best_epoch",
-    "first_flip",
-    "enough_photos",
-    "wrong_labels",
-    "most_taken",
-    "reach_right",
-    "need_photos",
-    "most_excited",
-    "widest_gap",
-]
+    "reach_loss", "best_epoch", "first_flip", "enough_photos", "wrong_labels", "most_taken",
+    "reach_right", "need_photos", "most_excited", "widest_gap",
+]  # fmt: skip
 
 
 class Sayable(NamedTuple):
@@ -159,11 +151,8 @@ def judge_gap(trained: np.ndarray, random: np.ndarray, n: int, asked: int) -> Ve
         trained: (s,) share of n right answers by stage; so is random.
     """
     gaps = np.rint(n * (trained - random)) / n
-    facts = {
-        "asked": str(asked + 1),
-        "gap": points(gaps[asked], n),
-        "widest": points(gaps.max(), n),
-    }
+    facts = {"asked": str(asked + 1), "gap": points(gaps[asked], n)}
+    facts["widest"] = points(gaps.max(), n)
     return Verdict(wrong="" if gaps[asked] == gaps.max() else "not_widest", facts=facts)
 
 

@@ -19,16 +19,8 @@ from core.teaching.live_head import LiveRecipe
 from core.workspace import PROJECT_ROOT, Workspace
 
 Picture = Literal[
-    "curves",
-    "turned",
-    "photos",
-    "noise",
-    "confused",
-    "unsure",
-    "strategies",
-    "excited",
-    "stages",
-]
+    "curves", "turned", "photos", "noise", "confused", "unsure", "strategies", "excited", "stages",
+]  # fmt: skip
 Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",

@@ -47,7 +47,7 @@ class Known:
     n_classes: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LiveEpoch:
     """What the head knows after an epoch, from 1; losses in nats a photo, shares in 0 to 1.
 
@@ -79,15 +79,9 @@ def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
             for start in range(0, len(order), _BATCH):
                 rows = order[start : start + _BATCH]
                 head.step(features[rows], labels[rows])
-            loss, accuracy = _measure(head.answer(features), labels)
+            learnt = _measure(head.answer(features), labels)
             judged = _measure(head.answer(known.validation), known.validation_labels)
-        yield LiveEpoch(
-            number=number,
-            loss=loss,
-            accuracy=accuracy,
-            validation_loss=judged[0],
-            validation_accuracy=judged[1],
-        )
+        yield LiveEpoch(number, *learnt, *judged)
 
 
 def choose_photos(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
@@ -171,8 +165,7 @@ class _Head:
 
 def _soften(outputs: np.ndarray) -> np.ndarray:
     raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    softened: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
-    return softened
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _measure(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

@@ -63,7 +63,9 @@ class _Condition:
         if pd.api.types.is_bool_dtype(column):
             return self._meets_flag(column.to_numpy(dtype=bool))
         if not self.values:
-            raise _refuse(f"“{self.name}” alone says nothing.", f"Compare it: {self._suggest()}.")
+            raise QueryRefused(
+                f"“{self.name}” alone says nothing.", f"Compare it: {self._suggest()}."
+            )
         if pd.api.types.is_numeric_dtype(column):
             return self._meets_number(column.to_numpy(dtype=np.float64))
         if self.by not in ("is", "is not", "in", "contains"):
@@ -93,15 +95,14 @@ class _Condition:
         answers = {"": True, "yes": True, "true": True, "no": False, "false": False}
         stated = "".join(self.values).casefold()
         if stated not in answers or self.by not in ("is", "is not"):
-            raise _refuse(
-                f"“{self.name}” is yes or no.", f"Write “{self.name}” or “not {self.name}”."
-            )
+            remedy = f"Write “{self.name}” or “not {self.name}”."
+            raise QueryRefused(f"“{self.name}” is yes or no.", remedy)
         return np.asarray(flags == (answers[stated] == (self.by == "is")))
 
     def _meets_number(self, numbers: np.ndarray) -> np.ndarray:
         by = "is" if self.by == "in" else self.by
         if by not in _COMPARED or not all(_NUMBER.fullmatch(value) for value in self.values):
-            raise _refuse(
+            raise QueryRefused(
                 f"“{self.name}” is a number, and is compared with one.",
                 f"Write it like {self._suggest()}.",
             )
@@ -111,7 +112,7 @@ class _Condition:
         return met
 
     def _refuse_order(self) -> QueryRefused:
-        return _refuse(
+        return QueryRefused(
             f"“{self.name}” is a word, which is neither less nor more.",
             f"Ask for it by is, is not, in (…) or contains: {self._suggest()}.",
         )
@@ -165,7 +166,9 @@ def parse_query(text: str) -> Query:
         QueryRefused: It cannot be read; says where and what was expected.
     """
     if len(text) > LONGEST:
-        raise _refuse(f"This query has {len(text):,} letters.", f"At most {LONGEST:,} are read.")
+        raise QueryRefused(
+            f"This query has {len(text):,} letters.", f"At most {LONGEST:,} are read."
+        )
     parser = _Parser(text)
     root = parser.read_any(0)
     if parser.kind:
@@ -212,7 +215,7 @@ class _Parser:
 
     def refuse(self, expected: str) -> QueryRefused:
         place = f"“{self.token[:40]}”" if self.kind else "the end"
-        return _refuse(
+        return QueryRefused(
             f"The query cannot be read at {place}: {expected} was expected.",
             'Write it like: score < 0.6 and not (class is "oxeye daisy" or blurred)',
         )
@@ -238,7 +241,7 @@ class _Parser:
 
     def _one(self, depth: int) -> _Condition | _Joined:
         if depth > _DEEPEST:
-            raise _refuse("This query is nested too deeply.", "Take some brackets away.")
+            raise QueryRefused("This query is nested too deeply.", "Take some brackets away.")
         if self.take("not"):
             return _Joined("not", (self._one(depth + 1),))
         if not self.take("("):
@@ -311,7 +314,7 @@ def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
     ]
     if not found and has_categories:
         near = difflib.get_close_matches(value, known, 3, 0.5) or known[:6]
-        raise _refuse(
+        raise QueryRefused(
             f"There is no {name} “{value[:80]}”.",
             f"Did you mean {', '.join(write_value(str(one)) for one in near)}?",
         )
@@ -320,11 +323,7 @@ def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
 
 def _say_unknown(name: str, table: pd.DataFrame, absent: Mapping[str, str]) -> QueryRefused:
     if name in absent:
-        return _refuse(f"“{name}” is not known of these photos yet.", absent[name])
+        return QueryRefused(f"“{name}” is not known of these photos yet.", absent[name])
     near = difflib.get_close_matches(name, [*table, *absent], 1)
     remedy = f"Did you mean “{near[0]}”?" if near else f"There are: {', '.join([*table, *absent])}."
-    return _refuse(f"Nothing is called “{name[:80]}”.", remedy)
-
-
-def _refuse(problem: str, remedy: str) -> QueryRefused:
-    return QueryRefused(problem, remedy)
+    return QueryRefused(f"Nothing is called “{name[:80]}”.", remedy)

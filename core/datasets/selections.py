@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint
-from core.errors import QueryRefused, SelectionMissing, SelectionRefused
+from core.errors import PetalscopeError, QueryRefused, SelectionMissing, SelectionRefused
 from core.formats import check_name
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, read_json_files, write_json
@@ -64,13 +64,7 @@ def save_selection(
         SelectionRefused: No photo, no name that can be kept, a name that is taken, or a long note.
     """
     name, note = check_name(name, LONGEST_NAME, "a selection", SelectionRefused), _check_note(note)
-    rows = list(dict.fromkeys(int(photo) for photo in photos))
-    if not rows or not all(0 <= row < len(dataset) for row in rows):
-        raise SelectionRefused(
-            "There is no photo to save, or one that is not in this dataset.",
-            "Choose at least one photo of the dataset that is shown.",
-        )
-    chosen = dataset.manifest.iloc[rows]
+    chosen = dataset.manifest.iloc[check_photos(dataset, photos, "to save", SelectionRefused)]
     selection = Selection(
         id=_identify(name),
         name=name,
@@ -83,6 +77,19 @@ def save_selection(
     )
     _write_new(workspace, selection)
     return selection
+
+
+def check_photos(
+    dataset: Dataset, photos: Sequence[int], what_for: str, refused: type[PetalscopeError]
+) -> list[int]:
+    """Return the numbers of photos, each once, in their order; refused: none, or an unknown one."""
+    rows = list(dict.fromkeys(int(photo) for photo in photos))
+    if not rows or not all(0 <= row < len(dataset) for row in rows):
+        raise refused(
+            f"There is no photo {what_for}, or one that is not in this dataset.",
+            "Choose at least one photo of the dataset that is shown.",
+        )
+    return rows
 
 
 def list_selections(workspace: Workspace) -> list[Selection]:

@@ -135,9 +135,8 @@ def study_slices(
 def _read_answers(result: RunResult, predicted: np.ndarray, split: str) -> Judged:
     photos = result.photo_numbers(split)
     right = predicted[photos] == result.labels[photos]
-    return Judged(
-        photos=photos, right=right, expected=expect_by_class(result.labels[photos], right)
-    )
+    expected = expect_by_class(result.labels[photos], right)
+    return Judged(photos=photos, right=right, expected=expected)
 
 
 def list_properties(
@@ -151,18 +150,13 @@ def list_properties(
     """
     manifest = dataset.manifest
     listed = [
-        Property(
-            name=name, label=label, values=_numbers(manifest[name]), about=about, digits=digits
-        )
-        for name, label, about, digits in _MEASURES
+        Property(name=one, label=label, values=_numbers(manifest[one]), about=about, digits=digits)
+        for one, label, about, digits in _MEASURES
     ]
     listed += [_name_hues(manifest), *_measure_files(manifest), _find_sources(dataset)]
     if not np.array_equal(splits, dataset.splits):
-        listed.append(
-            Property(
-                name="own_split", label="Split in the dataset", values=dataset.splits, about="file"
-            )
-        )
+        label, values = "Split in the dataset", dataset.splits
+        listed.append(Property(name="own_split", label=label, values=values, about="file"))
     listed.append(_name_issues(find_flags(manifest, analysis)))
     return {one.name: one for one in listed}
 
@@ -227,10 +221,5 @@ def _name_issues(flags: pd.DataFrame) -> Property:
     named = np.full(len(flags), SOUND, dtype=object)
     for name in reversed(order):
         named[flags[name].to_numpy(dtype=bool)] = _WORDS.get(name, name)
-    return Property(
-        name="issue",
-        label="First issue",
-        values=named.astype(np.str_),
-        about="issue",
-        searched=False,
-    )
+    values = named.astype(np.str_)
+    return Property(name="issue", label="First issue", values=values, about="issue", searched=False)

@@ -119,11 +119,13 @@ def prepare_devices() -> int:
 
 
 def prepare_steps(model: keras.Model) -> None:
-    """Prepare a compiled model for parts of batches."""
-    if _count_replicas() > 1:
-        # Keras makes metrics from the first batch it sees, and cannot read the shape of parts.
-        rows = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
-        model.test_on_batch(rows, np.zeros((1, model.output_shape[-1]), np.float32))
+    """Make the metrics of a compiled model, which Keras would make from the first batch it sees.
+
+    It cannot read the shape of parts; and TensorFlow traces a step twice whose first call makes
+    variables, which takes seconds where stages are trained.
+    """
+    scores = np.zeros((1, model.output_shape[-1]), np.float32)
+    model.compute_metrics(None, scores, scores)
 
 
 def place(array: np.ndarray) -> Any:

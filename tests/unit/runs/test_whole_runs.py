@@ -28,12 +28,13 @@ from core.runs.result import (
 from core.runs.run_files import curve, read_events
 from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
+from core.runs.training.cross_validating import read_folds
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.processes import find_processes, wait_until
 from tests.training import MEASURED, change_recipe, copy_workspace, train
 
-LONG = 300
+LONG = 150
 """Epochs of a run that is disturbed while it goes."""
 
 
@@ -163,6 +164,7 @@ def test_runs_are_trained_one_after_the_other_and_none_twice(trained_copy: Works
     first, second = (wait_for_end(trained_copy, run.id) for run in (first, second))
     assert (first.state, second.state) == ("done", "done")
     assert first.finished and second.started and first.finished <= second.started
+    wait_until(lambda: read_folds(trained_copy, first.id), "the worker cross-validates it")
     drawn = read_result(trained_copy, second.id).splits
     assert not np.array_equal(drawn, read_result(trained_copy, first.id).splits)
     assert read_kinds(trained_copy, finished.id) == told

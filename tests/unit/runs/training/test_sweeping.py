@@ -3,8 +3,8 @@
 import dataclasses
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ import pytest
 from core.errors import RecipeRefused
 from core.runs.queue.control import pause_run, resume_run
 from core.runs.queue.queue import mark_lost, queue_lost_runs, request_stop, submit_run
-from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.plans import RatePlan, SweepPlan, base_recipe, first_settings, searched_recipe
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
@@ -31,11 +30,13 @@ from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from data.policy import PRESETS
+from tests.forking import fork_worker
 from tests.processes import PATIENCE_S, wait_until
 from tests.training import change_recipe, copy_workspace, train
 
 PLAN = SweepPlan(trials=12, seed=4)
 """More trials than are drawn at random: the later ones follow from those before."""
+BESIDE = ThreadPoolExecutor(1)
 
 
 def submit_sweep(workspace: Workspace, plan: SweepPlan = PLAN) -> RunRecord:
@@ -49,9 +50,16 @@ def read_settled(workspace: Workspace, sweep: RunRecord) -> list[TrialResult]:
     return [dataclasses.replace(trial, seconds=0.0) for trial in trials]
 
 
-def start_worker(workspace: Workspace, sweep: RunRecord) -> "subprocess.Popen[bytes]":
-    command = python_command("core.runs.worker", "--run", sweep.id)
-    return subprocess.Popen(command, env=python_environment(workspace))
+def start_worker(workspace: Workspace, sweep: RunRecord) -> "Future[int]":
+    """Return how the worker will have ended that trains it beside the test."""
+    return BESIDE.submit(fork_worker, workspace, sweep, None, 5 * PATIENCE_S)
+
+
+def kill_worker(workspace: Workspace, sweep: RunRecord, worker: "Future[int]") -> None:
+    pid = read_run(workspace, sweep.id).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert worker.result() == -signal.SIGKILL
 
 
 def wait_for_trials(workspace: Workspace, sweep: RunRecord, trials: int) -> None:
@@ -108,22 +116,21 @@ def test_killed_stopped_and_paused_it_gives_the_same_trials(
     assert sweep.id == undisturbed.id
     worker = start_worker(trained_copy, sweep)
     wait_for_trials(trained_copy, sweep, 2)
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    kill_worker(trained_copy, sweep, worker)
     assert mark_lost(trained_copy, read_run(trained_copy, sweep.id))
     queue_lost_runs(trained_copy)
 
     worker = start_worker(trained_copy, sweep)
     wait_for_trials(trained_copy, sweep, 4)
     pause_run(trained_copy, sweep.id)
-    worker.wait(PATIENCE_S)
+    worker.result()
     assert read_run(trained_copy, sweep.id).state == "paused"
     resume_run(trained_copy, sweep.id)
 
     worker = start_worker(trained_copy, sweep)
     wait_for_trials(trained_copy, sweep, 6)
     request_stop(trained_copy, sweep.id, after_epoch=True)
-    worker.wait(PATIENCE_S)
+    worker.result()
     stopped = read_run(trained_copy, sweep.id)
     assert (stopped.state, stopped.stopped) == ("done", True)
     assert 6 <= stopped.epochs_done < PLAN.trials
@@ -142,7 +149,7 @@ def test_strategies_and_policies_are_varied_and_a_kill_changes_nothing(
     plan = SweepPlan(trials=3, vary=("strategy", "augmentation", "optimizer"), seed=29)
     recipe = change_recipe(other, epochs=2)
     undisturbed, _ = submit_run(other, recipe, "sweep", plan=plan)
-    start_worker(other, undisturbed).wait()
+    train(other, undisturbed)
     trials = read_settled(other, undisturbed)
     assert trials[0].recipe == recipe
     assert [trial.recipe.strategy for trial in trials] == ["head", "last_stage", "head"]
@@ -154,16 +161,15 @@ def test_strategies_and_policies_are_varied_and_a_kill_changes_nothing(
     kept = trained_copy.run_folder(sweep.id) / "trial-2" / "checkpoint" / "stages"
     worker = start_worker(trained_copy, sweep)
     wait_until(lambda: list(kept.glob("*")), "an epoch is kept")
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
+    kill_worker(trained_copy, sweep, worker)
     assert len(read_settled(trained_copy, sweep)) == 1
     assert mark_lost(trained_copy, read_run(trained_copy, sweep.id))
     queue_lost_runs(trained_copy)
-    start_worker(trained_copy, sweep).wait()
+    train(trained_copy, sweep)
     assert read_settled(trained_copy, sweep) == trials
 
     run, _ = submit_run(trained_copy, trials[1].recipe)
-    start_worker(trained_copy, run).wait()
+    train(trained_copy, run)
     history = read_result(trained_copy, run.id).history
     assert [epoch["val_loss"] for epoch in history] == list(trials[1].val_loss)
 

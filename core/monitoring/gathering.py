@@ -31,7 +31,7 @@ from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
 from core.runs.tables import runs_table
 from core.workspace import Workspace
-from data.additions import add_photos, map_packed
+from data.additions import add_photos
 from data.dataset import PHOTOS, Dataset
 from data.duplicates import NEAREST, Copy, find_copies
 from data.images import read_photo_facts, read_photo_file

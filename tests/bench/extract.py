@@ -16,9 +16,9 @@ from core.formats import size
 from core.runs.training.views import open_draws
 from core.workspace import Workspace
 from data.policy import PRESETS
-from models.backbone import Preprocessing, open_trunk
+from models.backbone import Network, Preprocessing, open_trunk
 from models.devices import find_device
-from models.extraction import Network, Photos, extract_features, extract_rows
+from models.extraction import Photos, extract_features, extract_rows
 from models.keeping import ViewKind, ViewSource, describe_view
 from models.weights import WeightsKind
 from tests.bench.measuring import (

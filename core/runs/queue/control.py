@@ -79,24 +79,24 @@ def extend_run(
 
 def note_run(workspace: Workspace, run_id: str, notes: str) -> RunRecord:
     """Return the run with these notes, free text, in place of those it had."""
-    with write_database(workspace) as connection:
-        change_run(connection, check_identifier(run_id), notes=notes.strip())
-        return select_run(connection, run_id)
+    return _write(workspace, run_id, notes=notes.strip())
 
 
 def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord:
     """Return the run with these tags, sorted and each once, in place of those it had."""
     cleaned = {" ".join(tag.split()) for tag in tags} - {""}
     text = json.dumps(sorted(cleaned, key=str.casefold), ensure_ascii=False)
-    with write_database(workspace) as connection:
-        change_run(connection, check_identifier(run_id), tags=text)
-        return select_run(connection, run_id)
+    return _write(workspace, run_id, tags=text)
 
 
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
     """Return the run under its new name; an empty name gives back "Run 7"."""
+    return _write(workspace, run_id, name=name.strip())
+
+
+def _write(workspace: Workspace, run_id: str, **values: str) -> RunRecord:
     with write_database(workspace) as connection:
-        change_run(connection, check_identifier(run_id), name=name.strip())
+        change_run(connection, check_identifier(run_id), **values)
         return select_run(connection, run_id)
 
 

@@ -25,7 +25,7 @@ from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
 from core.runs.training.mirroring import mirror_run
 from core.runs.training.reporting import Attempt, RunReport, keep_finite
-from core.runs.training.strategies import Training, plan_head, shape_head
+from core.runs.training.strategies import Training, describe_head
 from core.runs.training.study_results import RateCurve, read_rates, write_rates
 from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
@@ -146,36 +146,20 @@ def _search_rate(attempt: Attempt, training: Training, n_classes: int) -> None:
     Raises:
         RunStopped: A person ended the search; half a curve says nothing.
     """
-    from models.fitting import HeadFit
     from models.rate_finding import find_rates, rising_rates
 
-    recipe, plan = attempt.run.recipe, attempt.run.plan
+    plan = attempt.run.plan
     assert isinstance(plan, RatePlan)
     if read_rates(attempt.folder) is not None:
         return
     photos = training.split_features(training.read_features(training.weights))
     training.begin()
-    job = HeadFit(
-        train=photos[0],
-        validation=photos[1],
-        shape=shape_head(recipe, n_classes),
-        plan=plan_head(recipe),
-        standardise=recipe.standardise,
-    )
     measured = find_rates(
-        job,
+        describe_head(attempt.run.recipe, photos, n_classes),
         rising_rates(plan.lowest, plan.highest, plan.steps),
         FitWatch(on_step=attempt.report.tell_progress, should_stop=attempt.lock.should_stop),
     )
-    curve = RateCurve(
-        rates=measured.rates,
-        losses=measured.losses,
-        smoothed=measured.smoothed,
-        suggestion=measured.suggestion,
-        exploded=measured.exploded,
-        photos=len(photos[0][1]),
-    )
-    write_rates(attempt.folder, curve)
+    write_rates(attempt.folder, RateCurve(**vars(measured), photos=len(photos[0][1])))
 
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:

@@ -246,22 +246,20 @@ def _find_kept(
         identifier = features_id(dataset.id, backbone, precision)
         if (values := read_features(workspace, identifier)) is not None:
             return Features(backbone_id=backbone, features_id=identifier, values=values)
-    copies = (_copy_known(workspace, dataset, backbone, precision) for precision in precisions)
-    return next((copy for copy in copies if copy is not None), None)
-
-
-def _copy_known(
-    workspace: Workspace, dataset: Dataset, backbone: str, precision: Precision
-) -> Features | None:
-    """Return the features when other features hold them of every photo, without a backbone."""
-    donors = find_donors(workspace, dataset, backbone, precision)
-    if len(donors.find_unknown(0)):
-        return None
-    values = copy_features(
-        workspace, dataset_id=dataset.id, backbone_id=backbone, precision=precision, donors=donors
-    )
-    identifier = features_id(dataset.id, backbone, precision)
-    return Features(backbone_id=backbone, features_id=identifier, values=values)
+    for precision in precisions:
+        donors = find_donors(workspace, dataset, backbone, precision)
+        if len(donors.find_unknown(0)):
+            continue
+        values = copy_features(
+            workspace,
+            dataset_id=dataset.id,
+            backbone_id=backbone,
+            precision=precision,
+            donors=donors,
+        )
+        identifier = features_id(dataset.id, backbone, precision)
+        return Features(backbone_id=backbone, features_id=identifier, values=values)
+    return None
 
 
 def open_fast_backbone(

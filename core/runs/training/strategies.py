@@ -38,7 +38,7 @@ from models.weights import Weights, describe_weights
 
 if TYPE_CHECKING:
     from models.fitting import Features as KeptFeatures
-    from models.fitting import FitResult
+    from models.fitting import FitResult, HeadFit
     from models.plan import Source
     from models.stages import StagesFit
 
@@ -86,9 +86,8 @@ class Training:
         self._trial = trial
         self.recipe, self._dataset = attempt.run.recipe, dataset
         self._lock, self._report = attempt.lock, attempt.report
-        self._checkpoints = attempt.folder / CHECKPOINT_FOLDER
-        self._weights_file = attempt.folder / WEIGHTS_FILE
         self._folder = attempt.folder
+        self._checkpoints = self._folder / CHECKPOINT_FOLDER
         self._begun = attempt.run.epochs_done > 0
         self._preparation = Preparation(
             workspace=attempt.workspace,
@@ -151,10 +150,8 @@ class Training:
 
     def begin(self) -> None:
         """Say that the run trains from here on."""
-        photos = len(self.validation)
-        self._report.begin_phase(
-            "training", device=self._preparation.device.name, val_photos=photos
-        )
+        device = self._preparation.device.name
+        self._report.begin_phase("training", device=device, val_photos=len(self.validation))
 
     @property
     def _watch(self) -> FitWatch:
@@ -167,18 +164,12 @@ class Training:
         )
 
     def _fit_head(self, frozen: Features) -> "FitResult":
-        from models.fitting import HeadFit, fit_head
+        from models.fitting import fit_head
 
-        train, validation = self.split_features(frozen)
+        photos, n_classes = self.split_features(frozen), len(self._dataset.classes)
         self.begin()
-        job = HeadFit(
-            train=train,
-            validation=validation,
-            shape=shape_head(self.recipe, len(self._dataset.classes)),
-            plan=plan_head(self.recipe),
-            standardise=self.recipe.standardise,
-            plain=frozen.values[self.train],
-        )
+        plain = frozen.values[self.train]
+        job = replace(describe_head(self.recipe, photos, n_classes), plain=plain)
         fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._report.note_speed("head", len(self.train))
         self._check_pause()
@@ -244,9 +235,10 @@ class Training:
     def _keep_backbone(self, fit: "StagesFit") -> Features:
         """Return the features of all photos by the tuned backbone, whose weights are kept."""
         self._report.begin_phase("backbone")
-        fit.write_weights(self._weights_file)
+        file = self._folder / WEIGHTS_FILE
+        fit.write_weights(file)
         entry = read_catalogue()[self.weights.name]
-        weights = describe_weights(self._weights_file, "this run", "fine-tuned", entry)
+        weights = describe_weights(file, "this run", "fine-tuned", entry)
         return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
@@ -310,6 +302,21 @@ def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
 def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
     """Return the head that the recipe asks for."""
     return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
+
+
+def describe_head(
+    recipe: Recipe, photos: "tuple[KeptFeatures, KeptFeatures]", n_classes: int
+) -> "HeadFit":
+    """Return the head of the recipe, to be fitted on features as `split_features` gives them."""
+    from models.fitting import HeadFit
+
+    return HeadFit(
+        train=photos[0],
+        validation=photos[1],
+        shape=shape_head(recipe, n_classes),
+        plan=plan_head(recipe),
+        standardise=recipe.standardise,
+    )
 
 
 def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[str, object]:

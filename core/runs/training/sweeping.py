@@ -33,7 +33,7 @@ from core.runs.recipe.plans import (
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.reporting import Attempt, keep_finite
-from core.runs.training.strategies import Training, plan_head, shape_head
+from core.runs.training.strategies import Training, describe_head
 from core.runs.training.study_results import (
     Importance,
     TrialResult,
@@ -195,7 +195,7 @@ class _Sweep:
 
     def _fit_head(self, attempt: Attempt, watch: FitWatch) -> "FitResult":
         """Return a head on features that all trials with its augmentation share."""
-        from models.fitting import HeadFit, fit_head
+        from models.fitting import fit_head
 
         recipe = attempt.run.recipe
         if recipe.augmentation not in self._photos:
@@ -203,16 +203,10 @@ class _Sweep:
             frozen = training.read_features(training.weights)
             self._photos[recipe.augmentation] = training.split_features(frozen)
             training.begin()
-        train, validation = self._photos[recipe.augmentation]
-        job = HeadFit(
-            train=train,
-            validation=validation,
-            shape=shape_head(recipe, len(self._dataset.classes)),
-            plan=plan_head(recipe),
-            standardise=recipe.standardise,
-        )
+        photos = self._photos[recipe.augmentation]
+        job = describe_head(recipe, photos, len(self._dataset.classes))
         fit = fit_head(job, None, watch)
-        attempt.report.note_speed("head", len(train[1]))
+        attempt.report.note_speed("head", len(photos[0][1]))
         return fit
 
     def tell(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DatasetMissing, PetalscopeError, ResultDamaged
+from core.people import acts
 from core.workspace import Workspace, digest_file, write_json
 from data.dataset import (
     FACTS,
@@ -103,6 +104,7 @@ def list_datasets(workspace: Workspace) -> list[DatasetSummary]:
     return sorted(summaries, key=lambda summary: summary.created, reverse=True)
 
 
+@acts("change", "dataset", "dataset_id")
 def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
     """Change the name that is shown; the version stays what it is.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ImportFailed
+from core.people import acts
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
@@ -57,6 +58,7 @@ class ImportStatus(JobStatus):
         return self.report.dataset_id if self.report and self.state == "done" else None
 
 
+@acts("make", "dataset", noted=False)
 def start_import(workspace: Workspace, job: ImportJob) -> str:
     """Start the job in a detached process and returns its id."""
     clean_imports(workspace)
@@ -97,6 +99,7 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     )
 
 
+@acts("make", "dataset")
 def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
     """Make what was prepared a dataset of the workspace, and returns it.
 
@@ -118,6 +121,7 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
     return read_dataset(workspace, status.report.dataset_id)
 
 
+@acts("delete", "import", "import_id")
 def discard_import(workspace: Workspace, import_id: str) -> None:
     """Remove an import and what it prepared; one that is going stops at the next photo.
 

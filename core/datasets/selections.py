@@ -18,6 +18,7 @@ import pandas as pd
 from core.config import fingerprint
 from core.errors import PetalscopeError, QueryRefused, SelectionMissing, SelectionRefused
 from core.formats import check_name
+from core.people import acts
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, read_json_files, write_json
 from data.dataset import Dataset
@@ -46,6 +47,7 @@ class Selection:
         return len(self.paths)
 
 
+@acts("make", "selection")
 def save_selection(
     workspace: Workspace,
     dataset: Dataset,
@@ -114,6 +116,7 @@ def read_selection(workspace: Workspace, selection_id: str) -> Selection:
         raise _missing("The file of this selection was altered.", selection_id) from error
 
 
+@acts("delete", "selection", "selection_id")
 def delete_selection(workspace: Workspace, selection_id: str) -> None:
     """Remove a saved selection; photos and datasets are not touched.
 
@@ -192,6 +195,7 @@ LONGEST_VIEW = 60
 _VIEW_VERSION = 1
 
 
+@acts("make", "view", "name")
 def save_view(workspace: Workspace, name: str, address: Mapping[str, str]) -> str:
     """Return the name under which the parameters of a link were saved.
 
@@ -233,6 +237,7 @@ def read_view(workspace: Workspace, name: str) -> dict[str, str]:
     )
 
 
+@acts("delete", "view", "name")
 def delete_view(workspace: Workspace, name: str) -> None:
     """Remove a saved view; where it is gone already, nothing is to be done."""
     workspace.view_file(_identify_view(name)).unlink(missing_ok=True)

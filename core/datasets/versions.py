@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete
 
 from core.errors import DatasetInUse
 from core.formats import count
+from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.run_files import read_json
@@ -50,6 +51,7 @@ def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
         return _list_uses(workspace, connection, dataset_id)
 
 
+@acts("delete", "dataset", "dataset_id")
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
     """Return what lost its dataset; the version, its features, analyses and tray are gone.
 

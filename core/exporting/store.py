@@ -21,6 +21,7 @@ from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
 from core.exporting.documents import Origin
 from core.exporting.subject import FORMATS, Format, digest_subject
+from core.people import acts
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.workspace import Workspace, open_workspace, write_json
 
@@ -98,6 +99,7 @@ def identify_export(workspace: Workspace, request: ExportRequest) -> str:
     return fingerprint({"export": _VERSION, "subject": subject, **asdict(request)})
 
 
+@acts("make", "export")
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
     """Return `identify_export`; unless that is there, a process of its own makes it."""
     identifier = identify_export(workspace, request)
@@ -167,6 +169,7 @@ def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
     return workspace.export_folder(record.id) / record.file
 
 
+@acts("delete", "export", "export_id")
 def delete_export(workspace: Workspace, export_id: str) -> None:
     """Delete the export.
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from core.errors import FeedbackRefused
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
+from core.people import acts
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
 from data.sources.names import check_class_name, fold_name
@@ -134,6 +135,7 @@ _OUTCOMES = {
 }
 
 
+@acts("make", "feedback", noted=False)
 def give_feedback(
     workspace: Workspace,
     prediction_id: str,
@@ -185,6 +187,7 @@ def give_feedback(
     return _read(kept)
 
 
+@acts("change", "review")
 def review_feedback(
     workspace: Workspace,
     numbers: Sequence[int],
@@ -223,6 +226,7 @@ def review_feedback(
     return reviewed
 
 
+@acts("change", "review")
 def restore_reviews(
     workspace: Workspace,
     former: Sequence[tuple[int, State, str | None]],

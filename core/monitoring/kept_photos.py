@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from core.config import read_settings
 from core.monitoring.tables import feedback_table, predictions_table, split_ids
+from core.people import acts
 from core.runs.database import read_database
 from core.workspace import Workspace, write_atomically
 
@@ -56,6 +57,7 @@ _usages: dict[Path, _Usage] = {}
 _counting = Lock()
 
 
+@acts("make", "prediction", noted=False)
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 

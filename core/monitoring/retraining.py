@@ -32,6 +32,7 @@ from core.monitoring.retraining_state import (
     read_state,
 )
 from core.monitoring.tables import feedback_table
+from core.people import acts
 from core.prediction.choosing import carry_rule
 from core.registry.events import record_event
 from core.registry.promoting import set_challenger
@@ -262,6 +263,7 @@ def _begin_again(workspace: Workspace, going: Going) -> None:
         begin(workspace, who=going.who, dataset_id=going.dataset, why=going.why, attempts=attempts)
 
 
+@acts("change", "model")
 def start_retraining(
     workspace: Workspace, *, who: str = "", dataset_id: str | None = None
 ) -> RunRecord:

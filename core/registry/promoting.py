@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
 from core.formats import say_p
+from core.people import acts
 from core.registry.events import EventKind, ModelEvent, Told, insert_event, list_former
 from core.registry.evidence import Evidence
 from core.registry.files import hold_registry, sweep_blobs
@@ -31,6 +32,7 @@ from core.runs.database import write_database
 from core.workspace import Workspace
 
 
+@acts("change", "model", "number")
 def promote(
     workspace: Workspace,
     number: int,
@@ -70,6 +72,7 @@ def promote(
         return _let_answer(connection, "promoted", number, champion, told)
 
 
+@acts("change", "model")
 def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
     """Return the version that answers now: the newest former champion whose files are whole.
 
@@ -96,6 +99,7 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
     return target
 
 
+@acts("change", "model", "number")
 def set_challenger(
     workspace: Workspace, number: int, *, who: str = "", reason: str = ""
 ) -> ModelVersion:
@@ -211,6 +215,7 @@ def _let_answer(
     return insert_event(connection, kind, **event)
 
 
+@acts("delete", "model", "number")
 def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
     """Return how many bytes were freed; the version is gone, its number is not given again.
 
@@ -241,6 +246,7 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
         return sweep_blobs(workspace, needed)
 
 
+@acts("change", "model")
 def keep_champion(
     workspace: Workspace, *, reason: str, who: str = "", challenger: int | None = None
 ) -> ModelEvent:

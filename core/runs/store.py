@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
+from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.recipe.plans import Plan, SweepPlan, base_recipe, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
@@ -114,6 +115,7 @@ def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
     return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 
+@acts("see", "run", "run_id", noted=False)
 def read_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return what is known of the run.
 
@@ -255,6 +257,7 @@ class Opening:
     """Where: “page metrics”, “command line”."""
 
 
+@acts("see", "run", "run_id", noted=False)
 def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> list[Opening]:
     """Return all openings of the run, oldest first, this one at the end; it is now counted.
 

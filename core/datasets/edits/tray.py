@@ -20,6 +20,7 @@ from core.datasets.edits.changes import (
     settle_wish,
 )
 from core.errors import DatasetMissing, EditRefused
+from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
@@ -44,6 +45,7 @@ _COLUMNS = [edits_table.c[field.name] for field in fields(Edit)]
 _TABLE = edits_table.c
 
 
+@acts("make", "edit")
 def add_edits(
     workspace: Workspace,
     dataset: Dataset,
@@ -74,6 +76,7 @@ def add_edits(
     return note_wishes(workspace, dataset, wishes)
 
 
+@acts("make", "edit")
 def merge_duplicates(
     workspace: Workspace,
     dataset: Dataset,
@@ -120,6 +123,7 @@ def list_classes(workspace: Workspace, dataset: Dataset) -> list[str]:
         return _list_classes(connection, dataset)
 
 
+@acts("change", "edit", "dataset_id")
 def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) -> int:
     """Return how many edits were undone: those of the last batch.
 
@@ -132,6 +136,7 @@ def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) 
         return _mark(connection, _waiting(dataset_id) & (_TABLE.batch == last), undone=True)
 
 
+@acts("change", "edit", "dataset_id")
 def redo_edits(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits are back: those of the batch that was undone last."""
     undone = (_TABLE.dataset == dataset_id) & _TABLE.undone
@@ -142,12 +147,14 @@ def redo_edits(workspace: Workspace, dataset_id: str) -> int:
         return _mark(connection, undone & (_TABLE.batch == first), undone=False)
 
 
+@acts("delete", "edit", "dataset_id")
 def clear_edits(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits were undone: all; they can be redone batch by batch."""
     with write_database(workspace) as connection:
         return _mark(connection, _waiting(dataset_id), undone=True)
 
 
+@acts("delete", "edit", "dataset_id")
 def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None) -> None:
     """Delete the edits up to number `last` (or all) and all undone ones, for good."""
     gone = _TABLE.dataset == dataset_id
@@ -157,6 +164,7 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
         connection.execute(delete(edits_table).where(gone))
 
 
+@acts("make", "edit")
 def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
     """Return the number of the batch of these edits; all are noted, or none.
 

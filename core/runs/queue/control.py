@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 
 from core.errors import RecipeRefused
+from core.people import acts
 from core.runs.database import write_database
 from core.runs.queue.queue import change_run, queue_again, submit_run
 from core.runs.queue.run_lock import PAUSED
@@ -21,6 +22,7 @@ from core.workspace import Workspace, check_identifier, write_atomically
 CHECKPOINT_FOLDER = "checkpoint"
 
 
+@acts("change", "run", "run_id")
 def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, asked to pause: its device is given to others, its checkpoint kept.
 
@@ -37,6 +39,7 @@ def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
         return select_run(connection, run_id)
 
 
+@acts("change", "run", "run_id")
 def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, waiting again if it was paused; it resumes from its checkpoint."""
     with write_database(workspace) as connection:
@@ -44,6 +47,7 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
         return queue_again(workspace, connection, run) if run.state == "paused" else run
 
 
+@acts("see", "run", "run_id", noted=False)
 def extend_run(
     workspace: Workspace, run_id: str, epochs: int, *, submitter: str = ""
 ) -> tuple[RunRecord, bool]:
@@ -77,11 +81,13 @@ def extend_run(
     return run, is_new
 
 
+@acts("change", "run", "run_id")
 def note_run(workspace: Workspace, run_id: str, notes: str) -> RunRecord:
     """Return the run with these notes, free text, in place of those it had."""
     return _write(workspace, run_id, notes=notes.strip())
 
 
+@acts("change", "run", "run_id")
 def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord:
     """Return the run with these tags, sorted and each once, in place of those it had."""
     cleaned = {" ".join(tag.split()) for tag in tags} - {""}
@@ -89,6 +95,7 @@ def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord
     return _write(workspace, run_id, tags=text)
 
 
+@acts("change", "run", "run_id")
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
     """Return the run under its new name; an empty name gives back "Run 7"."""
     return _write(workspace, run_id, name=name.strip())

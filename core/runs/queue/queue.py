@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from core.errors import RunGoing, RunLost, RunStopped
+from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.kept import mark_run
 from core.runs.queue.run_lock import PAUSED, is_ours
@@ -62,6 +63,7 @@ _WORKER_LOST: dict[str, Any] = {
 }
 
 
+@acts("make", "run")
 def submit_run(
     workspace: Workspace,
     recipe: Recipe,
@@ -120,6 +122,7 @@ def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord
         return select_run(connection, next_id)
 
 
+@acts("change", "run", "run_id")
 def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
     """Return the run, asked to stop: its best epoch is kept. One that waits ends at once.
 
@@ -141,6 +144,7 @@ def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False
         return select_run(connection, run_id)
 
 
+@acts("change", "run", "run_id")
 def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, queued as when its recipe is submitted again, unless it is well."""
     with write_database(workspace) as connection:
@@ -148,6 +152,7 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
         return _queue_if_unfinished(workspace, connection, run)
 
 
+@acts("delete", "run", "run_id")
 def delete_run(workspace: Workspace, run_id: str) -> None:
     """Delete the run, its files and its place in the list.
 

@@ -130,6 +130,14 @@ class Settings(BaseSettings):
     pages: str = ""
     """pages that are served, as in “lesson,predict”; the others, and what they do, are not
     there; default: all"""
+    class_id: str = ""
+    """class whose students and instructor are let in, and nobody else; set by the command
+    class; default: none"""
+    owners: str = ""
+    """e-mails of those who may do everything where people log in, separated by commas"""
+    instructors: str = ""
+    """e-mails of those who may do all but the upkeep of the computer where people log in,
+    separated by commas; everybody else is a student"""
     database_url: str | None = None
     """SQLAlchemy address of the database; default: SQLite in the workspace"""
     weights: Path | None = None

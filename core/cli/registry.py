@@ -1,25 +1,13 @@
-"""`register`, `promote`, `serve`, `class`: a run becomes a version, which answers; a lesson.
+"""`register`, `promote`, `serve`: a run becomes a version, which answers."""
 
-Of a class, HAProxy keeps a browser with its page server. Only pages that are named are served
-(PETALSCOPE_PAGES): nobody in the room trains, edits or deletes. All share workspace and scheduler.
-"""
-
-import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from argparse import Namespace
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from core.cli.choosing import RUN, WHO, choose_run
-from core.cli.command import Group, command, flag, number, option
+from core.cli.command import Group, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
-from core.errors import ExtraMissing, PromotionRefused
+from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size
 from core.prediction.deciding import describe_rule
@@ -28,27 +16,12 @@ from core.registry.events import describe_event, list_events
 from core.registry.evidence import Evidence, describe_evidence
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
-from core.runs.queue.starting import python_command, python_environment
-from core.workspace import PROJECT_ROOT, Workspace
+from core.workspace import Workspace
 
 _UNPROTECTED = (
     "Warning: this is plain HTTP, and others can reach it. Whoever is on the way reads the key and "
     "the photos: name --tls-certificate and --tls-key, or put a proxy with TLS in front of it."
 )
-_PROXY = """
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-  timeout tunnel 12h
-listen class
-  bind {address}:{port}
-  balance roundrobin
-  cookie petalscope_server insert indirect nocache httponly
-  option httpchk GET /_stcore/health
-"""
-_LOOK_EVERY_S = 0.5
 
 
 @command(RUN, option("--name", "what to call the version; default: as the run", default=""))
@@ -231,67 +204,3 @@ def serve(_workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
 
     run_server(given.host, given.port, tls, tell)
     return Outcome(f"The API at {address} has ended.", {"address": address, "state": "ended"})
-
-
-@command(
-    option(
-        "--address", "to listen at; 0.0.0.0: for all who reach this machine", default="localhost"
-    ),
-    option("--port", "of the address", number(int, 1, 65535), default=8501),
-    option(
-        "--servers N",
-        "page servers; more than one need HAProxy",
-        number(int, 1, 64),
-        default=os.cpu_count() or 1,
-    ),
-    option("--pages", "what is served", default="lesson,predict"),
-)
-def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Serve pages to a room until it is interrupted."""
-    proxy, address = shutil.which("haproxy"), f"http://{given.address}:{given.port}"
-    if given.servers > 1 and proxy is None:
-        raise ExtraMissing(
-            "HAProxy is not installed: several page servers need it.",
-            "Install it (apt-get install haproxy, brew install haproxy), or say --servers 1.",
-        )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    environment = python_environment(workspace) | {
-        "PETALSCOPE_PAGES": given.pages,
-        "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(),  # servers trust each other's cookies
-    }
-    with ExitStack() as stack:
-        if given.servers == 1:
-            processes = [_start(stack, environment, given.address, given.port)]
-        else:
-            ports = [_find_port() for _ in range(given.servers)]
-            processes = [_start(stack, environment, "127.0.0.1", port) for port in ports]
-            lines = [f"  server s{port} 127.0.0.1:{port} cookie s{port} check" for port in ports]
-            file = workspace.temporary / f"class-{given.port}.cfg"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("\n".join([_PROXY.format_map(vars(given)), *lines, ""]))
-            processes.append(stack.enter_context(subprocess.Popen([str(proxy), "-f", str(file)])))
-            stack.callback(processes[-1].terminate)
-        progress.note(f"{given.pages} at {address}; Ctrl+C ends it")
-        while all(one.poll() is None for one in processes):
-            time.sleep(_LOOK_EVERY_S)
-    return Outcome(f"A server of {address} has ended: the class is closed.", {}, 1)
-
-
-def _start(
-    stack: ExitStack, environment: dict[str, str], address: str, port: int
-) -> "subprocess.Popen[bytes]":
-    """Return a page server, which ends with the stack."""
-    app, quiet = str(PROJECT_ROOT / "streamlit_app.py"), subprocess.DEVNULL
-    where = ["--server.address", address, "--server.port", str(port)]
-    command = python_command("streamlit", "run", app, *where, "--server.headless", "true")
-    server = stack.enter_context(
-        subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=quiet, stdout=quiet)
-    )
-    stack.callback(server.terminate)
-    return server
-
-
-def _find_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

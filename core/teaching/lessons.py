@@ -25,7 +25,7 @@ Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "true_labels", "wrong_labels", "seconds", "random", "own",
-    "report", "photos", "draws", "foreseen", "notebook",
+    "report", "photos", "draws", "foreseen", "notebook", "held",
 ]  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def measure(workspace: Workspace, *, step: int = 4, moves: int = 6, servers: int
     alone: list[float] = []
     for size in SIZES:
         say(f"{size} sessions")
-        with open_class(workspace, servers) as (address, weigh):
+        with open_class(workspace, servers, "--no-names") as (address, weigh):
             before = weigh()
             students = asyncio.run(_hold_class(address, size, step, moves))
             more = (weigh() - before) / size
@@ -146,10 +146,12 @@ def measure(workspace: Workspace, *, step: int = 4, moves: int = 6, servers: int
 
 
 @contextmanager
-def open_class(workspace: Workspace, servers: int) -> Iterator[tuple[str, Callable[[], float]]]:
+def open_class(
+    workspace: Workspace, servers: int, *more: str
+) -> Iterator[tuple[str, Callable[[], float]]]:
     """Open a class on a free port: its address, and what tells the memory of its servers in MB."""
     port = find_port()
-    options = ["--port", str(port), "--servers", str(servers)]
+    options = ["--port", str(port), "--servers", str(servers), *more]
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "class", *options],
         cwd=PROJECT_ROOT,

@@ -37,8 +37,8 @@ expect.set_options(timeout=60_000)  # machines that test may be slow: what is ri
 class PageServer:
     """`streamlit run streamlit_app.py` on a free port; may be killed and started again."""
 
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Path, *options: str) -> None:
+        self.workspace, self.options = workspace, options
         with socket.socket() as free:
             free.bind(("localhost", 0))
             self.port = free.getsockname()[1]
@@ -54,7 +54,7 @@ class PageServer:
         self.log = (self.workspace / "server.log").open("ab")
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         self.process = subprocess.Popen(
-            [*command, "--server.port", str(self.port)],
+            [*command, "--server.port", str(self.port), *self.options],
             cwd=ROOT,
             env=environment,
             stdout=self.log,

@@ -24,6 +24,7 @@ from core.teaching.lessons import Picture, list_lessons, write_answers
 from core.teaching.words import list_words
 from core.ui.lesson.charts import draw_curves, list_losses
 from core.ui.lesson.checking import QUESTIONS
+from core.ui.lesson.following import follow_lead, note_answer, note_place
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import (
     LANGUAGE,
@@ -70,7 +71,8 @@ def show_lesson() -> None:
         start = partial(start_forecast, cache.workspace(), source, KIND)
         show_making(identify_forecast(source, KIND), "Preparing the lesson", start)
         return
-    page = read_lesson_page(source, head, dials, lesson)
+    led = follow_lead()
+    page = replace(read_lesson_page(source, head, dials, lesson), held=led.frozen)
     _prepare_next(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
@@ -93,6 +95,8 @@ def _show_steps(page: LessonPage) -> None:
         str(number): f"{number}{' :material/check:' if step.key in _answered(page) else ''}"
         for number, step in enumerate(steps, 1)
     }
+    if page.held:
+        titles = {str(page.place + 1): page.language.words["held"]}
     bound = bind_choice(
         STEP, str(page.place + 1), key="lesson.step", then=lambda: keep_choice(SET, None)
     )
@@ -123,7 +127,7 @@ def _show_step(page: LessonPage) -> None:
                 if page.step.picture == "strategies" and "training" in list_served():
                     offer_training(page.trained)
             else:
-                _PICTURES[page.step.picture](page, before)
+                note_place(page, _PICTURES[page.step.picture](page, before))
         with asked:
             if page.chosen and not waits:
                 _show_check(page)
@@ -155,7 +159,7 @@ def _say(page: LessonPage) -> dict[str, str]:
     return words | {"picture": page.words.picture, "control": page.words.control}
 
 
-def _show_curves(page: LessonPage, before: str) -> None:
+def _show_curves(page: LessonPage, before: str) -> float:
     """Draw the losses of training and validation photos, epoch by epoch."""
     learnt = {"now": page.learn_with(float(page.chosen))}
     if before:
@@ -169,11 +173,12 @@ def _show_curves(page: LessonPage, before: str) -> None:
         alt=page.words.picture,
     )
     n = len(page.judged)
-    right = round(learnt["now"][-1].validation_accuracy * n)
-    st.caption(_say_share(page, page.language.words["right"], right, n))
+    share = learnt["now"][-1].validation_accuracy
+    st.caption(_say_share(page, page.language.words["right"], round(share * n), n))
+    return share
 
 
-def _show_shares(page: LessonPage, before: str) -> None:
+def _show_shares(page: LessonPage, before: str) -> float:
     """Draw shares of photos against all that the control may be."""
     counts = page.counts
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
@@ -181,6 +186,7 @@ def _show_shares(page: LessonPage, before: str) -> None:
     now = counts[counts["place"] == float(page.chosen)]
     said = zip(now["line"], now["hits"], now["of"], strict=True)
     st.caption("  \n".join(_say_share(page, line, hits, of) for line, hits, of in said))
+    return float(now["share"].iloc[0])
 
 
 def _show_strategies(page: LessonPage, _before: str) -> None:
@@ -206,7 +212,7 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
 
 
-def _show_forecast(page: LessonPage, before: str) -> None:
+def _show_forecast(page: LessonPage, before: str) -> float:
     """Draw the share of right answers against the number of training photos, and beyond it."""
     assert page.forecasts is not None
     whole, points, words = page.forecasts.whole, page.forecasts.list_points(None), page.words
@@ -224,6 +230,7 @@ def _show_forecast(page: LessonPage, before: str) -> None:
         photos = f"{whole.photos + whole.most_more:,}"
         lines.append(page.language.words["foreseen"].format(photos=photos, **ahead))
     st.caption("  \n".join(lines))
+    return float(row["mean"])
 
 
 def _show_turned(page: LessonPage, _before: str) -> None:
@@ -270,7 +277,7 @@ def _show_confused(page: LessonPage, _before: str) -> None:
     st.caption(_say_share(page, page.language.words["right"], of - len(taken), of))
 
 
-_PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
+_PICTURES: dict[Picture, Callable[[LessonPage, str], float | None]] = {
     "curves": _show_curves,
     "turned": _show_turned,
     "excited": _show_excited,
@@ -290,7 +297,9 @@ def _show_check(page: LessonPage) -> None:
     st.markdown(page.words.check.format_map(question.facts(page)))
     answer = question.ask(page)
     if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
-        st.session_state[key] = (page.chosen, answer, question.judge(page, answer))
+        verdict = question.judge(page, answer)
+        st.session_state[key] = (page.chosen, answer, verdict)
+        note_answer(page, not verdict.wrong)
     *about, verdict = st.session_state.get(key, (None, None, None))
     if about == [page.chosen, answer]:  # what was said of another answer is gone
         _say_verdict(page, verdict)
@@ -307,7 +316,8 @@ def _show_end(page: LessonPage) -> None:
             keep_choice(SET, None)
             keep_choice(STEP, str(page.place + 2))
 
-        st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
+        if not page.held:
+            st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
         return
     dataset = page.source.dataset
     about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {words['photos']}"

@@ -50,6 +50,8 @@ class LessonPage:
     dials: Dials
     person: int
     """Draws what differs between neighbours."""
+    held: bool = False
+    """Whether the class is held at this step."""
 
     @property
     def language(self) -> Language:

@@ -5,7 +5,7 @@ Datasets and results never change: id and time of writing are key enough.
 
 import os
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,7 @@ from core.exact.worth import WorthResult, describe_worth, read_worth
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import FACTS_FILE, RunResult, check_order, read_result
 from core.runs.run_files import read_events
+from core.ui.visitor.visitor import find_person
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -41,8 +42,8 @@ R = TypeVar("R")
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this server; what was arranged in it is kept from now on."""
-    return _workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""))
+    """Return the workspace of this server, and in it who looks at the page."""
+    return replace(_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), person=find_person())
 
 
 @st.cache_resource(show_spinner=False)
@@ -224,7 +225,7 @@ class EventTail:
             return self.events
 
 
-@cached_by(lambda _run_id: None, most=64)
+@cached_by(lambda run_id: str(workspace().run_folder(run_id)), most=64)
 def event_tail(run_id: str) -> EventTail:
     """Return the tail of a run's events, shared by all who watch it."""
     return EventTail(workspace().run_folder(run_id))

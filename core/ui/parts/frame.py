@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.config import read_settings
 from core.errors import SettingRefused
+from core.ui.visitor.visitor import find_class, find_person, let_in, show_door
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
@@ -22,12 +23,15 @@ _NARROW = f"""<style>
 [data-testid="stSidebar"][style*="width: 300px"] {{ width: {_SIDEBAR_WIDTH}px !important; }}
 </style>"""
 """Streamlit may draw a sidebar of its own, 300 wide, before it hears of ours, and keeps that."""
-_PRESENTABLE = "training"
+_PRESENTABLE, _DESK = "training", "desk"
 _ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
 
 PAGES = {
     "": [("overview", "Overview", ":material/local_florist:")],
-    "Learn": [("lesson", "Lesson", ":material/school:")],
+    "Learn": [
+        ("lesson", "Lesson", ":material/school:"),
+        ("desk", "Class", ":material/co_present:"),
+    ],
     "Photos": [
         ("dataset", "Dataset", ":material/photo_library:"),
         ("quality", "Quality", ":material/fact_check:"),
@@ -65,7 +69,10 @@ def list_served() -> list[str]:
             f"There are: {', '.join(every)}.",
             variable="PETALSCOPE_PAGES",
         )
-    return [name for name in every if name in named] or every
+    served = [name for name in every if name in named] or every
+    if find_person().role in ("owner", "instructor"):
+        return served if _DESK in served or not find_class() else [*served, _DESK]
+    return [name for name in served if name != _DESK]
 
 
 def run_app() -> None:
@@ -149,6 +156,7 @@ def _draw_frame() -> "st.Page":
         initial_sidebar_state=_SIDEBAR_WIDTH,
     )
     st.html(_NARROW)
+    is_in = let_in()
     served = list_served()
     sections = {
         section: [
@@ -165,6 +173,9 @@ def _draw_frame() -> "st.Page":
             _open_first, default=alone, url_path=_FIRST, visibility="hidden", title="Petalscope"
         )
     )
+    if not is_in:
+        st.navigation(sections, position="hidden")
+        show_door()
     if is_presenting():
         page = st.navigation(sections, position="hidden")
         if page.url_path == _PRESENTABLE:

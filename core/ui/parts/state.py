@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.ui.visitor.visitor import find_person
+
 _VISITOR = "visitor.mark"
 _COOKIE = "_streamlit_xsrf"
 """Streamlit gives it to each browser, until that is closed."""
@@ -87,18 +89,22 @@ def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:
 
 
 def name_visitor() -> str:
-    """Return a visitor's e-mail, else address and mark of the browser; it opens nothing."""
-    return _read_email() or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
+    """Return the name of who is logged in or in the class, else the browser's address and its mark.
+
+    People behind one address take turns, too. It opens nothing.
+    """
+    person = find_person()
+    return person.name or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
 
 
 def name_browser() -> str:
-    """Return a visitor's e-mail, else the browser's mark: in another network it is the same."""
-    return _read_email() or f"browser {_read_mark()}"
+    """Return the id of who is logged in or in the class, else the mark of the browser.
 
-
-def _read_email() -> str:
-    email = st.user.get("email") if st.user.get("is_logged_in") else None
-    return str(email or "")
+    For the prediction log: it holds no address, and the same phone in another network is still
+    the one whose answers are to be deleted.
+    """
+    person = find_person()
+    return person.id if person.name else f"browser {_read_mark()}"
 
 
 def _read_mark() -> str:

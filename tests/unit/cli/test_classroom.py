@@ -11,10 +11,12 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
+from core.classroom import make_desk_key, make_token, read_class, sign_in
 from core.errors import SettingRefused
 from core.exact.dials import prepare_dials
 from core.exact.store import find_judged_source
 from core.ui.parts.frame import list_served
+from core.ui.visitor.visitor import COOKIE
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.bench.classroom import Student, open_class
@@ -38,9 +40,11 @@ def test_a_page_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         list_served()
 
 
-async def look(address: str, *pages: str, query: str = "") -> Student:
+async def look(address: str, *pages: str, query: str = "", token: str = "") -> Student:
     """Return what a session sees that asks for these pages, one after the other."""
-    async with connect(address.replace("http", "ws") + "/_stcore/stream", max_size=None) as stream:
+    stream_at = address.replace("http", "ws") + "/_stcore/stream"
+    headers = {"Cookie": f"{COOKIE}={token}"}
+    async with connect(stream_at, max_size=None, additional_headers=headers) as stream:
         student = Student(stream, query)
         for page in pages:
             student.headings.clear()
@@ -63,12 +67,21 @@ def test_a_class_has_its_pages_and_no_others(trained_copy: Workspace, servers: i
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     prepare_dials(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
     with open_class(trained_copy, servers) as (address, _):
-        for page in ("dataset", "training", "registry", "runs", "overview", ""):
+        class_id = next(trained_copy.classes.iterdir()).name
+        code = read_class(trained_copy, class_id).code
+        mia = sign_in(trained_copy, class_id, code, "Mia")
+        token = make_token(trained_copy, class_id, mia)
+        for page in ("desk", "dataset", "training", "registry", "runs", "overview", ""):
             for way in ((page,), (page, page), ("lesson", page)):  # also asked for once more
-                seen = asyncio.run(look(address, *way))
+                seen = asyncio.run(look(address, *way, token=token))
                 assert set(seen.headings) == {"Lesson"}, way
-        assert "Predict" in asyncio.run(look(address, "predict")).headings
-        offered = asyncio.run(look(address, "lesson", query="step=3")).buttons
+            for stranger in ("", token[:-1], make_desk_key(trained_copy, "0123456789abcdef")):
+                seen = asyncio.run(look(address, page, token=stranger))
+                assert set(seen.headings) == {"Join the class"}
+        assert "Predict" in asyncio.run(look(address, "predict", token=token)).headings
+        desk = make_desk_key(trained_copy, class_id)
+        assert "Class" in asyncio.run(look(address, "desk", query=f"desk={desk}")).headings
+        offered = asyncio.run(look(address, "lesson", query="step=3", token=token)).buttons
         assert "Next step" in offered
         assert not [label for label in offered if label.startswith(("Last stage", "Full"))]
         given = Counter(ask_first_page(address) for _ in range(4))

@@ -1,0 +1,147 @@
+"""The desk of a class: how to join, where it is led, who is how far, and what was answered."""
+
+import io
+from datetime import UTC, datetime
+
+import segno
+import streamlit as st
+
+from core.classroom import Lead, close_class, lead, write_results
+from core.errors import NotAllowed
+from core.formats import count, plain, rough_duration
+from core.ui.desk.charts import draw_answers, draw_settings
+from core.ui.desk.reading import DeskPage, read_desk
+from core.ui.parts import cache
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.messages import report_errors
+from core.ui.visitor.visitor import find_class, find_person
+
+_FREE = "free"
+_NAMES = "desk.names"
+_LOOK_EVERY = "2s"
+
+
+def show_desk() -> None:
+    """Draw the whole page."""
+    class_id = find_class()
+    if not class_id:
+        with st.container(border=True):
+            st.subheader("No class is open", anchor=False)
+            st.write(
+                "A class is a lesson for a room: students join with a code and a name, you see how "
+                "far each is and lead them. Open one in a terminal; it prints the way to its desk."
+            )
+            st.code("make class ADDRESS=0.0.0.0", language="bash")
+        return
+    if find_person().role not in ("owner", "instructor"):
+        raise NotAllowed("The desk is for who teaches.", "Go to the lesson.", status=403)
+    page = read_desk(class_id)
+    if page.classroom.closed:
+        st.info("The class is closed. End its server with Ctrl+C.", icon=":material/door_front:")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        _show_way_in(page)
+    with right.container(border=True, height="stretch"):
+        _show_lead(page)
+        _show_end(page)
+    st.fragment(run_every=_LOOK_EVERY)(_show_class)(class_id)
+
+
+def _show_way_in(page: DeskPage) -> None:
+    """Draw address, code and QR, large enough for a room."""
+    picture = io.BytesIO()
+    segno.make(page.address, error="m").save(picture, kind="png", scale=6, border=2)
+    left, right = st.columns([2, 5], vertical_alignment="center")
+    left.image(picture.getvalue(), alt=f"QR code of {page.address}")
+    right.markdown(f"{plain(page.address.removeprefix('http://'))}\n# {page.classroom.code}")
+    if "localhost" in page.address or "127.0.0.1" in page.address:
+        right.caption("For phones: make class ADDRESS=0.0.0.0, and open the desk by that address.")
+
+
+def _show_lead(page: DeskPage) -> None:
+    """Draw where the class is led: to a step, held there or not."""
+    steps = {str(number): title for number, title in enumerate(page.titles.values(), 1)}
+    st.session_state["desk.step"] = page.lead.step or _FREE
+    st.session_state["desk.hold"] = page.lead.frozen
+    st.selectbox(
+        "Follow me",
+        [_FREE, *steps],
+        format_func=lambda step: steps.get(step, "everybody at their own pace"),
+        key="desk.step",
+        on_change=_lead,
+        help="All screens go to this step within two seconds. Hold: nobody can leave it.",
+    )
+    st.toggle("Hold all there", key="desk.hold", disabled=not page.lead.step, on_change=_lead)
+
+
+def _lead() -> None:
+    step = st.session_state["desk.step"]
+    to = Lead() if step == _FREE else Lead(step=step, frozen=st.session_state["desk.hold"])
+    lead(cache.workspace(), find_class(), to)
+
+
+def _show_class(class_id: str) -> None:
+    """Draw who is how far, and what was answered; drawn again every two seconds."""
+    with report_errors():  # a fragment's errors do not reach those of its page
+        page = read_desk(class_id)
+        if page.tiles.empty:
+            st.info("Nobody has joined yet.", icon=":material/group:")
+            return
+        at, title = page.answers[page.answers["step"] == page.present], page.titles[page.present]
+        answered, tried = at[at["right"].notna()], at[at["outcome"].notna()]
+        left, right = st.columns(2, gap="medium")
+        with left:
+            if len(answered):
+                said = f"{title}: {count(len(answered), 'answer')}"
+                given = answered[["setting", "right"]].astype({"right": bool})
+                show_kept_chart(draw_answers, given, said, alt=said)
+        with right:
+            if len(tried):
+                said = f"{title}: what {count(tried['student'].nunique(), 'student')} tried"
+                points = tried[["setting", "outcome"]].astype({"outcome": float})
+                show_kept_chart(draw_settings, points, said, alt=said)
+        _show_tiles(page)
+
+
+def _show_tiles(page: DeskPage) -> None:
+    """Draw a tile for each student, who has waited longest for a right answer first."""
+    steps = {key: title.split(".")[0] for key, title in page.titles.items()}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{count(len(page.tiles), 'student')}**", width="content")
+        help_text = (
+            "Tiles say step and setting, the answers given to it, and since when none was right; "
+            "who waits longest comes first. Without names the screen can be shown to all."
+        )
+        named = st.toggle("Show names", key=_NAMES, help=help_text)
+    now = datetime.now(UTC)
+    with st.container(horizontal=True, gap="small"):
+        for number, one in enumerate(page.tiles.itertuples(), 1):
+            name = plain(str(one.name), 14) if named else f"Student {number}"
+            mark = " :green[:material/check_circle:]" if one.right else ""
+            waited = rough_duration(max((now - one.since).total_seconds(), 0))
+            at = f"step {steps[one.step]} · {plain(str(one.setting), 10)}" if one.step else "joined"
+            with st.container(border=True, width=152, gap=None):
+                st.markdown(f"**{name}**{mark}")
+                st.caption(f"{at}  \n{count(one.tries, 'try')} · {waited}")
+
+
+def _show_end(page: DeskPage) -> None:
+    """Draw what is taken home, and the end of the class."""
+    with st.container(horizontal=True):
+        results = write_results(page.answers)
+        st.download_button(
+            "Answers without names (CSV)", results, "class.csv", icon=":material/download:"
+        )
+        with st.popover("Close the class", icon=":material/door_front:"):
+            st.write(
+                "Deletes names and answers, and the runs, selections, exports and predictions that "
+                "students made. Nobody can join any more."
+            )
+            st.button("Close it", type="primary", key="desk.close", on_click=_close)
+
+
+def _close() -> None:
+    gone = close_class(cache.workspace(), find_class())
+    said = ", ".join(count(number, kind) for kind, number in gone.items() if kind)
+    st.toast(f"Closed. Deleted: {said or 'nothing'}.", icon=":material/door_front:")

@@ -1,0 +1,119 @@
+"""The desk and those who sit before it: the code, tiles, answers, where all are led, the end."""
+
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.classroom import (
+    Classroom,
+    Lead,
+    lead,
+    make_desk_key,
+    make_token,
+    note_step,
+    open_class,
+    read_class,
+    read_lead,
+    sign_in,
+)
+from core.people import Person
+from core.workspace import Workspace
+from tests.ui.driver import labels, open_page, press, run, text_of
+
+
+@pytest.fixture
+def classroom(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Classroom:
+    """A class that the page server is for."""
+    opened = open_class(workspace)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", opened.id)
+    return opened
+
+
+def open_as(workspace: Workspace, classroom: Classroom, person: Person, page: str) -> AppTest:
+    """Return a page as somebody sees it whose browser was here before."""
+    return open_page(page, {"person.token": make_token(workspace, classroom.id, person)})
+
+
+def open_desk(workspace: Workspace, classroom: Classroom) -> AppTest:
+    return open_page("desk", desk=make_desk_key(workspace, classroom.id))
+
+
+def join(workspace: Workspace, classroom: Classroom, name: str) -> Workspace:
+    person = sign_in(workspace, classroom.id, classroom.code, name)
+    return replace(workspace, person=person)
+
+
+def test_without_a_class_the_desk_says_how_to_open_one(workspace: Workspace) -> None:
+    del workspace
+    app = open_page("desk")
+    assert "No class is open" in text_of(app) and "make class" in app.code[0].value
+
+
+def test_a_stranger_is_asked_for_code_and_name_and_nothing_else_is_drawn(
+    workspace: Workspace, classroom: Classroom
+) -> None:
+    app = open_page("lesson")
+    assert "Join the class" in text_of(app) and not app.title
+    for code, name, said in (("WRONG1", "Mia", "not the code"), (classroom.code, "", "name")):
+        app.text_input[0].set_value(code)
+        app.text_input[1].set_value(name)
+        assert said in press(app, "Join").error[0].value
+    app.text_input[0].set_value(classroom.code)
+    app.text_input[1].set_value("Mia")
+    assert press(app, "Join").title[0].value == "Lesson"
+    other = open_page("lesson", desk=make_desk_key(workspace, open_class(workspace).id))
+    assert "Join the class" in text_of(other)
+
+
+def test_the_desk_shows_code_tiles_and_answers_and_names_only_when_asked(
+    workspace: Workspace, classroom: Classroom
+) -> None:
+    assert "Nobody has joined yet." in text_of(open_desk(workspace, classroom))
+    for name, right in (("Mia *x*", True), ("Ben", False)):
+        student = join(workspace, classroom, name)
+        facts = {"step": "rate", "setting": "0.3", "right": None, "outcome": 0.61}
+        note_step(student, classroom.id, facts)
+        note_step(student, classroom.id, facts | {"right": right, "outcome": None})
+    app = open_desk(workspace, classroom)
+    assert classroom.code in text_of(app) and "2 students" in text_of(app)
+    assert "Mia" not in text_of(app) and "step 4 · 0\\.3" in text_of(app)
+    assert len(app.get("vega_lite_chart")) == 2
+    app.toggle(key="desk.names").set_value(True)
+    assert "Mia \\*x\\*" in text_of(run(app))
+
+
+def test_the_desk_leads_holds_and_lets_go(workspace: Workspace, classroom: Classroom) -> None:
+    app = open_desk(workspace, classroom)
+    app.selectbox(key="desk.step").set_value("4")
+    app = run(app)
+    assert read_lead(workspace, classroom.id) == Lead(step="4")
+    app.toggle(key="desk.hold").set_value(True)
+    app = run(app)
+    assert read_lead(workspace, classroom.id) == Lead(step="4", frozen=True)
+    app.selectbox(key="desk.step").set_value("free")
+    run(app)
+    assert read_lead(workspace, classroom.id) == Lead()
+
+
+def test_closing_lets_nobody_in_any_more(workspace: Workspace, classroom: Classroom) -> None:
+    mia = join(workspace, classroom, "Mia").person
+    assert open_as(workspace, classroom, mia, "lesson").title[0].value == "Lesson"
+    app = press(open_desk(workspace, classroom), "Close it")
+    assert "closed" in text_of(app) and not labels(app)
+    assert read_class(workspace, classroom.id).closed
+    assert "Join the class" in text_of(open_as(workspace, classroom, mia, "lesson"))
+
+
+def test_a_student_finds_no_desk(workspace: Workspace, classroom: Classroom) -> None:
+    mia = join(workspace, classroom, "Mia").person
+    app = open_as(workspace, classroom, mia, "desk")
+    assert classroom.code not in text_of(app)
+
+
+def test_a_student_follows_and_what_they_answer_is_written_down(
+    workspace: Workspace, classroom: Classroom
+) -> None:
+    lead(workspace, classroom.id, Lead(step="7", frozen=True))
+    app = open_as(workspace, classroom, join(workspace, classroom, "Mia").person, "lesson")
+    assert not app.exception

@@ -18,7 +18,7 @@ import pandas as pd
 from core.config import fingerprint
 from core.errors import PetalscopeError, QueryRefused, SelectionMissing, SelectionRefused
 from core.formats import check_name
-from core.people import acts
+from core.people import acts, sees
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, read_json_files, write_json
 from data.dataset import Dataset
@@ -96,7 +96,8 @@ def check_photos(
 
 def list_selections(workspace: Workspace) -> list[Selection]:
     """Return all saved selections, newest first; damaged files are left out."""
-    found = read_json_files(workspace.selections, _parse)
+    is_seen = sees(workspace, "selection")
+    found = [one for one in read_json_files(workspace.selections, _parse) if is_seen(one.id)]
     return sorted(found, key=lambda selection: (selection.created, selection.id), reverse=True)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
-from core.people import acts
+from core.people import acts, sees
 from core.runs.database import read_database, write_database
 from core.runs.recipe.plans import Plan, SweepPlan, base_recipe, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
@@ -181,7 +181,9 @@ def _list(
     if dataset_id is not None:
         condition &= runs_table.c.dataset == dataset_id
     with read_database(workspace) as connection:
-        return select_runs(connection, condition)
+        found = select_runs(connection, condition)
+    is_seen = sees(workspace, "run")
+    return [run for run in found if is_seen(run.id)]
 
 
 @cache  # lists are read many times a second

@@ -189,11 +189,11 @@ def _move_lead(
 
 def _judge(outputs: np.ndarray, members: np.ndarray, true: int) -> tuple[int | None, bool]:
     """Return the best other class with a training photo, and whether the true one is first."""
-    known = np.where(members > 0, outputs, -np.inf)
+    known = np.where(members > 0, outputs, -np.inf)  # of nothing at all the first is no answer
     answer = int(known.argmax())
     known[true] = -np.inf
     rival = int(known.argmax())
-    return (rival if known[rival] > -np.inf else None), answer == true
+    return (rival if known[rival] > -np.inf else None), bool(answer == true and members[true])
 
 
 def _find_flip(asked: _Asked, effects: np.ndarray, right: bool) -> np.ndarray | None:

@@ -28,8 +28,9 @@ def show_desk() -> None:
         with st.container(border=True):
             st.subheader("No class is open", anchor=False)
             st.write(
-                "A class is a lesson for a room: students join with a code and a name, you see how "
-                "far each is and lead them. Open one in a terminal; it prints the way to its desk."
+                "A class is the lesson for a room, on your photos: students join with a code and a "
+                "name, you see how far each is and lead them. Open one in a terminal; it prints "
+                "the way to its desk."
             )
             st.code("make class ADDRESS=0.0.0.0", language="bash")
         return

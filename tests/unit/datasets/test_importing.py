@@ -230,10 +230,10 @@ def test_no_room_is_reported_and_nothing_left(workspace: Workspace, photos: Path
 def test_a_fault_of_the_program_is_told_and_stands_in_the_log(
     workspace: Workspace, photos: Path
 ) -> None:
-    # No file can hold half a character, and nothing checks for that: a real fault.
-    import_id = start(workspace, photos, name="\ud800")
+    # A name is a text, and nothing checks for that: a real fault.
+    import_id = start(workspace, photos, name=5)
     status = wait_for_end(workspace, import_id)
-    assert status.state == "failed" and "UnicodeEncodeError" in status.problem
+    assert status.state == "failed" and "AttributeError" in status.problem
     log = workspace.import_folder(import_id) / "job.log"
     assert str(log) in status.remedy
     wait_until(lambda: "Traceback" in log.read_text(encoding="utf-8"), "the log says where")

@@ -101,9 +101,9 @@ def _lock_file(workspace: Workspace, run_id: str) -> Path:
 
 def begin_run(workspace: Workspace, run: RunRecord) -> bool:
     """Return whether this process may train the run: it is starting, and in this attempt."""
-    may_begin = is_ours(run) & (runs_table.c.pid.is_(None))
+    unbegun = runs_table.c.pid.is_(None)
     state = case((runs_table.c.request == "", "running"), else_="stopping")
-    return _report(workspace, run, may_begin, state=state, pid=os.getpid(), heartbeat=_now())
+    return _report(workspace, run, unbegun, state=state, pid=os.getpid(), heartbeat=_now())
 
 
 def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
@@ -117,7 +117,7 @@ def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request
 
 def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
     """Return whether the run is still ours; notes its phase and facts such as its device."""
-    return _report(workspace, run, is_ours(run), phase=phase, **facts)
+    return _report(workspace, run, phase=phase, **facts)
 
 
 def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
@@ -130,22 +130,13 @@ def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[
     names = {"epoch": "best_epoch", "val_accuracy": "best_val_accuracy"}
     names["val_loss"] = "best_val_loss"
     values = {column: best[name] for name, column in names.items()}
-    return _report(workspace, run, is_ours(run), epochs_done=done, **values)
+    return _report(workspace, run, epochs_done=done, **values)
 
 
 def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
     """Return whether the run is now done; `stopped`: a person ended it, its best epoch is kept."""
-    return _report(
-        workspace,
-        run,
-        is_ours(run),
-        state="done",
-        phase="",
-        finished=_now(),
-        pid=None,
-        stopped=stopped,
-        request="",
-    )
+    ended = {"state": "done", "phase": "", "finished": _now(), "pid": None, "request": ""}
+    return _report(workspace, run, **ended, stopped=stopped)
 
 
 def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
@@ -153,7 +144,7 @@ def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
 
     It is not when a person has asked for something else since.
     """
-    return _report(workspace, run, is_ours(run) & (runs_table.c.request == "pause"), **PAUSED)
+    return _report(workspace, run, runs_table.c.request == "pause", **PAUSED)
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
@@ -161,20 +152,19 @@ def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bo
 
     One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
     """
-    asked = is_ours(run) & (runs_table.c.request == "pause")
-    if isinstance(error, RunStopped) and _report(workspace, run, asked, **PAUSED):
+    stopped = isinstance(error, RunStopped)
+    if stopped and mark_paused(workspace, run):
         return True
     return _report(
         workspace,
         run,
-        is_ours(run),
         state="failed",
         finished=_now(),
         pid=None,
         error_code=error.code,
         problem=error.problem,
         remedy=error.remedy,
-        stopped=isinstance(error, RunStopped),
+        stopped=stopped,
         request="",
     )
 
@@ -186,10 +176,11 @@ def is_ours(run: RunRecord) -> ColumnElement[bool]:
 
 
 def _report(
-    workspace: Workspace, run: RunRecord, condition: ColumnElement[bool], **values: Any
+    workspace: Workspace, run: RunRecord, *conditions: ColumnElement[bool], **values: Any
 ) -> bool:
+    """Return whether the run is still ours and meets the conditions; note the values, then."""
     with write_database(workspace) as connection:
-        report = update(runs_table).where(condition).values(**values)
+        report = update(runs_table).where(is_ours(run), *conditions).values(**values)
         if "state" in values:
             mark_run(connection, run.id)
         return connection.execute(report).rowcount == 1

@@ -14,7 +14,7 @@ from typing import Protocol, get_args
 import numpy as np
 
 from core.config import FRAMING, Framing
-from core.errors import DiskFull, WeightsMissing
+from core.errors import DiskFull
 from core.formats import count, size
 from core.runs.locks import is_locked
 from core.runs.store import Phase
@@ -43,7 +43,7 @@ from models.extraction import (
     read_features,
 )
 from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
-from models.weights import Weights, WeightsKind, find_weights
+from models.weights import Weights
 
 _SPARE_BYTES = 500_000_000
 """Room that is left on the disk: checkpoints, results and others need some."""
@@ -88,25 +88,6 @@ class Preparation:
             per_second=progress.photos_per_second,
             seconds_left=progress.seconds_left,
         )
-
-
-def find_recipe_weights(workspace: Workspace, kind: WeightsKind, digest: str) -> Weights:
-    """Return the weights that a recipe names.
-
-    Raises:
-        WeightsMissing: They are not on this machine, or others are there now.
-        WeightsDamaged: Their file is damaged.
-    """
-    weights = find_weights(workspace, kind)
-    if weights.digest != digest:
-        raise WeightsMissing(
-            "The weights this recipe was made for are not the ones found now "
-            f"({weights.label}, from {weights.origin}).",
-            "Put the former weights back, or make a new run with those that are there.",
-            wanted=digest,
-            found=weights.digest,
-        )
-    return weights
 
 
 class _AsTheyAre:

@@ -17,7 +17,6 @@ from core.instant.rounding import LEAST_EQUAL, Judgement, compare_answers
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.preparing import (
     Preparation,
-    find_recipe_weights,
     prepare_backbone,
     prepare_features,
     prepare_photos,
@@ -25,10 +24,29 @@ from core.runs.training.preparing import (
 from core.workspace import Workspace
 from data.dataset import Dataset
 from models.backbone import BackboneFacts, backbone_exists, backbone_id, read_backbone_facts
-from models.weights import Weights
+from models.weights import Weights, find_weights
 
 _SHOWN = 200
 _AGREED = f"{100 * LEAST_EQUAL:g} %"
+
+
+def find_recipe_weights(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> Weights:
+    """Return the weights that a recipe names, as `mark_weights` does.
+
+    Raises:
+        WeightsMissing: They are not on this machine, or others are there now.
+        WeightsDamaged: Their file is damaged.
+    """
+    weights = find_weights(workspace, recipe.weights)
+    if weights.digest != recipe.weights_digest:
+        raise WeightsMissing(
+            "The weights this recipe was made for are not the ones found now "
+            f"({weights.label}, from {weights.origin}).",
+            "Put the former weights back, or make a new run with those that are there.",
+            wanted=recipe.weights_digest,
+            found=weights.digest,
+        )
+    return mark_weights(recipe, weights, dataset)
 
 
 def mark_weights(recipe: Recipe, weights: Weights, dataset: Dataset) -> Weights:
@@ -106,8 +124,7 @@ def say_speed(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> str:
         return ""
     facts = None
     with contextlib.suppress(WeightsMissing, WeightsDamaged, BackboneMissing):
-        weights = find_recipe_weights(workspace, recipe.weights, recipe.weights_digest)
-        weights = mark_weights(recipe, weights, dataset)
+        weights = find_recipe_weights(workspace, recipe, dataset)
         backbone = backbone_id(weights, recipe.preprocessing, recipe.seen_as)
         facts = read_backbone_facts(workspace, backbone)
     if facts is None or facts.judged is None:

@@ -19,12 +19,11 @@ from core.runs.training.formula import measure_head, solve_head, write_choice
 from core.runs.training.preparing import (
     Features,
     Preparation,
-    find_recipe_weights,
     prepare_features,
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
-from core.runs.training.rounding import mark_weights, prepare_rounded
+from core.runs.training.rounding import find_recipe_weights, prepare_rounded
 from core.runs.training.views import open_draws, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
@@ -97,10 +96,7 @@ class Training:
         )
         if self.recipe.trained_stages:
             prefer_convolutions()
-        weights = find_recipe_weights(
-            attempt.workspace, self.recipe.weights, self.recipe.weights_digest
-        )
-        self.weights = mark_weights(self.recipe, weights, dataset)
+        self.weights = find_recipe_weights(attempt.workspace, self.recipe, dataset)
         self.train = np.flatnonzero(splits == "train")
         self.validation = np.flatnonzero(splits == "validation")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.config import FRAMING, Framing
-from core.evaluation.comparison import ALPHA, difference_interval
+from core.evaluation.comparison import ALPHA, count_changes, difference_interval
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, percent, points, size
 from models.weights import WeightsKind
@@ -123,8 +123,8 @@ class Contest:
         base = self.in_use
         if base is None or one is base:
             return None
-        gained, lost = int((one.right & ~base.right).sum()), int((base.right & ~one.right).sum())
-        n, level = len(self.photos), ALPHA / (len(self.measured) - 1)
+        n, _, gained, lost = count_changes(base.right, one.right).values()
+        level = ALPHA / (len(self.measured) - 1)
         low, high = difference_interval(gained, lost, n, level=level)
         return Gain(difference=(gained - lost) / n, low=low, high=high)
 

@@ -17,6 +17,7 @@ import pandas as pd
 from core.datasets.quality.slicing import list_properties
 from core.datasets.quality.store import read_quality
 from core.datasets.selections import find_selected, list_selections, read_selection
+from core.evaluation.comparison import count_changes
 from core.instant.head import ExactHead
 from core.instant.subsets import answer_nested
 from core.runs.jobs import Tell
@@ -165,9 +166,7 @@ def erase_property(
         "n": len(judges),
         "rank": int(np.linalg.matrix_rank(train - train.mean(axis=0))),
         "readable": read_property(head, columns, judges),
-        "before": int(was.sum()),
-        "gained": int((now & ~was).sum()),
-        "lost": int((was & ~now).sum()),
+        **count_changes(was, now),
         "flips": int((after != before).sum()),
         "flips_random": float((others != before).sum(axis=1).mean()),
         "change_low": int(changes.min()),

@@ -24,9 +24,10 @@ from core.datasets.quality.results import (
 )
 from core.datasets.quality.store import read_quality
 from core.errors import FeaturesMissing
+from core.evaluation.comparison import count_changes
 from core.exact.erasing import erase_property, read_values
 from core.exact.store import MODULE, HeadSource, find_run_source, prepare_head
-from core.instant.class_costs import Judged, drop_class, merge_classes
+from core.instant.class_costs import drop_class, merge_classes
 from core.instant.head import ExactHead, one_hot
 from core.runs.jobs import Tell
 from core.runs.result import RunResult, read_result
@@ -202,21 +203,16 @@ def study_class_costs(_: Workspace, head: ExactHead, study: Study, tell: Tell) -
         change = found.after.astype(np.int64) - found.before
         by_class = np.bincount(found.labels, weights=change, minlength=head.n_classes)
         most = {"most": int(by_class.argmax()), "most_by": int(by_class.max())}
-        drops.append({"class": place, **_count(found), **most})
+        drops.append({"class": place, **count_changes(found.before, found.after), **most})
     merges: list[dict[str, Any]] = []
     tell("merging classes", 0, 0)
     for merge in merge_classes(head, study.judges):
         one, other = (" ".join(map(str, group)) for group in (merge.one, merge.other))
         left = head.n_classes - len(merges) - 1
-        merges.append({"one": one, "other": other, "left": left, **_count(merge.judged)})
-    counts = ["n", "before", "gained", "lost"]
-    columns = ["one", "other", "left", *counts]
+        counts = count_changes(merge.judged.before, merge.judged.after)
+        merges.append({"one": one, "other": other, "left": left, **counts})
+    columns = ["one", "other", "left", "n", "before", "gained", "lost"]
     return {"drops": pd.DataFrame(drops), "merges": pd.DataFrame(merges, columns=columns)}
-
-
-def _count(found: Judged) -> dict[str, int]:
-    before = int(found.before.sum())
-    return {"n": len(found.before), "before": before, "gained": found.gained, "lost": found.lost}
 
 
 def study_split_luck(workspace: Workspace, head: ExactHead, study: Study, tell: Tell) -> Tables:

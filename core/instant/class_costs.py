@@ -32,16 +32,6 @@ class Judged:
     labels: np.ndarray
     """(v,) int, their classes."""
 
-    @property
-    def gained(self) -> int:
-        """Photos that become right."""
-        return int((~self.before & self.after).sum())
-
-    @property
-    def lost(self) -> int:
-        """Photos that become wrong."""
-        return int((self.before & ~self.after).sum())
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Merge:

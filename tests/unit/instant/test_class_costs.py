@@ -37,7 +37,6 @@ def test_without_a_class_it_answers_like_a_refit(d: int) -> None:
         outputs[:, place] = -np.inf
         right = outputs.argmax(axis=1) == head.labels[judged]
         np.testing.assert_array_equal(found.after, right)
-        assert found.after.sum() - found.before.sum() == found.gained - found.lost
 
 
 def test_merged_classes_answer_like_a_refit_and_look_alikes_come_first() -> None:
@@ -46,7 +45,7 @@ def test_merged_classes_answer_like_a_refit_and_look_alikes_come_first() -> None
     labels = head.labels.copy()
     merges = list(merge_classes(head, photos))
     assert (merges[0].one, merges[0].other) == ((0,), (3,))
-    assert merges[0].judged.gained > 0
+    assert (merges[0].judged.after & ~merges[0].judged.before).any()
     gone: list[int] = []
     for merge in merges:
         labels[np.isin(labels, merge.other)] = merge.one[0]

@@ -16,7 +16,7 @@ from data.manifest import read_dataset
 _MAKERS = {
     forecasting.KIND: forecasting.prepare_forecasts,
     dials.KIND: dials.prepare_dials,
-    worth.KIND: worth.make_worth,
+    store.WORTH_KIND: worth.make_worth,
     lesson.KIND: lesson.prepare_stages,
     lesson.TRAININGS: lesson.prepare_trainings,
 }

@@ -13,9 +13,8 @@ from typing import Literal
 import numpy as np
 from scipy import linalg, sparse
 
-from core.datasets.quality.results import read_array, read_facts, write_result
+from core.datasets.quality.results import read_array, read_facts
 from core.evaluation.confusion import count_confusions
-from core.exact.forecasting import identify_forecast
 from core.exact.store import HeadSource, prepare_head
 from core.instant.head import ExactHead
 from core.instant.subsets import choose_sizes, order_stratified
@@ -42,10 +41,13 @@ class Dial:
     """(q,)."""
 
     def answer(self, labels: np.ndarray, n_classes: int, ridge: float) -> np.ndarray:
-        """Return the outputs (m, k) for the judged photos under these labels of the photos (n,)."""
-        rows = np.arange(len(labels))
-        ones = np.ones(len(labels), self.rows.dtype)
-        targets = sparse.csr_array((ones, (labels, rows)), shape=(n_classes, len(labels)))
+        """Return the outputs (m, k) for the judged photos under these labels of the photos (n,).
+
+        Several labellings, one after the other (s * n,), with numbers of their own, cost one pass.
+        """
+        n = len(self.rows)
+        ones, rows = np.ones(len(labels), self.rows.dtype), np.arange(len(labels)) % n
+        targets = sparse.csr_array((ones, (labels, rows)), shape=(n_classes, n))
         sums = targets @ np.asarray(self.rows)
         return np.asarray((self.judged / (self.eigenvalues + ridge)) @ sums.T)
 
@@ -112,13 +114,7 @@ def shuffle_labels(
     for _ in range(SHUFFLES // _AT_ONCE):
         shuffled = np.stack([rng.permutation(labels) for _ in range(_AT_ONCE)])
         places = np.arange(_AT_ONCE)[:, None] * n_classes
-        rows = np.tile(np.arange(len(labels)), _AT_ONCE)
-        ones = np.ones(len(rows), dial.rows.dtype)
-        targets = sparse.csr_array(
-            (ones, ((shuffled + places).ravel(), rows)), shape=(_AT_ONCE * n_classes, len(labels))
-        )
-        sums = targets @ np.asarray(dial.rows)
-        outputs = (dial.judged / (dial.eigenvalues + ridge)) @ sums.T
+        outputs = dial.answer((shuffled + places).ravel(), _AT_ONCE * n_classes, ridge)
         answers = outputs.reshape(len(true), _AT_ONCE, n_classes).argmax(axis=2)
         shares.append((answers == true[:, None]).mean(axis=0))
     return np.concatenate(shares)
@@ -205,7 +201,7 @@ class Dials:
 
 def read_dials(workspace: Workspace, source: HeadSource) -> Dials | None:
     """Return the dials of a dataset, memory-mapped; None while they are not made."""
-    facts = read_facts(workspace, identify_forecast(source, KIND))
+    facts = read_facts(workspace, source.identify(KIND))
     if facts is None:
         return None
     dials = [
@@ -246,9 +242,7 @@ def prepare_dials(workspace: Workspace, source: HeadSource, tell: Tell) -> Dials
     )
     left_out = head.left_out.argmax(axis=1)
     arrays["pairs"] = count_confusions(labels[head.train], left_out, n_classes)
-    identifier = identify_forecast(source, KIND)
-    facts = source.describe(identifier, KIND, sizes=len(sizes), ridge=head.ridge)
-    write_result(workspace, facts, arrays=arrays)
+    source.keep(workspace, KIND, arrays=arrays, sizes=len(sizes), ridge=head.ridge)
     made = read_dials(workspace, source)
     assert made is not None
     return made

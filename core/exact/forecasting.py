@@ -13,15 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import fingerprint
-from core.datasets.quality.results import (
-    read_array,
-    read_facts,
-    read_table,
-    start_analysis,
-    write_result,
-)
-from core.exact.store import MODULE, HeadSource, prepare_head
+from core.datasets.quality.results import read_array, read_facts, read_table
+from core.exact.store import HeadSource, prepare_head
 from core.formats import count, percent
 from core.instant.curves import Curve, Forecast, Foreseen, foresee_curve
 from core.instant.subsets import measure_classes, measure_whole
@@ -29,7 +22,6 @@ from core.runs.jobs import Tell
 from core.workspace import Workspace
 from data.dataset import Dataset
 
-VERSION = 2
 KIND = "forecast"
 NOT_MEASURED = "no training or no validation photo"
 _WHOLE = -1
@@ -144,21 +136,9 @@ def say_more(one: Forecast | None, more: int, figure: str, of: str = "") -> str:
     return f"{words} (80 % interval {low} to {high})"
 
 
-def identify_forecast(source: HeadSource, kind: str = KIND) -> str:
-    """Return the id of the analysis: it rests on the head and on the validation photos."""
-    judged = source.dataset.photo_numbers("validation").tolist()
-    return fingerprint({"kind": kind, "version": VERSION, "head": source.id, "judged": judged})
-
-
-def start_forecast(workspace: Workspace, source: HeadSource, kind: str = KIND) -> None:
-    """Start the job that makes the forecast, or dials, unless it is there or being made."""
-    asked = {"kind": kind, "dataset": source.dataset.id}
-    start_analysis(workspace, identify_forecast(source, kind), MODULE, asked)
-
-
 def read_forecasts(workspace: Workspace, source: HeadSource) -> Forecasts | None:
     """Return the forecast of a dataset; None while it is not made."""
-    facts = read_facts(workspace, identify_forecast(source))
+    facts = read_facts(workspace, source.identify(KIND))
     if facts is None:
         return None
     arrays = {name: read_array(facts, name) for name in _ARRAYS}
@@ -201,18 +181,20 @@ def prepare_forecasts(workspace: Workspace, source: HeadSource, tell: Tell) -> F
     tell("fitting curves", 0, 0)
     forecasts = {place: foresee_curve(curve) for place, curve in curves.items()}
     repeats = [len(curve.values) for curve in curves.values()]
-    facts = source.describe(
-        identify_forecast(source),
-        KIND,
-        repeats=repeats[0],
-        class_repeats=repeats[-1],
-        seconds=round(time.perf_counter() - start, 2),
-    )
+    seconds = round(time.perf_counter() - start, 2)
     arrays = {
         name: np.array([getattr(one, name) for one in forecasts.values()], np.float32)
         for name in _ARRAYS
     }
-    write_result(workspace, facts, arrays=arrays, tables=_make_tables(curves, forecasts))
+    source.keep(
+        workspace,
+        KIND,
+        arrays=arrays,
+        tables=_make_tables(curves, forecasts),
+        repeats=repeats[0],
+        class_repeats=repeats[-1],
+        seconds=seconds,
+    )
     made = read_forecasts(workspace, source)
     assert made is not None
     return made

@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 
 from core.config import FRAMING, fingerprint
-from core.datasets.quality.results import read_facts, read_table, write_result
+from core.datasets.quality.results import read_facts, read_table
 from core.errors import LessonRefused
 from core.exact.backbones import JobListener
-from core.exact.forecasting import identify_forecast
 from core.exact.store import HeadSource, prepare_head
 from core.instant.leaving import answer_left_out
 from core.instant.subsets import order_stratified
@@ -41,7 +40,7 @@ MOST, LEAST_A_CLASS = 500, 5
 
 def read_stages(workspace: Workspace, source: HeadSource) -> pd.DataFrame | None:
     """Return weights, stage (1 to 5), right and n (photos); None while it is not measured."""
-    facts = read_facts(workspace, identify_forecast(source, KIND))
+    facts = read_facts(workspace, source.identify(KIND))
     return None if facts is None else read_table(facts, KIND)
 
 
@@ -64,8 +63,7 @@ def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None
             answers = answer_left_out(values, labels[photos], np.arange(len(photos)), n_classes)
             right = int((answers == labels[photos]).sum())
             rows.append({"weights": weights, "stage": stage, "right": right, "n": len(photos)})
-    facts = source.describe(identify_forecast(source, KIND), KIND)
-    write_result(workspace, facts, tables={KIND: pd.DataFrame(rows)})
+    source.keep(workspace, KIND, tables={KIND: pd.DataFrame(rows)})
 
 
 def _look(
@@ -96,7 +94,7 @@ def read_trainings(
     workspace: Workspace, source: HeadSource, kind: str
 ) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
     """Return fingerprint of the recipe and seed → epochs; None while they are not made."""
-    facts = read_facts(workspace, identify_forecast(source, kind))
+    facts = read_facts(workspace, source.identify(kind))
     if facts is None:
         return None
     names = [one.name for one in fields(LiveEpoch)]
@@ -118,9 +116,8 @@ def prepare_trainings(workspace: Workspace, source: HeadSource, tell: Tell) -> N
         for seed in range(SEEDS):
             of = {"recipe": fingerprint(recipe), "seed": seed}
             rows += [of | vars(epoch) for epoch in learn(known, recipe, seed)]
-    facts = source.describe(identify_forecast(source, kind), kind)
     columns = ["recipe", "seed", *(one.name for one in fields(LiveEpoch))]
-    write_result(workspace, facts, tables={TRAININGS: pd.DataFrame(rows, columns=columns)})
+    source.keep(workspace, kind, tables={TRAININGS: pd.DataFrame(rows, columns=columns)})
 
 
 def _list_recipes(workspace: Workspace) -> list[LiveRecipe]:

@@ -4,11 +4,13 @@ A head stands on kept features, the labels of its dataset and its training photo
 id. No features are computed here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core.config import fingerprint
 from core.datasets.quality.results import (
@@ -29,7 +31,7 @@ from models.extraction import read_features
 from models.weights import WeightsKind
 
 VERSION = 1
-KIND = "exact-head"
+KIND, WORTH_KIND = "exact-head", "worth"
 MODULE = "core.exact"
 """Makes what rests on a head, as a job."""
 _ARRAYS = ("rows", "eigenvalues", "basis", "train", "labels", "outputs", "leverages")
@@ -56,6 +58,21 @@ class HeadSource:
         dataset = {"dataset": self.dataset.id, "train": self.train.tolist()}
         return fingerprint(facts | dataset)
 
+    def identify(self, kind: str) -> str:
+        """Return the id of an analysis: its head decides, and the validation photos that judge."""
+        if kind == KIND:
+            return self.id
+        facts = {"kind": kind, "head": self.id}
+        if kind == WORTH_KIND:
+            return fingerprint(facts | {"version": 1})
+        judged = self.dataset.photo_numbers("validation").tolist()
+        return fingerprint(facts | {"version": 2, "judged": judged})
+
+    def start(self, workspace: Workspace, kind: str) -> None:
+        """Start the job that makes an analysis, unless it is there or being made."""
+        asked = {"kind": kind, "dataset": self.dataset.id, "run": self.run}
+        start_analysis(workspace, self.identify(kind), MODULE, asked)
+
     def describe(self, identifier: str, kind: str, **rest: Any) -> ResultFacts:
         """Return what an analysis that rests on the head is."""
         return ResultFacts(
@@ -66,6 +83,19 @@ class HeadSource:
             label=self.label,
             rest=rest,
         )
+
+    def keep(
+        self,
+        workspace: Workspace,
+        kind: str,
+        *,
+        arrays: Mapping[str, np.ndarray] | None = None,
+        tables: Mapping[str, pd.DataFrame] | None = None,
+        **rest: Any,
+    ) -> None:
+        """Write what an analysis found, with facts of its own (`rest`), unless it is kept."""
+        facts = self.describe(self.identify(kind), kind, **rest)
+        write_result(workspace, facts, arrays=arrays, tables=tables)
 
 
 def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
@@ -135,12 +165,6 @@ def find_run_source(
     )
 
 
-def start_head(workspace: Workspace, source: HeadSource) -> None:
-    """Start the job that makes the head, unless it is there or being made."""
-    asked = {"kind": KIND, "dataset": source.dataset.id, "run": source.run}
-    start_analysis(workspace, source.id, MODULE, asked)
-
-
 def open_head(workspace: Workspace, head_id: str) -> ExactHead | None:
     """Return the head of an id, its arrays memory-mapped; None where it is not kept, whole."""
     facts = read_facts(workspace, head_id)
@@ -182,15 +206,15 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
     assert head.curve is not None  # λ was not given
     arrays = {name: getattr(head, name) for name in _ARRAYS}
     arrays |= {"mean": head.standard.mean, "scale": head.standard.scale, **vars(head.curve)}
-    facts = source.describe(
-        source.id,
+    source.keep(
+        workspace,
         KIND,
+        arrays=arrays,
         n_classes=head.n_classes,
         ridge=head.ridge,
         temperature=head.temperature,
         features=source.features_id,
     )
-    write_result(workspace, facts, arrays=arrays)
     return head
 
 

@@ -11,17 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import fingerprint
 from core.datasets.photo_table import WORTH
-from core.datasets.quality.results import (
-    has_result,
-    list_results,
-    read_table,
-    start_analysis,
-    write_result,
-)
-from core.evaluation.comparison import difference_interval
-from core.exact.store import MODULE, HeadSource, prepare_head
+from core.datasets.quality.results import has_result, list_results, read_table
+from core.evaluation.comparison import count_changes, difference_interval
+from core.exact.store import WORTH_KIND, HeadSource, prepare_head
 from core.formats import percent, points
 from core.instant.head import ExactHead
 from core.instant.worth import (
@@ -37,8 +30,6 @@ from core.runs.jobs import Tell
 from core.workspace import Workspace
 from models.weights import WeightsKind
 
-VERSION = 1
-KIND = "worth"
 SHARES = (0.05, 0.1, 0.2, 0.3)
 """Parts of the training photos that are removed."""
 REPEATS = 20
@@ -79,20 +70,9 @@ class WorthResult:
         return {mark: int(self.photos[mark].sum()) for mark in MARKS}
 
 
-def identify_worth(source: HeadSource) -> str:
-    """Return the id of the analysis: that of its head decides."""
-    return fingerprint({"kind": KIND, "version": VERSION, "head": source.id})
-
-
-def start_worth(workspace: Workspace, source: HeadSource) -> None:
-    """Start the job that measures it, unless it is there or going."""
-    asked = {"kind": KIND, "dataset": source.dataset.id}
-    start_analysis(workspace, identify_worth(source), MODULE, asked)
-
-
 def read_worth(workspace: Workspace, dataset_id: str) -> WorthResult | None:
     """Return what the photos of a dataset are worth; None while it is not measured."""
-    for facts in list_results(workspace, dataset_id, KIND):
+    for facts in list_results(workspace, dataset_id, WORTH_KIND):
         return WorthResult(
             id=facts.id,
             weights=facts.weights,
@@ -138,8 +118,7 @@ def tell_removal(row: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
 
 def make_worth(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
     """Measure what the photos are worth and keep it, unless it is kept."""
-    identifier = identify_worth(source)
-    if has_result(workspace, identifier):
+    if has_result(workspace, source.identify(WORTH_KIND)):
         return
     tell("preparing the exact head", 0, 0)
     head, dataset = prepare_head(workspace, source), source.dataset
@@ -155,12 +134,11 @@ def make_worth(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
     worth = halves[0][1] if len(halves) == 1 else halves[0][1].join(halves[1][1])
     share = average_share(head, judges)
     removal = prove_removal(head, halves, tell) if len(halves) == 2 else []
-    facts = source.describe(identifier, KIND, n=len(judges), share=share)
     tables = {
         "photos": _describe_photos(head, worth, mark_photos(head, judges, worth), share),
         "removal": pd.DataFrame(removal, columns=_REMOVAL),
     }
-    write_result(workspace, facts, tables=tables)
+    source.keep(workspace, WORTH_KIND, tables=tables, n=len(judges), share=share)
 
 
 def _describe_photos(
@@ -214,11 +192,8 @@ def prove_removal(head: ExactHead, halves: list[_Found], tell: Tell) -> list[dic
                 "what": what,
                 "share": share or removed / len(head.train),
                 "removed": removed,
-                "n": len(everybody),
-                "before": int(before.sum()),
                 "right": int(right.sum()),
-                "gained": int((right & ~before).sum()),
-                "lost": int((before & ~right).sum()),
+                **count_changes(before, right),
                 "random": float(drawn.mean()),
                 "random_low": int(drawn.min()),
                 "random_high": int(drawn.max()),

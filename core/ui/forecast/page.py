@@ -1,23 +1,22 @@
 """The forecast page: what more photos would bring, and a shopping list; or the dials."""
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.charts.shares import draw_forecast, list_fan
-from core.exact.dials import KIND
-from core.exact.forecasting import Forecasts, identify_forecast, say_more, start_forecast
+from core.exact.dials import KIND as DIALS
+from core.exact.forecasting import KIND, Forecasts, say_more
 from core.exact.store import HeadSource, find_judged_source
 from core.formats import count, duration, percent_format, percent_ranges, plain, points
 from core.instant.curves import Forecast
 from core.ui.forecast.dials import show_dials
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.exact import open_exact_head, say_engine
-from core.ui.parts.live_state import show_making
+from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
 from core.ui.parts.pickers import pick_dataset, pick_linked
 from core.ui.parts.state import (
     bind_choice,
@@ -114,11 +113,11 @@ def show_forecast() -> None:
     if pick_linked("View", _VIEWS, VIEW, "forecast.view") == "dials":
         dials = cache.dials(dataset.id)
         if dials is None:
-            _show_making(source, KIND)
+            _show_making(source, DIALS)
         else:
             show_dials(dataset.classes, dials)
     elif (forecasts := cache.forecasts(dataset.id)) is None:
-        _show_making(source)
+        _show_making(source, KIND)
     else:
         page = read_forecast_page(source, forecasts)
         left, right = st.columns([7, 5], gap="medium")
@@ -130,13 +129,9 @@ def show_forecast() -> None:
     say_engine(source, head)
 
 
-def _show_making(source: HeadSource, *kind: str) -> None:
-    show_making(
-        identify_forecast(source, *kind),
-        "Fitting heads",
-        partial(start_forecast, cache.workspace(), source, *kind),
-        below="Seconds for a few photos, minutes for many. It is kept; you may leave.",
-    )
+def _show_making(source: HeadSource, kind: str) -> None:
+    below = "Seconds for a few photos, minutes for many. It is kept; you may leave."
+    make_by_head(source, kind, "Fitting heads", below=below)
 
 
 def _show_curve(page: ForecastPage) -> None:

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from core.charts.shares import draw_forecast, draw_shares, list_fan
 from core.datasets.quality.results import read_status
 from core.evaluation.intervals import wilson_interval
 from core.exact.dials import KIND
-from core.exact.forecasting import foresee_more, identify_forecast, start_forecast
+from core.exact.forecasting import foresee_more
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
@@ -38,9 +37,8 @@ from core.ui.lesson.reading import (
 from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.exact import open_exact_head
+from core.ui.parts.exact import make_by_head, open_exact_head
 from core.ui.parts.frame import link_page, list_served
-from core.ui.parts.live_state import show_making
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
@@ -68,8 +66,7 @@ def show_lesson() -> None:
         return
     source, head = opened
     if (dials := cache.dials(dataset.id)) is None:
-        start = partial(start_forecast, cache.workspace(), source, KIND)
-        show_making(identify_forecast(source, KIND), "Preparing the lesson", start)
+        make_by_head(source, KIND, "Preparing the lesson")
         return
     led = follow_lead()
     page = replace(read_lesson_page(source, head, dials, lesson), held=led.frozen)
@@ -82,10 +79,10 @@ def show_lesson() -> None:
 def _prepare_next(page: LessonPage) -> None:
     """Start what the next step has to wait for, while this one is read."""
     ahead = replace(page, place=min(page.place + 1, len(page.lesson.steps) - 1))
-    if ahead.missing and not page.missing:
-        identifier = identify_forecast(page.source, ahead.missing)
-        if read_status(cache.workspace(), identifier) is None:
-            start_forecast(cache.workspace(), page.source, ahead.missing)
+    if not ahead.missing or page.missing:
+        return
+    if read_status(cache.workspace(), page.source.identify(ahead.missing)) is None:
+        page.source.start(cache.workspace(), ahead.missing)
 
 
 def _show_steps(page: LessonPage) -> None:
@@ -120,8 +117,7 @@ def _show_step(page: LessonPage) -> None:
         asked = left.container(border=not waits, key="lesson_asked")  # known to lesson.css
         with right.container(border=True):
             if waits:
-                start = partial(start_forecast, cache.workspace(), page.source, waits)
-                show_making(identify_forecast(page.source, waits), page.words.picture, start)
+                make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
                 if page.step.picture == "strategies" and "training" in list_served():

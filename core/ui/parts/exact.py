@@ -10,13 +10,7 @@ import streamlit as st
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.errors import FeaturesMissing
 from core.evaluation.intervals import wilson_interval
-from core.exact.store import (
-    HeadSource,
-    find_source,
-    measure_agreement,
-    open_head,
-    start_head,
-)
+from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
 from core.exact.studies import Tables, find_study, read_study, start_study
 from core.exact.whatif import foretell
 from core.formats import count, interval, percent, plain, points, points_range
@@ -49,12 +43,19 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
         return None
     head = _open(source.id)
     if head is None:
-        start = partial(start_head, cache.workspace(), source)
-        show_making(source.id, "Preparing the exact head", start)
+        make_by_head(source, KIND, "Preparing the exact head")
         return None
     if source.weights == "random":
         show_random_banner()
     return source, head
+
+
+def make_by_head(
+    source: HeadSource, kind: str, name: str, *, below: str = "", button: str = ""
+) -> None:
+    """Draw how far the job is that makes an analysis resting on a head; see `show_making`."""
+    start = partial(source.start, cache.workspace(), kind)
+    show_making(source.identify(kind), name, start, below=below, button=button)
 
 
 def say_engine(source: HeadSource, head: ExactHead) -> None:

@@ -5,21 +5,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.exact.store import find_judged_source
-from core.exact.worth import (
-    WorthResult,
-    identify_worth,
-    list_marked,
-    start_worth,
-    tell_removal,
-)
+from core.exact.store import WORTH_KIND, find_judged_source
+from core.exact.worth import WorthResult, list_marked, tell_removal
 from core.formats import count, percent
 from core.instant.worth import MARKS
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.exact import open_exact_head, say_engine
+from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
 from core.ui.parts.frame import link_page
-from core.ui.parts.live_state import show_making
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, read_choice
 from core.ui.photos.gallery import show_gallery
@@ -46,12 +39,10 @@ def show_worth(page: QualityPage) -> None:
     if found is None:
         return
     source, head = found
-    identifier = identify_worth(source)
     worth = cache.worth(page.dataset.id)
-    if worth is None or worth.id != identifier:
-        start = partial(start_worth, cache.workspace(), source)
+    if worth is None or worth.id != source.identify(WORTH_KIND):
         ask = f"Measure {count(len(source.train), 'training photo')}"
-        show_making(identifier, "Measuring", start, button=ask)
+        make_by_head(source, WORTH_KIND, "Measuring", button=ask)
         st.caption("From seconds to a few minutes, once; a process of its own does it.")
         return
     say_engine(source, head)

@@ -10,12 +10,11 @@ from core.cli.entry import main
 from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.forecasting import (
+    KIND,
     NOT_MEASURED,
     foresee_more,
-    identify_forecast,
     read_forecasts,
     say_more,
-    start_forecast,
 )
 from core.exact.store import find_judged_source, prepare_head
 from core.instant.curves import Curve, foresee_curve
@@ -30,7 +29,7 @@ def test_a_forecast_is_made_by_a_job_and_told_by_the_command(
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     source = find_judged_source(trained_copy, dataset)
     assert read_forecasts(trained_copy, source) is None
-    start_forecast(trained_copy, source)
+    source.start(trained_copy, KIND)
     wait_until(lambda: read_forecasts(trained_copy, source) is not None, "the forecast is made")
     found = read_forecasts(trained_copy, source)
     assert found is not None
@@ -38,7 +37,7 @@ def test_a_forecast_is_made_by_a_job_and_told_by_the_command(
     right = head.outputs[judged].argmax(axis=1) == head.labels[judged]
     assert found.whole.now == pytest.approx(right.mean()) and found.whole.judged == len(judged)
     assert len(found.classes) == 3 and found.shares.sum() == pytest.approx(1)
-    job = read_status(trained_copy, identify_forecast(source))
+    job = read_status(trained_copy, source.identify(KIND))
     assert job is not None and job.state in ("going", "done")
 
     assert main(["forecast", dataset.id, "--more", "2", "--next", "5", "--json"]) == 0

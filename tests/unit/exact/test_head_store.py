@@ -8,11 +8,11 @@ import pytest
 from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.store import (
+    KIND,
     find_run_source,
     find_source,
     measure_agreement,
     open_head,
-    start_head,
 )
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
@@ -27,7 +27,7 @@ def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     source = find_source(trained_copy, dataset)
     assert open_head(trained_copy, source.id) is None
-    start_head(trained_copy, source)
+    source.start(trained_copy, KIND)
     wait_until(lambda: open_head(trained_copy, source.id) is not None, "the head is made")
     head = open_head(trained_copy, source.id)
     assert head is not None and isinstance(head.rows, np.memmap)

@@ -8,8 +8,8 @@ import pytest
 from core.cli.entry import main
 from core.datasets.photo_table import WORTH
 from core.errors import FeaturesMissing
-from core.exact.store import find_judged_source
-from core.exact.worth import MARKS, identify_worth, read_worth, start_worth
+from core.exact.store import WORTH_KIND, find_judged_source
+from core.exact.worth import MARKS, read_worth
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.processes import wait_until
@@ -42,10 +42,10 @@ def test_the_command_measures_it_and_queries_ask_for_it(
 def test_a_job_measures_it_and_splits_decide(trained_copy: Workspace) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     source = find_judged_source(trained_copy, dataset)
-    start_worth(trained_copy, source)
+    source.start(trained_copy, WORTH_KIND)
     wait_until(lambda: read_worth(trained_copy, dataset.id) is not None, "the worth is measured")
     found = read_worth(trained_copy, dataset.id)
-    assert found is not None and found.id == identify_worth(source)
+    assert found is not None and found.id == source.identify(WORTH_KIND)
     known = found.photos["worth"].notna().to_numpy()
     assert np.array_equal(np.flatnonzero(known), dataset.photo_numbers("train"))
     for mark in MARKS:

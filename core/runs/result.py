@@ -36,16 +36,6 @@ from models.extraction import read_features
 if TYPE_CHECKING:
     from models.dense import DenseHead
 
-__all__ = [
-    "ARRAYS_FILE",
-    "FACTS_FILE",
-    "HEAD_FILE",
-    "RunResult",
-    "read_result",
-    "read_run_head",
-    "write_result",
-]
-
 _ARRAYS = ("scores", "labels", "splits", "paths")
 _TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
 
@@ -97,6 +87,9 @@ class RunResult:
         return epochs
 
 
+_FACTS = [one.name for one in fields(RunResult) if one.name not in _ARRAYS]
+
+
 def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
     """Write the result and the head into the run's folder."""
     from models.dense import write_head
@@ -106,8 +99,7 @@ def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
     with write_atomically(folder / ARRAYS_FILE) as path, path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     write_head(head, folder / HEAD_FILE)
-    names = (one.name for one in fields(result) if one.name not in _ARRAYS)
-    facts = {name: getattr(result, name) for name in names}
+    facts = {name: getattr(result, name) for name in _FACTS}
     digests = {name: digest_file(folder / name) for name in (ARRAYS_FILE, HEAD_FILE)}
     content = {"version": VERSION, "digests": digests, **facts}
     write_json(folder / FACTS_FILE, content)
@@ -125,10 +117,8 @@ def read_result(workspace: Workspace, run_id: str) -> RunResult:
     path = _check_file(folder, ARRAYS_FILE, facts, run_id)
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in _ARRAYS}
-    names = ("best_epoch", "history", "dataset_id", "backbone_id", "features_id", "seconds")
-    return RunResult(
-        **arrays, classes=tuple(facts["classes"]), **{name: facts[name] for name in names}
-    )
+    rest = {name: facts[name] for name in _FACTS}
+    return RunResult(**arrays, **rest | {"classes": tuple(facts["classes"])})
 
 
 def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":

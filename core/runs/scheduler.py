@@ -23,18 +23,10 @@ from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.queue.scheduled import DueWork, is_anything_arranged
-from core.runs.queue.starting import (
-    ensure_scheduler,
-    python_command,
-    python_environment,
-    touch_wake,
-    write_scheduler_facts,
-)
+from core.runs.queue.starting import python_command, python_environment, write_scheduler_facts
 from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
-
-__all__ = ["Scheduler", "ensure_scheduler", "serve", "touch_wake"]
 
 POLL_S = 0.2
 IDLE_POLL_S = 1.0

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.queue.queue import delete_run, request_stop, submit_run
-from core.runs.scheduler import ensure_scheduler
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.importing import import_source

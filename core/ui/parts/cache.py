@@ -25,8 +25,8 @@ from core.exact.forecasting import Forecasts, read_forecasts
 from core.exact.store import find_judged_source
 from core.exact.worth import WorthResult, describe_worth, read_worth
 from core.runs.queue.scheduled import wake_scheduler
-from core.runs.result import FACTS_FILE, RunResult, check_order, read_result
-from core.runs.run_files import read_events
+from core.runs.result import RunResult, check_order, read_result
+from core.runs.run_files import FACTS_FILE, read_events
 from core.ui.visitor.visitor import find_person
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset

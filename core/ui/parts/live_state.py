@@ -12,8 +12,8 @@ from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
 from core.runs.jobs import JobStatus
 from core.runs.queue.estimating import expected_wait
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.run_files import latest_progress
-from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem

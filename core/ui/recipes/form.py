@@ -8,10 +8,10 @@ import streamlit as st
 from core.errors import AugmentationRefused, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.recipe.recipe import Recipe, validate
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.recipe.words import name_difference
-from core.runs.scheduler import ensure_scheduler, touch_wake
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, change_run

@@ -9,9 +9,9 @@ import streamlit as st
 from core.charts.theme import choose_palette, mark_value, style_altair, title_params
 from core.formats import count
 from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import RatePlan, searched_recipe
 from core.runs.recipe.recipe import Recipe
-from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, item_id, list_studies
 from core.runs.training.study_results import RateCurve, read_rates
 from core.ui.parts import cache

@@ -14,6 +14,7 @@ from core.formats import count, duration, percent, plain, rough_duration, rough_
 from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import expected_wait
 from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
     MAY_VARY,
     MOST_MINUTES,
@@ -24,7 +25,6 @@ from core.runs.recipe.plans import (
     check_epochs,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache

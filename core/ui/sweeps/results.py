@@ -6,6 +6,7 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
     SETTING_NAMES,
     Choices,
@@ -14,7 +15,6 @@ from core.runs.recipe.plans import (
     find_space,
     write_setting,
 )
-from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache

@@ -13,10 +13,10 @@ from core.errors import RecipeRefused
 from core.formats import duration, percent, plain
 from core.runs.queue.control import extend_run, note_run, pause_run, resume_run, tag_run
 from core.runs.queue.queue import delete_run, request_stop, retry_run
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
-from core.runs.scheduler import ensure_scheduler
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.charts import show_plot

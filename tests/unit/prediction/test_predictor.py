@@ -14,7 +14,8 @@ from core.errors import BackboneMissing, PhotoUnreadable, ResultDamaged, RunUnfi
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import Predictor, open_predictor
-from core.runs.result import ARRAYS_FILE, HEAD_FILE, RunResult, read_result
+from core.runs.result import RunResult, read_result
+from core.runs.run_files import ARRAYS_FILE, HEAD_FILE
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import read_dataset

@@ -17,8 +17,9 @@ from core.runs.database import write_database
 from core.runs.locks import is_locked
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import lock_run
+from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.recipe.recipe import Recipe
-from core.runs.scheduler import Scheduler, ensure_scheduler, touch_wake
+from core.runs.scheduler import Scheduler
 from core.runs.store import read_run
 from core.runs.tables import runs_table
 from core.workspace import Workspace
@@ -44,7 +45,7 @@ def read_pid(workspace: Workspace) -> int:
 def test_five_processes_at_once_start_one_scheduler(home: Workspace) -> None:
     code = """if True:
         import sys
-        from core.runs.scheduler import ensure_scheduler
+        from core.runs.queue.starting import ensure_scheduler
         from core.workspace import open_workspace
         workspace = open_workspace()
         sys.stdin.readline()

@@ -16,17 +16,10 @@ from core.errors import ResultDamaged, RunUnfinished
 from core.runs.locks import is_locked
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import request_stop, submit_run
+from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.recipe.recipe import Recipe
-from core.runs.result import (
-    ARRAYS_FILE,
-    FACTS_FILE,
-    HEAD_FILE,
-    RunResult,
-    read_result,
-    read_run_head,
-)
-from core.runs.run_files import curve, read_events
-from core.runs.scheduler import ensure_scheduler, touch_wake
+from core.runs.result import RunResult, read_result, read_run_head
+from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, curve, read_events
 from core.runs.store import RunRecord, list_runs, read_run
 from core.runs.training.cross_validating import read_folds
 from core.workspace import Workspace
@@ -208,7 +201,7 @@ def test_a_killed_page_server_is_not_missed(trained_copy: Workspace) -> None:
         import time
         from core.runs.queue.queue import submit_run
         from core.runs.recipe.recipe import Recipe
-        from core.runs.scheduler import ensure_scheduler
+        from core.runs.queue.starting import ensure_scheduler
         from core.workspace import open_workspace
         from data.policy import AugmentationPolicy, Part
         workspace = open_workspace()

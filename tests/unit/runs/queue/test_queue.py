@@ -40,8 +40,8 @@ from core.runs.queue.run_lock import (
     renew_heartbeat,
 )
 from core.runs.recipe.recipe import Recipe, recipe_from_json
-from core.runs.result import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, RunResult, write_result
-from core.runs.run_files import read_events
+from core.runs.result import RunResult, write_result
+from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, read_events
 from core.runs.store import MOST_ATTEMPTS, RunRecord, list_runs, read_run
 from core.runs.tables import runs_table
 from core.workspace import Workspace, open_workspace

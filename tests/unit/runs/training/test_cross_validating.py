@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.prediction.nearest import read_cross_validation
-from core.runs.result import FACTS_FILE, read_result, read_run_features
+from core.runs.result import read_result, read_run_features
+from core.runs.run_files import FACTS_FILE
 from core.runs.store import list_runs
 from core.runs.training import cross_validating
 from core.runs.training.cross_validating import cross_validate, read_folds, say_unfit

@@ -87,15 +87,7 @@ def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> boo
         )
     if attempt.run.trains_stages:
         prefer_convolutions()
-    sweep = _Sweep(attempt, dataset, splits)
-    sweep.tell()
-    lock = attempt.lock
-    while not sweep.is_over:
-        ended = lock.should_stop() or lock.request() == "stop_after_epoch"
-        if ended or not sweep.run_trial():
-            sweep.leave(paused=lock.request() == "pause")
-            return True
-    return False
+    return _Sweep(attempt, dataset, splits).run()
 
 
 class _Sweep:
@@ -110,28 +102,26 @@ class _Sweep:
         self._trials = read_trials(self._folder)
 
     @property
-    def is_over(self) -> bool:
-        """Whether no new trial is to begin."""
-        return self._share_done >= 1
-
-    @property
     def _share_done(self) -> float:
         spent = sum(trial.seconds for trial in self._trials)
         return self._plan.share_done(len(self._trials), spent)
 
-    def leave(self, *, paused: bool) -> None:
-        """Leave the sweep as a person asked: for good, with the trials that are there.
+    def run(self) -> bool:
+        """Return whether a person ended it, for good: with the trials that are there."""
+        self._tell()
+        lock = self._attempt.lock
+        while self._share_done < 1:
+            ended = lock.should_stop() or lock.request() == "stop_after_epoch"
+            if ended or not self._run_trial():
+                if self._trials and lock.request() != "pause":
+                    return True
+                raise RunStopped(
+                    "The sweep was stopped before its last trial.",
+                    "Start it again: the trials that ended are kept.",
+                )
+        return False
 
-        Raises:
-            RunStopped: The sweep is paused, or no trial has ended.
-        """
-        if paused or not self._trials:
-            raise RunStopped(
-                "The sweep was stopped before its last trial.",
-                "Start it again: the trials that ended are kept.",
-            )
-
-    def run_trial(self) -> bool:
+    def _run_trial(self) -> bool:
         """Return whether another trial ended; False when a stop came in between."""
         start = time.perf_counter()
         number = len(self._trials) + 1
@@ -162,7 +152,7 @@ class _Sweep:
         append_trial(self._folder, result)
         shutil.rmtree(self._folder / _name_part(number), ignore_errors=True)
         self._trials.append(result)
-        self.tell()
+        self._tell()
         return True
 
     def _fit(self, number: int, recipe: Recipe, trial: "Trial") -> "_Curve | None":
@@ -209,7 +199,7 @@ class _Sweep:
         attempt.report.note_speed("head", len(photos[0][1]))
         return fit
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Tell the list, the events and the log how far the sweep is."""
         done, minutes = len(self._trials), self._plan.minutes
         if not done:
@@ -223,13 +213,10 @@ class _Sweep:
         self._attempt.report.tell_progress(reached, total, best=best.accuracy, seconds_left=left)
         last = self._trials[-1]
         _log.info("trial %d: %.4f, best %.4f", done, last.accuracy, best.accuracy)
-        if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or self.is_over):
-            self._explain()
-
-    def _explain(self) -> None:
-        known = read_importance(self._folder)
-        if known is None or known.trials != len(self._trials):
-            write_importance(self._folder, measure_importance(self._trials, self._plan.vary))
+        if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or self._share_done >= 1):
+            known = read_importance(self._folder)
+            if known is None or known.trials != done:
+                write_importance(self._folder, measure_importance(self._trials, self._plan.vary))
 
 
 def _name_part(number: int) -> str:

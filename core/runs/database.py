@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -192,27 +192,26 @@ def _keep_engine(address: str, inode: int, check: _Check | None = None) -> Engin
 
 
 def _open_engine(address: str, check: _Check | None) -> Engine:
-    if not address.startswith("sqlite"):
+    alone: AbstractContextManager[None] = nullcontext()
+    if address.startswith("sqlite"):
+        engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        # Turning a new file to WAL fails at once, without waiting, when two do it together.
+        alone = hold_lock(Path(f"{engine.url.database}.lock"))
+    else:
         engine = create_engine(address, pool_pre_ping=True)  # the server may have been restarted
         if engine.dialect.name == "postgresql":
             event.listen(engine, "begin", _begin_postgres)
-        event.listen(engine, "after_execute", mark_table)
-        with engine.execution_options(writes=True).begin() as connection:
-            _prepare_tables(connection)
-        return engine
-    engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "after_execute", mark_table)
-    # Turning a new file to WAL fails at once, without waiting, when two processes do it together.
-    writing = engine.execution_options(writes=True)
-    with ExitStack() as failing:
-        failing.callback(engine.dispose)
-        with hold_lock(Path(f"{engine.url.database}.lock")), writing.begin() as connection:
+    try:
+        with alone, engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
             if check is not None:
                 check(connection)
-        failing.pop_all()  # it did not fail: the engine stays open
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -149,23 +149,18 @@ def choose_next(
 
 def guess(labels: Labels, rows: np.ndarray, photo: int) -> list[tuple[str, float]]:
     """Return the classes of a photo by a head of what is known, with scores, the best first."""
-    known = _know_train(labels)
-    told = np.unique(known[known >= 0])
-    if len(told) < FEWEST_CLASSES:
-        return []
-    scores = _score(rows, known, np.array([photo]))[0]
-    order = np.argsort(-scores, kind="stable")
-    return [(labels.classes[int(told[place])], float(scores[place])) for place in order]
+    told, scores = _score(labels, rows, np.array([photo]))
+    order = np.argsort(-scores[0], kind="stable") if len(told) else ()
+    return [(labels.classes[int(told[place])], float(scores[0, place])) for place in order]
 
 
 def measure_right(labels: Labels, rows: np.ndarray) -> tuple[int, int]:
     """Return how many labelled validation photos a head of the train photos is right on, of all."""
-    known = _know_train(labels)
-    told = np.unique(known[known >= 0])
     judges = np.flatnonzero((labels.numbers >= 0) & (labels.dataset.splits == "validation"))
-    if len(told) < FEWEST_CLASSES or not len(judges):
+    told, scores = _score(labels, rows, judges)
+    if not len(told):
         return 0, 0
-    answers = told[_score(rows, known, judges).argmax(axis=1)]
+    answers = told[scores.argmax(axis=1)]
     return int((answers == labels.numbers[judges]).sum()), len(judges)
 
 
@@ -227,13 +222,15 @@ def settle_splits(numbers: np.ndarray, splits: np.ndarray) -> np.ndarray:
     return settled
 
 
-def _know_train(labels: Labels) -> np.ndarray:
-    """Return the labels of train photos alone, (n,); of others -1."""
-    return np.where(labels.dataset.splits == "train", labels.numbers, _UNKNOWN)
+def _score(labels: Labels, rows: np.ndarray, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes (c,) of labelled train photos, and scores (v, c) by their ridge.
 
-
-def _score(rows: np.ndarray, known: np.ndarray, photos: np.ndarray) -> np.ndarray:
-    """Return the scores of photos by the ridge of those that are known, (v, classes known)."""
-    learned = np.flatnonzero(known >= 0)
-    both = np.concatenate([known[learned], np.full(len(photos), _UNKNOWN)])
-    return score_photos(rows[np.concatenate([learned, photos])], both)[len(learned) :]
+    Empty where these are too few classes to tell apart, or no photo is asked.
+    """
+    learned = np.flatnonzero((labels.dataset.splits == "train") & (labels.numbers >= 0))
+    known = labels.numbers[learned]
+    told = np.unique(known)
+    if len(told) < FEWEST_CLASSES or not len(photos):
+        return np.empty(0, np.int64), np.empty((len(photos), 0))
+    both = np.concatenate([known, np.full(len(photos), _UNKNOWN)])
+    return told, score_photos(rows[np.concatenate([learned, photos])], both)[len(learned) :]

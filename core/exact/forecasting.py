@@ -20,7 +20,6 @@ from core.instant.curves import Curve, Forecast, Foreseen, foresee_curve
 from core.instant.subsets import measure_classes, measure_whole
 from core.runs.jobs import Tell
 from core.workspace import Workspace
-from data.dataset import Dataset
 
 KIND = "forecast"
 NOT_MEASURED = "no training or no validation photo"
@@ -105,11 +104,11 @@ class Forecasts:
         )
 
 
-def foresee_more(forecast: Forecast, more: int, level: float = 0.8) -> Foreseen | None:
+def foresee_more(forecast: Forecast, more: int) -> Foreseen | None:
     """Return the figure with so many photos more; None where it allows none, or not so far."""
     if forecast.reason or more > forecast.most_more:
         return None
-    return forecast.foresee(forecast.photos + more, level)
+    return forecast.foresee(forecast.photos + more)
 
 
 def say_more(one: Forecast | None, more: int, figure: str, of: str = "") -> str:
@@ -153,11 +152,13 @@ def read_forecasts(workspace: Workspace, source: HeadSource) -> Forecasts | None
             **{name: one[name] for name in _FACTS},
             **{name: values[row].astype(np.float64) for name, values in arrays.items()},
         )
+    dataset, n_classes = source.dataset, len(source.dataset.classes)
+    judged = dataset.labels[dataset.photo_numbers("validation")]
     return Forecasts(
         whole=found[_WHOLE],
-        classes=[found.get(place) for place in range(len(source.dataset.classes))],
+        classes=[found.get(place) for place in range(n_classes)],
         spreads={place: part[["low", "high"]].to_numpy().T for place, part in parts.items()},
-        shares=_measure_shares(source.dataset),
+        shares=np.bincount(judged, minlength=n_classes) / max(1, len(judged)),
         facts={**facts.rest, "label": facts.label},
     )
 
@@ -220,11 +221,6 @@ def _make_tables(
         for place, curve in curves.items()
     ]
     return {"curves": pd.DataFrame(facts), "points": pd.concat(points, ignore_index=True)}
-
-
-def _measure_shares(dataset: Dataset) -> np.ndarray:
-    judged = dataset.labels[dataset.photo_numbers("validation")]
-    return np.bincount(judged, minlength=len(dataset.classes)) / max(1, len(judged))
 
 
 def share_out(

@@ -34,6 +34,8 @@ VERSION = 1
 KIND, WORTH_KIND = "exact-head", "worth"
 MODULE = "core.exact"
 """Makes what rests on a head, as a job."""
+_STANDARD, _CURVE = ("mean", "scale"), ("ridges", "errors", "accuracies")
+_NUMBERS = ("n_classes", "ridge", "temperature")
 _ARRAYS = ("rows", "eigenvalues", "basis", "train", "labels", "outputs", "leverages")
 
 
@@ -170,20 +172,11 @@ def open_head(workspace: Workspace, head_id: str) -> ExactHead | None:
     facts = read_facts(workspace, head_id)
     if facts is None:
         return None
-    arrays = {name: read_array(facts, name) for name in _ARRAYS}
-    rest = facts.rest
-    return ExactHead(
-        **arrays,
-        standard=Standard(mean=read_array(facts, "mean"), scale=read_array(facts, "scale")),
-        n_classes=rest["n_classes"],
-        ridge=rest["ridge"],
-        temperature=rest["temperature"],
-        curve=RidgeCurve(
-            ridges=read_array(facts, "ridges"),
-            errors=read_array(facts, "errors"),
-            accuracies=read_array(facts, "accuracies"),
-        ),
+    arrays, standard, curve = (
+        {name: read_array(facts, name) for name in names} for names in (_ARRAYS, _STANDARD, _CURVE)
     )
+    own: dict[str, Any] = {**arrays, **{name: facts.rest[name] for name in _NUMBERS}}
+    return ExactHead(**own, standard=Standard(**standard), curve=RidgeCurve(**curve))
 
 
 def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
@@ -205,16 +198,9 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
     head = fit_head(features, dataset.labels, source.train, len(dataset.classes))
     assert head.curve is not None  # λ was not given
     arrays = {name: getattr(head, name) for name in _ARRAYS}
-    arrays |= {"mean": head.standard.mean, "scale": head.standard.scale, **vars(head.curve)}
-    source.keep(
-        workspace,
-        KIND,
-        arrays=arrays,
-        n_classes=head.n_classes,
-        ridge=head.ridge,
-        temperature=head.temperature,
-        features=source.features_id,
-    )
+    arrays |= {**vars(head.standard), **vars(head.curve)}
+    numbers = {name: getattr(head, name) for name in _NUMBERS}
+    source.keep(workspace, KIND, arrays=arrays, **numbers, features=source.features_id)
     return head
 
 

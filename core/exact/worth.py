@@ -156,9 +156,7 @@ def _describe_photos(
     }
     table = pd.DataFrame(known, index=head.train, dtype=np.float64).reindex(range(len(head.rows)))
     for mark, flags in marks.items():
-        values, unknown = np.zeros(len(table), dtype=bool), np.ones(len(table), dtype=bool)
-        values[head.train], unknown[head.train] = flags, False
-        table[mark] = pd.arrays.BooleanArray(values, unknown)
+        table[mark] = pd.Series(flags, index=head.train, dtype="boolean")
     return table
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.config import fingerprint
 from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.store import (
@@ -42,6 +43,17 @@ def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     assert 0 <= same <= n == len(dataset.photo_numbers("validation"))
     job = read_status(trained_copy, source.id)
     assert job is not None and job.state in ("going", "done")
+
+
+def test_what_earlier_programs_kept_has_the_same_ids(trained_copy: Workspace) -> None:
+    source = find_source(
+        trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
+    )
+    judged = source.dataset.photo_numbers("validation").tolist()
+    rests = {"forecast": {"version": 2, "judged": judged}, "worth": {"version": 1}}
+    for kind, rest in rests.items():
+        assert source.identify(kind) == fingerprint({"kind": kind, "head": source.id, **rest})
+    assert source.identify(KIND) == source.id
 
 
 def test_without_features_it_says_what_to_do(workspace: Workspace, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.config import read_settings
 from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
@@ -215,12 +215,11 @@ def _tell_run(workspace: Workspace, folder: Path) -> dict[str, Any] | None:
 
 
 def _count_rows(connection: Connection) -> dict[str, int]:
-    tables: list[Table] = list(metadata.tables.values())
-    counts = {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in tables
+    return {
+        table.name: rows
+        for table in metadata.tables.values()
+        if (rows := connection.scalar(select(func.count()).select_from(table)))
     }
-    return {name: rows for name, rows in counts.items() if rows}
 
 
 MOST_COPIES = 5

@@ -159,12 +159,13 @@ def _list_photos(
     if isinstance(plan, RatePlan):
         yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
         return
-    head, stages = _split_epochs(recipe, epochs_done)
-    yield _Part("training the head", "head", head * len(train))
+    alone = recipe.epochs_of_head  # epochs in which the head is trained alone
+    yield _Part("training the head", "head", max(0, alone - epochs_done) * len(train))
     if tunes:
         kind = f"stages:{recipe.trained_stages}:{recipe.precision}"
         photos = len(train) + len(validation) / FORWARD_SHARE
-        yield _Part("training the network", kind, stages * photos)
+        left = max(0, recipe.epochs - max(alone, epochs_done))
+        yield _Part("training the network", kind, left * photos)
         keeping, scoring = AFTER_TRAINING
         yield _Part(keeping, "", _BACKBONE_S)
         yield _Part(scoring, "extracting", len(dataset))
@@ -207,13 +208,6 @@ def _list_preparations(
         missing = views.count_missing(workspace, dataclasses.replace(train, kind="conv4"))
         missing += views.count_missing(workspace, plain)
         yield _Part("activations of the views", "activations", missing)
-
-
-def _split_epochs(recipe: Recipe, epochs_done: int) -> tuple[int, int]:
-    """Return the epochs left in which the head is trained alone, and those with stages."""
-    alone = recipe.epochs_of_head
-    left = max(0, alone - epochs_done)
-    return left, max(0, recipe.epochs - max(alone, epochs_done))
 
 
 def expected_wait(workspace: Workspace, run_id: str) -> tuple[int, float | None]:

@@ -127,9 +127,7 @@ def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[
         done: Epochs that are done; of a sweep, trials.
         best: `epoch`, `val_accuracy` and `val_loss` of the best one.
     """
-    names = {"epoch": "best_epoch", "val_accuracy": "best_val_accuracy"}
-    names["val_loss"] = "best_val_loss"
-    values = {column: best[name] for name, column in names.items()}
+    values = {f"best_{name}": best[name] for name in ("epoch", "val_accuracy", "val_loss")}
     return _report(workspace, run, epochs_done=done, **values)
 
 

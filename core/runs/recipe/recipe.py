@@ -19,7 +19,6 @@ from core.runs.recipe.settings import (
     MOST_UNITS,
     Setting,
     described,
-    limit_use,
     read_settings_of,
 )
 from core.runs.recipe.strategies import (
@@ -265,7 +264,7 @@ class Recipe:
         return STRATEGIES[self.strategy].head_alone or self.trained_stages == 1
 
 
-SETTINGS = limit_use(read_settings_of(Recipe), "strategy", lambda recipe: recipe.has_epochs)
+SETTINGS = read_settings_of(Recipe, "strategy", lambda recipe: recipe.has_epochs)
 """Field of a recipe → its description, in the order of `Recipe`; those behind the strategy say how
 steps are made."""
 
@@ -331,7 +330,11 @@ def recipe_from_json(text: str) -> Recipe:
         content = json.loads(text)
         version = content.pop("version")
         if version != Recipe.version:
-            raise _other_version(version)
+            raise RecipeRefused(
+                f"This recipe has version {version}; this program reads version {Recipe.version}.",
+                "Make a new run with the recipe form.",
+                found=version,
+            )
         content["augmentation"] = policy_from_dict(content["augmentation"])
         return Recipe(**content)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -340,11 +343,3 @@ def recipe_from_json(text: str) -> Recipe:
             "Make a new run with the recipe form.",
             cause=str(error),
         ) from error
-
-
-def _other_version(version: object) -> RecipeRefused:
-    return RecipeRefused(
-        f"This recipe has version {version}; this program reads version {Recipe.version}.",
-        "Make a new run with the recipe form.",
-        found=version,
-    )

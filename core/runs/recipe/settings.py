@@ -116,24 +116,22 @@ def described(default: Any, ends: tuple[float, float] | None = None, **descripti
     return field(default=default, metadata={"ends": ends, **description})
 
 
-def read_settings_of(recipe_class: type) -> dict[str, Setting]:
-    """Return the settings of a dataclass by their names, in its order."""
-    return {
-        one.name: Setting(name=one.name, default=one.default, **one.metadata)
-        for one in dataclasses.fields(recipe_class)
-    }
-
-
-def limit_use(
-    settings: dict[str, Setting], after: str, use: Callable[[Any], bool]
+def read_settings_of(
+    recipe_class: type, after: str, use: Callable[[Any], bool]
 ) -> dict[str, Setting]:
-    """Return the settings; those behind `after` change something only where `use` says so, too."""
-    names = list(settings)
+    """Return the settings of a dataclass by their names, in its order.
+
+    Those behind `after` change something only where `use` says so, too.
+    """
 
     def limit(one: Setting) -> Setting:
         return dataclasses.replace(one, used=lambda recipe: use(recipe) and one.used(recipe))
 
-    return settings | {name: limit(settings[name]) for name in names[names.index(after) + 1 :]}
+    found: dict[str, Setting] = {}
+    for one in dataclasses.fields(recipe_class):
+        setting = Setting(name=one.name, default=one.default, **one.metadata)
+        found[one.name] = limit(setting) if after in found else setting
+    return found
 
 
 def parse_units(text: str) -> tuple[int, ...]:

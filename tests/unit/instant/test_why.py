@@ -66,7 +66,7 @@ def test_effects_and_sets_equal_refits(drawn: Drawn, seed: int) -> None:
 
 
 def test_without_any_class_left_no_answer_has_turned_right() -> None:
-    labels, X
+    labels, features = np.array([0, 1, 1]), np.array([[1.0], [2.0], [-4.0]])
     found = find_reasons(fit_head(features, labels, np.array([1, 2]), 2), 0)
     assert found is not None and not found.taught and not found.right and found.flip is None
 

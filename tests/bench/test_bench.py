@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import multiprocessing
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,16 @@ def list_files(workspace: Workspace) -> set[str]:
     }
 
 
+@pytest.fixture
+def forked_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children are forked from one process that has imported Keras, not started from nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.bench.plain_keras", "models.fitting"])
+    monkeypatch.setattr("tests.bench.measuring.multiprocessing.get_context", lambda _: context)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.parametrize("kind", FEW)
 def test_ours_is_beside_references_and_leaves_nothing(
     kind: str, trained_copy: Workspace, capsys: pytest.CaptureFixture[str]

@@ -3,6 +3,7 @@
 All made by the real code. The backbone (random weights) is made once a run, by a real worker.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from core.runs.database import close_databases
 from core.workspace import Workspace, open_workspace
+from tests.forking import find_sockets, warm_up_forks
 from tests.prepared import (
     find_prepared,
     prepare_challenged,
@@ -23,6 +25,7 @@ from tests.prepared import (
 from tests.processes import end_processes
 from tests.training import copy_workspace
 
+WARM = Path(__file__).with_name("warm")
 SLOW_S = 5.0
 """A test that takes longer is `slow`."""
 
@@ -69,6 +72,19 @@ def _no_idle_worker() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKER_IDLE_MINUTES", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def forked_workers() -> Iterator[None]:
+    """Schedulers begun meanwhile have workers forked from a warm process, without their start.
+
+    Such a worker does not cross-validate; one that trains stages starts from nothing.
+    """
+    warm_up_forks(stages=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(WARM), prepend=os.pathsep)
+        patch.setenv("TEST_FORKS", str(find_sockets()))
         yield
 
 

@@ -1,27 +1,36 @@
 """Workers without their start: one process imports Keras once and forks each worker that is asked.
 
-`python -m tests.forking` reads requests, a line of JSON each, and answers with how the worker
-ended. Three tests start real workers from nothing: of the scheduler, the command line, the browser.
+`python -m tests.forking FD` hears requests at a socket; see tests/warm, by which also a worker that
+a scheduler starts is forked. Tests that prove a start do without: of the scheduler, the command
+line, the browser, the installed program.
 """
 
 import atexit
 import json
 import os
 import selectors
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import traceback
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 from core.runs.queue.starting import python_environment
 from core.runs.store import RunRecord
 from core.workspace import PROJECT_ROOT, Workspace
+from tests.warm.sitecustomize import ask, name_socket
 
 LARGEST_FILE = 1_500_000
 """Bytes that a worker with a full disk can write to a file."""
+POLL_S = 0.02
 
-_forks: dict[tuple[str, bool], "subprocess.Popen[str]"] = {}
+_forks: dict[str, "subprocess.Popen[bytes]"] = {}
 
 
 def fork_worker(
@@ -38,46 +47,53 @@ def fork_worker(
     Raises:
         TimeoutError: It took longer, and was killed.
     """
-    process = _find_process(stages=run.trains_stages)
-    request = {"run": run.id, "environment": python_environment(workspace), "death": death}
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(json.dumps(request) + "\n")
-    process.stdin.flush()
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(patience_s):
-            _end(process)
-            raise TimeoutError(f"the worker of {run.id} did not end within {patience_s:.0f} s")
-    return int(process.stdout.readline())
+    path = warm_up_forks(stages=run.trains_stages)
+    request: dict[str, object] = {
+        "arguments": ["--run", run.id],
+        "environment": python_environment(workspace),
+        "death": death,
+    }
+    with socket.socket(socket.AF_UNIX) as connection, Path(os.devnull).open() as nothing:
+        connection.settimeout(patience_s)
+        connection.connect(str(path))
+        return ask(connection, request, [nothing.fileno(), 2, 2])
 
 
-def _find_process(*, stages: bool) -> "subprocess.Popen[str]":
-    """Return the process that forks workers; what a worker decides before Keras comes is its own.
-
-    The backend, and whether TensorFlow computes for convolutions.
-    """
-    kind = (os.environ.get("KERAS_BACKEND", ""), stages)
-    if kind not in _forks or _forks[kind].poll() is not None:
-        _forks[kind] = process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forking"],
-            env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(stages))},
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+def warm_up_forks(*, stages: bool) -> Path:
+    """Return the socket of the process that forks workers, which is started when there is none."""
+    settings = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": str(int(stages))}
+    path = find_sockets() / name_socket(settings)
+    if str(path) not in _forks or _forks[str(path)].poll() is not None:
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            _forks[str(path)] = process = subprocess.Popen(
+                [sys.executable, "-m", "tests.forking", str(listener.fileno())],
+                env=settings,
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.PIPE,  # it ends with us
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
         atexit.register(_end, process)
-    return _forks[kind]
+    return path
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+@cache
+def find_sockets() -> Path:
+    """Return the folder of this process's sockets; a short path, as sockets need it."""
+    folder = Path(tempfile.mkdtemp(prefix="forks-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)  # its worker, too
+        os.killpg(process.pid, signal.SIGKILL)  # its workers, too
     process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def main() -> None:
@@ -85,16 +101,48 @@ def main() -> None:
     import core.runs.worker  # noqa: F401
     import models.fitting  # noqa: F401 (Keras, before the forks)
 
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _work(**request)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    workers: dict[int, socket.socket] = {}
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        ready = [key.fileobj for key, _ in selector.select(POLL_S if workers else None)]
+        if sys.stdin in ready:
+            return
+        if listener in ready:
+            connection, _ = listener.accept()
+            workers[_fork(connection)] = connection
+            selector.register(connection, selectors.EVENT_READ)
+        for worker, connection in list(workers.items()):
+            if connection in ready:  # who asked is gone
+                os.kill(worker, signal.SIGKILL)
+            ended, status = os.waitpid(worker, os.WNOHANG)
+            if ended:
+                selector.unregister(workers.pop(worker))
+                with connection, suppress(OSError):
+                    connection.send(b"%d" % os.waitstatus_to_exitcode(status))
 
 
-def _work(run: str, environment: dict[str, str], death: tuple[int, str] | None) -> NoReturn:
+def _fork(connection: socket.socket) -> int:
+    """Return the number of the process that the request asks for."""
+    content, files, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    while not content.endswith(b"\n"):
+        content += connection.recv(1 << 20)
+    worker = os.fork()
+    if worker == 0:
+        _work(files, **json.loads(content))
+    for file in files:
+        os.close(file)
+    return worker
+
+
+def _work(
+    files: list[int],
+    arguments: list[str],
+    environment: dict[str, str],
+    death: tuple[int, str] | None = None,
+) -> NoReturn:
     from core.runs import worker
 
     # It takes longer than most runs of the tests; workers from nothing do it.
@@ -103,11 +151,10 @@ def _work(run: str, environment: dict[str, str], death: tuple[int, str] | None) 
     try:
         os.environ.clear()
         os.environ.update(environment)
-        sys.argv = ["worker", "--run", run]
-        os.dup2(
-            os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno()
-        )  # the requests are not its own
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        sys.argv = ["worker", *arguments]
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+            os.close(file)  # lest an input that others close stays open
         if death is not None:
             _arrange_death(*death)
         code = worker.main()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import psutil
@@ -42,7 +43,8 @@ def end_processes(workspace: Workspace) -> None:
     for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.due"):
         found = find_processes(workspace, module)
         for process in found:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                process.kill()
         psutil.wait_procs(found, timeout=PATIENCE_S)
 
 

@@ -18,7 +18,11 @@ from tests.processes import find_processes, wait_until
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("forked_workers"),
+]
 
 _TRAINED_MS = 240_000
 

@@ -15,7 +15,7 @@ from tests.browser.conftest import PageServer, wait_for_url
 from tests.processes import wait_until
 from tests.training import copy_workspace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("forked_workers")]
 
 MINUTES = 60_000
 

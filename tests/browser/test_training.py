@@ -14,7 +14,11 @@ from core.workspace import Workspace
 from tests.browser.conftest import PageServer
 from tests.training import change_recipe, copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("forked_workers"),
+]
 
 MINUTES = 60_000
 

@@ -106,7 +106,9 @@ def test_an_unknown_run_in_a_link_is_said(trained_workspace: Workspace, open_in:
 
 @pytest.fixture(scope="module")
 def going_workspace(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    forked_workers: None,  # noqa: ARG001 (before the scheduler)
+    trained_workspace: Workspace,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Workspace, str]]:
     """A workspace in which a real worker trains a long run while the tests look at it."""
     workspace = Workspace(tmp_path_factory.mktemp("going") / "workspace")

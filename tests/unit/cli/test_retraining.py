@@ -29,6 +29,7 @@ def read_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, obje
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_now_trains_and_compares_to_the_end(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

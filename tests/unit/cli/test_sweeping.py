@@ -12,6 +12,7 @@ QUICK = ("sweep", "latest", "--weights", "random", "--epochs", "2", "--trials", 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_a_sweep_is_followed_and_opened_again(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,7 @@ def test_the_result_line_carries_its_interval_and_what_the_curves_say(trained_co
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):
     code, out, err = finish(start(*QUICK, "--seed", "8", "--queue"))
     assert code == 0, err

@@ -129,6 +129,7 @@ def test_nothing_arranged_wakes_nobody(workspace: Workspace) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 def test_by_itself_and_through_a_kill_a_challenger_meets_the_champion(
     trained_copy: Workspace,
 ) -> None:

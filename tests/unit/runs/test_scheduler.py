@@ -101,6 +101,7 @@ def test_started_by_hand_beside_another_it_leaves_at_once(home: Workspace) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")  # the warm one is
 def test_stages_are_trained_by_a_fresh_worker_with_settings_of_its_own(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

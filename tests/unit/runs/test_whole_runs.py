@@ -27,6 +27,8 @@ from data.manifest import read_dataset
 from tests.processes import find_processes, wait_until
 from tests.training import MEASURED, change_recipe, copy_workspace, train
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 LONG = 150
 """Epochs of a run that is disturbed while it goes."""
 
@@ -148,7 +150,10 @@ def test_a_damaged_result_is_noticed(trained_copy: Workspace, name: str) -> None
 
 
 @pytest.mark.slow
-def test_runs_are_trained_one_after_the_other_and_none_twice(trained_copy: Workspace) -> None:
+def test_runs_are_trained_one_after_the_other_and_none_twice(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEST_FORKS")  # these workers start from nothing
     [finished] = list_runs(trained_copy)
     told = read_kinds(trained_copy, finished.id)
     assert submit_run(trained_copy, finished.recipe) == (finished, False)

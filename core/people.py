@@ -57,8 +57,8 @@ class Place(Protocol):
     def journal_file(self) -> Path: ...
 
 
-_OWNERS_ALONE = {"folder", "class key", "index"}
-"""Folders of the server, keys of instructors, and the upkeep of the whole workspace."""
+_OWNERS_ALONE = {"folder", "weights"}
+"""Folders of this computer, and what is fetched for all who use it."""
 _STUDENTS = {"run", "selection", "analysis", "export"}
 """What students make, change and delete as theirs; what others of them made is not there."""
 _SENT_IN = {"prediction", "feedback", "answer", "opening"}
@@ -111,11 +111,7 @@ def require(place: Place, action: Action, kind: str, thing: str = "") -> None:
 
 
 def _is_for_others(place: Place, action: Action, kind: str, thing: str) -> bool:
-    """Return whether a thing that a student deletes stays, since others made it as well.
-
-    Raises:
-        NotAllowed: It was to be changed.
-    """
+    """Return whether a thing that a student deletes stays: others made it, too. None changes it."""
     if place.person.role != "student" or action == "make":
         return False
     others = find_makers(place.journal_file, kind, thing).keys() - {place.person.id}

@@ -119,13 +119,14 @@ def prepare_devices() -> int:
 
 
 def prepare_steps(model: keras.Model) -> None:
-    """Make the metrics of a compiled model, which Keras would make from the first batch it sees.
+    """Make the metrics and the loss of a compiled model, as Keras would from the first batch.
 
     It cannot read the shape of parts; and TensorFlow traces a step twice whose first call makes
     variables, which takes seconds where stages are trained.
     """
     scores = np.zeros((1, model.output_shape[-1]), np.float32)
     model.compute_metrics(None, scores, scores)
+    model.compute_loss(None, scores, scores)
 
 
 def place(array: np.ndarray) -> Any:

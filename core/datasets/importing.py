@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ImportFailed
-from core.people import acts
+from core.people import acts, require
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
@@ -60,7 +60,15 @@ class ImportStatus(JobStatus):
 
 @acts("make", "dataset", noted=False)
 def start_import(workspace: Workspace, job: ImportJob) -> str:
-    """Start the job in a detached process and returns its id."""
+    """Start the job in a detached process and return its id.
+
+    Raises:
+        NotAllowed: It names a folder of this computer, which are its owner's alone.
+    """
+    request = job.request
+    named = {request.path, request.images, request.labels, request.splits, request.names}
+    if not job.remove_source and named - {"", "sample"}:
+        require(workspace, "see", "folder")
     clean_imports(workspace)
     import_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder = workspace.import_folder(import_id)

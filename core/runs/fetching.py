@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import WeightsDamaged
+from core.people import acts
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
@@ -18,6 +19,7 @@ from models.downloads import download_weights
 from models.weights import Weights
 
 
+@acts("make", "weights", "weights")
 def start_fetch(workspace: Workspace, weights: str, **run: str) -> None:
     """Start the job, unless these weights are being fetched already.
 

@@ -21,6 +21,8 @@ from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+from core.classroom import make_token, read_class, sign_in
+from core.ui.visitor.visitor import COOKIE
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.bench.browser import wait_until_healthy
 from tests.bench.measuring import MEGABYTE, BenchmarkFailed, Figure, Report, list_percentiles, say
@@ -129,9 +131,10 @@ def measure(workspace: Workspace, *, step: int = 4, moves: int = 6, servers: int
     alone: list[float] = []
     for size in SIZES:
         say(f"{size} sessions")
-        with open_class(workspace, servers, "--no-names") as (address, weigh):
+        with open_class(workspace, servers) as (address, weigh):
             before = weigh()
-            students = asyncio.run(_hold_class(address, size, step, moves))
+            tokens = list_tokens(workspace, size)
+            students = asyncio.run(_hold_class(address, tokens, step, moves))
             more = (weigh() - before) / size
         ends = [one for student in students for one in student.ends]
         alone = alone or ends
@@ -146,12 +149,10 @@ def measure(workspace: Workspace, *, step: int = 4, moves: int = 6, servers: int
 
 
 @contextmanager
-def open_class(
-    workspace: Workspace, servers: int, *more: str
-) -> Iterator[tuple[str, Callable[[], float]]]:
+def open_class(workspace: Workspace, servers: int) -> Iterator[tuple[str, Callable[[], float]]]:
     """Open a class on a free port: its address, and what tells the memory of its servers in MB."""
     port = find_port()
-    options = ["--port", str(port), "--servers", str(servers), *more]
+    options = ["--port", str(port), "--servers", str(servers)]
     process = subprocess.Popen(
         [sys.executable, "-m", "core", "class", *options],
         cwd=PROJECT_ROOT,
@@ -172,9 +173,18 @@ def open_class(
         process.wait(timeout=60)
 
 
-async def _hold_class(address: str, size: int, step: int, moves: int) -> list[Student]:
+def list_tokens(workspace: Workspace, size: int) -> list[str]:
+    """Return what the browsers of so many students keep, who join the newest class."""
+    newest = max(workspace.classes.iterdir(), key=lambda folder: folder.stat().st_mtime).name
+    code = read_class(workspace, newest).code
+    joined = [sign_in(workspace, newest, code, f"Student {number}") for number in range(size)]
+    return [make_token(workspace, newest, student) for student in joined]
+
+
+async def _hold_class(address: str, tokens: list[str], step: int, moves: int) -> list[Student]:
     stream, query = address.replace("http", "ws") + "/_stcore/stream", f"step={step}"
-    streams = [await connect(stream, max_size=None) for _ in range(size)]
+    cookies = [{"Cookie": f"{COOKIE}={token}"} for token in tokens]
+    streams = [await connect(stream, max_size=None, additional_headers=one) for one in cookies]
     students = [Student(one, query) for one in streams]
     await students[0].open()  # what every page needs once is there
     await asyncio.gather(*(one.open() for one in students[1:]))

@@ -149,12 +149,7 @@ def _answer_left_out(
 
 
 def _count_repeats(photos: int, steps: int) -> int:
-    """Return how often all photos are left out in turn: of many once is as good, and takes long.
-
-    Args:
-        photos: How many there are.
-        steps: How many it takes to train one head.
-    """
+    """Return how often so many photos are left out in turn, each head trained in so many steps."""
     enough = 5 if photos <= 200 else 3 if photos <= 1_000 else 1
     return min(enough, max(1, MOST_STEPS // (FOLDS * steps)))
 

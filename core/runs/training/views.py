@@ -232,11 +232,7 @@ def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] |
 
 
 def _find_views(by: Preparation, wanted: ViewRequest, precision: str) -> list[_WantedView]:
-    """Return what is there of each view.
-
-    Raises:
-        RunStopped: It was to stop.
-    """
+    """Return what is there of each view, unless the run is to stop."""
     found = []
     for source in wanted.list_sources(precision):
         found.append(_find_view(by.workspace, wanted, source))

@@ -159,6 +159,13 @@ def do_until(deed: Callable[[], object], seen: Locator) -> None:
     expect(seen).to_be_visible()
 
 
+def choose(page: Page, name: str | re.Pattern[str]) -> None:
+    """Click one of several choices, when the page is drawn, until it is chosen."""
+    choice = page.get_by_role("radio", name=name)
+    chosen = page.get_by_role("radio", name=name, checked=True)
+    do_until(lambda: choice.click(force=True), chosen)
+
+
 def wait_for_url(page: Page, *parts: str) -> None:
     """Return when the address holds these parts: a moment after the page was drawn."""
     for part in parts:

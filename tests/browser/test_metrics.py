@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.browser.conftest import PageServer, choose, do_until, wait_for_url
 from tests.training import copy_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -36,7 +36,7 @@ def test_a_row_opens_the_photos_of_its_class(page: Page, server: PageServer) -> 
     do_until(lambda: None if "focus=rose" in page.url else click_row(page, 1), heading)
     wait_for_url(page, "focus=rose")
 
-    page.get_by_role("radio", name=re.compile("^Taken for it")).click(force=True)
+    choose(page, re.compile("^Taken for it"))
     wait_for_url(page, "heap=taken")
     page.reload()  # the link is enough
     expect(heading).to_be_visible()
@@ -46,7 +46,7 @@ def test_a_row_opens_the_photos_of_its_class(page: Page, server: PageServer) -> 
 def test_search_and_curves_live_in_the_link(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/metrics?split=train")
     expect(page.get_by_text("ROC curves of 3 classes")).to_be_visible()
-    page.get_by_role("radio", name="Precision-recall").click(force=True)
+    choose(page, "Precision-recall")
     expect(page.get_by_text("Precision-recall curves of 3 classes")).to_be_visible()
     page.get_by_placeholder("Search classes").fill("oak")
     expect(page.get_by_text("No class has this in its name.")).to_be_visible()

@@ -8,7 +8,7 @@ from core.monitoring.rules import read_watch
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
 from tests.asking import ask
-from tests.browser.conftest import PageServer, wait_for_url
+from tests.browser.conftest import PageServer, choose, wait_for_url
 from tests.retraining import let_first_run_answer
 from tests.training import copy_workspace
 
@@ -40,7 +40,7 @@ def test_drift_is_said_shown_and_alarmed(page: Page, server: PageServer) -> None
 def test_version_and_time_live_in_the_link(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/monitoring?watch=all&period=7")
     expect(page.get_by_role("combobox", name="Answers of")).to_have_value("Answers of all models")
-    page.get_by_role("radio", name="1 day").click(force=True)
+    choose(page, "1 day")
     wait_for_url(page, "period=1", "watch=all")
     page.reload()
     expect(page.get_by_role("radio", name="1 day")).to_be_checked()

@@ -13,7 +13,7 @@ from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import read_dataset
-from tests.browser.conftest import PageServer, close_panel, do_until, wait_for_url
+from tests.browser.conftest import PageServer, choose, close_panel, do_until, wait_for_url
 from tests.training import copy_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -81,11 +81,11 @@ def test_the_views_keep_the_slice(page: Page, server: PageServer, study: SliceSt
     page.goto(f"{server.address}/slices?split=train&slice={value}")
     heading = page.get_by_role("heading", name=re.compile("Contrast below"))
     expect(heading).to_be_visible()
-    page.get_by_role("radio", name="Shortcuts").click()
+    choose(page, "Shortcuts")
     wait_for_url(page, "by=shortcuts", "slice=contrast")
     expect(page.get_by_text("What each property alone finds")).to_be_visible()
     expect(heading).to_be_visible()
-    page.get_by_role("radio", name="Worst slices").click()
+    choose(page, "Worst slices")
     expect(page.get_by_text("A search needs 60 photos")).to_be_visible()
 
 

@@ -53,6 +53,8 @@ class Scheduler:
         self._children: list[subprocess.Popen[bytes]] = []
         """All workers started here: each is waited for when it ends, lest it stays a zombie."""
         self._beats: dict[str, tuple[datetime | None, float]] = {}
+        self._is_free = False
+        """Whether runs waited and none went, when last looked at."""
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
         self._warm_not_before = 0.0
@@ -69,13 +71,15 @@ class Scheduler:
         if any(run.state == "lost" for run in active):
             queue_lost_runs(self._workspace)
         waiting = [run for run in active if run.state == "queued"]
-        if waiting and not going and (given := self._give_next_run()):
-            going, waiting = [given], [run for run in waiting if run.id != given.id]
         self._given = {key: child for key, child in self._given.items() if child.poll() is None}
+        was_free, self._is_free = self._is_free, bool(waiting and not going)
+        # A worker that has just trained a head takes the next by itself: it has one step for that.
+        if self._is_free and (was_free or not self._given) and (given := self._give_next_run()):
+            going, waiting = [given], [run for run in waiting if run.id != given.id]
         self._children = [child for child in self._children if child.poll() is None]
         if going:
             self._last_run = time.monotonic()
-        self._keep_warm(bool(waiting), bool(going))
+        self._keep_warm(bool(waiting) and any(run.trains_stages for run in going), bool(going))
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
         self._due_work.step()

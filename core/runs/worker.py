@@ -1,8 +1,8 @@
-"""Trains one run, then ends, so that all its memory is given back: `python -m core.runs.worker`.
+"""Trains a run, then ends, so that all its memory is given back: `python -m core.runs.worker`.
 
 With --run ID it trains that run. Without, it is the warm one: it imports Keras, waits for an id on
-its standard input, and ends when the input is closed. In a session of its own: it outlives the
-scheduler and the page server.
+its standard input, and ends when the input is closed. One that trained a head goes on with the
+heads that wait. In a session of its own: it outlives the scheduler and the page server.
 """
 
 import argparse
@@ -11,16 +11,20 @@ import os
 import sys
 from pathlib import Path
 
+from core.runs.queue.queue import read_active
+from core.runs.store import RunRecord
 from core.runs.training.cross_validating import cross_validate_small
 from core.runs.training.executing import execute_run, warm_up
 from core.workspace import Workspace, open_workspace
 
 LOG_FILE = "worker.log"
+MOST_RUNS = 100
+"""Of one worker, whose memory is then given back."""
 
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description="Trains one run, then ends.")
+    parser = argparse.ArgumentParser(description="Trains a run, and heads that wait, then ends.")
     parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
     run_id: str | None = parser.parse_args().run
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -30,9 +34,22 @@ def main() -> int:
         run_id = sys.stdin.readline().strip()
         if not run_id:
             return 0
-    _write_to_log(workspace, run_id)
-    cross_validate_small(workspace, execute_run(workspace, run_id))
+    done: list[RunRecord] = []
+    while run_id:
+        _write_to_log(workspace, run_id)
+        done.append(execute_run(workspace, run_id))
+        run_id = "" if len(done) == MOST_RUNS else _find_next(workspace, done[-1])
+    for run in done:
+        cross_validate_small(workspace, run)
     return 0
+
+
+def _find_next(workspace: Workspace, last: RunRecord) -> str:
+    """Return the id of the run whose turn it is; "": none waits, one goes, or stages are trained."""
+    active = read_active(workspace)
+    if not active or active[0].is_going or last.trains_stages or active[0].trains_stages:
+        return ""
+    return active[0].id
 
 
 def _write_to_log(workspace: Workspace, run_id: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from core.errors import ResultDamaged, RunUnfinished
 from core.runs.locks import is_locked
 from core.runs.queue.control import extend_run, pause_run, resume_run
-from core.runs.queue.queue import request_stop, submit_run
+from core.runs.queue.queue import delete_run, request_stop, submit_run
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, read_result, read_run_head
@@ -168,6 +168,21 @@ def test_runs_are_trained_one_after_the_other_and_none_twice(
     assert read_kinds(trained_copy, finished.id) == told
 
 
+def test_a_worker_goes_on_with_heads_that_wait_and_each_is_as_if_alone(
+    trained_copy: Workspace,
+) -> None:
+    first, second = submit(trained_copy, seed=1), submit(trained_copy, seed=2, hidden=(8,))
+    stages, last = submit(trained_copy, strategy="last_stage"), submit(trained_copy, seed=3)
+    assert train(trained_copy, first).state == "done"
+    assert read_run(trained_copy, second.id).state == "done"  # and nobody else was there to do it
+    assert {read_run(trained_copy, run.id).state for run in (stages, last)} == {"queued"}
+    found = read_result(trained_copy, second.id)
+    for run in (second, stages, last):
+        delete_run(trained_copy, run.id)
+    again = train(trained_copy, submit(trained_copy, seed=2, hidden=(8,)))
+    assert_equal_results(read_result(trained_copy, again.id), found)
+
+
 @pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_time(
     trained_copy: Workspace, undisturbed: tuple[Recipe, RunResult]
@@ -194,9 +209,10 @@ def test_a_killed_scheduler_is_not_missed(trained_copy: Workspace) -> None:
     scheduler.kill()
     first = wait_for_end(trained_copy, first.id)
     assert (first.state, first.attempt) == ("done", 1)
-    assert read_run(trained_copy, second.id).state == "queued"
+    assert wait_for_end(trained_copy, second.id).state == "done"  # the worker goes on
+    third = submit(trained_copy, seed=5)
     ensure_scheduler(trained_copy)
-    assert wait_for_end(trained_copy, second.id).state == "done"
+    assert wait_for_end(trained_copy, third.id).state == "done"
 
 
 @pytest.mark.slow

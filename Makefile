@@ -33,7 +33,7 @@ test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow
 
 test-slow: $(VENV)/.installed-tests  ## run what `make test` leaves out: slow tests, all drawn examples
 	@.ci/system-packages
-	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=full
+	@$(PYTEST) --no-loadscope-reorder -m "slow or hypothesis" --hypothesis-profile=full
 
 test-gpu: $(VENV)/.installed-tests  ## run the tests that need an NVIDIA GPU; without one they are skipped
 	@$(BIN)/python -m pytest -m gpu

@@ -25,14 +25,27 @@ from tests.prepared import (
 from tests.processes import end_processes
 from tests.training import copy_workspace
 
-WARM = Path(__file__).with_name("warm")
+TESTS = Path(__file__).parent
+WARM = TESTS / "warm"
 SLOW_S = 5.0
 """A test that takes longer is `slow`."""
+_LONGEST = ("unit/runs", "bench", "unit/exporting", "unit/models", "browser")
+"""Folders whose slow tests take longest: first, lest one worker ends with them, the other idle."""
 
 # The same examples everywhere and each time, however busy the machine is.
 settings.register_profile("full", deadline=None, derandomize=True, database=None)
 settings.register_profile("quick", settings.get_profile("full"), max_examples=25)
 settings.load_profile("quick")  # --hypothesis-profile=full draws four times as many
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files by how long they take; with xdist's own order, those of most tests first."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, one in enumerate(_LONGEST) if folder.startswith(one)), len(_LONGEST))
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -38,18 +38,18 @@ def main() -> int:
     while run_id:
         _write_to_log(workspace, run_id)
         done.append(execute_run(workspace, run_id))
-        run_id = "" if len(done) == MOST_RUNS else _find_next(workspace, done[-1])
+        goes_on = len(done) < MOST_RUNS and not done[-1].trains_stages
+        run_id = _find_next_head(workspace) if goes_on else ""
+    os.nice(10)  # those who wait for a run come first
     for run in done:
         cross_validate_small(workspace, run)
     return 0
 
 
-def _find_next(workspace: Workspace, last: RunRecord) -> str:
-    """Return the id of the run whose turn it is; "": none waits, one goes, or stages are trained."""
+def _find_next_head(workspace: Workspace) -> str:
+    """Return the id of the run whose turn it is; "": none, another run goes, or stages are next."""
     active = read_active(workspace)
-    if not active or active[0].is_going or last.trains_stages or active[0].trains_stages:
-        return ""
-    return active[0].id
+    return active[0].id if active and not (active[0].is_going or active[0].trains_stages) else ""
 
 
 def _write_to_log(workspace: Workspace, run_id: str) -> None:

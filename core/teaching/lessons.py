@@ -26,6 +26,7 @@ Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "true_labels", "wrong_labels", "seconds", "random", "own",
     "report", "photos", "draws", "foreseen", "notebook", "held",
+    "leak", "leaked",
 ]  # fmt: skip
 
 

@@ -185,6 +185,16 @@ def _show_shares(page: LessonPage, before: str) -> float:
     return float(now["share"].iloc[0])
 
 
+def _show_noise(page: LessonPage, before: str) -> float:
+    """Draw the shares by noise, and what photos that lie on both sides would have one believe."""
+    share, words, n = _show_shares(page, before), page.language.words, page.copied
+    if st.toggle(words["leak"].format(n=n), key=f"{page.key}.leak"):
+        others = len(page.judged) - n
+        said = words["leaked"].format(n=n, others=f"{others:,}", **page.leaked)
+        st.caption(said)
+    return share
+
+
 def _show_strategies(page: LessonPage, _before: str) -> None:
     """Draw right answers against seconds of training, of the head's run and of the chosen one."""
     words = _say(page) | {"control": page.language.words["seconds"]}
@@ -278,7 +288,7 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], float | None]] = {
     "turned": _show_turned,
     "excited": _show_excited,
     "photos": _show_forecast,
-    "noise": _show_shares,
+    "noise": _show_noise,
     "unsure": _show_shares,
     "confused": _show_confused,
     "strategies": _show_strategies,

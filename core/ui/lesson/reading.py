@@ -20,6 +20,7 @@ from core.exact.forecasting import KIND, Forecasts
 from core.exact.lesson import KIND as STAGES_KIND
 from core.exact.lesson import SEEDS, name_trainings, read_stages, read_trainings
 from core.exact.store import HeadSource, find_judged_source
+from core.instant.change import Change, answer_changed
 from core.instant.head import ExactHead
 from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
 from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
@@ -30,7 +31,7 @@ from core.ui.parts import cache
 from core.ui.parts.state import name_browser, read_choice, read_number
 
 LESSON, LANGUAGE, STEP, SET = "lesson", "language", "step", "set"
-PLANTED, _SHOWN = 3, 12
+PLANTED, _SHOWN, _COPIED = 3, 12, 20
 _ASKED = 5
 _FORMS = {"learning_rate": "{:g}", "dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
 """How values of a control are drawn; else they are percent."""
@@ -237,6 +238,29 @@ class LessonPage:
             spoilt = spoil_labels(self.true, value / 100, pairs, seed=1)
             rows.append([(answers == self.true).sum(), (answers == spoilt).sum()])
         return np.array(rows)
+
+    @property
+    def copied(self) -> int:
+        """How many validation photos may be copied into training; others are left to judge."""
+        return min(_COPIED, len(self.judged) // 2)
+
+    @cached_property
+    def leaked(self) -> dict[str, int]:
+        """Right answers for the validation photos that are copied, and for the others, after and
+        before."""
+        labels, train = self.source.dataset.labels.copy(), self.source.train
+        share, pairs = float(self.chosen) / 100, np.ones_like(self.dials.pairs)
+        labels[train] = spoil_labels(labels[train], share, pairs)
+        copied = np.zeros(len(self.judged), bool)
+        drawn = np.random.default_rng(self.person).permutation(len(copied))
+        copied[drawn[: self.copied]] = True
+        right = []
+        for photos in (np.union1d(train, self.judged[copied]), train):
+            change = Change(labels=labels, train=photos, n_classes=self.head.n_classes)
+            answers = answer_changed(self.head, change, self.judged).argmax(axis=1)
+            right += [(answers == self.true)[some].sum() for some in (copied, ~copied)]
+        names = "after", "others_after", "before", "others_before"
+        return {name: int(n) for name, n in zip(names, right, strict=True)}
 
     @cached_property
     def by_threshold(self) -> np.ndarray:

@@ -179,6 +179,22 @@ def test_a_link_that_does_not_fit_is_passed_over() -> None:
     assert "1. What does it see?" in text_of(app)
 
 
+def test_copied_photos_are_learned_by_heart_and_the_others_tell(seen: list[LessonPage]) -> None:
+    app = open_page("lesson", step="8", set="0")
+    app.toggle[0].set_value(True)
+    page = run(app) and seen[-1]
+    assert f"Of the {page.copied} copied photos {page.leaked['after']} are right" in captions(app)
+    copied = np.random.default_rng(page.person).permutation(len(page.judged))[: page.copied]
+    photos = np.union1d(page.source.train, page.judged[copied])
+    x = page.head.rows.astype(np.float64)
+    targets = np.eye(page.head.n_classes)[page.source.dataset.labels[photos]]
+    among = x[photos].T @ x[photos] + page.head.ridge * np.eye(x.shape[1])
+    answers = (x[page.judged] @ np.linalg.solve(among, x[photos].T @ targets)).argmax(axis=1)
+    right = answers == page.true
+    assert page.leaked["after"] == right[copied].sum()
+    assert page.leaked["others_after"] == right.sum() - right[copied].sum()
+
+
 def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) -> None:
     app = open_page("lesson", step="7")
     page = seen[-1]

@@ -240,7 +240,8 @@ def _delete(workspace: Workspace, kind: str, thing: str) -> str:
         return "going"
     except PetalscopeError:
         return ""
-    return "" if find_makers(workspace.journal_file, kind, thing) else kind
+    others = find_makers(workspace.journal_file, kind, thing).keys() - {workspace.person.id}
+    return "" if others else kind
 
 
 def _find_student(workspace: Workspace, class_id: str, student: str) -> Path:

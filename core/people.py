@@ -233,8 +233,8 @@ class _Makers:
                 made = self._of.setdefault((row.get("kind", ""), row.get("id", "")), {})
                 if row.get("did") == "make":
                     made[row["who"]] = row["role"]
-                elif row.get("did") == "delete":
-                    made.pop(row["who"], None) if row["role"] == "student" else made.clear()
+                elif row.get("did") == "delete" and len(made) > 1:  # else it is in the bin
+                    made.pop(row["who"], None)
             return dict(self._of.get((kind, thing), {}))
 
 

@@ -107,6 +107,8 @@ class Workspace:
     downloads = _Place("downloads")
     """Public datasets fetched from their makers; kept, so that they are fetched once."""
     temporary = _Place("tmp")
+    bin = _Place("bin")
+    """What was deleted, for 30 days."""
     exports = _Place("exports")
     """Zips of exported models, each in a folder with the job that made it."""
     kept_photos = _Place("kept_photos")

@@ -24,7 +24,7 @@ from core.workspace import Workspace
 from data import dataset as files
 from data.dataset import Dataset, identify_dataset
 from data.images import PACKING
-from data.manifest import delete_dataset, read_dataset, read_whole, write_facts
+from data.manifest import hide_dataset, read_dataset, read_whole, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report
 from data.sources.catalogue import open_source
@@ -128,7 +128,7 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
         shutil.rmtree(folder)
         return existing
     if target.is_dir():  # damaged
-        delete_dataset(workspace, dataset_id)
+        shutil.rmtree(hide_dataset(workspace, dataset_id))
     try:
         folder.rename(target)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +115,8 @@ def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
     write_json(folder / FACTS, _read_facts(folder) | {"name": name.strip() or dataset_id})
 
 
-def delete_dataset(workspace: Workspace, dataset_id: str) -> None:
-    """Remove a dataset; for others it is gone at once, not file by file.
+def hide_dataset(workspace: Workspace, dataset_id: str) -> Path:
+    """Return where a dataset is now: out of its place, to be removed or kept elsewhere.
 
     Raises:
         DatasetMissing: There is no dataset of that id.
@@ -128,7 +127,7 @@ def delete_dataset(workspace: Workspace, dataset_id: str) -> None:
         folder.rename(hidden)
     except FileNotFoundError as error:
         raise _report_missing(dataset_id) from error
-    shutil.rmtree(hidden)
+    return hidden
 
 
 def _summarise(folder: Path) -> DatasetSummary:

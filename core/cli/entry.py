@@ -92,6 +92,8 @@ doctor     doctor       --json
     look whether workspace, index, scheduler, locks, models, weights and device are well
 repair     upkeep       --json
     read the index of a damaged or emptied workspace back from its copies and folders
+bin        upkeep       --put-back 1f3a22c0
+    list the runs and datasets that were deleted in the last 30 days; put one back, or make room
 clean      upkeep       --dry-run
     remove what nothing points to any more: half-written files, features of no run, …
 scheduler  upkeep

@@ -1,4 +1,4 @@
-"""`clean`, `repair` and `scheduler`: what keeps a workspace well.
+"""`bin`, `clean`, `repair` and `scheduler`: what keeps a workspace well.
 
 What a page, a registered version, a run that may go on, or its repetition needs, stays: so do all
 results, the newest checkpoints of runs that did not fail, downloads, exports and imports. What goes
@@ -24,6 +24,7 @@ from core.config import fingerprint
 from core.formats import count, moment, size
 from core.registry.files import hold_registry
 from core.registry.store import is_row_whole, select_versions
+from core.runs.bin import empty_bin, list_binned, put_back
 from core.runs.database import write_database
 from core.runs.kept import list_run_folders
 from core.runs.locks import is_locked
@@ -109,6 +110,24 @@ class Rubbish:
     kind: str
     path: Path
     bytes: int
+
+
+@command(
+    option("--put-back ID", "put a run or a dataset back where it was"),
+    flag("--empty", "delete for good what is in the bin"),
+)
+def bin(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """List what was deleted in the last 30 days; put it back, or make room."""
+    if given.empty:
+        empty_bin(workspace)
+    binned = list_binned(workspace)
+    if given.put_back:
+        kind = next((one.kind for one in binned if one.id == given.put_back), "run")
+        put_back(workspace, kind, given.put_back)
+        return Outcome(f"The {kind} {given.put_back} is back.", {"put_back": given.put_back})
+    rows = [(one.kind, one.id, one.name, f"{one.days_left} days left") for one in binned]
+    table = format_table(("what", "id", "name", "goes for good"), rows)
+    return Outcome(table if rows else "The bin is empty.", {"bin": [vars(one) for one in binned]})
 
 
 @command(

@@ -1,7 +1,7 @@
 """Deleting a dataset version: never one that something rests on, unless that is forced.
 
-With the version go its features and views, its analyses and the edits in its tray. Other versions
-stay whole: what they share with it are links and copies of their own.
+It goes into the bin; its features, views, analyses and the edits in its tray are gone. Other
+versions stay whole: what they share with it are links and copies of their own.
 """
 
 import shutil
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete
 from core.errors import DatasetInUse
 from core.formats import count
 from core.people import acts
+from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.run_files import read_json
@@ -20,7 +21,7 @@ from core.runs.store import RunRecord, select_runs
 from core.runs.tables import edits_table, runs_table
 from core.runs.training.preparing import delete_features
 from core.workspace import Workspace, check_identifier
-from data.manifest import DatasetSummary, delete_dataset, list_datasets
+from data.manifest import DatasetSummary, hide_dataset, list_datasets
 
 _MOST_NAMES = 5
 
@@ -53,7 +54,7 @@ def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
 
 @acts("delete", "dataset", "dataset_id")
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
-    """Return what lost its dataset; the version, its features, analyses and tray are gone.
+    """Return what lost its dataset; the version is in the bin.
 
     Args:
         force: Delete it also when runs or other versions rest on it.
@@ -68,7 +69,7 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
     with write_database(workspace) as connection:
         uses = _list_uses(workspace, connection, dataset_id)
         _check_free(uses, dataset_id, force)
-        delete_dataset(workspace, dataset_id)
+        throw_away(workspace, "dataset", dataset_id, hide_dataset(workspace, dataset_id))
         connection.execute(delete(edits_table).where(edits_table.c.dataset == dataset_id))
     delete_features(workspace, dataset_id)
     for folder in _list_analyses(workspace, dataset_id):

@@ -18,7 +18,7 @@ from core.runs.tables import UtcTime, metadata, runs_table
 from core.workspace import Workspace, write_json
 
 RUN_FILE = "run.json"
-_RECIPE_FILE = "recipe.json"
+RECIPE_FILE = "recipe.json"
 _RUNS, _TABLES = "kept.runs", "kept.tables"
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def mark_missing(workspace: Workspace, connection: Connection) -> None:
 
 def list_run_folders(workspace: Workspace) -> Iterator[Path]:
     """Yield the folders of runs, whatever the index says of them."""
-    for file in sorted(workspace.runs.glob(f"[!.]*/{_RECIPE_FILE}")):
+    for file in sorted(workspace.runs.glob(f"[!.]*/{RECIPE_FILE}")):
         yield file.parent
 
 

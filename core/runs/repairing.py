@@ -22,9 +22,14 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from core.config import read_settings
 from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
 from core.runs.database import close_databases, write_database
-from core.runs.kept import list_run_folders, mark_missing, read_kept_run, read_kept_table
+from core.runs.kept import (
+    RECIPE_FILE,
+    list_run_folders,
+    mark_missing,
+    read_kept_run,
+    read_kept_table,
+)
 from core.runs.locks import hold_lock
-from core.runs.queue.queue import RECIPE_FILE
 from core.runs.recipe.recipe import recipe_from_json, recipe_to_json
 from core.runs.run_files import read_events
 from core.runs.tables import metadata, runs_table
@@ -84,7 +89,7 @@ def repair_index(workspace: Workspace) -> Repair:
                     _take_rows(connection, source)
             if fault:
                 _take_kept(workspace, connection)
-            read, unread = _read_folders(workspace, connection)
+            read, unread = read_folders(workspace, connection)
             mark_missing(workspace, connection)
             rows = _count_rows(connection)
         return Repair(
@@ -155,7 +160,7 @@ def _take_kept(workspace: Workspace, connection: Connection) -> None:
             connection.execute(update(runs_table).where(mine).values(**kept))
 
 
-def _read_folders(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
+def read_folders(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
     """Return the runs that were read from their folders alone, and those that could not be."""
     known = set(connection.scalars(select(runs_table.c.id)))
     folders = [folder for folder in list_run_folders(workspace) if folder.name not in known]

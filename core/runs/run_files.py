@@ -11,13 +11,11 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from core.runs.recipe.recipe import Recipe
-from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, check_identifier, digest_file, write_whole
 
 ARRAYS_FILE = "result.npz"
@@ -26,6 +24,8 @@ FACTS_FILE = "result.json"
 VERSION = 1
 _BACKBONE_FACTS = "backbone.json"
 EVENTS_FILE = "events.jsonl"
+WITH_IT = "with-it"
+"""Folder in a deleted run: features/ and backbones/ that were its alone."""
 
 
 def is_result_whole(folder: Path) -> bool:
@@ -57,14 +57,8 @@ def is_file_whole(folder: Path, name: str, facts: dict[str, Any]) -> bool:
     return path.exists() and digest_file(path) == facts["digests"].get(name)
 
 
-def delete_rows(connection: Connection, run_id: str) -> None:
-    """Delete the run, and what was counted of it, from the database."""
-    connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
-    connection.execute(openings_table.delete().where(openings_table.c.run == run_id))
-
-
-def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> None:
-    """Delete the backbone that a run tuned, and features and maps by it.
+def take_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> None:
+    """Move the backbone that a run tuned, and features by it, into the folder; maps go.
 
     Those that it was given, and one that another run has too, stay.
 
@@ -79,13 +73,20 @@ def delete_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) ->
     tuned = workspace.backbone_folder(backbone)
     if read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
         return  # the best epoch was one in which nothing of it was trained
+    for place in (
+        features := folder / WITH_IT / "features",
+        backbones := folder / WITH_IT / "backbones",
+    ):
+        place.mkdir(parents=True)
     for facts in workspace.features.glob("[!.]*.json"):
         if read_json(facts).get("backbone") == backbone:
-            facts.unlink(missing_ok=True)  # first: without it they are not read
-            facts.with_suffix(".npy").unlink(missing_ok=True)
+            for file in (facts, facts.with_suffix(".npy")):  # without the first they are not read
+                with suppress(FileNotFoundError):
+                    file.replace(features / file.name)
     for maps in workspace.maps.glob(f"*/{backbone}-*"):
         shutil.rmtree(maps, ignore_errors=True)
-    shutil.rmtree(tuned, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        tuned.replace(backbones / backbone)
 
 
 def _find_backbone(folder: Path) -> str | None:

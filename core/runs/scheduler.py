@@ -19,6 +19,7 @@ from datetime import datetime
 
 from core.config import read_settings
 from core.errors import PetalscopeError
+from core.runs.bin import sweep_bin
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
@@ -217,6 +218,7 @@ def main() -> int:
             ended.wait(IDLE_POLL_S)  # one that a page started is at work
             continue
         write_scheduler_facts(workspace)
+        sweep_bin(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
         try:
             serve(workspace, ended, stay=given.stay)

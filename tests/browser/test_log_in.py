@@ -110,7 +110,7 @@ def try_to_delete(page: Page) -> None:
     """Delete the one run on the page Runs, as far as that is allowed."""
     tick(page, 0, "1 run selected")
     page.get_by_role("button", name=re.compile("Delete")).click()
-    page.get_by_role("button", name="Delete 1 run for good").click()
+    page.get_by_role("button", name="Move 1 run to the bin").click()
 
 
 def test_who_logs_in_may_do_what_their_role_allows(

@@ -170,17 +170,19 @@ def test_an_edit_of_the_panel_is_applied_and_the_new_version_is_chosen(
     expect(page.get_by_text("not applied yet")).to_have_count(0)
 
 
-def test_a_version_that_another_rests_on_is_deleted_only_after_a_tick(
+def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
     page: Page, server: PageServer, dataset: Dataset
 ) -> None:
     workspace = Workspace(server.workspace)
     child = next(entry for entry in list_datasets(workspace) if entry.parent == dataset.id)
     page.goto(f"{server.address}/dataset?dataset={child.id}&view=versions")
     page.get_by_role("button", name="Delete").first.click()  # the import, made first
-    gone = page.get_by_role("button", name="Delete for good")
+    gone = page.get_by_role("button", name="Move to the bin")
     expect(page.get_by_text("Used by 1 version")).to_be_visible()
     expect(gone).to_be_disabled()
-    page.get_by_text("Delete it all the same").click()
+    name = next(one.name for one in list_datasets(workspace) if one.id == dataset.id)
+    page.get_by_label("Its name, to delete it").fill(name)
+    page.keyboard.press("Enter")
     expect(gone).to_be_enabled()
     gone.click()
     expect(page.get_by_text("There is one version")).to_be_visible()

@@ -174,11 +174,11 @@ _INTERNAL = {
     "core.runs.queue.starting": "ensure_scheduler start_missing_scheduler write_scheduler_facts",
     "core.runs.repairing": "find_fault make_copy repair_index",
     "core.runs.result": "keep_arrays",
-    "core.runs.run_files": "delete_tuned_backbone",
+    "core.runs.bin": "sweep_bin throw_away",
+    "core.runs.run_files": "take_tuned_backbone",
     "core.runs.training.preparing": "delete_features delete_views",
     "data.additions": "add_photos",
     "data.importing": "import_source keep_dataset make_staging_folder prepare_dataset",
-    "data.manifest": "delete_dataset",
 }
 """What an act, a job, a worker or the scheduler calls, or who asks by themselves (the class)."""
 

@@ -7,8 +7,6 @@ another by one. Standard library and SQLAlchemy only, for the scheduler.
 """
 
 import heapq
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +15,13 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from core.errors import RunGoing, RunLost, RunStopped
 from core.people import acts
+from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
-from core.runs.kept import mark_run
+from core.runs.kept import RECIPE_FILE, mark_run
 from core.runs.queue.run_lock import PAUSED, is_ours
 from core.runs.recipe.plans import Plan, check_epochs, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
-from core.runs.run_files import append_event, delete_rows, delete_tuned_backbone, is_result_whole
+from core.runs.run_files import append_event, is_result_whole, take_tuned_backbone
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,
@@ -36,8 +35,6 @@ from core.runs.store import (
 from core.runs.tables import runs_table
 from core.runs.training.study_results import is_study_whole
 from core.workspace import Workspace, check_identifier, write_atomically
-
-RECIPE_FILE = "recipe.json"
 
 _MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.attempt < MOST_ATTEMPTS)
 
@@ -154,27 +151,23 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 @acts("delete", "run", "run_id")
 def delete_run(workspace: Workspace, run_id: str) -> None:
-    """Delete the run, its files and its place in the list.
+    """Move the run into the bin, off the list.
 
     With it goes the backbone that it tuned, unless another run has the same.
 
     Raises:
         RunGoing: A worker has it.
     """
-    rubbish = workspace.temporary / f"deleted-{os.urandom(4).hex()}"
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         if run.is_going:
             raise RunGoing(
                 f"“{run.name}” is being trained.", "Stop it first, then delete it.", run_id=run_id
             )
-        delete_rows(connection, run_id)
-        folder = workspace.run_folder(run_id)
-        if folder.exists():
-            workspace.temporary.mkdir(parents=True, exist_ok=True)
-            folder.replace(rubbish)  # one step: no half-deleted run is ever seen
-            delete_tuned_backbone(workspace, rubbish, run.recipe)
-    shutil.rmtree(rubbish, ignore_errors=True)
+        connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
+        if (folder := workspace.run_folder(run_id)).exists():
+            binned = throw_away(workspace, "run", run_id, folder)
+            take_tuned_backbone(workspace, binned, run.recipe)
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:

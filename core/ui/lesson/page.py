@@ -189,9 +189,7 @@ def _show_noise(page: LessonPage, before: str) -> float:
     """Draw the shares by noise, and what photos that lie on both sides would have one believe."""
     share, words, n = _show_shares(page, before), page.language.words, page.copied
     if st.toggle(words["leak"].format(n=n), key=f"{page.key}.leak"):
-        others = len(page.judged) - n
-        said = words["leaked"].format(n=n, others=f"{others:,}", **page.leaked)
-        st.caption(said)
+        st.caption(words["leaked"].format(n=n, others=len(page.judged) - n, **page.leaked))
     return share
 
 

@@ -8,11 +8,13 @@ from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.exact.forecasting import say_more
 from core.formats import count, plain, size
+from core.runs.bin import Binned, empty_bin, list_binned, put_back
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import find_default, list_done
 from core.ui.parts.frame import link_page
+from core.ui.parts.messages import report_errors
 from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
@@ -30,6 +32,7 @@ from models.catalogue import DEFAULT, STARTER
 from models.weights import Weights, find_entry, find_weights
 
 _MORE_PHOTOS = 100
+_MOST_BINNED = 10
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
@@ -50,6 +53,11 @@ def show_overview() -> None:
     with right.container(border=True):
         st.subheader("Datasets", anchor=False)
         _show_datasets(datasets)
+    if binned := list_binned(cache.workspace()):
+        with right.expander(
+            f"Bin · {count(len(binned), 'thing')} deleted", icon=":material/delete:"
+        ):
+            _show_bin(binned)
     if newest is not None:
         with right.container(border=True):
             st.subheader("How many more photos?", anchor=False)
@@ -162,6 +170,25 @@ def _show_datasets(datasets: list[DatasetSummary]) -> None:
             "photo_library",
             dataset=entry.id,
         )
+
+
+def _show_bin(binned: list[Binned]) -> None:
+    """Draw what was deleted and can be put back."""
+    for one in binned[:_MOST_BINNED]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            days = count(one.days_left, "day")
+            st.caption(f"{one.kind.title()} “{plain(one.name, 40)}” · {days} left", width="stretch")
+            if st.button("Put back", key=f"bin.{one.kind}.{one.id}", type="tertiary"):
+                with report_errors():
+                    put_back(cache.workspace(), one.kind, one.id)
+                    st.rerun()
+    if len(binned) > _MOST_BINNED:
+        st.caption(f"And {len(binned) - _MOST_BINNED:,} older.")
+    with st.popover("Empty the bin", icon=":material/delete_forever:"):
+        st.write("What is in it goes for good, and its room on the disk is free.")
+        if st.button("Delete for good", type="primary", key="bin.empty"):
+            empty_bin(cache.workspace())
+            st.rerun()
 
 
 def _show_forecast(entry: DatasetSummary) -> None:

@@ -119,11 +119,11 @@ def _ask_to_delete(selected: Sequence[RunRecord]) -> None:
     names = [plain(title_run(run), 40) for run in selected[:_MOST_NAMED]]
     more = len(selected) - len(names)
     st.markdown(f"Delete {', '.join(names)}{f' and {more} more' if more > 0 else ''}?")
-    st.caption("Curves, scores and model go for good; dataset and features stay.")
+    st.caption("Curves, scores and model stay in the bin for 30 days: see Overview.")
     if st.button(
-        f"Delete {count(len(selected), 'run')} for good",
+        f"Move {count(len(selected), 'run')} to the bin",
         type="primary",
-        icon=":material/delete_forever:",
+        icon=":material/delete:",
         key="runs.delete",
     ):
         _delete(selected)

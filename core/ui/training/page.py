@@ -163,8 +163,8 @@ def _edit_notes(run: RunRecord) -> None:
 
 
 def _ask_to_delete(run: RunRecord) -> None:
-    st.write("Curves, scores and model of this run go for good; dataset and features stay.")
-    if st.button("Delete for good", type="primary", icon=":material/delete_forever:"):
+    st.write("Curves, scores and model of this run stay in the bin for 30 days: see Overview.")
+    if st.button("Move to the bin", type="primary", icon=":material/delete:"):
         delete_run(cache.workspace(), run.id)
         forget_runs({run.id})
         st.rerun()

@@ -220,7 +220,9 @@ def _show_delete(version: DatasetSummary) -> None:
 def _ask_delete(version: DatasetSummary) -> None:
     uses = list_uses(cache.workspace(), version.id)
     st.markdown(f"Delete {_title(version)}?")
-    st.caption("Its photos, features, views and analyses go for good; other versions keep theirs.")
+    st.caption(
+        "Its photos stay in the bin for 30 days: see Overview. Features, analyses and the tray go."
+    )
     force = False
     if not uses.nothing:
         st.warning(
@@ -228,11 +230,12 @@ def _ask_delete(version: DatasetSummary) -> None:
             "versions made of it stay whole.",
             icon=":material/warning:",
         )
-        force = st.checkbox("Delete it all the same", key=f"versions.force.{version.id}")
+        typed = st.text_input("Its name, to delete it", key=f"versions.force.{version.id}")
+        force = typed.strip() == version.name.strip()
     if not st.button(
-        "Delete for good",
+        "Move to the bin",
         type="primary",
-        icon=":material/delete_forever:",
+        icon=":material/delete:",
         disabled=not (uses.nothing or force),
         key=f"versions.gone.{version.id}",
     ):

@@ -23,7 +23,7 @@ from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.ui.predict import page as predict_page
 from core.workspace import Workspace
-from data.manifest import delete_dataset, list_datasets, read_dataset
+from data.manifest import hide_dataset, list_datasets, read_dataset
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import change_row, register_versions, show_evidence
@@ -228,7 +228,7 @@ def test_a_version_outlives_the_photos_it_was_trained_with(
     photo = learnt.original(int((learnt.manifest["split"] == "train").argmax()))
     app = give(open_predict(), photo)
     assert "trained with this very photo" in text_of(app)
-    delete_dataset(trained_copy, dataset)
+    hide_dataset(trained_copy, dataset)
     app.run()
     assert not app.exception
     assert "They cannot be shown any more" in text_of(app)

@@ -18,7 +18,7 @@ from data.importing import Progress, import_source
 from data.manifest import (
     check_photos,
     compare_versions,
-    delete_dataset,
+    hide_dataset,
     list_datasets,
     list_lineage,
     read_dataset,
@@ -98,7 +98,7 @@ def test_it_is_a_version_among_versions(
     more = add_photos(workspace, edited, [FoundPhoto(**{**vars(new[0]), "path": "again.jpg"})])
     assert "edits" not in json.loads((more.folder / "dataset.json").read_text())
     assert (more.name, more.edition, count_added(more)) == ("with roses, version 4", 4, 1)
-    delete_dataset(workspace, made.id)
+    hide_dataset(workspace, made.id)
     check_photos(read_dataset(workspace, edited.id))
 
 

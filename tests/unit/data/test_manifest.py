@@ -11,7 +11,7 @@ from core.errors import BadIdentifier, DatasetMissing, ResultDamaged
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from data.manifest import check_photos, delete_dataset, list_datasets, read_dataset, rename_dataset
+from data.manifest import check_photos, hide_dataset, list_datasets, read_dataset, rename_dataset
 from tests.builders import write_class_folders
 
 
@@ -51,10 +51,10 @@ def test_datasets_are_listed_and_renamed(workspace: Workspace, dataset: Dataset)
 
 
 def test_a_deleted_dataset_is_gone(workspace: Workspace, dataset: Dataset) -> None:
-    delete_dataset(workspace, dataset.id)
+    hidden = hide_dataset(workspace, dataset.id)
+    assert list(workspace.datasets.iterdir()) == [hidden]
     assert list_datasets(workspace) == []
-    assert list(workspace.datasets.iterdir()) == []
-    for act in (read_dataset, delete_dataset):
+    for act in (read_dataset, hide_dataset):
         with pytest.raises(DatasetMissing):
             act(workspace, dataset.id)
 

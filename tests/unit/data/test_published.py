@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import DownloadFailed
 from core.workspace import PROJECT_ROOT, Workspace, digest_file
-from data.manifest import delete_dataset, read_dataset
+from data.manifest import hide_dataset, read_dataset
 from data.sources import oxford102
 from data.sources.catalogue import open_source
 from data.sources.found import SourceRequest
@@ -147,4 +147,4 @@ def test_flower_photos(workspace: Workspace) -> None:
     shares = dataset.manifest["split"].value_counts(normalize=True)
     assert shares["train"] == pytest.approx(0.70, abs=0.002)
     # 552 MB: not left for pytest to keep.
-    delete_dataset(workspace, dataset_id)
+    hide_dataset(workspace, dataset_id)

@@ -17,7 +17,7 @@ from data.importing import Progress, import_source
 from data.manifest import (
     check_photos,
     compare_versions,
-    delete_dataset,
+    hide_dataset,
     list_datasets,
     list_lineage,
     read_dataset,
@@ -94,7 +94,7 @@ def test_a_packing_of_before_stays_what_it_is_in_versions_and_is_in_the_id_of_la
 def test_a_version_lives_without_its_parent(workspace, dataset):
     before = [dataset.original(photo) for photo in range(30)]
     made = make_version(workspace, dataset, change(dataset, splits={3: "test"}))
-    delete_dataset(workspace, dataset.id)
+    hide_dataset(workspace, dataset.id)
     check_photos(read_dataset(workspace, made.id))
     assert [made.original(photo) for photo in range(30)] == before
 
@@ -245,5 +245,5 @@ def test_lineage_holds_the_family_also_without_the_parent(workspace, dataset, tm
     for member in family:
         assert {summary.id for summary in list_lineage(workspace, member)} == set(family)
     assert list_lineage(workspace, third.id)[0].id == dataset.id
-    delete_dataset(workspace, dataset.id)
+    hide_dataset(workspace, dataset.id)
     assert {s.id for s in list_lineage(workspace, sibling.id)} == set(family[1:])

@@ -27,7 +27,7 @@ from core.errors import DiskFull, ImportFailed, NotAllowed
 from core.people import Person
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.workspace import PROJECT_ROOT, Workspace
-from data.manifest import delete_dataset, list_datasets, read_dataset
+from data.manifest import hide_dataset, list_datasets, read_dataset
 from data.sources.found import SourceRequest
 from tests.builders import write_class_folders
 from tests.processes import find_processes, wait_until
@@ -111,7 +111,7 @@ def test_an_import_may_be_kept_at_once(workspace: Workspace, photos: Path) -> No
     status = wait_for_end(workspace, start(workspace, photos, keep=True))
     assert status.state == "done" and status.dataset_id is not None
     assert len(read_dataset(workspace, status.dataset_id)) == 30
-    delete_dataset(workspace, status.dataset_id)
+    hide_dataset(workspace, status.dataset_id)
     status = read_import(workspace, status.id)
     assert status.state == "failed" and "deleted" in status.problem
     with pytest.raises(ImportFailed, match="deleted"):

@@ -37,7 +37,7 @@ from core.registry.registering import register_run
 from core.runs.queue.queue import delete_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.manifest import delete_dataset
+from data.manifest import hide_dataset
 from models.backbone import BackboneFacts
 from models.dense import DenseHead
 from tests.exporting import run_python, unpack
@@ -119,7 +119,7 @@ def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
     run = list_runs(trained_copy)[-1]
     version = register_run(trained_copy, run.id)
     delete_run(trained_copy, run.id)
-    delete_dataset(trained_copy, version.dataset_id)
+    hide_dataset(trained_copy, version.dataset_id)
     for folder in trained_copy.backbones.iterdir():
         shutil.rmtree(folder)
     wish = make_request(version.label, ["onnx"])

@@ -31,7 +31,7 @@ from core.runs.store import read_openings
 from core.workspace import Workspace
 from data.additions import add_photos
 from data.dataset import Dataset
-from data.manifest import delete_dataset, read_dataset
+from data.manifest import hide_dataset, read_dataset
 from data.sources.found import FoundPhoto
 from tests.builders import draw_photo, encode_photo
 
@@ -118,7 +118,7 @@ def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
 
 
 def test_without_the_dataset_nobody_knows_what_is_fair(challenged: Workspace) -> None:
-    delete_dataset(challenged, find_version(challenged, "champion").dataset_id)
+    hide_dataset(challenged, find_version(challenged, "champion").dataset_id)
     with pytest.raises(RetrainingRefused, match="nobody knows"):
         compare_versions(challenged, 1, 2)
 

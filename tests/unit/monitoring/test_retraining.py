@@ -32,7 +32,7 @@ from core.runs.queue.queue import claim_next_run, delete_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.store import list_runs, read_openings, read_run
 from core.workspace import Workspace
-from data.manifest import delete_dataset, list_datasets, list_lineage, read_dataset
+from data.manifest import hide_dataset, list_datasets, list_lineage, read_dataset
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 
 
@@ -171,7 +171,7 @@ def test_a_version_in_between_may_be_deleted(challenged: Workspace) -> None:
         between.append(make_reviewed_version(challenged, find_base(challenged, champion)).id)
     newest = between.pop()
     for dataset in between:
-        delete_dataset(challenged, dataset)
+        hide_dataset(challenged, dataset)
     assert find_base(challenged, champion) == newest
     assert {one.id for one in list_lineage(challenged, champion.dataset_id)} == {
         champion.dataset_id,

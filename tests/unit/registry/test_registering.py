@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from core.datasets.versions import delete_version as delete_dataset
+from core.datasets.versions import delete_version as hide_dataset
 from core.errors import FeaturesMissing, RunMissing, RunUnfinished, VersionMissing
 from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.prediction.predictor import open_predictor
@@ -37,7 +37,7 @@ def test_a_version_answers_as_its_run_and_outlives_run_and_dataset(trained_copy:
     version = register_run(trained_copy, run.id, name="first", who="Ada")
     assert (version.label, version.name, version.who) == ("v1", "first", "Ada")
     delete_run(trained_copy, run.id)
-    delete_dataset(trained_copy, run.recipe.dataset, True)
+    hide_dataset(trained_copy, run.recipe.dataset, True)
     for folder in ("runs", "datasets", "features", "backbones"):
         shutil.rmtree(trained_copy.root / folder)
     for purpose in ("latency", "throughput"):

@@ -17,7 +17,7 @@ from core.datasets.edits.tray import (
     resolve_edits,
 )
 from core.errors import DatasetMissing, DiskFull, EditRefused
-from data.manifest import compare_versions, delete_dataset, list_datasets
+from data.manifest import compare_versions, hide_dataset, list_datasets
 
 _NAMES = st.sampled_from(["daisy", "rose", "Rose ", "a,b", 'say "x"', "été", "=1+1", "x;y"])
 _EDITS = st.one_of(
@@ -77,7 +77,7 @@ def test_no_room_leaves_the_tray(workspace, dataset):
 
 def test_a_dataset_that_was_deleted_is_told(workspace, dataset):
     add_edits(workspace, dataset, [5], "exclude")
-    delete_dataset(workspace, dataset.id)
+    hide_dataset(workspace, dataset.id)
     with pytest.raises(DatasetMissing):
         apply_edits(workspace, dataset)
 
@@ -99,7 +99,7 @@ def test_only_a_version_made_by_edits_is_reopened(workspace, dataset):
         reopen_edits(workspace, dataset)
     add_edits(workspace, dataset, [5], "exclude")
     made = apply_edits(workspace, dataset)
-    delete_dataset(workspace, dataset.id)
+    hide_dataset(workspace, dataset.id)
     with pytest.raises(EditRefused, match="deleted"):
         reopen_edits(workspace, made)
 

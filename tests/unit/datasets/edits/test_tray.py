@@ -26,7 +26,7 @@ from core.runs.queue.starting import python_command, python_environment
 from core.runs.tables import edits_table
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
-from data.manifest import delete_dataset
+from data.manifest import hide_dataset
 
 
 def resolved(workspace: Workspace, dataset: Dataset) -> list[tuple[object, ...]]:
@@ -170,7 +170,7 @@ def test_too_long_a_note_is_refused_not_cut(workspace, dataset):
 
 
 def test_a_dataset_that_is_gone_cannot_be_edited(workspace, dataset):
-    delete_dataset(workspace, dataset.id)
+    hide_dataset(workspace, dataset.id)
     with pytest.raises(DatasetMissing, match="garden"):
         add_edits(workspace, dataset, [1], "exclude")
 

@@ -126,7 +126,7 @@ def bin(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outc
         put_back(workspace, kind, given.put_back)
         return Outcome(f"The {kind} {given.put_back} is back.", {"put_back": given.put_back})
     rows = [(one.kind, one.id, one.name, f"{one.days_left} days left") for one in binned]
-    table = format_table(("what", "id", "name", "goes for good"), rows)
+    table = format_table(("what", "id", "name", "left"), rows)
     return Outcome(table if rows else "The bin is empty.", {"bin": [vars(one) for one in binned]})
 
 

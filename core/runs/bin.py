@@ -53,15 +53,12 @@ def list_binned(workspace: Workspace) -> list[Binned]:
     """Return what was deleted, the last first; nothing for those who may not put it back."""
     if workspace.person.role not in ("owner", "instructor"):
         return []
-    found = [
-        Binned(
-            kind=place.parent.name,
-            id=place.name,
-            name=str(read_json(place / _FACTS[place.parent.name]).get("name") or place.name),
-            deleted=datetime.fromtimestamp(place.stat().st_mtime, UTC),
-        )
-        for place in _list_places(workspace)
-    ]
+    found = []
+    for place in _list_places(workspace):
+        facts, kind = read_json(place / _FACTS[place.parent.name]), place.parent.name
+        name = str(facts.get("name") or f"{kind.title()} {facts.get('number') or place.name}")
+        deleted = datetime.fromtimestamp(place.stat().st_mtime, UTC)
+        found.append(Binned(kind=kind, id=place.name, name=name, deleted=deleted))
     return sorted(found, key=lambda one: one.deleted, reverse=True)
 
 

@@ -114,8 +114,9 @@ def _show_step(page: LessonPage) -> None:
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
             st.markdown(words.question, help=meanings or None)
             before = _show_control(page)
-        asked = left.container(border=not waits, key="lesson_asked")  # known to lesson.css
-        with right.container(border=True):
+        picture, low = right.container(border=True), page.step.picture == "confused"
+        asked = (right if low else left).container(border=not waits, key="lesson_asked")
+        with picture:
             if waits:
                 make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:

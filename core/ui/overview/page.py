@@ -33,6 +33,7 @@ from models.weights import Weights, find_entry, find_weights
 
 _MORE_PHOTOS = 100
 _MOST_BINNED = 10
+_KINDS = {"run": ":material/model_training:", "dataset": ":material/photo_library:"}
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
@@ -177,7 +178,7 @@ def _show_bin(binned: list[Binned]) -> None:
     for one in binned[:_MOST_BINNED]:
         with st.container(horizontal=True, vertical_alignment="center"):
             days = count(one.days_left, "day")
-            st.caption(f"{one.kind.title()} “{plain(one.name, 40)}” · {days} left", width="stretch")
+            st.caption(f"{_KINDS[one.kind]} {plain(one.name, 40)} · {days} left", width="stretch")
             if st.button("Put back", key=f"bin.{one.kind}.{one.id}", type="tertiary"):
                 with report_errors():
                     put_back(cache.workspace(), one.kind, one.id)

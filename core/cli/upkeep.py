@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
 from core.config import fingerprint
+from core.errors import NotInBin
 from core.formats import count, moment, size
 from core.registry.files import hold_registry
 from core.registry.store import is_row_whole, select_versions
@@ -122,9 +123,11 @@ def bin(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outc
         empty_bin(workspace)
     binned = list_binned(workspace)
     if given.put_back:
-        kind = next((one.kind for one in binned if one.id == given.put_back), "run")
-        put_back(workspace, kind, given.put_back)
-        return Outcome(f"The {kind} {given.put_back} is back.", {"put_back": given.put_back})
+        named = (one for one in binned if one.id.startswith(given.put_back))
+        if (one := next(named, None)) is None:
+            raise NotInBin(f"Nothing in the bin has the id {given.put_back}.", "List it: bin.")
+        put_back(workspace, one.kind, one.id)
+        return Outcome(f"{one.name} ({one.id}) is back.", {"put_back": one.id})
     rows = [(one.kind, one.id, one.name, f"{one.days_left} days left") for one in binned]
     table = format_table(("what", "id", "name", "left"), rows)
     return Outcome(table if rows else "The bin is empty.", {"bin": [vars(one) for one in binned]})

@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -208,14 +208,13 @@ def _open_engine(address: str, check: _Check | None) -> Engine:
         if engine.dialect.name == "postgresql":
             event.listen(engine, "begin", _begin_postgres)
     event.listen(engine, "after_execute", mark_table)
-    try:
+    with ExitStack() as failed:
+        failed.callback(engine.dispose)
         with alone, engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
             if check is not None:
                 check(connection)
-    except BaseException:
-        engine.dispose()
-        raise
+        failed.pop_all()
     return engine
 
 

@@ -46,8 +46,7 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
-_MOST_PHOTOS = 18
-_TURNED_PX, _EXCITED_PX = 104, 130
+_MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 18, 104, 130
 
 
 def show_lesson() -> None:

@@ -169,7 +169,7 @@ def write_augmenting() -> str:
 
 def write_drawing() -> str:
     """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
-    pieces = _cut(PROJECT_ROOT / "models/graphs/drawing.py", "draw_random_weights")
+    pieces = _cut(PROJECT_ROOT / "models/keras_backbone.py", "draw_random_weights")
     return "from typing import Any\n\n" + "\n\n\n".join(pieces)
 
 

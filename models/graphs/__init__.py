@@ -213,7 +213,7 @@ def cut_crops(photos: Maps, framing: Framing) -> Maps:
 
 
 def join_crops(maps: Maps, framing: Framing) -> Maps:
-    """Return the maps (n, side / 32, side / 32, 2048) of photos from those of their crkeras.ops."""
+    """Return the maps (n, side / 32, side / 32, 2048) of photos from those of their crops."""
     if framing.crops == "centre":
         return maps
     if framing.crops == "mirror":

@@ -208,7 +208,8 @@ def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) 
 def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.ui.lesson.trained.ensure_scheduler", lambda _: None)
+    for module in ("lesson.trained", "parts.live_state"):  # what is pressed and what follows it
+        monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )

@@ -107,8 +107,6 @@ class Workspace:
     downloads = _Place("downloads")
     """Public datasets fetched from their makers; kept, so that they are fetched once."""
     temporary = _Place("tmp")
-    bin = _Place("bin")
-    """What was deleted, for 30 days."""
     exports = _Place("exports")
     """Zips of exported models, each in a folder with the job that made it."""
     kept_photos = _Place("kept_photos")
@@ -133,6 +131,7 @@ class Workspace:
     key_file = _Place("key")
     """What cookies and links are signed with."""
     classes = _Place("classes")
+    links = _Place("links")
     bin = _Place("bin")
     """Runs and datasets that were deleted, for some weeks."""
 
@@ -146,6 +145,7 @@ class Workspace:
     kept_photo_file = _Named("kept_photos")
     import_folder = _Named("imports", kind="import")
     class_folder = _Named("classes")
+    link_file = _Named("links", ".json")
     policy_file = _Named("policies", ".json", kind="policy")
     view_file = _Named("views", ".json", kind="view")
     """Return the file of a saved view."""

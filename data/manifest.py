@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DatasetMissing, PetalscopeError, ResultDamaged
-from core.people import acts
+from core.people import acts, sees
 from core.workspace import Workspace, digest_file, write_json
 from data.dataset import (
     FACTS,
@@ -97,9 +97,10 @@ def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
 
 
 def list_datasets(workspace: Workspace) -> list[DatasetSummary]:
-    """Return all datasets of the workspace, newest first; damaged ones say what is wrong."""
+    """Return all datasets that the person may see, newest first; damaged ones say what is wrong."""
+    is_seen = sees(workspace, "dataset")
     folders = [folder for folder in workspace.datasets.glob("[!.]*") if folder.is_dir()]
-    summaries = [_summarise(folder) for folder in sorted(folders)]
+    summaries = [_summarise(folder) for folder in sorted(folders) if is_seen(folder.name)]
     return sorted(summaries, key=lambda summary: summary.created, reverse=True)
 
 

@@ -1,11 +1,14 @@
 """Lessons: a folder each, lesson.yaml for the steps and one YAML file a language for the words.
 
 Words are Markdown; names in {braces} are filled from what a check found. Those that come with the
-program lie in core/teaching/lessons, others in the workspace under lessons/.
+program lie in core/teaching/lessons, others in the workspace under lessons/. Words of the field
+explain themselves in the languages of lessons (words.yaml).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, Literal, Self, get_args
@@ -186,3 +189,31 @@ def _check_words(step: Step, words: StepWords) -> Iterator[str]:
         for _, name, _, _ in Formatter().parse(said):
             if name is not None and name not in known.facts:
                 yield f"“{{{name}}}” is not known; known are {', '.join(sorted(known.facts))}"
+
+
+def explain(word: str, language: str = "en") -> str | None:
+    """Return what a word means, or a setting of a recipe; None where it is not known."""
+    return _read_forms(language).get(word.casefold())
+
+
+def list_words(text: str, language: str) -> dict[str, str]:
+    """Return the words that occur in a text, in its order → what they mean.
+
+    Longer forms win: "learning rate" is not "rate". Of several forms the one that occurs is named.
+    """
+    forms = _read_forms(language)
+    longest = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    found = re.findall(rf"(?<!\w)({longest})(?!\w)", text.casefold()) if forms else []
+    meanings = {forms[form]: form for form in reversed(found)}
+    return {form: meaning for meaning, form in reversed(meanings.items())}
+
+
+@cache
+def _read_forms(language: str) -> Mapping[str, str]:
+    content = Path(__file__).with_name("words.yaml").read_text(encoding="utf-8")
+    words = yaml.safe_load(content).get(language, {})
+    return {
+        form.strip().casefold(): meaning
+        for named, meaning in words.items()
+        for form in named.split(",")
+    }

@@ -1,7 +1,9 @@
 """The desk of a class: how to join, where it is led, who is how far, and what was answered."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import segno
 import streamlit as st
@@ -9,16 +11,24 @@ import streamlit as st
 from core.classroom import Lead, close_class, lead, write_results
 from core.errors import NotAllowed
 from core.formats import count, plain, rough_duration
+from core.links import PAGES, list_links, make_link, take_back_link, write_address
+from core.people import Person
+from core.runs.store import list_runs
 from core.ui.desk.charts import draw_answers, draw_settings
-from core.ui.desk.reading import DeskPage, read_desk
+from core.ui.desk.reading import DeskPage, read_base, read_desk
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.choosing import list_done
+from core.ui.parts.frame import list_served
 from core.ui.parts.messages import report_errors
-from core.ui.visitor.visitor import find_class, find_person
+from core.ui.parts.pickers import name_runs, pick_named, tell_apart, title_run
+from core.ui.visitor.visitor import find_class, find_person, has_people
+from data.manifest import list_datasets
 
 _FREE = "free"
 _NAMES = "desk.names"
 _LOOK_EVERY = "2s"
+_LINKED = {"lesson": "The lesson", "run": "A run", "dataset": "The photos of a dataset"}
 
 
 def show_desk() -> None:
@@ -33,6 +43,8 @@ def show_desk() -> None:
                 "the way to its desk."
             )
             st.code("make class ADDRESS=0.0.0.0", language="bash")
+        if has_people():
+            _show_links()
         return
     if find_person().role not in ("owner", "instructor"):
         raise NotAllowed("The desk is for who teaches.", "Go to the lesson.", status=403)
@@ -47,6 +59,7 @@ def show_desk() -> None:
         _show_lead(page)
         _show_end(page)
     st.fragment(run_every=_LOOK_EVERY)(_show_class)(class_id)
+    _show_links()
 
 
 def _show_way_in(page: DeskPage) -> None:
@@ -146,3 +159,41 @@ def _close() -> None:
     gone = close_class(cache.workspace(), find_class())
     said = ", ".join(count(number, kind) for kind, number in gone.items() if kind)
     st.toast(f"Closed. Deleted: {said or 'nothing'}.", icon=":material/door_front:")
+
+
+def _show_links() -> None:
+    """Draw the links that show one thing to whoever has them, and what makes another."""
+    with st.expander("Read-only links", icon=":material/link:"):
+        st.caption("Whoever has a link sees what it names, without a name, and changes nothing.")
+        _offer_link()
+        workspace, base = cache.workspace(), read_base()
+        for link in list_links(workspace):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain(link.name, 80)}**", width="stretch")
+                st.code(base + write_address(workspace, link), language=None, width=420)
+                take_back = partial(take_back_link, workspace, link.id)
+                st.button("Take back", key=f"desk.link.{link.id}", on_click=take_back)
+
+
+def _offer_link() -> None:
+    """Draw the choice of what a new link shows."""
+    titles = {what: _LINKED[what] for what, pages in PAGES.items() if pages[0] in list_served()}
+    datasets = {one.id: one.name for one in list_datasets(cache.workspace()) if not one.problem}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = pick_named("A link to", titles, key="desk.link.what", width=200)
+        dataset = pick_named("Dataset", tell_apart(datasets), key="desk.link.dataset", width=280)
+        runs, run = {one.id: one for one in list_done(dataset)} if dataset else {}, None
+        if what == "run" and runs:
+            run = pick_named("Run", name_runs(runs.values()), key="desk.link.run", width=360)
+        if dataset is None or (what == "run" and run is None):
+            st.caption("There is none yet." if dataset is None else "No run of it is finished yet.")
+        elif st.button("Make the link", icon=":material/add_link:"):
+            shown = [run] if run else _list_everybodys(dataset) if what == "lesson" else []
+            name = f"{titles[what]}: {title_run(runs[run]) if run else datasets[dataset]}"
+            make_link(cache.workspace(), what, name, dataset, shown)
+
+
+def _list_everybodys(dataset_id: str) -> list[str]:
+    """Return the finished runs of a dataset that are no student's."""
+    anybody = replace(cache.workspace(), person=Person(id="anybody", role="student"))
+    return [run.id for run in list_runs(anybody, dataset_id) if run.state == "done"]

@@ -50,14 +50,19 @@ class DeskPage:
 def read_desk(class_id: str) -> DeskPage:
     """Read the files of the class."""
     workspace = cache.workspace()
-    where = urlsplit(st.context.url or "")
     return DeskPage(
         classroom=read_class(workspace, class_id),
         lead=read_lead(workspace, class_id),
         lesson=_open_lesson(str(workspace.root)),
         answers=read_answers(workspace, class_id),
-        address=f"{where.scheme}://{where.netloc}/lesson",
+        address=f"{read_base()}lesson",
     )
+
+
+def read_base() -> str:
+    """Return the address of the workbench, as this page was opened by it; it ends with "/"."""
+    where = urlsplit(st.context.url or "")
+    return f"{where.scheme}://{where.netloc}/"
 
 
 @st.cache_data(ttl=60, show_spinner=False)

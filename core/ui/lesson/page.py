@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import streamlit as st
 
 from core.charts.shares import draw_forecast, draw_shares, list_fan
 from core.datasets.quality.results import read_status
+from core.errors import NotAllowed
 from core.evaluation.intervals import wilson_interval
 from core.exact.dials import KIND
 from core.exact.forecasting import foresee_more
@@ -19,8 +21,7 @@ from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.checks import Verdict
-from core.teaching.lessons import Picture, list_lessons, write_answers
-from core.teaching.words import list_words
+from core.teaching.lessons import Picture, list_lessons, list_words, write_answers
 from core.ui.lesson.charts import draw_curves, list_losses
 from core.ui.lesson.checking import QUESTIONS
 from core.ui.lesson.following import follow_lead, note_answer, note_place
@@ -81,21 +82,20 @@ def _prepare_next(page: LessonPage) -> None:
     if not ahead.missing or page.missing:
         return
     if read_status(cache.workspace(), page.source.identify(ahead.missing)) is None:
-        page.source.start(cache.workspace(), ahead.missing)
+        with suppress(NotAllowed):  # a guest looks at what is there
+            page.source.start(cache.workspace(), ahead.missing)
 
 
 def _show_steps(page: LessonPage) -> None:
     """Draw the row of steps; those that were answered right have a mark."""
-    steps = page.lesson.steps
+    steps, here = page.lesson.steps, str(page.place + 1)
     titles = {
         str(number): f"{number}{' :material/check:' if step.key in _answered(page) else ''}"
         for number, step in enumerate(steps, 1)
     }
     if page.held:
-        titles = {str(page.place + 1): page.language.words["held"]}
-    bound = bind_choice(
-        STEP, str(page.place + 1), key="lesson.step", then=lambda: keep_choice(SET, None)
-    )
+        titles = {here: page.language.words["held"]}
+    bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
     pick_one("Step", titles, bound)
     if _answered(page):
         said = page.language.words["done"]

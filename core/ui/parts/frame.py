@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.config import read_settings
 from core.errors import SettingRefused
+from core.people import may
 from core.ui.visitor.visitor import find_class, find_person, let_in, show_door
 from core.workspace import PROJECT_ROOT
 
@@ -70,8 +71,11 @@ def list_served() -> list[str]:
             variable="PETALSCOPE_PAGES",
         )
     served = [name for name in every if name in named] or every
-    if find_person().role in ("owner", "instructor"):
+    person = find_person()
+    if person.role in ("owner", "instructor"):
         return served if _DESK in served or not find_class() else [*served, _DESK]
+    if person.sees:
+        return [name for name in served if may(person, "see", "page", name, {})]
     return [name for name in served if name != _DESK]
 
 

@@ -24,7 +24,7 @@ from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
 from core.runs.training.rounding import say_speed
-from core.teaching.words import explain
+from core.teaching.lessons import explain
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.state import keep_choice

@@ -1,7 +1,8 @@
 """Who looks at this page: the owner, one who is logged in, or who has signed in to the class.
 
 The floor of pages: `find_person` is asked with everything that a page reads or does. Nobody is
-believed anything but a token that this workspace signed, or an e-mail that Streamlit checked.
+believed anything but a token that this workspace signed, or an e-mail that Streamlit checked. Who
+came by a link is its guest in that tab, whoever they are elsewhere.
 """
 
 import os
@@ -13,21 +14,24 @@ import streamlit as st
 from core.classroom import is_in, make_token, read_token, sign_in
 from core.config import read_settings
 from core.errors import PetalscopeError
+from core.links import find_guest
 from core.people import OWNER, Person, Role
-from core.workspace import open_workspace
+from core.workspace import Workspace, open_workspace
 
-COOKIE, DESK_KEY = "petalscope_person", "desk"
-_TOKEN = "person.token"
+COOKIE, DESK_KEY, LINK = "petalscope_person", "desk", "link"
+_TOKEN, _LINK = "person.token", "person.link"
 _STRANGER = Person(id="stranger", role="guest")
 _KEEP_S = 12 * 3600
 
 
 def find_person() -> Person:
     """Return who looks at the page: with neither class nor log-in the owner of this computer."""
+    if not has_people():
+        return OWNER
+    if (link := st.session_state.get(_LINK)) and (guest := _read_link(link)):
+        return guest
     if class_id := find_class():
         return _read_member(class_id)
-    if not is_log_in_configured():
-        return OWNER
     email = str(st.user.get("email") or "") if st.user.get("is_logged_in") else ""
     return Person(id=email, name=email, role=_find_role(email)) if email else _STRANGER
 
@@ -35,6 +39,11 @@ def find_person() -> Person:
 def find_class() -> str:
     """Return the id of the class that this server is for, or nothing."""
     return os.environ.get("PETALSCOPE_CLASS_ID", "")  # at once: it is asked hundreds of times a run
+
+
+def has_people() -> bool:
+    """Return whether people are told apart here: by a class or by log-in."""
+    return bool(find_class()) or is_log_in_configured()
 
 
 @cache
@@ -48,7 +57,12 @@ def let_in() -> bool:
     class_id = find_class()
     if class_id:
         _take_key(class_id)
+    if link := st.query_params.get(LINK):
+        st.session_state[_LINK] = link
     person = find_person()
+    if person.role == "guest" and person is not _STRANGER:
+        st.query_params[LINK] = st.session_state[_LINK]  # a reload of any page knows it, too
+        return True
     if class_id and person.role == "student" and not is_in(open_workspace(), class_id, person.id):
         return False  # the class was closed
     if person is not _STRANGER and (token := st.session_state.get(_TOKEN)):
@@ -59,6 +73,8 @@ def let_in() -> bool:
 def show_door() -> None:
     """Draw what lets a person in, and end the page."""
     with st.columns([1, 2, 1])[1].container(border=True):
+        if st.session_state.get(_LINK):
+            st.info("This link shows nothing any more.", icon=":material/link_off:")
         if class_id := find_class():
             _ask_code(class_id)
         else:
@@ -75,6 +91,15 @@ def _read_member(class_id: str) -> Person:
             st.session_state[_TOKEN] = token
             return person
     return _STRANGER
+
+
+def _read_link(token: str) -> Person | None:
+    return find_guest(_open_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), token)
+
+
+@lru_cache(maxsize=8)
+def _open_workspace(named: str) -> Workspace:  # noqa: ARG001 (tests name one after another)
+    return open_workspace()
 
 
 @lru_cache(maxsize=512)

@@ -17,8 +17,11 @@ from core.classroom import (
     read_lead,
     sign_in,
 )
+from core.links import PAGES, list_links, make_link, write_address
 from core.people import Person
+from core.runs.store import list_runs
 from core.workspace import Workspace
+from data.manifest import list_datasets
 from tests.ui.driver import labels, open_page, press, run, text_of
 
 
@@ -117,3 +120,41 @@ def test_a_student_follows_and_what_they_answer_is_written_down(
     lead(workspace, classroom.id, Lead(step="7", frozen=True))
     app = open_as(workspace, classroom, join(workspace, classroom, "Mia").person, "lesson")
     assert not app.exception
+
+
+def test_a_link_shows_its_pages_to_whoever_has_it_until_it_is_taken_back(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = open_class(trained_copy)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
+    app = open_desk(trained_copy, classroom)
+    app.selectbox(key="desk.link.what").set_value("run")
+    app = press(run(app), "Make the link")
+    (link,) = list_links(trained_copy)
+    (token,) = [block.value.partition("link=")[2] for block in app.code]
+    for page in PAGES["run"]:
+        guest = open_page(page, link=token)
+        assert guest.title and not guest.error and not guest.exception, page
+        assert guest.query_params["link"] == token  # a reload knows it, too
+    for page in ("lesson", "dataset", "training", "desk"):
+        assert "Join the class" not in text_of(open_page(page, link=token))
+    press(app, "Take back")
+    gone = open_page("metrics", link=token)
+    assert "shows nothing any more" in text_of(gone) and "Join the class" in text_of(gone)
+    assert link not in list_links(trained_copy)
+
+
+@pytest.mark.parametrize("what", ["lesson", "dataset"])
+def test_a_link_to_the_lesson_or_to_photos_opens_for_a_guest(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", open_class(trained_copy).id)
+    dataset = list_datasets(trained_copy)[-1].id
+    runs = [one.id for one in list_runs(trained_copy, dataset)] if what == "lesson" else []
+    link = make_link(trained_copy, what, what, dataset, runs)
+    token = write_address(trained_copy, link).partition("link=")[2]
+    guest = open_page(what, link=token, dataset=dataset)
+    assert guest.title and not guest.exception
+    assert what == "lesson" or not guest.error  # what is not prepared is no guest's to make
+    assert str(trained_copy.root.parent) not in text_of(guest)
+    assert what == "lesson" or "from a folder" in text_of(guest)

@@ -5,7 +5,7 @@ import yaml
 
 from core.runs.recipe.recipe import SETTINGS
 from core.teaching.lessons import list_lessons, read_lesson
-from core.teaching.words import explain, list_words
+from core.teaching.lessons import explain, list_words
 from core.workspace import PROJECT_ROOT, Workspace
 
 MOST_WORDS = 25

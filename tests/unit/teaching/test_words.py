@@ -4,8 +4,7 @@ import pytest
 import yaml
 
 from core.runs.recipe.recipe import SETTINGS
-from core.teaching.lessons import list_lessons, read_lesson
-from core.teaching.lessons import explain, list_words
+from core.teaching.lessons import explain, list_lessons, list_words, read_lesson
 from core.workspace import PROJECT_ROOT, Workspace
 
 MOST_WORDS = 25

@@ -6,16 +6,29 @@ each student has a file of lines. Students have no e-mail and no password: a nam
 
 import json
 import secrets
+import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote, unquote
+from zipfile import ZipFile
 
 import pandas as pd
 
+from core.datasets.importing import ImportJob, start_import
 from core.datasets.selections import delete_selection
-from core.errors import NotAllowed, PetalscopeError, RunGoing, SignInRefused
+from core.errors import (
+    BadIdentifier,
+    FeedbackRefused,
+    NotAllowed,
+    PetalscopeError,
+    RunGoing,
+    SignInRefused,
+)
 from core.exporting.store import delete_export
 from core.formats import check_name
 from core.monitoring.log import delete_predictions
@@ -23,12 +36,18 @@ from core.people import Person, acts, find_makers, read_journal, sign, unsign
 from core.runs.locks import hold_lock
 from core.runs.queue.queue import delete_run
 from core.runs.run_files import append_line
-from core.workspace import Workspace, check_identifier, write_json
+from core.workspace import Workspace, check_identifier, write_atomically, write_json
+from data.images import decode_photo, encode_jpeg
+from data.sources.found import SourceRequest
+from data.sources.names import check_class_name
+from data.splits import draw_splits
 
 LONGEST_NAME = 24
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """What is read from a projector without doubt."""
-_CLASS, _LEAD, _STUDENTS = "class.json", "lead.json", "students"
+MOST_HANDED, _SIDE = 100, 1024
+"""Photos that a student may give to the class, and their longer side in pixels."""
+_CLASS, _LEAD, _STUDENTS, _PHOTOS = "class.json", "lead.json", "students", "photos"
 _COLUMNS = ["student", "name", "at", "step", "setting", "right", "outcome"]
 
 
@@ -40,6 +59,10 @@ class Classroom:
     code: str
     opened: str
     closed: str = ""
+    until: str = ""
+    """When it closes by itself; "": only at its desk."""
+    asks: tuple[str, ...] = ()
+    """Classes of photos that students are asked for; none: they are not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +77,11 @@ class Lead:
 
 
 @acts("make", "class")
-def open_class(workspace: Workspace) -> Classroom:
-    """Return a new class with a code of its own."""
+def open_class(workspace: Workspace, days: int = 0) -> Classroom:
+    """Return a new class with a code of its own, which closes after some days; 0: it does not."""
     code = "".join(secrets.choice(_LETTERS) for _ in range(6))
-    classroom = Classroom(id=secrets.token_hex(8), code=code, opened=_now())
+    until = _now(timedelta(days=days)) if days else ""
+    classroom = Classroom(id=secrets.token_hex(8), code=code, opened=_now(), until=until)
     write_json(workspace.class_folder(classroom.id) / _CLASS, asdict(classroom))
     return classroom
 
@@ -72,7 +96,7 @@ def read_class(workspace: Workspace, class_id: str) -> Classroom:
         content = json.loads((workspace.class_folder(class_id) / _CLASS).read_text("utf-8"))
     except FileNotFoundError as error:
         raise SignInRefused("There is no such class.", "Open one: python -m core class.") from error
-    return Classroom(**content)
+    return Classroom(**content | {"asks": tuple(content.get("asks", ()))})
 
 
 def sign_in(workspace: Workspace, class_id: str, code: str, name: str) -> Person:
@@ -154,41 +178,6 @@ def read_answers(workspace: Workspace, class_id: str) -> pd.DataFrame:
     return table.assign(at=pd.to_datetime(table["at"], utc=True)).sort_values("at", kind="stable")
 
 
-def list_tiles(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each student: name, step, setting, tries, right, solved, since.
-
-    Who has waited longest for a right answer comes first: `since` is when the last one was given,
-    or when they came in. `tries` and `right` are of the step they are at; `solved` counts steps.
-    """
-    rows = []
-    for student, of in answers.groupby("student", sort=False):
-        last = of.iloc[-1]
-        here = of[of["step"] == last["step"]]
-        right = of[of["right"].eq(True)]
-        rows.append(
-            {
-                "student": student,
-                "name": last["name"],
-                "step": last["step"],
-                "setting": last["setting"],
-                "tries": int(here["right"].notna().sum()),
-                "right": bool(here["right"].eq(True).any()),
-                "solved": right["step"].nunique(),
-                "since": (right if len(right) else of.head(1))["at"].iloc[-1],
-            }
-        )
-    columns = ["student", "name", "step", "setting", "tries", "right", "solved", "since"]
-    return pd.DataFrame(rows, columns=columns).sort_values("since", ignore_index=True)
-
-
-def write_results(answers: pd.DataFrame) -> str:
-    """Return the answers as CSV without names: students are numbered as they came in."""
-    given = answers[answers["right"].notna()]
-    numbers = pd.factorize(answers["student"])[0] + 1
-    table = given.assign(student=numbers[answers["right"].notna()])
-    return str(table[["student", "at", "step", "setting", "right"]].to_csv(index=False))
-
-
 def read_lead(workspace: Workspace, class_id: str) -> Lead:
     """Return where the class is led; nowhere unless the desk said so."""
     try:
@@ -221,8 +210,99 @@ def close_class(workspace: Workspace, class_id: str) -> Counter[str]:
         gone["prediction"] += delete_predictions(workspace, visitor=student)
         (folder / _STUDENTS / f"{student}.jsonl").unlink(missing_ok=True)
         gone["student"] += 1
+    gone["photo"] = len(list_handed(workspace, class_id))
+    shutil.rmtree(folder / _PHOTOS, ignore_errors=True)
     del gone[""]
     return +gone
+
+
+def close_overdue(workspace: Workspace) -> None:
+    """Close the classes whose days are over."""
+    for folder in workspace.classes.glob("*"):
+        with suppress(SignInRefused, BadIdentifier, ValueError, TypeError):  # none, or damaged
+            classroom = read_class(workspace, folder.name)
+            if not classroom.closed and classroom.until and classroom.until < _now():
+                close_class(workspace, classroom.id)
+
+
+# Photos from students' phones, which become one dataset
+
+
+@acts("change", "class", "class_id")
+def ask_photos(workspace: Workspace, class_id: str, classes: Iterable[str]) -> None:
+    """Ask the class for photos of these classes; of none: no more are taken.
+
+    Raises:
+        PetalscopeError: A name cannot be that of a class, or of its folder.
+    """
+    asks = tuple(dict.fromkeys(check_class_name(name) for name in classes))
+    if bad := next((name for name in asks if name[0] == "." or set(name) & set("/\\")), None):
+        raise FeedbackRefused(f"“{bad}” cannot be a folder.", "Take a name without / and dots.")
+    classroom = replace(read_class(workspace, class_id), asks=asks)
+    write_json(workspace.class_folder(class_id) / _CLASS, asdict(classroom))
+
+
+@acts("make", "photo", noted=False)
+def hand_in(workspace: Workspace, class_id: str, class_name: str, content: bytes) -> None:
+    """Take a photo of a student for the class: upright, at most 1,024 px, without EXIF data.
+
+    Raises:
+        NotAllowed: They are not in the class, it does not ask for this, or it has enough of theirs.
+        PhotoRefused: It is no photo, or too large; it was not decoded then.
+    """
+    student, folder = workspace.person.id, workspace.class_folder(class_id) / _PHOTOS
+    is_asked = class_name in read_class(workspace, class_id).asks
+    if not (is_asked and is_in(workspace, class_id, student)):
+        raise NotAllowed("The class does not ask for this photo.", "Ask who teaches.", status=403)
+    if len(list(folder.glob(f"*/{student}.*"))) >= MOST_HANDED:
+        raise NotAllowed(f"You gave {MOST_HANDED} photos.", "Take some back first.", status=403)
+    photo, _ = decode_photo(content, _SIDE)
+    photo.thumbnail((_SIDE, _SIDE))
+    name = f"{student}.{sha256(content).hexdigest()[:16]}.jpg"
+    with write_atomically(folder / quote(class_name, safe="") / name) as temporary:
+        temporary.write_bytes(encode_jpeg(photo, 90))
+
+
+@acts("delete", "photo", "student", noted=False)
+def take_back_photos(workspace: Workspace, class_id: str, student: str) -> int:
+    """Return how many photos were deleted that a student gave; datasets made of them keep them."""
+    handed = list_handed(workspace, class_id)
+    theirs = handed.loc[handed["student"] == student, "file"]
+    for file in theirs:
+        file.unlink(missing_ok=True)
+    return len(theirs)
+
+
+def list_handed(workspace: Workspace, class_id: str) -> pd.DataFrame:
+    """Return the photos that students gave: columns student, class and file, a row a photo."""
+    files = sorted((workspace.class_folder(class_id) / _PHOTOS).glob("*/student-*.jpg"))
+    rows = [(file.name.partition(".")[0], unquote(file.parent.name), file) for file in files]
+    return pd.DataFrame(rows, columns=["student", "class", "file"])
+
+
+def divide_photos(handed: pd.DataFrame, *, by_student: bool) -> pd.Series:
+    """Return the split of each photo that was given, drawn with seed 0.
+
+    By student: all photos of one are on one side, as those of people who come later will be.
+    """
+    labels, groups = pd.factorize(handed["class"])[0], handed["file"].map(str)
+    groups = handed["student"] if by_student else groups
+    return pd.Series(draw_splits(labels, groups.to_numpy(), seed=0), index=handed.index)
+
+
+@acts("make", "dataset", noted=False)
+def gather_photos(workspace: Workspace, class_id: str, *, by_student: bool) -> str:
+    """Return the id of the import that makes the photos a dataset; students are numbered in it."""
+    handed = list_handed(workspace, class_id)
+    splits, numbers = divide_photos(handed, by_student=by_student), pd.factorize(handed["student"])
+    way = "student by student" if by_student else "photo by photo"
+    file = workspace.temporary / f"upload-{secrets.token_hex(6)}-Class photos, {way}.zip"
+    with ZipFile(file, "w") as archive:
+        for row, split, number in zip(handed.itertuples(), splits, numbers[0] + 1, strict=True):
+            name = f"student {number}, {row.Index + 1}.jpg"
+            archive.write(str(row.file), f"{split}/{row[2]}/{name}")
+    request = SourceRequest(kind="archive", path=str(file))
+    return start_import(workspace, ImportJob(request=request, keep=True, remove_source=True))
 
 
 _DELETE: dict[str, Callable[[Workspace, str], None]] = {
@@ -254,5 +334,5 @@ def _list_names(students: Path) -> dict[str, str]:
     return {student: lines[0]["name"] for student, lines in first.items() if lines}
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _now(later: timedelta = timedelta()) -> str:
+    return (datetime.now(UTC) + later).isoformat(timespec="seconds")

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     class_id: str = ""
     """class whose students and instructor are let in, and nobody else; set by the command
     class; default: none"""
+    without: str = Field("", pattern=r"^(camera|uploads|photos|,)*$")
+    """what people on these pages cannot give, of camera, uploads and photos (for the review), as
+    in “camera,photos”; default: they can"""
     owners: str = ""
     """e-mails of those who may do everything where people log in, separated by commas"""
     instructors: str = ""

@@ -61,7 +61,7 @@ _OWNERS_ALONE = {"folder", "weights"}
 """Folders of this computer, and what is fetched for all who use it."""
 _STUDENTS = {"run", "selection", "analysis", "export"}
 """What students make, change and delete as theirs; what others of them made is not there."""
-_SENT_IN = {"prediction", "feedback", "answer", "opening"}
+_SENT_IN = {"prediction", "feedback", "answer", "opening", "photo"}
 """What anybody who is in may send in, of what they see."""
 
 
@@ -80,7 +80,7 @@ def may(person: Person, action: Action, kind: str, thing: str, makers: Mapping[s
             return kind not in _OWNERS_ALONE
         case "student" if action == "see":
             return person.id in makers or not makers or {*makers.values()} != {"student"}
-        case "student" if kind == "prediction" and action == "delete":
+        case "student" if kind in ("prediction", "photo") and action == "delete":
             return thing == person.id
         case "student" if action == "make":
             return kind in _STUDENTS | _SENT_IN

@@ -14,7 +14,7 @@ import time
 from argparse import Namespace
 from contextlib import ExitStack
 
-from core.classroom import Classroom, make_desk_key, open_class, read_class
+from core.classroom import Classroom, close_overdue, make_desk_key, open_class, read_class
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine
 from core.errors import ExtraMissing, SignInRefused
@@ -49,6 +49,19 @@ _LOOK_EVERY_S = 0.5
         default=os.cpu_count() or 1,
     ),
     option("--pages", "what is served", default="lesson,predict"),
+    option(
+        "--without",
+        "what nobody can give; photos: for the review",
+        nargs="+",
+        choices=("camera", "uploads", "photos"),
+        default=(),
+    ),
+    option(
+        "--days N",
+        "after which it closes by itself; 0: at its desk alone",
+        number(int, 0, 366),
+        default=30,
+    ),
     option("--again ID", "a class that was open before"),
     flag("--no-names", "let everybody in who comes: no code, no names and no desk"),
 )
@@ -61,10 +74,11 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
             "Install it (apt-get install haproxy, brew install haproxy), or say --servers 1.",
         )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    classroom = None if given.no_names else _open_class(workspace, given.again)
+    classroom = None if given.no_names else _open_class(workspace, given.again, given.days)
     environment = python_environment(workspace) | {
         "PETALSCOPE_PAGES": given.pages,
         "PETALSCOPE_CLASS_ID": classroom.id if classroom else "",
+        "PETALSCOPE_WITHOUT": ",".join(given.without),
         "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(),  # servers trust each other's cookies
     }
     with ExitStack() as stack:
@@ -88,18 +102,19 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
                 f"it again: --again {classroom.id}"
             )
         while all(one.poll() is None for one in processes):
+            close_overdue(workspace)
             time.sleep(_LOOK_EVERY_S)
     return Outcome(f"A server of {address} has ended: the class is closed.", {}, 1)
 
 
-def _open_class(workspace: Workspace, again: str | None) -> Classroom:
+def _open_class(workspace: Workspace, again: str | None, days: int) -> Classroom:
     """Return a new class, or the one that was open before.
 
     Raises:
         SignInRefused: There is none of that id, or it was closed.
     """
     if again is None:
-        return open_class(workspace)
+        return open_class(workspace, days)
     classroom = read_class(workspace, again)
     if classroom.closed:
         raise SignInRefused("This class was closed.", "Leave out --again: a new one is opened.")

@@ -61,10 +61,11 @@ _counting = Lock()
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
-    With consent, the person sent it to the review inbox; else the setting decides.
+    With consent, the person sent it to the review inbox, where that is not switched off; else the
+    days of the setting decide.
     """
     settings = read_settings()
-    if not consent and settings.keep_photos_days <= 0:
+    if "photos" in settings.without if consent else settings.keep_photos_days <= 0:
         return False
     file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None:

@@ -5,13 +5,19 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.classroom import (
     Lead,
+    ask_photos,
     close_class,
+    close_overdue,
+    divide_photos,
+    gather_photos,
+    hand_in,
     is_in,
     lead,
-    list_tiles,
+    list_handed,
     make_desk_key,
     make_token,
     note_step,
@@ -21,13 +27,18 @@ from core.classroom import (
     read_lead,
     read_token,
     sign_in,
-    write_results,
+    take_back_photos,
 )
-from core.errors import NotAllowed, RunMissing, SignInRefused
+from core.datasets.importing import read_import
+from core.errors import NotAllowed, PetalscopeError, PhotoRefused, RunMissing, SignInRefused
 from core.people import Person
 from core.runs.queue.queue import submit_run
 from core.runs.store import read_run
+from core.ui.desk.reading import list_tiles, write_results
 from core.workspace import Workspace
+from data.manifest import read_dataset
+from tests.builders import draw_photo, encode_photo
+from tests.processes import wait_until
 from tests.training import make_recipe
 
 
@@ -142,3 +153,98 @@ def test_closing_deletes_what_students_made_and_leaves_what_others_made_too(
     assert not is_in(workspace, classroom.id, mia.person.id)
     with pytest.raises(SignInRefused, match="closed"):
         join(workspace, "Ida", classroom.id)
+
+
+def hand(student: Workspace, class_id: str, name: str, number: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Phone of Mia"  # turned by 90°, and whose it is
+    photo = encode_photo(draw_photo(number % 5, number, (1600, 900)), exif=exif, quality=80)
+    hand_in(student, class_id, name, photo)
+    return photo
+
+
+def test_photos_come_upright_smaller_and_without_what_the_phone_wrote(workspace: Workspace) -> None:
+    classroom = open_class(workspace)
+    mia, ben = (join(workspace, name, classroom.id) for name in ("Mia", "Ben"))
+    ask_photos(workspace, classroom.id, [" mug", "Ärger & Co", "mug"])
+    assert read_class(workspace, classroom.id).asks == ("mug", "Ärger & Co")
+    for _ in range(2):  # the same photo once more is no second one
+        hand(mia, classroom.id, "Ärger & Co", 1)
+    hand(ben, classroom.id, "mug", 2)
+    handed = list_handed(workspace, classroom.id)
+    assert sorted(handed["class"]) == ["mug", "Ärger & Co"] and len(handed) == 2
+    for file in handed["file"]:
+        with Image.open(file) as photo:
+            assert photo.size == (576, 1024) and not photo.getexif()
+    with pytest.raises(NotAllowed):
+        take_back_photos(mia, classroom.id, ben.person.id)
+    assert take_back_photos(mia, classroom.id, mia.person.id) == 1
+    assert list(list_handed(workspace, classroom.id)["student"]) == [ben.person.id]
+    assert close_class(workspace, classroom.id) == {"student": 2, "photo": 1}
+    assert list_handed(workspace, classroom.id).empty
+
+
+def test_no_photo_is_taken_that_was_not_asked_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = open_class(workspace)
+    mia = join(workspace, "Mia", classroom.id)
+    stranger = replace(workspace, person=Person(id="student-0", name="X", role="student"))
+    with pytest.raises(NotAllowed):
+        hand(mia, classroom.id, "mug", 1)
+    for bad in ("../mug", ".mug", "a\\b", "\u202e"):
+        with pytest.raises(PetalscopeError):
+            ask_photos(workspace, classroom.id, [bad])
+    with pytest.raises(NotAllowed):
+        ask_photos(mia, classroom.id, ["mug"])
+    ask_photos(workspace, classroom.id, ["mug"])
+    with pytest.raises(NotAllowed):
+        hand(stranger, classroom.id, "mug", 1)
+    photo = hand(mia, classroom.id, "mug", 1)
+    for content in (b"no photo", photo[: len(photo) // 2]):
+        with pytest.raises(PhotoRefused):
+            hand_in(mia, classroom.id, "mug", content)
+    monkeypatch.setattr("core.classroom.MOST_HANDED", 1)
+    with pytest.raises(NotAllowed, match="You gave 1"):
+        hand(mia, classroom.id, "mug", 3)
+    assert len(list_handed(workspace, classroom.id)) == 1
+
+
+def test_divided_by_student_nobody_is_on_two_sides_and_the_dataset_keeps_it(
+    workspace: Workspace,
+) -> None:
+    classroom = open_class(workspace)
+    ask_photos(workspace, classroom.id, ["mug", "glass"])
+    for number, name in enumerate(("Mia", "Ben", "Ida", "Tom")):
+        student = join(workspace, name, classroom.id)
+        for one in range(4):
+            hand(student, classroom.id, ("mug", "glass")[one % 2], 4 * number + one)
+    handed = list_handed(workspace, classroom.id)
+    sides = divide_photos(handed, by_student=True).groupby(handed["student"]).nunique()
+    assert (sides == 1).all()
+    assert divide_photos(handed, by_student=False).groupby(handed["student"]).nunique().max() > 1
+    made = gather_photos(workspace, classroom.id, by_student=True)
+    wait_until(lambda: read_import(workspace, made).state != "going", "the photos are a dataset")
+    status = read_import(workspace, made)
+    assert status.dataset_id is not None, status.problem
+    manifest = read_dataset(workspace, status.dataset_id).manifest
+    who = manifest["path"].str.extract(r"(student \d), ")[0]
+    assert len(manifest) == 16 and manifest["split"].groupby(who).nunique().eq(1).all()
+    assert set(manifest["split"]) >= {"train", "validation"}
+    assert not {"Mia", "Ben"} & set(" ".join(manifest["path"]).split())
+
+
+def test_a_class_closes_when_its_days_are_over(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week, endless = open_class(workspace, 7), open_class(workspace)
+    for classroom in (week, endless):
+        join(workspace, "Mia", classroom.id)
+    (workspace.classes / "damaged").mkdir()
+    (workspace.classes / "damaged" / "class.json").write_text("{")
+    close_overdue(workspace)
+    assert not read_class(workspace, week.id).closed
+    monkeypatch.setattr("core.classroom._now", lambda: "2100-01-01T00:00:00+00:00")
+    close_overdue(workspace)
+    assert read_class(workspace, week.id).closed and not read_class(workspace, endless.id).closed
+    assert read_answers(workspace, week.id).empty and len(read_answers(workspace, endless.id)) == 1

@@ -156,7 +156,7 @@ def test_a_token_is_read_here_and_neither_altered_nor_from_elsewhere(tmp_path: P
 _WRITES = {"write_database", "write_json", "write_atomically", "make_folder_atomically"}
 _WRITES |= {"rmtree", "unlink", "write_whole", "append_line"}
 _INTERNAL = {
-    "core.classroom": "note_step sign_in",
+    "core.classroom": "close_overdue note_step sign_in",
     "core.datasets.importing": "clean_imports execute_import",
     "core.datasets.quality.results": "write_result",
     "core.exporting.store": "keep_export sweep_leftovers",

@@ -18,6 +18,8 @@ from core.runs.locks import free_lock, take_lock
 from core.workspace import PROJECT_ROOT, Workspace, write_json
 
 _REPLACE_WAIT_S = 5.0
+_OF_PAGES = {"workspace", "pages", "class_id", "without"}
+"""Settings that are nothing to a scheduler: that of a class is the owner's, too."""
 
 
 def ensure_scheduler(workspace: Workspace) -> None:
@@ -107,6 +109,6 @@ def _take_over(workspace: Workspace) -> int | None:
 
 
 def _fingerprint_settings() -> str:
-    settings = read_settings().model_dump(mode="json", exclude={"workspace", "pages"})
+    settings = read_settings().model_dump(mode="json", exclude=_OF_PAGES)
     settings = {name: value for name, value in settings.items() if not name.startswith("api_")}
     return fingerprint({**settings, "backend": os.environ.get("KERAS_BACKEND", "")})

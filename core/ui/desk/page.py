@@ -8,25 +8,36 @@ from functools import partial
 import segno
 import streamlit as st
 
-from core.classroom import Lead, close_class, lead, write_results
+from core.classroom import (
+    MOST_HANDED,
+    Lead,
+    ask_photos,
+    close_class,
+    divide_photos,
+    gather_photos,
+    lead,
+    list_handed,
+)
+from core.datasets.importing import ImportStatus, read_import
 from core.errors import NotAllowed
 from core.formats import count, plain, rough_duration
 from core.links import PAGES, list_links, make_link, take_back_link, write_address
 from core.people import Person
 from core.runs.store import list_runs
 from core.ui.desk.charts import draw_answers, draw_settings
-from core.ui.desk.reading import DeskPage, read_base, read_desk
+from core.ui.desk.reading import DeskPage, read_base, read_desk, write_results
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.choosing import list_done
-from core.ui.parts.frame import list_served
-from core.ui.parts.messages import report_errors
+from core.ui.parts.frame import link_page, list_served
+from core.ui.parts.live_state import show_job
+from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import name_runs, pick_named, tell_apart, title_run
 from core.ui.visitor.visitor import find_class, find_person, has_people
 from data.manifest import list_datasets
 
 _FREE = "free"
-_NAMES = "desk.names"
+_NAMES, _IMPORT = "desk.names", "desk.import"
 _LOOK_EVERY = "2s"
 _LINKED = {"lesson": "The lesson", "run": "A run", "dataset": "The photos of a dataset"}
 
@@ -59,6 +70,7 @@ def show_desk() -> None:
         _show_lead(page)
         _show_end(page)
     st.fragment(run_every=_LOOK_EVERY)(_show_class)(class_id)
+    _show_collecting(page)
     _show_links()
 
 
@@ -149,8 +161,9 @@ def _show_end(page: DeskPage) -> None:
         )
         with st.popover("Close the class", icon=":material/door_front:"):
             st.write(
-                "Deletes names and answers, and the runs, selections, exports and predictions that "
-                "students made. Nobody can join any more."
+                "Deletes names, answers and photos, and the runs, selections, exports and "
+                "predictions that students made. Datasets of their photos stay. Nobody can join "
+                "any more."
             )
             st.button("Close it", type="primary", key="desk.close", on_click=_close)
 
@@ -159,6 +172,66 @@ def _close() -> None:
     gone = close_class(cache.workspace(), find_class())
     said = ", ".join(count(number, kind) for kind, number in gone.items() if kind)
     st.toast(f"Closed. Deleted: {said or 'nothing'}.", icon=":material/door_front:")
+
+
+def _show_collecting(page: DeskPage) -> None:
+    """Draw what photos the class is asked for, and what makes them a dataset."""
+    asks = page.classroom.asks
+    with st.expander("Photos from phones", icon=":material/add_a_photo:", expanded=bool(asks)):
+        with st.form("desk.asks", border=False):
+            names = st.text_input(
+                "Classes to ask for, separated by commas",
+                ", ".join(asks),
+                placeholder="mug, glass, plate",
+                help=f"Students find it on Predict; each may give {MOST_HANDED}. Photos are made "
+                "smaller and lose place and time. No class: no more are taken.",
+            )
+            if st.form_submit_button("Ask for photos"):
+                with report_errors():
+                    wanted = [name for name in names.split(",") if name.strip()]
+                    ask_photos(cache.workspace(), page.classroom.id, wanted)
+                    st.rerun()
+        st.fragment(run_every=_LOOK_EVERY)(_show_handed)(page.classroom.id)
+
+
+def _show_handed(class_id: str) -> None:
+    """Draw how many photos came, the ways to divide them, and what became of the last dataset."""
+    with report_errors():
+        workspace = cache.workspace()
+        handed = list_handed(workspace, class_id)
+        if handed.empty:
+            return
+        by_class = handed["class"].value_counts()
+        of = ", ".join(f"{plain(str(name), 40)} {n}" for name, n in by_class.items())
+        people = count(handed["student"].nunique(), "student")
+        st.markdown(f"**{count(len(handed), 'photo')}** from {people}: {of}")
+        splits = divide_photos(handed, by_student=False).groupby(handed["student"]).agg(set)
+        both = sum({"train", "validation"} <= split for split in splits)
+        st.caption(
+            f"Divided photo by photo, {both} of {people} have photos in train and in validation: "
+            "what is recognised there may be their things and rooms. Divided student by student, "
+            "nobody has. Make both, train on both, and compare their right answers."
+        )
+        with st.container(horizontal=True):
+            for way, by_student in (("photo by photo", False), ("student by student", True)):
+                if st.button(f"Make a dataset, {way}", key=f"desk.gather.{by_student}"):
+                    made = gather_photos(workspace, class_id, by_student=by_student)
+                    st.session_state[_IMPORT] = made
+        if import_id := st.session_state.get(_IMPORT):
+            _show_import(read_import(workspace, import_id))
+
+
+def _show_import(status: ImportStatus) -> None:
+    """Draw how far the dataset of the photos is, or the ways to it."""
+    if status.dataset_id and status.report:
+        said = f"“{plain(status.report.name)}”: {count(status.report.photos, 'photo')}"
+        st.success(f"{said}. The owner of the workbench has it, too.", icon=":material/check:")
+        for page in ("dataset", "training", "lesson"):
+            link_page(page, f"Open it on {page.capitalize()}", dataset=status.dataset_id)
+    elif status.state == "failed":
+        show_problem(status.problem, status.remedy)
+    else:
+        show_job("Photos of the class", status, "photo")
 
 
 def _show_links() -> None:

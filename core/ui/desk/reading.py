@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import streamlit as st
 
-from core.classroom import Classroom, Lead, list_tiles, read_answers, read_class, read_lead
+from core.classroom import Classroom, Lead, read_answers, read_class, read_lead
 from core.teaching.lessons import Lesson, list_lessons, read_lesson
 from core.ui.parts import cache
 
@@ -69,3 +69,38 @@ def read_base() -> str:
 def _open_lesson(root: str) -> Lesson:
     del root  # part of the key
     return read_lesson(list_lessons(cache.workspace())["transfer"])
+
+
+def list_tiles(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each student: name, step, setting, tries, right, solved, since.
+
+    Who has waited longest for a right answer comes first: `since` is when the last one was given,
+    or when they came in. `tries` and `right` are of the step they are at; `solved` counts steps.
+    """
+    rows = []
+    for student, of in answers.groupby("student", sort=False):
+        last = of.iloc[-1]
+        here = of[of["step"] == last["step"]]
+        right = of[of["right"].eq(True)]
+        rows.append(
+            {
+                "student": student,
+                "name": last["name"],
+                "step": last["step"],
+                "setting": last["setting"],
+                "tries": int(here["right"].notna().sum()),
+                "right": bool(here["right"].eq(True).any()),
+                "solved": right["step"].nunique(),
+                "since": (right if len(right) else of.head(1))["at"].iloc[-1],
+            }
+        )
+    columns = ["student", "name", "step", "setting", "tries", "right", "solved", "since"]
+    return pd.DataFrame(rows, columns=columns).sort_values("since", ignore_index=True)
+
+
+def write_results(answers: pd.DataFrame) -> str:
+    """Return the answers as CSV without names: students are numbered as they came in."""
+    given = answers[answers["right"].notna()]
+    numbers = pd.factorize(answers["student"])[0] + 1
+    table = given.assign(student=numbers[answers["right"].notna()])
+    return str(table[["student", "at", "step", "setting", "right"]].to_csv(index=False))

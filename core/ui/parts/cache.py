@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.classroom import close_overdue
 from core.datasets.photo_table import describe_answers, describe_photos
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
@@ -51,6 +52,8 @@ def _workspace(named: str) -> Workspace:
     del named  # part of the key: tests name one after another
     opened = open_workspace()
     wake_scheduler(opened)
+    if not opened.is_read_only:
+        close_overdue(opened)
     return opened
 
 

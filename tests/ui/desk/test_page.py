@@ -22,6 +22,7 @@ from core.people import Person
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets
+from tests.builders import draw_photo, encode_photo
 from tests.ui.driver import labels, open_page, press, run, text_of
 
 
@@ -158,3 +159,35 @@ def test_a_link_to_the_lesson_or_to_photos_opens_for_a_guest(
     assert what == "lesson" or not guest.error  # what is not prepared is no guest's to make
     assert str(trained_copy.root.parent) not in text_of(guest)
     assert what == "lesson" or "from a folder" in text_of(guest)
+
+
+def test_photos_are_asked_for_given_and_counted(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = open_class(trained_copy)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
+    mia = join(trained_copy, classroom, "Mia").person
+    assert "Photos for the class" not in text_of(open_as(trained_copy, classroom, mia, "predict"))
+    app = open_desk(trained_copy, classroom)
+    app.text_input[0].set_value("mug, glass, ")
+    press(app, "Ask for photos")
+    assert read_class(trained_copy, classroom.id).asks == ("mug", "glass")
+    app = open_as(trained_copy, classroom, mia, "predict")
+    app.segmented_control[0].set_value("glass")
+    photo = encode_photo(draw_photo(0, 77, (300, 260)))
+    files = app.get("file_uploader")[0].upload("a.jpg", photo, "image/jpeg")
+    files.upload("b.jpg", b"no photo", "image/jpeg")
+    app = press(app, "Give them")
+    assert "1 photo → glass" in app.success[0].value and "is not a picture" in app.error[0].value
+    assert "1 photo** from 1 student: glass 1" in text_of(open_desk(trained_copy, classroom))
+    assert "Taken back: 1 photo" in press(app, "Take mine back").success[0].value
+
+
+def test_what_is_switched_off_is_not_there(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del trained_copy
+    assert len(open_page("predict").get("file_uploader")) == 2
+    monkeypatch.setenv("PETALSCOPE_WITHOUT", "uploads,camera")
+    app = open_page("predict")
+    assert not app.get("file_uploader") and "Use the camera" not in labels(app)

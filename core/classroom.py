@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -21,6 +22,7 @@ import pandas as pd
 
 from core.datasets.importing import ImportJob, start_import
 from core.datasets.selections import delete_selection
+from core.datasets.versions import delete_version
 from core.errors import (
     BadIdentifier,
     FeedbackRefused,
@@ -305,10 +307,11 @@ def gather_photos(workspace: Workspace, class_id: str, *, by_student: bool) -> s
     return start_import(workspace, ImportJob(request=request, keep=True, remove_source=True))
 
 
-_DELETE: dict[str, Callable[[Workspace, str], None]] = {
+_DELETE: dict[str, Callable[[Workspace, str], object]] = {
     "run": delete_run,
     "selection": delete_selection,
     "export": delete_export,
+    "version": partial(delete_version, force=True),
 }
 
 

@@ -59,8 +59,10 @@ class Place(Protocol):
 
 _OWNERS_ALONE = {"folder", "weights"}
 """Folders of this computer, and what is fetched for all who use it."""
-_STUDENTS = {"run", "selection", "analysis", "export"}
+_STUDENTS = {"run", "selection", "analysis", "export", "version"}
 """What students make, change and delete as theirs; what others of them made is not there."""
+_FAMILY = {"version": "dataset"}
+"""What is made as one thing → what it is from then on: a version of a dataset is one, too."""
 _SENT_IN = {"prediction", "feedback", "answer", "opening", "photo"}
 """What anybody who is in may send in, of what they see."""
 
@@ -82,10 +84,12 @@ def may(person: Person, action: Action, kind: str, thing: str, makers: Mapping[s
             return person.id in makers or not makers or {*makers.values()} != {"student"}
         case "student" if kind in ("prediction", "photo") and action == "delete":
             return thing == person.id
+        case "student" if kind == "edit":
+            return True  # in a tray of their own
         case "student" if action == "make":
             return kind in _STUDENTS | _SENT_IN
         case "student":
-            return kind in _STUDENTS and person.id in makers
+            return kind in _STUDENTS | {"dataset"} and person.id in makers
         case _:
             return action == "see" and f"{kind} {thing}" in person.sees
 
@@ -169,7 +173,7 @@ def acts(action: Action, kind: str, of: str = "", *, noted: bool = True) -> Call
             if _is_for_others(workspace, action, kind, thing):
                 note(workspace, action, kind, thing)
                 return None
-            before = _acting.set((action, kind))
+            before = _acting.set((action, _FAMILY.get(kind, kind)))
             try:
                 made = function(workspace, *args, **kwargs)
             finally:
@@ -230,12 +234,13 @@ class _Makers:
                 self._of, self._offset = {}, 0
             rows, self._offset = read_journal(file, self._offset)
             for row in rows:
-                made = self._of.setdefault((row.get("kind", ""), row.get("id", "")), {})
+                named = row.get("kind", "")
+                made = self._of.setdefault((_FAMILY.get(named, named), row.get("id", "")), {})
                 if row.get("did") == "make":
                     made[row["who"]] = row["role"]
                 elif row.get("did") == "delete" and len(made) > 1:  # else it is in the bin
                     made.pop(row["who"], None)
-            return dict(self._of.get((kind, thing), {}))
+            return dict(self._of.get((_FAMILY.get(kind, kind), thing), {}))
 
 
 @functools.lru_cache(maxsize=8)

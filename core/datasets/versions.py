@@ -70,7 +70,8 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
         uses = _list_uses(workspace, connection, dataset_id)
         _check_free(uses, dataset_id, force)
         throw_away(workspace, "dataset", dataset_id, hide_dataset(workspace, dataset_id))
-        connection.execute(delete(edits_table).where(edits_table.c.dataset == dataset_id))
+        trays = edits_table.c.dataset.startswith(dataset_id, autoescape=True)
+        connection.execute(delete(edits_table).where(trays))  # those of students, too
     delete_features(workspace, dataset_id)
     for folder in _list_analyses(workspace, dataset_id):
         shutil.rmtree(folder, ignore_errors=True)

@@ -80,10 +80,16 @@ def test_nobody_but_the_owner_touches_what_is_the_owners_alone() -> None:
             assert not may(person, action, kind, "", {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", ["dataset", "edit", "tag", "model", "rule", "class", "unheard of"])
+@pytest.mark.parametrize("kind", ["tag", "model", "rule", "class", "unheard of"])
 def test_a_student_makes_and_changes_nothing_that_is_not_named(kind: str) -> None:
     for action in ("make", "change", "delete"):
         assert not may(MIA, action, kind, "", {"mia": "student"})  # type: ignore[arg-type]
+
+
+def test_a_student_makes_no_dataset_but_versions_and_deletes_only_theirs() -> None:
+    assert not may(MIA, "make", "dataset", "", {}) and may(MIA, "make", "version", "", {})
+    for makers, theirs in (({}, False), ({"owner": "owner"}, False), ({"mia": "student"}, True)):
+        assert may(MIA, "delete", "dataset", "x", makers) is theirs  # type: ignore[arg-type]
 
 
 def test_a_student_sees_theirs_and_the_classs_and_nobody_elses(place: Workspace) -> None:

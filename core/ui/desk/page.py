@@ -161,9 +161,9 @@ def _show_end(page: DeskPage) -> None:
         )
         with st.popover("Close the class", icon=":material/door_front:"):
             st.write(
-                "Deletes names, answers and photos, and the runs, selections, exports and "
-                "predictions that students made. Datasets of their photos stay. Nobody can join "
-                "any more."
+                "Deletes names, answers and photos, and the runs, versions, selections, exports "
+                "and predictions that students made. Datasets of their photos stay. Nobody can "
+                "join any more."
             )
             st.button("Close it", type="primary", key="desk.close", on_click=_close)
 
@@ -226,8 +226,9 @@ def _show_import(status: ImportStatus) -> None:
     if status.dataset_id and status.report:
         said = f"“{plain(status.report.name)}”: {count(status.report.photos, 'photo')}"
         st.success(f"{said}. The owner of the workbench has it, too.", icon=":material/check:")
-        for page in ("dataset", "training", "lesson"):
-            link_page(page, f"Open it on {page.capitalize()}", dataset=status.dataset_id)
+        with st.container(horizontal=True):
+            for page in ("dataset", "training", "lesson"):
+                link_page(page, f"Open it on {page.capitalize()}", dataset=status.dataset_id)
     elif status.state == "failed":
         show_problem(status.problem, status.remedy)
     else:

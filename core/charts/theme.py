@@ -20,6 +20,8 @@ import pandas as pd
 
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 """Streamlit's own font. Named, not inherited: Vega measures text with it to cut long labels."""
+ROWS = "rows"
+"""What a chart calls rows that are sent beside it (`alt.NamedData`)."""
 PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
 """Expression for the labels of an Altair axis of shares."""
 _PNG_SCALE = 2.0

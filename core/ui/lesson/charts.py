@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.theme import choose_palette, style_altair, title_params
+from core.charts.theme import ROWS, choose_palette, style_altair, title_params
 from core.teaching.live_head import LiveEpoch
 
 _HEIGHT = 380
@@ -14,9 +14,15 @@ _ROOM = 1.6
 """Losses are drawn up to so many times what guessing has; what is above leaves the frame."""
 
 
-def list_losses(learnt: Mapping[str, Sequence[LiveEpoch]]) -> pd.DataFrame:
-    """Return the losses of trainings, by when they were: epoch, loss, split, when."""
-    return pd.DataFrame(
+def list_losses(
+    learnt: Mapping[str, Sequence[LiveEpoch]], guess: float, words: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the losses of trainings as `draw_curves` draws them.
+
+    Columns epoch, loss (cut at the top of the frame), beyond (whether it was), photos ("train" or
+    "validation" in words), split and when ("now", "before").
+    """
+    rows = pd.DataFrame(
         [
             {"epoch": epoch.number, "loss": loss, "split": split, "when": when}
             for when, epochs in learnt.items()
@@ -24,15 +30,15 @@ def list_losses(learnt: Mapping[str, Sequence[LiveEpoch]]) -> pd.DataFrame:
             for split, loss in (("train", epoch.loss), ("validation", epoch.validation_loss))
         ]
     )
+    top = _ROOM * guess
+    photos, beyond = rows["split"].map(words), rows["loss"] > top
+    return rows.assign(photos=photos, beyond=beyond, loss=rows["loss"].clip(upper=top))
 
 
-def draw_curves(
-    rows: pd.DataFrame, epochs: int, guess: float, words: dict[str, str], dark: bool
-) -> Any:
-    """Return the loss of training and validation photos after each epoch.
+def draw_curves(epochs: int, guess: float, words: dict[str, str], dark: bool) -> Any:
+    """Return the loss of training and validation photos after each epoch, without its rows.
 
     Args:
-        rows: epoch, loss, split ("train", "validation"), when ("now", "before").
         epochs: How many there will be.
         guess: The loss of an answer that gives all classes the same score.
         words: title, and the lesson's own.
@@ -40,8 +46,6 @@ def draw_curves(
     colours = choose_palette(dark)
     names = {split: words[split] for split in ("train", "validation")}
     top = _ROOM * guess
-    rows = rows.assign(photos=rows["split"].map(names), beyond=rows["loss"] > top)
-    rows["loss"] = rows["loss"].clip(upper=top)
     x = alt.X("epoch:Q", title=words["epoch"], scale=alt.Scale(domain=[1, epochs], nice=False))
     x.axis = alt.Axis(format="d", grid=False, tickCount=min(epochs, 10))
     y = alt.Y("loss:Q", title=words["loss"], scale=alt.Scale(domain=[0, top], nice=False))
@@ -53,7 +57,7 @@ def draw_curves(
         ),
         legend=alt.Legend(orient="top", symbolType="circle"),
     )
-    base = alt.Chart(rows).encode(x=x, y=y)
+    base = alt.Chart(alt.NamedData(name=ROWS)).encode(x=x, y=y)
     now = base.transform_filter("datum.when == 'now'").encode(color=colour)
     layers = [
         base.transform_filter(f"datum.when == 'before' && datum.split == '{split}'").mark_line(

@@ -37,7 +37,7 @@ from core.ui.lesson.reading import (
 )
 from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
 from core.ui.parts.frame import link_page, list_served
 from core.ui.parts.messages import report_errors
@@ -160,14 +160,10 @@ def _show_curves(page: LessonPage, before: str) -> float:
     learnt = {"now": page.learn_with(float(page.chosen))}
     if before:
         learnt = {"before": page.learn_with(float(before))} | learnt
-    show_kept_chart(
-        draw_curves,
-        list_losses(learnt),
-        page.step.recipe.epochs,
-        math.log(page.head.n_classes),
-        _say(page),
-        alt=page.words.picture,
-    )
+    guess, epochs = math.log(page.head.n_classes), page.step.recipe.epochs
+    words = _say(page)
+    rows = list_losses(learnt, guess, words)
+    show_live_chart(draw_curves, rows, epochs, guess, words, alt=page.words.picture)
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy
     st.caption(_say_share(page, page.language.words["right"], round(share * n), n))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from core.charts.theme import ROWS
 from core.ui.parts.frame import is_dark
 
 
@@ -17,9 +18,20 @@ def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str, **optio
         arguments: Tables, arrays, mappings and plain values: they are the key.
         options: Of `st.vega_lite_chart`, where a click selects: key, on_select, selection_mode.
     """
-    name = f"{draw.__module__}.{draw.__qualname__}"
-    spec = _draw(draw, name, arguments, is_dark())
+    spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
     st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
+
+
+def show_live_chart(
+    draw: Callable[..., Any], rows: pd.DataFrame, *arguments: Any, alt: str
+) -> None:
+    """Draw an Altair chart that is kept without its rows: they change with each move of a control.
+
+    Args:
+        draw: As of `show_kept_chart`; its chart names its rows by ROWS.
+    """
+    spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
+    st.vega_lite_chart(spec=spec | {"datasets": {ROWS: rows}}, theme=None, alt=alt)
 
 
 @st.cache_data(max_entries=256, ttl=600, show_spinner=False)

@@ -254,7 +254,11 @@ def scale(value: float | None, factor: float) -> float | None:
 
 
 def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:
-    """Return an Altair chart as a PNG on the page's paper, `scale` pixels for each of its own."""
+    """Return a chart, Altair's or its specification, as a PNG on the page's paper.
+
+    Args:
+        scale: Pixels for each of the chart's own.
+    """
     import vl_convert  # a large library: loaded when first wanted
     from PIL import Image
 
@@ -274,4 +278,5 @@ def draw_svg(chart: Any, dark: bool = False) -> str:
 
 def _lay_on_paper(chart: Any, dark: bool) -> dict[str, Any]:
     """Return the specification with a ground: a page's charts are transparent."""
-    return {**chart.to_dict(), "background": choose_palette(dark).paper}
+    spec = chart if isinstance(chart, dict) else chart.to_dict()
+    return {**spec, "background": choose_palette(dark).paper}

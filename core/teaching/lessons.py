@@ -14,6 +14,7 @@ from string import Formatter
 from typing import Any, Literal, Self, get_args
 
 import yaml
+from markdown_it import MarkdownIt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from core.errors import LessonRefused
@@ -31,6 +32,15 @@ Word = Literal[
     "report", "photos", "draws", "foreseen", "notebook", "held",
     "leak", "leaked",
 ]  # fmt: skip
+
+_PAPER = """<!doctype html>
+<html lang="{code}"><head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif }}
+img {{ max-width: 100% }} h2 {{ margin-top: 2rem }}
+blockquote {{ margin: 1rem 0; padding-left: 1rem; border-left: 3px solid #2e7d32 }}
+</style></head><body>
+{body}</body></html>
+"""
 
 
 class _Part(BaseModel):
@@ -123,12 +133,15 @@ def list_lessons(workspace: Workspace) -> dict[str, Path]:
     return {folder.name: folder for folder in reversed(found)}
 
 
-def write_answers(lesson: Lesson, code: str, about: str, answered: Mapping[str, str]) -> str:
-    """Return the steps that were answered right, in Markdown, with what there is to take home.
+def write_answers(
+    lesson: Lesson, code: str, about: str, answered: Mapping[str, str], pictures: Mapping[str, str]
+) -> str:
+    """Return the steps that were answered right as an HTML file, with what there is to take home.
 
     Args:
         about: The dataset, in words.
-        answered: Step → the setting, and what was said of the answer.
+        answered: Step → the setting, and what was said of the answer, in Markdown.
+        pictures: Step → its chart, as the address of a PNG that holds it ("data:image/png…").
     """
     language = lesson.spoken[code]
     done = language.words["done"].format(right=len(answered), steps=len(lesson.steps))
@@ -136,8 +149,11 @@ def write_answers(lesson: Lesson, code: str, about: str, answered: Mapping[str, 
     for number, step in enumerate(lesson.steps, 1):
         if step.key in answered:
             words = language.steps[step.key]
-            parts += [f"## {number}. {words.title}", answered[step.key], f"> {words.remember}"]
-    return "\n\n".join(parts) + "\n"
+            parts += [f"## {number}. {words.title}", answered[step.key]]
+            parts += [f"![{words.picture}]({pictures[step.key]})"] if step.key in pictures else []
+            parts.append(f"> {words.remember}")
+    body = MarkdownIt("commonmark", {"html": False}).render("\n\n".join(parts))
+    return _PAPER.format(code=code, title=language.title, body=body)
 
 
 def read_lesson(folder: Path) -> Lesson:

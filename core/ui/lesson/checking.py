@@ -1,16 +1,25 @@
-"""The check questions on screen: what is asked, what takes the answer, and who judges it."""
+"""The check questions: what is asked, what takes the answer, who judges it, what is taken home."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from core.formats import percent, plain
+from core.charts.theme import draw_png
+from core.formats import data_uri, percent, plain
 from core.teaching import checks
 from core.teaching.checks import EPOCH, NEEDS, Check, Verdict
+from core.teaching.lessons import write_answers
+from core.ui.lesson.following import note_answer
 from core.ui.lesson.reading import LessonPage
 from core.ui.wall.showing import Wall, show_wall
+
+_CHART_PX = 600
+"""Width of a chart that is taken home: on the page it is as wide as its place."""
 
 
 class Question(NamedTuple):
@@ -154,3 +163,57 @@ QUESTIONS: dict[Check, Question] = {
         lambda page, asked: checks.judge_need(page.trained.compare(page.chosen), asked),
     ),
 }
+
+
+def show_check(page: LessonPage) -> None:
+    """Draw the question about the picture, take the answer, and say what the picture says."""
+    question = QUESTIONS[page.step.check]
+    words, key = page.language.words, f"{page.key}.verdict"
+    st.markdown(page.words.check.format_map(question.facts(page)))
+    answer = question.ask(page)
+    if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
+        verdict = question.judge(page, answer)
+        st.session_state[key] = (page.chosen, answer, verdict)
+        note_answer(page, not verdict.wrong)
+    *about, verdict = st.session_state.get(key, (None, None, None))
+    if about == [page.chosen, answer]:  # what was said of another answer is gone
+        _say_verdict(page, verdict)
+
+
+def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
+    asked = QUESTIONS[page.step.check].facts(page)
+    said = asked | {name: plain(fact, 60) for name, fact in verdict.facts.items()}
+    if verdict.wrong:
+        st.warning(page.words.wrong[verdict.wrong].format_map(said), icon=":material/replay:")
+        return
+    right = page.words.right.format_map(said)
+    st.success(right, icon=":material/check_circle:")
+    list_answered(page)[page.step.key] = (
+        f"{page.words.control}: {page.options[page.chosen]}. {right}"
+    )
+    if page.drawn:
+        rows = partial(pd.DataFrame.to_dict, orient="records")
+        list_pictures(page)[page.step.key] = json.dumps(page.drawn, default=rows)
+
+
+def list_answered(page: LessonPage) -> dict[str, str]:
+    """Return the steps that this person answered right, with setting and answer."""
+    answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
+    return answered
+
+
+def list_pictures(page: LessonPage) -> dict[str, str]:
+    """Return the charts of the steps that were answered right, as JSON of Vega-Lite."""
+    pictures: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.pictures", {})
+    return pictures
+
+
+def write_report(page: LessonPage, answered: Mapping[str, str], drawn: Mapping[str, str]) -> str:
+    """Return what was answered right and the charts of it, as HTML."""
+    dataset, said = page.source.dataset, page.language.words["photos"]
+    about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {said}"
+    pictures = {
+        step: data_uri(draw_png(json.loads(spec) | {"width": _CHART_PX}), "image/png")
+        for step, spec in drawn.items()
+    }
+    return write_answers(page.lesson, page.code, about, answered, pictures)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,10 @@ from core.exact.forecasting import foresee_more
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
-from core.teaching.checks import Verdict
-from core.teaching.lessons import Picture, list_lessons, list_words, write_answers
+from core.teaching.lessons import Picture, list_lessons, list_words
 from core.ui.lesson.charts import draw_curves, list_losses
-from core.ui.lesson.checking import QUESTIONS
-from core.ui.lesson.following import follow_lead, note_answer, note_place
+from core.ui.lesson.checking import list_answered, list_pictures, show_check, write_report
+from core.ui.lesson.following import follow_lead, note_place
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import (
     LANGUAGE,
@@ -90,16 +90,16 @@ def _show_steps(page: LessonPage) -> None:
     """Draw the row of steps; those that were answered right have a mark."""
     steps, here = page.lesson.steps, str(page.place + 1)
     titles = {
-        str(number): f"{number}{' :material/check:' if step.key in _answered(page) else ''}"
+        str(number): f"{number}{' :material/check:' if step.key in list_answered(page) else ''}"
         for number, step in enumerate(steps, 1)
     }
     if page.held:
         titles = {here: page.language.words["held"]}
     bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
     pick_one("Step", titles, bound)
-    if _answered(page):
+    if list_answered(page):
         said = page.language.words["done"]
-        st.caption(said.format(right=len(_answered(page)), steps=len(steps)))
+        st.caption(said.format(right=len(list_answered(page)), steps=len(steps)))
 
 
 def _show_step(page: LessonPage) -> None:
@@ -126,8 +126,8 @@ def _show_step(page: LessonPage) -> None:
                 note_place(page, _PICTURES[page.step.picture](page, before))
         with asked:
             if page.chosen and not waits:
-                _show_check(page)
-            if page.step.key in _answered(page) or not (page.chosen or waits):
+                show_check(page)
+            if page.step.key in list_answered(page) or not (page.chosen or waits):
                 _show_end(page)
         if page.step.picture == "confused":
             show_photo_panel(page.source.dataset)
@@ -163,7 +163,9 @@ def _show_curves(page: LessonPage, before: str) -> float:
     guess, epochs = math.log(page.head.n_classes), page.step.recipe.epochs
     words = _say(page)
     rows = list_losses(learnt, guess, words)
-    show_live_chart(draw_curves, rows, epochs, guess, words, alt=page.words.picture)
+    page.drawn.update(
+        show_live_chart(draw_curves, rows, epochs, guess, words, alt=page.words.picture)
+    )
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy
     st.caption(_say_share(page, page.language.words["right"], round(share * n), n))
@@ -174,7 +176,10 @@ def _show_shares(page: LessonPage, before: str) -> float:
     """Draw shares of photos against all that the control may be."""
     counts = page.counts
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
-    show_kept_chart(draw_shares, counts, marks, _say(page), False, alt=page.words.picture)
+    words = _say(page)
+    page.drawn.update(
+        show_kept_chart(draw_shares, counts, marks, words, False, alt=page.words.picture)
+    )
     now = counts[counts["place"] == float(page.chosen)]
     said = zip(now["line"], now["hits"], now["of"], strict=True)
     st.caption("  \n".join(_say_share(page, line, hits, of) for line, hits, of in said))
@@ -192,9 +197,8 @@ def _show_noise(page: LessonPage, before: str) -> float:
 def _show_strategies(page: LessonPage, _before: str) -> None:
     """Draw right answers against seconds of training, of the head's run and of the chosen one."""
     words = _say(page) | {"control": page.language.words["seconds"]}
-    show_kept_chart(
-        draw_shares, page.trained.list_epochs(page.chosen), {}, words, True, alt=page.words.picture
-    )
+    epochs = page.trained.list_epochs(page.chosen)
+    page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
     for name in (HEAD, page.chosen):
         run = page.trained.runs[name]
         n, share = run.val_photos or 0, run.best_val_accuracy or 0.0
@@ -218,7 +222,9 @@ def _show_forecast(page: LessonPage, before: str) -> float:
     whole, points, words = page.forecasts.whole, page.forecasts.list_points(None), page.words
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
     said = words.picture, "", page.language.words["share"], words.control
-    show_kept_chart(draw_forecast, points, list_fan(whole), marks, said, alt=words.picture)
+    page.drawn.update(
+        show_kept_chart(draw_forecast, points, list_fan(whole), marks, said, alt=words.picture)
+    )
     row, n = points.iloc[page.number], whole.judged
     lines = [_say_share(page, page.language.words["right"], round(row["mean"] * n), n)]
     if row["low"] < row["high"]:  # with all photos each draw is the same
@@ -290,21 +296,6 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], float | None]] = {
 }
 
 
-def _show_check(page: LessonPage) -> None:
-    """Draw the question about the picture, take the answer, and say what the picture says."""
-    question = QUESTIONS[page.step.check]
-    words, key = page.language.words, f"{page.key}.verdict"
-    st.markdown(page.words.check.format_map(question.facts(page)))
-    answer = question.ask(page)
-    if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
-        verdict = question.judge(page, answer)
-        st.session_state[key] = (page.chosen, answer, verdict)
-        note_answer(page, not verdict.wrong)
-    *about, verdict = st.session_state.get(key, (None, None, None))
-    if about == [page.chosen, answer]:  # what was said of another answer is gone
-        _say_verdict(page, verdict)
-
-
 def _show_end(page: LessonPage) -> None:
     """Draw the sentence to take home, and the way to the next step."""
     words = page.language.words
@@ -319,27 +310,8 @@ def _show_end(page: LessonPage) -> None:
         if not page.held:
             st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
         return
-    dataset = page.source.dataset
-    about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {words['photos']}"
-    answers = write_answers(page.lesson, page.code, about, _answered(page))
-    st.download_button(words["report"], answers, "lesson.md", icon=":material/download:")
+    report = partial(write_report, page, list_answered(page), list_pictures(page))
+    st.download_button(words["report"], report, "lesson.html", icon=":material/download:")
     link_page("predict", words["own"], "photo_camera")
     if run := page.trained.runs.get(HEAD):
         link_page("metrics", words["notebook"], "code", run=run.id)
-
-
-def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
-    asked = QUESTIONS[page.step.check].facts(page)
-    said = asked | {name: plain(fact, 60) for name, fact in verdict.facts.items()}
-    if verdict.wrong:
-        st.warning(page.words.wrong[verdict.wrong].format_map(said), icon=":material/replay:")
-        return
-    right = page.words.right.format_map(said)
-    st.success(right, icon=":material/check_circle:")
-    _answered(page)[page.step.key] = f"{page.words.control}: {page.options[page.chosen]}. {right}"
-
-
-def _answered(page: LessonPage) -> dict[str, str]:
-    """Return the steps that this person answered right, with setting and answer."""
-    answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
-    return answered

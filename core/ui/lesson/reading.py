@@ -5,9 +5,10 @@ In the URL: `lesson`, `language`, `step` (from 1) and `set` (where the control s
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,8 @@ class LessonPage:
     """Draws what differs between neighbours."""
     held: bool = False
     """Whether the class is held at this step."""
+    drawn: dict[str, Any] = field(default_factory=dict)
+    """The chart of the step as Vega-Lite, once it is drawn."""
 
     @property
     def language(self) -> Language:

@@ -10,8 +10,10 @@ from core.charts.theme import ROWS
 from core.ui.parts.frame import is_dark
 
 
-def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str, **options: Any) -> None:
-    """Draw an Altair chart; its Vega-Lite is kept while the arguments stay equal.
+def show_kept_chart(
+    draw: Callable[..., Any], *arguments: Any, alt: str, **options: Any
+) -> dict[str, Any]:
+    """Draw an Altair chart and return its Vega-Lite, which is kept while the arguments stay equal.
 
     Args:
         draw: Of core.charts; takes the arguments and whether the page is dark.
@@ -20,18 +22,23 @@ def show_kept_chart(draw: Callable[..., Any], *arguments: Any, alt: str, **optio
     """
     spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
     st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
+    return spec
 
 
 def show_live_chart(
     draw: Callable[..., Any], rows: pd.DataFrame, *arguments: Any, alt: str
-) -> None:
-    """Draw an Altair chart that is kept without its rows: they change with each move of a control.
+) -> dict[str, Any]:
+    """Draw an Altair chart and return its Vega-Lite, which is kept without its rows.
+
+    They change with each move of a control, and are a table in it.
 
     Args:
         draw: As of `show_kept_chart`; its chart names its rows by ROWS.
     """
     spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
-    st.vega_lite_chart(spec=spec | {"datasets": {ROWS: rows}}, theme=None, alt=alt)
+    spec |= {"datasets": {ROWS: rows}}
+    st.vega_lite_chart(spec=spec, theme=None, alt=alt)
+    return spec
 
 
 @st.cache_data(max_entries=256, ttl=600, show_spinner=False)

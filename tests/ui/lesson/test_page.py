@@ -19,7 +19,7 @@ from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import list_runs
 from core.teaching.checks import NEEDS, judge_need
 from core.ui.lesson import page as room
-from core.ui.lesson.checking import QUESTIONS
+from core.ui.lesson.checking import QUESTIONS, write_report
 from core.ui.lesson.reading import LessonPage
 from core.ui.wall import showing
 from core.workspace import Workspace
@@ -51,13 +51,13 @@ def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[Lesso
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
     """Return a list to which each page is added whose question is drawn."""
     pages: list[LessonPage] = []
-    show = room._show_check
+    show = room.show_check
 
     def keep(page: LessonPage) -> None:
         pages.append(page)
         show(page)
 
-    monkeypatch.setattr(room, "_show_check", keep)
+    monkeypatch.setattr(room, "show_check", keep)
     return pages
 
 
@@ -133,6 +133,14 @@ def test_every_step_knows_a_right_answer_from_a_wrong_one(seen: list[LessonPage]
             assert (":material/replay:" in told) != right, page.step.key
     assert "9 of 10 questions" in captions(run(app))
     assert "Keep your answers" in [one.label for one in app.get("download_button")]
+    answered, drawn = (
+        app.session_state[f"lesson.transfer.{kind}"] for kind in ("right", "pictures")
+    )
+    assert set(drawn) == {"strategies", "rate", "heart", "photos", "noise", "unsure"}
+    report = write_report(page, answered, drawn)
+    assert report.count("<h2>") == 9 and report.count('src="data:image/png;base64,iVBOR') == len(
+        drawn
+    )
 
 
 @pytest.mark.usefixtures("seen")

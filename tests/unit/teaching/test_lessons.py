@@ -1,5 +1,6 @@
 """Lessons are whole in every language, short, and refused with a reason where they are not."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -37,10 +38,13 @@ def test_a_folder_in_the_workspace_is_a_lesson(workspace: Workspace, folder: Pat
 
 def test_right_answers_are_written_in_the_order_of_the_steps(workspace: Workspace) -> None:
     lesson = read_lesson(list_lessons(workspace)["transfer"])
-    written = write_answers(lesson, "de", "Blumen", {"photos": "Erst 80.", "sees": "Merkmal: 7."})
-    titles = [line for line in written.splitlines() if line.startswith("#")]
-    assert titles[1:] == ["## 1. Was sieht es?", "## 7. Wie viele Fotos sind genug?"]
-    assert "2 von 10" in written and written.index("Merkmal: 7.") < written.index("Erst 80.")
+    said = {"photos": "Erst 80 <script>.", "sees": "Merkmal: 7."}
+    png = "data:image/png;base64,AAAA"
+    written = write_answers(lesson, "de", "Blumen", said, {"photos": png})
+    titles = re.findall("<h2>(.*)</h2>", written)
+    assert titles == ["1. Was sieht es?", "7. Wie viele Fotos sind genug?"]
+    assert "2 von 10" in written and written.index("Merkmal: 7.") < written.index("Erst 80")
+    assert written.count(f'<img src="{png}"') == 1 and "<script" not in written
 
 
 @pytest.mark.parametrize(

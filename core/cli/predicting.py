@@ -32,11 +32,14 @@ from core.prediction.answers import (
 )
 from core.prediction.deciding import Decision, describe_rule
 from core.prediction.predictor import Prediction, Predictor, open_predictor
+from core.prediction.storing import Folder, answer_folder
 from core.registry.loading import open_standing, open_version
 from core.runs.store import read_run
+from core.storage import is_address, open_storage
 from core.workspace import Workspace
 from data.images import read_photo_file
 
+_PARQUET = ".parquet"
 _AT_ONCE = 100
 _FEW = 10
 """Photos up to which each is spoken of in full."""
@@ -50,13 +53,19 @@ _FEW = 10
     ),
     # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
     option("photos PHOTO", "files to classify", Path, nargs="+", optional=True, default=[]),
-    option("--dir FOLDER", "all photos in a folder and the folders inside", Path),
-    option("--to FILE.csv", "write the answers as a table", Path),
+    option("--dir FOLDER", "all photos in a folder and the folders inside; s3:// or gs://, too"),
+    option(
+        "--to FILE",
+        "write the answers as a table: .csv; or .parquet, also in object storage, by parts that "
+        "survive a kill and that several machines share",
+    ),
     flag("--no-log", "do not write the answers into the prediction log"),
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
-    album = _gather(given.photos, given.dir)
+    if given.dir and (is_address(given.dir) or str(given.to).endswith(_PARQUET)):
+        return _answer_stored(workspace, given, progress)
+    album = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
     log = None if given.no_log else AnswerLog(workspace)
     answers = _answer_all(predictor, album, log, progress)
@@ -70,7 +79,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         )
     said = answers.describe()
     if given.to is not None:
-        said = [answers.summarise(), _write_table(answers, predictor, given.to)]
+        said = [answers.summarise(), _write_table(answers, predictor, Path(given.to))]
     if predictor.rule is None:
         said.insert(0, describe_rule(None))
     said += [*notes, f"Answered by {_name(workspace, predictor)}."]
@@ -86,6 +95,35 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             "photos": answers.documents,
         },
         exit_code=int(answers.refused > 0),
+    )
+
+
+def _answer_stored(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Answer all photos of a folder or bucket into a Parquet file; nothing goes into the log."""
+    place, _, name = (given.to or "").rpartition("/")
+    if given.photos or not name.endswith(_PARQUET):
+        raise SourceRefused(
+            "Photos of object storage are answered as a whole, into a Parquet file.",
+            "Name the folder with --dir, the file with --to, as in --to s3://bucket/answers.parquet.",
+        )
+    predictor, notes = _open_model(workspace, given.model)
+    answers = open_storage(place or ".")
+    folder = Folder(photos=open_storage(given.dir), answers=answers, name=name)
+    counts = answer_folder(
+        workspace,
+        predictor,
+        folder,
+        lambda reached: progress.advance("classifying photos", reached.done, reached.total),
+    )
+    refused = counts[counts["problem"] != ""]
+    rows = counts.assign(said=counts["problem"].where(counts["problem"] != "", counts["answer"]))
+    rows["said"] = rows["said"].replace("", "I don't know")
+    table = format_table(("answer or problem", "photos"), rows[["said", "photos"]].to_numpy())
+    notes.append(f"The answers stand in {given.to}, a row a photo; they are not in the log.")
+    return Outcome(
+        "\n\n".join([table, *notes, f"Answered by {_name(workspace, predictor)}."]),
+        {"to": given.to, "notes": notes, "counts": counts.to_dict("records")},
+        exit_code=int(len(refused) > 0),
     )
 
 

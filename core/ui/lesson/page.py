@@ -23,8 +23,14 @@ from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
 from core.ui.lesson.charts import draw_curves, list_losses
-from core.ui.lesson.checking import list_answered, list_pictures, show_check, write_report
-from core.ui.lesson.following import follow_lead, note_place
+from core.ui.lesson.checking import (
+    follow_lead,
+    list_answered,
+    list_pictures,
+    note_place,
+    show_check,
+    write_report,
+)
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import (
     LANGUAGE,

@@ -37,10 +37,9 @@ from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
-from core.ui.training.curves import draw_figures, show_curves
+from core.ui.training.curves import draw_figures, show_curves, show_ridge
 from core.ui.training.machine_charts import BigNumber, draw_numbers
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
-from core.ui.training.ridge import show_ridge
 from core.workspace import Workspace
 from data.dataset import Dataset
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from core.ui.metrics.charts import draw_luck
-from core.ui.metrics.luck import say_luck
+from core.ui.metrics.page import say_luck
 
 
 def test_it_says_where_the_split_lies_and_what_copies_bring() -> None:

@@ -1,0 +1,213 @@
+"""What a model says of all photos of a folder or bucket, as one Parquet file, by parts.
+
+Parts are claimed with a lease, so that the same command on another machine that reaches database
+and storage takes its share, and one that was killed is gone on with. Each part is written whole
+beside the answers; the last one joins them: exactly one row a photo, in the order of their names.
+"""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from math import ceil
+from secrets import token_hex
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.config import fingerprint, read_settings
+from core.errors import PhotoRefused, PhotoUnreadable, SourceRefused, StorageFailed
+from core.prediction.album import NamedPhoto, answer_photos
+from core.prediction.answers import AnsweredPhoto, ShortAnswer, shorten_answer, tabulate_answers
+from core.prediction.predictor import Predictor
+from core.runs.queue.units import (
+    LEASE_S,
+    Progress,
+    Unit,
+    claim_unit,
+    finish_unit,
+    forget_units,
+    list_results,
+    prepare_units,
+    read_progress,
+    renew_lease,
+)
+from core.storage import Storage, StoredFile
+from core.workspace import Workspace
+from data.sources.layout import is_hidden, is_photo
+
+UNIT = 500
+"""Photos of a part."""
+_WAIT_S = 1.0
+_RENEW_EVERY_S = LEASE_S / 6
+_JOB = b"petalscope.job"
+"""Of the answers: what they are of, so that the same is not done again."""
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """Photos in storage that are to be answered, and where their answers go."""
+
+    photos: Storage
+    answers: Storage
+    name: str
+    """Of the Parquet file among the answers."""
+    unit: int = UNIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """A folder whose photos were listed, for a model."""
+
+    folder: Folder
+    model: str
+    photos: Sequence[StoredFile]
+
+    @property
+    def job(self) -> str:
+        """The same photos, model and answers are the same job, wherever it is asked for."""
+        listed = sha256("\n".join(f"{one.name}\t{one.size}" for one in self.photos).encode())
+        places = {"from": self.folder.photos.address, "to": self.folder.answers.address}
+        facts = {"model": self.model, "name": self.folder.name, "unit": self.folder.unit}
+        return fingerprint({**facts, **places, "photos": listed.hexdigest()})
+
+    @property
+    def parts(self) -> int:
+        """How many there are; one more joins them."""
+        return ceil(len(self.photos) / self.folder.unit)
+
+    def take(self, number: int) -> Sequence[StoredFile]:
+        """Return the photos of a part."""
+        return self.photos[number * self.folder.unit : (number + 1) * self.folder.unit]
+
+    def name_part(self, number: int) -> str:
+        """Return where the answers of a part are kept until they are joined."""
+        return f"{self.folder.name}.{self.job}-{number:06}"
+
+
+def answer_folder(
+    workspace: Workspace,
+    predictor: Predictor,
+    folder: Folder,
+    tell: Tell = lambda _: None,
+) -> pd.DataFrame:
+    """Return how many photos got which answer, and the problems: answer, problem, photos.
+
+    Raises:
+        SourceRefused: There are no photos.
+        StorageFailed: Storage gives up; what is done is kept, and the same call goes on with it.
+        UnitFailed: A part ends every process that begins it.
+    """
+    version = predictor.version
+    model = version.label if version else predictor.run_id
+    listed = folder.photos.list_files()
+    photos = [one for one in listed if is_photo(one.name) and not is_hidden(one.name)]
+    if not photos:
+        raise SourceRefused(
+            f"There are no photos in {folder.photos.address}.",
+            "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
+        )
+    work = _Work(folder=folder, model=model, photos=photos)
+    if not _are_answered(work):
+        _work_on(workspace, predictor, work, tell)
+    whole = io.BytesIO(folder.answers.read(folder.name))
+    said = pd.read_parquet(whole, columns=["answer", "problem"])
+    return said.fillna("").value_counts().rename("photos").reset_index()
+
+
+def _work_on(workspace: Workspace, predictor: Predictor, work: _Work, tell: Tell) -> None:
+    """Do part after part, until this or another process has joined them."""
+    sizes = [len(work.take(number)) for number in range(work.parts)]
+    prepare_units(workspace, work.job, [*sizes, 0])
+    owner = token_hex(8)
+    while (progress := read_progress(workspace, work.job)).total:
+        tell(progress)
+        unit = claim_unit(workspace, work.job, owner, last=work.parts)
+        if unit is None:
+            time.sleep(_WAIT_S)  # others are at the last parts
+            continue
+        try:
+            if unit.number < work.parts:
+                _answer_part(workspace, predictor, work, unit, owner)
+            else:
+                _join_parts(workspace, work)
+                forget_units(workspace, work.job)
+        except StorageFailed:
+            renew_lease(workspace, unit, owner, 0.0)  # whoever tries again need not wait for it
+            raise
+
+
+def _answer_part(
+    workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit, owner: str
+) -> None:
+    """Write the answers of a part, unless another has the lease by then."""
+
+    def ask(content: bytes) -> tuple[str, ShortAnswer]:
+        said = predictor.predict(content)
+        return sha256(content).hexdigest(), shorten_answer(said, said.decision)
+
+    renewed, read = time.monotonic(), partial(_read_photo, work.folder.photos)
+    named = [NamedPhoto(name=one.name, read=partial(read, one)) for one in work.take(unit.number)]
+    rows: list[AnsweredPhoto] = []
+    for photo, said in answer_photos(named, ask):
+        if isinstance(said, PhotoRefused):
+            rows.append(AnsweredPhoto(name=photo.name, refusal=said))
+        else:
+            rows.append(AnsweredPhoto(name=photo.name, sha256=said[0], answers=(said[1],)))
+        if time.monotonic() - renewed > _RENEW_EVERY_S:
+            renewed = time.monotonic()
+            if not renew_lease(workspace, unit, owner):
+                return
+    table = tabulate_answers(rows, [work.model])
+    kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
+    content = io.BytesIO()
+    table.astype(kinds).to_parquet(content, index=False)
+    work.folder.answers.write(work.name_part(unit.number), content.getvalue())
+    finish_unit(workspace, unit, sha256(content.getvalue()).hexdigest())
+
+
+def _read_photo(photos: Storage, one: StoredFile) -> bytes:
+    """Return the bytes of a photo, at most one more than the settings allow."""
+    limit = read_settings().photo_limit_mb * 1_000_000
+    try:
+        return photos.read(one.name, min(one.size, limit + 1))
+    except StorageFailed as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise PhotoUnreadable("The file is gone.", "It was deleted meanwhile.") from error
+        raise
+
+
+def _join_parts(workspace: Workspace, work: _Work) -> None:
+    """Write the answers of all parts as one file, and delete the parts."""
+    answers, digests = work.folder.answers, list_results(workspace, work.job)
+    names = [work.name_part(number) for number in range(work.parts)]
+    parts = [answers.read(name) for name in names]
+    if [sha256(part).hexdigest() for part in parts] != digests:
+        forget_units(workspace, work.job)
+        raise StorageFailed(
+            f"A part of {answers.address}/{work.folder.name} was altered.",
+            "Try again: all parts are made anew.",
+            address=answers.address,
+        )
+    table = pa.concat_tables([pq.read_table(io.BytesIO(part)) for part in parts])
+    whole = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, _JOB: work.job}), whole)
+    answers.write(work.folder.name, whole.getvalue())
+    for name in names:
+        answers.delete(name)
+
+
+def _are_answered(work: _Work) -> bool:
+    """Return whether the file of answers is that of this work."""
+    answers, name = work.folder.answers, work.folder.name
+    if not answers.has(name):
+        return False
+    with suppress(pa.ArrowInvalid):  # else it is none of ours
+        facts = pq.read_schema(io.BytesIO(answers.read(name))).metadata or {}
+        return bool(facts.get(_JOB) == work.job.encode())
+    return False

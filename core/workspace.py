@@ -12,8 +12,9 @@ import json
 import os
 import re
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -259,3 +260,53 @@ def describe_os_error(error: OSError) -> PetalscopeError | None:
             "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
         )
     return None
+
+
+# A workspace as one file
+
+_PASSING = ("tmp", "copies", "petalscope.db", "scheduler.", "wake")
+"""Beginnings of what is of this moment alone, or of the index, which is given apart."""
+
+
+def write_backup(workspace: Workspace, target: Path, index: Path | None) -> int:
+    """Return how many files were written into a .tar that nobody else may read.
+
+    Args:
+        index: A copy of the database that is whole; None: it is kept elsewhere.
+    """
+    files = [path for path in sorted(workspace.root.rglob("*")) if path.is_file()]
+    with write_atomically(target) as temporary, temporary.open("xb") as file:
+        temporary.chmod(0o600)
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            if index is not None:
+                archive.add(index, "petalscope.db")
+            for path in files:
+                name = path.relative_to(workspace.root).as_posix()
+                passing = name.startswith(_PASSING) or name.endswith(".lock")
+                if not passing and path != target:
+                    with suppress(FileNotFoundError):  # replaced or deleted meanwhile
+                        archive.add(path, name)
+            return len(archive.getmembers())
+
+
+def restore_backup(workspace: Workspace, source: Path) -> int:
+    """Return how many files were read back into a workspace in which nothing is.
+
+    Raises:
+        PlaceRefused: Something is in it, or the file is no backup; nothing was changed.
+    """
+    if any(path.is_file() for path in workspace.root.rglob("*")):
+        raise PlaceRefused(
+            f"The workspace {workspace.root} is not empty: nothing is overwritten.",
+            "Name a new one with PETALSCOPE_WORKSPACE.",
+        )
+    try:
+        with tarfile.open(source, "r:") as archive:
+            members = archive.getmembers()
+            archive.extractall(workspace.root, members, filter="data")
+    except (tarfile.TarError, EOFError) as error:
+        shutil.rmtree(workspace.root, ignore_errors=True)
+        raise PlaceRefused(
+            f"{source} is no backup, or was cut short ({error}).", "Take another backup."
+        ) from error
+    return len(members)

@@ -92,6 +92,10 @@ doctor     doctor       --json
     look whether workspace, index, scheduler, locks, models, weights and device are well
 repair     upkeep       --json
     read the index of a damaged or emptied workspace back from its copies and folders
+backup     upkeep       workspace.tar
+    write all that is in the workspace into one file
+restore    upkeep       workspace.tar
+    read a backup back into an empty workspace
 bin        upkeep       --put-back 1f3a22c0
     list the runs and datasets that were deleted in the last 30 days; put one back, or make room
 clean      upkeep       --dry-run

@@ -1,4 +1,4 @@
-"""`bin`, `clean`, `repair` and `scheduler`: what keeps a workspace well.
+"""`backup`, `restore`, `bin`, `clean`, `repair` and `scheduler`: what keeps a workspace well.
 
 What a page, a registered version, a run that may go on, or its repetition needs, stays: so do all
 results, the newest checkpoints of runs that did not fail, downloads, exports and imports. What goes
@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
-from core.config import fingerprint
+from core.config import fingerprint, read_settings
 from core.errors import NotInBin
 from core.formats import count, moment, size
 from core.registry.files import hold_registry
@@ -31,10 +31,10 @@ from core.runs.kept import list_run_folders
 from core.runs.locks import is_locked
 from core.runs.queue.control import CHECKPOINT_FOLDER
 from core.runs.queue.starting import python_command, python_environment
-from core.runs.repairing import Repair, repair_index
+from core.runs.repairing import Repair, make_copy, repair_index
 from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
-from core.workspace import Workspace
+from core.workspace import Workspace, restore_backup, write_backup
 from models.weights import list_weights
 
 _ROOMS_WITH_TABLES = ("core.monitoring.tables", "core.registry.events", "core.registry.store")
@@ -111,6 +111,26 @@ class Rubbish:
     kind: str
     path: Path
     bytes: int
+
+
+@command(option("file", "the .tar to write", Path, metavar="FILE.tar"))
+def backup(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Write all that is in the workspace into one file."""
+    here = read_settings().database_url is None
+    index = make_copy(workspace) if here and workspace.database_file.exists() else None
+    files = write_backup(workspace, given.file.expanduser().resolve(), index)
+    said = f"{count(files, 'file')} in {given.file}. It holds photos and keys: keep it safe."
+    if not here:
+        said += " The index is in PostgreSQL: back that up, too (pg_dump)."
+    return Outcome(said, {"file": str(given.file), "files": files, "index": index is not None})
+
+
+@command(option("file", "a .tar that backup wrote", Path, metavar="FILE.tar"))
+def restore(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    """Read a backup back into an empty workspace."""
+    files = restore_backup(workspace, given.file.expanduser())
+    said = f"{count(files, 'file')} are back in {workspace.root}. Look whether all is well: doctor."
+    return Outcome(said, {"workspace": str(workspace.root), "files": files})
 
 
 @command(

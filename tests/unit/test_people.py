@@ -183,6 +183,7 @@ _INTERNAL = {
     "core.runs.bin": "sweep_bin throw_away",
     "core.runs.run_files": "take_tuned_backbone",
     "core.runs.training.preparing": "delete_features delete_views",
+    "core.workspace": "restore_backup write_backup",
     "data.additions": "add_photos",
     "data.importing": "import_source keep_dataset make_staging_folder prepare_dataset",
 }

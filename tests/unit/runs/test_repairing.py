@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
@@ -24,7 +25,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.repairing import find_fault, is_copy_due, list_copies, make_copy, repair_index
 from core.runs.store import list_runs, list_studies, read_openings, record_opening
 from core.runs.tables import openings_table
-from core.workspace import Workspace
+from core.workspace import Workspace, digest_file, open_workspace
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
 OTHER = dataclasses.replace(RECIPE, seed=1)
@@ -183,3 +184,33 @@ def test_the_command_line_tells_it_and_repairs(
     assert "From folders alone: 1 run." in capsys.readouterr().out
     assert main(["runs"]) == 0
     assert "baseline" in capsys.readouterr().out
+
+
+def test_a_backup_is_restored_as_it_was(
+    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0]
+    tag_run(trained_copy, run.id, {"kept"})
+    file, before = tmp_path / "all.tar", _digest(trained_copy)
+    assert main(["backup", str(file)]) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert main(["restore", str(file)]) == 1  # where something is, nothing is overwritten
+    assert _digest(trained_copy) == before
+    close_databases()
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "new"))
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert main(["restore", str(cut)]) == 1
+    assert main(["restore", str(file)]) == 0
+    new = open_workspace()
+    assert _digest(new) == before
+    assert list_runs(new) == list_runs(trained_copy) and list_runs(new)[0].tags == ("kept",)
+    assert not find_fault(new) and main(["evaluate", run.id]) == 0
+
+
+def _digest(workspace: Workspace) -> dict[str, str]:
+    """Return the digest of each file that is kept, but of the index."""
+    kept = ("datasets", "features", "backbones", "runs", "analyses", "registry", "weights")
+    files = [file for name in kept for file in (workspace.root / name).rglob("*") if file.is_file()]
+    names = {file.relative_to(workspace.root).as_posix(): file for file in files}
+    return {name: digest_file(file) for name, file in names.items() if ".lock" not in name}

@@ -131,7 +131,7 @@ def open_storage(address: str) -> Storage:
         return Storage(files=LocalFileSystem(), root=root, address=address)
     if "@" in parts.netloc or parts.query or not parts.netloc:
         raise StorageFailed(
-            "This address names no bucket, or more than one and a folder.",
+            "This address names no bucket, or more than a bucket and a folder.",
             f"Write {parts.scheme}://bucket/folder; credentials belong into the environment.",
             address=f"{parts.scheme}://…",
         )

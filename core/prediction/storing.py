@@ -31,6 +31,7 @@ from core.runs.queue.units import (
     claim_unit,
     finish_unit,
     forget_units,
+    give_back_unit,
     list_results,
     prepare_units,
     read_progress,
@@ -85,9 +86,9 @@ class _Work:
         """Return the photos of a part."""
         return self.photos[number * self.folder.unit : (number + 1) * self.folder.unit]
 
-    def name_part(self, number: int) -> str:
+    def name_part(self, number: int, content: bytes) -> str:
         """Return where the answers of a part are kept until they are joined."""
-        return f"{self.folder.name}.{self.job}-{number:06}"
+        return f"{self.folder.name}.{self.job}-{number:06}-{sha256(content).hexdigest()[:16]}"
 
 
 def answer_folder(
@@ -104,7 +105,7 @@ def answer_folder(
         UnitFailed: A part ends every process that begins it.
     """
     version = predictor.version
-    model = version.label if version else predictor.run_id
+    model = f"{version.label if version else predictor.run_id}, {predictor.rule}"
     listed = folder.photos.list_files()
     photos = [one for one in listed if is_photo(one.name) and not is_hidden(one.name)]
     if not photos:
@@ -138,7 +139,7 @@ def _work_on(workspace: Workspace, predictor: Predictor, work: _Work, tell: Tell
                 _join_parts(workspace, work)
                 forget_units(workspace, work.job)
         except StorageFailed:
-            renew_lease(workspace, unit, owner, 0.0)  # whoever tries again need not wait for it
+            give_back_unit(workspace, unit, owner)
             raise
 
 
@@ -165,10 +166,11 @@ def _answer_part(
                 return
     table = tabulate_answers(rows, [work.model])
     kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
-    content = io.BytesIO()
-    table.astype(kinds).to_parquet(content, index=False)
-    work.folder.answers.write(work.name_part(unit.number), content.getvalue())
-    finish_unit(workspace, unit, sha256(content.getvalue()).hexdigest())
+    content = table.astype(kinds).to_parquet(index=False)
+    name = work.name_part(unit.number, content)
+    work.folder.answers.write(name, content)
+    if finish_unit(workspace, unit, name) != name:
+        work.folder.answers.delete(name)  # another was first
 
 
 def _read_photo(photos: Storage, one: StoredFile) -> bytes:
@@ -184,10 +186,9 @@ def _read_photo(photos: Storage, one: StoredFile) -> bytes:
 
 def _join_parts(workspace: Workspace, work: _Work) -> None:
     """Write the answers of all parts as one file, and delete the parts."""
-    answers, digests = work.folder.answers, list_results(workspace, work.job)
-    names = [work.name_part(number) for number in range(work.parts)]
+    answers, names = work.folder.answers, list_results(workspace, work.job)
     parts = [answers.read(name) for name in names]
-    if [sha256(part).hexdigest() for part in parts] != digests:
+    if names != [work.name_part(number, part) for number, part in enumerate(parts)]:
         forget_units(workspace, work.job)
         raise StorageFailed(
             f"A part of {answers.address}/{work.folder.name} was altered.",

@@ -89,36 +89,47 @@ def claim_unit(workspace: Workspace, job: str, owner: str, last: int = -1) -> Un
     with write_database(workspace) as connection:
         now = _read_clock(connection)
         free = (_UNIT.job == job) & (_UNIT.state != "done") & (_UNIT.until < now)
-        query = select(units_table).where(free).order_by(_UNIT.number).limit(1)
-        row = connection.execute(query).first()
+        order = (_UNIT.number == last, _UNIT.attempts, _UNIT.number)  # what kills all comes late
+        row = connection.execute(select(units_table).where(free).order_by(*order).limit(1)).first()
         if row is None or (row.number == last and _is_open(connection, job, last)):
             return None
-        if row.attempts >= MOST_ATTEMPTS:
-            raise UnitFailed(
-                f"Part {row.number + 1} was begun {row.attempts} times and never finished.",
-                "Look at what it holds, or at the memory of this machine; then try again.",
-                job=job,
-            )
+        is_lost = row.attempts >= MOST_ATTEMPTS
         taken = {"owner": owner, "until": now + LEASE_S, "attempts": row.attempts + 1}
-        connection.execute(_of(job, row.number).values(**taken))
-        return Unit(job, row.number, row.size)
+        begun = {"attempts": 0} if is_lost else taken  # who looked at it may try again
+        connection.execute(_of(job, row.number).values(**begun))
+    if is_lost:
+        raise UnitFailed(
+            f"Part {row.number + 1} was begun {row.attempts} times and never finished.",
+            "Look at what it holds, or at the memory of this machine; then try again.",
+            job=job,
+        )
+    return Unit(job, row.number, row.size)
 
 
 @acts("change", "job", noted=False)
-def renew_lease(workspace: Workspace, unit: Unit, owner: str, seconds: float | None = None) -> bool:
-    """Return whether a unit is still ours, now for LEASE_S or so many seconds; 0 gives it back."""
+def renew_lease(workspace: Workspace, unit: Unit, owner: str) -> bool:
+    """Return whether a unit is still ours, now for another LEASE_S."""
     with write_database(workspace) as connection:
-        until = _read_clock(connection) + (LEASE_S if seconds is None else seconds)
-        ours = _of(unit.job, unit.number).where(_UNIT.owner == owner, _UNIT.state != "done")
-        return bool(connection.execute(ours.values(until=until)).rowcount)
+        until = _read_clock(connection) + LEASE_S
+        return bool(connection.execute(_ours(unit, owner).values(until=until)).rowcount)
 
 
 @acts("change", "job", noted=False)
-def finish_unit(workspace: Workspace, unit: Unit, result: str) -> None:
-    """Note that a unit is done; who comes second changes nothing."""
+def give_back_unit(workspace: Workspace, unit: Unit, owner: str) -> None:
+    """Give back a unit that could not be done for no fault of its own: it was not begun."""
     with write_database(workspace) as connection:
-        open_one = _of(unit.job, unit.number).where(_UNIT.state != "done")
+        back = {"until": 0.0, "attempts": _UNIT.attempts - 1}
+        connection.execute(_ours(unit, owner).values(**back))
+
+
+@acts("change", "job", noted=False)
+def finish_unit(workspace: Workspace, unit: Unit, result: str) -> str:
+    """Return the result that counts: of two who did the same unit, that of the first."""
+    one = (_UNIT.job == unit.job) & (_UNIT.number == unit.number)
+    with write_database(workspace) as connection:
+        open_one = update(units_table).where(one, _UNIT.state != "done")
         connection.execute(open_one.values(state="done", result=result, owner="", until=0.0))
+        return str(connection.scalar(select(_UNIT.result).where(one)) or "")
 
 
 @acts("delete", "job", "job", noted=False)
@@ -152,6 +163,10 @@ def _is_open(connection: Connection, job: str, last: int) -> bool:
 
 def _of(job: str, number: int) -> Update:
     return update(units_table).where(_UNIT.job == job, _UNIT.number == number)
+
+
+def _ours(unit: Unit, owner: str) -> Update:
+    return _of(unit.job, unit.number).where(_UNIT.owner == owner, _UNIT.state != "done")
 
 
 def _read_clock(connection: Connection) -> float:

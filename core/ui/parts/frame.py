@@ -58,6 +58,9 @@ PAGES = {
     ],
 }
 """Section → (file name and URL path, title, icon)."""
+_TITLES = {name: title for pages in PAGES.values() for name, title, _ in pages}
+_TITLES |= {_FIRST: "Petalscope"}
+"""File name → what the page says above its content."""
 
 
 def list_served() -> list[str]:
@@ -106,7 +109,7 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
-        if read_settings().pages:
+        if title not in [_TITLES[name] for name in list_served()]:
             st.stop()  # a page that is not served has no other way than to run by itself
     if not (presentable and is_presenting()):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

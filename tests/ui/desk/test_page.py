@@ -137,8 +137,8 @@ def test_a_link_shows_its_pages_to_whoever_has_it_until_it_is_taken_back(
         guest = open_page(page, link=token)
         assert guest.title and not guest.error and not guest.exception, page
         assert guest.query_params["link"] == token  # a reload knows it, too
-    for page in ("lesson", "dataset", "training", "desk"):
-        assert "Join the class" not in text_of(open_page(page, link=token))
+    for page in ("lesson", "dataset", "training", "desk", "review", "monitoring", "overview"):
+        assert not open_page(page, link=token).title, page
     press(app, "Take back")
     gone = open_page("metrics", link=token)
     assert "shows nothing any more" in text_of(gone) and "Join the class" in text_of(gone)

@@ -54,6 +54,7 @@ def test_five_processes_at_once_start_one_scheduler(home: Workspace) -> None:
     run_at_once(code, 5)
     pid = read_pid(home)
     assert [process.pid for process in find_processes(home, MODULE)] == [pid]
+    wait_until(lambda: "at work" in home.scheduler_log.read_text(encoding="utf-8"), "it says so")
     assert home.scheduler_log.read_text(encoding="utf-8").count("at work") == 1
 
 

@@ -4,7 +4,7 @@ from core.ui.desk.page import show_desk
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 
-open_page("Class", "Who is how far, what they answered, and where you lead them.")
+open_page("Class", "Who is how far, what they answered, and where you lead them.", presentable=True)
 
 with report_errors():
     show_desk()

@@ -79,6 +79,9 @@ def test_the_full_screen_shows_the_run_alone(page: Page, server: PageServer) -> 
     expect(page.get_by_role("button", name="Train", exact=True)).to_have_count(0)
     page.reload()  # the link shows the same to others
     expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("one => one.scrollHeight <= one.clientHeight")
     page.get_by_role("button", name="Leave full screen").click()
     expect(page.get_by_role("link", name="Overview", exact=True)).to_be_visible()

@@ -29,7 +29,7 @@ from core.ui.desk.reading import DeskPage, read_base, read_desk, write_results
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.choosing import list_done
-from core.ui.parts.frame import link_page, list_served
+from core.ui.parts.frame import is_presenting, link_page, list_served
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import name_runs, pick_named, tell_apart, title_run
@@ -62,6 +62,10 @@ def show_desk() -> None:
     page = read_desk(class_id)
     if page.classroom.closed:
         st.info("The class is closed. End its server with Ctrl+C.", icon=":material/door_front:")
+        return
+    if is_presenting():
+        _show_way_in(page)
+        st.fragment(run_every=_LOOK_EVERY)(_show_class)(class_id)
         return
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
@@ -119,15 +123,19 @@ def _show_class(class_id: str) -> None:
         left, right = st.columns(2, gap="medium")
         with left:
             if len(answered):
-                said = f"{title}: {count(len(answered), 'answer')}"
+                said = f"{title} · {count(len(answered), 'answer')}"
                 given = answered[["setting", "right"]].astype({"right": bool})
                 show_kept_chart(draw_answers, given, said, alt=said)
         with right:
             if len(tried):
-                said = f"{title}: what {count(tried['student'].nunique(), 'student')} tried"
+                said = f"{title} · {count(tried['student'].nunique(), 'student')} tried"
                 points = tried[["setting", "outcome"]].astype({"outcome": float})
                 show_kept_chart(draw_settings, points, said, alt=said)
-        _show_tiles(page)
+        if is_presenting():
+            solved = count(int(page.tiles["right"].sum()), "right answer")
+            st.markdown(f"**{count(len(page.tiles), 'student')}**, {solved} where they are")
+        else:
+            _show_tiles(page)
 
 
 def _show_tiles(page: DeskPage) -> None:

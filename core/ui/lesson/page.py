@@ -45,7 +45,7 @@ from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
-from core.ui.parts.frame import link_page, list_served
+from core.ui.parts.frame import is_presenting, link_page, list_served
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
@@ -58,12 +58,13 @@ _MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 18, 104, 130
 
 def show_lesson() -> None:
     """Draw the whole page."""
+    st.html(Path(__file__).with_name("lesson.css"))
     folders = list_lessons(cache.workspace())
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
-    above, languages = st.columns([3, 1], vertical_alignment="bottom")
-    with above:
+    row = st.container(key="lesson_pickers", horizontal=True, vertical_alignment="bottom")
+    with row.container(width="stretch"):
         dataset = pick_dataset()
-    with languages:
+    with row.container(width="content"):
         code = settle_choice(LANGUAGE, list(lesson.languages), next(iter(lesson.languages)))
         bound = bind_choice(LANGUAGE, code, key="lesson.language")
         pick_one("Language", lesson.languages, bound)
@@ -79,7 +80,6 @@ def show_lesson() -> None:
     _prepare_next(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
-    st.html(Path(__file__).with_name("lesson.css"))
 
 
 def _prepare_next(page: LessonPage) -> None:
@@ -117,7 +117,8 @@ def _show_step(page: LessonPage) -> None:
             words = page.words  # what they mean is behind a "?"
             said = list_words(f"{words.question} {words.control} {words.check}", page.code)
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
-            st.markdown(words.question, help=meanings or None)
+            with st.container(key="lesson_question"):
+                st.markdown(words.question, help=meanings or None)
             before = _show_control(page)
         picture, low = right.container(border=True), page.step.picture == "confused"
         asked = (right if low else left).container(border=not waits, key="lesson_asked")
@@ -216,6 +217,8 @@ def _show_strategies(page: LessonPage, _before: str) -> None:
 def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     """Return a share of photos in words, with its interval and n."""
     low, high = (percent(end, of) for end in wilson_interval(hits, of))
+    if is_presenting():
+        return f"{line}: {percent(hits / of, of) if of else '–'} ({low} – {high}, n = {of:,})"
     words = page.language.words
     photos = words["train" if page.step.picture == "stages" else "validation"]
     between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=photos)
@@ -249,13 +252,16 @@ def _show_turned(page: LessonPage, _before: str) -> None:
     """Draw the photo turned as far as the control says, and what each is called."""
     turned, names = page.turned, page.source.dataset.classes
     shown = np.flatnonzero(np.abs(turned.angles) <= float(page.chosen))
+    side = _TURNED_PX
+    if is_presenting():  # large: as it is, and turned the farthest
+        shown, side = shown[[0, len(shown) // 2, -1]], 2 * side
     st.markdown(f"**{page.words.picture}**")
     with st.container(horizontal=True, gap="small"):
         for place in shown:
             mark = ":orange[→]" if turned.flips[place] else ""
             name = plain(names[turned.answers[place]], 24)
-            with st.container(width=_TURNED_PX):
-                st.image(turned.photos[place], width=_TURNED_PX, alt=name)
+            with st.container(width=side):
+                st.image(turned.photos[place], width=side, alt=name)
                 st.caption(f"{turned.angles[place]:+g}° {mark} {name}")
 
 
@@ -264,7 +270,7 @@ def _show_excited(page: LessonPage, _before: str) -> None:
     st.markdown(f"**{page.words.picture}**")
     seen, dataset = excite(page.source.id, int(page.chosen), page.sight), page.source.dataset
     names = [plain(dataset.classes[label], 24) for label in dataset.labels[seen.photos]]
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for photo, name in zip(seen.lit, names, strict=True):
             st.image(photo, width=_EXCITED_PX, alt=name)
     st.caption(" · ".join(f"{n} × {name}" for name, n in Counter(names).most_common()))

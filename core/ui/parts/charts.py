@@ -7,7 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import ROWS
-from core.ui.parts.frame import is_dark
+from core.ui.parts.frame import is_dark, is_presenting
+
+_LARGE_PX = 24
+"""Letters of a chart that is shown to a room."""
 
 
 def show_kept_chart(
@@ -20,7 +23,7 @@ def show_kept_chart(
         arguments: Tables, arrays, mappings and plain values: they are the key.
         options: Of `st.vega_lite_chart`, where a click selects: key, on_select, selection_mode.
     """
-    spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
+    spec = _keep(draw, arguments)
     st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
     return spec
 
@@ -35,10 +38,15 @@ def show_live_chart(
     Args:
         draw: As of `show_kept_chart`; its chart names its rows by ROWS.
     """
-    spec = _draw(draw, f"{draw.__module__}.{draw.__qualname__}", arguments, is_dark())
+    spec = _keep(draw, arguments)
     spec |= {"datasets": {ROWS: rows}}
     st.vega_lite_chart(spec=spec, theme=None, alt=alt)
     return spec
+
+
+def _keep(draw: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
+    name = f"{draw.__module__}.{draw.__qualname__}"
+    return _draw(draw, name, arguments, is_dark(), is_presenting())
 
 
 @st.cache_data(max_entries=256, ttl=600, show_spinner=False)
@@ -47,9 +55,14 @@ def _draw(
     name: str,  # noqa: ARG001 (part of the key)
     arguments: tuple[Any, ...],
     dark: bool,
+    large: bool,
 ) -> dict[str, Any]:
     # Its parts were checked as they were made; the whole once more takes a third of the time.
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict(validate=False)
+    for part in ("title", "axis", "legend") if large else ():
+        fonts = [name for name in spec["config"][part] if name.lower().endswith("fontsize")]
+        spec["config"][part] |= dict.fromkeys(fonts, _LARGE_PX)
+        spec["config"][part] |= {"labelLimit": 0, "labelOverlap": True}
     return spec
 
 

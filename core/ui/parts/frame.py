@@ -6,12 +6,14 @@ Streamlit and AppTest run a deep link without streamlit_app.py: `open_page` draw
 import functools
 import gc
 import sys
+from functools import partial
 
 import streamlit as st
 
 from core.config import read_settings
 from core.errors import SettingRefused
 from core.people import may
+from core.ui.parts.state import keep_choice
 from core.ui.visitor.visitor import find_class, find_person, let_in, show_door
 from core.workspace import PROJECT_ROOT
 
@@ -24,7 +26,15 @@ _NARROW = f"""<style>
 [data-testid="stSidebar"][style*="width: 300px"] {{ width: {_SIDEBAR_WIDTH}px !important; }}
 </style>"""
 """Streamlit may draw a sidebar of its own, 300 wide, before it hears of ours, and keeps that."""
-_PRESENTABLE, _DESK = "training", "desk"
+_PRESENT, _PRESENTABLE, _DESK = "present", ("training", "lesson", "desk"), "desk"
+_LARGE = """<style>
+html { font-size: 30px !important; }
+[data-testid="stHeader"] { display: none; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding: 0.3rem 1rem 0; }
+.st-key-frame_fullscreen_exit { position: fixed; right: 0; bottom: 0; width: auto; z-index: 9; }
+.st-key-frame_fullscreen_exit p { font-size: 0; }
+</style>"""
+"""For a room: the smallest text, 0.8 rem, has 24 px."""
 _ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
 
 PAGES = {
@@ -111,10 +121,27 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
         _settle()
         if title not in [_TITLES[name] for name in list_served()]:
             st.stop()  # a page that is not served has no other way than to run by itself
-    if not (presentable and is_presenting()):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.title(title, anchor=False, width="content")
-            st.caption(sentence, width="content")
+    if presentable and is_presenting():
+        st.html(_LARGE)
+        _turn("Leave full screen", "fullscreen_exit", None)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.title(title, anchor=False, width="content")
+        st.caption(sentence, width="stretch" if presentable else "content")
+        if presentable:
+            _turn("Full screen", "fullscreen", "1")
+
+
+def _turn(label: str, icon: str, presenting: str | None) -> None:
+    """Draw the button that begins or ends the presentation."""
+    st.button(
+        label,
+        key=f"frame_{icon}",
+        icon=f":material/{icon}:",
+        type="tertiary",
+        help="For a room, in large type; F11 lets the browser fill the screen, too.",
+        on_click=partial(keep_choice, _PRESENT, presenting),
+    )
 
 
 def _settle() -> None:
@@ -146,8 +173,8 @@ def is_dark() -> bool:
 
 
 def is_presenting() -> bool:
-    """Return whether the page is shown to a room (?present=1): the training page alone can be."""
-    return "present" in st.query_params
+    """Return whether the page is shown to a room (?present=1), where it can be."""
+    return _PRESENT in st.query_params
 
 
 def _open_first() -> None:
@@ -185,6 +212,6 @@ def _draw_frame() -> "st.Page":
         show_door()
     if is_presenting():
         page = st.navigation(sections, position="hidden")
-        if page.url_path == _PRESENTABLE:
+        if page.url_path in _PRESENTABLE:
             return page
     return st.navigation(sections)

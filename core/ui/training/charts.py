@@ -117,7 +117,7 @@ def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
         if any(value is not None for value in values):
             lines += _draw_line(panel, split, symbol, x, values)
     figure.add_traces(lines, rows=1, cols=panel.column)
-    title_panel(figure, panel.column, panel.title, colours.ink, 22 if look.large else 13)
+    title_panel(figure, panel.column, panel.title, colours.ink, 24 if look.large else 13)
 
 
 def _draw_smooth(
@@ -184,7 +184,7 @@ def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
         title={
             "text": "time in epochs (s)" if look.by_time else "epoch",
             "standoff": 14 if look.large else 6,
-            "font": {"size": 20 if look.large else 12},
+            "font": {"size": 24 if look.large else 12},
         },
         rangemode="tozero",
         **style_epochs(look, colours),
@@ -242,7 +242,7 @@ def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[s
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
     layout, colours = figure_layout(dark), choose_palette(dark)
     if look.large:  # a room reads the numbers above
-        layout["font"]["size"] = 20
+        layout["font"]["size"] = 24
     else:  # in two lines, which a phone is wide enough for
         layout["title"]["text"], _, what = title.partition(": ")
         layout["title"]["subtitle"] = {"text": what, "font": {"size": 13, "color": colours.quiet}}
@@ -250,7 +250,7 @@ def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
     above = {"xref": "container", "y": 1, "yref": "container"}
     figure.update_layout(
         **layout,
-        height=480 if look.large else 340,
+        height=340,
         margin={"l": 40, "r": 12, "t": 92 if look.large else 80, "b": 70 if look.large else 44},
         legend={
             "orientation": "h",

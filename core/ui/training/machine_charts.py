@@ -1,9 +1,8 @@
-"""Numbers of a run beside its curves: what the machine did, and large figures for a lecture hall.
+"""What the machine did during a run, beside its curves.
 
 The epochs are those of the run's events; a panel whose numbers no epoch has is left out.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -67,59 +66,3 @@ def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Fig
         gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4, tickformat="~g"
     )
     return figure
-
-
-_WIDTH = 1920
-"""Characters of a figure's size that fit side by side on a page 1280 wide, in all."""
-
-
-class BigNumber(NamedTuple):
-    """A figure and what it is; `colour_of` names a split whose colour it takes."""
-
-    label: str
-    text: str
-    colour_of: str | None = None
-
-
-def draw_numbers(numbers: Sequence[BigNumber], dark: bool = False) -> go.Figure:
-    """Return the numbers side by side, the labels above them, as large as all of them fit."""
-    colours = choose_palette(dark)
-    label_size = _fit(24, [number.label for number in numbers])
-    size = _fit(76, [number.text for number in numbers])
-    figure = go.Figure()
-    for place, number in enumerate(numbers):
-        x = place / max(1, len(numbers))
-        colour = colours.splits[number.colour_of] if number.colour_of else colours.ink
-        large = {"size": size, "weight": 600, "color": colour}
-        quiet = {"size": label_size, "color": colours.quiet}
-        for text, y, anchor, font in (
-            (number.label, 1, "top", quiet),
-            (number.text, 0, "bottom", large),
-        ):
-            figure.add_annotation(
-                text=text,
-                x=x,
-                xref="paper",
-                xanchor="left",
-                y=y,
-                yref="paper",
-                yanchor=anchor,
-                showarrow=False,
-                font=font,
-            )
-    layout = figure_layout(dark)
-    layout.pop("title")
-    figure.update_layout(
-        **layout | {"showlegend": False},
-        height=150,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        xaxis={"visible": False},
-        yaxis={"visible": False},
-    )
-    return figure
-
-
-def _fit(largest: int, texts: Sequence[str]) -> int:
-    """Return the size at which none of the texts, side by side, runs into its neighbour."""
-    longest = max((len(text) for text in texts), default=1)
-    return min(largest, _WIDTH // max(1, len(texts) * longest))

@@ -19,9 +19,9 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.charts import show_plot
+from core.ui.parts.charts import show_metrics, show_plot
 from core.ui.parts.choosing import MISSING_RUN, change_run, open_endings
-from core.ui.parts.frame import is_dark, link_page
+from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import (
     describe_phase,
     follow_run,
@@ -32,20 +32,18 @@ from core.ui.parts.live_state import (
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
-from core.ui.parts.state import keep_choice, name_visitor
+from core.ui.parts.state import name_visitor
 from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
 from core.ui.training.curves import draw_figures, show_curves, show_ridge
-from core.ui.training.machine_charts import BigNumber, draw_numbers
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
 from core.workspace import Workspace
 from data.dataset import Dataset
 
 _MORE_EPOCHS = 10
 _MOST_NOTES = 5000
-_PRESENT = "present"
 
 
 def show_controls(run: RunRecord) -> None:
@@ -228,13 +226,6 @@ def _show_heading(run: RunRecord) -> None:
         show_badge(run)
         with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
             show_recipe(run)
-        _press(
-            "Full screen",
-            "fullscreen",
-            "Large curves and numbers for a room, nothing else.",
-            lambda: st.query_params.update({_PRESENT: "1"}),
-            quiet=True,
-        )
     if run.tags:
         with st.container(horizontal=True, gap="small"):
             for tag in run.tags:
@@ -254,64 +245,49 @@ def _show_ways_on(run: RunRecord) -> None:
 
 
 def show_presentation() -> None:
-    """Draw the chosen run in large type, and the way back."""
+    """Draw the chosen run in large type."""
     run, is_missing = read_choice_of_run()
     if is_missing:
         st.caption(MISSING_RUN)
     if run is None:
         st.title("No run yet", anchor=False)
     else:
-        follow_run(run, _draw)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Leave full screen",
-            icon=":material/fullscreen_exit:",
-            type="tertiary",
-            on_click=partial(keep_choice, _PRESENT, None),
-        )
-        st.caption("F11 lets the browser fill the screen, too.")
+        with st.container(gap=None):
+            follow_run(run, _draw)
 
 
 def _draw(run: RunRecord) -> None:
     watched = read_watched(run)
-    st.title(plain(title_run(run), 60), anchor=False)
-    numbers = _list_numbers(watched)
-    said = ", ".join(f"{number.label}: {number.text}" for number in numbers)
-    show_plot(draw_numbers(numbers, is_dark()), "present.numbers", said, staticPlot=True)
+    learning = watched.learning
+    st.markdown(f"**{plain(title_run(run), 60)}**")
+    show_metrics(_list_numbers(watched))
     if watched.epochs and not run.recipe.has_epochs:
         show_ridge(run)
         return
-    learning = watched.learning
-    if watched.epochs:
-        st.header(learning.sentence, anchor=False)
     alt = "Loss and accuracy per epoch, for training and validation photos."
     show_plot(draw_figures(watched, (), _LARGE)[0], "present.curves", alt)
-    if learning.gap_sentence:
-        st.subheader(learning.gap_sentence, anchor=False)
+    if watched.epochs:
+        st.markdown(learning.sentence)
 
 
-def _list_numbers(watched: WatchedRun) -> list[BigNumber]:
+def _list_numbers(watched: WatchedRun) -> dict[str, str]:
+    """Return what is said of the run in figures: label → value."""
     run, epochs = watched.run, watched.epochs
     if not epochs:
-        return [BigNumber("Now", describe_phase(run).rstrip(" …"))]
-    last = epochs[-1]
-    n = run.val_photos or 0
-    numbers, after = [], ""
+        return {"Now": describe_phase(run).rstrip(" …")}
+    n, last, at, numbers = run.val_photos or 0, epochs[-1], "", {}
     if run.recipe.has_epochs:
-        numbers = [BigNumber("Epoch", f"{last['epoch']} / {run.recipe.epochs}")]
-        after = f", epoch {run.best_epoch}"
+        numbers["Epoch"] = f"{last['epoch']} / {run.recipe.epochs}"
+        at = f", epoch {run.best_epoch}"
     if run.best_val_accuracy is not None:
-        best = percent(run.best_val_accuracy, n)
-        numbers.append(BigNumber(f"Validation{after}", best, "validation"))
+        numbers[f"Validation{at}"] = percent(run.best_val_accuracy, n)
     kept = next((one for one in epochs if one["epoch"] == run.best_epoch), last)
     if kept.get("train_accuracy") is not None:
-        known = percent(kept["train_accuracy"], n)
-        at = f", epoch {kept['epoch']}" if run.recipe.has_epochs else ""
-        numbers.append(BigNumber(f"Training{at}", known, "train"))
+        numbers[f"Training{at}"] = percent(kept["train_accuracy"], n)
     if run.is_going:
-        numbers.append(BigNumber("Time left", duration(seconds_left(run, epochs))))
+        numbers["Time left"] = duration(seconds_left(run, epochs))
     else:
-        numbers.append(BigNumber("Time", duration(sum(epoch["seconds"] for epoch in epochs))))
+        numbers["Time"] = duration(sum(epoch["seconds"] for epoch in epochs))
         if run.state != "done":
-            numbers.append(BigNumber("Now", run.state))
+            numbers["Now"] = run.state
     return numbers

@@ -85,6 +85,11 @@ def test_the_desk_shows_code_tiles_and_answers_and_names_only_when_asked(
     assert len(app.get("vega_lite_chart")) == 2
     app.toggle(key="desk.names").set_value(True)
     assert "Mia \\*x\\*" in text_of(run(app))
+    app.query_params["present"] = "1"
+    app = run(app)
+    assert classroom.code in text_of(app) and "1 right answer where" in text_of(app)
+    assert "Mia" not in text_of(app) and not app.selectbox
+    assert len(app.get("vega_lite_chart")) == 2
 
 
 def test_the_desk_leads_holds_and_lets_go(workspace: Workspace, classroom: Classroom) -> None:
@@ -104,7 +109,7 @@ def test_closing_lets_nobody_in_any_more(workspace: Workspace, classroom: Classr
     mia = join(workspace, classroom, "Mia").person
     assert open_as(workspace, classroom, mia, "lesson").title[0].value == "Lesson"
     app = press(open_desk(workspace, classroom), "Close it")
-    assert "closed" in text_of(app) and not labels(app)
+    assert "closed" in text_of(app) and set(labels(app)) == {"Full screen"}
     assert read_class(workspace, classroom.id).closed
     assert "Join the class" in text_of(open_as(workspace, classroom, mia, "lesson"))
 

@@ -213,6 +213,12 @@ def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) 
     assert app.query_params["set"] == sizes[0]
 
 
+def test_a_room_sees_the_farthest_turns_and_short_figures(seen: list[LessonPage]) -> None:
+    app = open_page("lesson", step="6", set="60", present="1")
+    assert seen and not app.title and captions(app).count("°") == 3
+    assert " – " in captions(open_page("lesson", step="7", present="1"))
+
+
 def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,3 +30,33 @@ def test_equal_data_are_drawn_once() -> None:
     assert '"title": "photos"' in chart.spec
     app.number_input[0].set_value(5).run()
     assert app.session_state["drawn"][1:] == [("photos", 5, False)]
+
+
+def _room() -> None:
+    import altair as alt
+    import pandas as pd
+    import streamlit as st
+
+    from core.charts.theme import style_altair
+    from core.ui.parts.charts import show_kept_chart
+
+    def draw(rows: pd.DataFrame, dark: bool) -> alt.Chart:
+        return style_altair(alt.Chart(rows).mark_bar().encode(x="n:Q"), dark)
+
+    table = pd.DataFrame({"n": range(3)})
+    st.session_state["fonts"] = [
+        size
+        for part in show_kept_chart(draw, table, alt="Photos")["config"].values()
+        if isinstance(part, dict)
+        for name, size in part.items()
+        if name.lower().endswith("fontsize")
+    ]
+
+
+def test_a_chart_for_a_room_has_large_letters() -> None:
+    app = AppTest.from_function(_room, default_timeout=60).run()
+    assert len(app.session_state["fonts"]) == 6
+    assert max(app.session_state["fonts"]) < 24
+    app.query_params["present"] = "1"
+    app.run()
+    assert app.session_state["fonts"] == [24] * 6

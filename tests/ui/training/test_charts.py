@@ -5,7 +5,7 @@ import pytest
 
 from core.charts.theme import DARK, LIGHT
 from core.ui.training.charts import Curves, Look, Overlay, draw_curves, smooth
-from core.ui.training.machine_charts import BigNumber, draw_machine, draw_numbers
+from core.ui.training.machine_charts import draw_machine
 
 
 def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[str, object]]:
@@ -145,22 +145,3 @@ def test_the_machine_shows_what_was_measured_and_nothing_else() -> None:
     titles = [annotation.text for annotation in figure.layout.annotations]
     assert titles == ["Learning rate", "Photos / s", "Memory, GB"]
     assert [list(line.y) for line in figure.data] == [[1e-3] * 2, [900.0] * 2, [2.0] * 2]
-
-
-@pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
-def test_numbers_for_a_room_are_large_and_keep_their_colours(dark: bool, colours: object) -> None:
-    figure = draw_numbers([BigNumber("Epoch", "3 / 10"), BigNumber("V", "9 %", "validation")], dark)
-    label, epoch, _, share = figure.layout.annotations
-    assert (label.text, epoch.text) == ("Epoch", "3 / 10")
-    assert share.font.color == colours.splits["validation"]
-    assert epoch.font.size > 2 * label.font.size
-
-
-@pytest.mark.parametrize(
-    "texts", [("200 / 200", "85.7 %", "91.25 %", "3 min 10 s"), ("7", "1") * 3]
-)
-def test_numbers_for_a_room_do_not_run_into_each_other(texts: tuple[str, ...]) -> None:
-    figure = draw_numbers([BigNumber("Validation, epoch 200", text) for text in texts])
-    room = 1180 / len(texts)
-    for annotation in figure.layout.annotations:
-        assert 0.6 * annotation.font.size * len(annotation.text) <= room

@@ -227,7 +227,8 @@ def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None
     app = open_page(shared, run=run.id, present="1")
     assert not app.selectbox
     assert not app.number_input
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 1
+    assert [one.label for one in app.metric][:1] == ["Epoch"]
     assert "Training" not in [title.value for title in app.title]
     press(app, "Leave full screen")
     assert app.selectbox

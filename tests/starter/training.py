@@ -18,7 +18,7 @@ from PIL import Image
 from core.workspace import write_atomically
 from models.head import read_array
 from models.keras_backbone import call_network
-from models.starter.drawings import draw
+from tests.starter.drawings import draw
 
 SPECIES, NUMBERS, SIDE = 480, 30, 112
 """Of a pool: species, drawings of each, side in pixels; 0.5 GB."""

@@ -1,4 +1,4 @@
-"""`python -m models.starter --folder F --minutes 120`: draw the pool, train, write the weights.
+"""`python -m tests.starter --folder F --minutes 120`: draw the pool, train, write the weights.
 
 The same command goes on where the last one stopped. F/starter.safetensors has bytes for kernels and
 is what the program ships; F/weights.h5, in float32, is used by PETALSCOPE_WEIGHTS.
@@ -17,8 +17,9 @@ from models.graphs import load_weights
 from models.head import read_array
 from models.keras_backbone import build_resnet
 from models.stages import write_weights
-from models.starter.drawings import draw
-from models.starter.training import (
+from models.weights import Weights
+from tests.starter.drawings import draw
+from tests.starter.training import (
     NUMBERS,
     SIDE,
     SPECIES,
@@ -30,7 +31,6 @@ from models.starter.training import (
     open_pool,
     train_piece,
 )
-from models.weights import Weights
 
 _PHOTO_SIDE = 224
 _KEPT_EVERY = 250
@@ -95,7 +95,7 @@ def _draw_large(seed: int, species: int) -> list[np.ndarray]:
 
 
 def _read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m models.starter", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.starter", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="pool, checkpoint and weights")
     parser.add_argument("--minutes", type=float, default=10, help="of this piece of the training")
     parser.add_argument("--steps", type=int, default=8_000, help="of the whole training")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from models.head import read_array
-from models.starter.drawings import draw
-from models.starter.training import (
+from tests.starter.drawings import draw
+from tests.starter.training import (
     Learner,
     Piece,
     Views,

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     """MLflow tracking address that runs are mirrored to; default: none"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """where training runs: auto, cpu or gpu"""
+    lanes: str = Field("", pattern=r"^((cpu|gpu:\d+)(, ?(cpu|gpu:\d+))*)?$")
+    """devices that train a run each at the same time, as in “gpu:0,gpu:1” or “gpu:0,cpu”;
+    default: one run at a time, on all GPUs or on the CPU"""
     photo_limit_mb: int = Field(25, gt=0)
     """largest single photo accepted, in megabytes"""
     photo_limit_megapixels: int = Field(40, gt=0)

@@ -1,9 +1,10 @@
-"""Gives waiting runs to workers, one at a time: `python -m core.runs.scheduler`.
+"""Gives waiting runs to workers, one at a time on each lane: `python -m core.runs.scheduler`.
 
 One per workspace, guarded by a lock. It keeps no knowledge of its own: everything is in the
 database and in locks, so it may be killed at any moment and the next one takes over; a worker that
 is training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as
-long as anything is. Imports neither Keras nor NumPy.
+long as anything is. With --host it helps from another machine, which reaches database and folder.
+Imports neither Keras nor NumPy.
 """
 
 import argparse
@@ -24,10 +25,17 @@ from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.queue.scheduled import DueWork, is_anything_arranged
-from core.runs.queue.starting import python_command, python_environment, write_scheduler_facts
+from core.runs.queue.starting import (
+    Lane,
+    host_of,
+    list_lanes,
+    python_command,
+    python_environment,
+    write_scheduler_facts,
+)
 from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace, check_identifier, open_workspace
 
 POLL_S = 0.2
 IDLE_POLL_S = 1.0
@@ -43,56 +51,41 @@ _FOR_STAGES = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 _log = logging.getLogger("scheduler")
 
 
-class Scheduler:
-    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
+class _Lane:
+    """A device that trains one run at a time: the worker that has it, and one that is kept warm."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._settings = read_settings()
+    def __init__(self, workspace: Workspace, lane: Lane) -> None:
+        self._workspace, self.name, self._settings = workspace, lane.name, lane.settings
         self._idle: subprocess.Popen[bytes] | None = None
         self._given: dict[str, subprocess.Popen[bytes]] = {}
         self._children: list[subprocess.Popen[bytes]] = []
         """All workers started here: each is waited for when it ends, lest it stays a zombie."""
-        self._beats: dict[str, tuple[datetime | None, float]] = {}
         self._is_free = False
         """Whether runs waited and none went, when last looked at."""
-        self._last_run = -float("inf")
-        self._last_busy = time.monotonic()
         self._warm_not_before = 0.0
-        self._due_work = DueWork(workspace)
-        self._copies = CopyKeeper(workspace)
 
-    def step(self) -> None:
-        """Notice lost runs, give a waiting run to a worker, keep a worker warm."""
-        active = read_active(self._workspace)
-        going = [run for run in active if run.is_going]
-        for run in going:
-            if self._is_lost(run) and mark_lost(self._workspace, run):
-                _log.warning("run %s lost its worker in attempt %d", run.id, run.attempt)
-        if any(run.state == "lost" for run in active):
-            queue_lost_runs(self._workspace)
-        waiting = [run for run in active if run.state == "queued"]
+    def step(self, going: RunRecord | None, waiting: int, wanted: bool) -> RunRecord | None:
+        """Give a waiting run to a worker if none goes here; return the run that goes then.
+
+        Args:
+            waiting: How many runs wait.
+            wanted: Whether a person may soon want a worker.
+        """
         self._given = {key: child for key, child in self._given.items() if child.poll() is None}
-        was_free, self._is_free = self._is_free, bool(waiting and not going)
+        was_free, self._is_free = self._is_free, waiting > 0 and going is None
         # A worker that has just trained a head takes the next by itself: it has one step for that.
-        if self._is_free and (was_free or not self._given) and (given := self._give_next_run()):
-            going, waiting = [given], [run for run in waiting if run.id != given.id]
+        if self._is_free and (was_free or not self._given):
+            going = self._give_next_run()
+            waiting -= going is not None
         self._children = [child for child in self._children if child.poll() is None]
-        if going:
-            self._last_run = time.monotonic()
-        self._keep_warm(bool(waiting) and any(run.trains_stages for run in going), bool(going))
-        if active or self._is_wanted():
-            self._last_busy = time.monotonic()
-        self._due_work.step()
-        self._copies.step()
+        # While a run goes, warming up would take its processor time, unless the next one waits.
+        self._keep_warm(wanted if going is None else waiting > 0 and going.trains_stages, going)
+        return going
 
-    def is_idle(self) -> bool:
-        """Return whether there has been nothing to do for long."""
-        return time.monotonic() - self._last_busy > EXIT_AFTER_S
-
-    def may_exit(self) -> bool:
-        """Return whether there has been nothing to do for long, and nothing is arranged."""
-        return self.is_idle() and not self._due_work.are_arranged
+    def has_ended(self, run: RunRecord) -> bool | None:
+        """Return whether the worker that was given a run has ended; None: it was not given here."""
+        child = self._given.get(run.id)
+        return None if child is None else child.poll() is not None
 
     def let_go(self) -> None:
         """End the idle worker; one that trains is left alone."""
@@ -100,29 +93,8 @@ class Scheduler:
             self._idle.stdin.close()
         self._idle = None
 
-    def _is_lost(self, run: RunRecord) -> bool:
-        child = self._given.get(run.id)
-        silence = self._measure_silence(run)
-        if run.pid is None:  # given away, not taken up yet
-            return silence > START_GRACE_S if child is None else child.poll() is not None
-        if not is_held(self._workspace, run.id):
-            return True
-        if silence > self._settings.heartbeat_timeout_s:
-            _log.error("run %s is silent for %.0f s: ending process %d", run.id, silence, run.pid)
-            with suppress(ProcessLookupError):  # it has just ended by itself
-                os.kill(run.pid, signal.SIGKILL)  # it holds the lock, so the number is its own
-        return False
-
-    def _measure_silence(self, run: RunRecord) -> float:
-        # By our own clock, which stands still while the machine sleeps, not by the time of day.
-        heartbeat, since = self._beats.get(run.id, (None, 0.0))
-        if run.id not in self._beats or heartbeat != run.heartbeat:
-            self._beats[run.id] = (run.heartbeat, time.monotonic())
-            return 0.0
-        return time.monotonic() - since
-
     def _give_next_run(self) -> RunRecord | None:
-        run = claim_next_run(self._workspace)
+        run = claim_next_run(self._workspace, lane=self.name)
         if run is None:
             return None
         worker = self._take_warm(run)
@@ -142,17 +114,105 @@ class Scheduler:
             return None
         return worker
 
-    def _keep_warm(self, waiting: bool, going: bool) -> None:
+    def _keep_warm(self, wanted: bool, going: RunRecord | None) -> None:
         if self._idle is not None and self._idle.poll() is not None:
             _log.error("the idle worker ended with status %d", self._idle.returncode)
             self._idle = None
             self._warm_not_before = time.monotonic() + _WARM_AGAIN_S
-        # While a run goes, warming up would take its processor time, unless the next one waits.
-        wanted = waiting if going else (waiting or self._is_wanted())
         if self._idle is None and wanted and time.monotonic() >= self._warm_not_before:
             self._idle = self._start_worker()
         elif self._idle is not None and not (wanted or going):
             self.let_go()
+
+    def _start_worker(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+        lane = ("--lane", self.name) if self.name else ()
+        child = subprocess.Popen(
+            python_command("core.runs.worker", *arguments, *lane),
+            env=python_environment(self._workspace) | dict(self._settings) | settings,
+            stdin=subprocess.PIPE,
+            stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
+        self._children.append(child)
+        return child
+
+
+class Scheduler:
+    """The scheduler's one step, and what it remembers between steps: nothing that is missed.
+
+    Args:
+        host: A name of this machine where it helps another one; "": the machine of the workspace.
+    """
+
+    def __init__(self, workspace: Workspace, host: str = "") -> None:
+        self._workspace, self._host = workspace, host
+        self._settings = read_settings()
+        self._lanes = [_Lane(workspace, lane) for lane in list_lanes(host)]
+        self._beats: dict[str, tuple[datetime | None, float]] = {}
+        self._last_run = -float("inf")
+        self._last_busy = time.monotonic()
+        self._due_work = DueWork(workspace)
+        self._copies = CopyKeeper(workspace)
+
+    def step(self) -> None:
+        """Notice lost runs, give waiting runs to workers, keep a worker warm."""
+        active = read_active(self._workspace)
+        going = [run for run in active if run.is_going]
+        for run in going:
+            if self._is_lost(run) and mark_lost(self._workspace, run):
+                _log.warning("run %s lost its worker in attempt %d", run.id, run.attempt)
+        if any(run.state == "lost" for run in active):
+            queue_lost_runs(self._workspace)
+        waiting, wanted = sum(run.state == "queued" for run in active), self._is_wanted()
+        for lane in self._lanes:
+            here = next((run for run in going if run.lane == lane.name), None)
+            now = lane.step(here, waiting, wanted)
+            waiting -= now is not None and here is None
+            if now is not None:
+                self._last_run = time.monotonic()
+        if active or self._is_wanted():
+            self._last_busy = time.monotonic()
+        if not self._host:
+            self._due_work.step()
+            self._copies.step()
+
+    def is_idle(self) -> bool:
+        """Return whether there has been nothing to do for long."""
+        return time.monotonic() - self._last_busy > EXIT_AFTER_S
+
+    def may_exit(self) -> bool:
+        """Return whether there has been nothing to do for long, and nothing is arranged."""
+        return self.is_idle() and not self._due_work.are_arranged
+
+    def let_go(self) -> None:
+        """End the idle workers; those that train are left alone."""
+        for lane in self._lanes:
+            lane.let_go()
+
+    def _is_lost(self, run: RunRecord) -> bool:
+        silence = self._measure_silence(run)
+        if host_of(run.lane) != self._host:  # its own scheduler ends what hangs, while there is one
+            silent = silence > self._settings.heartbeat_timeout_s
+            return silent and not is_held(self._workspace, run.id)
+        if run.pid is None:  # given away, not taken up yet
+            ended = [lane.has_ended(run) for lane in self._lanes]
+            return silence > START_GRACE_S if {*ended} == {None} else any(ended)
+        if not is_held(self._workspace, run.id):
+            return True
+        if silence > self._settings.heartbeat_timeout_s:
+            _log.error("run %s is silent for %.0f s: ending process %d", run.id, silence, run.pid)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(run.pid, signal.SIGKILL)  # it holds the lock, so the number is its own
+        return False
+
+    def _measure_silence(self, run: RunRecord) -> float:
+        # By our own clock, which stands still while the machine sleeps, not by the time of day.
+        heartbeat, since = self._beats.get(run.id, (None, 0.0))
+        if run.id not in self._beats or heartbeat != run.heartbeat:
+            self._beats[run.id] = (run.heartbeat, time.monotonic())
+            return 0.0
+        return time.monotonic() - since
 
     def _is_wanted(self) -> bool:
         """Return whether a person trained or was about to, within the idle minutes."""
@@ -162,18 +222,6 @@ class Scheduler:
         except FileNotFoundError:
             wake = float("inf")
         return wake < limit or time.monotonic() - self._last_run < limit
-
-    def _start_worker(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            python_command("core.runs.worker", *arguments),
-            env=python_environment(self._workspace) | settings,
-            stdin=subprocess.PIPE,
-            stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
-            stderr=sys.stderr,
-            start_new_session=True,
-        )
-        self._children.append(child)
-        return child
 
 
 def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
@@ -186,9 +234,11 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
     return True
 
 
-def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:
+def serve(
+    workspace: Workspace, ended: threading.Event, *, stay: bool = False, host: str = ""
+) -> None:
     """Return when `ended` is set or, unless it is to stay, when nothing was to do for long."""
-    scheduler = Scheduler(workspace)
+    scheduler = Scheduler(workspace, host)
     try:
         while stay or not scheduler.may_exit():
             scheduler.step()
@@ -203,29 +253,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
     parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
     parser.add_argument("--stay", action="store_true", help="wait for a turn, and for work")
+    parser.add_argument("--host", default="", help="name of this machine, which helps another one")
     given = parser.parse_args()
     lock: int | None = given.lock
     workspace = open_workspace()
+    guard = workspace.scheduler_lock
+    if given.host:
+        guard = guard.with_name(f"scheduler-{check_identifier(given.host)}.lock")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     while not ended.is_set():
-        lock = take_lock(workspace.scheduler_lock) if lock is None else lock
+        lock = take_lock(guard) if lock is None else lock
         if lock is None:
             if not given.stay:
                 return 0
             ended.wait(IDLE_POLL_S)  # one that a page started is at work
             continue
-        write_scheduler_facts(workspace)
-        sweep_bin(workspace)
+        if not given.host:
+            write_scheduler_facts(workspace)
+            sweep_bin(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
         try:
-            serve(workspace, ended, stay=given.stay)
+            serve(workspace, ended, stay=given.stay, host=given.host)
         except PetalscopeError as error:  # the database cannot be used: nothing helps but a person
             _log.error("%s %s", error.problem, error.remedy)
             return 1
-        workspace.scheduler_pid.unlink(missing_ok=True)
+        if not given.host:
+            workspace.scheduler_pid.unlink(missing_ok=True)
         free_lock(lock)
         lock = None
         if not read_active(workspace) and not is_anything_arranged(workspace):

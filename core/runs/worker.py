@@ -26,7 +26,9 @@ def main() -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(description="Trains a run, and heads that wait, then ends.")
     parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
-    run_id: str | None = parser.parse_args().run
+    parser.add_argument("--lane", default="", help="name of the lane that the worker is of")
+    given = parser.parse_args()
+    run_id: str | None = given.run
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     workspace = open_workspace()
     if run_id is None:
@@ -37,19 +39,22 @@ def main() -> int:
     done: list[RunRecord] = []
     while run_id:
         _write_to_log(workspace, run_id)
-        done.append(execute_run(workspace, run_id))
+        done.append(execute_run(workspace, run_id, given.lane))
         goes_on = len(done) < MOST_RUNS and not done[-1].trains_stages
-        run_id = _find_next_head(workspace) if goes_on else ""
+        run_id = _find_next_head(workspace, given.lane) if goes_on else ""
     os.nice(10)  # those who wait for a run come first
     for run in done:
         cross_validate_small(workspace, run)
     return 0
 
 
-def _find_next_head(workspace: Workspace) -> str:
-    """Return the id of the run whose turn it is; "": none, another run goes, or stages are next."""
+def _find_next_head(workspace: Workspace, lane: str) -> str:
+    """Return the id of the run whose turn it is; "": none, one goes here, or stages are next."""
     active = read_active(workspace)
-    return active[0].id if active and not (active[0].is_going or active[0].trains_stages) else ""
+    if any(run.is_going and run.lane == lane for run in active):
+        return ""
+    turn = next((run for run in active if not run.is_going), None)
+    return turn.id if turn and not turn.trains_stages else ""
 
 
 def _write_to_log(workspace: Workspace, run_id: str) -> None:

@@ -6,6 +6,7 @@ estimate says so. An estimate is a range.
 """
 
 import dataclasses
+import heapq
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
 from core.runs.queue.speeds import FORWARD_SHARE, PER_PHOTO, Cost, find_cost, read_costs
+from core.runs.queue.starting import list_lanes
 from core.runs.recipe.plans import Plan, RatePlan, SweepPlan, list_costs
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
@@ -221,25 +223,30 @@ def expected_wait(workspace: Workspace, run_id: str) -> tuple[int, float | None]
     if not place:
         return 0, 0.0
     going = [run for run in active if run.is_going]
+    free = [0.0] * len(list_lanes())
     try:
-        left = sum(_measure_rest(workspace, run) for run in going)
-        return place, left + _add_up(workspace, waiting[: place - 1], going)
+        rests = [_measure_rest(workspace, run) for run in going]
+        for spent in (*rests, *_list_seconds(workspace, waiting[: place - 1], going)):
+            heapq.heapreplace(free, free[0] + spent)  # on the lane that is free first
+        return place, free[0]
     except PetalscopeError:  # a dataset was deleted: that run will fail in no time, others may not
         return place, None
 
 
-def _add_up(workspace: Workspace, runs: Sequence[RunRecord], before: Sequence[RunRecord]) -> float:
-    """Return the seconds that runs take one after the other."""
+def _list_seconds(
+    workspace: Workspace, runs: Sequence[RunRecord], before: Sequence[RunRecord]
+) -> Iterator[float]:
+    """Yield the seconds that each run takes after those before it."""
     done = {(label, _name_kept(run)) for run in before for label in _SHARED}
-    seconds = 0.0
     for run in runs:
+        seconds = 0.0
         for label, spent in _estimate(workspace, run).parts:
             kept = (label, _name_kept(run))
             if label in _SHARED and kept in done:
                 continue
             done.add(kept)
             seconds += spent
-    return seconds
+        yield seconds
 
 
 def _measure_rest(workspace: Workspace, run: RunRecord) -> float:

@@ -1,9 +1,9 @@
 """The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
 
 Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time: the machine is one device. Next is a run of the submitter who
-has waited longest since their last start: who submits a hundred runs delays the single run of
-another by one. Standard library and SQLAlchemy only, for the scheduler.
+them at once. One run goes at a time on each lane, which is a device of a machine. Next is a run of
+the submitter who has waited longest since their last start: who submits a hundred runs delays the
+single run of another by one. Standard library and SQLAlchemy only, for the scheduler.
 """
 
 import heapq
@@ -98,14 +98,16 @@ def submit_run(
         return select_run(connection, run_id), True
 
 
-def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
-    """Return the run whose turn it is, now "starting", or None: nothing waits or one goes.
+def claim_next_run(
+    workspace: Workspace, run_id: str | None = None, lane: str = ""
+) -> RunRecord | None:
+    """Return the run whose turn it is, now "starting", or None: nothing waits or the lane is taken.
 
     With `run_id` only that run is claimed, and only when it is its turn.
     """
     table = runs_table.c
     with write_database(workspace) as connection:
-        if select_runs(connection, table.state.in_(GOING)):
+        if select_runs(connection, table.state.in_(GOING) & (table.lane == lane)):
             return None
         waiting = select_runs(connection, table.state == "queued")
         order = order_turns(waiting, read_last_starts(connection))
@@ -114,7 +116,7 @@ def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord
         next_id = order[0].id
         now = datetime.now(UTC)
         values: dict[str, Any] = {"state": "starting", "phase": "", "pid": None, "finished": None}
-        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1}
+        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1, "lane": lane}
         change_run(connection, next_id, **values)
         return select_run(connection, next_id)
 

@@ -36,16 +36,19 @@ from models.plan import FitWatch
 _log = logging.getLogger("run")
 
 
-def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
+def execute_run(workspace: Workspace, run_id: str, lane: str = "") -> RunRecord:
     """Return the run after it was trained here, in this process.
 
     A run that waits is claimed first. One that another process has, or whose turn has not come, is
     returned as it is.
 
+    Args:
+        lane: Name of the lane that this process is of.
+
     Raises:
         RunMissing: No run has that id.
     """
-    run = claim_next_run(workspace, run_id) or read_run(workspace, run_id)
+    run = claim_next_run(workspace, run_id, lane) or read_run(workspace, run_id)
     with lock_run(workspace, run) as lock:
         if lock is not None:
             report = RunReport(workspace, run)

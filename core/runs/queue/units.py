@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     Update,
+    case,
     func,
     insert,
     select,
@@ -65,6 +66,15 @@ class Progress(NamedTuple):
 
     done: int
     total: int
+
+
+class Job(NamedTuple):
+    """A job that is not over; `owners` counts the processes whose leases have not ended."""
+
+    id: str
+    done: int
+    total: int
+    owners: int
 
 
 @acts("make", "job", noted=False)
@@ -146,6 +156,16 @@ def read_progress(workspace: Workspace, job: str) -> Progress:
         rows = connection.execute(sizes.group_by(_UNIT.state)).all()
     by_state = {state: int(size) for state, size in rows}
     return Progress(by_state.get("done", 0), sum(by_state.values()))
+
+
+def list_jobs(workspace: Workspace) -> list[Job]:
+    """Return the jobs that are not over, by id; sizes are sums over units."""
+    with read_database(workspace) as connection:
+        done = func.sum(case((_UNIT.state == "done", _UNIT.size), else_=0))
+        leased = case((_UNIT.until > _read_clock(connection), _UNIT.owner))
+        owners = func.count(leased.distinct())
+        query = select(_UNIT.job, done, func.sum(_UNIT.size), owners).group_by(_UNIT.job)
+        return [Job(*row) for row in connection.execute(query.order_by(_UNIT.job))]
 
 
 def list_results(workspace: Workspace, job: str) -> list[str]:

@@ -27,6 +27,7 @@ _NARROW = f"""<style>
 </style>"""
 """Streamlit may draw a sidebar of its own, 300 wide, before it hears of ours, and keeps that."""
 _PRESENT, _PRESENTABLE, _DESK = "present", ("training", "lesson", "desk"), "desk"
+_WORKERS = "workers"
 _LARGE = """<style>
 html { font-size: 30px !important; }
 [data-testid="stHeader"] { display: none; }
@@ -52,6 +53,7 @@ PAGES = {
     "Model": [
         ("training", "Training", ":material/model_training:"),
         ("runs", "Runs", ":material/compare_arrows:"),
+        ("workers", "Workers", ":material/dns:"),
     ],
     "Evaluation": [
         ("metrics", "Metrics", ":material/monitoring:"),
@@ -159,6 +161,12 @@ def page_file(name: str) -> str:
     return str(PROJECT_ROOT / "pages" / f"{name}.py")
 
 
+def has_many_workers() -> bool:
+    """Return whether more than one run can go at a time: else nobody needs the list of workers."""
+    settings = read_settings()
+    return bool(settings.lanes or settings.database_url)
+
+
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
     """Draw a link to a page, if that is served; `icon` is Material's, `query` of its address."""
     if page not in list_served():
@@ -194,7 +202,14 @@ def _draw_frame() -> "st.Page":
     served = list_served()
     sections = {
         section: [
-            st.Page(page_file(name), title=title, icon=icon, default=path == _ROOT, url_path=path)
+            st.Page(
+                page_file(name),
+                title=title,
+                icon=icon,
+                default=path == _ROOT,
+                url_path=path,
+                visibility="visible" if name != _WORKERS or has_many_workers() else "hidden",
+            )
             for name, title, icon in pages
             for path in [_ROOT if name == _FIRST else name]
             if name in served

@@ -6,13 +6,9 @@ each student has a file of lines. Students have no e-mail and no password: a nam
 
 import json
 import secrets
-import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -21,22 +17,14 @@ from zipfile import ZipFile
 import pandas as pd
 
 from core.datasets.importing import ImportJob, start_import
-from core.datasets.selections import delete_selection
-from core.datasets.versions import delete_version
 from core.errors import (
-    BadIdentifier,
     FeedbackRefused,
     NotAllowed,
-    PetalscopeError,
-    RunGoing,
     SignInRefused,
 )
-from core.exporting.store import delete_export
 from core.formats import check_name
-from core.monitoring.log import delete_predictions
-from core.people import Person, acts, find_makers, read_journal, sign, unsign
+from core.people import Person, acts, read_journal, sign, unsign
 from core.runs.locks import hold_lock
-from core.runs.queue.queue import delete_run
 from core.runs.run_files import append_line
 from core.workspace import Workspace, check_identifier, write_atomically, write_json
 from data.images import decode_photo, encode_jpeg
@@ -49,7 +37,7 @@ _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """What is read from a projector without doubt."""
 MOST_HANDED, _SIDE = 100, 1024
 """Photos that a student may give to the class, and their longer side in pixels."""
-_CLASS, _LEAD, _STUDENTS, _PHOTOS = "class.json", "lead.json", "students", "photos"
+CLASS, _LEAD, STUDENTS, PHOTOS = "class.json", "lead.json", "students", "photos"
 _COLUMNS = ["student", "name", "at", "step", "setting", "right", "outcome"]
 
 
@@ -63,6 +51,8 @@ class Classroom:
     closed: str = ""
     until: str = ""
     """When it closes by itself; "": only at its desk."""
+    dataset: str = ""
+    """Id of that the lesson is on; "": the newest."""
     asks: tuple[str, ...] = ()
     """Classes of photos that students are asked for; none: they are not."""
 
@@ -79,12 +69,13 @@ class Lead:
 
 
 @acts("make", "class")
-def open_class(workspace: Workspace, days: int = 0) -> Classroom:
+def open_class(workspace: Workspace, days: int = 0, dataset: str = "") -> Classroom:
     """Return a new class with a code of its own, which closes after some days; 0: it does not."""
     code = "".join(secrets.choice(_LETTERS) for _ in range(6))
-    until = _now(timedelta(days=days)) if days else ""
-    classroom = Classroom(id=secrets.token_hex(8), code=code, opened=_now(), until=until)
-    write_json(workspace.class_folder(classroom.id) / _CLASS, asdict(classroom))
+    until = now(timedelta(days=days)) if days else ""
+    facts = {"code": code, "opened": now(), "until": until, "dataset": dataset}
+    classroom = Classroom(id=secrets.token_hex(8), **facts)  # type: ignore[arg-type]
+    write_json(workspace.class_folder(classroom.id) / CLASS, asdict(classroom))
     return classroom
 
 
@@ -95,14 +86,14 @@ def read_class(workspace: Workspace, class_id: str) -> Classroom:
         SignInRefused: There is none of that id.
     """
     try:
-        content = json.loads((workspace.class_folder(class_id) / _CLASS).read_text("utf-8"))
+        content = json.loads((workspace.class_folder(class_id) / CLASS).read_text("utf-8"))
     except FileNotFoundError as error:
         raise SignInRefused("There is no such class.", "Open one: python -m core class.") from error
     return Classroom(**content | {"asks": tuple(content.get("asks", ()))})
 
 
 def sign_in(workspace: Workspace, class_id: str, code: str, name: str) -> Person:
-    """Return the student of this name, new in the class.
+    """Return the student of this name, new in the class or let in again.
 
     Raises:
         SignInRefused: The class is closed, the code another, or the name is taken or none.
@@ -116,14 +107,34 @@ def sign_in(workspace: Workspace, class_id: str, code: str, name: str) -> Person
             "Look at the board, or ask who teaches.",
         )
     name = check_name(name, LONGEST_NAME, "a student", SignInRefused)
-    students = workspace.class_folder(class_id) / _STUDENTS
+    students = workspace.class_folder(class_id) / STUDENTS
     students.mkdir(exist_ok=True)
     with hold_lock(students / ".lock"):
-        if name.casefold() in (known.casefold() for known in _list_names(students).values()):
-            raise SignInRefused(f"“{name}” is in the class already.", "Take another name.")
+        names = list_names(students).items()
+        known = next((one for one in names if one[1].casefold() == name.casefold()), None)
+        if known is not None:
+            return _return(students, Person(id=known[0], name=known[1], role="student"))
         person = Person(id=f"student-{secrets.token_hex(6)}", name=name, role="student")
-        append_line(students / f"{person.id}.jsonl", {"at": _now(), "name": name})
+        append_line(students / f"{person.id}.jsonl", {"at": now(), "name": name})
     return person
+
+
+def _return(students: Path, person: Person) -> Person:
+    """Return a student who is in the class already, if the desk let them in again."""
+    try:
+        (students / f"{person.id}.again").unlink()
+    except FileNotFoundError as error:
+        raise SignInRefused(
+            f"“{person.name}” is in the class already.",
+            "Take another name; or, if it is you, ask who teaches to let you in again.",
+        ) from error
+    return person
+
+
+@acts("change", "class", "class_id")
+def let_in_again(workspace: Workspace, class_id: str, student: str) -> None:
+    """Let whoever comes next with the name of a student be them: their browser forgot it."""
+    _find_student(workspace, class_id, student).with_suffix(".again").touch()
 
 
 def make_token(workspace: Workspace, class_id: str, person: Person) -> str:
@@ -155,7 +166,7 @@ def note_step(workspace: Workspace, class_id: str, facts: Mapping[str, object]) 
     file = _find_student(workspace, class_id, workspace.person.id)
     if not file.exists():
         raise NotAllowed("You are not in this class.", "Sign in with its code.", status=403)
-    append_line(file, {"at": _now(), **facts})
+    append_line(file, {"at": now(), **facts})
 
 
 def is_in(workspace: Workspace, class_id: str, student: str) -> bool:
@@ -169,7 +180,7 @@ def read_answers(workspace: Workspace, class_id: str) -> pd.DataFrame:
     Columns student, name, at, step, setting, right (None where no answer was given: the student
     came to the step or moved its control) and outcome (the share that came out of the setting).
     """
-    files = sorted((workspace.class_folder(class_id) / _STUDENTS).glob("student-*.jsonl"))
+    files = sorted((workspace.class_folder(class_id) / STUDENTS).glob("student-*.jsonl"))
     rows = [
         {"step": "", "setting": ""} | line | {"student": file.stem, "name": lines[0]["name"]}
         for file in files
@@ -194,37 +205,11 @@ def lead(workspace: Workspace, class_id: str, to: Lead) -> None:
     write_json(workspace.class_folder(class_id) / _LEAD, asdict(to))
 
 
-@acts("delete", "class", "class_id")
-def close_class(workspace: Workspace, class_id: str) -> Counter[str]:
-    """Return how much of each kind was deleted that students made; nobody can sign in any more.
-
-    What others made as well stays, and what a worker has just now: its kind is "going".
-    """
-    folder = workspace.class_folder(class_id)
-    write_json(folder / _CLASS, asdict(read_class(workspace, class_id)) | {"closed": _now()})
-    gone: Counter[str] = Counter()
-    made, _ = read_journal(workspace.journal_file)
-    for student, name in _list_names(folder / _STUDENTS).items():
-        theirs = replace(workspace, person=Person(id=student, name=name, role="student"))
-        for row in made:
-            if row["who"] == student and row["did"] == "make" and row["kind"] in _DELETE:
-                gone[_delete(theirs, row["kind"], row["id"])] += 1
-        gone["prediction"] += delete_predictions(workspace, visitor=student)
-        (folder / _STUDENTS / f"{student}.jsonl").unlink(missing_ok=True)
-        gone["student"] += 1
-    gone["photo"] = len(list_handed(workspace, class_id))
-    shutil.rmtree(folder / _PHOTOS, ignore_errors=True)
-    del gone[""]
-    return +gone
-
-
-def close_overdue(workspace: Workspace) -> None:
-    """Close the classes whose days are over."""
-    for folder in workspace.classes.glob("*"):
-        with suppress(SignInRefused, BadIdentifier, ValueError, TypeError):  # none, or damaged
-            classroom = read_class(workspace, folder.name)
-            if not classroom.closed and classroom.until and classroom.until < _now():
-                close_class(workspace, classroom.id)
+@acts("change", "class", "class_id")
+def use_dataset(workspace: Workspace, class_id: str, dataset_id: str) -> None:
+    """Have the lesson be on a dataset, for those who come and name none."""
+    classroom = replace(read_class(workspace, class_id), dataset=dataset_id)
+    write_json(workspace.class_folder(class_id) / CLASS, asdict(classroom))
 
 
 # Photos from students' phones, which become one dataset
@@ -241,7 +226,7 @@ def ask_photos(workspace: Workspace, class_id: str, classes: Iterable[str]) -> N
     if bad := next((name for name in asks if name[0] == "." or set(name) & set("/\\")), None):
         raise FeedbackRefused(f"“{bad}” cannot be a folder.", "Take a name without / and dots.")
     classroom = replace(read_class(workspace, class_id), asks=asks)
-    write_json(workspace.class_folder(class_id) / _CLASS, asdict(classroom))
+    write_json(workspace.class_folder(class_id) / CLASS, asdict(classroom))
 
 
 @acts("make", "photo", noted=False)
@@ -252,7 +237,7 @@ def hand_in(workspace: Workspace, class_id: str, class_name: str, content: bytes
         NotAllowed: They are not in the class, it does not ask for this, or it has enough of theirs.
         PhotoRefused: It is no photo, or too large; it was not decoded then.
     """
-    student, folder = workspace.person.id, workspace.class_folder(class_id) / _PHOTOS
+    student, folder = workspace.person.id, workspace.class_folder(class_id) / PHOTOS
     is_asked = class_name in read_class(workspace, class_id).asks
     if not (is_asked and is_in(workspace, class_id, student)):
         raise NotAllowed("The class does not ask for this photo.", "Ask who teaches.", status=403)
@@ -277,7 +262,7 @@ def take_back_photos(workspace: Workspace, class_id: str, student: str) -> int:
 
 def list_handed(workspace: Workspace, class_id: str) -> pd.DataFrame:
     """Return the photos that students gave: columns student, class and file, a row a photo."""
-    files = sorted((workspace.class_folder(class_id) / _PHOTOS).glob("*/student-*.jpg"))
+    files = sorted((workspace.class_folder(class_id) / PHOTOS).glob("*/student-*.jpg"))
     rows = [(file.name.partition(".")[0], unquote(file.parent.name), file) for file in files]
     return pd.DataFrame(rows, columns=["student", "class", "file"])
 
@@ -307,35 +292,15 @@ def gather_photos(workspace: Workspace, class_id: str, *, by_student: bool) -> s
     return start_import(workspace, ImportJob(request=request, keep=True, remove_source=True))
 
 
-_DELETE: dict[str, Callable[[Workspace, str], object]] = {
-    "run": delete_run,
-    "selection": delete_selection,
-    "export": delete_export,
-    "version": partial(delete_version, force=True),
-}
-
-
-def _delete(workspace: Workspace, kind: str, thing: str) -> str:
-    """Return the kind of what was deleted; "" where it was gone or stays for others; "going"."""
-    try:
-        _DELETE[kind](workspace, thing)
-    except RunGoing:
-        return "going"
-    except PetalscopeError:
-        return ""
-    others = find_makers(workspace.journal_file, kind, thing).keys() - {workspace.person.id}
-    return "" if others else kind
-
-
 def _find_student(workspace: Workspace, class_id: str, student: str) -> Path:
-    return workspace.class_folder(class_id) / _STUDENTS / f"{check_identifier(student)}.jsonl"
+    return workspace.class_folder(class_id) / STUDENTS / f"{check_identifier(student)}.jsonl"
 
 
-def _list_names(students: Path) -> dict[str, str]:
+def list_names(students: Path) -> dict[str, str]:
     """Return id → name of those who are in."""
     first = {file.stem: read_journal(file)[0] for file in sorted(students.glob("student-*.jsonl"))}
     return {student: lines[0]["name"] for student, lines in first.items() if lines}
 
 
-def _now(later: timedelta = timedelta()) -> str:
+def now(later: timedelta = timedelta()) -> str:
     return (datetime.now(UTC) + later).isoformat(timespec="seconds")

@@ -116,7 +116,7 @@ def require(place: Place, action: Action, kind: str, thing: str = "") -> None:
 
 def _is_for_others(place: Place, action: Action, kind: str, thing: str) -> bool:
     """Return whether a thing that a student deletes stays: others made it, too. None changes it."""
-    if place.person.role != "student" or action == "make":
+    if place.person.role != "student" or action in ("see", "make"):
         return False
     others = find_makers(place.journal_file, kind, thing).keys() - {place.person.id}
     if others and action == "change":
@@ -158,7 +158,7 @@ def acts(action: Action, kind: str, of: str = "", *, noted: bool = True) -> Call
     A student who deletes what others made as well lets go of it; it stays for the others.
 
     Args:
-        of: The argument that names the thing; "": what is returned has it as `id`.
+        of: The argument that names the thing; "": what is returned is its id, or has it as `id`.
         noted: Whether it goes into the journal; what has a log of its own does not.
     """
 
@@ -180,7 +180,8 @@ def acts(action: Action, kind: str, of: str = "", *, noted: bool = True) -> Call
                 _acting.reset(before)
             if noted:
                 first = made[0] if isinstance(made, tuple) and made else made
-                note(workspace, action, kind, thing or str(getattr(first, "id", "")))
+                named = first if isinstance(first, str) else getattr(first, "id", "")
+                note(workspace, action, kind, thing or str(named))
             return made
 
         act.asked = (action, kind)  # type: ignore[attr-defined]
@@ -193,10 +194,14 @@ def acts(action: Action, kind: str, of: str = "", *, noted: bool = True) -> Call
 
 
 def note(place: Place, action: Action, kind: str, thing: str) -> None:
-    """Append to the journal that the person of the place did something."""
+    """Append to the journal that the person of the place did something.
+
+    Names of students stay in their class, and go with it.
+    """
     person = place.person
+    name = "" if person.role == "student" else person.name
     facts = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "did": action, "kind": kind}
-    facts |= {"id": thing, "who": person.id, "name": person.name, "role": person.role}
+    facts |= {"id": thing, "who": person.id, "name": name, "role": person.role}
     line = json.dumps(facts, ensure_ascii=False).encode(errors="backslashreplace")
     with place.journal_file.open("ab", buffering=0) as file:
         file.write(b"\n%b\n" % line)  # in one piece, apart from one that a kill has cut short

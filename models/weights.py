@@ -44,6 +44,9 @@ RANDOM_DIGEST = "random-damped-1"
 GRAPH_ATTRIBUTE, INPUTS_ATTRIBUTE = "petalscope_graph", "petalscope_inputs"
 """What a .h5 that we write says of itself; without them it is V1 and wants what Keras' want."""
 
+TUNED = "fine-tuned"
+"""What weights are called that a run of the workspace trained."""
+
 USUAL_NETWORK: tuple[GraphName, Inputs] = "v1", "caffe"
 
 SUFFIXES = (".h5", ".npz", ".safetensors", ".onnx")

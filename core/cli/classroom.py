@@ -13,13 +13,17 @@ import subprocess
 import time
 from argparse import Namespace
 from contextlib import ExitStack
+from pathlib import Path
 
-from core.classroom import Classroom, close_overdue, make_desk_key, open_class, read_class
+from core.classroom import Classroom, make_desk_key, open_class, read_class
+from core.cli.choosing import DATASET_HELP, choose_dataset
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine
+from core.closing import close_overdue
 from core.errors import ExtraMissing, SignInRefused
 from core.runs.queue.starting import python_command, python_environment
 from core.workspace import PROJECT_ROOT, Workspace
+from data.manifest import list_datasets
 
 _PROXY = """
 defaults
@@ -35,6 +39,9 @@ listen class
   option httpchk GET /_stcore/health
 """
 _LOOK_EVERY_S = 0.5
+_UPLOAD_MB = 64
+LOG = "class.log"
+"""In the workspace: what page servers print, also of their errors."""
 
 
 @command(
@@ -62,6 +69,7 @@ _LOOK_EVERY_S = 0.5
         number(int, 0, 366),
         default=30,
     ),
+    option("--dataset", f"that the lesson is on: {DATASET_HELP}", default="latest"),
     option("--again ID", "a class that was open before"),
     flag("--no-names", "let everybody in who comes: no code, no names and no desk"),
 )
@@ -74,7 +82,7 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
             "Install it (apt-get install haproxy, brew install haproxy), or say --servers 1.",
         )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    classroom = None if given.no_names else _open_class(workspace, given.again, given.days)
+    classroom = None if given.no_names else _open_class(workspace, given)
     environment = python_environment(workspace) | {
         "PETALSCOPE_PAGES": given.pages,
         "PETALSCOPE_CLASS_ID": classroom.id if classroom else "",
@@ -107,15 +115,17 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     return Outcome(f"A server of {address} has ended: the class is closed.", {}, 1)
 
 
-def _open_class(workspace: Workspace, again: str | None, days: int) -> Classroom:
+def _open_class(workspace: Workspace, given: Namespace) -> Classroom:
     """Return a new class, or the one that was open before.
 
     Raises:
         SignInRefused: There is none of that id, or it was closed.
     """
-    if again is None:
-        return open_class(workspace, days)
-    classroom = read_class(workspace, again)
+    if given.again is None:
+        is_empty = given.dataset == "latest" and not list_datasets(workspace)
+        dataset = "" if is_empty else choose_dataset(workspace, given.dataset)
+        return open_class(workspace, given.days, dataset)
+    classroom = read_class(workspace, given.again)
     if classroom.closed:
         raise SignInRefused("This class was closed.", "Leave out --again: a new one is opened.")
     return classroom
@@ -126,10 +136,12 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     """Return a page server, which ends with the stack."""
     app, quiet = str(PROJECT_ROOT / "streamlit_app.py"), subprocess.DEVNULL
-    where = ["--server.address", address, "--server.port", str(port)]
-    command = python_command("streamlit", "run", app, *where, "--server.headless", "true")
+    where = ["--server.address", address, "--server.port", str(port), "--server.headless", "true"]
+    where += ["--server.maxUploadSize", str(_UPLOAD_MB)]  # it is in memory before anybody is asked
+    log = stack.enter_context((Path(environment["PETALSCOPE_WORKSPACE"]) / LOG).open("ab"))
+    command = python_command("streamlit", "run", app, *where)
     server = stack.enter_context(
-        subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=quiet, stdout=quiet)
+        subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=quiet, stdout=log)
     )
     stack.callback(server.terminate)
     return server

@@ -178,11 +178,11 @@ def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked:
     """
     answered, right = by_threshold.T
     shares = right / np.maximum(answered, 1)
-    facts = {
-        "target": percent(target, 1),
-        "share": percent(float(shares[asked]), int(answered[asked])),
-        "answered": percent(float(answered[asked] / judged), judged),
-    }
+    share = percent(float(shares[asked]), int(answered[asked]))
+    if share == percent(target, 1) and shares[asked] < target:
+        share = f"{100 * shares[asked]:.1f} %"  # rounded, it would seem to be enough
+    facts = {"target": percent(target, 1), "share": share}
+    facts["answered"] = percent(float(answered[asked] / judged), judged)
     if shares[asked] < target:
         return Verdict(wrong="too_low", facts=facts)
     return Verdict(wrong="" if asked == np.argmax(shares >= target) else "too_high", facts=facts)

@@ -10,13 +10,12 @@ from PIL import Image
 from core.classroom import (
     Lead,
     ask_photos,
-    close_class,
-    close_overdue,
     divide_photos,
     gather_photos,
     hand_in,
     is_in,
     lead,
+    let_in_again,
     list_handed,
     make_desk_key,
     make_token,
@@ -29,11 +28,13 @@ from core.classroom import (
     sign_in,
     take_back_photos,
 )
+from core.closing import close_class, close_overdue
 from core.datasets.importing import read_import
 from core.errors import NotAllowed, PetalscopeError, PhotoRefused, RunMissing, SignInRefused
 from core.people import Person
+from core.runs.database import close_databases
 from core.runs.queue.queue import submit_run
-from core.runs.store import read_run
+from core.runs.store import list_runs, read_run
 from core.ui.desk.reading import list_tiles, write_results
 from core.workspace import Workspace
 from data.manifest import read_dataset
@@ -51,6 +52,28 @@ def answer(workspace: Workspace, class_id: str, step: str, setting: str, right: 
     facts = {"step": step, "setting": setting, "outcome": None}
     note_step(workspace, class_id, facts | {"right": None, "outcome": 0.5})
     note_step(workspace, class_id, facts | {"right": right})
+
+
+def test_who_has_lost_the_cookie_is_let_in_again_once(workspace: Workspace) -> None:
+    one = open_class(workspace)
+    mia = join(workspace, "Mia", one.id).person
+    let_in_again(workspace, one.id, mia.id)
+    assert sign_in(workspace, one.id, one.code, "mia") == mia
+    with pytest.raises(SignInRefused, match="in the class already"):
+        sign_in(workspace, one.id, one.code, "Mia")
+
+
+def test_a_name_is_nowhere_once_the_class_is_closed(trained_copy: Workspace) -> None:
+    one = open_class(trained_copy)
+    mia = join(trained_copy, "Mia Nobody", one.id)
+    dataset = list_runs(trained_copy)[0].recipe.dataset
+    recipe = make_recipe(trained_copy, dataset, seed=77)
+    submit_run(mia, recipe, submitter=mia.person.name)
+    answer(mia, one.id, "rate", "0.1", True)
+    close_class(trained_copy, one.id)
+    close_databases()
+    kept = [file for file in trained_copy.root.rglob("*") if file.is_file()]
+    assert not [file for file in kept if b"Mia Nobody" in file.read_bytes() and file.suffix]
 
 
 def test_a_code_and_a_free_name_let_in_and_nothing_else(workspace: Workspace) -> None:
@@ -244,7 +267,7 @@ def test_a_class_closes_when_its_days_are_over(
     (workspace.classes / "damaged" / "class.json").write_text("{")
     close_overdue(workspace)
     assert not read_class(workspace, week.id).closed
-    monkeypatch.setattr("core.classroom._now", lambda: "2100-01-01T00:00:00+00:00")
+    monkeypatch.setattr("core.closing.now", lambda: "2100-01-01T00:00:00+00:00")
     close_overdue(workspace)
     assert read_class(workspace, week.id).closed and not read_class(workspace, endless.id).closed
     assert read_answers(workspace, week.id).empty and len(read_answers(workspace, endless.id)) == 1

@@ -139,10 +139,23 @@ def test_the_journal_says_who_did_what_and_survives_a_line_cut_short(place: Work
     rows, _ = read_journal(place.journal_file)
     said = [(row["name"], row["did"], row["kind"], row["id"], row["role"]) for row in rows]
     assert said == [
-        ("Mia", "make", "run", "first", "student"),
-        ("Ben", "make", "run", "second", "student"),
+        ("", "make", "run", "first", "student"),  # a student's name goes with the class
+        ("", "make", "run", "second", "student"),
     ]
     assert find_makers(place.journal_file, "run", "second") == {"ben": "student"}
+    make(by(place, TEACHER), "third")
+    assert read_journal(place.journal_file)[0][-1]["name"] == "Teacher"
+
+
+def test_what_is_returned_as_its_id_is_known_by_it(place: Workspace) -> None:
+    @acts("make", "export")
+    def export(workspace: Workspace) -> str:
+        del workspace
+        return "0123456789abcdef"
+
+    export(by(place, MIA))
+    assert find_makers(place.journal_file, "export", "0123456789abcdef") == {"mia": "student"}
+    assert not sees(by(place, BEN), "export")("0123456789abcdef")
 
 
 def test_a_token_is_read_here_and_neither_altered_nor_from_elsewhere(tmp_path: Path) -> None:
@@ -162,7 +175,8 @@ def test_a_token_is_read_here_and_neither_altered_nor_from_elsewhere(tmp_path: P
 _WRITES = {"write_database", "write_json", "write_atomically", "make_folder_atomically"}
 _WRITES |= {"rmtree", "unlink", "write_whole", "append_line"}
 _INTERNAL = {
-    "core.classroom": "close_overdue note_step sign_in",
+    "core.classroom": "note_step sign_in",
+    "core.closing": "close_overdue",
     "core.datasets.importing": "clean_imports execute_import",
     "core.datasets.quality.results": "write_result",
     "core.exporting.store": "keep_export sweep_leftovers",

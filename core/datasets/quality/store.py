@@ -30,7 +30,7 @@ from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import rank
-from models.weights import WeightsKind, find_weights
+from models.weights import TUNED, WeightsKind, find_weights
 
 AnalysisKind = Literal["quality", "map", "order"]
 _VERSIONS: dict[AnalysisKind, int] = {"quality": 1, "map": 1, "order": 1}
@@ -78,8 +78,11 @@ class QualityResult:
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
-    """Return the features of a dataset that are kept: the best weights first, then the newest."""
-    found: list[tuple[tuple[int, bool, float], FeatureSet]] = []
+    """Return the features of a dataset that are kept: the best weights first, then the newest.
+
+    Those of a network that a run tuned come last: they know its photos, and are that run's own.
+    """
+    found: list[tuple[tuple[bool, int, bool, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
@@ -92,6 +95,7 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             folder = workspace.backbone_folder(facts["backbone"])
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
+            is_tuned = label == TUNED
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
             rounded = "8-bit integers" if "rounded_from" in backbone else ""
@@ -100,7 +104,8 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
         except (OSError, ValueError, KeyError, PetalscopeError):
             continue  # half-made, damaged, or of a backbone that is gone
         features = FeatureSet(id=file.stem, kind=kind, backbone_id=facts["backbone"], label=label)
-        found.append(((rank(kind), bool(words), -file.stat().st_mtime), features))
+        order = is_tuned, rank(kind), bool(words), -file.stat().st_mtime
+        found.append((order, features))
     return [features for _, features in sorted(found, key=lambda entry: entry[0])]
 
 

@@ -16,7 +16,8 @@ from core.runs.queue.run_lock import PAUSED
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import validate
 from core.runs.run_files import append_event
-from core.runs.store import RunRecord, item_id, read_run, select_run
+from core.runs.store import RunRecord, item_id, read_run, select_run, select_runs
+from core.runs.tables import runs_table
 from core.workspace import Workspace, check_identifier, write_atomically
 
 CHECKPOINT_FOLDER = "checkpoint"
@@ -99,6 +100,14 @@ def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
     """Return the run under its new name; an empty name gives back "Run 7"."""
     return _write(workspace, run_id, name=name.strip())
+
+
+@acts("change", "run", noted=False)
+def forget_submitter(workspace: Workspace, submitter: str) -> None:
+    """Take a name out of the runs that were submitted under it."""
+    with write_database(workspace) as connection:
+        for run in select_runs(connection, runs_table.c.submitter == submitter):
+            change_run(connection, run.id, submitter="a student")
 
 
 def _write(workspace: Workspace, run_id: str, **values: str) -> RunRecord:

@@ -33,7 +33,7 @@ from models.devices import find_device
 from models.extraction import Photos
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
-from models.weights import Weights, describe_weights
+from models.weights import TUNED, Weights, describe_weights
 
 if TYPE_CHECKING:
     from models.fitting import Features as KeptFeatures
@@ -234,7 +234,7 @@ class Training:
         file = self._folder / WEIGHTS_FILE
         fit.write_weights(file)
         entry = read_catalogue()[self.weights.name]
-        weights = describe_weights(file, "this run", "fine-tuned", entry)
+        weights = describe_weights(file, "this run", TUNED, entry)
         return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":

@@ -27,7 +27,7 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.querying import open_saved
 from core.ui.photos.tray import show_tray
 from core.ui.versions.page import show_versions
-from core.ui.visitor.visitor import find_person
+from core.ui.visitor.visitor import find_person, may_make
 from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -41,7 +41,8 @@ _LISTED = (
 
 def show_dataset() -> None:
     """Draw the whole page."""
-    show_adding()
+    if may_make("dataset"):
+        show_adding()
     open_saved(KEPT)
     page = read_dataset_page(pick_dataset(show_empty_state=False))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):

@@ -12,12 +12,14 @@ from core.classroom import (
     MOST_HANDED,
     Lead,
     ask_photos,
-    close_class,
     divide_photos,
     gather_photos,
     lead,
+    let_in_again,
     list_handed,
+    use_dataset,
 )
+from core.closing import close_class
 from core.datasets.importing import ImportStatus, read_import
 from core.errors import NotAllowed
 from core.formats import count, plain, rough_duration
@@ -72,6 +74,7 @@ def show_desk() -> None:
         _show_way_in(page)
     with right.container(border=True, height="stretch"):
         _show_lead(page)
+        _show_photos(page)
         _show_end(page)
     st.fragment(run_every=_LOOK_EVERY)(_show_class)(class_id)
     _show_collecting(page)
@@ -105,6 +108,24 @@ def _show_lead(page: DeskPage) -> None:
     st.toggle("Hold all there", key="desk.hold", disabled=not page.lead.step, on_change=_lead)
 
 
+def _show_photos(page: DeskPage) -> None:
+    """Draw the choice of the dataset that the lesson is on."""
+    summaries = list_datasets(cache.workspace())
+    names = tell_apart({one.id: one.name for one in summaries if not one.problem})
+    if names:
+        key = "desk.dataset"
+        chosen = page.classroom.dataset
+        st.session_state[key] = chosen if chosen in names else next(iter(names))
+        use = partial(use_dataset, cache.workspace(), page.classroom.id)
+        pick_named(
+            "Photos of the lesson",
+            names,
+            key=key,
+            on_change=lambda: use(st.session_state[key]),
+            help="For who comes from now on, or loads the lesson by its address again.",
+        )
+
+
 def _lead() -> None:
     step = st.session_state["desk.step"]
     to = Lead() if step == _FREE else Lead(step=step, frozen=st.session_state["desk.hold"])
@@ -119,7 +140,8 @@ def _show_class(class_id: str) -> None:
             st.info("Nobody has joined yet.", icon=":material/group:")
             return
         at, title = page.answers[page.answers["step"] == page.present], page.titles[page.present]
-        answered, tried = at[at["right"].notna()], at[at["outcome"].notna()]
+        answered = at[at["right"].notna()].drop_duplicates("student", keep="last")
+        tried = at[at["outcome"].notna()]
         left, right = st.columns(2, gap="medium")
         with left:
             if len(answered):
@@ -150,14 +172,15 @@ def _show_tiles(page: DeskPage) -> None:
         named = st.toggle("Show names", key=_NAMES, help=help_text)
     now = datetime.now(UTC)
     with st.container(horizontal=True, gap="small"):
-        for number, one in enumerate(page.tiles.itertuples(), 1):
-            name = plain(str(one.name), 14) if named else f"Student {number}"
+        for one in page.tiles.itertuples():
+            name = plain(str(one.name), 14) if named else f"Student {one.number}"
             mark = " :green[:material/check_circle:]" if one.right else ""
             waited = rough_duration(max((now - one.since).total_seconds(), 0))
             at = f"step {steps[one.step]} · {plain(str(one.setting), 10)}" if one.step else "joined"
             with st.container(border=True, width=152, gap=None):
                 st.markdown(f"**{name}**{mark}")
-                st.caption(f"{at}  \n{count(one.tries, 'try')} · {waited}")
+                tries = f"{count(one.tries, 'try')} · {waited}"
+                st.caption(f"{at}  \n{tries}  \n{one.solved} of {len(page.titles)} right")
 
 
 def _show_end(page: DeskPage) -> None:
@@ -167,6 +190,7 @@ def _show_end(page: DeskPage) -> None:
         st.download_button(
             "Answers without names (CSV)", results, "class.csv", icon=":material/download:"
         )
+        _offer_return(page)
         with st.popover("Close the class", icon=":material/door_front:"):
             st.write(
                 "Deletes names, answers and photos, and the runs, versions, selections, exports "
@@ -174,6 +198,16 @@ def _show_end(page: DeskPage) -> None:
                 "join any more."
             )
             st.button("Close it", type="primary", key="desk.close", on_click=_close)
+
+
+def _offer_return(page: DeskPage) -> None:
+    """Draw what lets a student in again whose browser forgot who they are."""
+    names = dict(zip(page.tiles["student"], page.tiles["name"], strict=True))
+    with st.popover("Let in again", icon=":material/login:", disabled=not names):
+        st.write("Whoever comes next with this name and the code is this student.")
+        student = pick_named("Student", tell_apart(names), key="desk.again")
+        again = partial(let_in_again, cache.workspace(), page.classroom.id, student)
+        st.button("Let them in", key="desk.let_in", on_click=again)
 
 
 def _close() -> None:

@@ -72,18 +72,20 @@ def _open_lesson(root: str) -> Lesson:
 
 
 def list_tiles(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each student: name, step, setting, tries, right, solved, since.
+    """Return a row for each student: number, name, step, setting, tries, right, solved, since.
 
     Who has waited longest for a right answer comes first: `since` is when the last one was given,
     or when they came in. `tries` and `right` are of the step they are at; `solved` counts steps.
+    Numbers are in the order in which they came in, as in the table of results.
     """
     rows = []
-    for student, of in answers.groupby("student", sort=False):
+    for number, (student, of) in enumerate(answers.groupby("student", sort=False), 1):
         last = of.iloc[-1]
         here = of[of["step"] == last["step"]]
         right = of[of["right"].eq(True)]
         rows.append(
             {
+                "number": number,
                 "student": student,
                 "name": last["name"],
                 "step": last["step"],
@@ -94,7 +96,8 @@ def list_tiles(answers: pd.DataFrame) -> pd.DataFrame:
                 "since": (right if len(right) else of.head(1))["at"].iloc[-1],
             }
         )
-    columns = ["student", "name", "step", "setting", "tries", "right", "solved", "since"]
+    columns = ["number", "student", "name", "step", "setting"]
+    columns += ["tries", "right", "solved", "since"]
     return pd.DataFrame(rows, columns=columns).sort_values("since", ignore_index=True)
 
 

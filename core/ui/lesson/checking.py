@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import draw_png
-from core.classroom import Lead, note_step, read_lead
-from core.config import read_settings
+from core.classroom import Lead, note_step, read_answers
 from core.formats import data_uri, percent, plain
 from core.teaching import checks
 from core.teaching.checks import EPOCH, NEEDS, Check, Verdict
@@ -19,7 +18,7 @@ from core.teaching.lessons import write_answers
 from core.ui.lesson.reading import SET, STEP, LessonPage
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice
-from core.ui.visitor.visitor import find_person
+from core.ui.visitor.visitor import LED, find_class, find_person, read_own_lead
 from core.ui.wall.showing import Wall, show_wall
 
 _CHART_PX = 600
@@ -202,8 +201,25 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
 
 def list_answered(page: LessonPage) -> dict[str, str]:
     """Return the steps that this person answered right, with setting and answer."""
-    answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
+    key = f"lesson.{page.lesson.key}.right"
+    if key not in st.session_state:
+        st.session_state[key] = _read_answered(page)
+    answered: dict[str, str] = st.session_state[key]
     return answered
+
+
+def _read_answered(page: LessonPage) -> dict[str, str]:
+    """Return what a student answered right before the page was loaded again: step → setting."""
+    if not find_class() or find_person().role != "student":
+        return {}
+    said = read_answers(cache.workspace(), find_class())
+    right = said[(said["student"] == find_person().id) & said["right"].eq(True)]
+    known = page.language.steps
+    return {
+        step: f"{known[step].control}: {setting}"
+        for step, setting in zip(right["step"], right["setting"], strict=True)
+        if step in known
+    }
 
 
 def list_pictures(page: LessonPage) -> dict[str, str]:
@@ -223,28 +239,18 @@ def write_report(page: LessonPage, answered: Mapping[str, str], drawn: Mapping[s
     return write_answers(page.lesson, page.code, about, answered, pictures)
 
 
-_LED, _NOTED = "lesson.led", "lesson.noted"
-_LOOK_EVERY = "2s"
+_NOTED = "lesson.noted"
 
 
 def follow_lead() -> Lead:
     """Return where the desk leads, with the step that it asks for open; look again and again."""
-    class_id = read_settings().class_id
-    if not class_id or find_person().role != "student":
-        return Lead()
-    led = read_lead(cache.workspace(), class_id)
-    if led.step and (led.frozen or st.session_state.get(_LED) != led):
+    led = read_own_lead()
+    if led.step and (led.frozen or st.session_state.get(LED) != led):
         keep_choice(STEP, led.step)
-        if led.setting and st.session_state.get(_LED) != led:
+        if led.setting and st.session_state.get(LED) != led:
             keep_choice(SET, led.setting)
-    st.session_state[_LED] = led
-    st.fragment(run_every=_LOOK_EVERY)(_look_again)(class_id)
+    st.session_state[LED] = led
     return led
-
-
-def _look_again(class_id: str) -> None:
-    if read_lead(cache.workspace(), class_id) != st.session_state.get(_LED):
-        st.rerun()
 
 
 def note_place(page: LessonPage, outcome: float | None) -> None:
@@ -261,7 +267,7 @@ def note_answer(page: LessonPage, right: bool) -> None:
 
 
 def _note(page: LessonPage, right: bool | None = None, outcome: float | None = None) -> None:
-    class_id = read_settings().class_id
+    class_id = find_class()
     if class_id and find_person().role == "student":
         facts = {"step": page.step.key, "setting": page.chosen, "right": right, "outcome": outcome}
         note_step(cache.workspace(), class_id, facts)

@@ -68,6 +68,7 @@ def show_lesson() -> None:
         code = settle_choice(LANGUAGE, list(lesson.languages), next(iter(lesson.languages)))
         bound = bind_choice(LANGUAGE, code, key="lesson.language")
         pick_one("Language", lesson.languages, bound)
+    led = follow_lead()
     opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
     if opened is None:
         return
@@ -75,7 +76,6 @@ def show_lesson() -> None:
     if (dials := cache.dials(dataset.id)) is None:
         make_by_head(source, KIND, "Preparing the lesson")
         return
-    led = follow_lead()
     page = replace(read_lesson_page(source, head, dials, lesson), held=led.frozen)
     _prepare_next(page)
     _show_steps(page)

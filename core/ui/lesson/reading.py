@@ -29,7 +29,8 @@ from core.teaching.live_head import LiveEpoch
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
 from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
-from core.ui.parts.state import name_browser, read_choice, read_number
+from core.ui.parts.state import read_choice, read_number
+from core.ui.visitor.visitor import name_browser
 
 LESSON, LANGUAGE, STEP, SET = "lesson", "language", "step", "set"
 PLANTED, _SHOWN, _COPIED = 3, 12, 20
@@ -274,15 +275,20 @@ class LessonPage:
 
     @cached_property
     def target(self) -> float:
-        """The share that a question asks for; something here reaches it."""
+        """The share that a question asks for: something here reaches it, seldom the start."""
         if self.step.picture == "photos":
             assert self.forecasts is not None  # the picture is drawn
             shares = self.forecasts.whole.means
             share = 0.5 + self.person % 30 / 100
             return float(np.floor(100 * (shares[0] + share * (shares.max() - shares[0]))) / 100)
         answered, right = self.by_threshold.T
-        best = float((right / np.maximum(answered, 1)).max())
-        return min(_TARGETS[self.person % len(_TARGETS)], float(np.floor(100 * best)) / 100)
+        shares = right / np.maximum(answered, 1)
+        best = float(np.floor(100 * shares.max())) / 100
+        target = min(_TARGETS[self.person % len(_TARGETS)], best)
+        if target > shares[0]:
+            return target
+        # The control must be moved: halfway between where it begins and the best, if that is more.
+        return min(best, float(np.floor(50 * (shares[0] + best)) + 1) / 100)
 
     @cached_property
     def planted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

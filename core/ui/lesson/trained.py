@@ -21,7 +21,7 @@ from core.ui.comparing.reading import compare_runs
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_progress
 from core.ui.parts.messages import show_problem
-from core.ui.parts.state import name_visitor
+from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 
 

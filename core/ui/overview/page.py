@@ -15,7 +15,6 @@ from core.ui.parts import cache
 from core.ui.parts.choosing import find_default, list_done
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors
-from core.ui.parts.state import name_visitor
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
 from core.ui.recipes.settings import describe_device
@@ -27,6 +26,7 @@ from core.ui.recipes.weights import (
     find_or_say,
     show_fetch,
 )
+from core.ui.visitor.visitor import name_visitor
 from data.manifest import DatasetSummary, list_datasets
 from models.catalogue import DEFAULT, STARTER
 from models.weights import Weights, find_entry, find_weights

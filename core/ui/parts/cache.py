@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.classroom import close_overdue
+from core.closing import close_overdue
 from core.datasets.photo_table import describe_answers, describe_photos
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
-from core.errors import FeaturesMissing
+from core.errors import FeaturesMissing, NotAllowed
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.exact.dials import Dials, read_dials
 from core.exact.forecasting import Forecasts, read_forecasts
@@ -28,7 +28,7 @@ from core.exact.worth import WorthResult, describe_worth, read_worth
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
-from core.ui.visitor.visitor import find_person
+from core.ui.visitor.visitor import STRANGER, find_person
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -43,8 +43,15 @@ R = TypeVar("R")
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this server, and in it who looks at the page."""
-    return replace(_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), person=find_person())
+    """Return the workspace of this server, and in it who looks at the page.
+
+    Raises:
+        NotAllowed: They are let in no more: a part of a page is drawn again without its frame.
+    """
+    person = find_person()
+    if person is STRANGER:
+        raise NotAllowed("You are not in here any more.", "Load the page again.", status=403)
+    return replace(_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), person=person)
 
 
 @st.cache_resource(show_spinner=False)

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.classroom import read_class
 from core.errors import PetalscopeError
 from core.formats import plain
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, name_visitor, settle_choice
+from core.ui.parts.state import keep_choice, settle_choice
+from core.ui.visitor.visitor import find_class, name_visitor
 
 RUN, _BEFORE = "run", "watch"
 _DATASET = "dataset"
@@ -88,7 +90,9 @@ def choose_dataset(datasets: Sequence[str]) -> str:
     linked = _read_link()
     if linked is not None and _DATASET not in st.query_params:
         change_run(linked)
-    return settle_choice(_DATASET, datasets, datasets[0])
+    class_id = find_class()
+    usual = read_class(cache.workspace(), class_id).dataset if class_id else ""
+    return settle_choice(_DATASET, datasets, usual if usual in datasets else datasets[0])
 
 
 def is_own(run: RunRecord) -> bool:

@@ -7,6 +7,8 @@ import functools
 import gc
 import sys
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -14,29 +16,17 @@ from core.config import read_settings
 from core.errors import SettingRefused
 from core.people import may
 from core.ui.parts.state import keep_choice
-from core.ui.visitor.visitor import find_class, find_person, let_in, show_door
+from core.ui.visitor.visitor import find_class, find_person, follow_desk, let_in, show_door
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
 _FIRST, _ROOT = "overview", "start"
 """The page at the root of the address, and the path that Streamlit wants for it besides."""
-_SIDEBAR_WIDTH = 220
-_NARROW = f"""<style>
-[data-testid="stSidebar"][style*="width: 300px"] {{ width: {_SIDEBAR_WIDTH}px !important; }}
-</style>"""
-"""Streamlit may draw a sidebar of its own, 300 wide, before it hears of ours, and keeps that."""
 _PRESENT, _PRESENTABLE, _DESK = "present", ("training", "lesson", "desk"), "desk"
-_WORKERS = "workers"
-_LARGE = """<style>
-html { font-size: 30px !important; }
-[data-testid="stHeader"] { display: none; }
-[data-testid="stMainBlockContainer"] { max-width: none; padding: 0.3rem 1rem 0; }
-.st-key-frame_fullscreen_exit { position: fixed; right: 0; bottom: 0; width: auto; z-index: 9; }
-.st-key-frame_fullscreen_exit p { font-size: 0; }
-</style>"""
-"""For a room: the smallest text, 0.8 rem, has 24 px."""
-_ICON = str(PROJECT_ROOT / "core" / "ui" / "parts" / "icon.svg")
+_WORKERS, _LESSON = "workers", "lesson"
+_ROOM = Path(__file__).parent
+_ICON = str(_ROOM / "icon.svg")
 
 PAGES = {
     "": [("overview", "Overview", ":material/local_florist:")],
@@ -123,8 +113,10 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
         _settle()
         if title not in [_TITLES[name] for name in list_served()]:
             st.stop()  # a page that is not served has no other way than to run by itself
+    if follow_desk(title == _TITLES[_LESSON]):
+        st.switch_page(page_file(_LESSON))
     if presentable and is_presenting():
-        st.html(_LARGE)
+        st.html(_ROOM / "present.css")
         _turn("Leave full screen", "fullscreen_exit", None)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -161,12 +153,6 @@ def page_file(name: str) -> str:
     return str(PROJECT_ROOT / "pages" / f"{name}.py")
 
 
-def has_many_workers() -> bool:
-    """Return whether more than one run can go at a time: else nobody needs the list of workers."""
-    settings = read_settings()
-    return bool(settings.lanes or settings.database_url)
-
-
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
     """Draw a link to a page, if that is served; `icon` is Material's, `query` of its address."""
     if page not in list_served():
@@ -190,28 +176,30 @@ def _open_first() -> None:
     st.switch_page(page_file(list_served()[0]), query_params=st.query_params.to_dict())
 
 
+def _place(name: str) -> dict[str, Any]:
+    """Return the address of a page, and whether the menu shows it: workers where there are more."""
+    if name == _FIRST:
+        return {"default": True, "url_path": _ROOT}
+    settings = read_settings()
+    alone = name == _WORKERS and not (settings.lanes or settings.database_url)
+    return {"url_path": name, "visibility": "hidden" if alone else "visible"}
+
+
 def _draw_frame() -> "st.Page":
     st.set_page_config(
         page_title="Petalscope",
         page_icon=_ICON,  # a file of ours: a :material: icon would be fetched from outside
         layout="wide",
-        initial_sidebar_state=_SIDEBAR_WIDTH,
+        initial_sidebar_state=220,  # as in frame.css
     )
-    st.html(_NARROW)
+    st.html(_ROOM / "frame.css")
     is_in = let_in()
     served = list_served()
     sections = {
         section: [
-            st.Page(
-                page_file(name),
-                title=title,
-                icon=icon,
-                default=path == _ROOT,
-                url_path=path,
-                visibility="visible" if name != _WORKERS or has_many_workers() else "hidden",
-            )
+            st.Page(page_file(name), title=title, icon=icon, **place)
             for name, title, icon in pages
-            for path in [_ROOT if name == _FIRST else name]
+            for place in [_place(name)]
             if name in served
         ]
         for section, pages in PAGES.items()

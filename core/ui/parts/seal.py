@@ -12,8 +12,7 @@ from core.errors import PlaceRefused, RunMissing
 from core.formats import count, moment
 from core.runs.store import Opening, RunRecord, read_openings, record_opening
 from core.ui.parts import cache
-from core.ui.parts.state import name_visitor
-from core.ui.visitor.visitor import find_person
+from core.ui.visitor.visitor import find_person, name_visitor
 
 
 def is_opened(run_id: str) -> bool:

@@ -3,19 +3,10 @@
 Each is kept under `chosen.<name>`, too, as Streamlit drops them between pages; the URL wins.
 """
 
-import secrets
 from collections.abc import Callable, Collection
-from contextlib import suppress
-from hashlib import sha256
 from typing import Any
 
 import streamlit as st
-
-from core.ui.visitor.visitor import find_person
-
-_VISITOR = "visitor.mark"
-_COOKIE = "_streamlit_xsrf"
-"""Streamlit gives it to each browser, until that is closed."""
 
 
 def read_choice(name: str) -> str | None:
@@ -86,43 +77,3 @@ def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:
     """Return what is known of the mark that is chosen in a chart; nothing for none."""
     marks: list[dict[str, Any]] = st.session_state[key]["selection"].get(selection) or [{}]
     return marks[0]
-
-
-def name_visitor() -> str:
-    """Return the name of who is logged in or in the class, else the browser's address and its mark.
-
-    People behind one address take turns, too. It opens nothing.
-    """
-    person = find_person()
-    return person.name or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
-
-
-def name_browser() -> str:
-    """Return the id of who is logged in or in the class, else the mark of the browser.
-
-    For the prediction log: it holds no address, and the same phone in another network is still
-    the one whose answers are to be deleted.
-    """
-    person = find_person()
-    return person.id if person.name else f"browser {_read_mark()}"
-
-
-def _read_mark() -> str:
-    """Return the browser's own mark, also after a reload; without a cookie one for the session."""
-    cookie = st.context.cookies.get(_COOKIE)
-    drawn: str = st.session_state.setdefault(_VISITOR, secrets.token_hex(4))
-    return mark_cookie(cookie) if isinstance(cookie, str) else drawn
-
-
-def mark_cookie(cookie: str) -> str:
-    """Return a mark of the token in the cookie.
-
-    Streamlit masks it anew at each load ("2|mask|masked token|time"): the mark stays the same.
-    """
-    token = cookie.encode()
-    match cookie.split("|"):
-        case ["2", mask, masked, _]:
-            with suppress(ValueError, ZeroDivisionError):  # another form is taken as it is
-                keys, hidden = bytes.fromhex(mask), bytes.fromhex(masked)
-                token = bytes(one ^ keys[n % len(keys)] for n, one in enumerate(hidden))
-    return sha256(token).hexdigest()[:8]

@@ -13,7 +13,6 @@ from core.monitoring.log import count_predictions, delete_predictions
 from core.monitoring.sessions import BrowserSession, Model
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
-from core.ui.parts.state import name_browser
 from core.ui.predict.answer import show_answer, show_no_rule
 from core.ui.predict.many import (
     drop_batch,
@@ -34,6 +33,7 @@ from core.ui.predict.reading import (
     settle_model,
 )
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
+from core.ui.visitor.visitor import name_browser
 
 _NAMED = 8
 _DELETED = "privacy.deleted"

@@ -18,7 +18,7 @@ from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import keep_choice, name_visitor, read_choice
+from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.contest import offer_contest
 from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
@@ -38,6 +38,7 @@ from core.ui.recipes.values import (
     release_recipe,
 )
 from core.ui.recipes.weights import pick_weights
+from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.weights import Weights

@@ -18,7 +18,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_run
 from core.ui.parts.messages import show_problem
-from core.ui.parts.state import name_visitor
+from core.ui.visitor.visitor import name_visitor
 
 RATE = "training.learning_rate"
 """Key of the form's learning rate: what “Use it” sets."""

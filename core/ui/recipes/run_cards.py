@@ -16,7 +16,8 @@ from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.messages import report_errors, show_random_banner, tell_after_rerun
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
-from core.ui.parts.state import keep_choice, name_visitor
+from core.ui.parts.state import keep_choice
+from core.ui.visitor.visitor import may_make, name_visitor
 
 _MOST_NAME = 100
 
@@ -102,7 +103,7 @@ def show_register_button(run: RunRecord) -> None:
 
 def _can_register(run: RunRecord) -> bool:
     there = cache.workspace().dataset_folder(run.recipe.dataset).exists()
-    return run.state == "done" and run.plan is None and there
+    return run.state == "done" and run.plan is None and there and may_make("model")
 
 
 def _register(run: RunRecord, name: str) -> None:

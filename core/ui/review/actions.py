@@ -19,7 +19,8 @@ from core.registry.store import read_version
 from core.ui.parts import cache
 from core.ui.parts.messages import keep_done
 from core.ui.parts.pickers import pick_or_type
-from core.ui.parts.state import keep_choice, name_visitor, read_choice
+from core.ui.parts.state import keep_choice, read_choice
+from core.ui.visitor.visitor import name_visitor
 from data.sources.names import find_meant_class, match_class
 
 ITEM = "item"

@@ -22,9 +22,9 @@ from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
-from core.ui.parts.state import name_visitor
 from core.ui.review.actions import forget_reviews
 from core.ui.review.card import link_thumbnail, show_thumbnails
+from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 from data.manifest import list_datasets
 from data.sources.names import find_meant_class

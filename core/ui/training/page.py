@@ -32,13 +32,13 @@ from core.ui.parts.live_state import (
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
-from core.ui.parts.state import name_visitor
 from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
 from core.ui.training.curves import draw_figures, show_curves, show_ridge
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
+from core.ui.visitor.visitor import name_visitor
 from core.workspace import Workspace
 from data.dataset import Dataset
 

@@ -6,22 +6,30 @@ came by a link is its guest in that tab, whoever they are elsewhere.
 """
 
 import os
+import secrets
+from contextlib import suppress
 from functools import cache, lru_cache
+from hashlib import sha256
 from typing import Any
 
 import streamlit as st
 
-from core.classroom import is_in, make_token, read_token, sign_in
+from core.classroom import Lead, is_in, make_token, read_lead, read_token, sign_in
 from core.config import read_settings
 from core.errors import PetalscopeError
 from core.links import find_guest
-from core.people import OWNER, Person, Role
+from core.people import OWNER, Person, Role, may
 from core.workspace import Workspace, open_workspace
 
 COOKIE, DESK_KEY, LINK = "petalscope_person", "desk", "link"
 _TOKEN, _LINK = "person.token", "person.link"
-_STRANGER = Person(id="stranger", role="guest")
+_BROWSERS, _MARK = "_streamlit_xsrf", "visitor.mark"
+"""A cookie that Streamlit gives to each browser until it is closed; without one, of the session."""
+STRANGER = Person(id="stranger", role="guest")
+"""Who was not let in, or is no more."""
 _KEEP_S = 12 * 3600
+LED, _LOOK_EVERY = "visitor.led", "2s"
+"""Session key of where the desk led when last looked at."""
 
 
 def find_person() -> Person:
@@ -33,7 +41,36 @@ def find_person() -> Person:
     if class_id := find_class():
         return _read_member(class_id)
     email = str(st.user.get("email") or "") if st.user.get("is_logged_in") else ""
-    return Person(id=email, name=email, role=_find_role(email)) if email else _STRANGER
+    return Person(id=email, name=email, role=_find_role(email)) if email else STRANGER
+
+
+def read_own_lead() -> Lead:
+    """Return where the desk of the class leads this student; nowhere who is none."""
+    class_id = find_class()
+    is_led = class_id and find_person().role == "student"
+    return read_lead(_open_here(), class_id) if is_led else Lead()
+
+
+def follow_desk(on_lesson: bool) -> bool:
+    """Return whether a student has to go to the lesson now; look again and again."""
+    if not find_class() or find_person().role != "student":
+        return False
+    led, known = read_own_lead(), st.session_state.get(LED)
+    st.fragment(run_every=_LOOK_EVERY)(_look_again)(led)
+    if on_lesson:
+        return False
+    st.session_state[LED] = led
+    return bool(led.step) and (led.frozen or known != led)
+
+
+def _look_again(led: Lead) -> None:
+    if read_own_lead() != led:
+        st.rerun()
+
+
+def may_make(kind: str) -> bool:
+    """Return whether who looks may make things of a kind; else what makes them is not drawn."""
+    return may(find_person(), "make", kind, "", {})
 
 
 def find_class() -> str:
@@ -60,14 +97,12 @@ def let_in() -> bool:
     if link := st.query_params.get(LINK):
         st.session_state[_LINK] = link
     person = find_person()
-    if person.role == "guest" and person is not _STRANGER:
+    if person.role == "guest" and person is not STRANGER:
         st.query_params[LINK] = st.session_state[_LINK]  # a reload of any page knows it, too
         return True
-    if class_id and person.role == "student" and not is_in(open_workspace(), class_id, person.id):
-        return False  # the class was closed
-    if person is not _STRANGER and (token := st.session_state.get(_TOKEN)):
+    if person is not STRANGER and (token := st.session_state.get(_TOKEN)):
         _write_cookie(token)
-    return person is not _STRANGER
+    return person is not STRANGER
 
 
 def show_door() -> None:
@@ -89,12 +124,17 @@ def _read_member(class_id: str) -> Person:
     for token in (st.session_state.get(_TOKEN), st.context.cookies.get(COOKIE)):
         if isinstance(token, str) and (person := _read_token(class_id, token)):
             st.session_state[_TOKEN] = token
-            return person
-    return _STRANGER
+            is_over = person.role == "student" and not is_in(_open_here(), class_id, person.id)
+            return STRANGER if is_over else person
+    return STRANGER
 
 
 def _read_link(token: str) -> Person | None:
-    return find_guest(_open_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), token)
+    return find_guest(_open_here(), token)
+
+
+def _open_here() -> Workspace:
+    return _open_workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""))
 
 
 @lru_cache(maxsize=8)
@@ -157,3 +197,43 @@ def _load_writer() -> Any:
     return st.components.v2.component(
         "petalscope_cookie", js="export default ({ data }) => { document.cookie = data; };"
     )
+
+
+def name_visitor() -> str:
+    """Return the name of who is logged in or in the class, else the browser's address and its mark.
+
+    People behind one address take turns, too. It opens nothing.
+    """
+    person = find_person()
+    return person.name or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
+
+
+def name_browser() -> str:
+    """Return the id of who is logged in or in the class, else the mark of the browser.
+
+    For the prediction log: it holds no address, and the same phone in another network is still
+    the one whose answers are to be deleted.
+    """
+    person = find_person()
+    return person.id if person.name else f"browser {_read_mark()}"
+
+
+def _read_mark() -> str:
+    """Return the browser's own mark, also after a reload; without a cookie one for the session."""
+    cookie = st.context.cookies.get(_BROWSERS)
+    drawn: str = st.session_state.setdefault(_MARK, secrets.token_hex(4))
+    return mark_cookie(cookie) if isinstance(cookie, str) else drawn
+
+
+def mark_cookie(cookie: str) -> str:
+    """Return a mark of the token in the cookie.
+
+    Streamlit masks it anew at each load ("2|mask|masked token|time"): the mark stays the same.
+    """
+    token = cookie.encode()
+    match cookie.split("|"):
+        case ["2", mask, masked, _]:
+            with suppress(ValueError, ZeroDivisionError):  # another form is taken as it is
+                keys, hidden = bytes.fromhex(mask), bytes.fromhex(masked)
+                token = bytes(one ^ keys[n % len(keys)] for n, one in enumerate(hidden))
+    return sha256(token).hexdigest()[:8]

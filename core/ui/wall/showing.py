@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.formats import count, data_uri
+from core.ui.parts import cache
 from core.ui.parts.components import load_component
 from core.ui.parts.pickers import pick_page_of
 from core.ui.parts.state import read_number
@@ -57,6 +58,7 @@ class Wall:
 
 def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
     """Draw photos (m,) int in that order; return what was done, an opened one in the URL."""
+    cache.workspace()  # who is let in no more sees no further page
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return WallAnswer(None, read_chosen(wall.key, dataset.id))
@@ -194,13 +196,14 @@ def pack_page(
     drawn = [
         {
             "photo": photo,
-            "alt": f"{class_name}, {path}",
+            # Where photos are asked about, what is read aloud must not be the answer.
+            "alt": f"{class_name}, {path}" if wall.opens else f"photo {number}",
             "caption": wall.captions(photo) if wall.captions else class_name,
             "badges": list(wall.badges(photo)) if wall.badges else [],
             "bytes": len(thumbnail),
         }
-        for photo, class_name, path, thumbnail in zip(
-            photos, rows["class"], rows["path"], thumbnails, strict=True
+        for number, (photo, class_name, path, thumbnail) in enumerate(
+            zip(photos, rows["class"], rows["path"], thumbnails, strict=True), 1
         )
     ]
     ways = ["arrows move"] + ["Enter opens"] * wall.opens + ["Space selects"] * wall.selectable

@@ -1,6 +1,7 @@
 """The desk and those who sit before it: the code, tiles, answers, where all are led, the end."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,12 +18,14 @@ from core.classroom import (
     read_lead,
     sign_in,
 )
+from core.closing import close_class
 from core.links import PAGES, list_links, make_link, write_address
-from core.people import Person
+from core.people import Person, read_journal
 from core.runs.store import list_runs
 from core.workspace import Workspace
+from data.importing import import_source
 from data.manifest import list_datasets
-from tests.builders import draw_photo, encode_photo
+from tests.builders import draw_photo, encode_photo, write_class_folders
 from tests.ui.driver import labels, open_page, press, run, text_of
 
 
@@ -83,6 +86,7 @@ def test_the_desk_shows_code_tiles_and_answers_and_names_only_when_asked(
     assert classroom.code in text_of(app) and "2 students" in text_of(app)
     assert "Mia" not in text_of(app) and "step 4 · 0\\.3" in text_of(app)
     assert len(app.get("vega_lite_chart")) == 2
+    assert "Student 1" in text_of(app) and "1 of 10 right" in text_of(app)
     app.toggle(key="desk.names").set_value(True)
     assert "Mia \\*x\\*" in text_of(run(app))
     app.query_params["present"] = "1"
@@ -118,6 +122,62 @@ def test_a_student_finds_no_desk(workspace: Workspace, classroom: Classroom) -> 
     mia = join(workspace, classroom, "Mia").person
     app = open_as(workspace, classroom, mia, "desk")
     assert classroom.code not in text_of(app)
+
+
+def test_pages_of_evaluation_open_for_a_student_on_runs_of_others(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classroom = open_class(trained_copy)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
+    run_id = list_runs(trained_copy)[0].id
+    mia = join(trained_copy, classroom, "Mia").person
+    for page in ("training", "metrics", "confusion", "mistakes"):
+        app = open_page(
+            page, {"person.token": make_token(trained_copy, classroom.id, mia)}, run=run_id
+        )
+        assert app.title and not app.error, page
+        assert "Register" not in labels(app), page
+    assert not [row for row in read_journal(trained_copy.journal_file)[0] if row["did"] == "see"]
+
+
+def test_a_part_of_a_page_says_nothing_to_who_is_out(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a fragment is drawn again by itself, without the frame."""
+    classroom = open_class(trained_copy)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
+    mia = join(trained_copy, classroom, "Mia").person
+
+    def part() -> None:
+        import streamlit as st
+
+        from core.ui.parts import cache
+        from core.ui.parts.messages import report_errors
+
+        with report_errors():
+            st.write(cache.workspace().person.name)
+
+    app = AppTest.from_function(part, default_timeout=60)
+    app.session_state["person.token"] = make_token(trained_copy, classroom.id, mia)
+    assert "Mia" in text_of(run(app))
+    close_class(trained_copy, classroom.id)
+    assert "not in here any more" in run(app).error[0].value and "Mia" not in text_of(app)
+
+
+def test_the_lesson_is_on_the_photos_of_the_class(
+    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest = list_datasets(trained_copy)[-1].id
+    import_source(trained_copy, write_class_folders(tmp_path / "more"))
+    assert list_datasets(trained_copy)[0].id != oldest
+    classroom = open_class(trained_copy)
+    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
+    app = open_desk(trained_copy, classroom)
+    app.selectbox(key="desk.dataset").set_value(oldest)
+    run(app)
+    mia = join(trained_copy, classroom, "Mia").person
+    app = open_as(trained_copy, classroom, mia, "lesson")
+    assert app.query_params["dataset"] in (oldest, [oldest])
 
 
 def test_a_student_follows_and_what_they_answer_is_written_down(

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from core.classroom import make_desk_key, make_token, read_class, sign_in
+from core.classroom import Lead, lead, make_desk_key, make_token, read_class, sign_in
 from core.errors import SettingRefused
 from core.exact.dials import prepare_dials
 from core.exact.store import find_judged_source
@@ -79,11 +79,14 @@ def test_a_class_has_its_pages_and_no_others(trained_copy: Workspace, servers: i
                 seen = asyncio.run(look(address, page, token=stranger))
                 assert set(seen.headings) == {"Join the class"}
         assert "Predict" in asyncio.run(look(address, "predict", token=token)).headings
+        lead(trained_copy, class_id, Lead(step="7", frozen=True))
+        assert set(asyncio.run(look(address, "predict", token=token)).headings) == {"Lesson"}
+        lead(trained_copy, class_id, Lead())
         desk = make_desk_key(trained_copy, class_id)
         assert "Class" in asyncio.run(look(address, "desk", query=f"desk={desk}")).headings
         offered = asyncio.run(look(address, "lesson", query="step=3", token=token)).buttons
         assert "Next step" in offered
-        assert not [label for label in offered if label.startswith(("Last stage", "Full"))]
+        assert not [label for label in offered if label.startswith(("Last stage", "Full fine"))]
         given = Counter(ask_first_page(address) for _ in range(4))
         assert len(given) == servers and set(given.values()) == {4 // servers}
         found = [one for one in psutil.process_iter() if is_of(one, trained_copy)]

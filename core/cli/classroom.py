@@ -99,7 +99,9 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
             file = workspace.temporary / f"class-{given.port}.cfg"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("\n".join([_PROXY.format_map(vars(given)), *lines, ""]))
-            processes.append(stack.enter_context(subprocess.Popen([str(proxy), "-f", str(file)])))
+            command = [str(proxy), "-f", str(file)]
+            log = stack.enter_context((workspace.root / LOG).open("ab"))
+            processes.append(stack.enter_context(subprocess.Popen(command, stderr=log)))
             stack.callback(processes[-1].terminate)
         progress.note(f"{given.pages} at {address}; Ctrl+C ends it")
         if classroom:

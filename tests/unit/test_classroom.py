@@ -33,6 +33,7 @@ from core.datasets.importing import read_import
 from core.errors import NotAllowed, PetalscopeError, PhotoRefused, RunMissing, SignInRefused
 from core.people import Person
 from core.runs.database import close_databases
+from core.runs.queue.control import extend_run
 from core.runs.queue.queue import submit_run
 from core.runs.store import list_runs, read_run
 from core.ui.desk.reading import list_tiles, write_results
@@ -40,7 +41,7 @@ from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
-from tests.training import make_recipe
+from tests.training import make_recipe, train
 
 
 def join(workspace: Workspace, name: str, class_id: str) -> Workspace:
@@ -61,6 +62,22 @@ def test_who_has_lost_the_cookie_is_let_in_again_once(workspace: Workspace) -> N
     assert sign_in(workspace, one.id, one.code, "mia") == mia
     with pytest.raises(SignInRefused, match="in the class already"):
         sign_in(workspace, one.id, one.code, "Mia")
+
+
+def test_two_students_give_a_run_more_epochs_and_a_third_does_not_see_it(
+    trained_copy: Workspace,
+) -> None:
+    one = open_class(trained_copy)
+    mia, ben, tom = (join(trained_copy, name, one.id) for name in ("Mia", "Ben", "Tom"))
+    dataset = list_runs(trained_copy)[0].recipe.dataset
+    recipe = make_recipe(trained_copy, dataset, seed=78)
+    for student in (mia, ben):
+        run, _ = submit_run(student, recipe)
+    assert train(trained_copy, run).state == "done"
+    (first, is_new), (second, is_again) = (extend_run(one, run.id, 2) for one in (mia, ben))
+    assert first.id == second.id and is_new and not is_again
+    with pytest.raises(NotAllowed):
+        extend_run(tom, run.id, 2)
 
 
 def test_a_name_is_nowhere_once_the_class_is_closed(trained_copy: Workspace) -> None:

@@ -49,6 +49,7 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 
 @acts("see", "run", "run_id", noted=False)
+@acts("make", "run", noted=False)
 def extend_run(
     workspace: Workspace, run_id: str, epochs: int, *, submitter: str = ""
 ) -> tuple[RunRecord, bool]:

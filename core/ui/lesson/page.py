@@ -112,15 +112,17 @@ def _show_step(page: LessonPage) -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
         waits = page.missing
         left, right = st.columns([4, 8], gap="medium")
-        with left.container(border=True):
+        with left.container(border=True, key="lesson_card"):
             st.markdown(f"#### {page.place + 1}. {page.words.title}")
             words = page.words  # what they mean is behind a "?"
             said = list_words(f"{words.question} {words.control} {words.check}", page.code)
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
             with st.container(key="lesson_question"):
                 st.markdown(words.question, help=meanings or None)
-            before = _show_control(page)
-        picture, low = right.container(border=True), page.step.picture == "confused"
+            with st.container(key="lesson_control"):
+                before = _show_control(page)
+        picture = right.container(border=True, key="lesson_picture")
+        low = page.step.picture == "confused"
         asked = (right if low else left).container(border=not waits, key="lesson_asked")
         with picture:
             if waits:

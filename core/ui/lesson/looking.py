@@ -18,7 +18,7 @@ _TELLING = 100
 """Features are chosen among so many that tell classes apart best."""
 OFFERED = 12
 _MOST, _BESIDE = 9, 3
-_DARK = 0.2
+_DARK = 0.35
 """What is left of a photo's light where it does not excite a feature."""
 
 

@@ -121,7 +121,7 @@ def _make_quality(
 ) -> _Parts:
     tell(_STEPS[0], 0, len(_STEPS))
     unit = normalise_features(features)
-    neighbours, similarities = find_neighbours(unit)
+    neighbours, similarities = find_neighbours(unit, tell=partial(tell, _STEPS[0]))
     typicality, outlier_score = measure_typicality(unit, dataset.labels)
     tell(_STEPS[1], 1, len(_STEPS))
     pairs = find_pairs(dataset, features, neighbours)

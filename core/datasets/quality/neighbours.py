@@ -1,8 +1,10 @@
 """Nearness of photos by the cosine of their features: neighbours, typicality, outliers, maps.
 
-In blocks, so that 100,000 photos need no more than some hundred MB beside the features.
+In blocks, so that a million photos need no more than some hundred MB beside what is returned.
 Features are (n, d) float32. Seeded: the same on each call.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +17,8 @@ MOST_FULL = 20_000
 """Above this number of photos nearness is measured in the largest REDUCED directions."""
 REDUCED = 64
 _BLOCK_BYTES = 96 * 2**20
+_TILE = (512, 8192)
+"""Photos held against photos at once: 16 MiB of cosines, which stay near the core."""
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 SEED = 0
 _BEFORE = 50  # directions that t-SNE and UMAP are given, as their authors advise
@@ -30,27 +34,56 @@ def normalise_features(features: np.ndarray) -> np.ndarray:
     return np.asarray(features / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
-def find_neighbours(unit: np.ndarray, count: int = NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
+def find_neighbours(
+    unit: np.ndarray, count: int = NEIGHBOURS, tell: Callable[[int, int], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest photos of each, (n, k) int32, nearest first, and their cosine, float32.
 
-    k is `count`, or n - 1 where there are fewer; a photo is not its own neighbour.
+    k is `count`, or n - 1 where there are fewer; a photo is not its own neighbour. All are held
+    against all, in tiles: of each the few that may be among the nearest are kept.
 
     Args:
         unit: (n, d) float32 of length 1.
+        tell: Told how many photos are done, and of how many.
     """
-    n = len(unit)
+    n, (height, width) = len(unit), _TILE
     k = min(count, n - 1)
-    neighbours = np.empty((n, k), dtype=np.int32)
-    cosines = np.empty((n, k), dtype=np.float32)
-    for rows in _list_blocks(n, n):
-        block = unit[rows] @ unit.T
-        block[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = -np.inf
-        nearest = np.sort(np.argpartition(-block, k - 1, axis=1)[:, :k], axis=1)
-        values = np.take_along_axis(block, nearest, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        neighbours[rows] = np.take_along_axis(nearest, order, axis=1)
-        cosines[rows] = np.take_along_axis(values, order, axis=1)
+    neighbours, cosines = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    for top in range(0, n if k else 0, height):
+        rows = np.arange(min(height, n - top))
+        least = np.full(len(rows), -np.inf, np.float32)
+        near: list[_Near] = []
+        for left in range(0, n, width):
+            tile = unit[top : top + height] @ unit[left : left + width].T
+            own = (rows + top >= left) & (rows + top < left + width)
+            tile[rows[own], rows[own] + top - left] = -np.inf
+            if not left and tile.shape[1] > k:
+                least = np.partition(tile, -k, axis=1)[:, -k]
+            row, column = np.divmod(np.flatnonzero(tile >= least[:, None]), tile.shape[1])
+            near.append((row, column + left, tile[row, column]))
+            if sum(len(one[0]) for one in near) > 4 * k * height or left + width >= n:
+                near = [_take_nearest(near, k)]
+                if len(near[0][0]) == k * len(rows):
+                    least = near[0][2].reshape(-1, k)[:, -1]
+        _, neighbours[top : top + height], cosines[top : top + height] = (
+            one.reshape(-1, k) for one in near[0]
+        )
+        if tell:
+            tell(min(top + height, n), n)
     return neighbours, np.clip(cosines, -1, 1)
+
+
+_Near = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(m,) each: row, photo and cosine."""
+
+
+def _take_nearest(found: Sequence[_Near], k: int) -> _Near:
+    """Return the k nearest of each row, by row, the nearest first; of equal ones the first."""
+    row, photo, cosine = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((photo, -cosine, row))
+    row = row[order]
+    kept = np.arange(len(row)) - np.searchsorted(row, row) < k
+    return row[kept], photo[order[kept]], cosine[order[kept]]
 
 
 def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +98,8 @@ def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
         members = np.flatnonzero(labels == label)
         if len(members) < 3:
             continue
-        distance = _measure_own_distance(unit[members])
+        _, cosines = find_neighbours(unit[members], OWN_NEIGHBOURS)
+        distance = 1 - cosines.mean(axis=1, dtype=np.float64)
         ranks = np.argsort(np.argsort(distance, kind="stable"), kind="stable")
         typicality[members] = 1 - ranks / (len(members) - 1)
         median = np.median(distance)
@@ -108,18 +142,6 @@ def project_features(
         block = np.asarray(features[rows], dtype=np.float32)
         projected[rows] = (block if centre is None else block - centre) @ directions
     return projected
-
-
-def _measure_own_distance(unit: np.ndarray) -> np.ndarray:
-    """Return the mean distance of each photo of a class to its nearest in it, (m,) float64."""
-    k = min(OWN_NEIGHBOURS, len(unit) - 1)
-    distance = np.empty(len(unit))
-    for rows in _list_blocks(len(unit), len(unit)):
-        block = unit[rows] @ unit.T
-        block[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = -np.inf
-        nearest = np.partition(-block, k - 1, axis=1)[:, :k]
-        distance[rows] = 1 + nearest.mean(axis=1, dtype=np.float64)
-    return distance
 
 
 def _list_blocks(n: int, width: int) -> list[slice]:

@@ -150,17 +150,24 @@ def _sum_by_fold(
 
 
 def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the softmax of the raw scores at the temperature with the least cross-entropy."""
-    best, least = np.empty(0), np.inf
-    for temperature in _TEMPERATURES:
-        scaled = temperature * (raw - raw.max(axis=1, keepdims=True))
-        scores = np.exp(scaled)
-        scores /= scores.sum(axis=1, keepdims=True)
-        own = np.take_along_axis(scores, labels[:, None], axis=1)
-        loss = float(-np.log(own + 1e-12).mean())
-        if loss < least:
-            best, least = scores, loss
-    return best
+    """Turn raw scores into their softmax, at the temperature with the least cross-entropy."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(raw), _BLOCK)]
+
+    def soften(rows: slice, temperature: float) -> np.ndarray:
+        scores = np.exp(temperature * (raw[rows] - raw[rows].max(axis=1, keepdims=True)))
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+    def lose(temperature: float) -> float:
+        own = (
+            np.take_along_axis(soften(rows, temperature), labels[rows, None], axis=1)
+            for rows in blocks
+        )
+        return -float(sum(np.log(one + 1e-12).sum() for one in own))
+
+    best = min(_TEMPERATURES, key=lose)
+    for rows in blocks:
+        raw[rows] = soften(rows, best)
+    return raw
 
 
 def read_confirmed(workspace: Workspace) -> frozenset[tuple[str, str]]:

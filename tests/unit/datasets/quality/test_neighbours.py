@@ -16,10 +16,11 @@ from core.datasets.quality.neighbours import (
 )
 
 
-@pytest.fixture(params=[None, 4 * 7 * 40], ids=["one block", "many blocks"])
+@pytest.fixture(params=[False, True], ids=["one block", "many blocks"])
 def block_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param is not None:
-        monkeypatch.setattr(neighbours, "_BLOCK_BYTES", request.param)
+    if request.param:
+        monkeypatch.setattr(neighbours, "_BLOCK_BYTES", 4 * 7 * 40)
+        monkeypatch.setattr(neighbours, "_TILE", (7, 9))
 
 
 def draw_features(n: int = 40, size: int = 12) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.errors import ResultDamaged
 from core.workspace import write_atomically
+from models.rows import Rows
 
 _ROWS = 4096  # as many at a time: bounds the memory that float64 takes
 
@@ -31,7 +32,7 @@ class DenseHead:
     scale: np.ndarray
     """(2048,) float32, divides what is left."""
 
-    def scores(self, features: np.ndarray, *, fast: bool = False) -> np.ndarray:
+    def scores(self, features: Rows, *, fast: bool = False) -> np.ndarray:
         """Return the score of each class, (n, k) float32, each row summing to 1.
 
         `fast`: in float32, for a curve: twice as fast, and a few millionths beside the others.
@@ -78,12 +79,13 @@ def _split_rows(rows: int) -> Iterator[slice]:
     return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
 
 
-def measure_spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def measure_spread(features: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and scale (2048,) float32 by which features are standardised.
 
     The scale is the standard deviation, but at least a hundredth of the median one.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
+    total = sum(features[rows].sum(axis=0, dtype=np.float64) for rows in _split_rows(len(features)))
+    mean = np.asarray(total / len(features))
     squares = sum(
         np.square(features[rows] - mean).sum(axis=0) for rows in _split_rows(len(features))
     )

@@ -17,8 +17,10 @@ from models.fit_state import FitData, FitResult, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
 from models.parallel import prepare_devices
 from models.plan import UNWATCHED, FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
+from models.rows import Rows
 from models.stepping import Stepper
 
+_BLOCK = 4096
 __all__ = ["FitResult", "HeadFit", "fit", "fit_head", "make_deterministic"]
 
 
@@ -27,7 +29,7 @@ def leave_as_is(width: int) -> Spread:
     return np.zeros(width, np.float32), np.ones(width, np.float32)
 
 
-Features = tuple[Sequence[np.ndarray], np.ndarray]
+Features = tuple[Sequence[Rows], np.ndarray]
 """One array (m, 2048) float32 a view, and labels (m,) int."""
 
 
@@ -42,7 +44,7 @@ class HeadFit:
     shape: HeadShape
     plan: FitPlan
     standardise: bool
-    plain: np.ndarray | None = None
+    plain: Rows | None = None
     """Features (m, 2048) of the training photos as they are, to measure it by after each epoch;
     None: it is measured by validation photos alone."""
 
@@ -62,7 +64,7 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
     """
     model = job.build()
     parts = (*job.train[0], job.train[1], *job.validation[0], job.validation[1])
-    digests = [zlib.crc32(np.ascontiguousarray(part).data) for part in parts]
+    digests = [_digest(part) for part in parts]
 
     def measure(_: Stepper) -> np.ndarray:
         return to_dense_head(model).scores(job.validation[0][0])
@@ -78,6 +80,13 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
     )
     subject = {"head": asdict(job.shape), "standardise": job.standardise, "photos": digests}
     return fit(model, data, job.plan, FitRecord(folder=folder, subject=subject), watch)
+
+
+def _digest(rows: Rows) -> int:
+    found = 0
+    for start in range(0, len(rows), _BLOCK):
+        found = zlib.crc32(np.ascontiguousarray(rows[start : start + _BLOCK]).data, found)
+    return found
 
 
 class HeadRefit:

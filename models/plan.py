@@ -13,6 +13,7 @@ import numpy as np
 
 from core.ahead import work_ahead
 from core.config import fingerprint
+from models.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +190,7 @@ class Source(Protocol):
 class KeptViews:
     """Arrays that were computed before, one a view; epochs walk through the views."""
 
-    def __init__(self, views: Sequence[np.ndarray], labels: np.ndarray) -> None:
+    def __init__(self, views: Sequence[Rows], labels: np.ndarray) -> None:
         self.views = tuple(views)
         self.labels = labels
 

@@ -135,6 +135,29 @@ def _damaged(file: Path) -> ResultDamaged:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class SomeRows:
+    """Some of the rows of a kept array, read when they are asked for: of a million photos they
+    would fill the memory."""
+
+    kept: np.ndarray
+    numbers: np.ndarray
+    """(m,) int, which rows."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.kept.shape[1:])
+
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
+        return np.asarray(np.asarray(self.kept)[self.numbers[rows]])
+
+
+Rows = np.ndarray | SomeRows
+
+
 _BLOCK_BYTES = 8_000_000
 
 

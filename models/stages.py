@@ -20,7 +20,7 @@ from models.graphs import preprocess
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import build_resnet, call_network
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
-from models.rows import conv4_form
+from models.rows import Rows, conv4_form
 from models.stepping import Stepper
 from models.weights import GRAPH_ATTRIBUTE, INPUTS_ATTRIBUTE, USUAL_NETWORK, Weights
 
@@ -55,7 +55,7 @@ class Tuning:
     """What it computes in beside float32, if anything."""
     shape: HeadShape
     plan: FitPlan
-    standardise_by: np.ndarray | None = None
+    standardise_by: Rows | None = None
     """Features (m, 2048) of the frozen backbone; None: as they are."""
     start: DenseHead | None = None
     """The head to begin with, and its spread; None: a new one, from the plan's seed."""

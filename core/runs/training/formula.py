@@ -16,6 +16,7 @@ from core.runs.run_files import read_json
 from core.workspace import write_json
 from models.dense import DenseHead, measure_scores
 from models.plan import EpochResult
+from models.rows import Rows
 
 RIDGE_FILE = "ridge.json"
 
@@ -68,8 +69,8 @@ def solve_head(
 
 def measure_head(
     head: DenseHead,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train: tuple[Rows, np.ndarray],
+    validation: tuple[Rows, np.ndarray],
     since: float,
 ) -> EpochResult:
     """Return the one step as an epoch: what the head answers for features and labels of each.

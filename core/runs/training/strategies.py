@@ -5,6 +5,7 @@ that epoch: the frozen one, or the run's own, which is then kept among the backb
 """
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -33,6 +34,7 @@ from models.devices import find_device
 from models.extraction import Photos
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
+from models.rows import Rows, SomeRows
 from models.weights import TUNED, Weights, describe_weights
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class Training:
         """Return the features that a head learns from, and those it is judged by."""
         labels = self._dataset.labels
         views = self._read_views("pooled", self.train, self.recipe.augmentation)
-        kept = frozen.values[self.validation]
+        kept = SomeRows(frozen.values, self.validation)
         return (views, labels[self.train]), ([kept], labels[self.validation])
 
     def read_features(self, weights: Weights, *, always: bool = False) -> Features:
@@ -164,7 +166,7 @@ class Training:
 
         photos, n_classes = self.split_features(frozen), len(self._dataset.classes)
         self.begin()
-        plain = frozen.values[self.train]
+        plain = SomeRows(frozen.values, self.train)
         job = replace(describe_head(self.recipe, photos, n_classes), plain=plain)
         fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._report.note_speed("head", len(self.train))
@@ -180,7 +182,8 @@ class Training:
             raise RunStopped("The run was stopped.", "Start it again: it takes seconds.")
         since, labels = time.perf_counter(), self._dataset.labels
         train, validation = (
-            (frozen.values[photos], labels[photos]) for photos in (self.train, self.validation)
+            (SomeRows(frozen.values, photos), labels[photos])
+            for photos in (self.train, self.validation)
         )
         head, choice = solve_head(frozen.values, labels, self.train, len(self._dataset.classes))
         write_choice(self._folder, choice)
@@ -207,7 +210,7 @@ class Training:
             exact=self.recipe.computing == "exact",
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_stages(self.recipe, len(before)),
-            standardise_by=frozen.values[self.train] if self.recipe.standardise else None,
+            standardise_by=SomeRows(frozen.values, self.train) if self.recipe.standardise else None,
             start=first.head if first else None,
         )
         fit = StagesFit(tuning)
@@ -260,7 +263,7 @@ class Training:
 
     def _read_views(
         self, kind: ViewKind, photos: np.ndarray, policy: AugmentationPolicy
-    ) -> list[np.ndarray]:
+    ) -> Sequence[Rows]:
         wanted = request_views(self.recipe, self.weights, self._dataset)
         return prepare_views(
             replace(self._preparation, should_stop=self._stops_reading),

@@ -52,7 +52,7 @@ from models.keeping import (
     read_kept,
     report_stop,
 )
-from models.rows import Donors, find_no_donors
+from models.rows import Donors, Rows, SomeRows, find_no_donors
 from models.weights import Weights
 
 _PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -115,7 +115,7 @@ class _WantedView:
     """What its file will take beyond what it has."""
 
 
-def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
+def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     """Return one memory-mapped array a view, rows in the order of the photos; made when missing.
 
     Raises:
@@ -133,7 +133,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> list[np.ndarray]:
         features = prepare_features(
             by, wanted.dataset, wanted.weights, wanted.preprocessing, wanted.framing
         )
-        return [features.values[wanted.photos]]
+        return [SomeRows(features.values, wanted.photos)]
     backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
     for precision in expect_precisions(by, backbone):
         kept = _read_views(by, wanted.list_entries(precision))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from models.rows import are_finite, change_batches
+from models.rows import SomeRows, are_finite, change_batches
 
 
 def number_photos(photos: int, batch_size: int) -> Iterator[np.ndarray]:
@@ -59,3 +59,11 @@ def test_what_is_not_finite_is_seen(kind):
     for value in (np.inf, -np.inf, np.nan):
         rows[2, 5] = value
         assert not are_finite(rows)
+
+
+def test_some_rows_are_those_of_their_numbers():
+    kept, numbers = np.arange(20.0).reshape(10, 2), np.array([7, 2, 9])
+    rows = SomeRows(kept, numbers)
+    assert (len(rows), rows.shape) == (3, (3, 2))
+    np.testing.assert_array_equal(rows[np.array([2, 0])], kept[[9, 7]])
+    np.testing.assert_array_equal(rows[1:], kept[[2, 9]])

@@ -136,6 +136,11 @@ class FeaturesMissing(PetalscopeError, code="features_missing"):
     `python -m core features DATASET` makes them anew."""
 
 
+class TooManyPhotos(FeaturesMissing, code="too_many_photos"):
+    """A dataset has more photos than are answered at once.
+    Ask of a version with fewer photos; the strategy "Exact head" trains on any number."""
+
+
 class BackboneMissing(PetalscopeError, code="backbone_missing"):
     """The converted backbone of a run is not in the workspace, or was altered.
     `python -m core features DATASET` makes it anew."""

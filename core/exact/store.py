@@ -21,7 +21,7 @@ from core.datasets.quality.results import (
     write_result,
 )
 from core.datasets.quality.store import find_feature_sets
-from core.errors import FeaturesMissing
+from core.errors import FeaturesMissing, TooManyPhotos
 from core.instant.head import ExactHead, RidgeCurve, Standard, fit_head
 from core.runs.result import RunResult, read_run_features
 from core.workspace import Workspace
@@ -31,6 +31,8 @@ from models.extraction import read_features
 from models.weights import WeightsKind
 
 VERSION = 1
+MOST_PHOTOS = 200_000
+"""Each question goes through 8 kB a photo: 2 s or more of so many."""
 KIND, WORTH_KIND = "exact-head", "worth"
 MODULE = "core.exact"
 """Makes what rests on a head, as a job."""
@@ -114,7 +116,7 @@ def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
             dataset=dataset.id,
         )
     train = dataset.photo_numbers("train")
-    _check_train(train, dataset.name)
+    _check_train(train, dataset)
     if len(dataset.classes) < 2:
         raise FeaturesMissing(
             f"All photos of “{dataset.name}” are “{dataset.classes[0]}”: nothing to tell apart.",
@@ -156,7 +158,7 @@ def find_run_source(
     read_run_features(workspace, result)
     facts = read_backbone_facts(workspace, result.backbone_id)
     train = result.photo_numbers("train")
-    _check_train(train, dataset.name)
+    _check_train(train, dataset)
     return HeadSource(
         dataset=dataset,
         features_id=result.features_id,
@@ -214,9 +216,15 @@ def measure_agreement(head: ExactHead, result: RunResult) -> tuple[int, int]:
     return int(same.sum()), len(photos)
 
 
-def _check_train(train: np.ndarray, name: str) -> None:
+def _check_train(train: np.ndarray, dataset: Dataset) -> None:
     if not len(train):
         raise FeaturesMissing(
-            f"No photo of “{name}” is in train: there is nothing to fit a head on.",
+            f"No photo of “{dataset.name}” is in train: there is nothing to fit a head on.",
             "Move photos to train, or import them again with splits drawn.",
+        )
+    if len(dataset) > MOST_PHOTOS:
+        raise TooManyPhotos(
+            f"{len(dataset):,} photos are too many to answer at once; {MOST_PHOTOS:,} are not.",
+            "Ask of a version with fewer photos; the strategy “Exact head” trains on all.",
+            photos=len(dataset),
         )

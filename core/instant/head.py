@@ -9,9 +9,15 @@ Source: A. E. Hoerl, R. W. Kennard (1970), Technometrics 12, 55-67; leave-one-ou
 D. M. Allen (1974), Technometrics 16, 125-127.
 """
 
+import errno
+import math
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +25,8 @@ from scipy import linalg, optimize, special
 
 BLOCK = 4096
 """Rows that are in memory at once, where all are gone through."""
+_MOST_IN_MEMORY = 2 * 2**30
+"""Bytes of rows that are held in memory."""
 _GRID = np.logspace(-3.5, 2.5, 25)
 """λ that are tried, in units of the mean eigenvalue."""
 _LEAST_SPREAD = 1e-6
@@ -210,11 +218,7 @@ class Rows(Protocol):
 
 
 def find_ridge(
-    rows: Rows,
-    eigenvalues: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    n_classes: int,
+    rows: Rows, eigenvalues: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> RidgeCurve:
     """Return the leave-one-out error over a grid of λ, from the one eigendecomposition."""
     ridges = _GRID * max(float(eigenvalues.mean()), _LEAST_SPREAD)
@@ -250,8 +254,7 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 def measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
     """Return the mean and spread of the training photos' features, in their kind."""
-    total = np.zeros(features.shape[1])
-    squares = np.zeros(features.shape[1])
+    total, squares = np.zeros((2, features.shape[1]))
     for block in split_rows(len(train)):
         values = np.asarray(features[train[block]], np.float64)
         total += values.sum(axis=0)
@@ -302,6 +305,17 @@ def _measure_leverages(rows: Rows, train: np.ndarray, inverse: np.ndarray) -> np
     return leverages
 
 
+def _make_room(shape: tuple[int, int], features: np.ndarray) -> np.ndarray:
+    """Return an array of the features' kind: of very many photos in a file beside theirs."""
+    size, file = math.prod(shape) * features.itemsize, getattr(features, "filename", None)
+    if file is None or size <= _MOST_IN_MEMORY:
+        return np.empty(shape, features.dtype)
+    if shutil.disk_usage(folder := Path(file).parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    with tempfile.TemporaryFile(dir=folder) as room:  # it is gone with the array
+        return np.memmap(room, features.dtype, "w+", shape=shape)
+
+
 def _rotate(
     features: np.ndarray, train: np.ndarray, standard: Standard
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -323,7 +337,7 @@ def _rotate(
         basis = (axes @ basis).astype(kind)
     else:
         basis = basis.astype(kind)
-        rows = np.empty((n, width), kind)
+        rows = _make_room((n, width), features)
         for block in split_rows(n):
             rows[block] = standard.apply(features[block]) @ basis
     # Lengths of the rotated columns are truer than what float32 says of the eigenvalues.

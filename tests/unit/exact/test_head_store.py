@@ -7,7 +7,7 @@ import pytest
 
 from core.config import fingerprint
 from core.datasets.quality.results import read_status
-from core.errors import FeaturesMissing
+from core.errors import FeaturesMissing, TooManyPhotos
 from core.exact.store import (
     KIND,
     find_run_source,
@@ -61,3 +61,12 @@ def test_without_features_it_says_what_to_do(workspace: Workspace, tmp_path: Pat
     with pytest.raises(FeaturesMissing) as told:
         find_source(workspace, dataset)
     assert f"core features {dataset.id}" in told.value.remedy
+
+
+def test_too_many_photos_are_refused(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
+    monkeypatch.setattr("core.exact.store.MOST_PHOTOS", len(dataset) - 1)
+    with pytest.raises(TooManyPhotos, match=f"{len(dataset):,} photos are too many"):
+        find_source(trained_copy, dataset)

@@ -1,6 +1,7 @@
 """The exact head against heads that are fitted anew: each identity, in float64 and in float32."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +167,21 @@ def test_the_temperature_makes_scores_of_left_out_photos_likely() -> None:
         return -float(np.log(scores[np.arange(len(true)), true]).mean())
 
     assert loss(head.temperature) <= min(loss(head.temperature * 1.1), loss(head.temperature / 1.1))
+
+
+def test_rows_of_very_many_photos_lie_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels, train = draw_many(200, 40, 3)
+    np.save(tmp_path / "features.npy", features)
+    kept = np.load(tmp_path / "features.npy", mmap_mode="r")
+    wanted = fit_head(kept, labels, train, 3)
+    monkeypatch.setattr("core.instant.head._MOST_IN_MEMORY", 100)
+    head = fit_head(kept, labels, train, 3)
+    assert isinstance(head.rows, np.memmap) and not isinstance(wanted.rows, np.memmap)
+    assert np.array_equal(head.outputs, wanted.outputs)
+    assert [file.name for file in tmp_path.iterdir()] == ["features.npy"], "nothing is left"
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr("core.instant.head.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(OSError, match="No space left"):
+        fit_head(kept, labels, train, 3)

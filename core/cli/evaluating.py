@@ -13,7 +13,7 @@ from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.errors import PetalscopeError, RecipeRefused, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
-from core.evaluation.baselines import NAMES, Beside, compare_baselines, describe_worth
+from core.evaluation.baselines import NAMES, Beside, describe_worth
 from core.evaluation.comparison import (
     Comparison,
     adjust_holm,
@@ -26,7 +26,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Kind, Ranking, rank_classes
 from core.formats import interval, percent, say_p, span
-from core.prediction.nearest import predict_baselines, read_cross_validation
+from core.prediction.nearest import compare_with_baselines, read_cross_validation
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
 from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import RunResult, read_result
@@ -95,14 +95,11 @@ def _ask_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, split: str
 ) -> tuple[list[Beside], str]:
     """Compare the run with its baselines; without them the metrics are shown, and why."""
-    photos = result.photo_numbers(split)
     try:
         dataset = read_dataset(workspace, result.dataset_id)
-        answers = predict_baselines(workspace, run, result, dataset, split)
+        return compare_with_baselines(workspace, run, result, dataset, split), ""
     except PetalscopeError as error:
         return [], error.problem
-    predictions = result.scores[photos].argmax(axis=1)
-    return compare_baselines(result.labels[photos], predictions, answers, result.classes), ""
 
 
 def _document_beside(beside: Beside) -> dict[str, Any]:

@@ -8,6 +8,7 @@ by these very photos.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -115,6 +116,8 @@ class Beside:
     """As in NAMES."""
     accuracy: Estimate
     """Of the baseline."""
+    own: Estimate
+    """The accuracy of the run on the same photos."""
     compared: Comparison
     """Baseline a, run b."""
     p_value: float
@@ -155,7 +158,13 @@ def compare_baselines(
     ]
     adjusted = adjust_holm([one.p_value for one in compared])
     return [
-        Beside(name=name, accuracy=_measure(one), compared=one, p_value=float(p_value))
+        Beside(
+            name=name,
+            accuracy=_measure(one.both_right + one.lost, one.n),
+            own=_measure(one.both_right + one.gained, one.n),
+            compared=one,
+            p_value=float(p_value),
+        )
         for name, one, p_value in zip(names, compared, adjusted, strict=True)
     ]
 
@@ -212,7 +221,6 @@ def _describe(beside: Beside, rules: int) -> Worth:
     )
 
 
-def _measure(compared: Comparison) -> Estimate:
-    hits = compared.both_right + compared.lost
-    low, high = wilson_interval(hits, compared.n)
-    return Estimate(value=compared.accuracy_a, low=low, high=high, n=compared.n, method="Wilson")
+def _measure(hits: int, n: int) -> Estimate:
+    low, high = wilson_interval(hits, n)
+    return Estimate(value=hits / n if n else nan, low=low, high=high, n=n, method="Wilson")

@@ -34,6 +34,7 @@ from core.prediction.deciding import (
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike, measure_left_out
 from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
 from core.workspace import Workspace
+from data.splits import SPLITS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +43,8 @@ class RunDistances:
 
     model: UnlikeModel
     distances: np.ndarray
-    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do."""
+    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do.
+    NaN for those that `RunResult.draw_photos` leaves out."""
 
 
 def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
@@ -54,9 +56,13 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
 
     def make() -> dict[str, np.ndarray]:
         features = read_run_features(workspace, result)
-        train = result.photo_numbers("train")
+        train = result.draw_photos("train")
         model = fit_unlike(features[train], result.labels[train])
-        return asdict(model) | {"distances": model.measure(features)}
+        photos = np.sort(np.concatenate([result.draw_photos(one) for one in SPLITS]))
+        distances = np.full(len(features), np.nan, np.float32)
+        for some in np.array_split(photos, len(photos) // _BLOCK + 1):
+            distances[some] = model.measure(features[some])
+        return asdict(model) | {"distances": distances}
 
     facts = {"version": UNLIKE_VERSION, "features": result.features_id}
     kept = keep_arrays(workspace, run_id, "unlike", facts, make)
@@ -76,8 +82,8 @@ def find_limit_of_run(
         FeaturesMissing: The distances were never computed, and the features are gone.
     """
     known = read_distances(workspace, run_id, result)
-    distances = known.distances[result.photo_numbers("validation")]
-    train = result.photo_numbers("train")
+    distances = known.distances[result.draw_photos("validation")]
+    train = result.draw_photos("train")
     if len(distances) < FEWEST_TO_LIMIT <= len(distances) + len(train):
         facts = {"version": UNLIKE_VERSION, "features": result.features_id}
 
@@ -90,6 +96,7 @@ def find_limit_of_run(
     return find_limit(distances), len(distances)
 
 
+_BLOCK = 2048
 _DEFAULT_VERSION = 1
 """To be raised when default rules are chosen otherwise: those that are kept are made anew."""
 
@@ -107,7 +114,7 @@ def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionR
 
 
 def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
-    if not len(result.photo_numbers("validation")):
+    if not len(result.draw_photos("validation")):
         return None
     try:
         limit, _ = find_limit_of_run(workspace, run_id, result)
@@ -127,7 +134,7 @@ def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> 
         temperature=temperature,
         threshold=threshold,
         unlike_limit=limit,
-        n=len(result.photo_numbers("validation")),
+        n=len(result.draw_photos("validation")),
         is_default=True,
         made=datetime.fromtimestamp(made, UTC),
     )
@@ -142,7 +149,7 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
     Raises:
         RuleRefused: The run has no validation photos.
     """
-    photos = result.photo_numbers("validation")
+    photos = result.draw_photos("validation")
     if not len(photos):
         raise RuleRefused(
             "This run has no validation photos, so nothing can be chosen on them.",
@@ -186,7 +193,7 @@ def choose_sets(
     result: RunResult, degree: float, wish: SetWish, crossed: np.ndarray | None = None
 ) -> SetRule | None:
     """Return how lists are made of scores, judged by cross-fitting; None: too few photos for it."""
-    photos = result.photo_numbers("validation")
+    photos = result.draw_photos("validation")
     scores, labels = result.scores[photos], result.labels[photos]
     strange = measure_strangeness(temper_scores(scores, degree), wish.method)
     found = choose_limits(strange, labels, wish)
@@ -225,7 +232,7 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     if not kept or is_own:
         return False
     result = read_result(workspace, run_id)
-    if not len(result.photo_numbers("validation")):
+    if not len(result.draw_photos("validation")):
         return False
     looks = kept["unlike_limit"] is not None
     limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import numpy as np
 
 from core.errors import RunUnfinished
-from core.evaluation.baselines import describe_colours, predict_majority, predict_neighbours
+from core.evaluation.baselines import (
+    Beside,
+    compare_baselines,
+    describe_colours,
+    predict_majority,
+    predict_neighbours,
+)
 from core.evaluation.cross_validation import CrossValidation, judge_folds
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, check_order, keep_arrays, read_run_features
@@ -178,12 +184,29 @@ _STRIDE = 8
 """Every eighth pixel of a packed photo, both ways: 784 of them say enough of its colours."""
 _CHUNK = 512
 _VOTERS = (1, 5)
+_MOST = 7_000
+"""Photos that are asked, and that are learnt from: of more so many are drawn."""
+
+
+def compare_with_baselines(
+    workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
+) -> list[Beside]:
+    """Return the run beside each baseline on the photos of a split, of very many on a sample.
+
+    Raises as `predict_baselines`.
+    """
+    answers = predict_baselines(workspace, run, result, dataset, split)
+    photos = result.draw_photos(split, _MOST)
+    given = result.scores[photos].argmax(axis=1)
+    return compare_baselines(result.labels[photos], given, answers, result.classes)
 
 
 def predict_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
 ) -> dict[str, np.ndarray]:
     """Return name → answers (m,) int64 for the photos of a split, learnt from the run's train.
+
+    Of very many photos some are drawn, to be asked and to be learnt from.
 
     Names: majority, colours_1, colours_5 (nearest neighbours by colour histogram), and features_1,
     features_5 (by the frozen features, of the weights that the run was given) where these are kept.
@@ -193,7 +216,7 @@ def predict_baselines(
         RunUnfinished: The run has no result, or no training photos.
     """
     check_order(result, dataset)
-    train, asked = result.photo_numbers("train"), result.photo_numbers(split)
+    train, asked = (result.draw_photos(one, _MOST) for one in ("train", split))
     if len(train) < 2:
         raise RunUnfinished("This run has no training photos to compare with.", "Choose another.")
     features = read_frozen_features(workspace, run.recipe, result)

@@ -74,8 +74,10 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
     sums = np.zeros((len(classes), d))
     np.add.at(sums, groups, features)
     means = sums / np.bincount(groups)[:, None]
-    apart = np.asarray(features - means[groups], dtype=np.float32)
-    total = float(np.square(apart, dtype=np.float64).sum()) / n
+    apart, total = np.empty((n, d), dtype=np.float32), 0.0
+    for rows in (slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)):
+        apart[rows] = features[rows] - means[groups[rows]]
+        total += float(np.square(apart[rows], dtype=np.float64).sum()) / n
     size = min(n, d)
     # At most half of those that the photos span: the rest would have no variance left to measure.
     kept = max(1, min(_DIRECTIONS, (n - len(classes)) // 2, d))

@@ -15,7 +15,7 @@ from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.datasets.quality.store import QualityResult, read_quality
 from core.errors import BackboneMissing, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baselines import Beside, compare_baselines
+from core.evaluation.baselines import Beside
 from core.evaluation.calibration import Calibration, measure_calibration
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
@@ -25,7 +25,7 @@ from core.prediction.choosing import find_rule
 from core.prediction.deciding import DecisionRule
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import draw_overlay
-from core.prediction.nearest import predict_baselines
+from core.prediction.nearest import compare_with_baselines
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
@@ -118,8 +118,7 @@ def collect_report(
     scores, labels = result.scores[photos], result.labels[photos]
     predictions, baselines = scores.argmax(axis=1), list[Beside]()
     if len(result.photo_numbers("train")) >= 2:
-        answers = predict_baselines(workspace, run, result, dataset, split)
-        baselines = compare_baselines(labels, predictions, answers, result.classes)
+        baselines = compare_with_baselines(workspace, run, result, dataset, split)
     quality = read_quality(workspace, dataset.id)
     matrix = count_confusions(labels, predictions, len(result.classes))
     backbone = None

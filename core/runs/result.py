@@ -36,6 +36,7 @@ from models.extraction import read_features
 if TYPE_CHECKING:
     from models.dense import DenseHead
 
+MOST_JUDGED = 20_000
 _ARRAYS = ("scores", "labels", "splits", "paths")
 _TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
 
@@ -65,6 +66,14 @@ class RunResult:
     def photo_numbers(self, split: str) -> np.ndarray:
         """Return the row numbers of the photos of a split, (m,) int64."""
         return np.flatnonzero(self.splits == split)
+
+    def draw_photos(self, split: str, most: int | None = None) -> np.ndarray:
+        """Return the photos of a split, (m,) int64 ascending; of more than `most` (MOST_JUDGED) so
+        many, drawn at random, the same ones each time: what is costly is measured on them."""
+        photos, most = self.photo_numbers(split), most or MOST_JUDGED
+        if len(photos) <= most:
+            return photos
+        return np.sort(np.random.default_rng(0).choice(photos, most, replace=False))
 
     def warn_of_few(self, split: str = "validation") -> str:
         """Return the warning that a split has few photos of some classes; empty if it has not."""

@@ -47,7 +47,7 @@ class SliceStudy:
 
     split: str
     photos: np.ndarray
-    """(m,) int64, the photos of the split."""
+    """(m,) int64, the photos of the split that are judged (`RunResult.draw_photos`)."""
     right: np.ndarray
     """(m,) bool."""
     properties: Mapping[str, Property]
@@ -102,19 +102,18 @@ def study_slices(
         dataset: Of the run; row i of the result is its photo i.
         analysis: The quality analysis of the dataset, or None: then fewer issues are known.
     """
-    predicted = result.scores.argmax(axis=1)
     properties = list_properties(dataset, result.splits, analysis)
-    judged = _read_answers(result, predicted, split)
+    judged = _read_answers(result, split)
     bins = {
         name: measure_bins(one, judged.photos, judged.right, judged.expected)
         for name, one in properties.items()
     }
-    validation = _read_answers(result, predicted, "validation")
+    validation = _read_answers(result, "validation")
     apart = split == "test" and len(validation.photos) >= LEAST_PHOTOS
     search = find_worst_slices(properties, judged, validation if apart else None)
     # Photos that the run learnt from say nothing of what it does when a shortcut fails.
     judge = validation if split == "train" and len(validation.photos) else judged
-    learnt = np.setdiff1d(result.photo_numbers("train"), judge.photos)
+    learnt = np.setdiff1d(result.draw_photos("train"), judge.photos)
     shortcuts = find_shortcuts(
         properties, result.labels, learnt, judge.photos, judge.right, result.classes
     )
@@ -132,9 +131,9 @@ def study_slices(
     )
 
 
-def _read_answers(result: RunResult, predicted: np.ndarray, split: str) -> Judged:
-    photos = result.photo_numbers(split)
-    right = predicted[photos] == result.labels[photos]
+def _read_answers(result: RunResult, split: str) -> Judged:
+    photos = result.draw_photos(split)
+    right = result.scores[photos].argmax(axis=1) == result.labels[photos]
     expected = expect_by_class(result.labels[photos], right)
     return Judged(photos=photos, right=right, expected=expected)
 
@@ -206,13 +205,16 @@ def _measure_files(manifest: pd.DataFrame) -> list[Property]:
 
 def _find_sources(dataset: Dataset) -> Property:
     """Return the folder that each photo came from, without the folder of its class."""
-    folders = dataset.manifest["path"].str.rpartition("/")[0].str.split("/")
-    names = dataset.manifest["class"]
+    named = [path.rpartition("/")[0] for path in dataset.manifest["path"]]
+    places, folders = pd.factorize(np.array(named, dtype=object))
+    k = len(dataset.classes)
+    pairs, pair = np.unique(places * k + dataset.labels, return_inverse=True)
     parts = [
-        "/".join(part for part in folder if part != name) or "(no folder)"
-        for folder, name in zip(folders, names, strict=True)
+        "/".join(part for part in folders[one // k].split("/") if part != dataset.classes[one % k])
+        for one in pairs.tolist()
     ]
-    return Property(name="source", label="Source folder", values=np.array(parts), about="file")
+    values = np.array([part or "(no folder)" for part in parts])[pair]
+    return Property(name="source", label="Source folder", values=values, about="file")
 
 
 def _name_issues(flags: pd.DataFrame) -> Property:

@@ -154,7 +154,7 @@ def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
 def _count_given(page: CalibrationPage, rule: DecisionRule) -> tuple[np.ndarray, np.ndarray]:
     """Return how many validation photos get each class as answer, and how many rightly: (k,)."""
     result, photos = page.result, page.validation
-    scores = page.temper(rule.temperature)[photos]
+    scores = page.temper(rule.temperature, "validation")
     answers, given = choose_answers(rule, scores, result.classes)
     right = given & (answers == result.labels[photos])
     k = len(result.classes)
@@ -206,10 +206,9 @@ def show_answered(
     key: str,
 ) -> None:
     """Draw photos of the split, by their places in it, each with its answer and the score of it."""
-    said = {
-        int(page.numbers[row]): page.describe_answer(
-            int(page.numbers[row]), int(answers[row]), scores[row, answers[row]]
-        )
-        for row in rows
-    }
-    show_gallery(page.dataset, page.numbers[rows], key=key, captions=said.__getitem__)
+
+    def describe(photo: int) -> str:
+        row = int(np.searchsorted(page.numbers, photo))
+        return page.describe_answer(photo, int(answers[row]), scores[row, answers[row]])
+
+    show_gallery(page.dataset, page.numbers[rows], key=key, captions=describe)

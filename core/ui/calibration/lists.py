@@ -195,14 +195,14 @@ def show_list_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     if not len(rows):
         st.info("No photo.", icon=":material/check_circle:")
         return
-    scores, classes = page.temper(rule.temperature)[page.numbers], page.result.classes
+    scores, classes = page.temper(rule.temperature), page.result.classes
     rows = rows[np.argsort(-scores[rows].max(axis=1), kind="stable")]
     st.caption(f"{count(len(rows), 'photo')}. True class → list; the surest first.")
 
-    def describe(row: int) -> str:
+    def describe(photo: int) -> str:
+        row = int(np.searchsorted(page.numbers, photo))
         names = [classes[number] for number in np.flatnonzero(listed[row])]
         more = f" +{len(names) - 3}" if len(names) > 3 else ""
         return f"{classes[labels[row]]} → {', '.join(names[:3])}{more}"
 
-    said = {int(page.numbers[row]): describe(int(row)) for row in rows}
-    show_gallery(page.dataset, page.numbers[rows], key="lists", captions=said.__getitem__)
+    show_gallery(page.dataset, page.numbers[rows], key="lists", captions=describe)

@@ -42,6 +42,11 @@ _CLASS_TARGETS = (80, 85, 90, 95, 98)
 def show_calibration(run: RunRecord, split: str) -> None:
     """Draw the page for a run and a split."""
     page = read_calibration(run, split)
+    if (n := len(page.result.photo_numbers(split))) > len(page.numbers):
+        st.caption(
+            f"{len(page.numbers):,} of the {n:,} photos in {split}, drawn at random, are judged "
+            f"here; {count(len(page.validation), 'validation photo')} choose the rule."
+        )
     controls, evidence = st.columns([4, 9], gap="medium")
     with controls.container(border=True):
         rule = _show_rule(page)

@@ -100,13 +100,13 @@ class CalibrationPage:
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """(m,) int, photos of the split."""
-        return self.result.photo_numbers(self.split)
+        """(m,) int, photos of the split that are judged."""
+        return self.result.draw_photos(self.split)
 
     @cached_property
     def validation(self) -> np.ndarray:
         """(v,) int, the photos that choose the rule."""
-        return self.result.photo_numbers("validation")
+        return self.result.draw_photos("validation")
 
     @cached_property
     def temperature(self) -> float | None:
@@ -152,9 +152,9 @@ class CalibrationPage:
         """Return the thresholds of each class on the validation photos, for a target in percent."""
         return _find_class_thresholds(self.run.id, degree, target / 100)
 
-    def temper(self, degree: float) -> np.ndarray:
-        """Return the scores (n, k) float32 of all photos at a temperature."""
-        return _temper(self.run.id, degree)
+    def temper(self, degree: float, split: str | None = None) -> np.ndarray:
+        """Return the scores (m, k) float32 of a split, or of the one shown, at a temperature."""
+        return _temper(self.run.id, split or self.split, degree)
 
     def list_sets(self, rule: DecisionRule) -> np.ndarray | None:
         """Return which classes each photo of the split has in its list, (m, k) bool.
@@ -166,7 +166,7 @@ class CalibrationPage:
             return None
         if self.split == "validation":
             return _cross_list(self.run.id, rule.temperature != 1, rule.sets.wish)
-        scores = self.temper(rule.temperature)[self.numbers]
+        scores = self.temper(rule.temperature)
         return list_classes(rule.sets, scores, self.result.classes)
 
     def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
@@ -183,7 +183,7 @@ class CalibrationPage:
 
     def judge_answers(self, rule: DecisionRule) -> Judged:
         """Return what the rule does to each photo of the split."""
-        scores = self.temper(rule.temperature)[self.numbers]
+        scores = self.temper(rule.temperature)
         unlike = np.zeros(len(self.numbers), dtype=bool)
         if rule.unlike_limit is not None:
             with suppress(FeaturesMissing):  # said beside the control
@@ -238,8 +238,7 @@ def _read_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the scores (m, k) of a split's photos at a temperature, and their labels (m,)."""
     answers = cache.result(run_id)
-    photos = answers.photo_numbers(split)
-    return _temper(run_id, degree)[photos], answers.labels[photos]
+    return _temper(run_id, split, degree), answers.labels[answers.draw_photos(split)]
 
 
 @cache.cached_by(cache.result_key, most=32)
@@ -250,8 +249,9 @@ def _find_temperature(run_id: str) -> float | None:
 
 
 @cache.cached_by(cache.result_key, most=6)
-def _temper(run_id: str, degree: float) -> np.ndarray:
-    return temper_scores(cache.result(run_id).scores, degree)
+def _temper(run_id: str, split: str, degree: float) -> np.ndarray:
+    answers = cache.result(run_id)
+    return temper_scores(answers.scores[answers.draw_photos(split)], degree)
 
 
 @cache.cached_by(cache.result_key, most=32)

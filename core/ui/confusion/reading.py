@@ -332,7 +332,7 @@ def _has_features(run_id: str, *_of: int) -> tuple[float, bool]:
 @cache.cached_by(_has_features, most=512)
 def _find_typical(run_id: str, number: int, top: int) -> TypicalPhotos:
     result = cache.result(run_id)
-    train = result.photo_numbers("train")
+    train = result.draw_photos("train")
     mine = train[result.labels[train] == number]
     mine = mine[result.scores[mine].argmax(axis=1) == number]
     try:

@@ -78,6 +78,7 @@ def _show_headline(page: MetricsPage) -> None:
     absent = int((page.evaluation.per_class["support"] == 0).sum())
     missing = f" {count(absent, 'class')} without photos here {'is' if absent == 1 else 'are'}"
     missing += " in no mean over classes."
+    judged = page.ranking.macro["roc"].n
     with st.container(horizontal=True, gap="xsmall"):
         _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
         if top_k > 1:  # of two classes it would be the accuracy once more
@@ -93,7 +94,8 @@ def _show_headline(page: MetricsPage) -> None:
         _show_number("Loss", figures["loss"], _HELP["loss"])
     st.caption(
         f"n = {n:,} {page.split} photos. Below each figure its 95 % interval."
-        + missing * bool(absent),
+        + missing * bool(absent)
+        + f" Areas and curves: {judged:,} of them, drawn at random." * (judged < n),
         help="Wilson's interval for accuracy and top-k; for Balanced that of as many photos of one "
         "share as it is as sure as, small classes counting most; jackknife for the ROC area; "
         f"a logarithmic scale for the loss; for the others {RESAMPLES:,} resamples, in which a "
@@ -205,6 +207,11 @@ def show_baselines(page: MetricsPage) -> None:
             alt="Accuracy of the run and of simple rules; the table below says the same.",
         )
     with verdict:
+        if besides[0].own.n < page.evaluation.n:
+            st.caption(
+                f"On {besides[0].own.n:,} photos of the split's {page.evaluation.n:,}, drawn at "
+                "random; the rules compare each with up to 7,000 training photos."
+            )
         if page.split == "train":
             st.caption(
                 ":orange[No verdict: the run learnt from these very photos, and the rules never "

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.agreement import estimate_agreement
-from core.evaluation.baselines import NAMES, Beside, compare_baselines
+from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.cross_validation import replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
 from core.formats import percent_ranges
-from core.prediction.nearest import predict_baselines, read_frozen_features
+from core.prediction.nearest import compare_with_baselines, read_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
@@ -90,7 +90,7 @@ class MetricsPage:
     @cached_property
     def baselines(self) -> pd.DataFrame:
         """The run, then its baselines, the best first: name, accuracy, low, high, own."""
-        rows = [(title_run(self.run), self.figures["accuracy"], True)]
+        rows = [(title_run(self.run), self.besides[0].own, True)]
         ordered = sorted(self.besides, key=lambda beside: -beside.accuracy.value)
         rows += [(NAMES[beside.name], beside.accuracy, False) for beside in ordered]
         return pd.DataFrame(
@@ -136,13 +136,15 @@ def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np
 
 @cache.cached_by(cache.result_key, most=32, wait="Drawing 1,000 resamples …")
 def _estimate(run_id: str, split: str) -> Mapping[str, Estimate]:
-    answers, photos = _choose(run_id, split)
+    answers = cache.result(run_id)
+    photos = answers.photo_numbers(split)
     return estimate_agreement(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
 @cache.cached_by(cache.result_key, most=8, wait="Ranking the photos for each class …")
 def _rank(run_id: str, split: str) -> Ranking:
-    answers, photos = _choose(run_id, split)
+    answers = cache.result(run_id)
+    photos = answers.draw_photos(split)
     return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
@@ -157,13 +159,6 @@ def _has_features(run_id: str, _split: str) -> tuple[float, bool]:
     _has_features, most=32, wait="Asking simple rules the same photos: once a run and split …"
 )
 def _compare(run_id: str, split: str) -> list[Beside]:
-    answers, photos = _choose(run_id, split)
-    run, dataset = read_run(cache.workspace(), run_id), cache.dataset(answers.dataset_id)
-    found = predict_baselines(cache.workspace(), run, answers, dataset, split)
-    predictions = answers.scores[photos].argmax(axis=1)
-    return compare_baselines(answers.labels[photos], predictions, found, answers.classes)
-
-
-def _choose(run_id: str, split: str) -> tuple[RunResult, np.ndarray]:
     answers = cache.result(run_id)
-    return answers, answers.photo_numbers(split)
+    run, dataset = read_run(cache.workspace(), run_id), cache.dataset(answers.dataset_id)
+    return compare_with_baselines(cache.workspace(), run, answers, dataset, split)

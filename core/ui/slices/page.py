@@ -31,6 +31,8 @@ _TABLE = "slices.table"
 def show_slices(run: RunRecord, split: str) -> None:
     """Draw the chosen view and, beside it, the photos of the chosen slice."""
     page = read_slices(run, split)
+    if (n := len(page.result.photo_numbers(split))) > page.study.n:
+        st.caption(f"{page.study.n:,} of the {n:,} photos in {split} are judged, drawn at random.")
     left, right = st.columns([7, 5], gap="medium")
     flips = None
     with left:
@@ -99,18 +101,18 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
     result = page.result
     words = {_WRONG: f"Wrong ({int((~right).sum()):,})", _ALL: f"All ({len(photos):,})"}
     shown = pick_linked("Photos", words, "shown", "slices.shown")
+    wrong = set(photos[~right].tolist())
     listed = photos[~right] if shown == _WRONG else photos
     if not len(listed):
         st.success(
             f"None of these {count(len(photos), 'photo')} is wrong.", icon=":material/check_circle:"
         )
         return
-    predicted = result.scores.argmax(axis=1)
 
     def describe(photo: int) -> str:
-        true, answer = result.classes[result.labels[photo]], result.classes[predicted[photo]]
-        score = percent(float(result.scores[photo, predicted[photo]]), 100).replace(" ", "\u00a0")
-        return f"{true}\n{score} {answer}"
+        true, answer = result.labels[photo], result.scores[photo].argmax()
+        score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
+        return f"{result.classes[true]}\n{score} {result.classes[answer]}"
 
     st.caption("Below each photo: its true class, then score and class predicted; surest first.")
     show_gallery(
@@ -118,9 +120,7 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
         page.order_photos(listed),
         key="slice",
         captions=describe,
-        badges=lambda photo: (
-            ["wrong"] * int(predicted[photo] != result.labels[photo]) if shown == _ALL else []
-        ),
+        badges=lambda photo: ["wrong"] * int(photo in wrong) if shown == _ALL else [],
     )
 
 

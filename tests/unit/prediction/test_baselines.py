@@ -5,7 +5,11 @@ import pytest
 
 from core.errors import ResultDamaged
 from core.evaluation.baselines import predict_neighbours
-from core.prediction.nearest import predict_baselines, read_frozen_features
+from core.prediction.nearest import (
+    compare_with_baselines,
+    predict_baselines,
+    read_frozen_features,
+)
 from core.runs.result import RunResult, read_result, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
@@ -67,3 +71,16 @@ def test_photos_in_another_order_are_refused(trained_copy: Workspace) -> None:
     turned = dataclasses.replace(result, paths=result.paths[::-1])
     with pytest.raises(ResultDamaged):
         predict_baselines(trained_copy, run, turned, dataset, "validation")
+
+
+def test_of_very_many_photos_a_sample_is_asked(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, result, dataset = open_run(trained_copy)
+    n = len(result.photo_numbers("validation"))
+    monkeypatch.setattr("core.prediction.nearest._MOST", 4)
+    besides = compare_with_baselines(trained_copy, run, result, dataset, "validation")
+    assert n > 4 and {(one.own.n, one.accuracy.n) for one in besides} == {(4, 4)}
+    photos = result.draw_photos("validation", 4)
+    right = result.scores[photos].argmax(axis=1) == result.labels[photos]
+    assert besides[0].own.value == right.mean()

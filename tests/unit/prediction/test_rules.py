@@ -184,3 +184,16 @@ def test_drawn_photos_are_answered_once(trained_copy: Workspace) -> None:
     nobody = None  # nothing is asked again: the answers stand beside the run
     kept = answer_drawn(trained_copy, run, nobody, known.model, per_motif=1)  # type: ignore[arg-type]
     np.testing.assert_array_equal(kept.distances, answers.distances)
+
+
+def test_of_very_many_photos_a_rule_rests_on_some(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0].id
+    result = read_result(trained_copy, run)
+    monkeypatch.setattr("core.runs.result.MOST_JUDGED", 5)
+    rule, known = suggest_rule(result, None), read_distances(trained_copy, run, result)
+    assert rule.n == 5
+    measured = np.flatnonzero(np.isfinite(known.distances))
+    drawn = [result.draw_photos(split) for split in ("train", "validation", "test")]
+    assert np.array_equal(measured, np.sort(np.concatenate(drawn)))

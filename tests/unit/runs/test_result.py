@@ -23,6 +23,19 @@ class Counted:
         return {"values": np.arange(5.0), "names": np.array(["a", "bc"])}
 
 
+def test_of_very_many_photos_some_are_drawn(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = read_result(trained_copy, list_runs(trained_copy)[0].id)
+    everything = result.photo_numbers("train")
+    assert np.array_equal(result.draw_photos("train"), everything)
+    monkeypatch.setattr("core.runs.result.MOST_JUDGED", 10)
+    drawn = result.draw_photos("train")
+    assert len(drawn) == 10 and np.isin(drawn, everything).all() and (np.diff(drawn) > 0).all()
+    assert np.array_equal(drawn, result.draw_photos("train"))
+    assert len(result.draw_photos("train", 3)) == 3
+
+
 def test_it_is_computed_once_and_again_when_it_differs(trained_copy: Workspace) -> None:
     run, make = list_runs(trained_copy)[0].id, Counted()
     first = keep_arrays(trained_copy, run, "some-thing", {"version": 1}, make)

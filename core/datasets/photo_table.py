@@ -86,6 +86,8 @@ KNOWN = {
 """Columns that each dataset has → what a person reads."""
 NAMES = KNOWN | ANSWERED | ANALYSED | WORTH
 WORDS = ("class", "split", "tag", "path", "format", "colour", "predicted", "suggested")
+_BLOCK = 65_536
+"""Photos whose scores are copied at once."""
 _MARKS = ("harmful", "redundant", "precious")
 FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong", *_MARKS)
 """Columns that hold words, and those that hold yes or no; all others hold numbers."""
@@ -140,12 +142,16 @@ def describe_answers(result: RunResult, sealed: np.ndarray) -> pd.DataFrame:
         sealed: (n,) bool, photos whose answers must not be seen: nothing is known of them.
     """
     answers, scores = read_answers(result.scores, result.labels), result.scores
-    surprise = np.log(np.maximum(scores, np.finfo(scores.dtype).tiny))
+    tiny, entropies = np.finfo(scores.dtype).tiny, np.empty(len(scores), scores.dtype)
+    for start in range(0, len(scores), _BLOCK):
+        some = scores[start : start + _BLOCK]
+        surprise = np.log(np.maximum(some, tiny))
+        entropies[start : start + _BLOCK] = -np.einsum("nk,nk->n", some, surprise)
     numbers = {
         "score": answers.top_scores,
         "own_score": answers.true_scores,
         "loss": cross_entropies(scores, result.labels),
-        "entropy": -np.einsum("nk,nk->n", scores, surprise),
+        "entropy": entropies,
         "margin": answers.margins,
     }
     table = pd.DataFrame({name: values.astype(np.float64) for name, values in numbers.items()})

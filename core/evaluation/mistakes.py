@@ -23,6 +23,8 @@ OWN_RANKINGS: tuple[OwnRanking, ...] = get_args(OwnRanking)
 SHARED_RANKINGS: tuple[SharedRanking, ...] = get_args(SharedRanking)
 RANKINGS: tuple[Ranking, ...] = (*OWN_RANKINGS, *SHARED_RANKINGS)
 SAMPLED: tuple[Sampled, ...] = get_args(Sampled)
+_BLOCK = 65_536
+"""Photos whose scores are copied at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +54,11 @@ def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} do not match")
     if not np.isfinite(scores).all():
         raise ValueError("a score is not a finite number")
-    predictions = scores.argmax(axis=1)
-    two = np.partition(scores, -2, axis=1)[:, -2:]
+    predictions, two = np.empty(len(scores), np.int64), np.empty((len(scores), 2), scores.dtype)
+    for start in range(0, len(scores), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        predictions[rows] = scores[rows].argmax(axis=1)
+        two[rows] = np.partition(scores[rows], -2, axis=1)[:, -2:]
     return Answers(
         predictions=predictions,
         wrong=predictions != labels,

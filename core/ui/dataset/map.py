@@ -67,9 +67,10 @@ def show_map(page: DatasetPage) -> None:
     if chart.positions is None:
         _show_offer(chart)
         return
-    drawing, colouring = chart.draw(is_dark()), chart.colouring
+    colouring = chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
     key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
+    drawing = chart.draw(is_dark(), st.session_state.get(f"{key}.window"))
     with open_pointed("map"):
         st.plotly_chart(
             drawing.figure,
@@ -80,7 +81,8 @@ def show_map(page: DatasetPage) -> None:
             config={"scrollZoom": True, "displaylogo": False},
             alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
         )
-        show_pointed(chart.dataset, chart.positions, "map")
+        many = len(chart.dataset) > MOST_POINTS
+        show_pointed(chart.dataset, chart.positions, "map", f"{key}.window" if many else "")
     st.caption(_explain(chart.dataset, chart.method))
     _show_area(page)
 
@@ -150,7 +152,8 @@ def _show_area(page: DatasetPage) -> None:
 
 def _explain(dataset: Dataset, method: MapMethod) -> str:
     thinned = (
-        f" {MOST_POINTS:,} of the {len(dataset):,} photos are drawn; an area selects all in it."
+        f" {MOST_POINTS:,} of the {len(dataset):,} photos are drawn, and others as you zoom in; "
+        "an area selects all in it."
         if len(dataset) > MOST_POINTS
         else ""
     )

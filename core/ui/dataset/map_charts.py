@@ -4,7 +4,7 @@ Very many photos are thinned for drawing only: an area finds all that lie in it.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,10 @@ from core.charts.theme import Palette, choose_palette, figure_layout
 MOST_POINTS = 20_000
 _MOST_LABELS = 12
 _HEIGHT = 620
+Names = Callable[[np.ndarray], Iterable[str]]
+"""What photos (m,) are called under the pointer."""
+Drawn = np.ndarray
+"""(n,) bool, the photos that get a point."""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
@@ -71,10 +75,10 @@ def group_by_class(
 
 
 def draw_groups(
-    positions: np.ndarray, groups: Sequence[Group], hover: np.ndarray, dark: bool = False
+    positions: np.ndarray, groups: Sequence[Group], hover: Names, drawn: Drawn, dark: bool = False
 ) -> Any:
     """Return the map with one trace for each group, in the order given."""
-    colours, drawn = choose_palette(dark), thin_photos(len(positions))
+    colours = choose_palette(dark)
     figure = go.Figure()
     for group in groups:
         photos = group.photos[drawn[group.photos]]
@@ -98,15 +102,11 @@ def draw_groups(
 
 
 def draw_scores(
-    positions: np.ndarray,
-    photos: np.ndarray,
-    shades: Shades,
-    hover: np.ndarray,
-    dark: bool = False,
+    positions: np.ndarray, shades: Shades, hover: Names, drawn: Drawn, dark: bool = False
 ) -> Any:
-    """Return the map with each of the photos (m,) coloured by its number, lowest drawn last."""
-    colours, drawn = choose_palette(dark), thin_photos(len(positions))
-    shown = photos[drawn[photos]]
+    """Return the map with each photo drawn coloured by its number, lowest drawn last."""
+    colours = choose_palette(dark)
+    shown = np.flatnonzero(drawn)
     shown = shown[np.argsort(-shades.values[shown], kind="stable")]
     ramp = [[0.0, colours.wrong], [0.5, colours.faint], [1.0, colours.right]]
     marker = {
@@ -127,12 +127,15 @@ def draw_scores(
     return _finish(figure, dark).update_layout(showlegend=False)
 
 
-def thin_photos(photos: int) -> np.ndarray:
-    """Return which photos are drawn, (n,) bool: all, or a fixed random choice of very many."""
-    drawn = np.ones(photos, dtype=bool)
-    if photos > MOST_POINTS:
-        drawn[:] = False
-        drawn[np.random.default_rng(0).choice(photos, MOST_POINTS, replace=False)] = True
+def thin_photos(wanted: np.ndarray) -> np.ndarray:
+    """Return which photos are drawn, (n,) bool: all, or a fixed random choice of very many.
+
+    Of photos that are wanted, (n,) bool, most; of the others a few, that the map keeps its shape.
+    """
+    drawn, turn = np.ones(len(wanted), dtype=bool), np.random.default_rng(0).random(len(wanted))
+    for some, most in ((wanted, MOST_POINTS), (~wanted, MOST_POINTS // 4)):
+        if len(wanted) > MOST_POINTS and some.sum() > most:
+            drawn &= ~some | (turn <= np.partition(turn[some], most - 1)[most - 1])
     return drawn
 
 
@@ -144,18 +147,19 @@ def find_inside(positions: np.ndarray, polygons: Sequence[np.ndarray]) -> np.nda
     inside = np.zeros(len(positions), dtype=bool)
     x, y = positions[:, 0].astype(np.float64), positions[:, 1].astype(np.float64)
     for polygon in polygons:
-        odd = np.zeros(len(positions), dtype=bool)
+        near = np.flatnonzero((y >= polygon[:, 1].min()) & (y <= polygon[:, 1].max()))
+        odd, left, low = np.zeros(len(near), dtype=bool), x[near], y[near]
         for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
             if y1 == y2:
                 continue
-            crosses = (y1 > y) != (y2 > y)
-            odd ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-        inside |= odd
+            crosses = (y1 > low) != (y2 > low)
+            odd ^= crosses & (left < (x2 - x1) * (low - y1) / (y2 - y1) + x1)
+        inside[near] |= odd
     return inside
 
 
 def _points(
-    positions: np.ndarray, photos: np.ndarray, hover: np.ndarray, **options: Any
+    positions: np.ndarray, photos: np.ndarray, hover: Names, **options: Any
 ) -> "go.Scattergl":
     title = "<b>%{fullData.name}</b><br>" if options["name"] else ""
     return go.Scattergl(
@@ -163,7 +167,7 @@ def _points(
         y=positions[photos, 1].astype(np.float32),
         mode="markers",
         customdata=photos,
-        text=[html.escape(str(name), quote=False) for name in hover[photos]],
+        text=[html.escape(str(name), quote=False) for name in hover(photos)],
         hovertemplate=title + "%{text}<extra></extra>",
         **options,
     )

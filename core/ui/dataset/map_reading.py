@@ -21,6 +21,7 @@ from core.ui.dataset.map_charts import (
     draw_scores,
     find_inside,
     group_by_class,
+    thin_photos,
 )
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
@@ -42,6 +43,8 @@ OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
 HIDDEN = "map.hidden"
 """Session key: photos whose traces were hidden when the area was drawn: they are not meant."""
+Window = tuple[float, float, float, float]
+"""The part of a map that is looked at: ends of x, ends of y."""
 _DRAWN_ON = "map.drawn_on"
 HIDE = "map.hide"
 
@@ -91,8 +94,9 @@ class MapPage:
     @cached_property
     def brought_out(self) -> np.ndarray:
         """Which photos are of a class that is brought out, (n,) bool; all when none is."""
-        shown = list(self.colouring.shown or self.dataset.classes)
-        return np.asarray(self.dataset.manifest["class"].isin(shown))
+        shown = [self.dataset.classes.index(name) for name in self.colouring.shown]
+        labels = self.dataset.labels
+        return np.isin(labels, shown) if shown else np.ones(len(labels), dtype=bool)
 
     @cached_property
     def answers(self) -> tuple[np.ndarray, np.ndarray]:
@@ -104,11 +108,12 @@ class MapPage:
     @property
     def filtered(self) -> str:
         """Name the photos that are left; empty where all are."""
-        return "" if self.matching.all() else fingerprint({"left": self.matching.tolist()})
+        left = np.packbits(self.matching).tobytes().hex()
+        return "" if self.matching.all() else fingerprint({"left": left})
 
-    def draw(self, dark: bool) -> Drawing:
-        """Return the map, drawn once for each way to colour it."""
-        return _draw(self, dark)
+    def draw(self, dark: bool, window: Window | None = None) -> Drawing:
+        """Return the map, drawn once for each way to colour it and each part that is looked at."""
+        return _draw(self, dark, window)
 
 
 def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
@@ -198,20 +203,26 @@ def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str, str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
-def _draw(page: MapPage, dark: bool) -> Drawing:
+def _draw(page: MapPage, dark: bool, window: Window | None) -> Drawing:
     assert page.positions is not None, "the page asks for maps that are there"
-    hover = _name_photos(page)
+    hover, wanted = partial(_name_photos, page), page.brought_out & page.matching
+    if window is not None:
+        (left, low), (right, high) = np.reshape(window, (2, 2)).T
+        x, y = page.positions.T
+        wanted = wanted & (x >= left) & (x <= right) & (y >= low) & (y <= high)
+    drawn = thin_photos(wanted)
     if page.colouring.by in ("score", "worth"):
         shades, known = (_score_photos if page.colouring.by == "score" else _weigh_photos)(page)
-        photos = np.flatnonzero(known & page.brought_out & page.matching)
-        return Drawing(draw_scores(page.positions, photos, shades, hover, dark), (photos,))
+        known = known & page.brought_out & page.matching
+        figure = draw_scores(page.positions, shades, hover, drawn & known, dark)
+        return Drawing(figure, (np.flatnonzero(known),))
     groups = _group(page, dark)
     if not page.matching.all():
         left = [replace(one, photos=one.photos[page.matching[one.photos]]) for one in groups]
         faint, others = choose_palette(dark).faint, np.flatnonzero(~page.matching)
         rest = Group(name="left out by the filter", photos=others, colour=faint, quiet=True)
         groups = [rest, *(group for group in left if len(group.photos))]
-    figure = draw_groups(page.positions, groups, hover, dark)
+    figure = draw_groups(page.positions, groups, hover, drawn, dark)
     return Drawing(figure, tuple(group.photos for group in groups))
 
 
@@ -263,10 +274,10 @@ def _weigh_photos(page: MapPage) -> tuple[Shades, np.ndarray]:
     return Shades(values=values, title=title, low=-most, high=most, digits="+.1f"), known
 
 
-def _name_photos(page: MapPage) -> np.ndarray:
-    """Return what a photo is called under the pointer, (n,) str: file, and class if need be."""
-    manifest = page.dataset.manifest
-    files = manifest["path"].str.rpartition("/")[2]
+def _name_photos(page: MapPage, photos: np.ndarray) -> list[str]:
+    """Return what photos (m,) are called under the pointer: file, and class if need be."""
+    rows = page.dataset.manifest[["class", "path"]].iloc[photos]
+    files = [path.rpartition("/")[2] for path in rows["path"]]
     if page.colouring.by == "class" and not page.colouring.shown:
-        return np.asarray(files, dtype=object)
-    return np.asarray(manifest["class"] + " · " + files, dtype=object)
+        return files
+    return [f"{name} · {file}" for name, file in zip(rows["class"], files, strict=True)]

@@ -185,13 +185,12 @@ def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> Hashable:
 @cached_by(table_key, most=6)
 def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFrame:
     """Return all that is known of each photo, with answers of a run (of test ones if `opened`)."""
+    if run_id is not None:
+        table, answers = photo_table(dataset_id, None, False), result(run_id)
+        return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
     photos = dataset(dataset_id)
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
-    table = table.join(describe_worth(worth(dataset_id), len(photos)))
-    if run_id is None:
-        return table
-    answers = result(run_id)
-    return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
+    return table.join(describe_worth(worth(dataset_id), len(photos)))
 
 
 @cached_by(result_key, most=64)

@@ -2,6 +2,7 @@
 // page is asked for it when it is first pointed at, and sends those that lie near with it.
 
 const ASK_AFTER_MS = 60;
+const ZOOMED_AFTER_MS = 350; // a wheel turns many times
 const MOST = 1500; // pictures that are kept
 const charts = new WeakMap();
 
@@ -29,14 +30,17 @@ class Hover {
     document.body.append(this.frame);
     this.onHover = (told) => this.point(told);
     this.onLeave = () => this.leave();
+    this.onZoom = (told) => this.zoom(told);
     this.attach = (event) => {
       const chart = event.target.closest?.(".js-plotly-plot");
       if (!chart?.on) return;
       // A chart that was drawn anew has lost who listened.
       chart.removeListener("plotly_hover", this.onHover);
       chart.removeListener("plotly_unhover", this.onLeave);
+      chart.removeListener("plotly_relayout", this.onZoom);
       chart.on("plotly_hover", this.onHover);
       chart.on("plotly_unhover", this.onLeave);
+      chart.on("plotly_relayout", this.onZoom);
     };
     this.place = parent.closest("[class*=st-key-pointed-]") ?? document.body;
     this.place.addEventListener("pointerover", this.attach);
@@ -46,6 +50,7 @@ class Hover {
   take(data) {
     if (data.dataset !== this.dataset) this.pictures.clear();
     this.dataset = data.dataset;
+    this.zooms = data.zooms;
     for (const [photo, url] of Object.entries(data.pictures)) this.pictures.set(Number(photo), url);
     for (const photo of this.pictures.keys()) {
       if (this.pictures.size <= MOST) break;
@@ -67,6 +72,16 @@ class Hover {
       }, ASK_AFTER_MS);
     }
     this.show();
+  }
+
+  zoom(told) {
+    const ends = ["x", "y"].flatMap((axis) => [0, 1].map((end) => told[`${axis}axis.range[${end}]`]));
+    const isWhole = told["xaxis.autorange"] === true;
+    if (!this.zooms || (!isWhole && !ends.every(Number.isFinite))) return;
+    clearTimeout(this.zooming);
+    this.zooming = setTimeout(() => {
+      this.component.setTriggerValue("window", isWhole ? [] : ends);
+    }, ZOOMED_AFTER_MS);
   }
 
   leave() {

@@ -28,6 +28,8 @@ from data.dataset import Dataset
 LIST = "wall.list"
 """Session key of the photos among which an opened one was seen: (dataset id, photo numbers)."""
 _CHOSEN = "wall.chosen"
+MOST_CHOSEN = 20_000
+"""Photos that a button selects: the browser is told of each."""
 _TURN = "wall.turn"
 Describe = Callable[[int], str]
 Mark = Callable[[int], Sequence[str]]
@@ -100,12 +102,13 @@ def show_head(
         place = f"{first + 1:,} to {first + len(shown):,} of {total}" if pages > 1 else total
         st.caption(place, width="content")
         if wall.selectable and len(photos) > 1:
+            offered = "Select all" if pages == 1 else f"Select all {len(photos):,}"
             st.button(
-                "Select all" if pages == 1 else f"Select all {len(photos):,}",
+                offered if len(photos) <= MOST_CHOSEN else f"Select the first {MOST_CHOSEN:,}",
                 key=f"wall.all.{wall.key}",
                 type="tertiary",
                 icon=":material/select_all:",
-                on_click=partial(choose_photos, wall.key, dataset.id, photos),
+                on_click=partial(choose_photos, wall.key, dataset.id, photos[:MOST_CHOSEN]),
             )
     return shown
 
@@ -228,13 +231,27 @@ def open_pointed(key: str) -> DeltaGenerator:
 
 
 @st.fragment
-def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
-    """Show the photo under the pointer; those nearest by positions (n, 2) come with it."""
+def show_pointed(dataset: Dataset, positions: np.ndarray, key: str, window: str = "") -> None:
+    """Show the photo under the pointer; those nearest by positions (n, 2) come with it.
+
+    Args:
+        window: Session key of the part of the chart in sight (ends of x, ends of y; None: all): who
+            zooms changes it, which draws the page anew.
+    """
     widget, asked = f"hover.{dataset.id}.{key}", f"pointed.{key}.asked"
 
     def keep() -> None:
         st.session_state[asked] = (st.session_state.get(widget) or {}).get("pointed")
 
+    def zoom() -> None:
+        ends = (st.session_state.get(widget) or {}).get("window")
+        if isinstance(ends, list):
+            known = len(ends) == 4 and all(isinstance(end, int | float) for end in ends)
+            st.session_state[window] = tuple(ends) if known else None
+            st.session_state[f"{asked}.zoomed"] = True
+
+    if st.session_state.pop(f"{asked}.zoomed", False):
+        st.rerun()  # the chart is outside of the fragment
     photo = st.session_state.get(asked)
     pictures = {}
     if isinstance(photo, int) and 0 <= photo < len(dataset):
@@ -242,8 +259,9 @@ def show_pointed(dataset: Dataset, positions: np.ndarray, key: str) -> None:
             pictures[str(one)] = data_uri(dataset.thumbnail(one))
     load_component(__file__, "hover.css", "hover.js")(
         key=widget,
-        data={"dataset": dataset.id, "pictures": pictures},
+        data={"dataset": dataset.id, "pictures": pictures, "zooms": bool(window)},
         on_pointed_change=keep,
+        on_window_change=zoom,
     )
 
 

@@ -143,6 +143,11 @@ def test_an_area_on_the_map_narrows_wall_and_table(
     faint, *groups = read_map_page(dataset, page.matching).draw(dark=False).traces
     assert faint.tolist() == dataset.photo_numbers("test").tolist()
     assert sorted(np.concatenate(groups)) == np.flatnonzero(dataset.splits != "test").tolist()
+    monkeypatch.setattr("core.ui.dataset.map_charts.MOST_POINTS", 6)
+    everything = np.ones(len(dataset), dtype=bool)
+    closer = read_map_page(dataset, everything).draw(False, (9.5, 15.5, -1.0, 1.0)).figure
+    drawn = np.concatenate([trace.customdata for trace in closer.data])
+    assert len(drawn) == 7 and set(range(10, 16)) < set(drawn), "all in sight, and one of the rest"
     other = replace(dataset, id="0000000000000000")
     assert read_dataset_page(other).wanted.area == "", "it was drawn on the map of the first"
     assert "area" not in st.query_params

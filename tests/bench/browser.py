@@ -22,7 +22,7 @@ from playwright.sync_api import TimeoutError as WaitedInVain
 
 from core.runs.locks import is_locked
 from core.workspace import PROJECT_ROOT, Workspace
-from tests.bench.measuring import MEGABYTE, BenchmarkFailed, Figure
+from tests.bench.measuring import MEGABYTE, BenchmarkFailed, Figure, watch_memory
 from tests.serving_process import find_port
 
 _START_TIMEOUT_S = 60
@@ -76,10 +76,13 @@ def browse(workspace: Workspace) -> Iterator[tuple[Browser, str, Callable[[], Fi
         browser = playwright.chromium.launch(executable_path=_find_chromium(playwright))
 
         def weigh() -> Figure:
-            return Figure("memory of the page server", server.memory_info().rss / MEGABYTE, "MB")
+            now = server.memory_info().rss / MEGABYTE
+            note = f"its own, without mapped files: at most {own.peak / MEGABYTE:,.0f} MB"
+            return Figure("memory of the page server", now, "MB", note=note)
 
         try:
-            yield browser, address, weigh
+            with watch_memory(0.05, server) as own:
+                yield browser, address, weigh
         finally:
             browser.close()
 

@@ -52,12 +52,12 @@ def measure(
     """
     real = read_dataset(workspace, choose_dataset(workspace, dataset))
     say(f"{len(real):,} photos of {real.name}")
-    figures = _measure(workspace, real, repeats)
+    figures = _name(real, time_interactions(workspace, real, repeats))
     with tempfile.TemporaryDirectory(prefix="petalscope-bench-", dir=workspace.temporary) as folder:
         say(f"Making up {photos:,} photos")
         many = repeat_dataset(real, Workspace(Path(folder)), photos)
         say(f"{photos:,} made-up photos")
-        figures += _measure(Workspace(Path(folder)), many, repeats)
+        figures += _name(many, time_interactions(Workspace(Path(folder)), many, repeats))
     return Report(
         "Dataset page: from the click until it can be used again",
         figures,
@@ -80,6 +80,13 @@ def repeat_dataset(dataset: Dataset, workspace: Workspace, photos: int) -> Datas
     numbers = pd.Series(np.arange(photos))
     stems = manifest["path"].str.rpartition(".")
     manifest["path"] = stems[0] + "_" + numbers.astype(str) + "." + stems[2]
+    # Copies are not to be taken for copies: each round of them has hashes of its own.
+    rounds = np.random.default_rng(0).integers(0, 2**64, photos // len(dataset) + 1, np.uint64)
+    rounds[0] = 0
+    hashes = np.array([int(text, 16) for text in manifest["phash"]], np.uint64)
+    manifest["phash"] = pd.Series(hashes ^ np.repeat(rounds, len(dataset))[:photos]).map(
+        "{:016x}".format
+    )
     manifest["sha256"] = numbers.map("{:08x}".format) + manifest["sha256"].str[8:]
     manifest.to_parquet(folder / MANIFEST, index=False)
     dataset.set_aside.to_parquet(folder / SET_ASIDE, index=False)
@@ -110,17 +117,21 @@ def _write_facts(dataset: Dataset, folder: Path, photos: int) -> None:
     (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _measure(workspace: Workspace, dataset: Dataset, repeats: int) -> list[Figure]:
-    figures, about = [], f"{len(dataset):,} photos:"
+def _name(dataset: Dataset, figures: list[Figure]) -> list[Figure]:
+    return [replace(one, name=f"{len(dataset):,} photos: {one.name}") for one in figures]
+
+
+def time_interactions(workspace: Workspace, dataset: Dataset, repeats: int) -> list[Figure]:
+    """Measure each interaction of the dataset page, and the memory of the server by then."""
+    figures: list[Figure] = []
     with browse(workspace) as (browser, address, weigh):
         page = browser.new_page()
         open_page(page, f"{address}/dataset?dataset={dataset.id}")
         for name, interact in _INTERACTIONS.items():
             seconds = [interact(page, number) for number in range(repeats + 1)][1:]
-            figures += list_percentiles(f"{about} {name}", seconds)
+            figures += list_percentiles(name, seconds)
         page.close()
-        memory = weigh()
-    return [*figures, replace(memory, name=f"{about} {memory.name}")]
+        return [*figures, weigh()]
 
 
 def _click_count(page: Page, number: int) -> float:

@@ -39,10 +39,10 @@ def measure(
             opens = page.get_by_role("button", name="Open the test split")
             opens.wait_for()
             time_action(page, opens.click)
-        _visit(page, _FROM)
+        visit(page, _FROM)
         for name in PAGES:
             say(f"Page {name}")
-            figures += _measure_page(page, name, repeats)
+            figures += measure_page(page, name, repeats)
         figures.append(weigh())
     return Report(
         "Evaluation pages: from the click until they can be used",
@@ -57,11 +57,12 @@ def measure(
     )
 
 
-def _measure_page(page: Page, name: str, repeats: int) -> list[Figure]:
-    first, later = _visit(page, name), []
+def measure_page(page: Page, name: str, repeats: int) -> list[Figure]:
+    """Measure the first visit of a page, the next ones, and its reruns."""
+    first, later = visit(page, name), []
     for _ in range(repeats):
-        _visit(page, _FROM)
-        later.append(_visit(page, name))
+        visit(page, _FROM)
+        later.append(visit(page, name))
     return [
         Figure(f"{name}: first visit", first * 1000, "ms"),
         *list_percentiles(f"{name}: visit", later),
@@ -69,7 +70,7 @@ def _measure_page(page: Page, name: str, repeats: int) -> list[Figure]:
     ]
 
 
-def _visit(page: Page, name: str) -> float:
+def visit(page: Page, name: str) -> float:
     """Time the click in the navigation until the page can be used."""
     link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(name, re.I))
     return time_action(page, link.click)

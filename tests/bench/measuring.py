@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -72,22 +72,31 @@ def _import_and_call(
 
 @dataclass
 class PeakMemory:
-    """Resident memory of this process in bytes: before, and at its highest."""
+    """Memory of a process in bytes: before, and at its highest."""
 
     before: int
     peak: int
 
 
 @contextmanager
-def watch_memory(interval_s: float = 0.02) -> Iterator[PeakMemory]:
-    """Watch the memory of this process from a thread until the block ends."""
-    process = psutil.Process()
-    now = process.memory_info().rss
+def watch_memory(
+    interval_s: float = 0.02, other: psutil.Process | None = None
+) -> Iterator[PeakMemory]:
+    """Watch the resident memory of this process from a thread until the block ends; of another one
+    that which is its own, without mapped files."""
+    process = other or psutil.Process()
+
+    def read() -> int:
+        memory = process.memory_info()
+        return int(memory.rss - (memory.shared if other else 0))
+
+    now = read()
     memory, ended = PeakMemory(before=now, peak=now), threading.Event()
 
     def watch() -> None:
-        while not ended.wait(interval_s):
-            memory.peak = max(memory.peak, process.memory_info().rss)
+        with suppress(psutil.NoSuchProcess):
+            while not ended.wait(interval_s):
+                memory.peak = max(memory.peak, read())
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -96,7 +105,6 @@ def watch_memory(interval_s: float = 0.02) -> Iterator[PeakMemory]:
     finally:
         ended.set()
         thread.join()
-        memory.peak = max(memory.peak, process.memory_info().rss)
 
 
 def time_call(act: Callable[[], object]) -> float:

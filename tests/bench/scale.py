@@ -1,0 +1,206 @@
+"""How figures grow with the photos: 10,000, 100,000 and a million made-up ones on this machine.
+
+Each repeats a real one (`dataset.repeat_dataset`); the features of a photo are a mix of those of
+two real photos of its class, so that no two are equal. A figure is that of the most photos; beside
+it stand those of fewer, and the powers of n that it grew by from size to size.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, pairwise
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import psutil
+
+from core.cli.choosing import choose_dataset
+from core.exact.store import find_source
+from core.runs.store import list_runs
+from core.workspace import PROJECT_ROOT, Workspace
+from data.dataset import Dataset
+from data.manifest import read_dataset
+from models.extraction import features_id, read_features
+from models.keeping import Entry, keep_rows
+from models.rows import make_header, pooled_form
+from tests.bench.browser import browse, open_page, press_rerun
+from tests.bench.dataset import repeat_dataset, time_interactions
+from tests.bench.evaluate import PAGES, measure_page
+from tests.bench.measuring import (
+    BenchmarkFailed,
+    Figure,
+    Report,
+    list_percentiles,
+    say,
+    watch_memory,
+)
+
+_SIZES = (10_000, 100_000, 1_000_000)
+_BLOCK = 8192
+_JOBS = {
+    "head of 10 epochs": ("train",),
+    "exact head": ("train", "--strategy", "exact"),
+    "quality": ("quality",),
+}
+"""Name → what `python -m core` is given beside the dataset."""
+_VIEWS = {
+    "photos": "view=photos",
+    "photos by a query": "view=photos&q=brightness < 0.4 and not blurred",
+    "table": "view=table",
+    "map": "view=map",
+}
+
+
+def measure(
+    workspace: Workspace,
+    dataset: str = "latest",
+    *,
+    least: int = _SIZES[0],
+    most: int = _SIZES[-1],
+    repeats: int = 5,
+    jobs: str = ",".join(_JOBS),
+) -> Report:
+    """Measure jobs and pages with more and more photos.
+
+    Args:
+        workspace: Holds the real dataset, its features and the disk for those of the others
+            (8.2 GB for a million).
+        dataset: The real dataset.
+        least: Photos of the smallest made-up one.
+        most: Photos of the largest made-up one.
+        repeats: How often each click is measured.
+        jobs: Which jobs are measured, joined by commas.
+
+    Raises:
+        FeaturesMissing: Those of the real dataset are not kept.
+        BenchmarkFailed: A job or a page ends with an error, or there is no Chromium.
+    """
+    real = read_dataset(workspace, choose_dataset(workspace, dataset))
+    found: dict[str, list[tuple[int, Figure]]] = {}
+    for photos in (size for size in _SIZES if least <= size <= most):
+        with tempfile.TemporaryDirectory(dir=workspace.temporary) as folder:
+            for one in _measure(workspace, real, Workspace(Path(folder)), photos, repeats, jobs):
+                found.setdefault(one.name, []).append((photos, one))
+    return Report(
+        "More and more photos, on one machine",
+        [_compare(figures) for figures in found.values()],
+        {"classes": len(real.classes), "repeats": repeats},
+    )
+
+
+def _measure(
+    workspace: Workspace, real: Dataset, scratch: Workspace, photos: int, repeats: int, jobs: str
+) -> Iterator[Figure]:
+    say(f"Making up {photos:,} photos")
+    start = time.perf_counter()
+    many = repeat_dataset(real, scratch, photos)
+    _mix_features(workspace, real, scratch, many)
+    made = Figure("making it up", time.perf_counter() - start, "s")
+    steps = [_run_job(scratch, many, name) for name in jobs.split(",") if name]
+    steps += [_browse_dataset(scratch, many, repeats), _browse_run(scratch, repeats)]
+    for figure in chain([made], *steps):
+        say(f"{photos:,} photos: {figure.name}: {figure.value:,.4g} {figure.unit} {figure.note}")
+        yield figure
+
+
+def _compare(figures: list[tuple[int, Figure]]) -> Figure:
+    """Return the figure of the most photos, with those of fewer and the powers of n between."""
+    known = [f"{photos:,} photos: {one.value:,.3g}" for photos, one in figures[:-1]]
+    powers = [
+        f"n^{math.log(two.value / one.value) / math.log(more / photos):.2f}"
+        for (photos, one), (more, two) in pairwise(figures)
+        if one.value > 0 and two.value > 0
+    ]
+    last = figures[-1][1]
+    return replace(last, note=" · ".join([*known, *powers, *filter(None, [last.note])]))
+
+
+def _mix_features(workspace: Workspace, real: Dataset, scratch: Workspace, many: Dataset) -> None:
+    """Keep features of the made-up photos, as if a backbone had made them."""
+    source = find_source(workspace, real)
+    known = read_features(workspace, source.features_id)
+    assert known is not None
+    described = workspace.features_file(source.features_id).with_suffix(".json")
+    facts = json.loads(described.read_text(encoding="utf-8"))
+    kept = workspace.backbone_folder(facts["backbone"])
+    scratch.backbones.mkdir(parents=True, exist_ok=True)
+    (scratch.backbones / kept.name).symlink_to(kept.resolve())
+    form = pooled_form(known.shape[1])
+    entry = Entry(
+        id=features_id(many.id, facts["backbone"], facts["precision"]),
+        facts={**facts, "dataset": many.id},
+        form=form,
+    )
+    counts, by_class = np.bincount(real.labels), np.argsort(real.labels, kind="stable")
+    starts, rng = np.cumsum(counts) - counts, np.random.default_rng(0)
+
+    def complete(partial: Path) -> None:
+        with partial.open("wb") as file:
+            file.write(make_header(len(many), form))
+            for start in range(0, len(many), _BLOCK):
+                own = np.arange(start, min(start + _BLOCK, len(many))) % len(real)
+                of_class = real.labels[own]
+                mate = by_class[starts[of_class] + rng.integers(counts[of_class])]
+                share = rng.uniform(0, 0.5, (len(own), 1)).astype(np.float32)
+                file.write(((1 - share) * known[own] + share * known[mate]).tobytes())
+
+    keep_rows(scratch, entry, complete, lambda: False)
+
+
+def _run_job(scratch: Workspace, many: Dataset, name: str) -> Iterator[Figure]:
+    say(name)
+    arguments = (*_JOBS[name][:1], many.id, *_JOBS[name][1:])
+    start, before = time.perf_counter(), os.times()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core", *arguments],
+            cwd=PROJECT_ROOT,
+            env=os.environ | {"PETALSCOPE_WORKSPACE": str(scratch.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        with watch_memory(0.1, psutil.Process(process.pid)) as own:
+            process.wait()
+        said.seek(0)
+        if process.returncode:
+            raise BenchmarkFailed(said.read().decode()[-2_000:], " ".join(arguments))
+    spent, after = time.perf_counter() - start, os.times()
+    busy = after.children_user + after.children_system
+    busy -= before.children_user + before.children_system
+    yield Figure(name, spent, "s", note=f"{busy:,.0f} s of processor time")
+    yield Figure(f"{name}, memory of its own", own.peak / 1e9, "GB")
+
+
+def _browse_dataset(scratch: Workspace, many: Dataset, repeats: int) -> Iterator[Figure]:
+    yield from time_interactions(scratch, many, repeats)
+    with browse(scratch) as (browser, address, weigh):
+        for name, asked in _VIEWS.items():
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            start = time.perf_counter()
+            open_page(page, f"{address}/dataset?dataset={many.id}&{quote(asked, safe='=&')}")
+            yield Figure(f"{name}: first visit", 1000 * (time.perf_counter() - start), "ms")
+            yield from list_percentiles(
+                f"{name}: rerun", [press_rerun(page) for _ in range(repeats)]
+            )
+            page.close()
+        yield replace(weigh(), name="memory of the page server, views of the dataset")
+
+
+def _browse_run(scratch: Workspace, repeats: int) -> Iterator[Figure]:
+    run = next((run for run in list_runs(scratch) if run.recipe.has_epochs), None)
+    if run is None:
+        return
+    with browse(scratch) as (browser, address, weigh):
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        open_page(page, f"{address}/predict?run={run.id}&split=validation")
+        for name in (*PAGES, "quality"):
+            yield from measure_page(page, name, repeats)
+        yield replace(weigh(), name="memory of the page server, pages of a run")

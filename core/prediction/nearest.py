@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 
-from core.errors import RunUnfinished
+from core.config import PHOTO_SIZE
+from core.errors import FeaturesMissing, RunUnfinished
 from core.evaluation.baselines import (
     Beside,
     compare_baselines,
@@ -23,9 +24,10 @@ from core.runs.result import RunResult, check_order, keep_arrays, read_run_featu
 from core.runs.store import RunRecord
 from core.runs.training.cross_validating import FOLDS, read_folds
 from core.workspace import Workspace
-from data.dataset import Dataset
+from data.dataset import PHOTO_BYTES, Dataset, measure_photos_header
 from models.backbone import Precision, backbone_id
 from models.extraction import features_id, read_features
+from models.keeping import is_kept
 from models.weights import Weights
 
 if TYPE_CHECKING:
@@ -180,12 +182,13 @@ def _shorten(features: np.ndarray) -> np.ndarray:
 
 
 _VERSION = 1
+_PACKED = (PHOTO_SIZE, PHOTO_SIZE, 3)
 _STRIDE = 8
 """Every eighth pixel of a packed photo, both ways: 784 of them say enough of its colours."""
 _CHUNK = 512
 _VOTERS = (1, 5)
-_MOST = 7_000
-"""Photos that are asked, and that are learnt from: of more so many are drawn."""
+_MOST, _SAMPLE = 7_000, 3_000
+"""Photos up to which all are learnt from and all are asked; of more so many are asked."""
 
 
 def compare_with_baselines(
@@ -196,9 +199,14 @@ def compare_with_baselines(
     Raises as `predict_baselines`.
     """
     answers = predict_baselines(workspace, run, result, dataset, split)
-    photos = result.draw_photos(split, _MOST)
+    photos = _draw_asked(result, split)
     given = result.scores[photos].argmax(axis=1)
     return compare_baselines(result.labels[photos], given, answers, result.classes)
+
+
+def _draw_asked(result: RunResult, split: str) -> np.ndarray:
+    photos = result.photo_numbers(split)
+    return photos if len(photos) <= _MOST else result.draw_photos(split, _SAMPLE)
 
 
 def predict_baselines(
@@ -214,15 +222,25 @@ def predict_baselines(
     Raises:
         ResultDamaged: The result is of other photos.
         RunUnfinished: The run has no result, or no training photos.
+        FeaturesMissing: The frozen features were altered.
     """
     check_order(result, dataset)
-    train, asked = (result.draw_photos(one, _MOST) for one in ("train", split))
+    train, asked = result.draw_photos("train", _MOST), _draw_asked(result, split)
     if len(train) < 2:
         raise RunUnfinished("This run has no training photos to compare with.", "Choose another.")
-    features = read_frozen_features(workspace, run.recipe, result)
-    facts = {"version": _VERSION, "split": split, "features": None if features is None else "kept"}
+    kept = find_frozen_features(workspace, run.recipe, result)
+    facts = {"version": _VERSION, "split": split, "features": "kept" if kept else None}
+    drawn = [len(train), len(asked)]
+    if drawn != [len(result.photo_numbers(one)) for one in ("train", split)]:
+        facts["drawn"] = drawn
 
     def compute() -> dict[str, np.ndarray]:
+        features = read_features(workspace, kept) if kept else None
+        if kept and (features is None or len(features) != len(dataset)):
+            raise FeaturesMissing(
+                "The frozen features of this run's photos were altered.",
+                f"Run “python -m core features {dataset.id}”.",
+            )
         colours = _read_colours(dataset, np.union1d(train, asked))
         described = {"colours": colours} | ({} if features is None else {"features": features})
         answers = {"majority": predict_majority(result.labels, train, asked)}
@@ -234,10 +252,8 @@ def predict_baselines(
     return keep_arrays(workspace, run.id, f"baselines-{split}", facts, compute)
 
 
-def read_frozen_features(
-    workspace: Workspace, recipe: Recipe, result: RunResult
-) -> np.ndarray | None:
-    """Return the features (n, 2048) by the backbone as the run was given it; None if not kept.
+def find_frozen_features(workspace: Workspace, recipe: Recipe, result: RunResult) -> str | None:
+    """Return the id of the features by the backbone as the run was given it; None if not kept.
 
     Those of a fine-tuned run's own backbone were learnt with its labels: they are no baseline.
     """
@@ -247,23 +263,25 @@ def read_frozen_features(
     backbone = backbone_id(given, recipe.preprocessing, recipe.seen_as)
     backbone = backbone if recipe.trained_stages else result.backbone_id
     precisions: tuple[Precision, ...] = get_args(Precision)
-    for precision in precisions:
-        identifier = features_id(result.dataset_id, backbone, precision)
-        features = read_features(workspace, identifier)
-        if features is not None and len(features) == len(result.paths):
-            return features
-    return None
+    known = (features_id(result.dataset_id, backbone, one) for one in precisions)
+    return next((one for one in known if is_kept(workspace, one)), None)
 
 
 def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
     """Return (n, d) float32 for all photos of the dataset; zeros but for the photos asked."""
-    packed = dataset.photos
-    first = describe_colours(np.asarray(packed[:1, ::_STRIDE, ::_STRIDE]))
-    described = np.zeros((len(packed), first.shape[1]), dtype=np.float32)
-    for start in range(0, len(photos), _CHUNK):
-        chosen = photos[start : start + _CHUNK]
-        pixels = packed[:, ::_STRIDE, ::_STRIDE][chosen]
-        described[chosen] = describe_colours(pixels)
+    described = np.zeros((len(dataset), 0), dtype=np.float32)
+    with dataset.photos_file.open("rb") as file:  # mapped pages would fill the memory
+        header = measure_photos_header(dataset.photos_file, len(dataset))
+        for start in range(0, len(photos), _CHUNK):
+            chosen, pixels = photos[start : start + _CHUNK], []
+            for photo in chosen.tolist():
+                file.seek(header + photo * PHOTO_BYTES)
+                packed = np.frombuffer(file.read(PHOTO_BYTES), np.uint8)
+                pixels.append(packed.reshape(_PACKED)[::_STRIDE, ::_STRIDE])
+            colours = describe_colours(np.stack(pixels))
+            if not start:
+                described = np.zeros((len(dataset), colours.shape[1]), dtype=np.float32)
+            described[chosen] = colours
     return described
 
 

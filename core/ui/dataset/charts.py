@@ -55,14 +55,14 @@ def count_numbers(values: np.ndarray) -> pd.DataFrame:
     )
 
 
-def count_colours(names: np.ndarray) -> pd.DataFrame:
+def count_colours(names: np.ndarray | pd.Series) -> pd.DataFrame:
     """Return a bar for each colour of `name_colours` (n,) and for grey: value, label, photos."""
     order = [*HUES, GREY]
     photos = pd.Series(names).value_counts().reindex(order, fill_value=0)
     return pd.DataFrame({"value": order, "label": order, "photos": photos.to_numpy()})
 
 
-def count_kinds(kinds: Sequence[str]) -> pd.DataFrame:
+def count_kinds(kinds: Sequence[str] | pd.Series) -> pd.DataFrame:
     """Return one bar for each kind, most frequent first: value, label, photos."""
     photos = pd.Series(kinds).value_counts()
     names = [str(name) for name in photos.index]

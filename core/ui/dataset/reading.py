@@ -267,13 +267,13 @@ def _contains(dataset: Dataset, text: str) -> np.ndarray:
 
 @st.cache_resource(max_entries=48, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def _count(dataset: Dataset, name: str) -> pd.DataFrame:
+    known = cache.photo_table(dataset.id, None, False)
     if name == "counts":
-        table = dataset.manifest.groupby(["class", "split"], sort=False, observed=True).size()
-        return table.rename("photos").reset_index()
-    values = cache.photo_table(dataset.id, None, False)[name].to_numpy()
-    if name == "colour":
-        return count_colours(values)
-    return count_kinds(values.tolist()) if name == "format" else count_numbers(values)
+        table = known.groupby(["class", "split"], sort=False, observed=True).size()
+        return table.rename("photos").reset_index().astype({"class": str, "split": str})
+    if name in ("colour", "format"):
+        return (count_colours if name == "colour" else count_kinds)(known[name])
+    return count_numbers(known[name].to_numpy())
 
 
 @cache.cached_by(cache.table_key, most=24)

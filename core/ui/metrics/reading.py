@@ -18,7 +18,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
 from core.formats import percent_ranges
-from core.prediction.nearest import compare_with_baselines, read_frozen_features
+from core.prediction.nearest import compare_with_baselines, find_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
@@ -148,11 +148,11 @@ def _rank(run_id: str, split: str) -> Ranking:
     return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
-def _has_features(run_id: str, _split: str) -> tuple[float, bool]:
-    """Return when the result was written, and whether the frozen features are kept."""
+def _has_features(run_id: str, _split: str) -> tuple[float, str | None]:
+    """Return when the result was written, and which frozen features are kept."""
     recipe = read_run(cache.workspace(), run_id).recipe
-    features = read_frozen_features(cache.workspace(), recipe, cache.result(run_id))
-    return cache.result_key(run_id), features is not None
+    kept = find_frozen_features(cache.workspace(), recipe, cache.result(run_id))
+    return cache.result_key(run_id), kept
 
 
 @cache.cached_by(

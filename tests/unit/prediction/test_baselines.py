@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from core.errors import ResultDamaged
+from core.errors import FeaturesMissing, ResultDamaged
 from core.evaluation.baselines import predict_neighbours
 from core.prediction.nearest import (
     compare_with_baselines,
+    find_frozen_features,
     predict_baselines,
-    read_frozen_features,
 )
 from core.runs.result import RunResult, read_result, read_run_features
 from core.runs.store import RunRecord, list_runs
@@ -59,9 +59,16 @@ def test_without_kept_features_colours_answer_alone(trained_copy: Workspace) -> 
     run, result, dataset = open_run(trained_copy)
     for file in trained_copy.features.glob("*.json"):
         file.unlink()
-    assert read_frozen_features(trained_copy, run.recipe, result) is None
+    assert find_frozen_features(trained_copy, run.recipe, result) is None
     found = predict_baselines(trained_copy, run, result, dataset, "test")
     assert set(found) == {"majority", "colours_1", "colours_5"}
+
+
+def test_altered_features_are_said(trained_copy: Workspace) -> None:
+    for file in trained_copy.features.glob("*.npy"):
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(FeaturesMissing):
+        predict_baselines(trained_copy, *open_run(trained_copy), "test")
 
 
 def test_photos_in_another_order_are_refused(trained_copy: Workspace) -> None:
@@ -78,9 +85,10 @@ def test_of_very_many_photos_a_sample_is_asked(
 ) -> None:
     run, result, dataset = open_run(trained_copy)
     n = len(result.photo_numbers("validation"))
-    monkeypatch.setattr("core.prediction.nearest._MOST", 4)
+    monkeypatch.setattr("core.prediction.nearest._MOST", 5)
+    monkeypatch.setattr("core.prediction.nearest._SAMPLE", 4)
     besides = compare_with_baselines(trained_copy, run, result, dataset, "validation")
-    assert n > 4 and {(one.own.n, one.accuracy.n) for one in besides} == {(4, 4)}
+    assert n > 5 and {(one.own.n, one.accuracy.n) for one in besides} == {(4, 4)}
     photos = result.draw_photos("validation", 4)
     right = result.scores[photos].argmax(axis=1) == result.labels[photos]
     assert besides[0].own.value == right.mean()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.errors import DatasetMissing, PetalscopeError, ResultDamaged
 from core.people import acts, sees
@@ -65,6 +66,8 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     # The tables are small enough to be read twice; of the photos only the size is checked here.
     _check_digests(folder, facts, MANIFEST, SET_ASIDE)
     plain = ("name", "source", "created", "split_origin", "parent", "edition")
+    tables = [pd.read_parquet(folder / name) for name in (MANIFEST, SET_ASIDE)]
+    pa.default_memory_pool().release_unused()  # of a million photos 180 MB
     return Dataset(
         **{fact: facts[fact] for fact in plain},
         id=dataset_id,
@@ -72,8 +75,8 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
         numbers=tuple(facts["numbers"]),
         packing=facts.get("packing", 1),
         folder=folder,
-        manifest=pd.read_parquet(folder / MANIFEST),
-        set_aside=pd.read_parquet(folder / SET_ASIDE),
+        manifest=tables[0],
+        set_aside=tables[1],
     )
 
 

@@ -99,7 +99,7 @@ def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return cosines.clip(-1.0, 1.0)
 
 
-_SAMPLE = 256
+_SAMPLE, _AMONG = 256, 20_000
 _BLOCK = 8192
 
 
@@ -131,6 +131,8 @@ class Ruler:
     other: float
     """Of another class."""
     n: int
+    drawn: int | None
+    """Of very many photos so many are drawn at random, among which the nearest is sought."""
 
 
 def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
@@ -154,12 +156,12 @@ def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
     """Return the ruler of a dataset; None where no photo has one of its class and another."""
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.permutation(len(labels))[:_SAMPLE])
+    drawn = np.random.default_rng(seed).permutation(len(labels))
+    chosen, among = np.sort(drawn[:_SAMPLE]), np.sort(drawn[:_AMONG])
     unit = _shorten(features[chosen])
     same, other = np.full(len(chosen), np.inf), np.full(len(chosen), np.inf)
-    for start in range(0, len(labels), _BLOCK):
-        numbers = np.arange(start, min(start + _BLOCK, len(labels)))
+    for start in range(0, len(among), _BLOCK):
+        numbers = among[start : start + _BLOCK]
         distances = 1 - unit @ _shorten(features[numbers]).T
         alike = labels[chosen][:, None] == labels[numbers][None]
         itself = chosen[:, None] == numbers[None]
@@ -172,6 +174,7 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
         same=max(0.0, float(np.median(same[measured]))),
         other=max(0.0, float(np.median(other[measured]))),
         n=int(measured.sum()),
+        drawn=len(among) if len(among) < len(labels) else None,
     )
 
 
@@ -187,7 +190,7 @@ _STRIDE = 8
 """Every eighth pixel of a packed photo, both ways: 784 of them say enough of its colours."""
 _CHUNK = 512
 _VOTERS = (1, 5)
-_MOST, _SAMPLE = 7_000, 3_000
+_MOST_WHOLE, _ASKED = 7_000, 3_000
 """Photos up to which all are learnt from and all are asked; of more so many are asked."""
 
 
@@ -206,7 +209,7 @@ def compare_with_baselines(
 
 def _draw_asked(result: RunResult, split: str) -> np.ndarray:
     photos = result.photo_numbers(split)
-    return photos if len(photos) <= _MOST else result.draw_photos(split, _SAMPLE)
+    return photos if len(photos) <= _MOST_WHOLE else result.draw_photos(split, _ASKED)
 
 
 def predict_baselines(
@@ -225,7 +228,7 @@ def predict_baselines(
         FeaturesMissing: The frozen features were altered.
     """
     check_order(result, dataset)
-    train, asked = result.draw_photos("train", _MOST), _draw_asked(result, split)
+    train, asked = result.draw_photos("train", _MOST_WHOLE), _draw_asked(result, split)
     if len(train) < 2:
         raise RunUnfinished("This run has no training photos to compare with.", "Choose another.")
     kept = find_frozen_features(workspace, run.recipe, result)

@@ -8,6 +8,8 @@ from.
 """
 
 import contextlib
+import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -31,13 +33,18 @@ from core.runs.run_files import (
 from core.workspace import Workspace, check_identifier, digest_file, write_atomically, write_json
 from data.dataset import Dataset
 from data.report import warn_of_few
+from data.splits import SPLITS
 from models.extraction import read_features
 
 if TYPE_CHECKING:
+    from numpy.lib.npyio import NpzFile
+
     from models.dense import DenseHead
 
 MOST_JUDGED = 20_000
 _ARRAYS = ("scores", "labels", "splits", "paths")
+_MAPPED_FROM = 2**26
+"""Bytes of an array from which on it is mapped."""
 _TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
 
 
@@ -64,8 +71,15 @@ class RunResult:
     """How long each phase took."""
 
     def photo_numbers(self, split: str) -> np.ndarray:
-        """Return the row numbers of the photos of a split, (m,) int64."""
-        return np.flatnonzero(self.splits == split)
+        """Return the row numbers of the photos of a split, (m,) int64, read-only."""
+        return self._numbers.get(split, np.empty(0, np.int64))
+
+    @cached_property
+    def _numbers(self) -> dict[str, np.ndarray]:
+        numbers = {split: np.flatnonzero(self.splits == split) for split in SPLITS}
+        for one in numbers.values():
+            one.setflags(write=False)
+        return numbers
 
     def draw_photos(self, split: str, most: int | None = None) -> np.ndarray:
         """Return the photos of a split, (m,) int64 ascending; of more than `most` (MOST_JUDGED) so
@@ -125,9 +139,23 @@ def read_result(workspace: Workspace, run_id: str) -> RunResult:
     facts = _read_facts(folder, run_id)
     path = _check_file(folder, ARRAYS_FILE, facts, run_id)
     with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: _read_stored(path, stored, name) for name in _ARRAYS}
     rest = {name: facts[name] for name in _FACTS}
     return RunResult(**arrays, **rest | {"classes": tuple(facts["classes"])})
+
+
+def _read_stored(path: Path, stored: "NpzFile", name: str) -> np.ndarray:
+    """Return an array of an .npz; of very many photos mapped, as pages look at few of its rows."""
+    assert stored.zip is not None
+    member = stored.zip.getinfo(f"{name}.npy")
+    if member.file_size < _MAPPED_FROM or member.compress_type != zipfile.ZIP_STORED:
+        return np.asarray(stored[name])
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)
+        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+        np.lib.format.read_magic(file)
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        return np.asarray(np.memmap(file, kind, "r", file.tell(), shape))
 
 
 def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":

@@ -26,7 +26,7 @@ from tests.bench.measuring import MEGABYTE, BenchmarkFailed, Figure, watch_memor
 from tests.serving_process import find_port
 
 _START_TIMEOUT_S = 60
-_TIMEOUT_MS = 30_000
+_TIMEOUT_MS = 120_000
 _APP = '[data-testid="stApp"]'
 _IS_READY = f"""() => {{
   const app = document.querySelector('{_APP}');

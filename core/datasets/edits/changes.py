@@ -55,11 +55,10 @@ def resolve_edits(dataset: Dataset, edits: Iterable[Edit]) -> pd.DataFrame:
     (that of the last edit that has one). Edits that change nothing are left out.
     """
     outcomes = _combine_edits(edits)
-    photos = pd.Index(dataset.manifest["path"]).get_indexer(pd.Index(list(outcomes), dtype=object))
-    rows = []
-    for photo, (path, outcome) in zip(photos.tolist(), outcomes.items(), strict=True):
-        if photo < 0:  # never noted for a photo that is not there: an altered database
-            continue
+    paths, rows = dataset.manifest["path"], []
+    for photo in np.flatnonzero(paths.isin(list(outcomes))).tolist():
+        path = str(paths.iat[photo])
+        outcome = outcomes[path]
         class_name = str(dataset.manifest["class"].iat[photo])
         split = str(dataset.manifest["split"].iat[photo])
         new_class, new_split = outcome.class_name or class_name, outcome.split or split

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from core.runs.jobs import JobStatus, read_job, start_job
 from core.workspace import Workspace, digest_file, digest_once, make_folder_atomically
@@ -117,7 +118,9 @@ def read_array(facts: ResultFacts, name: str) -> np.ndarray:
 
 def read_table(facts: ResultFacts, name: str) -> pd.DataFrame:
     """Return a table of a result."""
-    return pd.read_parquet(facts.folder / f"{name}.parquet")
+    table = pd.read_parquet(facts.folder / f"{name}.parquet")
+    pa.default_memory_pool().release_unused()
+    return table
 
 
 def _read_facts(folder: Path) -> ResultFacts | None:

@@ -238,7 +238,8 @@ def _say_moves(table: pd.DataFrame, ruler: Ruler | None) -> str:
     )
     return (
         f"In the median a draw moves **{median:.3f}**: {where}. Medians of {ruler.n:,} photos: the "
-        f"nearest of the same class {ruler.same:.3f} away, of another {ruler.other:.3f}."
+        f"nearest of the same class {ruler.same:.3f} away, of another {ruler.other:.3f}"
+        + (f" (among {ruler.drawn:,}, drawn at random)." if ruler.drawn else ".")
     )
 
 

@@ -3,6 +3,7 @@
 An area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";").
 """
 
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -70,7 +71,8 @@ def show_map(page: DatasetPage) -> None:
     colouring = chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
     key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
-    drawing = chart.draw(is_dark(), st.session_state.get(f"{key}.window"))
+    window = st.session_state.get(f"{key}.window")
+    drawing = chart.draw(is_dark(), window)
     with open_pointed("map"):
         st.plotly_chart(
             drawing.figure,
@@ -83,6 +85,13 @@ def show_map(page: DatasetPage) -> None:
         )
         many = len(chart.dataset) > MOST_POINTS
         show_pointed(chart.dataset, chart.positions, "map", f"{key}.window" if many else "")
+    if window is not None:
+        st.button(
+            "Show the whole map",
+            icon=":material/zoom_out_map:",
+            type="tertiary",
+            on_click=partial(st.session_state.pop, f"{key}.window"),
+        )
     st.caption(_explain(chart.dataset, chart.method))
     _show_area(page)
 

@@ -113,7 +113,10 @@ class MapPage:
 
     def draw(self, dark: bool, window: Window | None = None) -> Drawing:
         """Return the map, drawn once for each way to colour it and each part that is looked at."""
-        return _draw(self, dark, window)
+        drawing = _draw(self, dark, window)
+        if window is not None:  # the browser forgets where it was when another figure comes
+            drawing.figure.update_layout(xaxis_range=window[:2], yaxis_range=window[2:])
+        return drawing
 
 
 def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:

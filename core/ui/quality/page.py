@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.datasets.quality.neighbours import MOST_FULL
 from core.datasets.quality.store import find_feature_sets, request_analysis
 from core.formats import count, plain
 from core.ui.parts import cache
@@ -48,6 +49,9 @@ def show_quality() -> None:
     st.subheader(page.kind.title, anchor=False)
     st.caption(page.kind.looked_for)
     show_analysis(page)
+    if page.waits:
+        show_photo_panel(page.dataset)
+        return
     if page.finding in MEASURES:
         show_measured(page)
     else:
@@ -107,10 +111,9 @@ def show_analysis(page: QualityPage) -> None:
         return
     if job and job[1].state == "failed":
         show_problem(job[1].problem, job[1].remedy)
-    if not page.kind.needs_features:
-        return
-    if page.result is None:
+    if page.waits:
         _offer(page)
+    if page.result is None or not page.kind.needs_features:
         return
     if page.result.weights == RANDOM:
         show_random_banner()
@@ -134,7 +137,8 @@ def _offer(page: QualityPage) -> None:
             offered = list(dict.fromkeys([name_usual(cache.workspace(), kept), *kept]))
             asked = [kind for kind in offered if _ask_start(kind, main=kind == offered[0])]
         if kept:
-            st.caption("The features of these photos are kept already: a few seconds.")
+            takes = "a few seconds" if len(page.dataset) <= MOST_FULL else "the time left is shown"
+            st.caption(f"The features of these photos are kept already: {takes}.")
         else:
             st.caption(
                 f"{count(len(page.dataset), 'photo')}; the time left is shown while it goes."

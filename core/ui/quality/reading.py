@@ -24,7 +24,7 @@ from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, settle_choice
 from data.dataset import Dataset
 from data.duplicates import find_pairs
-from data.findings import MEASURED, Measured, Thresholds, list_worst, measure_issue
+from data.findings import MEASURED, Measured, Thresholds, measure_issue
 
 MEASURES: Mapping[str, Measured] = {measured.name: measured for measured in MEASURED}
 ANALYSIS = "analysis"
@@ -42,6 +42,8 @@ class Finding:
 
 _COPIES, _PHOTOS, _LABELS = "The same photo twice", "Photos by themselves", "Classes and labels"
 _PAIRS = ("exact", "near", "across", "leak")
+MOST_COMPARED = 100_000
+"""Photos that the page itself compares with each other; of more the analysis does."""
 
 FINDINGS = {
     "exact": Finding(
@@ -124,6 +126,12 @@ class QualityPage:
         return "quality_splits" if self.finding == "leak" else "quality_class"
 
     @property
+    def waits(self) -> bool:
+        """Whether the finding needs the analysis, which is not there: of many photos copies do."""
+        many = self.finding in _PAIRS and len(self.dataset) > MOST_COMPARED
+        return self.result is None and (self.kind.needs_features or many)
+
+    @property
     def all_pairs(self) -> pd.DataFrame:
         """The duplicate pairs, surest first; columns as in `data.duplicates.find_pairs`."""
         return self.result.pairs if self.result else _find_pairs(self.dataset.id)
@@ -143,10 +151,13 @@ class QualityPage:
     @cached_property
     def counts(self) -> dict[str, int | None]:
         """How many of each finding there are; None: features are needed. Imbalance has 0."""
-        pairs, result = self.all_pairs, self.result
+        result = self.result
         counts: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
-        counts |= {name: len(_choose_pairs(pairs, name)) for name in _PAIRS}
-        counts |= {name: len(self.find_flagged(name)) for name in MEASURES}
+        if result is None and len(self.dataset) > MOST_COMPARED:
+            counts |= dict.fromkeys(_PAIRS)
+        else:
+            counts |= {name: len(_choose_pairs(self.all_pairs, name)) for name in _PAIRS}
+        counts |= {name: int(self._flag(name)[1].sum()) for name in MEASURES}
         counts["unreadable"] = len(self.dataset.set_aside)
         counts["outlier"] = int(result.photos["outlier"].sum()) if result else None
         counts["suspect"] = len(self.suspects[0]) if result else None
@@ -203,10 +214,15 @@ class QualityPage:
 
     def find_flagged(self, measure: str) -> np.ndarray:
         """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""
+        values, flagged = self._flag(measure)
+        photos = np.flatnonzero(flagged)
+        sign = 1 if MEASURES[measure].worse == "low" else -1
+        return photos[np.argsort(sign * values[photos], kind="stable")]
+
+    def _flag(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a measure of each photo, and which are beyond its threshold, (n,) each."""
         values = measure_issue(self.dataset.manifest, measure)
-        flagged = MEASURES[measure].is_beyond(values, asdict(self.thresholds)[measure])
-        worst = list_worst(self.dataset.manifest, measure)
-        return np.asarray(worst[flagged[worst]])
+        return values, MEASURES[measure].is_beyond(values, asdict(self.thresholds)[measure])
 
     def count_classes(self, split: str | None = None) -> pd.Series:
         """Return the photos of each class, also of those without any; of one split or of all."""

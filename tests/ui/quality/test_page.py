@@ -72,6 +72,22 @@ def test_each_finding_has_a_calm_empty_state(
         assert app.success
 
 
+@pytest.mark.parametrize("finding", ["near", "leak"])
+def test_copies_among_very_many_photos_wait_for_the_analysis(
+    finding: str,
+    faulty: Dataset,
+    workspace: Workspace,
+    open_quality: OpenQuality,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.ui.quality.reading.MOST_COMPARED", len(faulty) - 1)
+    app = open_quality(workspace, finding)
+    assert not app.exception and not app.success, "nothing is said to be absent"
+    assert "Analyse with starter weights" in [button.label for button in app.button]
+    counts = read_counts(app)
+    assert counts["Near duplicates"] == "–" and counts["Too small"] != "–"
+
+
 def test_merging_keeps_the_photo_in_train(
     workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
 ) -> None:

@@ -85,8 +85,8 @@ def test_of_very_many_photos_a_sample_is_asked(
 ) -> None:
     run, result, dataset = open_run(trained_copy)
     n = len(result.photo_numbers("validation"))
-    monkeypatch.setattr("core.prediction.nearest._MOST", 5)
-    monkeypatch.setattr("core.prediction.nearest._SAMPLE", 4)
+    monkeypatch.setattr("core.prediction.nearest._MOST_WHOLE", 5)
+    monkeypatch.setattr("core.prediction.nearest._ASKED", 4)
     besides = compare_with_baselines(trained_copy, run, result, dataset, "validation")
     assert n > 5 and {(one.own.n, one.accuracy.n) for one in besides} == {(4, 4)}
     photos = result.draw_photos("validation", 4)

@@ -23,6 +23,16 @@ class Counted:
         return {"values": np.arange(5.0), "names": np.array(["a", "bc"])}
 
 
+def test_large_arrays_are_mapped(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = list_runs(trained_copy)[0].id
+    read = read_result(trained_copy, run)
+    monkeypatch.setattr("core.runs.result._MAPPED_FROM", 1)
+    mapped = read_result(trained_copy, run)
+    assert mapped.scores.base is not None and not mapped.scores.flags.writeable
+    for name in ("scores", "labels", "splits", "paths"):
+        np.testing.assert_array_equal(getattr(mapped, name), getattr(read, name))
+
+
 def test_of_very_many_photos_some_are_drawn(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

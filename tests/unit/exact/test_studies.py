@@ -1,5 +1,8 @@
 """Studies of the exact head beside a run: made once, kept, judged by its validation photos."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from core.datasets.quality.results import read_status
@@ -78,6 +81,6 @@ def test_without_validation_photos_or_features_it_says_what_to_do(
         file.unlink()
     with pytest.raises(FeaturesMissing, match="altered"):
         find_study(trained_copy, run, result, "class-costs")
-    result.splits[:] = "train"
+    result = replace(result, splits=np.full_like(result.splits, "train"))
     with pytest.raises(FeaturesMissing, match="validation"):
         find_study(trained_copy, run, result, "class-costs")

@@ -114,7 +114,7 @@ def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspac
     assert right[tops >= rule.threshold].mean() >= 0.7
     changed = result.scores.copy()
     changed[result.splits != "validation"] = 1 / 3
-    other = suggest_rule(type(result)(**{**vars(result), "scores": changed}), None, target=0.7)
+    other = suggest_rule(replace(result, scores=changed), None, target=0.7)
     assert other.threshold == rule.threshold
     assert other.unlike_limit is None
 

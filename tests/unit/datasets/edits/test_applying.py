@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.classroom import close_class, open_class, sign_in
+from core.classroom import open_class, sign_in
+from core.closing import close_class
 from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from core.closing import close_overdue
@@ -190,7 +191,9 @@ def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFra
         return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
     photos = dataset(dataset_id)
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
-    return table.join(describe_worth(worth(dataset_id), len(photos)))
+    table = table.join(describe_worth(worth(dataset_id), len(photos)))
+    pa.default_memory_pool().release_unused()  # of a million photos 240 MB
+    return table
 
 
 @cached_by(result_key, most=64)

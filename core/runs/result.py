@@ -45,6 +45,8 @@ MOST_JUDGED = 20_000
 _ARRAYS = ("scores", "labels", "splits", "paths")
 _MAPPED_FROM = 2**26
 """Bytes of an array from which on it is mapped."""
+_COMPARED = 65_536
+"""Paths that are compared at once."""
 _TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
 
 
@@ -177,12 +179,13 @@ def check_order(result: RunResult, dataset: Dataset) -> None:
     Raises:
         ResultDamaged: It is another dataset, or other photos, classes or an other order.
     """
-    manifest = dataset.manifest
+    blocks = [slice(start, start + _COMPARED) for start in range(0, len(dataset), _COMPARED)]
+    paths = dataset.manifest["path"]
     same = (
         result.dataset_id == dataset.id
         and result.classes == dataset.classes
-        and np.array_equal(result.paths, np.asarray(manifest["path"], dtype=np.str_))
         and np.array_equal(result.labels, dataset.labels)
+        and all(np.array_equal(result.paths[some], paths.iloc[some].to_list()) for some in blocks)
     )
     if not same:
         raise ResultDamaged(

@@ -142,7 +142,7 @@ class QualityPage:
         pairs = _choose_pairs(self.all_pairs, self.finding)
         manifest = self.dataset.manifest
         named = {
-            f"{column}_{side}": manifest[column].to_numpy()[pairs[side].to_numpy(dtype=np.int64)]
+            f"{column}_{side}": manifest[column].iloc[pairs[side].to_numpy(np.int64)].to_numpy()
             for side in ("a", "b")
             for column in ("class", "split")
         }

@@ -35,6 +35,14 @@ def test_a_link_with_unknown_values_shows_all_photos(dataset: Dataset) -> None:
     assert f"{len(dataset)} photos" in text_of(app)
 
 
+@pytest.mark.usefixtures("dataset")
+def test_of_very_many_photos_a_button_selects_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.ui.wall.showing.MOST_CHOSEN", 10)
+    app = open_dataset(**{"class": "rose"})
+    next(button for button in app.button if button.label == "Select the first 10").click()
+    assert "10 photos selected" in text_of(app.run())
+
+
 def test_a_bar_that_is_none_matches_nothing(dataset: Dataset) -> None:
     app = open_dataset(brightness="<script>")
     assert "No photo matches" in text_of(app)

@@ -1,6 +1,7 @@
 """`explain` on a real run: which photos, in which order, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_only_wrong_ones(result: RunResult) -> None:
     scores[np.arange(len(scores)), result.labels] = 0.8
     wrong = result.photo_numbers("train")[[1, 3]]
     scores[wrong] = np.roll(scores[wrong], 1, axis=1)
-    changed = RunResult(**{**vars(result), "scores": scores})
+    changed = replace(result, scores=scores)
     # Equal scores stand by path.
     expected = wrong[np.argsort(result.paths[wrong])]
     np.testing.assert_array_equal(choose_photos(changed, "train", only_wrong=True), expected)
@@ -70,9 +71,9 @@ def test_only_wrong_ones(result: RunResult) -> None:
 def test_what_is_not_there_is_refused(result: RunResult) -> None:
     with pytest.raises(ExportRefused, match="no class of this run"):
         choose_photos(result, "train", classes=["orchid"])
-    result.splits[:] = "train"
+    learnt = replace(result, splits=np.full_like(result.splits, "train"))
     with pytest.raises(ExportRefused, match="No photo"):
-        choose_photos(result, "test")
+        choose_photos(learnt, "test")
 
 
 def test_the_test_split_is_counted(

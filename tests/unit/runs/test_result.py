@@ -1,6 +1,7 @@
 """What is derived from a run is computed once, and again when it must be."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_photos_are_matched_by_identity(trained_copy: Workspace) -> None:
     swapped[[0, 1]] = swapped[[1, 0]]
     for change in ({"paths": swapped}, {"labels": result.labels[::-1]}, {"dataset_id": "other"}):
         with pytest.raises(ResultDamaged):
-            check_order(type(result)(**{**vars(result), **change}), dataset)
+            check_order(replace(result, **change), dataset)
 
 
 def test_features_that_are_gone_say_so(trained_copy: Workspace) -> None:

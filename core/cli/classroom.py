@@ -95,14 +95,11 @@ def class_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         else:
             ports = [_find_port() for _ in range(given.servers)]
             processes = [_start(stack, environment, "127.0.0.1", port) for port in ports]
-            lines = [f"  server s{port} 127.0.0.1:{port} cookie s{port} check" for port in ports]
             file = workspace.temporary / f"class-{given.port}.cfg"
             file.parent.mkdir(parents=True, exist_ok=True)
+            lines = [f"  server s{port} 127.0.0.1:{port} cookie s{port} check" for port in ports]
             file.write_text("\n".join([_PROXY.format_map(vars(given)), *lines, ""]))
-            command = [str(proxy), "-f", str(file)]
-            log = stack.enter_context((workspace.root / LOG).open("ab"))
-            processes.append(stack.enter_context(subprocess.Popen(command, stderr=log)))
-            stack.callback(processes[-1].terminate)
+            processes.append(_run(stack, environment, [str(proxy), "-f", str(file)]))
         progress.note(f"{given.pages} at {address}; Ctrl+C ends it")
         if classroom:
             key = make_desk_key(workspace, classroom.id)
@@ -137,16 +134,29 @@ def _start(
     stack: ExitStack, environment: dict[str, str], address: str, port: int
 ) -> "subprocess.Popen[bytes]":
     """Return a page server, which ends with the stack."""
-    app, quiet = str(PROJECT_ROOT / "streamlit_app.py"), subprocess.DEVNULL
+    app = str(PROJECT_ROOT / "streamlit_app.py")
     where = ["--server.address", address, "--server.port", str(port), "--server.headless", "true"]
     where += ["--server.maxUploadSize", str(_UPLOAD_MB)]  # it is in memory before anybody is asked
+    return _run(stack, environment, python_command("streamlit", "run", app, *where))
+
+
+def _run(
+    stack: ExitStack, environment: dict[str, str], command: list[str]
+) -> "subprocess.Popen[bytes]":
+    """Return a process, which ends with the stack; what it prints goes to the log of the class."""
     log = stack.enter_context((Path(environment["PETALSCOPE_WORKSPACE"]) / LOG).open("ab"))
-    command = python_command("streamlit", "run", app, *where)
-    server = stack.enter_context(
-        subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=quiet, stdout=log)
+    process = stack.enter_context(
+        subprocess.Popen(
+            command,
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
     )
-    stack.callback(server.terminate)
-    return server
+    stack.callback(process.terminate)
+    return process
 
 
 def _find_port() -> int:

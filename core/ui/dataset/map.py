@@ -68,6 +68,13 @@ def show_map(page: DatasetPage) -> None:
     if chart.positions is None:
         _show_offer(chart)
         return
+    _draw(chart, chart.positions)
+    st.caption(_explain(chart.dataset, chart.method))
+    _show_area(page)
+
+
+def _draw(chart: MapPage, positions: np.ndarray) -> None:
+    """Draw the map itself, and the way back where a part of it is zoomed into."""
     colouring = chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
     key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
@@ -84,7 +91,7 @@ def show_map(page: DatasetPage) -> None:
             alt=f"Map of the photos, coloured by {colouring.by}; near points look alike.",
         )
         many = len(chart.dataset) > MOST_POINTS
-        show_pointed(chart.dataset, chart.positions, "map", f"{key}.window" if many else "")
+        show_pointed(chart.dataset, positions, "map", f"{key}.window" if many else "")
     if window is not None:
         st.button(
             "Show the whole map",
@@ -92,8 +99,6 @@ def show_map(page: DatasetPage) -> None:
             type="tertiary",
             on_click=partial(st.session_state.pop, f"{key}.window"),
         )
-    st.caption(_explain(chart.dataset, chart.method))
-    _show_area(page)
 
 
 def _show_controls(chart: MapPage, *, pick_run: bool) -> None:

@@ -5,6 +5,7 @@ Files are written anew: those of the parent are never written in place.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,11 +26,11 @@ from data.dataset import (
 )
 from data.importing import (
     Progress,
-    in_phase,
     keep_dataset,
     label_classes,
     make_staging_folder,
     report_full_disk,
+    tell_phases,
 )
 from data.manifest import read_whole, write_facts
 from data.packing import pack_photos
@@ -131,7 +132,7 @@ def _join_files(
     """Write photos, thumbnails and originals of all, those of the parent first, and check those."""
     known = read_facts(parent.folder)["files"]
     total = sum(int(known[name]["bytes"]) for name in _JOINED)
-    done, tell = 0, in_phase(lambda: "copying photos", on_progress)
+    done, tell = 0, partial(tell_phases(on_progress), "copying photos")
 
     def report(copied: int) -> None:
         nonlocal done

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +29,7 @@ from data.manifest import hide_dataset, read_dataset, read_whole, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report
 from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest
+from data.sources.found import FoundSource, SourceRequest, Tell
 from data.splits import draw_splits, draw_validation
 
 
@@ -105,9 +106,10 @@ def prepare_dataset(
         on_error.callback(shutil.rmtree, folder, ignore_errors=True)
         with report_full_disk("the dataset", _FREE):
             source = open_source(request, workspace.downloads)
-            found = source.find(unpacked, in_phase(lambda: source.phase, on_progress))
+            tell = tell_phases(on_progress)
+            found = source(unpacked, tell)
             found = replace(found, name=(name or "").strip() or found.name)
-            reading = in_phase(lambda: "reading photos", on_progress)
+            reading = partial(tell, "reading photos")
             report = _write_dataset(workspace, folder, found, split_seed, reading)
         shutil.rmtree(unpacked)
         on_error.pop_all()
@@ -162,14 +164,10 @@ def remove_orphans(temporary: Path, prefix: str) -> None:
             shutil.rmtree(orphan, ignore_errors=True)
 
 
-def in_phase(
-    name_phase: Callable[[], str], on_progress: OnProgress | None
-) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if on_progress:
-            on_progress(Progress(phase=name_phase(), done=done, total=total))
-
-    return report
+def tell_phases(on_progress: OnProgress | None) -> Tell:
+    """Return what is told a phase and how far it is, and tells it on, if to anybody."""
+    hear = on_progress or (lambda _: None)
+    return lambda phase, done, total: hear(Progress(phase=phase, done=done, total=total))
 
 
 def _identify_prepared(folder: Path) -> str:

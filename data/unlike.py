@@ -4,7 +4,7 @@ Never trained on. The drawn ones are the same bytes from the same seed.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,9 +15,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from core.config import FRAMING, Framing
 from core.errors import PhotoRefused
 from data.images import pack_photo, read_packed_photo
-from data.sources.archive import ARCHIVE_ENDINGS, ArchiveContents, number_files, unpack_chosen
+from data.sources.archive import ARCHIVE_ENDINGS, unpack_photos
 from data.sources.flowers.backgrounds import PLACES, Rng, Size, cloud_field, develop_photo, to_image
 from data.sources.flowers.petals import Floats, blend, rgb
+from data.sources.found import FoundPhoto, FoundSource
 
 DRAWN_VERSION = 2
 """To be raised when the photos change: what was measured on them is measured again."""
@@ -216,10 +217,10 @@ def _unpack(content: bytes) -> list[tuple[str, bytes]]:
         target.mkdir()
         archive.write_bytes(content)
 
-        def choose(contents: ArchiveContents) -> tuple[dict[str, Path], dict[str, Path]]:
+        def read(files: Sequence[tuple[str, Path]], _folders: Iterable[str]) -> FoundSource:
             # A tenth more than is looked at: what is no photo does not count.
-            places = number_files(contents.files[: MOST_OWN * 11 // 10], target)
-            return places, places
+            some = files[: MOST_OWN * 11 // 10]
+            return FoundSource(photos=[FoundPhoto(path=path, file=file) for path, file in some])
 
-        places, _ = unpack_chosen(archive, choose)
-        return [(Path(path).name, place.read_bytes()) for path, place in places.items()]
+        found = unpack_photos(archive, target, read=read)
+        return [(Path(one.path).name, one.file.read_bytes()) for one in found.photos]

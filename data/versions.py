@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,11 @@ from data.dataset import (
 )
 from data.importing import (
     Progress,
-    in_phase,
     keep_dataset,
     label_classes,
     make_staging_folder,
     report_full_disk,
+    tell_phases,
 )
 from data.manifest import list_datasets, read_whole, write_facts
 from data.sources.names import list_names
@@ -85,7 +86,7 @@ def make_version(
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
-        copying = in_phase(lambda: "copying photos", on_progress)
+        copying = partial(tell_phases(on_progress), "copying photos")
         bring_files(parent, folder, _list_excluded(changes), copying)
         facts = {
             **read_facts(parent.folder),

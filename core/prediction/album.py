@@ -15,8 +15,8 @@ from core.ahead import work_ahead
 from core.errors import ArchiveRefused, PhotoRefused, SourceRefused
 from core.formats import count
 from data.images import read_photo_file
-from data.sources.archive import ArchiveContents, number_files, unpack_chosen
-from data.sources.found import OnProgress
+from data.sources.archive import unpack_photos
+from data.sources.found import FoundPhoto, FoundSource, OnProgress
 from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unreadable
 
 
@@ -68,20 +68,19 @@ def unpack_album(
         OSError: There is no room; nothing is left.
     """
 
-    def choose(contents: ArchiveContents) -> tuple[None, Mapping[str, Path]]:
-        chosen = [path for path in contents.files if is_photo(path)]
+    def read(files: Sequence[tuple[str, Path]], _folders: Iterable[str]) -> FoundSource:
+        album.update({make_storable(path): file for path, file in files})
+        chosen = [path for path in album if is_photo(path)]
         if len(chosen) > most:
             raise ArchiveRefused(
                 f"The archive holds {count(len(chosen), 'photo')}; {most:,} are taken at once.",
                 "Split it, or unpack it and run “python -m core predict MODEL --dir FOLDER”.",
             )
-        places.update(number_files(chosen, target))
-        return None, places
+        return FoundSource(photos=[FoundPhoto(path=path, file=album[path]) for path in chosen])
 
-    places: dict[str, Path] = {}
-    _, contents = unpack_chosen(archive, choose, on_progress)
-    album = _make_album({make_storable(path): file for path, file in places.items()}, "the archive")
-    return Album(photos=album.photos, left_out=_count_others(contents.files))
+    album: dict[str, Path] = {}
+    unpack_photos(archive, target, on_progress, read)
+    return _make_album(album, "the archive")
 
 
 def _make_album(files: Mapping[str, Path], where: str) -> Album:
@@ -92,12 +91,8 @@ def _make_album(files: Mapping[str, Path], where: str) -> Album:
             "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
     photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]
-    return Album(photos=photos, left_out=_count_others(files))
-
-
-def _count_others(paths: Iterable[str]) -> int:
-    """Return how many files are neither photos nor hidden, nor left behind by a tool."""
-    return sum(not is_photo(path) and not is_hidden(path) for path in paths)
+    others = [path for path in files if not is_photo(path) and not is_hidden(path)]
+    return Album(photos=photos, left_out=len(others))
 
 
 _THREADS = min(os.cpu_count() or 1, 4)

@@ -10,11 +10,11 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from core.config import read_settings
 from core.errors import ArchiveRefused, SourceRefused
@@ -27,7 +27,7 @@ from data.sources.archive_readers import (
     open_reader,
     refuse_archive,
 )
-from data.sources.found import READING, FoundSource, OnProgress, SourceKind
+from data.sources.found import READING, FoundSource, OnProgress, SourceKind, Tell
 from data.sources.layout import Read, read_layout
 
 RATIO_LIMIT = 100
@@ -36,7 +36,6 @@ PATH_LIMIT = 1_000
 """Characters of a path; with the limit on members it bounds what their names take in memory."""
 ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
 
-_T = TypeVar("_T")
 _HARMLESS_BYTES = 10_000_000
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGE = (
@@ -65,18 +64,10 @@ class ArchiveContents:
     """Files whose path came up before; the last one counts, as with tar and unzip."""
 
 
-@dataclass(frozen=True)
-class ArchiveSource:
-    """Class folders, or split folders of them, packed as .zip, .tgz, .tar.gz or .tar."""
-
-    archive: Path
-    phase: str = READING
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos of the archive; see data.sources.found.Source."""
-        name = self.archive.name
-        found = unpack_photos(self.archive, unpacked, on_progress)
-        return replace(found, name=strip_archive_ending(name), origin=name)
+def find_in_archive(archive: Path, unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos of class folders, or split folders of them, packed in an archive."""
+    found = unpack_photos(archive, unpacked, partial(tell, READING))
+    return replace(found, name=strip_archive_ending(archive.name), origin=archive.name)
 
 
 def strip_archive_ending(name: str) -> str:
@@ -94,53 +85,29 @@ def unpack_photos(
 
     Args:
         target: An existing empty folder; the photos are written into it under numbered names.
-        read: What says which class its folders mean.
+        read: What says which files are photos, and which class their folders mean.
 
     Raises:
         ArchiveRefused: Not such an archive, broken, hostile or too large; nothing is left.
         SourceRefused: Its layout is none we know; nothing is left.
         OSError: There is no room; nothing is left.
     """
-
-    def choose(contents: ArchiveContents) -> tuple[FoundSource, dict[str, Path]]:
-        places = number_files(contents.files, target)
-        found = read(list(places.items()), contents.folders)
-        wanted = {photo.file for photo in found.photos}
-        return found, {path: place for path, place in places.items() if place in wanted}
-
-    found, contents = unpack_chosen(archive, choose, on_progress)
-    if not contents.repeated:
-        return found
-    again = f"{count(contents.repeated, 'path')} met again in the archive; the last file counts."
-    return replace(found, notes=(*found.notes, again))
-
-
-def number_files(paths: Iterable[str], target: Path) -> dict[str, Path]:
-    """Return a place in the folder for each path, under names of our own."""
-    return {path: target / f"{number:06d}" for number, path in enumerate(paths)}
-
-
-def unpack_chosen(
-    archive: Path,
-    choose: Callable[[ArchiveContents], tuple[_T, Mapping[str, Path]]],
-    on_progress: OnProgress | None = None,
-) -> tuple[_T, ArchiveContents]:
-    """Write the files that `choose` gives a place; return its answer and what the archive holds.
-
-    Raises:
-        ArchiveRefused: Not an archive, broken, hostile or too large; nothing is left.
-        OSError: There is no room; nothing is left.
-    """
     if not archive.is_file():
         raise SourceRefused(f"There is no file “{archive}”.", "Check the path.")
     with ExitStack() as on_error, _report_damage(), open_reader(archive) as opened:
         contents = _check_members(opened.members(), archive.stat().st_size)
-        answer, places = choose(contents)
+        places = {path: target / f"{number:06d}" for number, path in enumerate(contents.files)}
+        found = read(list(places.items()), contents.folders)
+        wanted = {photo.file for photo in found.photos}
+        places = {path: place for path, place in places.items() if place in wanted}
         for place in places.values():
             on_error.callback(place.unlink, missing_ok=True)
         _write_files(opened, places, on_progress)
         on_error.pop_all()
-    return answer, contents
+    if not contents.repeated:
+        return found
+    again = f"{count(contents.repeated, 'path')} met again in the archive; the last file counts."
+    return replace(found, notes=(*found.notes, again))
 
 
 def _write_files(
@@ -209,5 +176,5 @@ def _report_damage() -> Iterator[None]:
 ARCHIVE = SourceKind(
     kind="archive",
     title="Archive",
-    open=lambda request, _downloads: ArchiveSource(request.place),
+    open=lambda request, _downloads: partial(find_in_archive, request.place),
 )

@@ -2,8 +2,8 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.config import read_settings
@@ -14,10 +14,10 @@ from data.sources.archive import ARCHIVE
 from data.sources.found import (
     Field,
     FoundSource,
-    OnProgress,
     Source,
     SourceKind,
     SourceRequest,
+    Tell,
     Way,
 )
 from data.sources.layout import FOLDER, LAYOUTS
@@ -46,8 +46,13 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
         for path in (request.path, request.images, request.labels, request.splits, request.names):
             places.check(path)
     source = kind.open(request, downloads)
-    source = _Changed(source, places.keep_inside) if places else source
-    return _Changed(source, _forget_splits) if request.own_split else source
+
+    def find(unpacked: Path, tell: Tell) -> FoundSource:
+        found = source(unpacked, tell)
+        found = places.keep_inside(found, unpacked) if places else found
+        return _forget_splits(found) if request.own_split else found
+
+    return find
 
 
 def find_import_folders() -> list[Path]:
@@ -101,23 +106,7 @@ class _Places:
         return replace(found, photos=photos, notes=(*found.notes, note))
 
 
-@dataclass(frozen=True)
-class _Changed:
-    """A source whose photos are changed when they are found."""
-
-    source: Source
-    change: Callable[[FoundSource, Path], FoundSource]
-    """Given the folder that the source may have written into, too."""
-
-    @property
-    def phase(self) -> str:
-        return self.source.phase
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        return self.change(self.source.find(unpacked, on_progress), unpacked)
-
-
-def _forget_splits(found: FoundSource, _unpacked: Path) -> FoundSource:
+def _forget_splits(found: FoundSource) -> FoundSource:
     """Return the photos without the source's own splits, so that ours are drawn."""
     photos = [replace(photo, split=None) for photo in found.photos]
     return replace(found, photos=photos, split_origin=None)

@@ -6,7 +6,7 @@ No photo is decoded here. A source writes into the folder it is given and the do
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 READING = "reading the source"
 
@@ -24,8 +24,8 @@ class FoundPhoto:
     """
 
     path: str
-    class_name: str
-    split: str | None
+    class_name: str = ""
+    split: str | None = None
     file: Path
 
 
@@ -49,25 +49,16 @@ class FoundSource:
     """Classes that there must be."""
 
 
-class Source(Protocol):
-    """Anything a dataset can be made of."""
+Tell = Callable[[str, int, int], None]
+"""Told, often and from the same thread, what is done at the moment, how much of it, and of what."""
 
-    @property
-    def phase(self) -> str:
-        """What `find` does at the moment, for a progress bar: “reading the source”, say."""
+Source = Callable[[Path, Tell], FoundSource]
+"""Anything a dataset can be made of: finds its photos. The folder is an existing empty one, which
+it may write into.
 
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos of the source.
-
-        Args:
-            unpacked: An existing empty folder, which the source may write into.
-            on_progress: Called often, from this thread; `phase` says what is counted.
-
-        Raises:
-            SourceRefused: It cannot be a dataset (ArchiveRefused: hostile or broken).
-            DownloadFailed: It could not be fetched.
-            OSError: There is no room on the disk; nothing is left in `unpacked`.
-        """
+Raises SourceRefused: it cannot be a dataset (ArchiveRefused: hostile or broken); DownloadFailed: it
+could not be fetched; OSError: there is no room on the disk; nothing is left in the folder.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

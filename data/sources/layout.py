@@ -9,11 +9,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from core.config import read_settings
 from core.errors import SourceRefused
-from data.sources.found import READING, FoundPhoto, FoundSource, OnProgress, SourceKind
+from data.sources.found import FoundPhoto, FoundSource, SourceKind, Tell
 from data.sources.names import (
     list_names,
     note_classes,
@@ -250,17 +251,10 @@ def _note_depth(placed: list[_Placed], copies: tuple[str, ...]) -> Iterable[str]
         yield "There is no test folder, so scores can only be told for validation photos."
 
 
-@dataclass(frozen=True)
-class FolderSource:
-    """Class folders, or split folders of them, where they lie."""
-
-    folder: Path
-    phase: str = READING
-
-    def find(self, _unpacked: Path, _on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos of the folder; see data.sources.found.Source."""
-        folder, found = self.folder.resolve(), read_folder(self.folder)
-        return replace(found, name=folder.name or str(folder), origin=str(folder))
+def find_in_folder(folder: Path, _unpacked: Path, _tell: Tell) -> FoundSource:
+    """Return the photos of class folders, or split folders of them, where they lie."""
+    place, found = folder.resolve(), read_folder(folder)
+    return replace(found, name=place.name or str(place), origin=str(place))
 
 
 def read_folder(folder: Path, read: Read = read_layout) -> FoundSource:
@@ -310,5 +304,5 @@ def refuse_unreadable(error: OSError) -> None:
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",
-    open=lambda request, _downloads: FolderSource(request.place),
+    open=lambda request, _downloads: partial(find_in_folder, request.place),
 )

@@ -4,23 +4,25 @@ The label of jpg/image_0000i.jpg, 1..102, is the i-th of imagelabels.mat; setid.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from core.config import OXFORD102_URL, read_settings
 from core.errors import SourceRefused
-from data.sources.archive import ArchiveContents, number_files, unpack_chosen
+from data.sources.archive import unpack_photos
 from data.sources.found import (
     READING,
     Field,
     FoundPhoto,
     FoundSource,
-    OnProgress,
+    Source,
     SourceKind,
     SourceRequest,
+    Tell,
     Way,
 )
 from data.sources.layout import is_hidden
@@ -63,58 +65,49 @@ _SPLIT_OF_LIST = {"trnid": "train", "valid": "validation", "tstid": "test"}
 _PHOTO = re.compile(r"(?:^|/)image_(\d{5})\.jpe?g$", re.IGNORECASE)
 
 
-@dataclass
-class Oxford102Source:
-    """The three files on this machine, or downloaded when none is named."""
+def find_oxford102(
+    files: Sequence[Path], names_file: Path | None, downloads: Path, unpacked: Path, tell: Tell
+) -> FoundSource:
+    """Return the labelled photos in the official split.
 
-    files: list[Path]
-    """As in FILES; or none."""
-    names: Path | None
-    """A mapping of class names."""
-    downloads: Path
-    phase: str = READING
+    Args:
+        files: On this machine, as in FILES; none: they are downloaded.
+        names_file: A mapping of class names.
+    """
+    images, labels_file, splits_file = files or _download(downloads, tell)
+    names = read_class_names(names_file)
+    labels = _read_labels(labels_file, names)
+    splits = _read_splits(splits_file, len(labels))
+    whence = str(images.resolve()) if files else "downloaded"
 
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the labelled photos in the official split; see data.sources.found.Source."""
-        images, labels_file, splits_file = self.files or self._download(on_progress)
-        names = read_class_names(self.names)
-        labels = _read_labels(labels_file, names)
-        splits = _read_splits(splits_file, len(labels))
-
-        def choose(contents: ArchiveContents) -> tuple[list[FoundPhoto], dict[str, Path]]:
-            places = number_files(contents.files, unpacked)
-            photos = _label_photos(places, labels, splits, names, unpacked)
-            wanted = {photo.file for photo in photos}
-            return photos, {path: place for path, place in places.items() if place in wanted}
-
-        photos, contents = unpack_chosen(images, choose, on_progress)
-        known = set(contents.files)
-        there = [photo for photo in photos if photo.path in known]
+    def read(held: Sequence[tuple[str, Path]], _folders: Iterable[str]) -> FoundSource:
+        places = dict(held)
+        photos = _label_photos(places, labels, splits, names, unpacked)
+        there = [photo for photo in photos if photo.path in places]
         used = {photo.class_name for photo in there}
         return FoundSource(
             photos=photos,
             name="Oxford 102 Flowers",
-            origin="Oxford 102 Flowers, " + (str(images.resolve()) if self.files else "downloaded"),
-            notes=tuple(_list_notes(there, contents, len(labels))),
+            origin=f"Oxford 102 Flowers, {whence}",
+            notes=tuple(_list_notes(there, len(held), len(labels))),
             numbers={name: number for number, name in names.items() if name in used},
             split_origin="the official split",
         )
 
-    def _download(self, on_progress: OnProgress | None) -> list[Path]:
-        address = read_settings().oxford102_url.rstrip("/") + "/"
-        folder = self.downloads / "oxford102"
-        for name, md5 in FILES.items():
-            self.phase = f"downloading {name}, in MB"
-            # Another server than the makers' may hold a resized copy.
-            official = address == OXFORD102_URL or name.endswith(".mat")
-            fetch_file(
-                address + name, folder / name, md5 if official else None, tell_mb(on_progress)
-            )
-        self.phase = READING
-        return [folder / name for name in FILES]
+    return unpack_photos(images, unpacked, partial(tell, READING), read)
 
 
-def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
+def _download(downloads: Path, tell: Tell) -> list[Path]:
+    address = read_settings().oxford102_url.rstrip("/") + "/"
+    files = [downloads / "oxford102" / name for name in FILES]
+    for file, md5 in zip(files, FILES.values(), strict=True):
+        # Another server than the makers' may hold a resized copy.
+        official = address == OXFORD102_URL or file.suffix == ".mat"
+        fetch_file(address + file.name, file, md5 if official else None, tell_mb(tell, file.name))
+    return files
+
+
+def open_oxford102(request: SourceRequest, downloads: Path) -> Source:
     """Return the source of a folder of the three files, of each by its path, or the download.
 
     Raises:
@@ -123,7 +116,7 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
     names = Path(request.names).expanduser() if request.names else None
     named = (request.images, request.labels, request.splits)
     if not (request.path or any(named)):
-        return Oxford102Source([], names, downloads)
+        return partial(find_oxford102, [], names, downloads)
     paths = []
     for given, usual in zip(named, FILES, strict=True):
         if not given and not request.path:
@@ -138,7 +131,7 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Oxford102Source:
                 f"Oxford 102 needs {', '.join(FILES)}; get them from {OXFORD102_URL}.",
             )
         paths.append(path)
-    return Oxford102Source(paths, names, downloads)
+    return partial(find_oxford102, paths, names, downloads)
 
 
 def read_class_names(file: Path | None) -> dict[int, str]:
@@ -237,15 +230,14 @@ def _label_photos(
     return sorted(photos, key=lambda photo: photo.path)
 
 
-def _list_notes(photos: list[FoundPhoto], contents: ArchiveContents, labels: int) -> list[str]:
+def _list_notes(photos: list[FoundPhoto], files: int, labels: int) -> list[str]:
     notes = []
     if len(photos) < labels:
         notes.append(
             f"There are {labels:,} labels and {len(photos):,} photos with a label and a split; "
             "the others are left out or set aside."
         )
-    others = len(contents.files) - len(photos)
-    if others:
+    if others := files - len(photos):
         notes.append(f"{others:,} other files in the archive were left out.")
     return notes
 

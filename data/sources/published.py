@@ -2,16 +2,17 @@
 
 import gzip
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from core.config import FLOWER_PHOTOS_URL, read_settings
 from core.downloading import Report, download_file
 from core.errors import DownloadFailed
 from core.workspace import digest_file
-from data.sources.archive import ArchiveSource
-from data.sources.found import READING, Field, FoundSource, OnProgress, Source, SourceKind, Way
-from data.sources.layout import FolderSource
+from data.sources.archive import find_in_archive
+from data.sources.found import Field, FoundSource, SourceKind, Tell, Way
+from data.sources.layout import find_in_folder
 
 FILE = "flower_photos.tgz"
 SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
@@ -40,10 +41,10 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
     download_file(address, target, check, on_progress)
 
 
-def tell_mb(on_progress: OnProgress | None) -> Report:
-    """Return what is told bytes, and tells them on in MB."""
-    tell = on_progress or (lambda *_: None)
-    return lambda done, total: tell(done // 1_000_000, total // 1_000_000)
+def tell_mb(tell: Tell, name: str) -> Report:
+    """Return what is told the bytes of a file of that name, and tells them on in MB."""
+    phase = f"downloading {name}, in MB"
+    return lambda done, total: tell(phase, done // 1_000_000, total // 1_000_000)
 
 
 def _check_gzip(file: Path, address: str) -> None:
@@ -65,32 +66,19 @@ def _refuse(address: str, reason: str) -> DownloadFailed:
     )
 
 
-@dataclass
-class FlowerPhotosSource:
-    """An archive or folder of it on this machine, or the download when none is named."""
-
-    path: Path | None
-    downloads: Path
-    phase: str = READING
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos; the source has no splits; see data.sources.found.Source."""
-        path = self.path or self._download(on_progress)
-        source: Source = FolderSource(path) if path.is_dir() else ArchiveSource(path)
-        found = source.find(unpacked, on_progress)
-        where = found.origin if self.path else "downloaded"
-        return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
-
-    def _download(self, on_progress: OnProgress | None) -> Path:
-        self.phase = f"downloading {FILE}, in MB"
+def find_flower_photos(
+    named: Path | None, downloads: Path, unpacked: Path, tell: Tell
+) -> FoundSource:
+    """Return the photos of an archive or folder of it on this machine, or of the download."""
+    path = named or downloads / FILE
+    if not named:
         address = read_settings().flower_photos_url
-        target = self.downloads / FILE
         # Another server than the makers' may hold a resized copy.
-        fetch_file(
-            address, target, SHA256 if address == FLOWER_PHOTOS_URL else None, tell_mb(on_progress)
-        )
-        self.phase = READING
-        return target
+        digest = SHA256 if address == FLOWER_PHOTOS_URL else None
+        fetch_file(address, path, digest, tell_mb(tell, FILE))
+    found = (find_in_folder if path.is_dir() else find_in_archive)(path, unpacked, tell)
+    where = found.origin if named else "downloaded"
+    return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
 
 
 DOWNLOAD = Way(
@@ -103,8 +91,8 @@ FLOWER_PHOTOS = SourceKind(
     kind="flower_photos",
     title="flower_photos",
     needs_path=False,
-    open=lambda request, downloads: FlowerPhotosSource(
-        request.place if request.path else None, downloads
+    open=lambda request, downloads: partial(
+        find_flower_photos, request.place if request.path else None, downloads
     ),
     about="3,670 photos of five kinds of flowers, in one archive. It comes without splits.",
     ways=(

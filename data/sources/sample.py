@@ -8,13 +8,14 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from data.sources.flowers.blooms import SPECIES
 from data.sources.flowers.scene import draw_scene
-from data.sources.found import FoundSource, OnProgress, SourceKind, Way
+from data.sources.found import FoundSource, SourceKind, Tell, Way
 from data.sources.layout import read_folder
 
 SMALLEST = 6
@@ -43,16 +44,11 @@ _WRONG_LABELS = (
 _CUT_SHORT = ("dandelion", "train")
 
 
-class SampleSource:
-    """The embedded sample as it is drawn when nothing else is said."""
-
-    phase = "drawing the sample"
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos of the sample; see data.sources.found.Source."""
-        draw_sample(unpacked, on_progress=on_progress)
-        photos = read_folder(unpacked).photos
-        return FoundSource(photos=photos, name="Flower sample", origin="the embedded sample")
+def find_in_sample(unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos of the embedded sample as it is drawn when nothing else is said."""
+    draw_sample(unpacked, on_progress=partial(tell, "drawing the sample"))
+    photos = read_folder(unpacked).photos
+    return FoundSource(photos=photos, name="Flower sample", origin="the embedded sample")
 
 
 @dataclass(kw_only=True)
@@ -198,7 +194,7 @@ SAMPLE = SourceKind(
     kind="sample",
     title="Sample flowers",
     needs_path=False,
-    open=lambda _request, _downloads: SampleSource(),
+    open=lambda _request, _downloads: find_in_sample,
     about="Five classes of drawn flowers, 100 photos each, with a few planted faults. "
     "Drawn on this machine in some seconds; no network needed.",
     ways=(Way(button="Draw the sample"),),

@@ -8,10 +8,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from core.errors import SourceRefused
-from data.sources.found import READING, Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
+from data.sources.found import READING, Field, FoundPhoto, FoundSource, SourceKind, Tell, Way
 from data.sources.layout import (
     PHOTO_SUFFIXES,
     check_classes,
@@ -40,26 +41,18 @@ class _Line:
     split: str | None
 
 
-@dataclass(frozen=True)
-class TableSource:
-    """Photos on this machine that a .csv (commas, semicolons or tabs) lists."""
-
-    table: Path
-    phase: str = READING
-
-    def find(self, _unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos of the table; see data.sources.found.Source."""
-        lines = _check_splits(list(_read_lines(self.table)), self.table.name)
-        photos, notes = _collect_photos(lines, self.table.resolve().parent)
-        if on_progress:
-            on_progress(len(lines), len(lines))
-        return FoundSource(
-            photos=photos,
-            name=self.table.stem,
-            origin=str(self.table.resolve()),
-            notes=notes,
-            split_origin="the splits of the table",
-        )
+def find_in_table(table: Path, _unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos on this machine that a .csv (commas, semicolons or tabs) lists."""
+    lines = _check_splits(list(_read_lines(table)), table.name)
+    photos, notes = _collect_photos(lines, table.resolve().parent)
+    tell(READING, len(lines), len(lines))
+    return FoundSource(
+        photos=photos,
+        name=table.stem,
+        origin=str(table.resolve()),
+        notes=notes,
+        split_origin="the splits of the table",
+    )
 
 
 def _read_lines(table: Path) -> Iterator[_Line]:
@@ -191,7 +184,7 @@ def _refuse(name: str, number: int, problem: str) -> SourceRefused:
 TABLE = SourceKind(
     kind="csv",
     title="CSV",
-    open=lambda request, _downloads: TableSource(request.place),
+    open=lambda request, _downloads: partial(find_in_table, request.place),
     ways=(
         Way(
             fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),

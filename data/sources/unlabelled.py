@@ -5,7 +5,8 @@ They are of one class; 15 % are drawn for validation before anybody has seen the
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from core.errors import SourceRefused
 from core.workspace import open_workspace
 from data.sources.archive import strip_archive_ending, unpack_photos
-from data.sources.found import READING, Field, FoundPhoto, FoundSource, OnProgress, SourceKind, Way
+from data.sources.found import READING, Field, FoundPhoto, FoundSource, SourceKind, Tell, Way
 from data.sources.layout import is_photo, make_storable, read_folder
 from data.sources.names import fold_name, note_files
 
@@ -33,45 +34,30 @@ def find_unlabelled(classes: Sequence[str], labels: np.ndarray) -> np.ndarray:
     return np.isin(labels, numbers)
 
 
-@dataclass(frozen=True)
-class UnlabelledSource:
-    """Photos of a folder or archive, whatever their folders say."""
-
-    path: Path
-    phase: str = READING
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos; see data.sources.found.Source."""
-        if self.path.is_dir():
-            found, origin = read_folder(self.path, _read_photos), str(self.path.resolve())
-        else:
-            found = unpack_photos(self.path, unpacked, on_progress, _read_photos)
-            origin = self.path.name
-        name = strip_archive_ending(self.path.resolve().name) or origin
-        return replace(found, name=name, origin=origin)
+def find_unlabelled_photos(path: Path, unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos of a folder or archive, whatever their folders say."""
+    if path.is_dir():
+        found, origin = read_folder(path, _read_photos), str(path.resolve())
+    else:
+        found = unpack_photos(path, unpacked, partial(tell, READING), _read_photos)
+        origin = path.name
+    name = strip_archive_ending(path.resolve().name) or origin
+    return replace(found, name=name, origin=origin)
 
 
-@dataclass(frozen=True)
-class KeptSource:
-    """Copies of the photos that were sent to the model, and are kept."""
-
-    folder: Path
-    phase: str = "copying the photos that are kept"
-
-    def find(self, unpacked: Path, on_progress: OnProgress | None = None) -> FoundSource:
-        """Return the photos; see data.sources.found.Source."""
-        kept = sorted(self.folder.glob("[!.]*")) if self.folder.is_dir() else []
-        if not kept:
-            raise SourceRefused(
-                "No photo that was sent is kept.",
-                "Photos are kept where PETALSCOPE_KEEP_PHOTOS_DAYS is above 0; or bring a folder.",
-            )
-        for done, file in enumerate(kept, start=1):
-            shutil.copyfile(file, unpacked / file.name)
-            if on_progress:
-                on_progress(done, len(kept))
-        found = _describe([_make_photo(file.name, unpacked / file.name) for file in kept])
-        return replace(found, name="Photos in use", origin="photos that were sent and kept")
+def copy_kept_photos(folder: Path, unpacked: Path, tell: Tell) -> FoundSource:
+    """Return copies of the photos that were sent to the model, and are kept."""
+    kept = sorted(folder.glob("[!.]*")) if folder.is_dir() else []
+    if not kept:
+        raise SourceRefused(
+            "No photo that was sent is kept.",
+            "Photos are kept where PETALSCOPE_KEEP_PHOTOS_DAYS is above 0; or bring a folder.",
+        )
+    for done, file in enumerate(kept, start=1):
+        shutil.copyfile(file, unpacked / file.name)
+        tell("copying the photos that are kept", done, len(kept))
+    found = _describe([_make_photo(file.name, unpacked / file.name) for file in kept])
+    return replace(found, name="Photos in use", origin="photos that were sent and kept")
 
 
 def _describe(photos: list[FoundPhoto], notes: Iterable[str] = ()) -> FoundSource:
@@ -105,9 +91,9 @@ UNLABELLED = SourceKind(
     kind="unlabelled",
     title="Photos without labels",
     open=lambda request, _downloads: (
-        UnlabelledSource(request.place)
+        partial(find_unlabelled_photos, request.place)
         if request.path
-        else KeptSource(open_workspace().kept_photos)
+        else partial(copy_kept_photos, open_workspace().kept_photos)
     ),
     needs_path=False,
     about="You label them here, one by one, the most useful first.",

@@ -25,7 +25,7 @@ def read(path: Path | str, *, from_page: bool = True) -> FoundSource:
     request = SourceRequest(path=str(path), from_page=from_page)
     unpacked = Path(os.environ["HOME"], "unpacked")
     unpacked.mkdir(exist_ok=True)
-    return open_source(request, unpacked).find(unpacked)
+    return open_source(request, unpacked)(unpacked, print)
 
 
 def test_a_page_reads_below_the_home_folder_alone(home: Path) -> None:

@@ -40,7 +40,7 @@ def write_files(
 
 def find(folder: Path, target: Path, **options: object) -> FoundSource:
     request = replace(SourceRequest(kind="oxford102", path=str(folder)), **options)
-    return open_source(request, folder).find(target)
+    return open_source(request, folder)(target, print)
 
 
 def test_labels_names_and_the_official_split(tmp_path: Path, target: Path) -> None:
@@ -71,7 +71,7 @@ def test_files_that_lie_apart(tmp_path: Path, target: Path) -> None:
 
 def test_a_folder_of_its_files_is_recognised(tmp_path: Path, target: Path) -> None:
     source = open_source(SourceRequest(path=str(write_files(tmp_path / "x"))), tmp_path)
-    assert source.find(target).name == "Oxford 102 Flowers"
+    assert source(target, print).name == "Oxford 102 Flowers"
 
 
 def test_names_of_a_mapping(tmp_path: Path, target: Path) -> None:

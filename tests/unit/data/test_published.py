@@ -81,7 +81,7 @@ def test_flower_photos_are_downloaded(
     monkeypatch.setenv("PETALSCOPE_FLOWER_PHOTOS_URL", served[1] + "flower_photos.tgz")
     source = open_source(SourceRequest(kind="flower_photos"), tmp_path / "downloads")
     phases: set[str] = set()
-    found = source.find(target, lambda *_: phases.add(source.phase))
+    found = source(target, lambda phase, *_: phases.add(phase))
     assert (len(found.photos), found.origin) == (4, "flower_photos, downloaded")
     assert phases == {"downloading flower_photos.tgz, in MB", "reading the source"}
 
@@ -93,11 +93,11 @@ def test_oxford102_is_downloaded(
     monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", served[1])
     source = open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads")
     with pytest.raises(DownloadFailed, match="digest"):  # labels are the same on every server
-        source.find(target)
+        source(target, print)
     for name in ("imagelabels.mat", "setid.mat"):
         digest = digest_file(served[0] / name, "md5")
         monkeypatch.setitem(oxford102.FILES, name, digest)
-    found = source.find(target)
+    found = source(target, print)
     assert len(found.photos) == 6
     assert found.origin == "Oxford 102 Flowers, downloaded"
 
@@ -108,7 +108,7 @@ def test_a_server_that_is_gone(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", "http://127.0.0.1:9/")
     with pytest.raises(DownloadFailed, match="102flowers") as failure:
-        open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads").find(target)
+        open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads")(target, print)
     assert str(tmp_path / "downloads") in failure.value.remedy
 
 

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 def read(folder: Path, text: str | bytes) -> FoundSource:
     content = text if isinstance(text, bytes) else text.encode()
     (folder / "list.csv").write_bytes(content)
-    return open_source(SourceRequest(path=str(folder / "list.csv")), folder).find(folder)
+    return open_source(SourceRequest(path=str(folder / "list.csv")), folder)(folder, print)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -46,7 +46,7 @@ def test_splits_are_taken(folder: Path) -> None:
 def test_own_splits_instead(folder: Path) -> None:
     (folder / "x.csv").write_text("path,class,split\na.jpg,a,train\nb.jpg,b,train\n")
     request = SourceRequest(path=str(folder / "x.csv"), own_split=True)
-    found = open_source(request, folder).find(folder)
+    found = open_source(request, folder)(folder, print)
     assert {photo.split for photo in found.photos} == {None}
 
 

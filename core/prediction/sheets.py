@@ -21,6 +21,7 @@ from core.errors import ExportRefused
 from core.formats import cell_text, percent
 from core.prediction.explaining import Explainer
 from core.prediction.gradcam import DEFAULT_STRENGTH, draw_overlay
+from core.runs.result import RunResult
 from core.runs.run_files import read_json
 from core.workspace import write_atomically, write_json
 from data.export import make_safe_name, report_failure
@@ -43,7 +44,7 @@ class SheetStyle:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a run says of a photo, as the index of sheets tells it."""
+    """What a run says of a photo, as the index of sheets and reports tell it."""
 
     photo: int
     path: str
@@ -55,9 +56,8 @@ class Answer:
     right: bool
 
 
-def read_answer(explainer: Explainer, photo: int) -> Answer:
-    """Return what the explained run says of a photo."""
-    result = explainer.result
+def read_answer(result: RunResult, photo: int) -> Answer:
+    """Return what a run says of a photo."""
     scores, label = result.scores[photo], int(result.labels[photo])
     top = int(scores.argmax())
     return Answer(
@@ -167,7 +167,7 @@ def write_sheets(
         _claim_folder(target, explainer, run_id, style)
         written = 0
         for done, photo in enumerate(photos, 1):
-            answer = read_answer(explainer, int(photo))
+            answer = read_answer(explainer.result, int(photo))
             file = target / name_sheet(answer, style.form)
             if not file.exists():
                 content = encode_sheet(draw_sheet(explainer, answer, style), style.form)
@@ -186,7 +186,7 @@ def pack_sheets(explainer: Explainer, photos: Sequence[int], style: SheetStyle) 
     named = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as packed:  # pictures do not shrink
         for photo in photos:
-            answer = read_answer(explainer, int(photo))
+            answer = read_answer(explainer.result, int(photo))
             name = name_sheet(answer, style.form)
             packed.writestr(name, encode_sheet(draw_sheet(explainer, answer, style), style.form))
             named.append((name, answer))
@@ -235,7 +235,7 @@ def _write_index(target: Path, explainer: Explainer, style: SheetStyle) -> int:
     for file in sorted(target.glob(f"[0-9]*.{style.form}")):
         number = file.name.split(" ")[0]
         if number.isdecimal() and int(number) < len(explainer.dataset):
-            answer = read_answer(explainer, int(number))
+            answer = read_answer(explainer.result, int(number))
             if name_sheet(answer, style.form) == file.name:
                 named.append((file.name, answer))
     with write_atomically(target / INDEX) as temporary:

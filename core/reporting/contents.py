@@ -26,6 +26,7 @@ from core.prediction.deciding import DecisionRule
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import compare_with_baselines
+from core.prediction.sheets import Answer, read_answer
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
@@ -42,15 +43,9 @@ _QUALITY = 72
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorstPhoto:
+class WorstPhoto(Answer):
     """A wrong photo with both classes and their scores, and its pictures as WebP."""
 
-    photo: int
-    path: str
-    true: str
-    true_score: float
-    predicted: str
-    predicted_score: float
     picture: bytes
     overlays: tuple[bytes, ...]
     """Grad-CAM of the predicted and of the true class; empty where the backbone is gone."""
@@ -162,21 +157,12 @@ def picture_worst(
     with suppress(BackboneMissing):  # a report of what was measured does not need it
         explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
-        true = int(result.labels[photo])
+        classes = (int(predicted), int(result.labels[photo]))
         pixels = np.asarray(dataset.photos[photo])
-        spoke = explainer.explain(photo, (int(predicted), true)) if explainer else ()
-        pictured.append(
-            WorstPhoto(
-                photo=photo,
-                path=str(result.paths[photo]),
-                true=result.classes[true],
-                true_score=float(result.scores[photo, true]),
-                predicted=result.classes[predicted],
-                predicted_score=float(result.scores[photo, predicted]),
-                picture=_encode(pixels),
-                overlays=tuple(_encode(draw_overlay(pixels, one)) for one in spoke),
-            )
-        )
+        spoke = explainer.explain(photo, classes) if explainer else ()
+        overlays = tuple(_encode(draw_overlay(pixels, one)) for one in spoke)
+        answer = vars(read_answer(result, photo))
+        pictured.append(WorstPhoto(**answer, picture=_encode(pixels), overlays=overlays))
     return pictured
 
 

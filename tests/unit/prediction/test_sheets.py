@@ -47,8 +47,8 @@ def read_index(text: str) -> list[dict[str, str]]:
 
 
 def test_a_wrong_answer_has_two_overlays_and_a_right_one_has_one(explainer: Explainer) -> None:
-    wrong = draw_sheet(explainer, read_answer(explainer, 0), STYLE)
-    right = draw_sheet(explainer, read_answer(explainer, 2), STYLE)
+    wrong = draw_sheet(explainer, read_answer(explainer.result, 0), STYLE)
+    right = draw_sheet(explainer, read_answer(explainer.result, 2), STYLE)
     assert (wrong.width + 8) * 2 == (right.width + 8) * 3
     assert wrong.height == right.height
     pixels = np.asarray(wrong)
@@ -61,7 +61,7 @@ def test_a_wrong_answer_has_two_overlays_and_a_right_one_has_one(explainer: Expl
 
 
 def test_no_strength_leaves_a_grey_photo_and_colour_can_stay(explainer: Explainer) -> None:
-    answer = read_answer(explainer, 2)
+    answer = read_answer(explainer.result, 2)
     grey = np.asarray(draw_sheet(explainer, answer, SheetStyle(strength=0)))[:336, 344:]
     assert np.ptp(grey.astype(int), axis=2).max() == 0
     style = SheetStyle(strength=0, on_colour=True)
@@ -71,22 +71,22 @@ def test_no_strength_leaves_a_grey_photo_and_colour_can_stay(explainer: Explaine
 
 @pytest.mark.parametrize("form", ["webp", "png"])
 def test_the_file_is_of_its_form(explainer: Explainer, form: str) -> None:
-    sheet = draw_sheet(explainer, read_answer(explainer, 2), STYLE)
+    sheet = draw_sheet(explainer, read_answer(explainer.result, 2), STYLE)
     with Image.open(io.BytesIO(encode_sheet(sheet, form))) as image:  # type: ignore[arg-type]
         assert (image.format, image.size) == (form.upper(), sheet.size)
 
 
 def test_names_are_safe_unique_and_say_what_went_wrong(explainer: Explainer) -> None:
-    answer = read_answer(explainer, 0)
+    answer = read_answer(explainer.result, 0)
     assert name_sheet(answer, "webp").startswith("000000 daisy as rose daisy_")
-    assert name_sheet(read_answer(explainer, 2), "png").startswith("000002 daisy right ")
+    assert name_sheet(read_answer(explainer.result, 2), "png").startswith("000002 daisy right ")
     hostile = dataclasses.replace(
         answer, true="../" * 40 + "a", predicted='<script>:"|?*', path="../../etc/pass\nwd.jpg"
     )
     name = name_sheet(hostile, "webp")
     assert not set(name) & set('/\\<>:"|?*\n')
     assert len(name) < 200
-    others = {name_sheet(read_answer(explainer, photo), "webp") for photo in range(36)}
+    others = {name_sheet(read_answer(explainer.result, photo), "webp") for photo in range(36)}
     assert len(others) == 36
 
 
@@ -176,7 +176,7 @@ def test_a_zip_holds_the_sheets_and_their_index(explainer: Explainer) -> None:
 
 
 def test_sheets_keep_no_maps(explainer: Explainer, trained_workspace: Workspace) -> None:
-    draw_sheet(explainer, read_answer(explainer, 30), STYLE)
+    draw_sheet(explainer, read_answer(explainer.result, 30), STYLE)
     assert not list(trained_workspace.maps.rglob("30.map"))
 
 
@@ -184,4 +184,4 @@ def test_a_name_in_two_lines_is_written_in_one(explainer: Explainer) -> None:
     classes = tuple(f"a\n{name}" for name in explainer.result.classes)
     result = dataclasses.replace(explainer.result, classes=classes)
     named = dataclasses.replace(explainer, result=result)
-    assert draw_sheet(named, read_answer(named, 0), STYLE).height > 336
+    assert draw_sheet(named, read_answer(named.result, 0), STYLE).height > 336

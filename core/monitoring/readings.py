@@ -5,8 +5,10 @@ rule is off or another version answers. While too few photos can tell, it stays 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -81,12 +83,17 @@ def read_rules(workspace: Workspace, watch: Watch, now: datetime) -> list[Readin
         told = names is _TOLD
         table = read_predictions(workspace, since=since, until=now, versions=versions, told=told)
         tables |= dict.fromkeys(names, table)
-    drifts: dict[int, VersionDrift] = {}
+
+    @cache  # rules over the same time share a comparison
+    def compare(hours: int) -> VersionDrift:
+        assert version is not None
+        return find_drift(workspace, version, since=now - timedelta(hours=hours), until=now)
+
     readings = []
     for rule in watch.rules:
         since = now - timedelta(hours=rule.hours)
         if rule.is_on and rule.name in FAMILIES:
-            readings.append(_read_drift(workspace, rule, version, since, now, drifts))
+            readings.append(_read_drift(rule, version, compare))
         elif rule.is_on:
             rows = tables[rule.name][tables[rule.name]["time"] >= since]
             readings.append(_judge(rule, _estimate(rule.name, rows, version), number))
@@ -127,22 +134,15 @@ def _estimate_fall(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate
 
 
 def _read_drift(
-    workspace: Workspace,
-    rule: Rule,
-    version: ModelVersion | None,
-    since: datetime,
-    until: datetime,
-    known: dict[int, VersionDrift],
+    rule: Rule, version: ModelVersion | None, compare: Callable[[int], VersionDrift]
 ) -> Reading:
-    """Return the reading of a family; a comparison over the same time is made once (`known`)."""
+    """Return the reading of a family; `compare` gives the drift over so many hours."""
     if version is None:
         return _judge(rule, NOTHING, None, "There is no champion whose reference tells.")
     try:
-        if rule.hours not in known:
-            known[rule.hours] = find_drift(workspace, version, since=since, until=until)
+        found = compare(rule.hours)
     except PetalscopeError as error:
         return _judge(rule, NOTHING, version.number, error.problem)
-    found = known[rule.hours]
     if found.drift is None:
         return _judge(rule, replace(NOTHING, n=len(found.photos)), version.number)
     family: Family = next(family for family in FAMILIES if family == rule.name)

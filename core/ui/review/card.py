@@ -88,21 +88,17 @@ def _show_way(found: Sequence[Feedback], place: int) -> None:
             "review", place, len(found), lambda number: keep_choice(ITEM, str(found[number].number))
         )
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")
-        _show_undo()
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="review.undo",
+            type="tertiary",
+            shortcut="U",
+            disabled=not can_undo(),
+            on_click=undo,
+            help="Takes your last decision back and goes to its photo.",
+        )
     show_done("review")
-
-
-def _show_undo() -> None:
-    st.button(
-        "Undo",
-        icon=":material/undo:",
-        key="review.undo",
-        type="tertiary",
-        shortcut="U",
-        disabled=not can_undo(),
-        on_click=undo,
-        help="Takes your last decision back and goes to its photo.",
-    )
 
 
 def _show_words(one: Feedback) -> None:

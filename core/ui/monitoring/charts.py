@@ -6,7 +6,7 @@ in all charts of a page.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -30,60 +30,48 @@ _TITLES = {
 }
 
 
-def draw_volume(
-    rows: pd.DataFrame,
-    versions: Sequence[str],
-    span: tuple[datetime, datetime],
-    step: str,
-    dark: bool = False,
-) -> Any:
-    """Return stacked bars of answers by day and version.
+class Course(NamedTuple):
+    """What the axes and colours of all charts follow."""
 
-    Args:
-        rows: Of `summarise_steps`.
-        step: "hour" or "day", what a bar stands for.
-    """
+    versions: Sequence[str]
+    span: tuple[datetime, datetime]
+    step: str
+    """"hour" or "day", what a row stands for."""
+
+    def encode(self, rows: pd.DataFrame, dark: bool, *hover: Any) -> Any:
+        """Return a chart of the rows along the time, in the colours of their versions."""
+        shown = "%Y-%m-%d %H:%M UTC" if self.step == "hour" else "%Y-%m-%d"
+        # In words here: a browser would say the time in its zone.
+        drawn = rows.assign(when=[time.strftime(shown) for time in rows["time"]])
+        tooltip = [alt.Tooltip("version:N"), alt.Tooltip("when:N", title=self.step), *hover]
+        colour = _version_colour(self.versions, dark)
+        return alt.Chart(drawn).encode(x=_time_axis(self), color=colour, tooltip=tooltip)
+
+
+def draw_volume(rows: pd.DataFrame, course: Course, dark: bool = False) -> Any:
+    """Return stacked bars of answers by day and version."""
+    step = course.step
     width = pd.Timedelta(1, step)
     # Stacked here: a bar with two ends in time is not stacked by Vega-Lite.
     tops = rows.groupby("time")["photos"].cumsum()
-    drawn = _say_times(rows, step).assign(
-        end=rows["time"] + width * 0.94, top=tops, bottom=tops - rows["photos"]
-    )
+    drawn = rows.assign(end=rows["time"] + width * 0.94, top=tops, bottom=tops - rows["photos"])
     axis = alt.Axis(tickCount=4, tickMinStep=1, format=",d")
-    chart = (
-        alt.Chart(drawn)
-        .mark_rect()
-        .encode(
-            x=_time_axis(span, step),
-            x2="end:T",
-            y=alt.Y("bottom:Q", title=None, axis=axis, scale=alt.Scale(zero=True)),
-            y2="top:Q",
-            color=_version_colour(versions, dark),
-            tooltip=[*_time_hover(step), alt.Tooltip("photos:Q", title="answers", format=",")],
-        )
-    )
+    base = course.encode(drawn, dark, alt.Tooltip("photos:Q", title="answers", format=","))
+    y = alt.Y("bottom:Q", title=None, axis=axis, scale=alt.Scale(zero=True))
+    chart = base.mark_rect().encode(x2="end:T", y=y, y2="top:Q")
     total = int(rows["photos"].sum())
     title = title_params(f"Answers, by {step}", f"n = {total:,}; times are UTC")
     return style_altair(chart, dark, title=title, height=HEIGHT)
 
 
-def draw_latency(
-    rows: pd.DataFrame,
-    versions: Sequence[str],
-    span: tuple[datetime, datetime],
-    step: str,
-    dark: bool = False,
-) -> Any:
+def draw_latency(rows: pd.DataFrame, course: Course, dark: bool = False) -> Any:
     """Return the median and the time that 95 % of the answers keep, by day and version."""
-    base = alt.Chart(_say_times(rows, step)).encode(
-        x=_time_axis(span, step),
-        color=_version_colour(versions, dark),
-        tooltip=[
-            *_time_hover(step),
-            alt.Tooltip("median:Q", title="median, ms", format=",.0f"),
-            alt.Tooltip("slow:Q", title="95 % within, ms", format=",.0f"),
-            alt.Tooltip("photos:Q", title="answers", format=","),
-        ],
+    base = course.encode(
+        rows,
+        dark,
+        alt.Tooltip("median:Q", title="median, ms", format=",.0f"),
+        alt.Tooltip("slow:Q", title="95 % within, ms", format=",.0f"),
+        alt.Tooltip("photos:Q", title="answers", format=","),
     )
     y = {"title": "ms", "axis": alt.Axis(tickCount=4), "scale": alt.Scale(zero=True)}
     spread = base.mark_rule(strokeWidth=2, opacity=0.45).encode(
@@ -91,33 +79,23 @@ def draw_latency(
     )
     ends = base.mark_tick(orient="horizontal", thickness=2, size=9).encode(y=alt.Y("slow:Q", **y))
     points = base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("median:Q", **y))
-    title = title_params(f"How fast it answered, by {step}", "Dot: median; line up to 95 %")
+    title = title_params(f"How fast it answered, by {course.step}", "Dot: median; line up to 95 %")
     return style_altair(alt.layer(spread, ends, points), dark, title=title, height=HEIGHT)
 
 
-def draw_shares(
-    rows: pd.DataFrame,
-    which: Share,
-    versions: Sequence[str],
-    span: tuple[datetime, datetime],
-    step: str,
-    dark: bool = False,
-) -> Any:
+def draw_shares(rows: pd.DataFrame, course: Course, which: Share, dark: bool = False) -> Any:
     """Return a share by day and version with its interval; days without photos have none."""
     n = "judged" if which == "accuracy" else "different"
-    drawn = _say_times(rows[rows[n] > 0], step)
+    drawn = rows[rows[n] > 0].copy()
     drawn["share"] = [format_share(value) for value in drawn[which]]
     ends = zip(drawn[f"{which}_low"], drawn[f"{which}_high"], strict=True)
     drawn["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
-    base = alt.Chart(drawn).encode(
-        x=_time_axis(span, step),
-        color=_version_colour(versions, dark),
-        tooltip=[
-            *_time_hover(step),
-            alt.Tooltip("share:N", title="share"),
-            alt.Tooltip("interval:N", title="95 % interval"),
-            alt.Tooltip(f"{n}:Q", title="photos", format=","),
-        ],
+    base = course.encode(
+        drawn,
+        dark,
+        alt.Tooltip("share:N", title="share"),
+        alt.Tooltip("interval:N", title="95 % interval"),
+        alt.Tooltip(f"{n}:Q", title="photos", format=","),
     )
     y = {
         "title": None,
@@ -130,31 +108,21 @@ def draw_shares(
     points = base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y(f"{which}:Q", **y))
     words, subtitle = _TITLES[which]
     total = f"{subtitle}; n = {int(drawn[n].sum()):,}; lines: 95 % intervals"
-    title = title_params(f"{words}, by {step}", total)
+    title = title_params(f"{words}, by {course.step}", total)
     return style_altair(alt.layer(spread, points), dark, title=title, height=HEIGHT)
 
 
-def _time_axis(span: tuple[datetime, datetime], step: str) -> Any:
+def _time_axis(course: Course) -> Any:
     places = ("year", "month", "day", "hour", "minute")
     names = ("year", "month", "date", "hours", "minutes")
     ends = [
         alt.DateTime(
             utc=True, **{name: getattr(end, of) for name, of in zip(names, places, strict=True)}
         )
-        for end in span
+        for end in course.span
     ]
-    axis = alt.Axis(format="%H:%M" if step == "hour" else "%-d %b", tickCount=6, grid=False)
+    axis = alt.Axis(format="%H:%M" if course.step == "hour" else "%-d %b", tickCount=6, grid=False)
     return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=ends))
-
-
-def _say_times(rows: pd.DataFrame, step: str) -> pd.DataFrame:
-    """Return the rows with `when`, their time in words, which a browser would say in its zone."""
-    shown = "%Y-%m-%d %H:%M UTC" if step == "hour" else "%Y-%m-%d"
-    return rows.assign(when=[time.strftime(shown) for time in rows["time"]])
-
-
-def _time_hover(step: str) -> list[Any]:
-    return [alt.Tooltip("version:N"), alt.Tooltip("when:N", title=step)]
 
 
 def _version_colour(versions: Sequence[str], dark: bool) -> Any:

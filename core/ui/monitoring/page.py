@@ -21,7 +21,7 @@ from core.monitoring.summaries import (
     keep_newest,
     summarise,
 )
-from core.ui.monitoring.charts import draw_latency, draw_shares, draw_volume
+from core.ui.monitoring.charts import Course, draw_latency, draw_shares, draw_volume
 from core.ui.monitoring.drift import show_drift
 from core.ui.monitoring.drift_charts import draw_classes, draw_scores
 from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
@@ -240,7 +240,7 @@ def show_figures(page: MonitoringPage) -> None:
 
 def show_course(page: MonitoringPage) -> None:
     """Draw volume, latency, what was not answered, and accuracy, by day and version."""
-    rows, options = page.steps, (page.answering, page.span, page.step)
+    rows, course = page.steps, Course(page.answering, page.span, page.step)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     charts: list[tuple[Callable[..., Any], list[str], str]] = [
         (draw_volume, [], "Answers over time"),
@@ -257,7 +257,7 @@ def show_course(page: MonitoringPage) -> None:
                     "the Predict page, or POST /v1/feedback, tell."
                 )
             else:
-                show_kept_chart(draw, rows, *what, *options, alt=alt)
+                show_kept_chart(draw, rows, course, *what, alt=alt)
     with st.popover("As a table", icon=":material/table:", type="tertiary"):
         st.dataframe(rows, hide_index=True, alt="Figures by time and version")
 

@@ -14,7 +14,7 @@ from core.monitoring.summaries import (
     name_versions,
     summarise_steps,
 )
-from core.ui.monitoring.charts import Share, draw_latency, draw_shares, draw_volume
+from core.ui.monitoring.charts import Course, Share, draw_latency, draw_shares, draw_volume
 from core.ui.monitoring.drift_charts import draw_classes, draw_distances, draw_property, draw_scores
 from core.workspace import Workspace
 from tests.predictions import NOON, make_prediction
@@ -46,7 +46,7 @@ def rows(chart: dict) -> pd.DataFrame:
 
 
 def test_bars_of_a_day_stand_on_each_other(steps: pd.DataFrame) -> None:
-    chart = draw_volume(steps, ["v1", "v2"], SPAN, "day").to_dict()
+    chart = draw_volume(steps, Course(["v1", "v2"], SPAN, "day")).to_dict()
     drawn = rows(chart)
     assert drawn["bottom"].tolist() == [0, 0, 4]
     assert drawn["top"].tolist() == [12, 4, 10]
@@ -60,12 +60,11 @@ def test_a_version_has_its_colour_in_every_chart(
     steps: pd.DataFrame, dark: bool, colours: object
 ) -> None:
     versions = ["v1", "v2"]
+    course = Course(versions, SPAN, "day")
     charts = [
-        draw_volume(steps, versions, SPAN, "day", dark).to_dict()["encoding"],
-        draw_latency(steps, versions, SPAN, "day", dark).to_dict()["layer"][0]["encoding"],
-        draw_shares(steps, "unknown", versions, SPAN, "day", dark).to_dict()["layer"][0][
-            "encoding"
-        ],
+        draw_volume(steps, course, dark).to_dict()["encoding"],
+        draw_latency(steps, course, dark).to_dict()["layer"][0]["encoding"],
+        draw_shares(steps, course, "unknown", dark).to_dict()["layer"][0]["encoding"],
     ]
     scales = [chart["color"]["scale"] for chart in charts]
     assert scales[0] == scales[1] == scales[2]
@@ -77,7 +76,7 @@ def test_a_version_has_its_colour_in_every_chart(
 def test_shares_carry_their_n_and_leave_out_what_is_unknown(
     steps: pd.DataFrame, which: Share, n: int
 ) -> None:
-    chart = draw_shares(steps, which, ["v1", "v2"], SPAN, "hour").to_dict()
+    chart = draw_shares(steps, Course(["v1", "v2"], SPAN, "hour"), which).to_dict()
     assert f"n = {n}" in chart["title"]["subtitle"]
     drawn = rows(chart)
     assert len(drawn) == (3 if which == "unknown" else 2)
@@ -155,12 +154,12 @@ def test_every_chart_is_drawn_of_nothing_of_one_answer_and_across_a_gap(
         table = read_predictions(workspace, since=since)
         assert len(table) == n
         steps, names = summarise_steps(table, "day"), sorted(name_versions(table).unique())
-        span = (since, NOON + timedelta(days=42))
+        course = Course(names, (since, NOON + timedelta(days=42)), "day")
         drawn = [
-            draw_volume(steps, names, span, "day"),
-            draw_latency(steps, names, span, "day"),
-            draw_shares(steps, "unknown", names, span, "day"),
-            draw_shares(steps, "accuracy", names, span, "day"),
+            draw_volume(steps, course),
+            draw_latency(steps, course),
+            draw_shares(steps, course, "unknown"),
+            draw_shares(steps, course, "accuracy"),
             draw_classes(count_classes(table, (), None), n),
             draw_classes(count_classes(table, ("daisy", "rose"), None), n),
             draw_scores(count_scores(table, None), n),

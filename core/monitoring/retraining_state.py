@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from core.errors import RetrainingRefused
 from core.formats import count, moment
 from core.runs.locks import try_lock
@@ -67,6 +69,9 @@ class RetrainingState:
     """The mark of the reviewed photos (`queue.scheduled`) that it was last tried with."""
 
 
+_STATE = TypeAdapter(RetrainingState)
+
+
 def read_times(workspace: Workspace) -> RetrainingTimes:
     """Return when challengers are trained; only by hand where nothing was arranged."""
     content = read_arrangement(workspace, TIMES)
@@ -91,14 +96,7 @@ def keep_times(workspace: Workspace, times: RetrainingTimes, who: str = "") -> R
 
 def read_state(workspace: Workspace) -> RetrainingState:
     """Return how far the retraining is."""
-    content = read_arrangement(workspace, STATE) or {}
-    going, last = content.get("going"), content.get("last")
-    return RetrainingState(
-        going=going and Going(**going | {"since": datetime.fromisoformat(going["since"])}),
-        last=last and Outcome(**last | {"time": datetime.fromisoformat(last["time"])}),
-        time=datetime.fromisoformat(content["time"]) if "time" in content else None,
-        photos=content.get("photos", ""),
-    )
+    return _STATE.validate_python(read_arrangement(workspace, STATE) or {})
 
 
 def change_state(workspace: Workspace, **changes: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
@@ -104,6 +105,9 @@ class DecisionRule:
     def threshold_of(self, class_name: str) -> float:
         """Return the threshold that an answer with this class must reach."""
         return self.class_thresholds.get(class_name, self.threshold)
+
+
+_RULE = TypeAdapter(DecisionRule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,19 +295,7 @@ def _read_content(content: dict[str, Any], digest: str) -> DecisionRule:
     wanted = (_VERSION, UNLIKE_VERSION, digest)
     if (content["version"], content["unlike_version"], content["result"]) != wanted:
         raise ValueError("the rule is of another result or program")
-    limit = content["unlike_limit"]
-    rule = DecisionRule(
-        temperature=float(content["temperature"]),
-        threshold=float(content["threshold"]),
-        class_thresholds={
-            str(name): float(value) for name, value in content["class_thresholds"].items()
-        },
-        unlike_limit=None if limit is None else float(limit),
-        sets=content.get("sets"),
-        costs=content.get("costs"),
-        n=int(content["n"]),
-        made=datetime.fromisoformat(content["made"]),
-    )
+    rule = _RULE.validate_python(content)
     _check(rule)
     return rule
 

@@ -85,15 +85,9 @@ def list_events(
 
 def insert_event(connection: Connection, kind: EventKind, **told: Unpack[Told]) -> ModelEvent:
     """Write an event inside a transaction; it is in the history when that ends well."""
-    values: dict[str, Any] = {
-        "time": datetime.now(UTC),
-        "kind": kind,
-        "version": told.get("version"),
-        "former": told.get("former"),
-        "who": told.get("who", ""),
-        "reason": told.get("reason", ""),
-    }
-    facts = dict(told.get("facts") or {})
+    values: dict[str, Any] = {"version": None, "former": None, "who": "", "reason": "", **told}
+    values |= {"time": datetime.now(UTC), "kind": kind}
+    facts = dict(values.pop("facts", None) or {})
     text = json.dumps(facts, allow_nan=False)
     made = connection.execute(insert(_TABLE).values(**values, facts=text)).inserted_primary_key
     assert made is not None

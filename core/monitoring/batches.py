@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,14 +32,6 @@ _PREFIX = "predict"
 _LOGGED_AT_ONCE = 25
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A photo of a batch that was answered or refused."""
-
-    photo: AnsweredPhoto
-    read: Callable[[], bytes]
-
-
 @dataclass(eq=False)
 class Batch:
     """The photos, what became of them so far, and the models that answer."""
@@ -49,7 +41,8 @@ class Batch:
     folder: Path
     """Where archives are unpacked."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
-    rows: list[Row] = field(default_factory=list)
+    rows: list[AnsweredPhoto] = field(default_factory=list)
+    """Those that were answered or refused, the first of `photos` in their order."""
     phase: str = "beginning"
     done: int = 0
     total: int = 0
@@ -60,8 +53,8 @@ class Batch:
     error: PetalscopeError | None = None
     started: float = field(default_factory=time.monotonic)
     looked: float = field(default_factory=time.monotonic)
-    photos: list[NamedPhoto] | None = None
-    """All that are to be answered; None while archives are unpacked."""
+    photos: list[NamedPhoto] = field(default_factory=list)
+    """All that are to be answered; none while archives are unpacked."""
     digests: set[str] = field(default_factory=set)
     """Of all photos that a model was asked about, also of those that nobody saw the answer to."""
     owns_folder: bool = True
@@ -113,7 +106,7 @@ def ask_others(
     following.left_out, following.digests = batch.left_out, batch.digests
     batch.owns_folder = False  # the next one reads the photos
     forget_batch(batch)
-    _begin(workspace, following, batch.photos or [], [])
+    _begin(workspace, following, batch.photos, [])
     return following
 
 
@@ -203,7 +196,7 @@ def _answer_all(workspace: Workspace, batch: Batch, photos: list[NamedPhoto]) ->
             digest, short, new = answer
             fresh += new
             answered = AnsweredPhoto(name=photo.name, sha256=digest, answers=short)
-        batch.rows.append(Row(photo=answered, read=photo.read))
+        batch.rows.append(answered)
         batch.done += 1
         if len(fresh) >= _LOGGED_AT_ONCE:
             _log(workspace, batch, fresh)

@@ -65,7 +65,7 @@ def settle_batch(session: BrowserSession, taken: Taken, models: Sequence[Model])
         st.session_state[_FILES] = taken.key
     elif (
         batch is not None
-        and batch.photos is not None
+        and batch.photos
         and [one.identity for one, _ in batch.models] != [one.identity for one in models]
     ):
         batch = ask_others(cache.workspace(), batch, _open(models))
@@ -129,17 +129,17 @@ def show_rows(batch: Batch, newest: int | None) -> None:
 
 def list_given(batch: Batch, newest: int | None) -> list[Photo]:
     """Return the photos of a batch that could be read; the one that came last, alone, is last."""
-    read = [n for n, row in enumerate(batch.rows) if row.photo.refusal is None]
+    read = [n for n, row in enumerate(batch.rows) if row.refusal is None]
     if newest in read:
         read = [*(n for n in read if n != newest), newest]
-    return [Photo(batch.rows[n].read()) for n in read[-MOST_TAUGHT:]]
+    return [Photo(batch.photos[n].read()) for n in read[-MOST_TAUGHT:]]
 
 
 def _show_row(batch: Batch, place: int) -> None:
-    row = batch.rows[place]
-    st.caption(plain(row.photo.name, 80))
+    given = batch.photos[place]
+    st.caption(plain(given.name, 80))
     try:
-        photo = Photo(row.read())
+        photo = Photo(given.read())
         for number, (model, _) in enumerate(batch.models):
             if len(batch.models) > 1:
                 st.markdown(f"**{plain(model.label, 80)}**")
@@ -156,7 +156,7 @@ def _watch(batch: Batch) -> None:
     left = f", about {rough_duration(seconds)} left" if seconds is not None else ""
     reached = f"{batch.done:,} of {count(batch.total, 'photo')}" if batch.total else "…"
     st.progress(share, text=f"{batch.phase.capitalize()}: {reached}{left}")
-    if batch.rows and (last := batch.rows[-1].photo).answers:
+    if batch.rows and (last := batch.rows[-1]).answers:
         st.caption(plain(f"{last.name}: {last.answers[0].sentence}"))
     if st.button("Stop", icon=":material/stop:", key="predict.stop"):
         batch.stop.set()
@@ -180,7 +180,7 @@ _KINDS: dict[str, Callable[[AnsweredPhoto], bool]] = {
 
 def show_summary(batch: Batch) -> None:
     """Draw what came of the photos, in words."""
-    photos = [row.photo for row in batch.rows]
+    photos = list(batch.rows)
     read = [photo for photo in photos if photo.refusal is None]
     st.subheader(f"{count(len(read), 'photo')} answered", anchor=False)
     for place, (model, _) in enumerate(batch.models):
@@ -204,7 +204,7 @@ def _offer_csv(batch: Batch) -> None:
     names = [model.name for model, _ in batch.models]
     offer_csv(
         "Table as CSV",
-        partial(write_answers, [row.photo for row in batch.rows], names),
+        partial(write_answers, batch.rows, names),
         f"answers_{'_'.join(names).replace(' ', '')}.csv",
         key="predict.csv",
         on_click="ignore",
@@ -213,7 +213,7 @@ def _offer_csv(batch: Batch) -> None:
 
 def show_table(batch: Batch) -> int | None:
     """Draw the rows, and a choice of which; returns the place of the one that was chosen."""
-    photos = [row.photo for row in batch.rows]
+    photos = list(batch.rows)
     places = {
         kind: [n for n, one in enumerate(photos) if meets(one)] for kind, meets in _KINDS.items()
     }
@@ -262,7 +262,7 @@ def _say_mix(answers: Sequence[ShortAnswer]) -> str:
 
 def _make_table(batch: Batch, shown: Sequence[int]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the rows to draw and how their columns look; what matters most stands first."""
-    rows = [batch.rows[place].photo for place in shown]
+    rows = [batch.rows[place] for place in shown]
     table: dict[str, list[Any]] = {"Photo": [_read_thumbnail(batch, photo) for photo in rows]}
     columns: dict[str, Any] = {"Photo": st.column_config.ImageColumn("Photo", width=64)}
     for place, (model, _) in enumerate(batch.models):

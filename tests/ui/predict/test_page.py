@@ -199,9 +199,7 @@ def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_delete
         predict_page._delete(batch.session.visitor)
     goes_on.set()
     wait_until(lambda: not batches._working, "its thread has ended")
-    digests = {row.photo.sha256 for row in batch.rows} & set(
-        read_predictions(trained_copy)["photo"]
-    )
+    digests = {row.sha256 for row in batch.rows} & set(read_predictions(trained_copy)["photo"])
     assert bool(digests) is not deletes
 
 

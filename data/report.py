@@ -1,11 +1,7 @@
-"""What an import would bring, or has brought: counts, splits, what was set aside and why.
+"""What an import would bring, or has brought: counts, splits, what was set aside and why."""
 
-Plain JSON in another process: `asdict(report)` there, `restore_report` here.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -129,18 +125,6 @@ def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
         f"{of} fewer than {ENOUGH} {split} photos (the fewest: {min(counts):,}): a single photo "
         "moves the recall of such a class by more than 5 points. To know more, add photos: where "
         f"splits are drawn, about {_PHOTOS_FOR_ENOUGH} of a class make {ENOUGH}."
-    )
-
-
-def restore_report(facts: Mapping[str, Any]) -> ImportReport:
-    """Return the report that `asdict` took apart, also when it went through JSON."""
-    return ImportReport(
-        **dict(facts)
-        | {
-            "classes": tuple(ClassCount(**row) for row in facts["classes"]),
-            "refused": tuple(RefusedPhoto(**row) for row in facts["refused"]),
-            "notes": tuple(facts["notes"]),
-        }
     )
 
 

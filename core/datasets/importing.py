@@ -14,13 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from core.errors import ImportFailed
 from core.people import acts, require
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
 from core.workspace import Workspace, open_workspace
-from data.report import ImportReport, restore_report
+from data.report import ImportReport
 from data.sources.found import SourceRequest
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class ImportJob:
     keep: bool = False
     remove_source: bool = False
     """`request.path` is an upload: it moves into the folder of the import and goes at its end."""
+
+
+_REPORT = TypeAdapter(ImportReport)
+"""Plain JSON, by `asdict`, on its way between processes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +96,7 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     job = read_job(folder)
     if job is None or "request" not in job.parameters:
         raise ImportFailed(f"There is no import “{import_id}”.", "Start it again.")
-    report = restore_report(job.result) if job.result else None
+    report = _REPORT.validate_python(job.result) if job.result else None
     asked = _restore_job(job.parameters)
     status = ImportStatus(id=import_id, job=asked, report=report, **vars(job))
     if job.state != "done" or status.report is None:

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from core.errors import ImportFailed
 from core.workspace import Workspace
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import list_datasets
-from data.report import REFUSED_SHOWN, ImportReport, restore_report, warn_of_few
+from data.report import REFUSED_SHOWN, ImportReport, warn_of_few
 from data.sources.found import SourceRequest
 from tests.builders import draw_photo, encode_photo, write_class_folders, write_split_folders
 
@@ -49,7 +50,8 @@ def test_it_goes_through_json_unchanged(workspace: Workspace, tmp_path: Path) ->
     (source / "rose" / "note.jpg").write_bytes(b"not a photo")
     report = prepare(workspace, source, name="  my garden ")
     assert report.name == "my garden"
-    assert restore_report(json.loads(json.dumps(asdict(report)))) == report
+    restored = TypeAdapter(ImportReport).validate_python(json.loads(json.dumps(asdict(report))))
+    assert restored == report
 
 
 def test_a_dry_run_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:

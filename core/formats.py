@@ -50,6 +50,16 @@ def check_name(
     return settled
 
 
+def check_note(note: str, longest: int, refused: type[PetalscopeError]) -> str:
+    """Return a note as it is kept, in single spaces; refused where it is too long."""
+    settled = " ".join(note.split())
+    if len(settled) > longest:
+        raise refused(
+            f"The note has {len(settled)} letters; {longest} are kept.", "Shorten the note."
+        )
+    return settled
+
+
 def cell_text(name: str) -> str:
     """Return a name as a cell of a CSV file: what a spreadsheet would run gets an apostrophe.
 

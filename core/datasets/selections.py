@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import AwareDatetime, TypeAdapter
 
 from core.config import fingerprint
 from core.errors import PetalscopeError, QueryRefused, SelectionMissing, SelectionRefused
-from core.formats import check_name
+from core.formats import check_name, check_note
 from core.people import acts, sees
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, read_json_files, write_json
@@ -39,12 +40,15 @@ class Selection:
     """The version in which the photos were chosen."""
     run: str | None
     """The run whose answers were looked at, or None."""
-    created: datetime
+    created: AwareDatetime
     paths: tuple[str, ...]
     digests: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.paths)
+
+
+_SELECTION = TypeAdapter(Selection)
 
 
 @acts("make", "selection")
@@ -65,7 +69,8 @@ def save_selection(
     Raises:
         SelectionRefused: No photo, no name that can be kept, a name that is taken, or a long note.
     """
-    name, note = check_name(name, LONGEST_NAME, "a selection", SelectionRefused), _check_note(note)
+    name = check_name(name, LONGEST_NAME, "a selection", SelectionRefused)
+    note = check_note(note, LONGEST_NOTE, SelectionRefused)
     chosen = dataset.manifest.iloc[check_photos(dataset, photos, "to save", SelectionRefused)]
     selection = Selection(
         id=_identify(name),
@@ -158,26 +163,10 @@ def _parse(content: dict[str, Any]) -> Selection:
     """Return the selection of a file; raises ValueError, KeyError or TypeError for a bad one."""
     if content.pop("version") != _VERSION:
         raise ValueError("of another version of the program")
-    created = datetime.fromisoformat(content.pop("created"))
-    paths = tuple(str(path) for path in content.pop("paths"))
-    digests = tuple(str(digest) for digest in content.pop("digests"))
-    if len(paths) != len(digests) or created.tzinfo is None:
-        raise ValueError("paths and digests do not go together, or no time zone")
-    check = content["name"], content["note"], content["dataset"], content["id"]
-    if not all(isinstance(value, str) for value in check):
-        raise TypeError("a text is no text")
-    if not isinstance(content["run"], str | None):
-        raise TypeError("the run is no id")
-    return Selection(created=created, paths=paths, digests=digests, **content)
-
-
-def _check_note(note: str) -> str:
-    settled = " ".join(note.split())
-    if len(settled) > LONGEST_NOTE:
-        raise SelectionRefused(
-            f"The note has {len(settled)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
-        )
-    return settled
+    selection = _SELECTION.validate_python(content)
+    if len(selection.paths) != len(selection.digests):
+        raise ValueError("paths and digests do not go together")
+    return selection
 
 
 def _identify(name: str) -> str:

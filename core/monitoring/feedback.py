@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from core.errors import FeedbackRefused
+from core.formats import check_note
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
 from core.people import acts
@@ -155,11 +156,12 @@ def give_feedback(
         FeedbackRefused: No such prediction is in the log, the photo is not the one that it was
             about, or a text cannot be kept.
     """
+    shown = "".join(sign if sign.isprintable() else " " for sign in note)
     values: dict[str, Any] = {
         "prediction": prediction_id,
         "time": datetime.now(UTC),
         "who": _settle_name(who),
-        "note": _check_note(note),
+        "note": check_note(shown, LONGEST_NOTE, FeedbackRefused),
     }
     with write_database(workspace) as connection:
         query = select(_ROW.top, _ROW.photo).where(_ROW.id == prediction_id)
@@ -270,15 +272,6 @@ def _select_open(numbers: Sequence[int], state: State | None) -> Select[Any]:
     query = select(*columns).join(predictions_table, _ROW.id == _SAID.prediction)
     query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None)).order_by(_SAID.number)
     return query if state is None else query.where(is_in(state))
-
-
-def _check_note(note: str) -> str:
-    settled = " ".join("".join(sign if sign.isprintable() else " " for sign in note).split())
-    if len(settled) > LONGEST_NOTE:
-        raise FeedbackRefused(
-            f"The note has {len(settled)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
-        )
-    return settled
 
 
 def _write(connection: Connection, values: dict[str, Any]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import EditRefused
+from core.formats import check_note
 from data.dataset import Dataset
 from data.sources.names import fold_name
 from data.splits import SPLITS
@@ -102,11 +103,7 @@ def settle_wish(wish: Wish, known: list[str]) -> Wish:
     Raises:
         EditRefused: There is no such action or split, no such class can be, the note is too long.
     """
-    note = " ".join(wish.note.split())
-    if len(note) > LONGEST_NOTE:
-        raise EditRefused(
-            f"The note has {len(note)} letters; {LONGEST_NOTE} are kept.", "Shorten the note."
-        )
+    note = check_note(wish.note, LONGEST_NOTE, EditRefused)
     if wish.action not in ACTIONS:
         raise EditRefused(
             f"There is no edit “{wish.action[:40]}”.", f"Choose one of: {', '.join(ACTIONS)}."

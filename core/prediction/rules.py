@@ -30,30 +30,28 @@ _TRIED_AGAIN = 30.0
 """Seconds after which features that were gone are looked for again."""
 
 
+@dataclass(frozen=True, eq=False)
 class FrozenRule:
     """A rule, and the model of what is unlike the training photos: as of a registered version."""
 
-    def __init__(
-        self, rule: DecisionRule | None, model: UnlikeModel | None, classes: Sequence[str]
-    ) -> None:
-        self.rule = rule
-        """None where there is none: every photo is answered."""
-        self._model = model
-        self._classes = tuple(classes)
+    rule: DecisionRule | None
+    """None where there is none: every photo is answered."""
+    model: UnlikeModel | None
+    classes: Sequence[str]
 
     @property
     def is_blind(self) -> bool:
         """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
-        return self.rule is not None and self.rule.unlike_limit is not None and self._model is None
+        return self.rule is not None and self.rule.unlike_limit is not None and self.model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
         """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
         if self.rule is None:
             return None
         distance = None
-        if self._model is not None and self.rule.unlike_limit is not None:
-            distance = float(self._model.measure(features[None])[0])
-        return decide(self.rule, scores, self._classes, distance)
+        if self.model is not None and self.rule.unlike_limit is not None:
+            distance = float(self.model.measure(features[None])[0])
+        return decide(self.rule, scores, self.classes, distance)
 
 
 class StandingRule:

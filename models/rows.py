@@ -156,6 +156,17 @@ class SomeRows:
 
 
 Rows = np.ndarray | SomeRows
+_MOST_COPIED = 2**30
+"""Bytes of rows that are copied once."""
+
+
+def take_rows(kept: np.ndarray, numbers: np.ndarray) -> Rows:
+    """Return some of the rows of a kept array: a copy, or of very many what reads them when asked.
+
+    One copy lies at one place: sums in single precision come out the same in each epoch.
+    """
+    size = len(numbers) * kept.nbytes // max(len(kept), 1)
+    return np.asarray(kept[numbers]) if size <= _MOST_COPIED else SomeRows(kept, numbers)
 
 
 _BLOCK_BYTES = 8_000_000

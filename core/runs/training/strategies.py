@@ -34,7 +34,7 @@ from models.devices import find_device
 from models.extraction import Photos
 from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
-from models.rows import Rows, SomeRows
+from models.rows import Rows, take_rows
 from models.weights import TUNED, Weights, describe_weights
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Training:
         """Return the features that a head learns from, and those it is judged by."""
         labels = self._dataset.labels
         views = self._read_views("pooled", self.train, self.recipe.augmentation)
-        kept = SomeRows(frozen.values, self.validation)
+        kept = take_rows(frozen.values, self.validation)
         return (views, labels[self.train]), ([kept], labels[self.validation])
 
     def read_features(self, weights: Weights, *, always: bool = False) -> Features:
@@ -166,8 +166,8 @@ class Training:
 
         photos, n_classes = self.split_features(frozen), len(self._dataset.classes)
         self.begin()
-        plain = SomeRows(frozen.values, self.train)
-        job = replace(describe_head(self.recipe, photos, n_classes), plain=plain)
+        job = describe_head(self.recipe, photos, n_classes)
+        job = replace(job, plain=take_rows(frozen.values, self.train))
         fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._report.note_speed("head", len(self.train))
         self._check_pause()
@@ -181,10 +181,8 @@ class Training:
         if self._lock.should_stop():
             raise RunStopped("The run was stopped.", "Start it again: it takes seconds.")
         since, labels = time.perf_counter(), self._dataset.labels
-        train, validation = (
-            (SomeRows(frozen.values, photos), labels[photos])
-            for photos in (self.train, self.validation)
-        )
+        parts = self.train, self.validation
+        train, validation = ((take_rows(frozen.values, one), labels[one]) for one in parts)
         head, choice = solve_head(frozen.values, labels, self.train, len(self._dataset.classes))
         write_choice(self._folder, choice)
         epoch = measure_head(head, train, validation, since)
@@ -200,6 +198,7 @@ class Training:
         train, validation, kind = self._read_sources()
         half = self._preparation.device.half if self.recipe.precision == "mixed" else ""
         self.begin()
+        rows = take_rows(frozen.values, self.train)
         tuning = Tuning(
             weights=self.weights,
             preprocessing=self.recipe.preprocessing,
@@ -210,7 +209,7 @@ class Training:
             exact=self.recipe.computing == "exact",
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_stages(self.recipe, len(before)),
-            standardise_by=SomeRows(frozen.values, self.train) if self.recipe.standardise else None,
+            standardise_by=rows if self.recipe.standardise else None,
             start=first.head if first else None,
         )
         fit = StagesFit(tuning)

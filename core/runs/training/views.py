@@ -52,7 +52,7 @@ from models.keeping import (
     read_kept,
     report_stop,
 )
-from models.rows import Donors, Rows, SomeRows, find_no_donors
+from models.rows import Donors, Rows, find_no_donors, take_rows
 from models.weights import Weights
 
 _PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -133,7 +133,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
         features = prepare_features(
             by, wanted.dataset, wanted.weights, wanted.preprocessing, wanted.framing
         )
-        return [SomeRows(features.values, wanted.photos)]
+        return [take_rows(features.values, wanted.photos)]
     backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
     for precision in expect_precisions(by, backbone):
         kept = _read_views(by, wanted.list_entries(precision))

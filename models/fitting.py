@@ -70,7 +70,7 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
         return to_dense_head(model).scores(job.validation[0][0])
 
     def measure_train(_: Stepper) -> np.ndarray | None:
-        return None if job.plain is None else to_dense_head(model).scores(job.plain, fast=True)
+        return None if job.plain is None else to_dense_head(model).scores(job.plain)
 
     data = FitData(
         train=KeptViews(*job.train),

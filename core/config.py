@@ -143,6 +143,13 @@ class Settings(BaseSettings):
     separated by commas; everybody else is a student"""
     database_url: str | None = None
     """SQLAlchemy address of the database; default: SQLite in the workspace"""
+    storage_url: str | None = None
+    """folder of object storage for the large things of the workspace, as s3://bucket/folder or
+    gs://bucket/folder, whose credentials the usual variables hold; the workspace is then a cache;
+    default: none"""
+    cache_gb: float = Field(100.0, ge=0)
+    """most that photos, features and backbones take in the workspace that storage has, too, in
+    gigabytes"""
     weights: Path | None = None
     """file of ResNet-50 weights without top (.h5), used before any other"""
     weights_url: str = OFFICIAL_WEIGHTS_URL

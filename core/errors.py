@@ -243,6 +243,11 @@ class UnitFailed(PetalscopeError, code="unit_failed"):
     Look at what it holds, or at the memory of the machine."""
 
 
+class ClusterMissing(PetalscopeError, code="cluster_missing"):
+    """No Ray cluster can be used: it is not there, or its nodes would not reach index and storage.
+    Set PETALSCOPE_DATABASE_URL and PETALSCOPE_STORAGE_URL, and start the cluster."""
+
+
 # Models in use: registry, API, log, monitoring, retraining, export
 
 

@@ -34,7 +34,7 @@ from core.runs.queue.starting import python_command, python_environment
 from core.runs.repairing import Repair, make_copy, repair_index
 from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
-from core.workspace import Workspace, check_identifier, restore_backup, write_backup
+from core.workspace import Workspace, restore_backup, write_backup
 from models.weights import list_weights
 
 _ROOMS_WITH_TABLES = ("core.monitoring.tables", "core.registry.events", "core.registry.store")
@@ -91,20 +91,11 @@ def _describe(workspace: Workspace, done: Repair) -> list[str]:
     return lines
 
 
-@command(
-    option(
-        "--host NAME",
-        "help the machine of the workspace from this one, called so; both reach the folder of the "
-        "workspace and the database (PETALSCOPE_DATABASE_URL)",
-        default="",
-    )
-)
-def scheduler(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+@command()
+def scheduler(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> Outcome:
     """Become the scheduler of the workspace, and stay, also when there is nothing to do."""
-    if given.host:
-        check_identifier(given.host)
     progress.note("The scheduler stays until it is ended")
-    command = python_command("core.runs.scheduler", "--stay", "--host", given.host)
+    command = python_command("core.runs.scheduler", "--stay")
     os.execve(command[0], command, python_environment(workspace))
 
 

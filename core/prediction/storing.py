@@ -1,8 +1,9 @@
 """What a model says of all photos of a folder or bucket, as one Parquet file, by parts.
 
-Parts are claimed with a lease, so that the same command on another machine that reaches database
-and storage takes its share, and one that was killed is gone on with. Each part is written whole
-beside the answers; the last one joins them: exactly one row a photo, in the order of their names.
+Parts are claimed with a lease, so that a worker or the same command on another machine that
+reaches database and storage takes its share, and one that was killed is gone on with. Each part is
+written whole beside the answers; the last one joins them: exactly one row a photo, in the order of
+their names.
 """
 
 import io
@@ -14,6 +15,7 @@ from functools import partial
 from hashlib import sha256
 from math import ceil
 from secrets import token_hex
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -24,27 +26,29 @@ from core.errors import PhotoRefused, PhotoUnreadable, SourceRefused, StorageFai
 from core.prediction.album import NamedPhoto, answer_photos
 from core.prediction.answers import AnsweredPhoto, ShortAnswer, shorten_answer, tabulate_answers
 from core.prediction.predictor import Predictor
+from core.runs.database import wait_for_database
 from core.runs.queue.units import (
-    LEASE_S,
+    Job,
     Progress,
     Unit,
     claim_unit,
     finish_unit,
     forget_units,
-    give_back_unit,
+    hold_unit,
     list_results,
     prepare_units,
     read_progress,
-    renew_lease,
+    want_job,
 )
-from core.storage import Storage, StoredFile
+from core.storage import Storage, StoredFile, open_storage
 from core.workspace import Workspace
 from data.sources.layout import is_hidden, is_photo
 
 UNIT = 500
 """Photos of a part."""
+KIND = "answers"
+"""Of these jobs."""
 _WAIT_S = 1.0
-_RENEW_EVERY_S = LEASE_S / 6
 _JOB = b"petalscope.job"
 """Of the answers: what they are of, so that the same is not done again."""
 Tell = Callable[[Progress], None]
@@ -104,6 +108,34 @@ def answer_folder(
         StorageFailed: Storage gives up; what is done is kept, and the same call goes on with it.
         UnitFailed: A part ends every process that begins it.
     """
+    work = _list_photos(predictor, folder)
+    if not _are_answered(work):
+        _work_on(workspace, predictor, work, tell)
+    whole = io.BytesIO(folder.answers.read(folder.name))
+    said = pd.read_parquet(whole, columns=["answer", "problem"])
+    return said.fillna("").value_counts().rename("photos").reset_index()
+
+
+def join_job(workspace: Workspace, job: Job, predictor: Predictor) -> Callable[[Unit], None] | None:
+    """Return what does units of a job that is another's; None: its photos are others by now.
+
+    Raises:
+        SourceRefused, StorageFailed: As `answer_folder`.
+    """
+    facts = job.facts
+    work = _list_photos(
+        predictor,
+        Folder(
+            photos=open_storage(facts["photos"]),
+            answers=open_storage(facts["answers"]),
+            name=facts["name"],
+            unit=facts["unit"],
+        ),
+    )
+    return partial(_do_unit, workspace, predictor, work) if work.job == job.id else None
+
+
+def _list_photos(predictor: Predictor, folder: Folder) -> _Work:
     version = predictor.version
     model = f"{version.label if version else predictor.run_id}, {predictor.rule}"
     listed = folder.photos.list_files()
@@ -113,46 +145,47 @@ def answer_folder(
             f"There are no photos in {folder.photos.address}.",
             "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
-    work = _Work(folder=folder, model=model, photos=photos)
-    if not _are_answered(work):
-        _work_on(workspace, predictor, work, tell)
-    whole = io.BytesIO(folder.answers.read(folder.name))
-    said = pd.read_parquet(whole, columns=["answer", "problem"])
-    return said.fillna("").value_counts().rename("photos").reset_index()
+    return _Work(folder=folder, model=model, photos=photos)
 
 
 def _work_on(workspace: Workspace, predictor: Predictor, work: _Work, tell: Tell) -> None:
     """Do part after part, until this or another process has joined them."""
     sizes = [len(work.take(number)) for number in range(work.parts)]
-    prepare_units(workspace, work.job, [*sizes, 0])
+    folder, version = work.folder, predictor.version
+    facts: dict[str, Any] = {"run": predictor.run_id, "version": version and version.number}
+    facts |= {"photos": folder.photos.address, "answers": folder.answers.address}
+    facts |= {"name": folder.name, "unit": folder.unit, "last": work.parts}
+    wait_for_database()
+    prepare_units(workspace, work.job, [*sizes, 0], KIND, facts)
     owner = token_hex(8)
     while (progress := read_progress(workspace, work.job)).total:
         tell(progress)
+        want_job(workspace, work.job)
         unit = claim_unit(workspace, work.job, owner, last=work.parts)
         if unit is None:
             time.sleep(_WAIT_S)  # others are at the last parts
             continue
-        try:
-            if unit.number < work.parts:
-                _answer_part(workspace, predictor, work, unit, owner)
-            else:
-                _join_parts(workspace, work)
-                forget_units(workspace, work.job)
-        except StorageFailed:
-            give_back_unit(workspace, unit, owner)
-            raise
+        with hold_unit(workspace, unit, owner):
+            _do_unit(workspace, predictor, work, unit)
 
 
-def _answer_part(
-    workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit, owner: str
-) -> None:
-    """Write the answers of a part, unless another has the lease by then."""
+def _do_unit(workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit) -> None:
+    """Answer a part, or join all."""
+    if unit.number < work.parts:
+        _answer_part(workspace, predictor, work, unit)
+    else:
+        _join_parts(workspace, work)
+        forget_units(workspace, work.job)
+
+
+def _answer_part(workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit) -> None:
+    """Write the answers of a part, unless another was first."""
 
     def ask(content: bytes) -> tuple[str, ShortAnswer]:
         said = predictor.predict(content)
         return sha256(content).hexdigest(), shorten_answer(said, said.decision)
 
-    renewed, read = time.monotonic(), partial(_read_photo, work.folder.photos)
+    read = partial(_read_photo, work.folder.photos)
     named = [NamedPhoto(name=one.name, read=partial(read, one)) for one in work.take(unit.number)]
     rows: list[AnsweredPhoto] = []
     for photo, said in answer_photos(named, ask):
@@ -160,10 +193,6 @@ def _answer_part(
             rows.append(AnsweredPhoto(name=photo.name, refusal=said))
         else:
             rows.append(AnsweredPhoto(name=photo.name, sha256=said[0], answers=(said[1],)))
-        if time.monotonic() - renewed > _RENEW_EVERY_S:
-            renewed = time.monotonic()
-            if not renew_lease(workspace, unit, owner):
-                return
     table = tabulate_answers(rows, [work.model])
     kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
     content = table.astype(kinds).to_parquet(index=False)

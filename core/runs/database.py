@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.schema import CreateColumn
 
 from core.config import read_settings
@@ -31,6 +31,7 @@ from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
 BUSY_TIMEOUT_S = 30.0
+_LOOK_AGAIN_S = 0.5
 _REPAIR = (
     "Read it back from its copies and from the folders: python -m core repair. Nothing is deleted."
 )
@@ -44,7 +45,7 @@ def read_database(workspace: Workspace) -> Iterator[Connection]:
     Raises:
         DatabaseUnusable: It is damaged, or empty while runs lie on disk.
     """
-    with _telling_faults(workspace), _find_engine(workspace).begin() as connection:
+    with _telling_faults(workspace), _connect(workspace) as connection, connection.begin():
         yield connection
 
 
@@ -68,12 +69,36 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
             f"The workspace {workspace.root} is read-only: nothing can be kept in it.",
             "Look at what is there, or name another workspace with PETALSCOPE_WORKSPACE.",
         )
-    with _telling_faults(workspace):
-        engine = _find_engine(workspace, anew=anew).execution_options(writes=True)
-        with engine.begin() as connection:
-            forget_marks(connection)
-            yield connection
-            write_marked(workspace, connection)
+    with (
+        _telling_faults(workspace),
+        _connect(workspace, anew=anew, writes=True) as connection,
+        connection.begin(),
+    ):
+        forget_marks(connection)
+        yield connection
+        write_marked(workspace, connection)
+
+
+_patience_s = 0.0
+
+
+def wait_for_database(seconds: float = 120.0) -> None:
+    """Have this process wait so long for a database that is away; a page says so at once."""
+    global _patience_s
+    _patience_s = seconds
+
+
+def _connect(workspace: Workspace, **how: bool) -> Connection:
+    """Return a connection: to a server that is away, as soon as it is back."""
+    until = time.monotonic() + _patience_s
+    while True:
+        try:
+            engine = _find_engine(workspace, anew=how.get("anew", False))
+            return engine.execution_options(writes=how.get("writes", False)).connect()
+        except OperationalError:
+            if read_settings().database_url is None or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
 
 
 @contextmanager

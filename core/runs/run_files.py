@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.recipe.recipe import Recipe
+from core.sharing import find
 from core.workspace import Workspace, check_identifier, digest_file, write_whole
 
 ARRAYS_FILE = "result.npz"
@@ -45,6 +46,8 @@ def read_facts(folder: Path) -> dict[str, Any]:
         FileNotFoundError: There is no result (yet).
         ValueError: It was cut short, altered, or written by another version of the program.
     """
+    if folder.parent.name == "runs":  # trained elsewhere, perhaps
+        find(folder / FACTS_FILE, folder.parents[1], whole=True)
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts.get("version") != VERSION or "digests" not in facts:
         raise ValueError(f"{FACTS_FILE} is not of version {VERSION}")

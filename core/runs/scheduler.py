@@ -3,8 +3,8 @@
 One per workspace, guarded by a lock. It keeps no knowledge of its own: everything is in the
 database and in locks, so it may be killed at any moment and the next one takes over; a worker that
 is training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as
-long as anything is. With --host it helps from another machine, which reaches database and folder.
-Imports neither Keras nor NumPy.
+long as anything is; where there is object storage, it carries to and fro (`carrying`). Imports
+neither Keras nor, without storage, NumPy.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from datetime import datetime
 from core.config import read_settings
 from core.errors import PetalscopeError
 from core.runs.bin import sweep_bin
+from core.runs.carrying import keep_carrying
+from core.runs.database import wait_for_database
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
@@ -35,7 +37,7 @@ from core.runs.queue.starting import (
 )
 from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
-from core.workspace import Workspace, check_identifier, open_workspace
+from core.workspace import Workspace, open_workspace
 
 POLL_S = 0.2
 IDLE_POLL_S = 1.0
@@ -139,16 +141,12 @@ class _Lane:
 
 
 class Scheduler:
-    """The scheduler's one step, and what it remembers between steps: nothing that is missed.
+    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
 
-    Args:
-        host: A name of this machine where it helps another one; "": the machine of the workspace.
-    """
-
-    def __init__(self, workspace: Workspace, host: str = "") -> None:
-        self._workspace, self._host = workspace, host
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._settings = read_settings()
-        self._lanes = [_Lane(workspace, lane) for lane in list_lanes(host)]
+        self._lanes = [_Lane(workspace, lane) for lane in list_lanes()]
         self._beats: dict[str, tuple[datetime | None, float]] = {}
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
@@ -173,9 +171,8 @@ class Scheduler:
                 self._last_run = time.monotonic()
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
-        if not self._host:
-            self._due_work.step()
-            self._copies.step()
+        self._due_work.step()
+        self._copies.step()
 
     def is_idle(self) -> bool:
         """Return whether there has been nothing to do for long."""
@@ -192,7 +189,7 @@ class Scheduler:
 
     def _is_lost(self, run: RunRecord) -> bool:
         silence = self._measure_silence(run)
-        if host_of(run.lane) != self._host:  # its own scheduler ends what hangs, while there is one
+        if host_of(run.lane):  # trained elsewhere
             silent = silence > self._settings.heartbeat_timeout_s
             return silent and not is_held(self._workspace, run.id)
         if run.pid is None:  # given away, not taken up yet
@@ -234,17 +231,18 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
     return True
 
 
-def serve(
-    workspace: Workspace, ended: threading.Event, *, stay: bool = False, host: str = ""
-) -> None:
+def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:
     """Return when `ended` is set or, unless it is to stay, when nothing was to do for long."""
-    scheduler = Scheduler(workspace, host)
+    scheduler, over = Scheduler(workspace), threading.Event()
+    carrier = threading.Thread(target=keep_carrying, args=(workspace, over), daemon=True)
+    carrier.start()
     try:
         while stay or not scheduler.may_exit():
             scheduler.step()
             if ended.wait(IDLE_POLL_S if scheduler.is_idle() else POLL_S):
                 return
     finally:
+        over.set()
         scheduler.let_go()
 
 
@@ -253,35 +251,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
     parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
     parser.add_argument("--stay", action="store_true", help="wait for a turn, and for work")
-    parser.add_argument("--host", default="", help="name of this machine, which helps another one")
     given = parser.parse_args()
     lock: int | None = given.lock
+    wait_for_database()
     workspace = open_workspace()
-    guard = workspace.scheduler_lock
-    if given.host:
-        guard = guard.with_name(f"scheduler-{check_identifier(given.host)}.lock")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     while not ended.is_set():
-        lock = take_lock(guard) if lock is None else lock
+        lock = take_lock(workspace.scheduler_lock) if lock is None else lock
         if lock is None:
             if not given.stay:
                 return 0
             ended.wait(IDLE_POLL_S)  # one that a page started is at work
             continue
-        if not given.host:
-            write_scheduler_facts(workspace)
-            sweep_bin(workspace)
+        write_scheduler_facts(workspace)
+        sweep_bin(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
         try:
-            serve(workspace, ended, stay=given.stay, host=given.host)
+            serve(workspace, ended, stay=given.stay)
         except PetalscopeError as error:  # the database cannot be used: nothing helps but a person
             _log.error("%s %s", error.problem, error.remedy)
             return 1
-        if not given.host:
-            workspace.scheduler_pid.unlink(missing_ok=True)
+        workspace.scheduler_pid.unlink(missing_ok=True)
         free_lock(lock)
         lock = None
         if not read_active(workspace) and not is_anything_arranged(workspace):

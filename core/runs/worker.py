@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from core.runs.database import wait_for_database
 from core.runs.queue.queue import read_active
 from core.runs.store import RunRecord
 from core.runs.training.cross_validating import cross_validate_small
@@ -30,6 +31,7 @@ def main() -> int:
     given = parser.parse_args()
     run_id: str | None = given.run
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    wait_for_database()
     workspace = open_workspace()
     if run_id is None:
         warm_up()

@@ -5,10 +5,14 @@ Labels come from bounded lists, never from what a client wrote; the log holds no
 
 import logging
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from core.runs.queue.units import Job
+from core.runs.queue.workers import WorkerState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,6 +55,13 @@ class Figures:
         about = "1 while answers do not come from the champion that was promoted."
         self.degraded = gauge("petalscope_degraded", about)
         self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
+        of_worker = partial(gauge, labelnames=("lane",))
+        about = "Photos a second in the last part of each worker that helps, by its lane."
+        self.worker_speed = of_worker("petalscope_worker_photos_per_second", about)
+        about = "Seconds since each worker was heard of."
+        self.worker_silence = of_worker("petalscope_worker_silence_seconds", about)
+        about = "Parts that wait or are worked on, of features and of answers."
+        self.units_left = gauge("petalscope_units_left", about, ("kind",))
         about = "Answers whose line in the log was given up."
         self.log_lost = counter("petalscope_log_lost", about)
 
@@ -58,6 +69,16 @@ class Figures:
         """Show this version as the one that answers."""
         self.serving.clear()
         self.serving.labels(version=version, digest=digest[:12]).set(1)
+
+    def show_workers(self, workers: Sequence[WorkerState], jobs: Sequence[Job]) -> None:
+        """Show who helps now, and with how much."""
+        for one in (self.worker_speed, self.worker_silence, self.units_left):
+            one.clear()
+        for worker in workers:
+            self.worker_speed.labels(lane=worker.lane).set(worker.speed)
+            self.worker_silence.labels(lane=worker.lane).set(worker.silent_s)
+        for job in jobs:
+            self.units_left.labels(kind=job.kind).inc(job.units_left)
 
     def write(self) -> bytes:
         """Return all figures as Prometheus reads them."""
@@ -90,7 +111,7 @@ def begin_journal() -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    ours = logging.getLogger("petalscope.api")
+    ours = logging.getLogger("petalscope")
     for logger in (ours, *map(logging.getLogger, _LOGGERS)):
         logger.handlers = [handler]
         logger.propagate = False

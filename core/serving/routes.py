@@ -261,5 +261,6 @@ async def is_ready(request: Request) -> Response:
     },
 )
 async def read_metrics(request: Request) -> Response:
-    """Requests, latency, batches, scores and unknown photos by version, the queue, the log."""
-    return Response(find_service(request).figures.write(), headers={"Content-Type": CONTENT_TYPE})
+    """Requests, latency, batches, scores and unknown photos by version, queue, log, workers."""
+    figures = await find_service(request).write_figures()
+    return Response(figures, headers={"Content-Type": CONTENT_TYPE})

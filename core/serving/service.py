@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +11,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from core.config import Settings
 from core.errors import PetalscopeError, ServiceBusy
 from core.runs.queue.scheduled import wake_scheduler
+from core.runs.queue.units import list_jobs
+from core.runs.queue.workers import list_workers
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
 from core.serving.logbook import Logbook
@@ -68,6 +70,13 @@ class Service:
             yield
         finally:
             self._batches -= 1
+
+    async def write_figures(self) -> bytes:
+        """Return the figures for Prometheus; those of workers are read now."""
+        with suppress(SQLAlchemyError, PetalscopeError):
+            workers = await asyncio.to_thread(list_workers, self.workspace)
+            self.figures.show_workers(workers, await asyncio.to_thread(list_jobs, self.workspace))
+        return self.figures.write()
 
     def describe_readiness(self) -> Readiness:
         """Return whether photos are answered, and by what."""

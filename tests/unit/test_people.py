@@ -184,6 +184,7 @@ _INTERNAL = {
     "core.monitoring.kept_photos": "forget_photos sweep_kept_photos sweep_when_due",
     "core.registry.events": "record_event",
     "core.registry.files": "keep_bytes sweep_blobs",
+    "core.runs.carrying": "fetch_run",
     "core.runs.database": "read_database write_database",
     "core.runs.fetching": "probe_weights",
     "core.runs.kept": "write_marked",
@@ -191,6 +192,7 @@ _INTERNAL = {
     "core.runs.queue.run_lock": "begin_run fail_run finish_run lock_run mark_paused record_epoch "
     "record_phase renew_heartbeat",
     "core.runs.queue.speeds": "note_speed",
+    "core.runs.queue.units": "hold_unit",
     "core.runs.queue.starting": "ensure_scheduler start_missing_scheduler write_scheduler_facts",
     "core.runs.repairing": "find_fault make_copy repair_index",
     "core.runs.result": "keep_arrays",

@@ -5,6 +5,7 @@ under an id of what went in, so a run that is tried again does only what is miss
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.errors import (
     RunStopped,
     UnexpectedFault,
 )
+from core.runs.carrying import carry_run
 from core.runs.queue.queue import claim_next_run
 from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
 from core.runs.recipe.plans import RatePlan, SweepPlan
@@ -51,8 +53,11 @@ def execute_run(workspace: Workspace, run_id: str, lane: str = "") -> RunRecord:
     run = claim_next_run(workspace, run_id, lane) or read_run(workspace, run_id)
     with lock_run(workspace, run) as lock:
         if lock is not None:
-            report = RunReport(workspace, run)
-            _execute(Attempt(workspace=workspace, run=run, lock=lock, report=report))
+            attempt = Attempt(
+                workspace=workspace, run=run, lock=lock, report=RunReport(workspace, run)
+            )
+            with carry_run(workspace, run) as carry:
+                _execute(attempt, carry)
     return read_run(workspace, run_id)
 
 
@@ -85,10 +90,11 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     return splits
 
 
-def _execute(attempt: Attempt) -> None:
+def _execute(attempt: Attempt, carry: Callable[[], None]) -> None:
     report = attempt.report
     try:
         stopped = _train(attempt)
+        carry()  # home has it before it is said to be done
     except RunStopped as error:
         if attempt.lock.request() == "pause" and mark_paused(attempt.workspace, attempt.run):
             report.tell_end("paused")

@@ -1,4 +1,4 @@
-"""The workers page: a row for each lane and its run, and for each batch that machines share."""
+"""The workers page: a row for each lane, its run or part, and a bar for each job of parts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from core.people import sees
 from core.runs.queue.queue import read_active
 from core.runs.queue.starting import host_of, list_lanes
 from core.runs.queue.units import Job, list_jobs
+from core.runs.queue.workers import WorkerState, list_workers
 from core.runs.run_files import curve, latest_progress, read_events
 from core.runs.store import RunRecord
 from core.ui.parts import cache
@@ -19,41 +20,54 @@ from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import title_run
 
 _LOOK_EVERY = "2s"
+_JOBS = {"features": "Features of a dataset", "answers": "Answers to a folder of photos"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkersPage:
     """What goes on now."""
 
-    lanes: dict[str, RunRecord | None]
-    """Name → the run that goes there; those of other machines are known while a run goes."""
-    speeds: dict[str, str]
-    """Id of a run → photos a second, as it said last; "" where it did not."""
+    runs: dict[str, RunRecord]
+    """Lane → the run that goes there."""
+    workers: dict[str, WorkerState]
+    """Lane → the worker that helps; lanes of this machine have none."""
+    speeds: dict[str, float | None]
+    """Id of a run → photos a second, as it said last."""
     waiting: int
     jobs: list[Job]
 
+    @property
+    def lanes(self) -> list[str]:
+        """All lanes that are known, those of this machine first."""
+        here = [lane.name for lane in list_lanes()]
+        return [*here, *sorted((self.runs.keys() | self.workers.keys()) - {*here})]
+
+    def measure_speed(self, job: Job) -> float:
+        """Return the photos a second of all workers that are at a job."""
+        return sum(one.speed for one in self.workers.values() if one.job == job.id)
+
 
 def read_workers() -> WorkersPage:
-    """Read queue and batches, of what the visitor may see."""
+    """Read queue, workers and jobs, of what the visitor may see."""
     workspace = cache.workspace()
     may_see = sees(workspace, "run")
     active = [run for run in read_active(workspace) if may_see(run.id)]
     going = {run.lane: run for run in active if run.is_going}
     return WorkersPage(
-        lanes={lane.name: None for lane in list_lanes()} | going,
+        runs=going,
+        workers={worker.lane: worker for worker in list_workers(workspace)},
         speeds={run.id: _read_speed(run) for run in going.values()},
         waiting=sum(not run.is_going for run in active),
         jobs=list_jobs(workspace),
     )
 
 
-def _read_speed(run: RunRecord) -> str:
+def _read_speed(run: RunRecord) -> float | None:
     """Return the photos a second of the phase that goes, or of the last epoch."""
     events = read_events(cache.workspace().run_folder(run.id))[0]
     last = curve(events)[-1:]
     said = (latest_progress(events) or {}).get("per_second")
-    speed = said or (last[0].get("photos_per_second") if last else None)
-    return f"{speed:,.0f}" if speed else ""
+    return said or (last[0].get("photos_per_second") if last else None)
 
 
 def show_workers() -> None:
@@ -64,30 +78,49 @@ def show_workers() -> None:
 def _show() -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
         page = read_workers()
-        rows = [_describe(lane, run, page) for lane, run in page.lanes.items()]
+        rows = [_describe(lane, page) for lane in page.lanes]
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Machines and what they do")
         st.caption(
             f"{count(page.waiting, 'run')} {'waits' if page.waiting == 1 else 'wait'}. More lanes: "
-            "`PETALSCOPE_LANES`. Another machine helps by `petalscope scheduler --host NAME`."
+            "`PETALSCOPE_LANES`. Another machine helps by `petalscope worker`, a Ray cluster by "
+            "`petalscope cluster up`."
         )
         if page.jobs:
-            st.subheader("Photos answered by parts", anchor=False)
+            st.subheader("Work in parts", anchor=False)
         for job in page.jobs:
-            said = f"{job.done:,} of {count(job.total, 'photo')}"
-            owners = f"{count(job.owners, 'process')} at it" if job.owners else "nobody is at it"
-            st.progress(job.done / max(job.total, 1), f"{job.id[:8]}: {said}, {owners}")
+            st.progress(job.done / max(job.total, 1), _describe_job(job, page))
 
 
-def _describe(lane: str, run: RunRecord | None, page: WorkersPage) -> dict[str, str]:
+def _describe_job(job: Job, page: WorkersPage) -> str:
+    words = [f"{job.done:,} of {count(job.total, 'photo')}"]
+    words.append(f"{count(job.owners, 'process')} at it" if job.owners else "nobody is at it")
+    if job.owners and (speed := page.measure_speed(job)):
+        words.append(f"workers at {speed:,.0f} photos/s by their last parts")
+    if not job.is_wanted:
+        words.append("nobody waits for it: it goes on when it is asked for again")
+    return f"{_JOBS.get(job.kind, 'Photos')} {job.id[:8]}: {', '.join(words)}"
+
+
+def _describe(lane: str, page: WorkersPage) -> dict[str, str]:
     machine, device = host_of(lane) or "this one", lane.rpartition("/")[2] or "whole machine"
+    run, worker = page.runs.get(lane), page.workers.get(lane)
     row = {"Machine": machine, "Lane": device, "Run": "", "Does": "waits for work"}
-    if run is None:
-        return row | {"Epochs": "", "Photos / s": "", "Last word": ""}
-    heard = run.heartbeat and (datetime.now(UTC) - run.heartbeat).total_seconds()
-    return row | {
-        "Run": plain(title_run(run), 60),
-        "Does": describe_phase(run),
-        "Epochs": f"{run.epochs_done} / {run.recipe.epochs}",
-        "Photos / s": page.speeds[run.id],
-        "Last word": "" if heard is None else f"{max(heard, 0):.0f} s ago",
-    }
+    row |= {"Epochs": "", "Photos / s": "", "Last word": ""}
+    if worker is not None:
+        row |= {"Does": worker.does or row["Does"], "Last word": _say_ago(worker.silent_s)}
+        if worker.speed:
+            row["Photos / s"] = f"{worker.speed:,.0f}"
+        if worker.is_silent:
+            row["Does"] = "silent: others do what it had"
+    if run is not None:
+        beat = run.heartbeat
+        speed = page.speeds[run.id]
+        row |= {"Run": plain(title_run(run), 60), "Does": describe_phase(run)}
+        row |= {"Epochs": f"{run.epochs_done} / {run.recipe.epochs}"}
+        row |= {"Photos / s": f"{speed:,.0f}" if speed else ""}
+        row |= {"Last word": _say_ago((datetime.now(UTC) - beat).total_seconds()) if beat else ""}
+    return row
+
+
+def _say_ago(seconds: float) -> str:
+    return f"{max(seconds, 0):.0f} s ago"

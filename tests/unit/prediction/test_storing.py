@@ -28,8 +28,7 @@ PHOTOS = {
 PHOTOS["day 1/torn.jpg"] = PHOTOS["day 1/001.jpg"][:200]
 PHOTOS["notes.txt"] = b"no photo"
 PART = """
-import sys, core.runs.queue.units as units
-units.LEASE_S = 3.0
+import sys
 from core.prediction import storing
 from core.prediction.predictor import open_predictor
 from core.storage import open_storage
@@ -86,7 +85,8 @@ def test_several_processes_share_the_parts_and_kills_lose_none(trained_copy: Wor
     run = list_runs(trained_copy)[0].id
 
     def begin() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-c", PART, run])
+        environment = {**os.environ, "PETALSCOPE_HEARTBEAT_TIMEOUT_S": "3"}
+        return subprocess.Popen([sys.executable, "-c", PART, run], env=environment)
 
     def count_parts() -> int:
         return sum("a.parquet." in one.name for one in open_storage("s3://photos").list_files())

@@ -183,7 +183,7 @@ def test_another_machine_helps_and_its_run_is_gone_on_with_when_it_dies(
         submit_run(trained_copy, make_recipe(trained_copy, dataset, epochs=epochs, seed=7))[0]
         for epochs in (1_000, 40)
     )
-    command = [sys.executable, "-m", MODULE, "--stay", "--host", "lab"]
+    command = [sys.executable, "-m", "core.workers.loop", "lab/"]
     with subprocess.Popen(command, env=python_environment(trained_copy)) as helper:
         wait_until(lambda: read_run(trained_copy, long.id).epochs_done, "the helper trains it")
         ensure_scheduler(trained_copy)

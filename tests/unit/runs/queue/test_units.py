@@ -6,7 +6,6 @@ import pytest
 
 from core.errors import UnitFailed
 from core.runs.database import write_database
-from core.runs.queue import units
 from core.runs.queue.units import (
     MOST_ATTEMPTS,
     Progress,
@@ -14,6 +13,7 @@ from core.runs.queue.units import (
     finish_unit,
     forget_units,
     give_back_unit,
+    lease_s,
     list_results,
     prepare_units,
     read_progress,
@@ -46,9 +46,9 @@ def test_a_lost_lease_gives_the_unit_to_another_and_the_first_result_counts(
     prepare_units(place, "job", [5])
     lost = claim_unit(place, "job", "killed")
     assert lost is not None and claim_unit(place, "job", "other") is None
-    let_time_pass(place, units.LEASE_S / 2)
+    let_time_pass(place, lease_s() / 2)
     assert renew_lease(place, lost, "killed") and claim_unit(place, "job", "other") is None
-    let_time_pass(place, 2 * units.LEASE_S)
+    let_time_pass(place, 2 * lease_s())
     taken = claim_unit(place, "job", "other")
     assert taken == lost and not renew_lease(place, lost, "killed")
     assert finish_unit(place, lost, "first") == "first"  # it was slow, not dead: it is as good
@@ -75,7 +75,7 @@ def test_the_last_waits_for_all_others_and_what_kills_all_is_said(
             if not number:  # the least tried comes first: one that kills all keeps nobody busy
                 killing = unit
         assert claim_unit(place, "job", "x", last=2) is None
-        let_time_pass(place, 2 * units.LEASE_S)
+        let_time_pass(place, 2 * lease_s())
     finish_unit(place, unit, "done")
     with pytest.raises(UnitFailed, match="Part 1 was begun 5 times"):
         claim_unit(place, "job", "w", last=2)

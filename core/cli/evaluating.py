@@ -27,7 +27,7 @@ from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Kind, Ranking, rank_classes
 from core.formats import interval, percent, say_p, span
 from core.prediction.nearest import compare_with_baselines, read_cross_validation
-from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
@@ -249,19 +249,13 @@ def _compare(
     workspace: Workspace, baseline: RunRecord, other: RunRecord, split: str
 ) -> tuple[CommonPhotos, Comparison]:
     a, b = read_result(workspace, baseline.id), read_result(workspace, other.id)
-    same = a.dataset_id == b.dataset_id
-    datasets = (
-        (None, None) if same else tuple(read_dataset(workspace, r.dataset_id) for r in (a, b))
-    )
-    matched = match_results(a, b, *datasets)
-    common = find_common(a, b, matched, split)
+    common = find_common(a, b, split, partial(read_dataset, workspace))
     if not len(common):
         raise RunUnfinished(
             f"{baseline.name} and {other.name} have no {split} photo in common.",
             "Choose another split, or runs on versions of one dataset.",
         )
-    answers = (common.labels, common.predictions_a, common.predictions_b)
-    return common, compare_predictions(*answers, common.classes)
+    return common, compare_predictions(*common.answers)
 
 
 def _document_comparison(

@@ -6,7 +6,7 @@ will have: what differs is then the head, not the question.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from core.exact.store import HeadSource, find_source, open_head
 from core.formats import count, points, say_p
 from core.instant.change import Change, answer_changed
 from core.instant.head import ExactHead
-from core.runs.common_photos import find_common, match_results
+from core.runs.common_photos import find_common
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
@@ -220,11 +220,8 @@ def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
     same = [run for run in before if {**asdict(run.recipe), "dataset": version.parent} == wanted]
     baseline = (same or before)[0]
     results = read_result(workspace, baseline.id), read_result(workspace, after[0].id)
-    parent = read_dataset(workspace, version.parent)
-    common = find_common(*results, match_results(*results, parent, version), "validation")
-    compared = compare_predictions(
-        common.labels, common.predictions_a, common.predictions_b, common.classes
-    )
+    common = find_common(*results, "validation", partial(read_dataset, workspace))
+    compared = compare_predictions(*common.answers)
     return Outcome(before=baseline, after=after[0], comparison=compared)
 
 

@@ -29,7 +29,7 @@ from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
 from core.registry.registering import pack_head
 from core.registry.store import ModelVersion, read_version, select_versions
-from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.database import read_database, write_database
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import RunResult, check_order, read_result, read_run_head
@@ -174,9 +174,7 @@ def compare_versions(
             "Train both on versions of one dataset that has a test split; to promote without a "
             "comparison, say why.",
         )
-    compared = compare_predictions(
-        common.labels, common.predictions_a, common.predictions_b, common.classes
-    )
+    compared = compare_predictions(*common.answers)
     for one in answers:
         if one.has_run:
             place = f"meeting of v{champion} and v{challenger}"
@@ -234,8 +232,8 @@ def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
     """Return the test photos that both can be asked, and how many others are copies of lessons."""
-    matched = match_results(a.result, b.result, a.dataset, b.dataset)
-    common = find_common(a.result, b.result, matched, SPLIT)
+    datasets = {one.dataset.id: one.dataset for one in (a, b)}
+    common = find_common(a.result, b.result, SPLIT, datasets.__getitem__)
     digests = b.dataset.manifest["sha256"].to_numpy()[common.photos_b]
     learnt = np.union1d(a.learnt_digests, b.learnt_digests)
     seen = np.isin(digests, learnt)

@@ -5,6 +5,7 @@ have it in the same split, and both datasets give it the same class. All others 
 reason: a photo that one run learnt from, or that was relabelled, would not be a fair question.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,24 +43,17 @@ class CommonPhotos:
     def __len__(self) -> int:
         return len(self.labels)
 
-
-def match_results(
-    a: RunResult, b: RunResult, dataset_a: Dataset | None, dataset_b: Dataset | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photo numbers, (m,) each, of the photos that both runs answered."""
-    if a.dataset_id == b.dataset_id and np.array_equal(a.paths, b.paths):
-        rows = np.arange(len(a.paths))  # one version: each path names the same photo
-        return rows, rows
-    if dataset_a is None or dataset_b is None:
-        raise ValueError("photos of two datasets are matched by their manifests")
-    return match_photos(dataset_a.manifest, dataset_b.manifest)
+    @property
+    def answers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+        """What a comparison of the two asks for: labels, predictions of a and of b, classes."""
+        return self.labels, self.predictions_a, self.predictions_b, self.classes
 
 
 def find_common(
-    a: RunResult, b: RunResult, matched: tuple[np.ndarray, np.ndarray], split: str
+    a: RunResult, b: RunResult, split: str, read_dataset: Callable[[str], Dataset]
 ) -> CommonPhotos:
     """Return the photos of a split that both runs can be judged by."""
-    rows_a, rows_b = matched
+    rows_a, rows_b = _match_photos(a, b, read_dataset)
     classes = (*a.classes, *(name for name in b.classes if name not in a.classes))
     of_b = np.array([classes.index(name) for name in b.classes], dtype=np.int64)
     in_a, in_b = a.splits[rows_a] == split, b.splits[rows_b] == split
@@ -81,6 +75,16 @@ def find_common(
         missing=n_a + n_b - int(in_a.sum()) - int(in_b.sum()),
         relabelled=int((in_a & in_b & ~same_class).sum()),
     )
+
+
+def _match_photos(
+    a: RunResult, b: RunResult, read_dataset: Callable[[str], Dataset]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the photo numbers, (m,) each, of the photos that both runs answered."""
+    if a.dataset_id == b.dataset_id and np.array_equal(a.paths, b.paths):
+        rows = np.arange(len(a.paths))  # one version: each path names the same photo
+        return rows, rows
+    return match_photos(read_dataset(a.dataset_id).manifest, read_dataset(b.dataset_id).manifest)
 
 
 def describe_left_out(common: CommonPhotos) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from core.errors import PetalscopeError
 from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
 from core.formats import plain
-from core.runs.common_photos import CommonPhotos, find_common, match_results
+from core.runs.common_photos import CommonPhotos, find_common
 from core.runs.run_files import curve
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.comparing.charts import RunCurve
@@ -163,9 +163,5 @@ def _results_written(baseline: str, run: str, _split: str) -> tuple[float, float
 
 @cache.cached_by(_results_written, most=64, wait="Comparing …")
 def _compare(baseline: str, run: str, split: str) -> tuple[CommonPhotos, Comparison]:
-    a, b = cache.result(baseline), cache.result(run)
-    same = a.dataset_id == b.dataset_id
-    datasets = (None, None) if same else (cache.dataset(a.dataset_id), cache.dataset(b.dataset_id))
-    common = find_common(a, b, match_results(a, b, *datasets), split)
-    answers = (common.labels, common.predictions_a, common.predictions_b)
-    return common, compare_predictions(*answers, common.classes)
+    common = find_common(cache.result(baseline), cache.result(run), split, cache.dataset)
+    return common, compare_predictions(*common.answers)

@@ -213,8 +213,7 @@ class ConfusionPage:
 
     def find_moved(self, pair: RunPair, chosen: Chosen) -> dict[str, np.ndarray]:
         """Return which common photos came into a cell with this run and which left it, (m,)."""
-        common = pair.common
-        answers = (common.labels, common.predictions_a, common.predictions_b)
+        answers = pair.common.answers[:3]
         came, left = find_moved(*answers, chosen.true, chosen.predicted)
         return {"came": came, "left": left}
 

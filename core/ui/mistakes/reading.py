@@ -30,7 +30,7 @@ from core.evaluation.mistakes import (
 )
 from core.formats import plain
 from core.prediction.nearest import NearestPhotos, find_nearest_training
-from core.runs.common_photos import find_common, match_results
+from core.runs.common_photos import find_common
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -313,8 +313,7 @@ def _answer_same_photos(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return photos of the first run, whether the other is wrong on each, its true scores."""
     result, other = cache.result(run_id), cache.result(other_id)
-    datasets = (cache.dataset(answer.dataset_id) for answer in (result, other))
-    common = find_common(result, other, match_results(result, other, *datasets), split)
+    common = find_common(result, other, split, cache.dataset)
     true_scores = other.scores[common.photos_b, other.labels[common.photos_b]]
     return common.photos_a, common.predictions_b != common.labels, true_scores
 

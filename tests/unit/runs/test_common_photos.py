@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.runs.common_photos import CommonPhotos, describe_left_out, find_common, match_results
+from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.result import RunResult
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -35,7 +35,7 @@ def answer(dataset: Dataset, **changes: object) -> RunResult:
 
 
 def compare(a: RunResult, b: RunResult, *datasets: Dataset, split: str = "test") -> CommonPhotos:
-    return find_common(a, b, match_results(a, b, *(datasets or (None, None))), split)
+    return find_common(a, b, split, {one.id: one for one in datasets}.__getitem__)
 
 
 @pytest.fixture
@@ -95,10 +95,3 @@ def test_versions_are_matched_by_content_and_classes_by_name(
     assert common.classes == ("daisy", "rose", "tulip", "aster")
     assert (common.predictions_a == common.labels).all()
     assert (common.predictions_b == common.labels).all()  # class numbers differ, names do not
-
-
-def test_two_versions_without_their_manifests_are_not_matched(
-    before: Dataset, after: Dataset
-) -> None:
-    with pytest.raises(ValueError, match="manifests"):
-        match_results(answer(before), answer(after), None, None)

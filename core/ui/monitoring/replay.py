@@ -10,8 +10,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.comparison import difference_interval
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, data_uri, interval, moment, plain, points, points_range
-from core.monitoring.kept_photos import read_kept_photo
+from core.formats import count, interval, moment, plain, points, points_range
 from core.monitoring.replay import OUTCOMES, WITHHELD, Replay, Replayed
 from core.prediction.choosing import find_rule
 from core.prediction.deciding import DecisionRule, describe_rule
@@ -20,7 +19,7 @@ from core.ui.monitoring.reading import MonitoringPage, read_replay
 from core.ui.parts import cache
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import bind_choice, settle_choice
-from data.images import ROW_SIZE, encode_thumbnail, read_packed_photo
+from core.ui.photos.reading import link_kept_photo
 
 _OWN, _ALWAYS, _THRESHOLD, _RUN = "own", "always", "threshold", "run"
 _SHOWN, _NAMED = 50, 8
@@ -171,7 +170,7 @@ def _show_told(told: pd.DataFrame) -> None:
 def _show_changed(replayed: Replayed) -> None:
     """Draw the newest photos of which something else would be said; pictures where kept."""
     rows = replayed.rows[replayed.changed].tail(_SHOWN)[::-1]
-    pictures = [_read_thumbnail(digest) for digest in rows["photo"]]
+    pictures = [link_kept_photo(digest) for digest in rows["photo"]]
     table = pd.DataFrame({"Photo": pictures} if any(pictures) else {}, index=rows.index).assign(
         **{
             "Time": [moment(time.to_pydatetime()) for time in rows["time"]],
@@ -192,13 +191,3 @@ def _show_changed(replayed: Replayed) -> None:
         },
         alt="The newest photos of which something else would have been said",
     )
-
-
-def _read_thumbnail(digest: str) -> str | None:
-    content = read_kept_photo(cache.workspace(), digest)
-    if content is None:
-        return None
-    try:
-        return data_uri(encode_thumbnail(read_packed_photo(content)[0], ROW_SIZE))
-    except PetalscopeError:
-        return None

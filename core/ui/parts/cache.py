@@ -36,7 +36,7 @@ from data.manifest import read_dataset
 from models.devices import Device, find_device
 
 if TYPE_CHECKING:
-    from core.prediction.predictor import Prediction, Predictor
+    from core.prediction.predictor import Predictor
 
 
 P = ParamSpec("P")
@@ -210,12 +210,6 @@ def predictor(run_id: str) -> "Predictor":
     from core.prediction.predictor import open_predictor  # OpenVINO: loaded when first wanted
 
     return open_predictor(workspace(), run_id)
-
-
-@cached_by(result_key, most=8, ttl=600)
-def prediction(run_id: str, content: bytes) -> "Prediction":
-    """Return the answer of a run to a photo; kept for ten minutes, in memory only."""
-    return predictor(run_id).predict(content)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from core.config import PHOTO_SIZE
 from core.datasets.edits.tray import Edit, list_edits, resolve_edits
 from core.datasets.quality.store import QualityResult
 from core.errors import PhotoRefused
-from core.formats import percent, plain
+from core.formats import data_uri, percent, plain
+from core.monitoring.kept_photos import read_kept_photo
 from core.runs.result import read_run_head
 from core.runs.store import RunRecord
 from core.ui.parts import cache
@@ -22,7 +23,14 @@ from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import title_run
 from core.ui.parts.seal import find_sealed
 from data.dataset import Dataset
-from data.images import decode_photo, encode_jpeg
+from data.images import (
+    ROW_SIZE,
+    THUMBNAIL_SIZE,
+    decode_photo,
+    encode_jpeg,
+    encode_thumbnail,
+    read_packed_photo,
+)
 from models.dense import DenseHead
 
 if TYPE_CHECKING:
@@ -165,3 +173,28 @@ def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
         image, note = Image.fromarray(dataset.photos[photo]), _DAMAGED
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return encode_jpeg(image, 90), note
+
+
+def is_kept(digest: str) -> bool:
+    """Return whether a photo that somebody asked about is kept."""
+    return cache.workspace().kept_photo_file(digest).is_file()
+
+
+def link_kept_photo(digest: str) -> str | None:
+    """Return its thumbnail as an address that a table shows; None where it is not kept."""
+    content = read_kept_thumbnail(digest, ROW_SIZE)
+    return None if content is None else data_uri(content)
+
+
+def read_kept_thumbnail(digest: str, side: int = THUMBNAIL_SIZE) -> bytes | None:
+    """Return the thumbnail of a photo that somebody asked about; None where it is not kept."""
+    return _read_kept_thumbnail(digest, side) if is_kept(digest) else None
+
+
+@st.cache_data(max_entries=500, ttl=600, show_spinner=False)
+def _read_kept_thumbnail(digest: str, side: int) -> bytes | None:
+    content = read_kept_photo(cache.workspace(), digest)
+    try:
+        return None if content is None else encode_thumbnail(read_packed_photo(content)[0], side)
+    except PhotoRefused:
+        return None

@@ -10,7 +10,7 @@ from PIL import Image
 from core.charts.theme import format_share
 from core.config import PHOTO_SIZE
 from core.errors import PetalscopeError, PhotoRefused
-from core.formats import data_uri, moment, plain
+from core.formats import moment, plain
 from core.monitoring.feedback import Action, Feedback, list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
@@ -18,6 +18,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.messages import show_done
 from core.ui.parts.state import keep_choice, read_choice
+from core.ui.photos.reading import is_kept, read_kept_thumbnail
 from core.ui.review.actions import (
     ITEM,
     can_undo,
@@ -28,14 +29,7 @@ from core.ui.review.actions import (
     show_actions,
     undo,
 )
-from data.images import (
-    ROW_SIZE,
-    THUMBNAIL_SIZE,
-    decode_photo,
-    encode_jpeg,
-    encode_thumbnail,
-    pack_photo,
-)
+from data.images import decode_photo, encode_jpeg
 from data.sources.names import find_meant_class, match_class
 
 _DIGITS = 5
@@ -69,7 +63,7 @@ def _find_place(found: Sequence[Feedback]) -> int:
 
 
 def _show_photo(one: Feedback) -> None:
-    large = _read_large(one.photo) if _is_kept(one.photo) else None
+    large = _read_large(one.photo) if is_kept(one.photo) else None
     if large is None:
         st.info(
             "The photo is not kept: it was not sent with what they said, or was deleted. The "
@@ -194,7 +188,7 @@ _SHOWN = 24
 
 def show_thumbnails(digests: Sequence[str]) -> None:
     """Draw the first of these photos, as far as they are kept, and how many more there are."""
-    kept = [_read_thumbnail(one, THUMBNAIL_SIZE) for one in digests[:_SHOWN] if _is_kept(one)]
+    kept = [read_kept_thumbnail(one) for one in digests[:_SHOWN]]
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         for thumbnail in filter(None, kept):
             st.image(thumbnail, width=72)
@@ -202,36 +196,16 @@ def show_thumbnails(digests: Sequence[str]) -> None:
             st.caption(f"and {len(digests) - _SHOWN:,} more", width="content")
 
 
-def link_thumbnail(digest: str) -> str | None:
-    """Return the thumbnail as an address that a table shows; None where it is not kept."""
-    content = _read_thumbnail(digest, ROW_SIZE) if _is_kept(digest) else None
-    return data_uri(content) if content is not None else None
-
-
-def _is_kept(digest: str) -> bool:
-    return cache.workspace().kept_photo_file(digest).is_file()
-
-
 @st.cache_data(max_entries=64, ttl=_SECONDS, show_spinner=False)
 def _read_large(digest: str) -> tuple[bytes, int] | None:
     """Return a JPEG of at most 720 px, upright, and how wide it is drawn."""
-    image = _decode(digest)
+    content = read_kept_photo(cache.workspace(), digest)
+    try:
+        image = None if content is None else decode_photo(content, 2 * PHOTO_SIZE)[0]
+    except PhotoRefused:
+        image = None
     if image is None:
         return None
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     width = round(image.width * min(1.0, _HIGHEST / max(image.width, image.height)))
     return encode_jpeg(image, 90), width
-
-
-@st.cache_data(max_entries=500, ttl=_SECONDS, show_spinner=False)
-def _read_thumbnail(digest: str, side: int) -> bytes | None:
-    image = _decode(digest)
-    return None if image is None else encode_thumbnail(pack_photo(image), side)
-
-
-def _decode(digest: str) -> Image.Image | None:
-    content = read_kept_photo(cache.workspace(), digest)
-    try:
-        return None if content is None else decode_photo(content, 2 * PHOTO_SIZE)[0]
-    except PhotoRefused:
-        return None

@@ -14,8 +14,9 @@ from core.ui.parts import cache
 from core.ui.parts.messages import show_alarm_banner, show_done, show_empty, show_told
 from core.ui.parts.pickers import pick_named, pick_page
 from core.ui.parts.state import keep_choice, read_choice
+from core.ui.photos.reading import link_kept_photo
 from core.ui.review.actions import TURN, can_undo, name_model, show_many, undo
-from core.ui.review.card import link_thumbnail, show_card
+from core.ui.review.card import show_card
 from core.ui.review.retraining import show_retraining
 from core.ui.review.version import show_new_version
 
@@ -163,7 +164,7 @@ def _show_list(found: Sequence[Feedback]) -> list[Feedback]:
 def _tabulate(shown: Sequence[Feedback]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
-            "photo": link_thumbnail(one.photo),
+            "photo": link_kept_photo(one.photo),
             "said": cell_text(one.top) if one.kind != "unlike" else f"I don't know ({one.top}?)",
             "score": 100 * one.top_score,
             "is": cell_text(one.class_name),  # the table has a button that makes a CSV of it

@@ -22,8 +22,9 @@ from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
+from core.ui.photos.reading import link_kept_photo
 from core.ui.review.actions import forget_reviews
-from core.ui.review.card import link_thumbnail, show_thumbnails
+from core.ui.review.card import show_thumbnails
 from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 from data.manifest import list_datasets
@@ -132,7 +133,7 @@ def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
         table = pd.DataFrame(
             [
                 {
-                    "photo": link_thumbnail(one.photo),
+                    "photo": link_kept_photo(one.photo),
                     "class": cell_text(one.class_name),
                     "reason": one.left_out,
                     "same": f"{page}&photo={one.copy_of}" if one.copy_of is not None else "",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import mean_interval, wilson_interval
-from core.evaluation.metrics import cross_entropies
+from core.evaluation.metrics import check_scores, cross_entropies
 
 Binning = Literal["width", "count"]
 """Bins of equal width, or of about equally many photos."""
@@ -59,7 +59,7 @@ def measure_calibration(
         M. P. Naeini et al. (2015), AAAI, for the error; J. Bröcker and L. A. Smith (2007), Weather
         and Forecasting 22, 651-661, for what chance alone would give.
     """
-    scores = check_scores(scores, labels)
+    scores = _check_scores(scores, labels)
     tops, right = scores.max(axis=1, initial=0.0), scores.argmax(axis=1) == labels
     rows = np.arange(len(labels))
     own = scores[rows, labels]
@@ -189,12 +189,10 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class TemperatureFit:
-    """The temperature that fits photos best, and what it does to their loss."""
+    """The temperature that fits photos best."""
 
     temperature: float
     n: int
-    loss_before: float
-    loss_after: float
     at_edge: bool
     """Whether the best lies beyond the range that is searched (every answer right, say)."""
 
@@ -222,7 +220,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
     """
     from scipy.optimize import brentq
 
-    scores = check_scores(scores, labels)
+    scores = _check_scores(scores, labels)
     if not len(labels):
         raise ValueError("no photos to fit a temperature on")
     logs = np.log(np.maximum(scores, TINY))
@@ -241,14 +239,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
         inverse = least if slope(least) >= 0 else most
     else:
         inverse = float(brentq(slope, least, most, xtol=1e-12))
-    after = temper_scores(scores, 1 / inverse).astype(np.float64)[rows, labels]
-    return TemperatureFit(
-        temperature=1 / inverse,
-        n=len(labels),
-        loss_before=float(-logs[rows, labels].mean()),
-        loss_after=float(-np.log(np.maximum(after, TINY)).mean()),
-        at_edge=at_edge,
-    )
+    return TemperatureFit(temperature=1 / inverse, n=len(labels), at_edge=at_edge)
 
 
 def cross_fit_scores(
@@ -270,15 +261,6 @@ def cross_fit_scores(
     return tempered
 
 
-def check_scores(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the scores in float64.
-
-    Raises:
-        ValueError: A score is not finite, or the shapes do not fit.
-    """
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim != 2 or len(scores) != len(labels):
-        raise ValueError(f"scores {scores.shape} do not fit {len(labels)} labels")
-    if not np.isfinite(scores).all():
-        raise ValueError("a score is not a finite number")
-    return scores
+def _check_scores(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the scores in float64; raises as `check_scores`."""
+    return check_scores(scores, labels, np.shape(scores)[-1])[0].astype(np.float64)

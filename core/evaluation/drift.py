@@ -188,8 +188,6 @@ class Drift:
     """P-value of the mix after correction."""
     n: int
     """Current photos."""
-    n_within: int
-    """Of these, photos whose class the reference has: the ones compared within classes."""
     m: int
     """Reference photos."""
 
@@ -245,7 +243,6 @@ def compare_photos(
         mix=mix,
         mix_adjusted=min(1.0, mix.p_value * len(FAMILIES)),
         n=len(current),
-        n_within=len(within),
         m=len(reference),
     )
 

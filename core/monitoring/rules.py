@@ -21,7 +21,6 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 Name = Literal[
     "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
 ]
-NAMES: tuple[Name, ...] = get_args(Name)
 
 MOST_HOURS = 24 * 90
 MOST_MINUTES = 7 * 24 * 60

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, Unpack
 
 from sqlalchemy import Column, Connection, Integer, Row, String, Text, insert, select
 
@@ -36,7 +36,6 @@ EventKind = Literal[
     "refused",
     "deleted",
 ]
-KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 _TABLE = model_events_table
 

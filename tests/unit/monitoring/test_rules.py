@@ -1,12 +1,13 @@
 """Rules: kept as they were typed, refused when they make no sense, and levels as they are meant."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from core.errors import WatchRefused
 from core.monitoring.readings import describe_levels
-from core.monitoring.rules import DEFAULTS, NAMES, Name, Rule, Watch, keep_watch, read_watch
+from core.monitoring.rules import DEFAULTS, Name, Rule, Watch, keep_watch, read_watch
 from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.workspace import Workspace
 
@@ -22,7 +23,7 @@ def change(name: str, **values: object) -> Watch:
 def test_without_an_arrangement_the_defaults_hold(workspace: Workspace) -> None:
     watch = read_watch(workspace)
     assert watch == Watch()
-    assert tuple(rule.name for rule in watch.rules) == NAMES
+    assert tuple(rule.name for rule in watch.rules) == get_args(Name)
     assert not watch.rule("volume_low").is_on
     assert watch.rule("features").is_on
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 from core.registry.events import (
-    KINDS,
     EventKind,
     ModelEvent,
     describe_event,
@@ -18,6 +18,7 @@ from core.registry.evidence import (
     say_interval,
 )
 
+KINDS = get_args(EventKind)
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 EVIDENCE = Evidence(
     champion=1,

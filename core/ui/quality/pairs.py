@@ -17,6 +17,7 @@ from core.ui.parts.state import bind_choice
 from core.ui.photos.tray import say_edit
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
+from data.duplicates import number_groups
 from data.images import encode_jpeg
 from data.splits import SPLITS
 
@@ -233,17 +234,12 @@ def note_photos(
 
 def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
     """Note that each photo goes to the earliest split that it, or a twin of a twin, is in."""
-    order = {split: place for place, split in enumerate(SPLITS)}
-    places = {int(row.a): order[row.split_a] for row in pairs.itertuples()}
-    places |= {int(row.b): order[row.split_b] for row in pairs.itertuples()}
-    goals, changed = dict(places), True
-    while changed:
-        changed = False
-        for a, b in zip(pairs["a"].tolist(), pairs["b"].tolist(), strict=True):
-            changed |= goals[a] != goals[b]
-            goals[a] = goals[b] = min(goals[a], goals[b])
+    ends = [pairs.set_index(side)[f"split_{side}"] for side in ("a", "b")]
+    places = pd.concat(ends).groupby(level=0).first().map(SPLITS.index)
+    groups = number_groups(pairs, len(dataset))[places.index]
+    goals = places.groupby(groups).transform("min")
     for place, split in enumerate(SPLITS):
-        moved = sorted(photo for photo, goal in goals.items() if goal == place != places[photo])
+        moved = places.index[(goals == place) & (places != place)].tolist()
         if moved:
             note_photos(dataset, moved, "move", split, "its twin stands there")
 

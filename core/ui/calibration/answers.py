@@ -21,7 +21,7 @@ from core.ui.calibration.charts import draw_coverage
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart, show_metrics
 from core.ui.parts.pickers import pick_linked
-from core.ui.parts.state import keep_choice, read_choice, read_chosen_row
+from core.ui.parts.state import choose_by_row, keep_choice, read_choice
 from core.ui.photos.gallery import show_gallery
 
 _KINDS = {
@@ -126,10 +126,9 @@ def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
             "Verdict": table["verdict"],
         }
     )
-    key, number = f"calibration.classes.{page.run.id}", st.column_config.NumberColumn
+    number = st.column_config.NumberColumn
 
-    def choose() -> None:
-        row = read_chosen_row(key)
+    def choose(row: int | None) -> None:
         keep_choice("of", None if row is None else names[row])
 
     st.markdown("**Each class, on the validation photos**: choose a row to see its answers.")
@@ -137,9 +136,6 @@ def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
         shown,
         hide_index=True,
         height=min(400, 38 + 35 * len(shown)),
-        key=key,
-        on_select=choose,
-        selection_mode="single-row",
         column_config={
             "Class": st.column_config.TextColumn(pinned=True),
             "Threshold": number(format="%.0f %%"),
@@ -148,6 +144,7 @@ def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
             "Right": number(format="%.0f %%", help="Of the given answers."),
         },
         alt="Threshold of each class, and what it does on the validation photos",
+        **choose_by_row(f"calibration.classes.{page.run.id}", choose),
     )
 
 

@@ -16,10 +16,10 @@ from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import (
+    choose_by_row,
     keep_choice,
     read_choice,
     read_chosen_mark,
-    read_chosen_row,
     read_number,
 )
 
@@ -164,10 +164,8 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
         }
     )
     form = st.column_config.NumberColumn(format="%.0f %%")
-    key = f"calibration.table.{which}.{where}"
 
-    def choose() -> None:
-        row = read_chosen_row(key)
+    def choose(row: int | None) -> None:
         keep_choice("bin", None if row is None else f"{which}-{row}")
 
     st.markdown(f"**{name}**")
@@ -175,8 +173,6 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
         table,
         hide_index=True,
         column_config={column: form for column in table.columns if column != "Photos"},
-        key=key,
-        on_select=choose,
-        selection_mode="single-row",
         alt=f"{name}: bins of scores and the share of right answers in each",
+        **choose_by_row(f"calibration.table.{which}.{where}", choose),
     )

@@ -10,6 +10,7 @@ from core.evaluation.intervals import wilson_interval
 from core.formats import count, percent, plain
 from core.ui.confusion.reading import ConfusionPage, RunPair, choose
 from core.ui.parts.small_sets import say_recall
+from core.ui.parts.state import choose_by_row
 
 WIDE_ABOVE = 30
 """Number of classes above which the matrix takes the whole width."""
@@ -111,21 +112,16 @@ def _show_list(
 ) -> None:
     """Draw a table whose ticked row chooses its cell: true and predicted class number."""
     turn = int(st.session_state.get(_CLEARED, 0))
-    key = f"confusion.{name}.{page.name}.{page.looked_for}.{turn}"
 
-    def take() -> None:
-        ticked = st.session_state[key]["selection"]["rows"]
-        if ticked:
-            true, predicted = cells[ticked[0]]
-            choose(page.classes, true, predicted)
+    def take(row: int | None) -> None:
+        if row is not None:
+            choose(page.classes, *cells[row])
 
     st.dataframe(
         table,
         hide_index=True,
-        key=key,
-        on_select=take,
-        selection_mode="single-row",
         height=min(520, 38 + 35 * len(table)),
         column_config=config,
         alt=_ALTS[name],
+        **choose_by_row(f"confusion.{name}.{page.name}.{page.looked_for}.{turn}", take),
     )

@@ -20,9 +20,9 @@ from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
 from core.ui.parts.pickers import pick_dataset, pick_linked
 from core.ui.parts.state import (
     bind_choice,
+    choose_by_row,
     keep_choice,
     read_choice,
-    read_chosen_row,
     read_number,
 )
 
@@ -218,10 +218,8 @@ def _show_classes(page: ForecastPage) -> None:
     gain = page.table["foreseen"] - page.table["recall"]
     table = page.table.loc[gain.sort_values(ascending=False, kind="stable").index]
     names = table["class"].tolist()
-    key = f"forecast.table.{page.source.id}.{page.more}"
 
-    def choose() -> None:
-        row = read_chosen_row(key)
+    def choose(row: int | None) -> None:
         keep_choice(CLASS, None if row is None else names[row])
 
     st.markdown(f"**Each class with {count(page.more, 'more photo')} of its own**")
@@ -234,9 +232,6 @@ def _show_classes(page: ForecastPage) -> None:
             foreseen=100 * table["foreseen"],
             interval=[ends or why for ends, why in zip(ranges, table["reason"], strict=True)],
         ),
-        key=key,
-        on_select=choose,
-        selection_mode="single-row",
         hide_index=True,
         placeholder="–",
         column_config={
@@ -248,6 +243,7 @@ def _show_classes(page: ForecastPage) -> None:
             "interval": st.column_config.TextColumn("80 % interval, or why there is none"),
         },
         alt=f"What {page.more} photos more would do to the recall of each class",
+        **choose_by_row(f"forecast.table.{page.source.id}.{page.more}", choose),
     )
     if bad := page.forecasts.refused:
         st.caption(

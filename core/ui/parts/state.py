@@ -67,10 +67,14 @@ def bind_choice(
     return {"key": key, "on_change": take}
 
 
-def read_chosen_row(key: str) -> int | None:
-    """Return the place of the row that is chosen in a table; None for none."""
-    rows: list[int] = st.session_state[key]["selection"]["rows"]
-    return rows[0] if rows else None
+def choose_by_row(key: str, choose: Callable[[int | None], None]) -> dict[str, Any]:
+    """Return key and callback of a table; `choose` takes the place of the row, None for none."""
+
+    def take() -> None:
+        rows: list[int] = st.session_state[key]["selection"]["rows"]
+        choose(rows[0] if rows else None)
+
+    return {"key": key, "on_select": take, "selection_mode": "single-row"}
 
 
 def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:

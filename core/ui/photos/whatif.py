@@ -11,6 +11,7 @@ from core.exact.store import find_source
 from core.exact.whatif import WhatIf, foretell, say_verdict
 from core.formats import count, percent, percent_number, points
 from core.ui.parts import cache
+from core.ui.parts.charts import show_metrics
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
@@ -49,16 +50,15 @@ def show_effect(dataset: Dataset, whatif: WhatIf) -> None:
 
 def _show_figures(compared: Comparison) -> None:
     n = compared.n
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in (
-            ("Accuracy now", percent(compared.accuracy_a, n)),
-            ("Then", percent(compared.accuracy_b, n)),
-            ("Difference", points(compared.difference, n)),
-            ("Gained", f"{compared.gained:,}"),
-            ("Lost", f"{compared.lost:,}"),
-            ("Validation photos", f"{n:,}"),
-        ):
-            st.metric(label, value, width="content")
+    figures = {
+        "Accuracy now": percent(compared.accuracy_a, n),
+        "Then": percent(compared.accuracy_b, n),
+        "Difference": points(compared.difference, n),
+        "Gained": f"{compared.gained:,}",
+        "Lost": f"{compared.lost:,}",
+        "Validation photos": f"{n:,}",
+    }
+    show_metrics(figures, gap="medium")
 
 
 def _say_left_out(whatif: WhatIf) -> None:

@@ -8,7 +8,7 @@ from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import change_run
 from core.ui.parts.messages import report_errors
-from core.ui.parts.state import read_chosen_row
+from core.ui.parts.state import choose_by_row
 from data.manifest import list_datasets
 
 _OPENED = "runs.opened"
@@ -50,7 +50,6 @@ def _show_list(runs: list[RunRecord], choosable: bool) -> None:
     st.dataframe(
         pd.DataFrame([_describe(run, names) for run in runs]),
         hide_index=True,
-        key="runs.table",
         column_config={
             "State": st.column_config.TextColumn(width=100),
             "Validation accuracy": st.column_config.NumberColumn(format=form),
@@ -58,8 +57,7 @@ def _show_list(runs: list[RunRecord], choosable: bool) -> None:
         },
         placeholder="",
         alt="Runs of this workspace",
-        on_select=_open_listed if choosable else "ignore",
-        selection_mode="single-row",
+        **(choose_by_row("runs.table", _open_listed) if choosable else {}),
     )
 
 
@@ -82,8 +80,7 @@ def _describe(run: RunRecord, names: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _open_listed() -> None:
-    row = read_chosen_row("runs.table")
+def _open_listed(row: int | None) -> None:
     if row is not None:
         change_run(st.session_state["runs.listed"][row])
         st.session_state[_OPENED] = True

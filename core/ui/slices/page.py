@@ -17,7 +17,7 @@ from core.formats import count, interval, percent, percent_format, percent_range
 from core.runs.store import RunRecord
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.pickers import pick_linked
-from core.ui.parts.state import keep_choice, read_chosen_mark, read_chosen_row
+from core.ui.parts.state import choose_by_row, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.slices.findings import show_flips, show_shortcuts, show_without, show_worst
@@ -208,10 +208,8 @@ def _show_table(page: SlicesPage, parted: list[str]) -> None:
     labelled = [study.bins[name].assign(property=study.properties[name].label) for name in parted]
     table = pd.concat(labelled, ignore_index=True)
     values = table["value"].tolist()
-    key = f"{_TABLE}.{run.id}.{study.split}"
 
-    def choose() -> None:
-        row = read_chosen_row(key)
+    def choose(row: int | None) -> None:
         if row is not None:
             keep_choice("slice", values[row])
 
@@ -223,11 +221,9 @@ def _show_table(page: SlicesPage, parted: list[str]) -> None:
     st.dataframe(
         shown,
         hide_index=True,
-        key=key,
-        on_select=choose,
-        selection_mode="single-row",
         column_config=_configure(int(table["n"].max())),
         alt="Accuracy of each bin of each property",
+        **choose_by_row(f"{_TABLE}.{run.id}.{study.split}", choose),
     )
 
 

@@ -25,7 +25,8 @@ from core.errors import DatasetMissing, PhotoRefused, ResultDamaged, RunMissing,
 from core.exporting.subject import FACTS, Format, Subject
 from core.formats import count, plain
 from core.prediction.answers import phrase_answer, phrase_decision
-from core.prediction.deciding import decide, rule_to_facts
+from core.prediction.deciding import rank_classes, rule_to_facts
+from core.prediction.rules import FrozenRule
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
 from core.runs.result import read_result
@@ -51,7 +52,6 @@ TOLERANCE = 1e-4
 """Most that a score may differ between the formats, all in float32."""
 
 _SHORT_SIDE = 448
-_TOP = 5
 
 Origin = Literal["dataset", "drawn"]
 
@@ -270,10 +270,9 @@ def count_equal(workspace: Workspace, subject: Subject) -> tuple[int, int] | Non
 
 def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:
     """Return kind and class of the answer, and the answer in words."""
-    if subject.rule is None:
-        best = np.argsort(-scores, kind="stable")[:_TOP]
-        top = [(subject.classes[number], float(scores[number])) for number in best]
+    rule = FrozenRule(subject.rule, subject.unlike, subject.classes)
+    decision = rule.decide(scores, features)
+    if decision is None:
+        top = rank_classes(scores, subject.classes)
         return {"answer": ["answer", top[0][0]], "sentence": phrase_answer(top)}
-    distance = None if subject.unlike is None else float(subject.unlike.measure(features[None])[0])
-    decision = decide(subject.rule, scores, subject.classes, distance)
     return {"answer": [decision.kind, decision.top[0][0]], "sentence": phrase_decision(decision)}

@@ -20,9 +20,8 @@ _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4",
 _MOST_HEADER = 100_000_000
 """Bytes; the limit of the format's own reader."""
 
-_STEPS = ":steps"
+STEPS = ":steps"
 """Ends the name of what bytes of a .safetensors are counted in: one step for each output."""
-_SMALL = 40_000
 
 _BROKEN = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, zipfile.BadZipFile)
 
@@ -109,27 +108,10 @@ def _read_safetensors(file: Path) -> Arrays:
         dtype = np.dtype(_DTYPES[facts["dtype"]])
         array = np.fromfile(file, dtype, int(np.prod(shape, dtype=int)), offset=place)
         array = array.reshape(shape)
-        return array * read(name + _STEPS) if name + _STEPS in header else array
+        return array * read(name + STEPS) if name + STEPS in header else array
 
-    shown = (name for name in header if not name.endswith(_STEPS))
+    shown = (name for name in header if not name.endswith(STEPS))
     return Arrays({name: tuple(header[name]["shape"]) for name in shown}, read)
-
-
-def pack_kernels(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays with kernels (h, w, in, out) as bytes and the step of each output.
-
-    Read as float32 again: a quarter of the size. Small kernels become float16: rounding the first
-    ones costs most.
-    """
-    packed = dict(arrays)
-    for name, array in arrays.items():
-        if array.ndim == 4 and array.size <= _SMALL:
-            packed[name] = array.astype(np.float16)
-        elif array.ndim == 4:
-            steps = np.abs(array).max(axis=(0, 1, 2)).clip(1e-12) / 127
-            packed[name] = np.rint(array / steps).astype(np.int8)
-            packed[name + _STEPS] = steps.astype(np.float32)
-    return packed
 
 
 def write_safetensors(file: Path, arrays: Mapping[str, np.ndarray], **facts: str) -> None:

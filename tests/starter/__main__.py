@@ -12,13 +12,14 @@ import keras
 import numpy as np
 
 from models.catalogue import RANDOM
-from models.catalogue.arrays import pack_kernels, write_safetensors
+from models.catalogue.arrays import write_safetensors
 from models.graphs import load_weights
 from models.head import read_array
 from models.keras_backbone import build_resnet
 from models.stages import write_weights
 from models.weights import Weights
 from tests.starter.drawings import draw
+from tests.starter.packing import pack_kernels
 from tests.starter.training import (
     NUMBERS,
     SIDE,

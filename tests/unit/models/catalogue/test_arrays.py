@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 from core.errors import WeightsDamaged
-from models.catalogue.arrays import pack_kernels, read_arrays, write_safetensors
+from models.catalogue.arrays import read_arrays, write_safetensors
+from tests.starter.packing import pack_kernels
 
 KERNEL = np.arange(108, dtype="float32").reshape(4, 3, 3, 3)
 ARRAYS = {"block/conv": KERNEL, "scale": np.float16([1, 2, 3, 4]), "count": np.array(7, "int64")}

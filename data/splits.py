@@ -35,12 +35,7 @@ def draw_splits(
 
 
 def draw_validation(
-    labels: np.ndarray,
-    groups: np.ndarray,
-    splits: np.ndarray,
-    *,
-    seed: int,
-    fraction: float = FRACTIONS[1],
+    labels: np.ndarray, groups: np.ndarray, splits: np.ndarray, *, seed: int
 ) -> np.ndarray:
     """Return the splits (n,) str with a share of each class's train drawn for validation.
 
@@ -48,9 +43,8 @@ def draw_validation(
     """
     rows = np.flatnonzero(splits == "train")
     drawn = np.array(splits, dtype=np.array(SPLITS).dtype)
-    drawn[rows] = draw_splits(
-        labels[rows], groups[rows], seed=seed, fractions=(1 - fraction, fraction, 0.0)
-    )
+    fractions = (1 - FRACTIONS[1], FRACTIONS[1], 0.0)
+    drawn[rows] = draw_splits(labels[rows], groups[rows], seed=seed, fractions=fractions)
     return drawn
 
 

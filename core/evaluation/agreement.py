@@ -118,11 +118,7 @@ def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
 
 
 def estimate_agreement(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], resamples: int = RESAMPLES
 ) -> dict[str, Estimate]:
     """Return every figure over all classes with its 95 % interval.
 
@@ -138,13 +134,11 @@ def estimate_agreement(
         "accuracy": _estimate_share(found.accuracy, found.n),
         "top_k_accuracy": _estimate_share(found.top_k_accuracy, found.n),
         "loss": mean_interval(cross_entropies(scores, labels)),
-        **estimate_matrix(matrix, resamples, seed),
+        **estimate_matrix(matrix, resamples),
     }
 
 
-def estimate_matrix(
-    matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Estimate]:
+def estimate_matrix(matrix: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Estimate]:
     """Return the figures of `measure_agreement` of a confusion matrix, with their intervals.
 
     What is the same quantity has the same interval: weighted recall is accuracy, macro recall is
@@ -161,7 +155,7 @@ def estimate_matrix(
         "macro_recall": balanced,
         "weighted_recall": _estimate_share(measured["weighted_recall"], n),
     }
-    drawn = redraw_counts(matrix, max(1, resamples), seed)
+    drawn = redraw_counts(matrix, max(1, resamples))
     draws = measure_agreement(drawn)
     mean = Counts(counts.support, drawn.predicted.mean(axis=0), drawn.hits.mean(axis=0))
     centres = measure_agreement(mean)

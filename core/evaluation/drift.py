@@ -103,9 +103,7 @@ class MixShift:
         return max(0.0, self.index - self.by_chance)
 
 
-def compare_mixes(
-    classes: list[str], reference: np.ndarray, current: np.ndarray, seed: int = 0
-) -> MixShift:
+def compare_mixes(classes: list[str], reference: np.ndarray, current: np.ndarray) -> MixShift:
     """Return how far two mixes of the same classes are apart.
 
     Args:
@@ -117,7 +115,7 @@ def compare_mixes(
         index under chance, which is drawn here because classes may be rare.
     """
     pooled = (reference + current) / (reference.sum() + current.sum())
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     some = rng.multinomial(int(reference.sum()), pooled, size=_DRAWS)
     others = rng.multinomial(int(current.sum()), pooled, size=_DRAWS)
     drawn = _index_parts(some, others).sum(axis=1)

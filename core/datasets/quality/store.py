@@ -166,19 +166,14 @@ def check_umap() -> None:
 
 
 def read_quality(
-    workspace: Workspace,
-    dataset_id: str,
-    weights: WeightsKind | None = None,
-    identifier: str | None = None,
+    workspace: Workspace, dataset_id: str, identifier: str | None = None
 ) -> QualityResult | None:
     """Return the newest complete quality analysis of a dataset, or None.
 
-    Args:
-        weights: Only one on features by these; None: by pretrained ones where there is one.
-        identifier: Only the analysis of this id.
+    By pretrained weights where there is one; with an identifier, the one of this id alone.
     """
     for facts in list_results(workspace, dataset_id, "quality"):
-        if weights not in (None, facts.weights) or identifier not in (None, facts.id):
+        if identifier not in (None, facts.id):
             continue
         return QualityResult(
             id=facts.id,
@@ -195,9 +190,7 @@ def read_quality(
     return None
 
 
-def read_map(
-    workspace: Workspace, dataset_id: str, method: MapMethod, weights: WeightsKind | None = None
-) -> np.ndarray | None:
+def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.ndarray | None:
     """Return the positions (n, 2) float32 of a dataset's photos, or None where not made yet.
 
     The PCA comes with the quality analysis, and with any other map.
@@ -205,7 +198,7 @@ def read_map(
     kinds = ("quality", "map") if method == "pca" else ("map",)
     for kind in kinds:
         for facts in list_results(workspace, dataset_id, kind):
-            if method in facts.arrays and weights in (None, facts.weights):
+            if method in facts.arrays:
                 return read_array(facts, method)
     return None
 

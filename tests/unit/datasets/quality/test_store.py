@@ -61,7 +61,7 @@ def test_quality_is_made_once_and_read(trained_copy: Workspace) -> None:
     before = job.stat().st_mtime_ns
     assert request_analysis(trained_copy, dataset.id, "random") == analysis
     assert job.stat().st_mtime_ns == before, "what is there is not made again"
-    assert read_quality(trained_copy, dataset.id, "pretrained") is None
+    assert read_quality(trained_copy, dataset.id, "0" * 16) is None
 
 
 @pytest.mark.slow

@@ -6,17 +6,18 @@ and are never said. A file is there whole or not at all.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from core.errors import StorageFailed
 from core.formats import count
 
-SCHEMES = ("s3", "gs")
+_ADDRESS = re.compile(r"(s3|gs)://([^/]*)(.*)", re.DOTALL | re.IGNORECASE)
+"""Scheme, bucket and folder."""
 _TRIES = 5
 """Times that a request to object storage is made before it has failed."""
 
@@ -69,7 +70,7 @@ class Storage:
         """Write a file: what reads it sees all of the old one or all of the new one."""
         with self._telling(f"written: {name}"):
             path = f"{self.root}/{name}"
-            if urlsplit(self.address).scheme not in SCHEMES:
+            if not is_address(self.address):
                 self.files.create_dir(str(Path(path).parent), recursive=True)
             unfinished = self._name_unfinished(path)
             with self.files.open_output_stream(unfinished) as stream:
@@ -94,7 +95,7 @@ class Storage:
 
     def _name_unfinished(self, path: str) -> str:
         """Return where a file is written before it is there; an object is there when it is sent."""
-        if urlsplit(self.address).scheme in SCHEMES:
+        if is_address(self.address):
             return path
         folder, _, name = path.rpartition("/")
         return f"{folder}/.{os.getpid()}-{os.urandom(4).hex()}-{name}"
@@ -114,7 +115,7 @@ class Storage:
 
 def is_address(text: str) -> bool:
     """Return whether a text names a folder of object storage."""
-    return urlsplit(text).scheme in SCHEMES
+    return _ADDRESS.match(text) is not None
 
 
 def open_storage(address: str) -> Storage:
@@ -123,20 +124,21 @@ def open_storage(address: str) -> Storage:
     Raises:
         StorageFailed: It names no bucket, or holds credentials.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in SCHEMES:
+    match = _ADDRESS.match(address)
+    if match is None:
         from pyarrow.fs import LocalFileSystem
 
         root = str(Path(address).expanduser().resolve())
         return Storage(files=LocalFileSystem(), root=root, address=address)
-    if "@" in parts.netloc or parts.query or not parts.netloc:
+    scheme, bucket, folder = match[1].lower(), match[2], match[3]
+    if not bucket or {"@", ":"} & {*bucket} or "?" in address:  # a secret may hold a "/"
         raise StorageFailed(
             "This address names no bucket, or more than a bucket and a folder.",
-            f"Write {parts.scheme}://bucket/folder; credentials belong into the environment.",
-            address=f"{parts.scheme}://…",
+            f"Write {scheme}://bucket/folder; credentials belong into the environment.",
+            address=f"{scheme}://…",
         )
-    root = f"{parts.netloc}{parts.path}".strip("/")
-    return Storage(files=_connect(parts.scheme), root=root, address=address.rstrip("/"))
+    root = f"{bucket}{folder}".strip("/")
+    return Storage(files=_connect(scheme), root=root, address=address.rstrip("/"))
 
 
 def _connect(scheme: str) -> Any:

@@ -51,7 +51,9 @@ def test_what_is_not_there_or_not_whole_is_said(storage: Storage) -> None:
 
 def test_an_address_names_a_bucket_and_no_credentials() -> None:
     assert is_address("s3://photos/x") and is_address("gs://x") and not is_address("/home/s3:/x")
-    for bad in ("s3://", "s3://key:hidden@photos/x", "s3://photos/x?endpoint_override=y"):
+    assert open_storage("s3://photos/x#1/[2]/").root == "photos/x#1/[2]"
+    credentials = ("s3://key:hidden@photos/x", "s3://key:hid/hidden@photos/x", "s3://k:hidden@[x/")
+    for bad in ("s3://", *credentials, "s3://photos/x?endpoint_override=y"):
         with pytest.raises(StorageFailed) as told:
             open_storage(bad)
         assert "hidden" not in f"{told.value.problem}{told.value.remedy}{vars(told.value)}"

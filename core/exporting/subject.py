@@ -3,7 +3,6 @@
 A model is named “v3” for a registered version, or by the id of a finished run.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +17,13 @@ from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
 from core.prediction.unlike import UnlikeModel
-from core.registry.loading import read_head
+from core.registry.loading import find_number, read_head
 from core.registry.store import ModelVersion, check_files, read_file, read_unlike, read_version
 from core.runs.result import RunResult, digest_result, read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts, read_facts
 from models.dense import DenseHead
-
-_VERSION = re.compile(r"v(\d{1,9})")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,13 +50,7 @@ class Subject:
     @property
     def title(self) -> str:
         """The name, with the number of a version."""
-        return f"{self.model} · {self.name}" if _VERSION.fullmatch(self.model) else self.name
-
-
-def find_number(model: str) -> int | None:
-    """Return the number of the version that is named; None: it is a run."""
-    match = _VERSION.fullmatch(model)
-    return int(match[1]) if match else None
+        return self.name if find_number(self.model) is None else f"{self.model} · {self.name}"
 
 
 def digest_subject(workspace: Workspace, model: str) -> str:

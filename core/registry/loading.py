@@ -4,13 +4,14 @@ Its files hold numbers, JSON and an OpenVINO network, nothing that can be run.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 
 import openvino as ov
 
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import DecisionRule
-from core.prediction.predictor import Predictor
+from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import FrozenRule
 from core.registry.events import list_former, record_event, select_events
 from core.registry.files import unpack_arrays
@@ -36,6 +37,7 @@ from models.backbone import (
 from models.dense import DenseHead
 
 _log = logging.getLogger(__name__)
+_VERSION = re.compile(r"v(\d{1,9})")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +49,24 @@ class Standing:
     """Number of the version that the alias names."""
     problem: PetalscopeError | None = None
     """Why that one does not answer; None: it does."""
+
+
+def find_number(model: str) -> int | None:
+    """Return the number of the version that is named; None: it is a run."""
+    match = _VERSION.fullmatch(model)
+    return int(match[1]) if match else None
+
+
+def open_named(workspace: Workspace, model: str) -> Predictor:
+    """Return the predictor of a model by its name: “v3”, or the id of a run.
+
+    Raises:
+        PetalscopeError: It is not there, or cannot answer.
+    """
+    number = find_number(model)
+    if number is None:
+        return open_predictor(workspace, model)
+    return open_version(workspace, number)
 
 
 def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency") -> Predictor:

@@ -134,16 +134,17 @@ def _read_parameters(folder: Path) -> dict[str, Any] | None:
 
 
 def _make_tell(folder: Path) -> Tell:
-    phase, phase_since, last = "", 0.0, 0.0
+    phase, phase_since, begun, last = "", 0.0, 0, 0.0
 
     def tell(now_doing: str, done: int, total: int) -> None:
-        nonlocal phase, phase_since, last
+        nonlocal phase, phase_since, begun, last
         now = time.monotonic()
         if now_doing != phase:
-            phase, phase_since, last = now_doing, now, 0.0
+            phase, phase_since, begun, last = now_doing, now, done, 0.0
         if now - last > _REPORT_EVERY_S or done == total:
             last = now
-            left = round((now - phase_since) / done * (total - done), 1) if done else None
+            pace = (now - phase_since) / (done - begun) if done > begun else None
+            left = None if pace is None else round(pace * (total - done), 1)
             facts = {"phase": phase, "done": done, "total": total, "seconds_left": left}
             append_event(folder, {"event": "progress", **facts})
 

@@ -14,7 +14,6 @@ from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, pick, write_named
 from core.errors import PhotoRefused, SourceRefused
-from core.exporting.subject import find_number
 from core.formats import count, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
@@ -31,15 +30,14 @@ from core.prediction.answers import (
     write_answers,
 )
 from core.prediction.deciding import Decision, describe_rule
-from core.prediction.predictor import Prediction, Predictor, open_predictor
-from core.prediction.storing import Folder, answer_folder
-from core.registry.loading import open_standing, open_version
+from core.prediction.predictor import Prediction, Predictor
+from core.prediction.storing import PARQUET, answer_folder, open_folder, split_counts
+from core.registry.loading import open_named, open_standing
 from core.runs.store import read_run
-from core.storage import is_address, open_storage
+from core.storage import is_address
 from core.workspace import Workspace
 from data.images import read_photo_file
 
-_PARQUET = ".parquet"
 _AT_ONCE = 100
 _FEW = 10
 """Photos up to which each is spoken of in full."""
@@ -63,7 +61,7 @@ _FEW = 10
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
-    if given.dir and (is_address(given.dir) or str(given.to).endswith(_PARQUET)):
+    if given.dir and (is_address(given.dir) or str(given.to).endswith(PARQUET)):
         return _answer_stored(workspace, given, progress)
     album = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
@@ -100,30 +98,25 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
 
 def _answer_stored(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Answer all photos of a folder or bucket into a Parquet file; nothing goes into the log."""
-    place, _, name = (given.to or "").rpartition("/")
-    if given.photos or not name.endswith(_PARQUET):
+    if given.photos:
         raise SourceRefused(
-            "Photos of object storage are answered as a whole, into a Parquet file.",
-            "Name the folder with --dir, the file with --to, as in --to s3://bucket/answers.parquet.",
+            "Photos of object storage are answered as a whole.", "Name the folder alone (--dir)."
         )
+    folder = open_folder(given.dir, given.to or "")
     predictor, notes = _open_model(workspace, given.model)
-    answers = open_storage(place or ".")
-    folder = Folder(photos=open_storage(given.dir), answers=answers, name=name)
     counts = answer_folder(
         workspace,
         predictor,
         folder,
         lambda reached: progress.advance("classifying photos", reached.done, reached.total),
     )
-    refused = counts[counts["problem"] != ""]
-    rows = counts.assign(said=counts["problem"].where(counts["problem"] != "", counts["answer"]))
-    rows["said"] = rows["said"].replace("", "I don't know")
-    table = format_table(("answer or problem", "photos"), rows[["said", "photos"]].to_numpy())
+    said, problems = split_counts(counts)
+    table = format_table(("answer or problem", "photos"), [*said, *problems])
     notes.append(f"The answers stand in {given.to}, a row a photo; they are not in the log.")
     return Outcome(
         "\n\n".join([table, *notes, f"Answered by {_name(workspace, predictor)}."]),
         {"to": given.to, "notes": notes, "counts": counts.to_dict("records")},
-        exit_code=int(len(refused) > 0),
+        exit_code=int(len(problems) > 0),
     )
 
 
@@ -170,10 +163,7 @@ def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
         if standing.problem is None:
             return standing.predictor, []
         return standing.predictor, [f"{standing.problem.problem} A former champion answers."]
-    model = choose_model(workspace, text)
-    if (number := find_number(model)) is not None:
-        return open_version(workspace, number), []
-    return open_predictor(workspace, model), []
+    return open_named(workspace, choose_model(workspace, text)), []
 
 
 def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from math import ceil
 from secrets import token_hex
@@ -44,6 +44,7 @@ from core.storage import Storage, StoredFile, open_storage
 from core.workspace import Workspace
 from data.sources.layout import is_hidden, is_photo
 
+PARQUET = ".parquet"
 UNIT = 500
 """Photos of a part."""
 KIND = "answers"
@@ -65,15 +66,33 @@ class Folder:
     unit: int = UNIT
 
 
+def open_folder(photos: str, answers: str) -> Folder:
+    """Return the folder that two addresses name; nothing is asked of storage yet.
+
+    Raises:
+        SourceRefused: The answers are to go into no Parquet file.
+        StorageFailed: An address names no bucket, or holds credentials.
+    """
+    place, _, name = answers.rpartition("/")
+    if not name.endswith(PARQUET):
+        raise SourceRefused(
+            "The answers to a whole folder go into a Parquet file.",
+            "Name it, as in s3://bucket/answers.parquet (on the command line with --to).",
+        )
+    return Folder(photos=open_storage(photos), answers=open_storage(place or "."), name=name)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Work:
     """A folder whose photos were listed, for a model."""
 
     folder: Folder
+    predictor: Predictor
     model: str
+    """Its name and the rule that stood at the beginning."""
     photos: Sequence[StoredFile]
 
-    @property
+    @cached_property
     def job(self) -> str:
         """The same photos, model and answers are the same job, wherever it is asked for."""
         listed = sha256("\n".join(f"{one.name}\t{one.size}" for one in self.photos).encode())
@@ -106,11 +125,12 @@ def answer_folder(
     Raises:
         SourceRefused: There are no photos.
         StorageFailed: Storage gives up; what is done is kept, and the same call goes on with it.
+        RunStopped: `tell` raised it; the same holds.
         UnitFailed: A part ends every process that begins it.
     """
     work = _list_photos(predictor, folder)
     if not _are_answered(work):
-        _work_on(workspace, predictor, work, tell)
+        _work_on(workspace, work, tell)
     whole = io.BytesIO(folder.answers.read(folder.name))
     said = pd.read_parquet(whole, columns=["answer", "problem"])
     return said.fillna("").value_counts().rename("photos").reset_index()
@@ -132,7 +152,8 @@ def join_job(workspace: Workspace, job: Job, predictor: Predictor) -> Callable[[
             unit=facts["unit"],
         ),
     )
-    return partial(_do_unit, workspace, predictor, work) if work.job == job.id else None
+    same = work.job == job.id
+    return partial(_do_unit, workspace, work, lambda _: None) if same else None
 
 
 def _list_photos(predictor: Predictor, folder: Folder) -> _Work:
@@ -145,14 +166,26 @@ def _list_photos(predictor: Predictor, folder: Folder) -> _Work:
             f"There are no photos in {folder.photos.address}.",
             "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
-    return _Work(folder=folder, model=model, photos=photos)
+    return _Work(folder=folder, predictor=predictor, model=model, photos=photos)
 
 
-def _work_on(workspace: Workspace, predictor: Predictor, work: _Work, tell: Tell) -> None:
+def split_counts(counts: pd.DataFrame) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return the answers and the problems of `answer_folder`, each with its number of photos."""
+    rows = counts[["answer", "problem", "photos"]].itertuples(index=False)
+    told = [(answer or "I don't know", problem, int(photos)) for answer, problem, photos in rows]
+    said = [(answer, photos) for answer, problem, photos in told if not problem]
+    return said, [(problem, photos) for _, problem, photos in told if problem]
+
+
+def _work_on(workspace: Workspace, work: _Work, tell: Tell) -> None:
     """Do part after part, until this or another process has joined them."""
+
+    def tell_within(done: int) -> None:
+        tell(Progress(progress.done + done, progress.total))
+
     sizes = [len(work.take(number)) for number in range(work.parts)]
-    folder, version = work.folder, predictor.version
-    facts: dict[str, Any] = {"run": predictor.run_id, "version": version and version.number}
+    folder, version = work.folder, work.predictor.version
+    facts: dict[str, Any] = {"run": work.predictor.run_id, "version": version and version.number}
     facts |= {"photos": folder.photos.address, "answers": folder.answers.address}
     facts |= {"name": folder.name, "unit": folder.unit, "last": work.parts}
     wait_for_database()
@@ -166,23 +199,25 @@ def _work_on(workspace: Workspace, predictor: Predictor, work: _Work, tell: Tell
             time.sleep(_WAIT_S)  # others are at the last parts
             continue
         with hold_unit(workspace, unit, owner):
-            _do_unit(workspace, predictor, work, unit)
+            _do_unit(workspace, work, tell_within, unit)
 
 
-def _do_unit(workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit) -> None:
+def _do_unit(workspace: Workspace, work: _Work, tell: Callable[[int], None], unit: Unit) -> None:
     """Answer a part, or join all."""
     if unit.number < work.parts:
-        _answer_part(workspace, predictor, work, unit)
+        _answer_part(workspace, work, unit, tell)
     else:
         _join_parts(workspace, work)
         forget_units(workspace, work.job)
 
 
-def _answer_part(workspace: Workspace, predictor: Predictor, work: _Work, unit: Unit) -> None:
-    """Write the answers of a part, unless another was first."""
+def _answer_part(
+    workspace: Workspace, work: _Work, unit: Unit, tell: Callable[[int], None]
+) -> None:
+    """Write the answers of a part, unless another was first; tell how far it is."""
 
     def ask(content: bytes) -> tuple[str, ShortAnswer]:
-        said = predictor.predict(content)
+        said = work.predictor.predict(content)
         return sha256(content).hexdigest(), shorten_answer(said, said.decision)
 
     read = partial(_read_photo, work.folder.photos)
@@ -193,6 +228,7 @@ def _answer_part(workspace: Workspace, predictor: Predictor, work: _Work, unit: 
             rows.append(AnsweredPhoto(name=photo.name, refusal=said))
         else:
             rows.append(AnsweredPhoto(name=photo.name, sha256=said[0], answers=(said[1],)))
+        tell(len(rows))
     table = tabulate_answers(rows, [work.model])
     kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
     content = table.astype(kinds).to_parquet(index=False)

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from core.config import read_settings
-from core.errors import StorageFailed, UnitFailed
+from core.errors import RunStopped, StorageFailed, UnitFailed
 from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.tables import metadata
@@ -193,7 +193,7 @@ def hold_unit(
     try:
         yield
         begun = 0
-    except (StorageFailed, OperationalError, KeyboardInterrupt):
+    except (StorageFailed, OperationalError, RunStopped, KeyboardInterrupt):
         begun = -1
         raise
     finally:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from core.cli import main
+from core.errors import RunStopped
 from core.prediction.predictor import open_predictor
 from core.prediction.storing import Folder, answer_folder
 from core.runs.queue.units import Progress
@@ -79,6 +80,26 @@ def test_each_photo_has_one_row_and_the_same_is_not_done_again(trained_copy: Wor
     assert answer_folder(trained_copy, predictor, folder, told.append).equals(counts) and not told
 
 
+@pytest.mark.usefixtures("bucket")
+def test_who_is_told_may_stop_it_and_what_is_done_is_kept(trained_copy: Workspace) -> None:
+    predictor = open_predictor(trained_copy, list_runs(trained_copy)[0].id)
+    places = {"photos": open_storage("s3://photos/in"), "answers": open_storage("s3://photos")}
+    folder = Folder(**places, name="a.parquet", unit=7)
+    told: list[Progress] = []
+
+    def stop_at_ten(reached: Progress) -> None:
+        told.append(reached)
+        if reached.done == 10:
+            raise RunStopped("Stopped.", "Go on.")
+
+    with pytest.raises(RunStopped):
+        answer_folder(trained_copy, predictor, folder, stop_at_ten)
+    assert Progress(5, 25) in told and not open_storage("s3://photos").has("a.parquet")
+    told.clear()
+    answer_folder(trained_copy, predictor, folder, told.append)
+    assert told[0] == Progress(7, 25) and len(read_answers()) == 25  # at once: it was given back
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("bucket")
 def test_several_processes_share_the_parts_and_kills_lose_none(trained_copy: Workspace) -> None:
@@ -113,5 +134,5 @@ def test_the_command_answers_a_folder_into_parquet(
     assert "a row a photo" in capsys.readouterr().out
     assert len(pd.read_parquet(f"{tmp_path}/out/a.parquet")) == 25
     assert main(["predict", "latest", "--dir", "s3://photos/in"]) == 1
-    assert "--to s3://bucket/answers.parquet" in capsys.readouterr().err
+    assert "s3://bucket/answers.parquet (on the command line with --to)" in capsys.readouterr().err
     assert trained_copy.root.exists()

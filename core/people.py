@@ -57,8 +57,8 @@ class Place(Protocol):
     def journal_file(self) -> Path: ...
 
 
-_OWNERS_ALONE = {"folder", "weights"}
-"""Folders of this computer, and what is fetched for all who use it."""
+_OWNERS_ALONE = {"folder", "bucket", "weights"}
+"""Folders of this computer, what its credentials open, and what is fetched for all who use it."""
 _STUDENTS = {"run", "selection", "analysis", "export", "version"}
 """What students make, change and delete as theirs; what others of them made is not there."""
 _FAMILY = {"version": "dataset"}

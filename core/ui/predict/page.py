@@ -32,6 +32,7 @@ from core.ui.predict.reading import (
     read_session,
     settle_model,
 )
+from core.ui.predict.stored import ask_folder, show_stored
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
 from core.ui.visitor.visitor import name_browser
 
@@ -43,12 +44,12 @@ def show_predicting() -> None:
     """Draw the ways to give photos, the choice of models, and what they answer."""
     show_told()
     question, beside = st.columns([2, 3], gap="medium")
-    session = read_session()
-    _clear_on_request(session)
+    session = _open_session()
     with question:
         taken = take_photos()
         session.take(taken.key)
-        models = pick_models()
+        place, models = st.container(), pick_models()
+        ask_folder(place, models[0])
         if not taken.key:
             show_privacy_line()
         lesson = st.container()
@@ -100,18 +101,22 @@ def _settle(model: Model) -> Model:
     return settled
 
 
-def _clear_on_request(session: BrowserSession) -> None:
-    """Begin anew where a person had all deleted: nothing stays here, or is logged again."""
+def _open_session() -> BrowserSession:
+    """Return the session, begun anew where a person had all deleted: nothing is logged again."""
+    session = read_session()
     if session.was_cleared(cache.workspace()):
         drop_batch()
         start_over()
         forget_lesson()
         forget_predictions()
         session.answers.clear()
+    return session
 
 
 def _show_waiting(model: Model) -> None:
-    """Draw that there is no photo yet, and what the model knows."""
+    """Draw the folder that is answered, else that there is no photo yet; what the model knows."""
+    if show_stored():
+        return
     known = list_classes(model)
     with st.container(border=True):
         st.subheader("No photo yet", anchor=False)

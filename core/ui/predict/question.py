@@ -30,7 +30,7 @@ from core.ui.visitor.visitor import find_class, find_person
 from data.images import FORMATS_SAID
 from data.sources.archive import ARCHIVE_ENDINGS
 
-_ROUND = "predict.round"
+ROUND = "predict.round"
 _SOURCE = "predict.source"
 _BEFORE = "predict.before"
 _NEWEST = "predict.newest"
@@ -54,7 +54,7 @@ class Taken:
 def take_photos() -> Taken:
     """Return what a person gave; draws the ways to give it, as far as they are not switched off."""
     _show_handing_in()
-    turn, without = st.session_state.setdefault(_ROUND, 0), read_settings().without
+    turn, without = st.session_state.setdefault(ROUND, 0), read_settings().without
     name = f"predict.upload.{turn}"
     is_fresh = name not in st.session_state
     takes_files = "uploads" not in without
@@ -126,7 +126,7 @@ def _hand_in(class_name: str, file: UploadedFile) -> bool:
 
 def start_over() -> None:
     """Let go of all photos that were given: the uploader begins anew."""
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     for name in (_SOURCE, _BEFORE, _NEWEST):
         st.session_state.pop(name, None)
 

@@ -185,7 +185,7 @@ def _work_on(workspace: Workspace, work: _Work, tell: Tell) -> None:
 
     sizes = [len(work.take(number)) for number in range(work.parts)]
     folder, version = work.folder, work.predictor.version
-    facts: dict[str, Any] = {"run": work.predictor.run_id, "version": version and version.number}
+    facts: dict[str, Any] = {"model": version.label if version else work.predictor.run_id}
     facts |= {"photos": folder.photos.address, "answers": folder.answers.address}
     facts |= {"name": folder.name, "unit": folder.unit, "last": work.parts}
     wait_for_database()

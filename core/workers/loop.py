@@ -18,8 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import PetalscopeError
 from core.prediction import storing
-from core.prediction.predictor import open_predictor
-from core.registry.loading import open_version
+from core.registry.loading import open_named
 from core.runs.carrying import fetch_run
 from core.runs.database import wait_for_database
 from core.runs.queue.queue import claim_next_run, mark_lost
@@ -137,12 +136,7 @@ class Worker:
         if job.kind == by_units.KIND:
             return by_units.join_job(self._workspace, job)
         if job.kind == storing.KIND:
-            number = job.facts["version"]
-            predictor = (
-                open_predictor(self._workspace, job.facts["run"])
-                if number is None
-                else open_version(self._workspace, number)
-            )
+            predictor = open_named(self._workspace, job.facts["model"])
             return storing.join_job(self._workspace, job, predictor)
         return None
 

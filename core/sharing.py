@@ -244,8 +244,10 @@ def find(path: Path, root: Path, *, whole: bool = False) -> Path:
     elif time.monotonic() - _absent.get((address, path), -math.inf) > _ASK_AGAIN_S:
         name = path.relative_to(root).as_posix()
         kind, thing = name.split("/")[:2]
-        key = f"{kind}/{thing.partition('.')[0]}"
-        Sharing(open_storage(address), root).pull(key, lambda one: whole or one == name)
+        key, sharing = f"{kind}/{thing.partition('.')[0]}", Sharing(open_storage(address), root)
+        known = sharing.read_stamp(key).get(name)
+        if known is None or not known.modified:  # else it was here, and somebody deleted it
+            sharing.pull(key, lambda one: whole or one == name)
         if not path.exists():
             _absent[(address, path)] = time.monotonic()
     return path

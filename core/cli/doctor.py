@@ -1,6 +1,7 @@
 """`doctor`: whether everything is well with a workspace and this machine, each line with a remedy.
 
-Nothing is changed or started by it: what it says of the scheduler is how it was found.
+Nothing is changed or started by it, but for a file in object storage that goes at once: what it
+says of the scheduler is how it was found.
 """
 
 import os
@@ -9,9 +10,13 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
+from secrets import token_hex
 
 import psutil
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine
@@ -24,7 +29,8 @@ from core.runs.queue.queue import read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.repairing import find_fault, list_copies
 from core.runs.run_files import read_json
-from core.workspace import Workspace, describe_os_error
+from core.sharing import open_sharing
+from core.workspace import PROJECT_ROOT, Workspace, describe_os_error
 from data.manifest import list_datasets
 from models.devices import find_device
 from models.weights import find_weights
@@ -110,6 +116,36 @@ def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     late = "See the end of scheduler.log for why none is made; is the disk nearly full?"
     newest = f"The newest of {count(len(copies), 'copy')} is {duration(age)} old."
     yield newest, late if changed else ""
+
+
+def _look_at_storage(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    sharing = open_sharing(workspace)
+    if sharing is None:
+        yield "None is named: all lies in the workspace.", ""
+        return
+    probe = f"doctor-{token_hex(8)}"
+    sharing.storage.write(probe, b"well")
+    sharing.storage.read(probe, 4)
+    sharing.storage.delete(probe)
+    there = count(len(sharing.list_stamped()), "thing")
+    yield f"{sharing.storage.address} can be read and written; {there} of here stand in it.", ""
+
+
+def _look_at_versions(_workspace: Workspace) -> Iterator[tuple[str, str]]:
+    pins = PROJECT_ROOT / "requirements.txt"
+    lines = pins.read_text().splitlines() if pins.exists() else metadata.requires("petalscope")
+    wanted = [Requirement(line) for line in lines or [] if line.strip() and line[0] != "#"]
+    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    there = {canonicalize_name(one.name): one.version for one in metadata.distributions()}
+    found = {one: there.get(canonicalize_name(one.name), "missing") for one in wanted}
+    others = [
+        f"{one.name} is {version}, not {one.specifier}"
+        for one, version in found.items()
+        if version == "missing" or not one.specifier.contains(version, prereleases=True)
+    ]
+    fact = f"{count(len(wanted), 'package')} {'is' if len(wanted) == 1 else 'are'} as wanted."
+    remedy = "pip install -r requirements.txt, in an environment of its own."
+    yield "; ".join(others) or fact, remedy if others else ""
 
 
 def _look_at_scheduler(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -202,10 +238,12 @@ LOOKS: dict[str, _Look] = {
     "workspace": _look_at_workspace,
     "disk": _look_at_disk,
     "index": _look_at_index,
+    "storage": _look_at_storage,
     "scheduler": _look_at_scheduler,
     "runs": _look_at_runs,
     "locks": _look_at_locks,
     "models": _look_at_models,
     "weights": _look_at_weights,
     "device": _look_at_device,
+    "versions": _look_at_versions,
 }

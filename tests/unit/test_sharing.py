@@ -1,12 +1,14 @@
 """Things in storage: whole, shared between versions, fetched when asked for, then forgotten."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.errors import ResultDamaged, StorageFailed
+from core import sharing as sharing_module
+from core.errors import ResultDamaged, RunUnfinished, StorageFailed
 from core.runs.result import read_result, read_run_features, read_run_head
 from core.runs.store import list_runs
 from core.sharing import ROWS, Sharing, open_sharing
@@ -90,9 +92,11 @@ def test_a_run_that_was_trained_elsewhere_opens(sharing: Sharing, trained_copy: 
     run = list_runs(trained_copy)[0]
     folder = trained_copy.run_folder(run.id)
     scores = read_result(trained_copy, run.id).scores
-    for file in folder.iterdir():
-        if file.is_file():
-            file.unlink()
+    shutil.rmtree(folder)
+    with pytest.raises(RunUnfinished):  # what somebody deletes here does not come back
+        read_result(trained_copy, run.id)
+    shutil.rmtree(trained_copy.root / "shared")
+    sharing_module._absent.clear()
     assert np.array_equal(read_result(trained_copy, run.id).scores, scores)
     assert read_run_head(trained_copy, run.id).scores(np.zeros((1, 2048), np.float32)).shape[0] == 1
 

@@ -109,7 +109,12 @@ def _show_counts(result: dict[str, Any]) -> None:
             heading = f"{n} answered" if title == "Answer" else f"{n} not read"
             st.subheader(heading, anchor=False)
             table = pd.DataFrame(rows, columns=[title, "Photos"])[["Photos", title]]
-            st.dataframe(table, hide_index=True, alt=f"{heading}: how many of each")
+            st.dataframe(
+                table,
+                hide_index=True,
+                column_config={"Photos": st.column_config.NumberColumn(format="localized")},
+                alt=f"{heading}: how many of each",
+            )
     st.caption(plain(result["rule"]))
 
 

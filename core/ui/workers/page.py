@@ -44,7 +44,8 @@ class WorkersPage:
 
     def measure_speed(self, job: Job) -> float:
         """Return the photos a second of all workers that are at a job."""
-        return sum(one.speed for one in self.workers.values() if one.job == job.id)
+        at_it = [one for one in self.workers.values() if one.job == job.id and not one.is_silent]
+        return sum(one.speed for one in at_it)
 
 
 def read_workers() -> WorkersPage:
@@ -108,7 +109,7 @@ def _describe(lane: str, page: WorkersPage) -> dict[str, str]:
     row |= {"Epochs": "", "Photos / s": "", "Last word": ""}
     if worker is not None:
         row |= {"Does": worker.does or row["Does"], "Last word": _say_ago(worker.silent_s)}
-        if worker.speed:
+        if worker.does and worker.speed:
             row["Photos / s"] = f"{worker.speed:,.0f}"
         if worker.is_silent:
             row["Does"] = "silent: others do what it had"

@@ -236,7 +236,7 @@ def find(path: Path, root: Path, *, whole: bool = False) -> Path:
         whole: All of the thing that it is of is fetched then.
     """
     address = read_settings().storage_url
-    if address is None:
+    if not address:
         return path
     if path.exists():
         with suppress(OSError):  # what is used stays here longest

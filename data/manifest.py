@@ -155,7 +155,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 
     Photos and originals may be in storage alone: they are looked at when they are wanted.
     """
-    root, is_shared = folder.parents[1], read_settings().storage_url is not None
+    root, is_shared = folder.parents[1], bool(read_settings().storage_url)
     find(folder / FACTS, root)
     if not folder.is_dir():
         raise _report_missing(folder.name)

@@ -64,7 +64,7 @@ def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
 def is_kept(workspace: Workspace, identifier: str) -> bool:
     """Return whether the rows are kept, by their names alone: costs nothing."""
     file = workspace.features_file(identifier)
-    is_there = file.exists() or read_settings().storage_url is not None
+    is_there = file.exists() or bool(read_settings().storage_url)
     return is_there and file.with_suffix(".json").exists()
 
 

@@ -200,7 +200,7 @@ def prepare_features(
 
 def _is_shared(by: Preparation, framing: Framing, donors: Donors) -> bool:
     """Return whether others may help with features: of all photos, as packed, more than a part."""
-    if read_settings().storage_url is None or by.photos is not None or not framing.is_packed:
+    if not read_settings().storage_url or by.photos is not None or not framing.is_packed:
         return False
     return len(donors.find_unknown(0)) > ROWS
 

@@ -81,6 +81,11 @@ def carry_run(workspace: Workspace, run: RunRecord) -> Iterator[Callable[[], Non
         thread.join()
         with suppress(StorageFailed):
             sharing.push(key)
+        _make_room(sharing)
+
+
+def _make_room(sharing: Sharing) -> None:
+    sharing.drop(int(read_settings().cache_gb * 1e9))
 
 
 def _insist(act: Callable[[], object]) -> None:
@@ -125,4 +130,4 @@ def _put_new(sharing: Sharing, runs: set[str]) -> None:
         name = key.partition("/")[2]
         if not kept and not any(sharing.root.glob(f"bin/**/{name}*")):
             sharing.forget(key)
-    sharing.drop(int(read_settings().cache_gb * 1e9))
+    _make_room(sharing)

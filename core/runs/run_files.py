@@ -48,6 +48,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     if folder.parent.name == "runs":  # trained elsewhere, perhaps
         find(folder / FACTS_FILE, folder.parents[1], whole=True)
+    return _read_facts(folder)
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts.get("version") != VERSION or "digests" not in facts:
         raise ValueError(f"{FACTS_FILE} is not of version {VERSION}")
@@ -95,7 +99,7 @@ def take_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> N
 def _find_backbone(folder: Path) -> str | None:
     """Return the id of the backbone that gave the result in a folder; None without one."""
     try:
-        return check_identifier(str(read_facts(folder)["backbone_id"]))
+        return check_identifier(str(_read_facts(folder)["backbone_id"]))
     except (OSError, ValueError, KeyError):
         return None
 

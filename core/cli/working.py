@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from core.cli.command import command, number, option
 from core.cli.outcome import Outcome, ProgressLine
+from core.runs.database import wait_for_database
 from core.runs.queue.starting import Lane, list_lanes, python_command, python_environment
 from core.workspace import Workspace
 
@@ -70,6 +71,7 @@ cluster = command()
 def _keep_cluster(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     from core.workers.ray_actors import Cluster, keep_actors  # Ray is loaded by nobody else
 
+    wait_for_database()
     ended = threading.Event()
     kept = Cluster(workspace, given.address, given.per_host)
     for one in (signal.SIGTERM, signal.SIGINT):

@@ -16,12 +16,12 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
 from core.prediction import storing
 from core.registry.loading import open_named
 from core.runs.carrying import fetch_run
 from core.runs.database import wait_for_database
-from core.runs.queue.queue import claim_next_run, mark_lost
+from core.runs.queue.queue import claim_next_run, mark_lost, read_active
 from core.runs.queue.starting import python_command, python_environment
 from core.runs.queue.units import (
     Job,
@@ -32,10 +32,13 @@ from core.runs.queue.units import (
     release_units,
 )
 from core.runs.queue.workers import forget_worker, note_worker
+from core.runs.store import RunRecord
 from core.runs.training import by_units
 from core.serving.figures import begin_journal
+from core.sharing import open_sharing
 from core.workspace import Workspace, open_workspace
 from models.devices import find_device
+from models.weights import find_weights
 
 POLL_S = 0.5
 _TELL_S = 5.0
@@ -53,6 +56,8 @@ class Worker:
         self._workspace, self.lane = workspace, lane
         self._joined: dict[str, tuple[Do | None, float]] = {}
         """Job → what does its units, None where that is not to be had here, and since when."""
+        self._looked: dict[str, tuple[bool, float]] = {}
+        """Run whose turn it is → whether it can be trained here, and when that was asked."""
         self._done, self._told = 0, -float("inf")
 
     def begin(self) -> None:
@@ -78,7 +83,10 @@ class Worker:
         note_worker(self._workspace, self.lane, does=does, **about, **facts)
 
     def _train_next(self) -> bool:
-        run = claim_next_run(self._workspace, lane=self.lane)
+        turn = next((run for run in read_active(self._workspace) if not run.is_going), None)
+        if turn is None or not self._can_train(turn):
+            return False
+        run = claim_next_run(self._workspace, turn.id, self.lane)
         if run is None:
             return False
         _log.info("run %s, attempt %d", run.id, run.attempt)
@@ -95,6 +103,22 @@ class Worker:
             _log.warning("run %s lost its process", run.id)
         return True
 
+    def _can_train(self, run: RunRecord) -> bool:
+        """Return whether photos and weights of a run are to be had here; else others train it."""
+        found, since = self._looked.get(run.id, (False, -float("inf")))
+        if found or time.monotonic() - since < _ASK_AGAIN_S:
+            return found
+        sharing, recipe = open_sharing(self._workspace), run.recipe
+        try:
+            weights = find_weights(self._workspace, recipe.weights)
+            found = weights.digest == recipe.weights_digest
+        except (WeightsMissing, WeightsDamaged) as error:
+            _log.warning("run %s: %s %s", run.id, error.problem, error.remedy)
+        if found and sharing is not None:
+            found = sharing.read_record(f"datasets/{recipe.dataset}") is not None
+        self._looked = {run.id: (found, time.monotonic())}
+        return found
+
     def _list_jobs(self) -> list[Job]:
         """Return the jobs that somebody waits for, those that fewest are at first."""
         jobs = [job for job in list_jobs(self._workspace) if job.is_wanted]
@@ -106,14 +130,19 @@ class Worker:
         do = self._join(job)
         if do is None:
             return False
-        unit = claim_unit(self._workspace, job.id, self.lane, last=job.facts.get("last", -1))
+        last = job.facts.get("last", -1)
+        unit = claim_unit(self._workspace, job.id, self.lane, last, waits=False)
         if unit is None:
             return False
         does = f"{job.kind}, part {unit.number + 1}"
         self._tell(does, job=job.id)
         start = time.perf_counter()
-        with hold_unit(self._workspace, unit, self.lane, lambda: self._tell_again(does)):
-            do(unit)
+        try:
+            with hold_unit(self._workspace, unit, self.lane, lambda: self._tell_again(does)):
+                do(unit)
+        except PetalscopeError:
+            self._joined[job.id] = (None, time.monotonic())  # meanwhile others have their turn
+            raise
         self._done += unit.size
         speed = unit.size / (time.perf_counter() - start)
         _log.info("job %s, part %d: %.1f photos/s", job.id, unit.number + 1, speed)

@@ -134,11 +134,14 @@ def want_job(workspace: Workspace, job: str) -> None:
 
 
 @acts("change", "job", "job", noted=False)
-def claim_unit(workspace: Workspace, job: str, owner: str, last: int = -1) -> Unit | None:
+def claim_unit(
+    workspace: Workspace, job: str, owner: str, last: int = -1, *, waits: bool = True
+) -> Unit | None:
     """Return a unit that is ours for a lease; None: all are done or somebody else's.
 
     Args:
         last: Number of the unit that waits until all others are done.
+        waits: Whether the job is ours: who only helps leaves a unit that failed to who waits.
 
     Raises:
         UnitFailed: One was begun MOST_ATTEMPTS times and never came to its end.
@@ -151,6 +154,8 @@ def claim_unit(workspace: Workspace, job: str, owner: str, last: int = -1) -> Un
         if row is None or (row.number == last and _is_open(connection, job, last)):
             return None
         is_lost = row.attempts >= MOST_ATTEMPTS
+        if is_lost and not waits:
+            return None
         taken = {"owner": owner, "until": now + lease_s(), "attempts": row.attempts + 1}
         begun = {"attempts": 0} if is_lost else taken  # who looked at it may try again
         connection.execute(_of(job, row.number).values(**begun))

@@ -111,7 +111,8 @@ def keep_carrying(workspace: Workspace, ended: threading.Event) -> None:
             runs = list_runs(workspace)
             rounds += 1
             away.append({f"runs/{run.id}" for run in runs if run.is_going and host_of(run.lane)})
-            for key in set().union(*away) & {f"runs/{run.id}" for run in runs}:
+            theirs = {f"runs/{run.id}" for run in runs if host_of(run.lane)}  # by now
+            for key in set().union(*away) & theirs:
                 sharing.pull(key)
             if rounds % _LOOK_EVERY == 0:
                 ours = [run for run in runs if not (run.is_going or host_of(run.lane))]

@@ -12,13 +12,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from core.config import read_settings
+from core.config import fingerprint, read_settings
 from core.errors import StorageFailed
+from core.runs.locks import hold_lock
 from core.storage import Storage, open_storage
 from core.workspace import Workspace, write_atomically, write_json
 
@@ -77,12 +78,16 @@ class Sharing:
                 else:
                     pieces = tuple(self.write_piece(content) for content in _cut(path))
                     record[name] = StoredFile(pieces, facts.st_mtime_ns)
-        gone = before.keys() - record.keys()
-        record |= {name: before[name] for name in gone if not before[name].modified}
-        if not record or record == before:
-            return False
-        self.storage.write(_name_record(key), _describe(record).encode())
-        self._write_stamp(key, record)
+        with self._hold_stamp(key):
+            now = self.read_stamp(key)
+            for name, file in now.items():  # dropped, or fetched since we looked
+                is_here = (self.root / name).exists()
+                if name not in record if is_here else not file.modified:
+                    record[name] = file
+            if not record or record == now:
+                return False
+            self.storage.write(_name_record(key), _describe(record).encode())
+            self._write_stamp(key, record)
         return True
 
     def pull(self, key: str, wanted: Callable[[str], bool] = lambda _: True) -> bool:
@@ -90,7 +95,7 @@ class Sharing:
         record = self.read_record(key)
         if record is None:
             return False
-        before, now = self.read_stamp(key), {}
+        before, now, fetched = self.read_stamp(key), {}, set()
         places = {name: self._place(key, name) for name in record}
         for name, file in record.items():
             path, known = places[name], before.get(name)
@@ -98,11 +103,16 @@ class Sharing:
                 now[name] = known  # what was written here since is newer
             elif wanted(name):
                 now[name] = StoredFile(file.pieces, self._fetch(path, file))
+                fetched.add(name)
             else:
                 now[name] = StoredFile(file.pieces)
-        for name in before.keys() - now.keys():
-            self._place(key, name).unlink(missing_ok=True)
-        self._write_stamp(key, now)
+        with self._hold_stamp(key):
+            for name, file in self.read_stamp(key).items():  # dropped meanwhile, or fetched
+                if name in now.keys() - fetched and now[name].pieces == file.pieces:
+                    now[name] = file
+            for name in before.keys() - now.keys():
+                self._place(key, name).unlink(missing_ok=True)
+            self._write_stamp(key, now)
         return True
 
     def forget(self, key: str) -> None:
@@ -133,17 +143,37 @@ class Sharing:
         for _, size, key, name in sorted(here):
             if freed >= over:
                 break
-            stamp = self.read_stamp(key)
-            self._write_stamp(key, stamp | {name: stamp[name]._replace(modified=0)})
-            (self.root / name).unlink(missing_ok=True)
-            freed += size
+            freed += size if self._drop_file(key, name) else 0
         return freed
+
+    def _drop_file(self, key: str, name: str) -> bool:
+        """Return whether a file went here; what storage lacks is put there by the next push."""
+        path, record = self.root / name, self.read_record(key) or {}
+        with self._hold_stamp(key):
+            stamp = self.read_stamp(key)
+            file = stamp.get(name)
+            if file is None or not path.exists() or path.stat().st_mtime_ns != file.modified:
+                return False  # written, or fetched anew, meanwhile
+            stored = name in record and record[name].pieces == file.pieces
+            if stored and all(self.storage.has(_name_piece(one.sha256)) for one in file.pieces):
+                self._write_stamp(key, stamp | {name: file._replace(modified=0)})
+                path.unlink()
+                return True
+            self._write_stamp(key, {one: known for one, known in stamp.items() if one != name})
+            return False
 
     def read_record(self, key: str) -> Record | None:
         """Return what storage says of a thing; None where it has none."""
         if not self.storage.has(_name_record(key)):
             return None
-        return _read(self.storage.read(_name_record(key)))
+        try:
+            return _read(self.storage.read(_name_record(key)))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StorageFailed(
+                f"The record of {key} in {self.storage.address} was altered, or written just now.",
+                "Try again; if it stays so, delete it where nothing is missing: it is put anew.",
+                thing=key,
+            ) from error
 
     def read_stamp(self, key: str) -> Record:
         """Return what is known here of a thing in storage; empty: nothing."""
@@ -154,8 +184,13 @@ class Sharing:
 
     def list_stamped(self) -> list[str]:
         """Return the things that were put into storage, or taken from it, here."""
-        stamps = sorted((self.root / "shared").glob("*/[!.]*.json"))
+        stamps = sorted(self._stamps.glob("*/[!.]*.json"))
         return [f"{stamp.parent.name}/{stamp.stem}" for stamp in stamps]
+
+    def list_away(self) -> list[str]:
+        """Return the files of things here that storage alone has."""
+        names = (name for key in self.list_stamped() for name in self.read_stamp(key))
+        return [name for name in names if not (self.root / name).exists()]
 
     def list_things(self) -> list[str]:
         """Return the things that are here."""
@@ -215,8 +250,21 @@ class Sharing:
             )
         return self.root / name
 
+    @property
+    def _stamps(self) -> Path:
+        """Where stamps are: another storage has not what this one has."""
+        return self.root / "shared" / fingerprint({"address": self.storage.address})
+
     def _stamp(self, key: str) -> Path:
-        return self.root / "shared" / f"{key}.json"
+        return self._stamps / f"{key}.json"
+
+    @contextmanager
+    def _hold_stamp(self, key: str) -> Iterator[None]:
+        """Let no other process change a stamp while the block goes."""
+        lock = self._stamp(key).with_suffix(".lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with hold_lock(lock):
+            yield
 
     def _write_stamp(self, key: str, record: Record) -> None:
         write_json(self._stamp(key), record)
@@ -270,8 +318,12 @@ def _measure_rows(file: BinaryIO) -> int:
     """Return the bytes of ROWS rows of an array, 0 where they are too many; leaves its header."""
     import numpy as np
 
-    np.lib.format.read_magic(file)
-    shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    try:
+        np.lib.format.read_magic(file)
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    except ValueError:  # it was cut short, or is none
+        file.seek(0)
+        return 0
     size = ROWS * math.prod(shape[1:]) * kind.itemsize
     return size if size <= _MOST else 0
 

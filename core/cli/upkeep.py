@@ -34,6 +34,7 @@ from core.runs.queue.starting import python_command, python_environment
 from core.runs.repairing import Repair, make_copy, repair_index
 from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
+from core.sharing import open_sharing
 from core.workspace import Workspace, restore_backup, write_backup
 from models.weights import list_weights
 
@@ -122,6 +123,10 @@ def backup(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> O
     said = f"{count(files, 'file')} in {given.file}. It holds photos and keys: keep it safe."
     if not here:
         said += " The index is in PostgreSQL: back that up, too (pg_dump)."
+    sharing = open_sharing(workspace)
+    if sharing is not None and (away := sharing.list_away()):
+        stand = "stands" if len(away) == 1 else "stand"
+        said += f" {count(len(away), 'file')} of it {stand} in {sharing.storage.address} alone."
     return Outcome(said, {"file": str(given.file), "files": files, "index": index is not None})
 
 

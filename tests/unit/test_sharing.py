@@ -1,6 +1,8 @@
 """Things in storage: whole, shared between versions, fetched when asked for, then forgotten."""
 
+import dataclasses
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 from core import sharing as sharing_module
 from core.errors import ResultDamaged, RunUnfinished, StorageFailed
 from core.runs.result import read_result, read_run_features, read_run_head
+from core.runs.run_files import take_tuned_backbone
 from core.runs.store import list_runs
-from core.sharing import ROWS, Sharing, open_sharing
+from core.sharing import ROWS, Sharing, StoredFile, find, open_sharing
 from core.workspace import Workspace
 from data.manifest import check_photos, read_dataset
 from models.backbone import open_backbone
@@ -74,6 +77,7 @@ def test_what_was_dropped_is_fetched_when_it_is_asked_for(
     sizes = sum(path.stat().st_size for path in dropped)
     assert sharing.drop(sizes) == 0 and sharing.drop(0) == sizes
     assert not any(path.exists() for path in dropped) and put_all(sharing) == []
+    assert {sharing.root / name for name in sharing.list_away()} == {*dropped}
     again = read_dataset(trained_copy, dataset.id)
     assert np.array_equal(again.photos[7], photo) and again.original(7) == original
     assert dropped[0].exists()
@@ -126,3 +130,87 @@ def test_without_storage_what_is_missing_is_said(
     monkeypatch.delenv("PETALSCOPE_STORAGE_URL")
     with pytest.raises(ResultDamaged, match="is missing"):
         read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
+
+
+def test_what_is_dropped_while_another_file_is_fetched_stays_in_storage(
+    sharing: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [key] = [key for key in put_all(sharing) if key.startswith("datasets/")]
+    folder = sharing.root / key
+    photos, originals = folder / "images.npy", folder / "originals.bin"
+    sharing.drop(photos.stat().st_size)
+    for path in (photos, originals):  # one is here, the other in storage alone
+        sharing.pull(key, lambda name, path=path: name.endswith(path.name))
+    sharing._write_stamp(key, _without(sharing, key, originals.name))
+    originals.unlink()
+    begun, dropped = threading.Event(), threading.Event()
+    fetch = Sharing._fetch
+
+    def fetch_slowly(*args: object) -> int:
+        begun.set()
+        assert dropped.wait(20)
+        return fetch(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sharing, "_fetch", fetch_slowly)
+    page = threading.Thread(target=find, args=(originals, sharing.root))
+    page.start()
+    assert begun.wait(20) and sharing.drop(0)
+    dropped.set()
+    page.join()
+    assert originals.exists() and not photos.exists()
+    put_all(sharing)
+    record = sharing.read_record(key)
+    assert record is not None and f"{key}/images.npy" in record
+    assert find(photos, sharing.root).exists()
+
+
+def _without(sharing: Sharing, key: str, name: str) -> dict[str, StoredFile]:
+    stamp = sharing.read_stamp(key)
+    return stamp | {f"{key}/{name}": stamp[f"{key}/{name}"]._replace(modified=0)}
+
+
+def test_nothing_goes_here_that_another_storage_has(
+    sharing: Sharing, trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = put_all(sharing)
+    monkeypatch.setenv("PETALSCOPE_STORAGE_URL", str(tmp_path / "another"))
+    other = open_sharing(trained_copy)
+    assert other is not None and other.drop(0) == 0
+    assert put_all(other) == keys
+
+
+def test_what_storage_has_lost_stays_here_and_is_put_again(sharing: Sharing) -> None:
+    put_all(sharing)
+    for one in sharing.storage.list_files():
+        sharing.storage.delete(one.name)
+    assert sharing.drop(0) == 0
+    assert put_all(sharing)
+    assert sharing.drop(0) > 0
+
+
+def test_a_file_that_is_no_array_is_put_as_it_is(sharing: Sharing, tmp_path: Path) -> None:
+    file = sharing.root / "features" / f"{'0' * 16}.npy"
+    for content in (b"", b"\x93NUMPY", b"no array"):
+        file.write_bytes(content)
+        assert sharing.push(key := "features/" + "0" * 16)
+        there = Sharing(sharing.storage, tmp_path / "elsewhere")
+        assert there.pull(key) and (there.root / "features" / file.name).read_bytes() == content
+
+
+def test_a_record_that_was_cut_short_is_told(sharing: Sharing) -> None:
+    key = put_all(sharing)[0]
+    record = f"things/{key}.json"
+    sharing.storage.write(record, sharing.storage.read(record)[:-20])
+    with pytest.raises(StorageFailed, match="written just now"):
+        sharing.read_record(key)
+
+
+def test_deleting_a_run_asks_no_storage_for_what_others_tuned(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0]
+    monkeypatch.setenv("PETALSCOPE_STORAGE_URL", "s3://photos:9/x")  # no address: as if away
+    (trained_copy.runs / ("0" * 16)).mkdir()
+    folder = trained_copy.run_folder(run.id).rename(trained_copy.bin)
+    take_tuned_backbone(trained_copy, folder, dataclasses.replace(run.recipe, strategy="full"))
+    assert (folder / "result.json").exists()

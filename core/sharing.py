@@ -7,56 +7,37 @@ What is not is fetched when it is asked for (`find`), so that the workspace may 
 """
 
 import hashlib
-import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from secrets import token_bytes
+
+from filelock import FileLock
 
 from core.config import fingerprint, read_settings
 from core.errors import StorageFailed
-from core.runs.locks import hold_lock
+from core.pieces import (
+    Piece,
+    Record,
+    StoredFile,
+    cut_file,
+    describe_record,
+    parse_record,
+)
 from core.storage import Storage, open_storage
 from core.workspace import Workspace, write_atomically, write_json
 
 KINDS = ("datasets", "backbones", "features", "registry", "runs", "exports")
-ROWS = 512
-"""Of an array in a piece: of packed photos 77 MB."""
-_BLOCK = 2**26
-_MOST = 2**27
-"""Bytes of a piece."""
 _DROPPED = {".npy", ".bin"}
 _KEPT = {"thumbnails.bin"}
 """What pages read all the time, though it is large."""
-_ASK_AGAIN_S = 5.0
-_absent: dict[tuple[str, Path], float] = {}
-"""What storage did not have either → when it was asked."""
-
-
-class Piece(NamedTuple):
-    """A run of bytes, by its SHA-256."""
-
-    sha256: str
-    size: int
-
-
-class StoredFile(NamedTuple):
-    """A file of a thing; `modified` is its time here in ns, 0 where storage alone has it."""
-
-    pieces: tuple[Piece, ...]
-    modified: int = 0
-
-    @property
-    def size(self) -> int:
-        return sum(piece.size for piece in self.pieces)
-
-
-Record = dict[str, StoredFile]
-"""Path below the workspace → the file."""
+_ABSENT_S, _AWAY_S = 5.0, 30.0
+_asked: dict[tuple[str, Path], float] = {}
+"""What storage did not have either, and workspaces whose storage is away → not asked until then."""
+_SETTING = "PETALSCOPE_STORAGE_URL"
 
 
 @dataclass(frozen=True)
@@ -76,7 +57,7 @@ class Sharing:
                 if known and (known.size, known.modified) == (facts.st_size, facts.st_mtime_ns):
                     record[name] = known
                 else:
-                    pieces = tuple(self.write_piece(content) for content in _cut(path))
+                    pieces = tuple(self.write_piece(content) for content in cut_file(path))
                     record[name] = StoredFile(pieces, facts.st_mtime_ns)
         with self._hold_stamp(key):
             now = self.read_stamp(key)
@@ -86,7 +67,7 @@ class Sharing:
                     record[name] = file
             if not record or record == now:
                 return False
-            self.storage.write(_name_record(key), _describe(record).encode())
+            self.storage.write(_name_record(key), describe_record(record).encode())
             self._write_stamp(key, record)
         return True
 
@@ -116,14 +97,37 @@ class Sharing:
         return True
 
     def forget(self, key: str) -> None:
-        """Delete a thing from storage, and of its pieces those that no other thing has."""
-        pieces = _list_pieces(self.read_stamp(key))
+        """Delete a thing from storage; its pieces stay until `sweep`."""
         self.storage.delete(_name_record(key))
         self._stamp(key).unlink(missing_ok=True)
-        for other in self.list_stamped():
-            pieces -= _list_pieces(self.read_stamp(other))
-        for piece in pieces:
-            self.storage.delete(_name_piece(piece.sha256))
+
+    def sweep(self, older_s: float = 86_400.0) -> int:
+        """Return how many pieces were deleted that are so old and that no record names."""
+        named = set()
+        for name, size in self.storage.list_files():
+            if name.startswith("things/"):
+                record = parse_record(self.storage.read(name, size))
+                named |= {piece.name for file in record.values() for piece in file.pieces}
+        old = [name for name in self.storage.list_older(older_s) if name.startswith("pieces/")]
+        for name in (rubbish := sorted({*old} - named)):
+            self.storage.delete(name)
+        return len(rubbish)
+
+    def is_home(self, *, claims: bool = True) -> bool:
+        """Return whether storage is this workspace's: it alone puts and deletes what it has.
+
+        Args:
+            claims: It is this workspace's from now on where it is nobody's.
+        """
+        mine = self.root / "shared" / "home"
+        if claims and not mine.exists():
+            with write_atomically(mine) as temporary:
+                temporary.write_bytes(token_bytes(16))
+        if not self.storage.has("home"):
+            if claims:
+                self.storage.write("home", mine.read_bytes())
+            return True
+        return mine.exists() and self.storage.read("home") == mine.read_bytes()
 
     def drop(self, most: int) -> int:
         """Return how many bytes went here, of files that storage has, unused longest first.
@@ -155,7 +159,7 @@ class Sharing:
             if file is None or not path.exists() or path.stat().st_mtime_ns != file.modified:
                 return False  # written, or fetched anew, meanwhile
             stored = name in record and record[name].pieces == file.pieces
-            if stored and all(self.storage.has(_name_piece(one.sha256)) for one in file.pieces):
+            if stored and all(self.storage.has(one.name) for one in file.pieces):
                 self._write_stamp(key, stamp | {name: file._replace(modified=0)})
                 path.unlink()
                 return True
@@ -167,7 +171,7 @@ class Sharing:
         if not self.storage.has(_name_record(key)):
             return None
         try:
-            return _read(self.storage.read(_name_record(key)))
+            return parse_record(self.storage.read(_name_record(key)))
         except (ValueError, TypeError, AttributeError) as error:
             raise StorageFailed(
                 f"The record of {key} in {self.storage.address} was altered, or written just now.",
@@ -178,7 +182,7 @@ class Sharing:
     def read_stamp(self, key: str) -> Record:
         """Return what is known here of a thing in storage; empty: nothing."""
         try:
-            return _read(self._stamp(key).read_bytes())
+            return parse_record(self._stamp(key).read_bytes())
         except (FileNotFoundError, ValueError, TypeError):
             return {}
 
@@ -203,8 +207,8 @@ class Sharing:
     def write_piece(self, content: bytes) -> Piece:
         """Return the piece that these bytes are in storage."""
         piece = Piece(hashlib.sha256(content).hexdigest(), len(content))
-        if not self.storage.has(_name_piece(piece.sha256)):
-            self.storage.write(_name_piece(piece.sha256), content)
+        if not self.storage.has(piece.name):
+            self.storage.write(piece.name, content)
         return piece
 
     def read_piece(self, piece: Piece) -> bytes:
@@ -213,7 +217,7 @@ class Sharing:
         Raises:
             StorageFailed: It is not there, or was altered.
         """
-        content = self.storage.read(_name_piece(piece.sha256), piece.size)
+        content = self.storage.read(piece.name, piece.size)
         if hashlib.sha256(content).hexdigest() != piece.sha256:
             raise StorageFailed(
                 f"A piece in {self.storage.address} was altered.",
@@ -263,7 +267,7 @@ class Sharing:
         """Let no other process change a stamp while the block goes."""
         lock = self._stamp(key).with_suffix(".lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with hold_lock(lock):
+        with FileLock(lock):
             yield
 
     def _write_stamp(self, key: str, record: Record) -> None:
@@ -282,72 +286,37 @@ def find(path: Path, root: Path, *, whole: bool = False) -> Path:
 
     Args:
         whole: All of the thing that it is of is fetched then.
+
+    Raises:
+        StorageFailed: Storage is known to have it, and cannot be read.
     """
-    address = read_settings().storage_url
-    if not address:
+    if _SETTING not in os.environ or not (address := read_settings().storage_url):
         return path
+    now = time.monotonic()
     if path.exists():
         with suppress(OSError):  # what is used stays here longest
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
-    elif time.monotonic() - _absent.get((address, path), -math.inf) > _ASK_AGAIN_S:
+    elif now > max(_asked.get((address, path), 0.0), _asked.get((address, root), 0.0)):
         name = path.relative_to(root).as_posix()
         kind, thing = name.split("/")[:2]
         key, sharing = f"{kind}/{thing.partition('.')[0]}", Sharing(open_storage(address), root)
         known = sharing.read_stamp(key).get(name)
-        if known is None or not known.modified:  # else it was here, and somebody deleted it
-            sharing.pull(key, lambda one: whole or one == name)
+        try:
+            if known is None or not known.modified:  # else it was here, and somebody deleted it
+                there = sharing.pull(key, lambda one: whole or one == name)
+                if not there and known is not None:
+                    raise StorageFailed(
+                        f"{address} no longer has {name}, which stood there alone.",
+                        "Look who deletes there; a backup of storage may have it.",
+                    )
+        except StorageFailed:
+            if known is not None:
+                raise
+            _asked[(address, root)] = time.monotonic() + _AWAY_S
         if not path.exists():
-            _absent[(address, path)] = time.monotonic()
+            _asked[(address, path)] = time.monotonic() + _ABSENT_S
     return path
-
-
-def _cut(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file in pieces: of an array its header, then rows."""
-    with path.open("rb") as file:
-        size = _BLOCK
-        if path.suffix == ".npy":
-            size = _measure_rows(file) or _BLOCK
-            header = file.tell()
-            file.seek(0)
-            yield file.read(header)
-        while content := file.read(size):
-            yield content
-
-
-def _measure_rows(file: BinaryIO) -> int:
-    """Return the bytes of ROWS rows of an array, 0 where they are too many; leaves its header."""
-    import numpy as np
-
-    try:
-        np.lib.format.read_magic(file)
-        shape, _, kind = np.lib.format.read_array_header_1_0(file)
-    except ValueError:  # it was cut short, or is none
-        file.seek(0)
-        return 0
-    size = ROWS * math.prod(shape[1:]) * kind.itemsize
-    return size if size <= _MOST else 0
-
-
-def _describe(record: Record) -> str:
-    """Return a record as storage has it: that files are here is nobody else's business."""
-    return json.dumps({name: file._replace(modified=0) for name, file in record.items()})
-
-
-def _read(content: bytes) -> Record:
-    found: dict[str, Any] = json.loads(content)
-    return {
-        name: StoredFile(tuple(Piece(*piece) for piece in pieces), modified)
-        for name, (pieces, modified) in found.items()
-    }
-
-
-def _list_pieces(record: Record) -> set[Piece]:
-    return {piece for file in record.values() for piece in file.pieces}
 
 
 def _name_record(key: str) -> str:
     return f"things/{key}.json"
-
-
-def _name_piece(sha256: str) -> str:
-    return f"pieces/{sha256[:2]}/{sha256}"

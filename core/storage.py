@@ -7,6 +7,7 @@ and are never said. A file is there whole or not at all.
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,17 @@ class Storage:
         start = len(self.root) + 1
         whole = [one for one in found if one.type == FileType.File]
         return sorted(StoredFile(one.path[start:], one.size) for one in whole)
+
+    def list_older(self, seconds: float) -> list[str]:
+        """Return the names of the files that were written so many seconds ago, or earlier."""
+        from pyarrow.fs import FileSelector, FileType
+
+        before = time.time() - seconds
+        with self._telling("listed"):
+            found = self.files.get_file_info(FileSelector(self.root, recursive=True))
+        whole = [one for one in found if one.type == FileType.File]
+        old = [one for one in whole if one.mtime and one.mtime.timestamp() < before]
+        return [one.path[len(self.root) + 1 :] for one in old]
 
     def read(self, name: str, size: int | None = None) -> bytes:
         """Return the bytes of a file, or the first `size` of them.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from core import sharing
+from core import pieces
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
 from core.runs.training import by_units, preparing
@@ -46,7 +46,7 @@ def take_features(workspace: Workspace, patch: pytest.MonkeyPatch, rows: int) ->
     result = read_result(workspace, list_runs(workspace)[0].id)
     values = np.array(read_run_features(workspace, result))
     delete_features(workspace, result.dataset_id)
-    for module in (sharing, by_units, preparing):
+    for module in (pieces, by_units, preparing):
         patch.setattr(module, "ROWS", rows)
     return Known(result.dataset_id, values)
 

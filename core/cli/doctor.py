@@ -24,6 +24,7 @@ from core.config import read_settings
 from core.errors import DatabaseUnusable, PetalscopeError
 from core.formats import count, duration, size
 from core.registry.store import find_damage, read_aliases, read_version
+from core.runs.carrying import OTHERS
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
 from core.runs.queue.run_lock import is_held
@@ -127,6 +128,9 @@ def _look_at_storage(workspace: Workspace) -> Iterator[tuple[str, str]]:
     sharing.storage.write(probe, b"well")
     sharing.storage.read(probe, 4)
     sharing.storage.delete(probe)
+    if not sharing.is_home(claims=False):
+        yield OTHERS
+        return
     there = count(len(sharing.list_stamped()), "thing")
     yield f"{sharing.storage.address} can be read and written; {there} of here stand in it.", ""
 

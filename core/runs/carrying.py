@@ -28,7 +28,14 @@ from core.workspace import Workspace, write_atomically
 EVERY_S = 2.0
 _LOOK_EVERY = 5
 """Rounds between two looks at all that is here."""
+_SWEEP_EVERY = 43_200
+"""Rounds of a day."""
 _PATIENCE_S = 120.0
+OTHERS = (
+    "This storage belongs to another workspace.",
+    "Name another folder in PETALSCOPE_STORAGE_URL; or, if that workspace is gone for good, delete "
+    "the file “home” there.",
+)
 
 _log = logging.getLogger("carrying")
 
@@ -108,6 +115,9 @@ def keep_carrying(workspace: Workspace, ended: threading.Event) -> None:
     """Runs that went elsewhere in the last rounds: what was put last may come late."""
     while sharing is not None and not ended.wait(EVERY_S):
         try:
+            if not rounds and not sharing.is_home():
+                _log.error("nothing is carried: %s %s", *OTHERS)
+                return
             runs = list_runs(workspace)
             rounds += 1
             away.append({f"runs/{run.id}" for run in runs if run.is_going and host_of(run.lane)})
@@ -117,6 +127,8 @@ def keep_carrying(workspace: Workspace, ended: threading.Event) -> None:
             if rounds % _LOOK_EVERY == 0:
                 ours = [run for run in runs if not (run.is_going or host_of(run.lane))]
                 _put_new(sharing, {f"runs/{run.id}" for run in ours})
+            if rounds % _SWEEP_EVERY == _LOOK_EVERY:
+                sharing.sweep()
         except (OperationalError, OSError, PetalscopeError) as error:
             _log.warning("%s: %s", type(error).__name__, " ".join(str(error).split())[:300])
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
-from core.errors import PetalscopeError, WeightsDamaged, WeightsMissing
+from core.errors import PetalscopeError, StorageFailed, WeightsDamaged, WeightsMissing
 from core.prediction import storing
 from core.registry.loading import open_named
 from core.runs.carrying import fetch_run
@@ -90,7 +90,11 @@ class Worker:
         if run is None:
             return False
         _log.info("run %s, attempt %d", run.id, run.attempt)
-        fetch_run(self._workspace, run)
+        try:
+            fetch_run(self._workspace, run)
+        except StorageFailed:
+            mark_lost(self._workspace, run)  # home queues it again
+            raise
         command = python_command("core.runs.worker", "--run", run.id, "--lane", self.lane)
         # In a session of its own: it goes on to its end when this process is ended.
         child = subprocess.Popen(

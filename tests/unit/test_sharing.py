@@ -11,10 +11,11 @@ import pytest
 
 from core import sharing as sharing_module
 from core.errors import ResultDamaged, RunUnfinished, StorageFailed
+from core.pieces import ROWS, StoredFile
 from core.runs.result import read_result, read_run_features, read_run_head
 from core.runs.run_files import take_tuned_backbone
 from core.runs.store import list_runs
-from core.sharing import ROWS, Sharing, StoredFile, find, open_sharing
+from core.sharing import Sharing, find, open_sharing
 from core.workspace import Workspace
 from data.manifest import check_photos, read_dataset
 from models.backbone import open_backbone
@@ -58,6 +59,8 @@ def test_a_version_with_more_photos_shares_the_pieces(sharing: Sharing) -> None:
         assert sharing.push(f"features/{name}")
     assert len(list_pieces(sharing)) == 5  # two of rows; two headers and five rows more
     sharing.forget("features/" + "1" * 16)
+    assert sharing.sweep() == 0 and len(list_pieces(sharing)) == 5  # one is just being put, perhaps
+    assert sharing.sweep(older_s=-60) == 2
     assert len(list_pieces(sharing)) == 3
     (sharing.root / "features" / f"{'0' * 16}.npy").unlink()
     assert sharing.pull("features/" + "0" * 16)
@@ -100,7 +103,7 @@ def test_a_run_that_was_trained_elsewhere_opens(sharing: Sharing, trained_copy: 
     with pytest.raises(RunUnfinished):  # what somebody deletes here does not come back
         read_result(trained_copy, run.id)
     shutil.rmtree(trained_copy.root / "shared")
-    sharing_module._absent.clear()
+    sharing_module._asked.clear()
     assert np.array_equal(read_result(trained_copy, run.id).scores, scores)
     assert read_run_head(trained_copy, run.id).scores(np.zeros((1, 2048), np.float32)).shape[0] == 1
 
@@ -214,3 +217,24 @@ def test_deleting_a_run_asks_no_storage_for_what_others_tuned(
     folder = trained_copy.run_folder(run.id).rename(trained_copy.bin)
     take_tuned_backbone(trained_copy, folder, dataclasses.replace(run.recipe, strategy="full"))
     assert (folder / "result.json").exists()
+
+
+def test_storage_belongs_to_one_workspace(sharing: Sharing, tmp_path: Path) -> None:
+    assert sharing.is_home() and sharing.is_home()
+    assert not Sharing(sharing.storage, tmp_path / "other").is_home()
+
+
+def test_what_never_was_there_is_absent_while_storage_is_away(
+    sharing: Sharing, trained_copy: Workspace, tmp_path: Path
+) -> None:
+    put_all(sharing)
+    sharing.drop(0)
+    store = tmp_path / "store"
+    store.rename(tmp_path / "away")
+    store.write_text("no folder")
+    features = trained_copy.features / f"{'0' * 16}.npy"
+    assert find(features, trained_copy.root) == features and not features.exists()
+    sharing_module._asked.clear()
+    dropped = next(trained_copy.features.glob("*.json")).with_suffix(".npy")
+    with pytest.raises(StorageFailed):
+        find(dropped, trained_copy.root)

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.config import PHOTO_SIZE
 from core.errors import DatasetMissing
+from core.pieces import ROWS, Piece
 from core.runs.database import wait_for_database
 from core.runs.queue.units import (
     Job,
@@ -29,7 +30,7 @@ from core.runs.queue.units import (
     read_progress,
     want_job,
 )
-from core.sharing import ROWS, Piece, Sharing, open_sharing
+from core.sharing import Sharing, open_sharing
 from core.workspace import Workspace
 from data.dataset import PHOTOS, Dataset
 from models.backbone import Backbone, open_backbone
@@ -95,6 +96,9 @@ def gather_features(
         kept = read_features(workspace, job.id)
         return gather_features(by, dataset, backbone, weights, donors) if kept is None else kept
     read = (sharing.read_piece(Piece(sha256, int(size))) for sha256, size in pieces)
+    if not all(sharing.storage.has(Piece(sha256, 0).name) for sha256, _ in pieces):
+        forget_units(workspace, job.id)  # somebody deleted some: they are computed again
+        return gather_features(by, dataset, backbone, weights, donors)
     with _join(workspace, read, extractor.parts, facts.width, donors) as known:
         values = copy_features(
             workspace,

@@ -16,11 +16,11 @@ import numpy as np
 from core.config import FRAMING, Framing, read_settings
 from core.errors import DiskFull
 from core.formats import count, size
+from core.pieces import ROWS
 from core.runs.locks import is_locked
 from core.runs.store import Phase
 from core.runs.training.by_units import gather_features
 from core.runs.training.donors import find_donors, find_rows, list_kept
-from core.sharing import ROWS
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import check_photos

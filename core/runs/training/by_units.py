@@ -160,7 +160,8 @@ def _prepare_job(
     about |= {"backbone": facts.id, "precision": facts.precision, "rounded": bool(weights.rounded)}
     about |= {"weights": weights.name, "preprocessing": facts.preprocessing}
     prepare_units(workspace, job, sizes, KIND, about)
-    return next(one for one in list_jobs(workspace) if one.id == job)
+    made = next((one for one in list_jobs(workspace) if one.id == job), None)
+    return made or _prepare_job(workspace, dataset, backbone, weights, donors)  # another ended it
 
 
 def _work_on(by: "Preparation", job: str, do: PartExtractor) -> None:

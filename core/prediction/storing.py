@@ -25,6 +25,7 @@ from core.config import fingerprint, read_settings
 from core.errors import PhotoRefused, PhotoUnreadable, SourceRefused, StorageFailed
 from core.prediction.album import NamedPhoto, answer_photos
 from core.prediction.answers import AnsweredPhoto, ShortAnswer, shorten_answer, tabulate_answers
+from core.prediction.deciding import rule_to_facts
 from core.prediction.predictor import Predictor
 from core.runs.database import wait_for_database
 from core.runs.queue.units import (
@@ -157,8 +158,9 @@ def join_job(workspace: Workspace, job: Job, predictor: Predictor) -> Callable[[
 
 
 def _list_photos(predictor: Predictor, folder: Folder) -> _Work:
-    version = predictor.version
-    model = f"{version.label if version else predictor.run_id}, {predictor.rule}"
+    version, rule = predictor.version, predictor.rule
+    decides = rule and rule_to_facts(rule)  # the same whenever and wherever a rule was made
+    model = f"{version.label if version else predictor.run_id}, {decides}"
     listed = folder.photos.list_files()
     photos = [one for one in listed if is_photo(one.name) and not is_hidden(one.name)]
     if not photos:

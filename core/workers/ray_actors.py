@@ -47,9 +47,13 @@ class _Actor:
         os.environ.update(environment)
         folder = Path(tempfile.gettempdir()) / "petalscope" / lane.replace("/", "-")
         os.environ["PETALSCOPE_WORKSPACE"] = str(folder)
+        from core.runs.database import wait_for_database
+        from core.serving.figures import begin_journal
         from core.workers.loop import Worker, work
         from core.workspace import open_workspace
 
+        begin_journal()
+        wait_for_database()
         work(Worker(open_workspace(), lane), threading.Event(), idle_s)
         return os.getpid()
 

@@ -14,14 +14,15 @@ import pytest
 from core.cli import main
 from core.errors import RunStopped
 from core.prediction.predictor import open_predictor
-from core.prediction.storing import Folder, answer_folder
-from core.runs.queue.units import Progress
+from core.prediction.storing import Folder, answer_folder, join_job
+from core.runs.queue.units import Progress, list_jobs
 from core.runs.store import list_runs
 from core.storage import open_storage
 from core.workspace import Workspace
 from tests.builders import draw_photo, encode_photo
 from tests.object_storage import fill, run_object_storage
 from tests.processes import wait_until
+from tests.training import copy_workspace
 
 PHOTOS = {
     f"day {n % 3}/{n:03}.jpg": encode_photo(draw_photo(n % 5, n, (90, 80))) for n in range(24)
@@ -98,6 +99,32 @@ def test_who_is_told_may_stop_it_and_what_is_done_is_kept(trained_copy: Workspac
     told.clear()
     answer_folder(trained_copy, predictor, folder, told.append)
     assert told[0] == Progress(7, 25) and len(read_answers()) == 25  # at once: it was given back
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_worker_that_makes_the_default_rule_itself_joins(
+    trained_copy: Workspace, tmp_path: Path
+) -> None:
+    run = list_runs(trained_copy)[0].id
+    there = Workspace(tmp_path / "there")
+    copy_workspace(trained_copy, there)
+    folder = Folder(
+        photos=open_storage("s3://photos/in"), answers=open_storage("s3://photos"), name="a.parquet"
+    )
+
+    def stop(_: Progress) -> None:
+        raise RunStopped("It was stopped.", "Go on.")
+
+    with pytest.raises(RunStopped):
+        answer_folder(trained_copy, open_predictor(trained_copy, run), folder, stop)
+    [job] = list_jobs(trained_copy)
+    theirs = open_predictor(there, run)
+    ours = open_predictor(trained_copy, run)
+    assert theirs.rule is not None and ours.rule is not None
+    assert theirs.rule.made != ours.rule.made
+    assert join_job(there, job, theirs) is not None
+    fill("s3://photos/in", {"new.jpg": PHOTOS["day 0/000.jpg"]})
+    assert join_job(there, job, theirs) is None
 
 
 @pytest.mark.slow

@@ -42,24 +42,24 @@ class Storage:
 
     def list_files(self) -> list[StoredFile]:
         """Return all files in the folder and the folders inside, by name."""
-        from pyarrow.fs import FileSelector, FileType
-
-        with self._telling("listed"):
-            found = self.files.get_file_info(FileSelector(self.root, recursive=True))
-        start = len(self.root) + 1
-        whole = [one for one in found if one.type == FileType.File]
-        return sorted(StoredFile(one.path[start:], one.size) for one in whole)
+        return sorted(StoredFile(self._name(one), one.size) for one in self._find())
 
     def list_older(self, seconds: float) -> list[str]:
         """Return the names of the files that were written so many seconds ago, or earlier."""
+        before = time.time() - seconds
+        old = [one for one in self._find() if one.mtime and one.mtime.timestamp() < before]
+        return [self._name(one) for one in old]
+
+    def _find(self) -> list[Any]:
+        """Return the pyarrow.fs.FileInfo of all files."""
         from pyarrow.fs import FileSelector, FileType
 
-        before = time.time() - seconds
         with self._telling("listed"):
             found = self.files.get_file_info(FileSelector(self.root, recursive=True))
-        whole = [one for one in found if one.type == FileType.File]
-        old = [one for one in whole if one.mtime and one.mtime.timestamp() < before]
-        return [one.path[len(self.root) + 1 :] for one in old]
+        return [one for one in found if one.type == FileType.File]
+
+    def _name(self, one: Any) -> str:
+        return str(one.path[len(self.root) + 1 :])
 
     def read(self, name: str, size: int | None = None) -> bytes:
         """Return the bytes of a file, or the first `size` of them.

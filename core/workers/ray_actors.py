@@ -179,7 +179,7 @@ def _connect(address: str) -> Any:
         raise ClusterMissing("Ray is not installed.", "pip install “petalscope[ray]”") from error
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterMissing(
-            f"There is no Ray cluster at {address} ({str(error).splitlines()[0][:200]}).",
+            f"There is no Ray cluster at {address} ({' '.join(str(error).split())[:200]}).",
             "Start one with “ray start --head”, or name its address.",
             address=address,
         ) from error

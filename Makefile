@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
-install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/python $(1)) || $(PIP) $(1)
+install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python $(1)) || $(PIP) $(1)
 HEIC := pillow-heif==1.8.1
 .DEFAULT_GOAL := help
 .PHONY: help run class api test test-slow test-all check bench clean
@@ -47,7 +47,7 @@ check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, s
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m core docs --check
+	@$(BIN)/python -m tests.doc_tables --check
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py -k 'not keras'
 
 bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random, WHAT="serve dataset")

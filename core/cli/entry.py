@@ -106,8 +106,6 @@ worker     working      --name lab
     help with runs, features and answers that wait, from any machine
 cluster    working      up --address auto
     keep workers on a Ray cluster
-docs       docs         --check
-    write the tables of docs/ that follow from the code, or check them
 """
 """Of each command its name, its module and what is typed after the name; then what it does."""
 

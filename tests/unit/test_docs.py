@@ -6,12 +6,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from core import errors
 from core.cli.entry import COMMANDS, build_parser
 from core.config import Settings
 from core.serving.api import app
+from tests.doc_tables import write_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -30,10 +29,8 @@ def test_the_readme_is_two_pages() -> None:
     assert len(README.read_bytes()) <= 8_000
 
 
-def test_the_tables_are_those_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
-    from core.cli import main
-
-    assert main(["docs", "--check"]) == 0, capsys.readouterr().err
+def test_the_tables_are_those_of_the_code() -> None:
+    assert write_tables(check=True) == []
 
 
 def test_every_command_in_a_block_is_one() -> None:
@@ -105,7 +102,8 @@ def test_no_name_is_of_something_that_is_gone() -> None:
     ]
     paths = r"`((?:core|data|models|pages|tests|docs)/[\w/.-]+)`"
     wrong += [one for one in list_found(paths) if not (ROOT / one[1]).exists()]
-    assert not wrong
+    # The changelog names what went.
+    assert not [one for one in wrong if one[0] != "CHANGELOG.md"]
 
 
 def test_the_image_is_built_of_all_that_the_wheel_needs() -> None:

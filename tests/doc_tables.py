@@ -1,35 +1,34 @@
-"""`docs`: the tables of docs/ that follow from the code: settings, errors, commands, API.
+"""Write the tables of docs/ that follow from the code: settings, errors, commands, API.
 
-Each is found between `<!-- made by python -m core docs: NAME -->` and `<!-- end -->`; what is
-around them is written by hand.
+Each table lies between `<!-- made by python -m tests.doc_tables: NAME -->` and `<!-- end -->`; the
+text around it is written by hand. `--check` writes nothing and fails where a table is stale.
 """
 
 import contextlib
 import io
 import os
 import re
-from argparse import Namespace
+import sys
 from collections.abc import Iterable, Sequence
 
 from core import errors
-from core.cli.command import command, flag
-from core.cli.outcome import Outcome, ProgressLine
 from core.config import Settings, describe_setting
-from core.workspace import PROJECT_ROOT, Workspace
+from core.workspace import PROJECT_ROOT
 
 _FOLDER = PROJECT_ROOT / "docs"
 _SECTION = re.compile(
-    r"(<!-- made by python -m core docs: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL
+    r"(<!-- made by python -m tests.doc_tables: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL
 )
 _COLUMNS = "88"
 """Width of the terminal that the help of a command is written for."""
 
 
-@command(flag("--check", "write nothing; the exit code is 1 if a table is stale"))
-def docs(_workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    """Write the tables anew, or with --check say which are stale."""
-    if not _FOLDER.is_dir():  # of an installed program
-        return Outcome("There is no docs/ here.", {}, exit_code=1, to_stderr=True)
+def write_tables(*, check: bool = False) -> list[str]:
+    """Write the tables that are stale, or with `check` write nothing.
+
+    Returns:
+        Names of the documents whose tables were stale.
+    """
     writers = (write_settings, write_errors, write_commands, write_api)
     tables = {write.__name__.removeprefix("write_"): write for write in writers}
     stale = []
@@ -38,13 +37,9 @@ def docs(_workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
         made = _SECTION.sub(lambda found: f"{found[1]}\n{tables[found[2]]()}\n{found[3]}", text)
         if made != text:
             stale.append(file.name)
-            if not given.check:
+            if not check:
                 file.write_text(made, encoding="utf-8")
-    document = {"stale": stale, "written": not given.check}
-    if stale and given.check:
-        text = f"Stale: {', '.join(stale)}. To write them anew: python -m core docs"
-        return Outcome(text, document, exit_code=1, to_stderr=True)
-    return Outcome(f"Written: {', '.join(stale) or 'nothing new'}.", document)
+    return stale
 
 
 def write_settings() -> str:
@@ -110,3 +105,11 @@ def _write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     escaped = [[cell.replace("|", r"\|").replace("<", "&lt;") for cell in row] for row in rows]
     lines = [head, ["---"] * len(head), *escaped]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+if __name__ == "__main__":
+    checking = "--check" in sys.argv
+    found = write_tables(check=checking)
+    if checking and found:
+        sys.exit(f"Stale: {', '.join(found)}. To write them again: python -m tests.doc_tables")
+    print(f"Written: {', '.join(found) or 'nothing new'}.")

@@ -10,7 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import choose_palette, style_altair, title_params
+from core.config import read_settings
 from core.formats import duration, moment, plain
+from core.installed import COMMAND
 from core.registry.events import (
     EventKind,
     ModelEvent,
@@ -26,11 +28,11 @@ from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
 from core.ui.recipes.run_cards import show_registering
 from core.ui.registry.aliases import show_standing
-from core.ui.registry.api_snippets import show_snippets
 from core.ui.registry.export import show_export_panel
 from core.ui.registry.reading import Registry, read_registry
 from core.ui.registry.versions import pick_version, show_version
 
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
 _SHOWN = 6
 _MOST = 200
 _MOST_TENURES = 500
@@ -60,7 +62,7 @@ _NAMES: dict[str, tuple[EventKind, ...]] = {
 
 
 def show_models() -> None:
-    """Draw who answers, all versions, the history, exports and how programs ask."""
+    """Draw the champion, all versions, the history, exports and the line for programs."""
     show_told()
     show_alarm_banner()
     registry = read_registry()
@@ -79,7 +81,23 @@ def show_models() -> None:
     st.subheader("History", anchor=False)
     _show_timeline()
     show_export_panel(version or registry.named("champion"))
-    show_snippets()
+    show_curl()
+
+
+def show_curl() -> None:
+    """Draw the line that asks the API about a photo."""
+    settings = read_settings()
+    host = settings.api_host
+    if host in _ANY_ADDRESS:
+        host = "127.0.0.1"
+    protocol = "https" if settings.api_tls_certificate else "http"
+    address = f"{protocol}://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+    key = '-H "Authorization: Bearer $PETALSCOPE_API_KEY" ' if settings.api_key else ""
+    st.subheader("Ask from a program", anchor=False)
+    st.code(f"curl -s {key}-F photo=@tulip.jpg {address}/v1/predict", language="bash")
+    st.caption(
+        f"`make api` or `{COMMAND} serve` starts the API; its documentation is at `/openapi.json`."
+    )
 
 
 def _show_no_version(registry: Registry) -> None:

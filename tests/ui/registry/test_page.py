@@ -133,3 +133,27 @@ def test_runs_offer_to_be_registered(trained_copy: Workspace) -> None:
     app.button(key=f"register.{run}").click().run()
     (version,) = list_versions(trained_copy)
     assert version.run_id == run
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "9", "curl -s -F photo=@tulip.jpg http://127.0.0.1:9/v1/predict"),
+        ("HOST", "::1", "http://[::1]:8000/v1/predict"),
+        ("TLS_CERTIFICATE", "/etc/certificate.pem", "https://127.0.0.1:8000/v1/predict"),
+        ("KEY", "a-secret-of-this-test", '"Authorization: Bearer $PETALSCOPE_API_KEY"'),
+    ],
+)
+def test_the_curl_line_follows_the_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    def draw() -> None:
+        from core.ui.registry.page import show_curl
+
+        show_curl()
+
+    monkeypatch.setenv(f"PETALSCOPE_API_{name}", value)
+    app = AppTest.from_function(draw, default_timeout=60).run()
+    assert not app.exception
+    assert said in app.code[0].value
+    assert "a-secret" not in app.code[0].value

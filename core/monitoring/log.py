@@ -97,14 +97,14 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
     sweep_when_due(workspace)
 
 
-def read_features(workspace: Workspace, ids: Sequence[str], width: int = USUAL_WIDTH) -> np.ndarray:
-    """Return the features of these predictions, (n, width) float16, in their order.
+def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
+    """Return the features of these predictions, (n, 2048) float16, in their order.
 
     Raises:
         PredictionMissing: One is not in the log (any more).
     """
     rows = _read_arrays(workspace, ids, "features")
-    return np.stack(rows) if rows else np.empty((0, width), np.float16)
+    return np.stack(rows) if rows else np.empty((0, USUAL_WIDTH), np.float16)
 
 
 def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:

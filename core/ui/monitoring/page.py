@@ -25,7 +25,6 @@ from core.ui.monitoring.charts import Course, draw_latency, draw_shares, draw_vo
 from core.ui.monitoring.drift import show_drift
 from core.ui.monitoring.drift_charts import draw_classes, draw_scores
 from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
-from core.ui.monitoring.replay import show_replay
 from core.ui.monitoring.rules import show_alarms, show_rules
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
@@ -72,8 +71,6 @@ def show_monitoring() -> None:
         _show_silence(page)
     with st.container(border=True):
         show_drift(page)
-    with st.container(border=True):
-        show_replay(page)
     with st.container(border=True):
         show_rules(page)
         show_alarms(page)

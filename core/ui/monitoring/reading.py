@@ -17,7 +17,6 @@ from core.monitoring.drift import DriftReference, VersionDrift, find_drift, read
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules
-from core.monitoring.replay import Replay, replay_log
 from core.monitoring.rules import Watch, read_watch
 from core.monitoring.summaries import Step, begin_of, choose_step, name_versions, summarise_steps
 from core.registry.store import ModelVersion, list_versions, read_aliases, read_version
@@ -147,15 +146,6 @@ def read_monitoring() -> MonitoringPage:
     )
 
 
-def read_replay(page: MonitoringPage, version: ModelVersion) -> Replay:
-    """Return the photos of the page as a version sees them.
-
-    Raises:
-        PetalscopeError: The version is damaged, or rows were deleted meanwhile.
-    """
-    return _replay(version.number, page.since, page.numbers)
-
-
 def check_again() -> None:
     """Have the rules checked anew when they are asked for next."""
     _check_rules.clear()
@@ -175,12 +165,6 @@ def _read_table(since: datetime, versions: tuple[int, ...] | None) -> pd.DataFra
 @cache.cached_by(_mark, most=4, ttl=_SECONDS, wait="Comparing with the reference …")
 def _read_drift(number: int, since: datetime) -> VersionDrift:
     return find_drift(cache.workspace(), read_version(cache.workspace(), number), since=since)
-
-
-@cache.cached_by(_mark, most=2, ttl=_SECONDS, wait="Replaying …")
-def _replay(number: int, since: datetime, versions: tuple[int, ...] | None) -> Replay:
-    table = _read_table(since, versions)
-    return replay_log(cache.workspace(), read_version(cache.workspace(), number), table)
 
 
 @cache.cached_by(lambda number: read_version(cache.workspace(), number).digest, most=4)

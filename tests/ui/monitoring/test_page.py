@@ -140,20 +140,3 @@ def test_a_standing_alarm_is_said_where_the_model_is_used(
         assert not app.error
     else:
         assert any("Drift of the photos" in error.value for error in app.error)
-
-
-def test_the_log_is_replayed_through_another_version(trained_copy: Workspace) -> None:
-    first, second = register_versions(trained_copy, 2)
-    promote(trained_copy, first.number, reason="the first")
-    rows = ask(trained_copy, first, 30)
-    give_feedback(trained_copy, rows[0].id, class_name=rows[0].top)
-    log_predictions(trained_copy, [make_prediction(99, time=rows[-1].time)])  # its run is gone
-    app = open_page("monitoring", watch="all")
-    assert app.selectbox(key="picker.replay").value == second.label
-    said = text_of(app)
-    assert "Of **30 photos** it would have said something else" in said
-    assert "1 photo answered by a model that is gone" in said
-    assert "Of 1 photo that people named" in said
-    app = app.selectbox(key="replay.rule").select("threshold").run()
-    app = app.slider(key="replay.threshold").set_value(100).run()
-    assert not app.exception and text_of(app) != said

@@ -158,8 +158,6 @@ class Settings(BaseSettings):
     """address of the folder that holds the files of Oxford 102"""
     flower_photos_url: str = FLOWER_PHOTOS_URL
     """address flower_photos is downloaded from"""
-    mlflow_uri: str | None = None
-    """MLflow tracking address that runs are mirrored to; default: none"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """where training runs: auto, cpu or gpu"""
     lanes: str = Field("", pattern=r"^((cpu|gpu:\d+)(, ?(cpu|gpu:\d+))*)?$")

@@ -25,7 +25,6 @@ from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
-from core.runs.training.mirroring import mirror_run
 from core.runs.training.reporting import Attempt, RunReport, keep_finite
 from core.runs.training.strategies import Training, describe_head
 from core.runs.training.study_results import RateCurve, read_rates, write_rates
@@ -145,7 +144,6 @@ def _train(attempt: Attempt) -> bool:
         seconds=report.seconds,
     )
     write_result(attempt.folder, result, trained.fit.head)
-    mirror_run(attempt.workspace, run, result)
     return trained.fit.stopped
 
 

@@ -7,6 +7,7 @@ draws it alone.
 import math
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,11 +17,18 @@ from core.formats import count, duration, moment, percent_number, plain
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
-from core.ui.parts.messages import report_errors, show_empty, show_told
+from core.ui.parts.messages import offer_csv, report_errors, show_empty, show_told
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice
 from core.ui.runs.actions import show_actions
-from core.ui.runs.reading import SORTS, RunsPage, clear_filters, read_runs, seconds_taken
+from core.ui.runs.reading import (
+    SORTS,
+    RunsPage,
+    clear_filters,
+    read_runs,
+    seconds_taken,
+    to_csv,
+)
 from data.policy import describe_policy
 
 _ROWS_IN_SIGHT = 10
@@ -54,7 +62,9 @@ def _show(was_going: bool) -> None:
             st.info("No run matches.", icon=":material/filter_alt_off:")
             st.button("Clear all filters", on_click=clear_filters)
             return
-        show_actions(_show_table(page), page.runs)
+        selected = _show_table(page)
+        offer_csv("Runs as CSV", partial(to_csv, page), "runs.csv", on_click="ignore")
+        show_actions(selected, page.runs)
 
 
 def _show_filters(page: RunsPage) -> None:

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+
+import pandas as pd
 
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
 from data.manifest import list_datasets
+from data.policy import describe_policy
 
 SORTS: dict[str, str] = {
     "newest": "Newest first",
@@ -19,6 +22,10 @@ SORTS: dict[str, str] = {
 }
 FILTERS = ("find", "on", "strategy", "state", "tag")
 """Parameters of the address; `on` is the dataset."""
+_RESULTS = (
+    *("id", "name", "state", "best_val_accuracy", "best_val_loss", "val_photos", "best_epoch"),
+    *("epochs_done", "device", "submitter", "created"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +99,23 @@ def read_runs() -> RunsPage:
         datasets={entry.id: entry.name for entry in list_datasets(cache.workspace())},
         asked={name: read_choice(name) for name in (*FILTERS, "order", "repeats")},
     )
+
+
+def to_csv(page: RunsPage) -> bytes:
+    """Return the matching runs as CSV: results, every setting of the recipe, tags and notes."""
+    rows = [
+        {
+            **{name: getattr(run, name) for name in _RESULTS},
+            "dataset_name": page.datasets.get(run.recipe.dataset, ""),
+            "seconds": seconds_taken(run),
+            **asdict(run.recipe),
+            "augmentation": describe_policy(run.recipe.augmentation),
+            "tags": ", ".join(run.tags),
+            "notes": run.notes,
+        }
+        for run in page.matching
+    ]
+    return str(pd.DataFrame(rows).to_csv(index=False)).encode("utf-8-sig")
 
 
 def clear_filters() -> None:

@@ -1,12 +1,14 @@
 """What the runs page lists follows from the runs and the address alone."""
 
 import dataclasses
+import io
 
+import pandas as pd
 import pytest
 
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
-from core.ui.runs.reading import FILTERS, RunsPage
+from core.ui.runs.reading import FILTERS, RunsPage, to_csv
 from core.workspace import Workspace
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="w" * 64)
@@ -55,6 +57,14 @@ def test_repeats_are_one_row_unless_they_are_unfolded(page: RunsPage) -> None:
 )
 def test_the_address_filters(page: RunsPage, asked: dict[str, str], names: list[str]) -> None:
     assert ask(page, repeats="apart", **asked) == [[name] for name in names]
+
+
+def test_the_matching_runs_become_csv(page: RunsPage) -> None:
+    asking = dataclasses.replace(page, asked={**page.asked, "tag": "poor"})
+    (row,) = pd.read_csv(io.BytesIO(to_csv(asking))).to_dict("records")
+    assert row["name"] == "hardly" and row["best_val_accuracy"] == 0.5
+    assert row["strategy"] == "full" and row["dataset_name"] == "Flowers" and row["tags"] == "poor"
+    assert "learning_rate" in row
 
 
 def test_the_address_orders(page: RunsPage) -> None:

@@ -203,13 +203,10 @@ def _format_changes(name: str, table: pd.DataFrame) -> str:
     example="datasets photos latest --run latest --where 'wrong and not (blurred or score < 0.6)'",
 )
 def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    from core.exact.worth import describe_worth, read_worth  # no other action needs SciPy
-
     query = parse_query(given.where) if given.where.strip() else None
     dataset = read_chosen(workspace, given)
     tags = read_tags(workspace, dataset)
     table = describe_photos(dataset, read_quality(workspace, dataset.id), tags)
-    table = table.join(describe_worth(read_worth(workspace, dataset.id), len(dataset)))
     if given.run:
         result = read_run_of(workspace, dataset.id, given.run)
         if given.open_test:

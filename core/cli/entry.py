@@ -36,8 +36,6 @@ datasets   datasets     compare latest flowers
     list the datasets, newest first; compare, rename or delete versions
 quality    quality      latest --json
     find duplicates, leaks, poor photos, outliers and label suspects
-worth      whatif       latest --json
-    measure what each training photo is worth, and which harm
 forecast   forecasting  latest --more 50 --next 100
     say what more photos would bring, and of which classes to get the next
 dial       forecasting  latest --wrong 0.2 --way confusion --json

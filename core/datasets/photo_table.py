@@ -45,17 +45,6 @@ ANALYSED = {
     "suspect": "Suspect label",
 }
 """Columns that the quality analysis gives → what a person reads."""
-WORTH = {
-    "worth": "Worth",
-    "worth_low": "Worth, at least",
-    "worth_high": "Worth, at most",
-    "earned": "Right answers it earns",
-    "neighbour_worth": "Worth to its neighbours",
-    "harmful": "Harmful",
-    "redundant": "Redundant",
-    "precious": "Precious",
-}
-"""Columns that the measure of worth gives training photos → what a person reads."""
 KNOWN = {
     "class": "Class",
     "split": "Split",
@@ -84,18 +73,15 @@ KNOWN = {
     "duplicate": "Duplicate",
 }
 """Columns that each dataset has → what a person reads."""
-NAMES = KNOWN | ANSWERED | ANALYSED | WORTH
+NAMES = KNOWN | ANSWERED | ANALYSED
 WORDS = ("class", "split", "tag", "path", "format", "colour", "predicted", "suggested")
 _BLOCK = 65_536
 """Photos whose scores are copied at once."""
-_MARKS = ("harmful", "redundant", "precious")
-FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong", *_MARKS)
+FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong")
 """Columns that hold words, and those that hold yes or no; all others hold numbers."""
-ABSENT = (
-    dict.fromkeys(ANSWERED, "A run says it: train one of this dataset first, and choose it.")
-    | dict.fromkeys(ANALYSED, "The quality analysis says it: start it on the page Quality.")
-    | dict.fromkeys(WORTH, "Photo worth on the page Quality measures it, of training photos.")
-)
+ABSENT = dict.fromkeys(
+    ANSWERED, "A run says it: train one of this dataset first, and choose it."
+) | dict.fromkeys(ANALYSED, "The quality analysis says it: start it on the page Quality.")
 """Columns that are not there at first → what brings them."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.exact import backbones, dials, forecasting, lesson, store, worth
+from core.exact import backbones, dials, forecasting, lesson, store
 from core.exact.studies import find_study, make_study
 from core.runs.jobs import Tell, run_job
 from core.runs.result import read_result
@@ -16,7 +16,6 @@ from data.manifest import read_dataset
 _MAKERS = {
     forecasting.KIND: forecasting.prepare_forecasts,
     dials.KIND: dials.prepare_dials,
-    store.WORTH_KIND: worth.make_worth,
     lesson.KIND: lesson.prepare_stages,
     lesson.TRAININGS: lesson.prepare_trainings,
 }

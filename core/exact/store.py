@@ -33,7 +33,7 @@ from models.weights import WeightsKind
 VERSION = 1
 MOST_PHOTOS = 200_000
 """Each question goes through 8 kB a photo: 2 s or more of so many."""
-KIND, WORTH_KIND = "exact-head", "worth"
+KIND = "exact-head"
 MODULE = "core.exact"
 """Makes what rests on a head, as a job."""
 _STANDARD, _CURVE = ("mean", "scale"), ("ridges", "errors", "accuracies")
@@ -66,11 +66,8 @@ class HeadSource:
         """Return the id of an analysis: its head decides, and the validation photos that judge."""
         if kind == KIND:
             return self.id
-        facts = {"kind": kind, "head": self.id}
-        if kind == WORTH_KIND:
-            return fingerprint(facts | {"version": 1})
         judged = self.dataset.photo_numbers("validation").tolist()
-        return fingerprint(facts | {"version": 2, "judged": judged})
+        return fingerprint({"kind": kind, "head": self.id, "version": 2, "judged": judged})
 
     def start(self, workspace: Workspace, kind: str) -> None:
         """Start the job that makes an analysis, unless it is there or being made."""

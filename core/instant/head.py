@@ -108,16 +108,11 @@ class ExactHead:
         return np.asarray(targets - self.outputs[self.train])
 
     @cached_property
-    def corrections(self) -> np.ndarray:
-        """(m, k): residuals of the training photos under the head that has not seen them."""
-        free = np.maximum(1 - self.leverages, LEAST_FREE)
-        return np.asarray(self.residuals / free[:, None])
-
-    @cached_property
     def left_out(self) -> np.ndarray:
         """(m, k): outputs for each training photo by the head fitted without it."""
         targets = one_hot(self.labels[self.train], self.n_classes, self.outputs.dtype)
-        return np.asarray(targets - self.corrections)
+        free = np.maximum(1 - self.leverages, LEAST_FREE)
+        return np.asarray(targets - self.residuals / free[:, None])
 
     def weigh(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return xᵀ(A + λI)⁻¹x′ for photos by number, (len(some), len(others)).

@@ -30,7 +30,6 @@ MEASUREMENTS = {
     "evaluate": "each evaluation page with a run: first visit, later visits, reruns",
     "serve": "the prediction API with 50 clients, beside the bare model",
     "intervals": "how often intervals of figures over all classes hold, with few photos a class",
-    "worth": "wrong labels planted in a dataset: who finds most of them among the worst photos",
     "copies": "which copies of known photos are noticed before they are learnt from",
     "soak": "memory and open files of the page server over many visits",
     "instant": "the exact head: ready, 50 edits, why an answer; refits beside; --synthetic 100000",

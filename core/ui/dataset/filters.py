@@ -1,12 +1,12 @@
 """The filters of the dataset page, over its wall, its table and its map: each is in the URL."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from core.datasets.photo_table import WORTH, describe_orders
+from core.datasets.photo_table import describe_orders
 from core.formats import plain
 from core.ui.dataset.charts import describe_value
 from core.ui.dataset.map import clear_area
@@ -39,7 +39,7 @@ def show_filters(page: DatasetPage) -> bool:
     if page.problem is not None:
         show_problem(page.problem.problem, page.problem.remedy)
     elif page.lacking:
-        _show_missing_analysis(page.lacking)
+        _show_missing_analysis()
     return page.problem is None and not page.lacking
 
 
@@ -86,13 +86,9 @@ def _show_bar(page: DatasetPage) -> None:
         _pick("Sort", sorts, index=0, width=190, **_bind("sort", wanted.sort))
 
 
-def _show_missing_analysis(lacking: Collection[str]) -> None:
+def _show_missing_analysis() -> None:
     """Say that this filter or sorting rests on an analysis, and lead there."""
     with st.container(border=True):
-        if not WORTH.keys().isdisjoint(lacking):
-            st.markdown("**This needs the worth of the photos.** It is measured once, on request.")
-            link_page("quality", "Measure it", "balance", finding="worth")
-            return
         st.markdown(
             "**This needs the quality analysis.** It compares the photos by their features: which "
             "are near each other, which are unlike their class. It is made once, on request."

@@ -36,18 +36,6 @@ class Group:
     label: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shades:
-    """Numbers that photos are coloured by; those beyond the ends have the colour of the end."""
-
-    values: np.ndarray
-    """(n,)."""
-    title: str
-    low: float = 0.0
-    high: float = 1.0
-    digits: str = ".0%"
-
-
 def group_by_class(
     labels: np.ndarray, classes: Sequence[str], shown: Sequence[str], hide: bool, dark: bool
 ) -> list[Group]:
@@ -102,25 +90,29 @@ def draw_groups(
 
 
 def draw_scores(
-    positions: np.ndarray, shades: Shades, hover: Names, drawn: Drawn, dark: bool = False
+    positions: np.ndarray, scores: np.ndarray, hover: Names, drawn: Drawn, dark: bool = False
 ) -> Any:
-    """Return the map with each photo drawn coloured by its number, lowest drawn last."""
+    """Return the map with each photo coloured by the score of its class, the lowest on top.
+
+    Args:
+        scores: (n,), 0..1.
+    """
     colours = choose_palette(dark)
     shown = np.flatnonzero(drawn)
-    shown = shown[np.argsort(-shades.values[shown], kind="stable")]
+    shown = shown[np.argsort(-scores[shown], kind="stable")]
     ramp = [[0.0, colours.wrong], [0.5, colours.faint], [1.0, colours.right]]
     marker = {
-        "color": np.round(shades.values[shown], 3),
+        "color": np.round(scores[shown], 3),
         "colorscale": ramp,
-        "cmin": shades.low,
-        "cmax": shades.high,
+        "cmin": 0.0,
+        "cmax": 1.0,
         "size": _size(len(positions)),
         "opacity": 0.85,
         "colorbar": {
-            "title": {"text": shades.title, "side": "right"},
+            "title": {"text": "score of its class", "side": "right"},
             "thickness": 10,
             "outlinewidth": 0,
-            "tickformat": shades.digits,
+            "tickformat": ".0%",
         },
     }
     figure = go.Figure(_points(positions, shown, hover, name="", marker=marker))

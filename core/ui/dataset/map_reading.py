@@ -16,7 +16,6 @@ from core.runs.jobs import JobStatus
 from core.runs.store import RunRecord
 from core.ui.dataset.map_charts import (
     Group,
-    Shades,
     draw_groups,
     draw_scores,
     find_inside,
@@ -37,7 +36,6 @@ COLOURINGS = {
     "split": "Split",
     "answers": "Right or wrong",
     "score": "Score of its class",
-    "worth": "Worth",
 }
 OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
@@ -129,9 +127,7 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
     method = _read_method()
     has_any = bool(kinds) and cache.positions(dataset.id, "pca") is not None
     runs = {run.id: run for run in list_done(dataset.id)}
-    missing = () if runs else OF_A_RUN
-    missing += ("worth",) if cache.worth(dataset.id) is None else ()
-    ways = {name: words for name, words in COLOURINGS.items() if name not in missing}
+    ways = {name: words for name, words in COLOURINGS.items() if runs or name not in OF_A_RUN}
     return MapPage(
         dataset=dataset,
         method=method if has_any else "pca",
@@ -200,9 +196,8 @@ def read_areas(text: str) -> list[np.ndarray]:
     return [area for area in areas if area.ndim == 2 and area.shape[1] == 2 and len(area) >= 3]
 
 
-def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str, str]:
-    worth = cache.worth(page.dataset.id) if page.colouring.by == "worth" else None
-    return page.dataset.id, page.method, page.colouring, page.filtered, worth.id if worth else ""
+def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str]:
+    return page.dataset.id, page.method, page.colouring, page.filtered
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
@@ -214,10 +209,11 @@ def _draw(page: MapPage, dark: bool, window: Window | None) -> Drawing:
         x, y = page.positions.T
         wanted = wanted & (x >= left) & (x <= right) & (y >= low) & (y <= high)
     drawn = thin_photos(wanted)
-    if page.colouring.by in ("score", "worth"):
-        shades, known = (_score_photos if page.colouring.by == "score" else _weigh_photos)(page)
-        known = known & page.brought_out & page.matching
-        figure = draw_scores(page.positions, shades, hover, drawn & known, dark)
+    if page.colouring.by == "score":
+        result = cache.result(page.colouring.run or "")
+        scores = result.scores[np.arange(len(result.labels)), result.labels]
+        known = page.answers[1] & page.brought_out & page.matching
+        figure = draw_scores(page.positions, scores, hover, drawn & known, dark)
         return Drawing(figure, (np.flatnonzero(known),))
     groups = _group(page, dark)
     if not page.matching.all():
@@ -257,24 +253,6 @@ def _group(page: MapPage, dark: bool) -> list[Group]:
         for name, flags, colour in marks
     ]
     return [group for group in (*faint, *groups) if len(group.photos)]
-
-
-def _score_photos(page: MapPage) -> tuple[Shades, np.ndarray]:
-    """Return the score of its class for each photo, and which may be seen, (n,) bool."""
-    result = cache.result(page.colouring.run or "")
-    scores = result.scores[np.arange(len(result.labels)), result.labels]
-    return Shades(values=scores, title="score of its class"), page.answers[1]
-
-
-def _weigh_photos(page: MapPage) -> tuple[Shades, np.ndarray]:
-    """Return the worth of each photo, and which have one, (n,) bool: the training photos."""
-    found = cache.worth(page.dataset.id)
-    assert found is not None, "the page asks for colours that are there"
-    values = found.photos["worth"].to_numpy()
-    known = np.isfinite(values)
-    most = max(0.1, float(np.quantile(np.abs(values[known]), 0.98)))
-    title = "worth, of an average photo's share"
-    return Shades(values=values, title=title, low=-most, high=most, digits="+.1f"), known
 
 
 def _name_photos(page: MapPage, photos: np.ndarray) -> list[str]:

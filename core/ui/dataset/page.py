@@ -35,7 +35,7 @@ from data.splits import SPLITS
 _CARD_HEIGHT = 424
 _LISTED = (
     *("class", "predicted", "right", "score", "own_score", "loss", "entropy", "margin", "split"),
-    *("size", "brightness", "sharpness", "typicality", "worth", "worth_low", "worth_high", "path"),
+    *("size", "brightness", "sharpness", "typicality", "path"),
 )
 
 

@@ -16,7 +16,6 @@ from core.datasets.photo_table import (
     ANALYSED,
     ANSWERED,
     NAMES,
-    WORTH,
     sort_photos,
 )
 from core.datasets.quality.store import QualityResult
@@ -67,9 +66,6 @@ ISSUES = {
     "small": "small",
     "odd_shape": "odd shape",
     "grey": "grey",
-    "harmful": "harmful",
-    "redundant": "redundant",
-    "precious": "precious",
 }
 """Column of the issues → what a person reads."""
 
@@ -85,9 +81,6 @@ SORTS = {
 
 Any column that is known may stand in the URL in the same way.
 """
-
-_UNMARKED = ("redundant", "precious")
-"""Issues that are none: they can be asked for, and stand on no photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +141,7 @@ class DatasetPage:
     @cached_property
     def issues(self) -> pd.DataFrame:
         """Which photo has which issue, (n) rows of bool columns."""
-        known = self.table[[name for name in ISSUES if name in self.table]]
-        return known.fillna(value=False).astype(bool)  # of photos outside train none has a worth
+        return self.table[[name for name in ISSUES if name in self.table]]
 
     @cached_property
     def lacking(self) -> set[str]:
@@ -157,7 +149,7 @@ class DatasetPage:
         wanted = self.wanted
         asked = {wanted.issue or "", SORTS.get(wanted.sort, ("",))[0]}
         asked |= {"typicality"} if wanted.like is not None else set()
-        return asked & (ANALYSED.keys() | WORTH.keys()) - set(self.table)
+        return asked & ANALYSED.keys() - set(self.table)
 
     @property
     def problem(self) -> QueryRefused | None:
@@ -204,7 +196,7 @@ class DatasetPage:
 
     @cached_property
     def _flags(self) -> np.ndarray:
-        return np.asarray(np.asarray(self.issues) & ~self.issues.columns.isin(_UNMARKED))
+        return np.asarray(self.issues)
 
     def name_issues(self, photo: int) -> list[str]:
         """Return the issues of a photo in words."""

@@ -25,7 +25,6 @@ from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.exact.dials import Dials, read_dials
 from core.exact.forecasting import Forecasts, read_forecasts
 from core.exact.store import find_judged_source
-from core.exact.worth import WorthResult, describe_worth, read_worth
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
@@ -136,12 +135,6 @@ def quality(dataset_id: str) -> QualityResult | None:
 
 
 @cached_by(analyses_written, most=4)
-def worth(dataset_id: str) -> WorthResult | None:
-    """Return what the photos of a dataset are worth, or None while it is not measured."""
-    return read_worth(workspace(), dataset_id)
-
-
-@cached_by(analyses_written, most=4)
 def forecasts(dataset_id: str) -> Forecasts | None:
     """Return what more photos of a dataset would bring, or None while no curves are drawn."""
     try:
@@ -191,7 +184,6 @@ def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFra
         return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
     photos = dataset(dataset_id)
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
-    table = table.join(describe_worth(worth(dataset_id), len(photos)))
     pa.default_memory_pool().release_unused()  # of a million photos 240 MB
     return table
 

@@ -50,12 +50,10 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
     return source, head
 
 
-def make_by_head(
-    source: HeadSource, kind: str, name: str, *, below: str = "", button: str = ""
-) -> None:
+def make_by_head(source: HeadSource, kind: str, name: str, *, below: str = "") -> None:
     """Draw how far the job is that makes an analysis resting on a head; see `show_making`."""
     start = partial(source.start, cache.workspace(), kind)
-    show_making(source.identify(kind), name, start, below=below, button=button)
+    show_making(source.identify(kind), name, start, below=below)
 
 
 def say_engine(source: HeadSource, head: ExactHead) -> None:

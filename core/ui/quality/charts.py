@@ -135,34 +135,6 @@ def _draw_sizes_part(
     return style_altair(layers, dark, height=len(rows) * (15 if many else 28) + 4)
 
 
-def draw_removal(rows: pd.DataFrame, dark: bool = False) -> Any:
-    """Return accuracy without the worst photos, of WorthResult.removal, over a band by chance."""
-    colours = choose_palette(dark)
-    names = {"worth": "worst by worth", "neighbours": "worst by neighbours"}
-    shares = ["right", "random", "random_low", "random_high", "before"]
-    drawn = rows.assign(measure=rows["what"].map(names), **{c: rows[c] / rows["n"] for c in shares})
-    band = drawn.drop_duplicates("share")
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, grid=False, values=band["share"].tolist())
-    x = alt.X("share:Q", title="training photos left out", axis=axis, scale=alt.Scale(nice=False))
-    heights = alt.Scale(zero=False)
-    y = alt.Y("right:Q", title="accuracy", scale=heights, axis=alt.Axis(format=".1%"))
-    area = alt.Chart(band).mark_area(color=colours.faint, opacity=0.45)
-    scale = alt.Scale(domain=list(names.values()), range=[colours.wrong, colours.splits["train"]])
-    colour = alt.Color("measure:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
-    tips = ["measure:N", alt.Tooltip("share:Q", format=".0%"), alt.Tooltip("right:Q", format=".1%")]
-    dash = alt.StrokeDash("measure:N", legend=None)
-    line = alt.Chart(drawn).mark_line(point=True)
-    rule = alt.Chart(band.head(1)).mark_rule(color=colours.quiet, strokeDash=[2, 3])
-    chart = alt.layer(
-        area.encode(x=x, y=alt.Y("random_low:Q", scale=heights), y2="random_high:Q"),
-        rule.encode(y="before:Q"),
-        line.encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tips),
-    )
-    note = "Band: lowest to highest of 20 random draws of as many; dotted: with all photos"
-    title = title_params("Accuracy without the worst training photos", note)
-    return style_altair(chart, dark, title=title, height=240)
-
-
 def draw_leak_effect(rows: pd.DataFrame, dark: bool = False) -> Any:
     """Return accuracy with its interval for each row: photos, accuracy, low, high (0..1), n."""
     colours = choose_palette(dark)

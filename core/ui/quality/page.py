@@ -26,7 +26,6 @@ from core.ui.quality.reading import (
     read_job,
     read_quality_page,
 )
-from core.ui.quality.worth import show_worth
 from data.dataset import Dataset
 from models.catalogue import DEFAULT, RANDOM, STARTER
 from models.weights import WeightsKind, name_usual
@@ -60,7 +59,6 @@ def show_quality() -> None:
             "imbalance": show_imbalance,
             "outlier": show_outliers,
             "suspect": show_suspects,
-            "worth": show_worth,
         }.get(page.finding, show_pairs)(page)
     if page.finding == "leak":
         show_leak_effect(page)

@@ -95,12 +95,6 @@ FINDINGS = {
         "Photos that a model, which had not seen them, puts into another class than the one given.",
         needs_features=True,
     ),
-    "worth": Finding(
-        "Photo worth",
-        _LABELS,
-        "What each training photo does for the answers to validation photos: which harm, which "
-        "nobody would miss, which many answers rest on.",
-    ),
 }
 
 
@@ -161,8 +155,6 @@ class QualityPage:
         counts["unreadable"] = len(self.dataset.set_aside)
         counts["outlier"] = int(result.photos["outlier"].sum()) if result else None
         counts["suspect"] = len(self.suspects[0]) if result else None
-        worth = cache.worth(self.dataset.id)
-        counts["worth"] = worth.counts["harmful"] if worth else None
         return counts
 
     @cached_property

@@ -6,7 +6,6 @@ import pytest
 from core.ui.dataset.map_charts import (
     MOST_POINTS,
     Group,
-    Shades,
     draw_groups,
     draw_scores,
     find_inside,
@@ -70,10 +69,9 @@ def test_names_stand_on_the_map_where_there_is_room() -> None:
 
 def test_low_scores_are_drawn_last() -> None:
     scores = np.array([0.1, 0.9, 0.5])
-    shades = Shades(values=scores, title="score", high=0.8)
     names = np.array(["a", "b", "c"])
-    figure = draw_scores(np.zeros((3, 2)), shades, names.__getitem__, np.ones(3, bool))
-    assert (figure.data[0].marker.cmin, figure.data[0].marker.cmax) == (0, 0.8)
+    figure = draw_scores(np.zeros((3, 2)), scores, names.__getitem__, np.ones(3, bool))
+    assert (figure.data[0].marker.cmin, figure.data[0].marker.cmax) == (0, 1)
     assert list(figure.data[0].marker.color) == [0.9, 0.5, 0.1]
     assert list(figure.data[0].text) == ["b", "c", "a"]
 

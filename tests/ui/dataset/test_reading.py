@@ -4,14 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import streamlit as st
 
-from core.datasets.photo_table import WORTH
 from core.datasets.quality.store import FeatureSet
-from core.exact.worth import WorthResult
-from core.instant.worth import MARKS
 from core.ui.dataset.map_reading import read_areas, read_map_page
 from core.ui.dataset.reading import (
     DatasetPage,
@@ -78,9 +74,7 @@ def test_what_a_link_names_wrongly_is_left_out(
     assert len(page.photos) == len(dataset)
 
 
-@pytest.mark.parametrize(
-    "query", [{"sort": "least-typical"}, {"issue": "leak"}, {"issue": "harmful"}, {"like": "3"}]
-)
+@pytest.mark.parametrize("query", [{"sort": "least-typical"}, {"issue": "leak"}, {"like": "3"}])
 def test_what_needs_the_analysis_finds_nothing_without(
     query: dict[str, str], dataset: Dataset, address: Address
 ) -> None:
@@ -96,34 +90,6 @@ def test_the_colours_of_a_map_are_read(dataset: Dataset, address: Address) -> No
     assert (page.positions, page.method) == (None, "pca")  # the first map comes first
     assert page.colouring.shown == ("rose",)
     assert page.colouring.run == next(iter(page.runs))
-
-
-def test_worth_is_asked_for_sorted_by_and_coloured(
-    dataset: Dataset, address: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    n, train = len(dataset), dataset.photo_numbers("train")
-    table = pd.DataFrame({name: np.full(n, np.nan) for name in WORTH}, index=range(n))
-    table.loc[train, "worth"] = np.linspace(1, -1, len(train))
-    unknown = ~np.isin(np.arange(n), train)
-    for mark in MARKS:
-        table[mark] = pd.arrays.BooleanArray((table["worth"] < 0).to_numpy(), unknown)
-    found = WorthResult(
-        id="w", weights="random", label="", photos=table, removal=table.head(0), n=9, share=1e-3
-    )
-    monkeypatch.setattr(cache, "worth", lambda _: found)
-    address(issue="harmful", sort="worth", colours="worth")
-    page = read_dataset_page(dataset)
-    worst = train[np.linspace(1, -1, len(train)) < 0]
-    assert sorted(page.photos) == worst.tolist()
-    assert "harmful" in page.name_issues(int(worst[0]))
-    assert not {"redundant", "precious"} & set(page.name_issues(int(worst[0])))
-    monkeypatch.setattr(cache, "positions", lambda *_: np.zeros((n, 2)))
-    features = [FeatureSet(id="f", kind="random", backbone_id="b", label="")]
-    monkeypatch.setattr("core.ui.dataset.map_reading.find_feature_sets", lambda *_: features)
-    chart = read_map_page(dataset, np.ones(n, dtype=bool))
-    (drawn,) = chart.draw(dark=False).traces
-    assert np.array_equal(drawn, train)
-    st.cache_resource.clear()  # others share this workspace
 
 
 def test_an_area_on_the_map_narrows_wall_and_table(

@@ -9,13 +9,10 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.edits.tray import list_edits
 from core.datasets.quality.results import read_status
 from core.datasets.quality.store import read_quality, request_analysis
-from core.exact.store import find_judged_source, prepare_head
-from core.exact.worth import make_worth, read_worth
 from core.ui.quality.reading import FINDINGS
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from data.manifest import list_datasets, read_dataset
 from tests.builders import write_class_folders
 from tests.faults import write_faults, write_sound
 from tests.processes import wait_until
@@ -161,31 +158,3 @@ def test_an_analysis_fills_in_what_needs_features(
     assert read_counts(app)["Label suspects"] == str(suspects - 1)
     press(app, "Show them again")
     assert read_counts(app)["Label suspects"] == str(suspects)
-
-
-def test_worth_is_measured_on_request_and_its_photos_are_shown(
-    trained_copy: Workspace, open_quality: OpenQuality
-) -> None:
-    (summary,) = list_datasets(trained_copy)
-    dataset = read_dataset(trained_copy, summary.id)
-    source = find_judged_source(trained_copy, dataset)
-    prepare_head(trained_copy, source)
-    app = open_quality(trained_copy, "worth")
-    assert read_counts(app)["Photo worth"] == "–"
-    assert f"Measure {len(source.train)} training photos" in [one.label for one in app.button]
-    make_worth(trained_copy, source, lambda *_: None)  # as its job does
-    app = open_quality(trained_copy, "worth", mark="precious")
-    found = read_worth(trained_copy, dataset.id)
-    assert found is not None
-    assert read_counts(app)["Photo worth"] == f"{found.counts['harmful']}"
-    assert any(f"judged by {found.n} validation" in text.value for text in app.markdown)
-    (table,) = [one.value for one in app.dataframe if "Left out" in one.value]
-    assert len(table) == len(found.removal)
-
-
-def test_worth_without_features_says_what_to_do(
-    workspace: Workspace, tmp_path: Path, open_quality: OpenQuality
-) -> None:
-    import_source(workspace, write_sound(tmp_path / "flowers"))
-    app = open_quality(workspace, "worth")
-    assert any("core features" in info.value for info in app.info)

@@ -64,8 +64,6 @@ calibrate  calibrating  latest --right 0.95 --keep
     when a run should answer, and when it should say that it does not know
 why        whatif       latest daisy/0042.jpg --json
     which training photos decide the answer to a photo, and how few turn it
-explain    exporting    latest --wrong --limit 100 --to ~/looked-at
-    draw what a run looked at in many photos (Grad-CAM), into a folder
 predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos, or a whole folder, with a registered version or a run
 serve      registry     --port 8000

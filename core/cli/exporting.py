@@ -1,13 +1,10 @@
-"""`export`, `report`, `explain`: datasets, models, notebooks, reports and Grad-CAM into files."""
+"""`export` and `report`: datasets, models, notebooks and reports into files."""
 
-import time
 from argparse import Namespace
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
-
-import numpy as np
+from typing import Any
 
 from core.cli.choosing import (
     RUN,
@@ -17,7 +14,7 @@ from core.cli.choosing import (
     describe_openings,
     read_chosen,
 )
-from core.cli.command import command, flag, number, option
+from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, check_free, pick, write_text
 from core.errors import ExportRefused
 from core.exporting.making import Making, make_export
@@ -25,17 +22,12 @@ from core.exporting.notebook import write_notebook
 from core.exporting.store import ExportRecord, find_zip, list_exports, make_request
 from core.exporting.subject import FACTS, FORMATS
 from core.formats import count, duration, moment, size
-from core.prediction.explaining import open_explainer
-from core.prediction.gradcam import DEFAULT_STRENGTH
-from core.prediction.sheets import SheetFormat, SheetStyle, write_sheets
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
-from core.runs.result import RunResult, read_result
-from core.runs.store import Opening
+from core.runs.result import read_result
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.export import describe_mapping, export_tree
-from data.splits import SPLITS
 
 _NOTEBOOK = ".ipynb"
 _STEPS = 3
@@ -239,102 +231,3 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     document = {"run": record.id, "split": given.split, "html": page, "model_card": card}
     document |= {"bytes": written, "n": accuracy.n, "accuracy": accuracy.value}
     return Outcome("\n".join(filter(None, lines)), document | {"openings": len(openings)})
-
-
-@command(
-    RUN,
-    option(
-        "--to FOLDER",
-        "new, empty, or one that this command began to fill: it goes on there",
-        Path,
-        required=True,
-    ),
-    option(
-        "--split",
-        "which photos; test is counted as one opening",
-        choices=SPLITS,
-        default="validation",
-    ),
-    flag("--wrong", "only photos that went wrong"),
-    option(
-        "--class NAME",
-        "only photos of this class; may be given again",
-        dest="classes",
-        action="append",
-    ),
-    option("--limit N", "only the N worst: least sure of their class", number(int, 1)),
-    option(
-        "--strength", "opacity of the colour, 0 to 1", number(float, 0, 1), default=DEFAULT_STRENGTH
-    ),
-    flag("--on-colour", "colour on the photo's own colours, not on grey"),
-    option("--format", "of the sheets", choices=get_args(SheetFormat), default="webp"),
-)
-def explain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Draw what a run looked at, photo by photo: sheets of overlays and an index in a folder."""
-    record = choose_run(workspace, given.run)
-    result = read_result(workspace, record.id)
-    photos = choose_photos(
-        result, given.split, only_wrong=given.wrong, classes=given.classes, limit=given.limit
-    )
-    openings: list[Opening] = []
-
-    def tell(done: int, total: int) -> None:
-        if done == 1:  # a folder that is refused shows nothing
-            openings.extend(count_opening(workspace, record, given.split))
-        progress.advance("drawing sheets", done, total)
-
-    start = time.perf_counter()
-    drawn = write_sheets(
-        open_explainer(workspace, record.id),
-        record.id,
-        photos.tolist(),
-        given.to,
-        SheetStyle(strength=given.strength, on_colour=given.on_colour, form=given.format),
-        on_progress=tell,
-    )
-    seconds = time.perf_counter() - start
-    there = f", {drawn.kept:,} were there" if drawn.kept else ""
-    return Outcome(
-        f"{count(drawn.written, 'sheet')} drawn in {duration(seconds)}{there}; "
-        f"{count(drawn.total, 'sheet')} and index.csv in {drawn.target}"
-        + (f"\n{describe_openings(openings)}" if openings else ""),
-        {"run": record.id, "split": given.split, "photos": photos, "seconds": seconds}
-        | vars(drawn),
-    )
-
-
-def choose_photos(
-    result: RunResult,
-    split: str,
-    *,
-    only_wrong: bool = False,
-    classes: list[str] | None = None,
-    limit: int | None = None,
-) -> np.ndarray:
-    """Choose photo numbers, those with the lowest score of their own class first, then by path.
-
-    Raises:
-        ExportRefused: No photo is meant, or a class is none of the run.
-    """
-    photos = result.photo_numbers(split)
-    labels, scores = result.labels[photos], result.scores[photos]
-    chosen = np.ones(len(photos), dtype=bool)
-    if only_wrong:
-        chosen &= scores.argmax(axis=1) != labels
-    if classes:
-        unknown = [name for name in classes if name not in result.classes]
-        if unknown:
-            raise ExportRefused(
-                f"“{unknown[0][:80]}” is no class of this run.",
-                f"Its classes: {', '.join(result.classes[:20])}"
-                f"{' …' if len(result.classes) > 20 else '.'}",
-            )
-        chosen &= np.isin(labels, [result.classes.index(name) for name in classes])
-    if not chosen.any():
-        raise ExportRefused(
-            f"No photo of the {split} split is meant.", "Choose another split or class."
-        )
-    own = scores[np.arange(len(photos)), labels]
-    order = np.lexsort((result.paths[photos], own))
-    ranked: np.ndarray = photos[order][chosen[order]][:limit]
-    return ranked

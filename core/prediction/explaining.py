@@ -92,13 +92,13 @@ class MapReader:
         """Weights, preprocessing and precision behind the maps."""
         return self.backbone.facts
 
-    def read(self, dataset: Dataset, photos: Sequence[int], *, keep: bool = True) -> np.ndarray:
+    def read(self, dataset: Dataset, photos: Sequence[int]) -> np.ndarray:
         """Return the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
 
-        Each takes 0.4 MB of memory, and 0.2 MB of disk if it is kept.
+        Each takes 0.4 MB of memory and 0.2 MB of disk.
         """
         kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
-        maps = [self._read_one(dataset, int(photo), kept, keep) for photo in photos]
+        maps = [self._read_one(dataset, int(photo), kept) for photo in photos]
         return np.stack(maps)
 
     def fetch_ahead(self, dataset: Dataset, photos: Sequence[int]) -> None:
@@ -128,7 +128,6 @@ class MapReader:
         dataset: Dataset,
         photo: int,
         kept: KeptMaps,
-        keep: bool,
         packed: np.ndarray | None = None,
     ) -> np.ndarray:
         found = kept.read(photo)
@@ -139,8 +138,7 @@ class MapReader:
             packed = dataset.read_photo(photo, self.backbone_facts.framing)
         with self._turn:
             computed = self.backbone.look(packed[None]).maps[0]
-        if keep:
-            kept.keep(photo, computed)
+        kept.keep(photo, computed)
         with np.errstate(over="ignore"):
             rounded: np.ndarray = computed.astype(np.float16).astype(np.float32)
         return rounded if bool(np.isfinite(rounded).all()) else computed
@@ -153,7 +151,7 @@ class MapReader:
                     return
                 dataset, photo, packed = self._ahead.pop(0)
             kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
-            self._read_one(dataset, photo, kept, True, packed)
+            self._read_one(dataset, photo, kept, packed)
 
 
 def open_map_reader(workspace: Workspace, run_id: str, result: RunResult) -> MapReader:
@@ -178,23 +176,23 @@ class Explainer:
         """Return a photo of the dataset as the backbone sees it, (224, 224, 3) uint8 RGB."""
         return self.dataset.read_photo(photo, self.maps.backbone_facts.framing)
 
-    def measure(self, photo: int, classes: Sequence[int], *, keep: bool = True) -> np.ndarray:
+    def measure(self, photo: int, classes: Sequence[int]) -> np.ndarray:
         """Return what each place of a photo adds to the logit of each class, times 49.
 
         (c, 7, 7) float32, below 0 where it speaks against the class. With a linear head its mean
         is the logit but for a constant; with hidden layers it is how the logit begins to change.
         """
-        last_map = self.maps.read(self.dataset, [photo], keep=keep)[0]
+        last_map = self.maps.read(self.dataset, [photo])[0]
         pooled = last_map.mean(axis=(0, 1))
         numbers = np.asarray(classes, dtype=np.int64)
         features = np.broadcast_to(pooled, (len(numbers), len(pooled)))
         return measure_evidence(last_map, self.head.logit_gradient(features, numbers))
 
     def explain(
-        self, photo: int, classes: Sequence[int], *, common_scale: bool = False, keep: bool = True
+        self, photo: int, classes: Sequence[int], *, common_scale: bool = False
     ) -> np.ndarray:
         """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
-        return scale_evidence(self.measure(photo, classes, keep=keep), common=common_scale)
+        return scale_evidence(self.measure(photo, classes), common=common_scale)
 
 
 def open_explainer(workspace: Workspace, run_id: str) -> Explainer:

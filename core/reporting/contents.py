@@ -26,7 +26,6 @@ from core.prediction.deciding import DecisionRule
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import compare_with_baselines
-from core.prediction.sheets import Answer, read_answer
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
@@ -43,9 +42,14 @@ _QUALITY = 72
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorstPhoto(Answer):
+class WorstPhoto:
     """A wrong photo with both classes and their scores, and its pictures as WebP."""
 
+    path: str
+    true: str
+    true_score: float
+    predicted: str
+    predicted_score: float
     picture: bytes
     overlays: tuple[bytes, ...]
     """Grad-CAM of the predicted and of the true class; empty where the backbone is gone."""
@@ -157,12 +161,21 @@ def picture_worst(
     with suppress(BackboneMissing):  # a report of what was measured does not need it
         explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
-        classes = (int(predicted), int(result.labels[photo]))
+        true, scores = int(result.labels[photo]), result.scores[photo]
         pixels = np.asarray(dataset.photos[photo])
-        spoke = explainer.explain(photo, classes) if explainer else ()
+        spoke = explainer.explain(photo, (int(predicted), true)) if explainer else ()
         overlays = tuple(_encode(draw_overlay(pixels, one)) for one in spoke)
-        answer = vars(read_answer(result, photo))
-        pictured.append(WorstPhoto(**answer, picture=_encode(pixels), overlays=overlays))
+        pictured.append(
+            WorstPhoto(
+                path=str(result.paths[photo]),
+                true=result.classes[true],
+                true_score=float(scores[true]),
+                predicted=result.classes[predicted],
+                predicted_score=float(scores[predicted]),
+                picture=_encode(pixels),
+                overlays=overlays,
+            )
+        )
     return pictured
 
 

@@ -140,7 +140,7 @@ def test_a_selection_is_saved_and_reopened_by_its_link(
     page.keyboard.press("Space")
     page.keyboard.press("Shift+ArrowRight")
     expect(page.get_by_text("2 photos selected")).to_be_visible()
-    page.get_by_role("button", name="Save or export").click()
+    page.get_by_role("button", name="Save").click()
     page.get_by_label("Name", exact=True).fill("two odd ones")
     page.keyboard.press("Enter")
     page.get_by_text("Those that are ticked").click()

@@ -70,11 +70,6 @@ class Listed:
     photos: np.ndarray
     """(m,) int64, the first to look at first."""
 
-    @property
-    def has_backbone(self) -> bool:
-        """Whether what the run looked at can be drawn."""
-        return cache.workspace().backbone_folder(self.result.backbone_id).exists()
-
     def find_place(self) -> int:
         """Return the place in the list of the photo that the URL names; 0 when it is not in it."""
         stated = read_choice(REVIEW) or ""

@@ -3,10 +3,8 @@
 `selection` in the URL holds the id of the one that is open; it needs no run to be looked at.
 """
 
-from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from core.datasets.selections import (
@@ -21,7 +19,6 @@ from core.datasets.selections import (
 )
 from core.errors import PetalscopeError
 from core.formats import count, moment, plain
-from core.installed import COMMAND
 from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     REVIEW,
@@ -37,15 +34,11 @@ from core.ui.parts.messages import show_problem, show_random_banner, show_told, 
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import keep_choice
-from core.ui.photos.explaining import read_drawing
 from core.ui.photos.gallery import show_gallery
-from core.ui.photos.reading import explainer
 from core.ui.photos.tray import mark_tray, show_tray
 from core.ui.wall import read_chosen
 from data.dataset import Dataset
 
-MOST_PHOTOS = 200
-"""A ZIP is made in memory while the person waits: about 40 kB and 50 ms a photo."""
 _OPEN = "selection"
 _NAME, _NOTE = "mistakes.save.name", "mistakes.save.note"
 _SAVED, _REFUSED = "mistakes.saved", "mistakes.refused"
@@ -68,14 +61,14 @@ def open_selection() -> Selection | None:
 
 @st.fragment
 def show_saving(listed: Listed) -> None:
-    """Draw the button that saves or exports the listed photos, or the ticked ones.
+    """Draw the button that saves the listed photos, or the ticked ones.
 
     A fragment, so that it learns of the ticks when something is typed.
     """
     if st.session_state.pop(_SAVED, False):
         st.rerun()  # the list of what is saved is outside
     if len(listed.photos):
-        with st.popover("Save or export", icon=":material/bookmark_add:"):
+        with st.popover("Save", icon=":material/bookmark_add:"):
             _show_form(listed)
 
 
@@ -156,10 +149,6 @@ def _show_form(listed: Listed) -> None:
     )
     if refused := st.session_state.pop(_REFUSED, None):
         show_problem(*refused)
-    if chosen:
-        st.divider()
-        st.caption("What the run looked at in these photos, as pictures and a table:")
-        show_export(replace(listed, photos=np.array(chosen, dtype=np.int64)), key="mistakes")
 
 
 def _save(run: RunRecord, dataset: Dataset, photos: list[int]) -> None:
@@ -238,32 +227,3 @@ def _delete(selection: Selection) -> None:
     else:
         tell_after_rerun(f"“{plain(selection.name)}” deleted")
     _open_selection(None)
-
-
-def show_export(listed: Listed, *, key: str = "export") -> None:
-    """Draw the button that downloads the overlays of the photos; nothing without photos."""
-    run, photos = listed.run, listed.photos
-    chosen = [int(photo) for photo in photos[:MOST_PHOTOS]]
-    if not chosen:
-        return
-    drawing = read_drawing()
-
-    def pack() -> bytes:
-        from core.prediction.sheets import SheetStyle, pack_sheets
-
-        style = SheetStyle(strength=drawing.strength, on_colour=drawing.on_colour)
-        return pack_sheets(explainer(run.id, listed.dataset), chosen, style)
-
-    cut = "" if len(photos) <= MOST_PHOTOS else f" The first {MOST_PHOTOS} of {len(photos):,}."
-    st.download_button(
-        f"Overlays of {count(len(chosen), 'photo')}",
-        pack,
-        file_name=f"{run.id}-overlays.zip",
-        mime="application/zip",
-        icon=":material/folder_zip:",
-        key=f"export.{key}",
-        on_click="ignore",
-        disabled=not listed.has_backbone,  # the photo's own explanation says how it comes back
-        help="A ZIP: each photo beside what spoke for its true and for its predicted class, and "
-        f"index.csv with all scores; made when you click.{cut} More: {COMMAND} explain.",
-    )

@@ -196,7 +196,11 @@ def _keep_run(key: str) -> None:
 
 def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
     """Return how overlays are drawn; draw the controls, a scale among them for several classes."""
-    kept = read_drawing()
+    kept = Drawing(
+        strength=float(st.session_state.get(f"{_KEPT}.strength", DEFAULT_STRENGTH)),
+        on_colour=st.session_state.get(f"{_KEPT}.ground") == _COLOUR,
+        common_scale=st.session_state.get(f"{_KEPT}.scale") == _COMMON,
+    )
     strength = st.slider(
         "Strength",
         0.0,
@@ -225,15 +229,6 @@ def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
     on_colour = choose("Photo in", "ground", (_GREY, _COLOUR), kept.on_colour, _GROUND)
     common = scales and choose("Scale", "scale", (_OWN, _COMMON), kept.common_scale, _SCALE)
     return Drawing(strength=float(strength), on_colour=on_colour, common_scale=common)
-
-
-def read_drawing() -> Drawing:
-    """Return how overlays are drawn, as it was chosen last; draws nothing."""
-    return Drawing(
-        strength=float(st.session_state.get(f"{_KEPT}.strength", DEFAULT_STRENGTH)),
-        on_colour=st.session_state.get(f"{_KEPT}.ground") == _COLOUR,
-        common_scale=st.session_state.get(f"{_KEPT}.scale") == _COMMON,
-    )
 
 
 def choose_class(

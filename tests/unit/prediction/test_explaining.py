@@ -128,9 +128,6 @@ def test_a_map_is_computed_once_and_the_same_when_kept(explainer: Explainer) -> 
     assert watched.looks == 1
     np.testing.assert_array_equal(cold, warm)
     assert (cold.shape, cold.min(), cold.max()) == ((2, 7, 7), 0, 1)
-    explainer.explain(5, [0], keep=False)
-    explainer.explain(5, [0], keep=False)
-    assert watched.looks == 3
 
 
 def test_explanations_are_those_of_the_predictor(

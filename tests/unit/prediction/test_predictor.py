@@ -86,16 +86,12 @@ def test_waiting_for_other_photos_is_no_time_of_this_one(
     assert prediction.spent_ms == 3000
 
 
-def test_evidence_is_that_of_the_explainer(
-    predictor: Predictor, trained_workspace: Workspace
-) -> None:
-    explainer = open_explainer(trained_workspace, predictor.run_id)
+def test_evidence_is_that_of_the_explainer(predictor: Predictor, trained_copy: Workspace) -> None:
+    explainer = open_explainer(trained_copy, predictor.run_id)
     photo = 3
     prediction = predictor.predict(explainer.dataset.original(photo))
     found = predictor.measure_evidence(prediction, [2, 0])
-    np.testing.assert_allclose(
-        found, explainer.measure(photo, [2, 0], keep=False), rtol=2e-2, atol=2e-2
-    )
+    np.testing.assert_allclose(found, explainer.measure(photo, [2, 0]), rtol=2e-2, atol=2e-2)
     assert found.shape == (2, 7, 7)
 
 

@@ -12,14 +12,6 @@ from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, pick
 from core.errors import FeaturesMissing, RuleRefused
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
-from core.evaluation.costs import (
-    CostRule,
-    count_costs,
-    estimate_costs,
-    read_costs,
-    say_cost,
-    say_cost_ends,
-)
 from core.evaluation.coverage import measure_point, measure_separation
 from core.evaluation.prediction_sets import SetWish
 from core.formats import count, interval, moment, percent
@@ -64,12 +56,6 @@ from data.unlike import read_own_photos
         "give a list, too, that holds the right class in so many of photos",
         number(float, 0.5, 0.999),
     ),
-    option(
-        "--asking PRICE",
-        "let costs decide: what asking a person costs (a wrong answer costs 1, or as --costs says)",
-        number(float, 0),
-    ),
-    option("--costs FILE", "CSV of what wrong answers cost, with --asking", Path),
     flag("--keep", "keep the rule with the run"),
     flag("--forget", "forget the rule, the default one too: every photo is answered"),
 )
@@ -91,7 +77,9 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
     document: dict[str, Any] = {"run": record.id, "kept": given.keep, "rule": rule}
     lines = [f"{record.name} · {record.id} · chosen on {count(rule.n, 'validation photo')}"]
     said, document["validation"] = _judge_scores(result, rule)
-    lines += said + _judge_wishes(result, rule)
+    lines += said
+    if rule.sets:
+        lines.append(f"lists hold the right class {say_promise(rule.sets)}")
     if known is None:
         lines.append(problem)
     elif rule.unlike_limit is None:
@@ -118,33 +106,7 @@ def _add_wishes(rule: DecisionRule, result: RunResult, given: Namespace) -> Deci
                 "Give a smaller share with --list, or more validation photos.",
             )
         rule = replace(rule, sets=sets)
-    if given.asking is None:
-        if given.costs is not None:
-            raise RuleRefused("Costs need the price of asking a person.", "Add --asking PRICE.")
-        return rule
-    costs = CostRule(asking=given.asking, wrong=1)
-    if given.costs is not None:
-        costs = read_costs(given.costs.expanduser().read_bytes(), costs, result.classes)
-    return replace(rule, costs=costs)
-
-
-def _judge_wishes(result: RunResult, rule: DecisionRule) -> list[str]:
-    """Return what the lists and costs of a rule do to the validation photos, in words."""
-    lines = [f"lists hold the right class {say_promise(rule.sets)}"] if rule.sets else []
-    if rule.costs is None:
-        return lines
-    photos = result.photo_numbers("validation")
-    scores, labels = result.scores[photos], result.labels[photos]
-    scores = cross_fit_scores(scores, labels) if rule.temperature != 1 else scores
-    answers, answered = choose_answers(rule, scores, result.classes)
-    ways = {
-        "by the least expected cost": (answers, answered),
-        "always answered": (scores.argmax(axis=1), np.ones(len(labels), dtype=bool)),
-    }
-    for name, (best, shown) in ways.items():
-        found = estimate_costs(count_costs(rule.costs, labels, best, shown, result.classes))
-        lines.append(f"1,000 photos cost {say_cost(found.value)} ({say_cost_ends(found)}) {name}")
-    return lines
+    return rule
 
 
 def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dict[str, Any]]:
@@ -163,9 +125,9 @@ def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dic
     point = measure_point(answered, answers == labels)
     document = pick(point, "n", "answered", "wrong")
     document["accuracy_of_answers"] = point.accuracy if (n := point.answered) else None
-    how = "costs decide" if rule.costs else f"answers from {percent(rule.threshold, 100)} on"
     ends = interval(point.accuracy_low, point.accuracy_high, n)
     right = f"{percent(point.accuracy, n)} right, {ends}" if n else "none"
+    how = f"answers from {percent(rule.threshold, 100)} on"
     lines.append(f"{how}: {n:,} of {point.n:,}, {right}")
     return lines, document
 

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import core.evaluation.calibration
-import core.evaluation.costs
 import core.evaluation.prediction_sets
 import core.prediction.answers
 import core.prediction.deciding
@@ -144,7 +143,6 @@ def write_deciding_module() -> str:
     pieces = [
         *_cut(core.evaluation.calibration.__file__, "temper_scores"),
         *_cut(core.evaluation.prediction_sets.__file__, "SetRule", "list_classes"),
-        *_cut(core.evaluation.costs.__file__, "expect_costs"),
         *_cut(core.prediction.unlike.__file__, "UnlikeModel"),
         *_cut(core.prediction.deciding.__file__, "decide", "say_promise"),
         *_cut(core.prediction.answers.__file__, *_PHRASING),

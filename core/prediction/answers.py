@@ -54,11 +54,8 @@ def phrase_reason(decision: Decision) -> str:
             f"{_name(*decision.top[0])}, which may mean nothing."
         )
     if decision.kind == "unsure":
-        why = "A wrong answer is expected to cost more than asking somebody"
-        if decision.threshold is not None:
-            why = f"It answers from {_percent(decision.threshold)} on"
         better = "nearer, brighter, one thing in it; or ask somebody who knows"
-        return f"{why}. Try another photo: {better}."
+        return f"It answers from {_percent(decision.threshold)} on. Try another photo: {better}."
     return ""
 
 

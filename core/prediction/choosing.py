@@ -238,7 +238,7 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None
     rule = suggest_rule(result, limit)
     own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
-    rule = replace(rule, threshold=kept["threshold"], class_thresholds=own, costs=kept.get("costs"))
+    rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
     rule = rule if kept["temperature"] != 1 else replace(rule, temperature=1)
     if sets := kept.get("sets"):
         wish = SetWish(sets["promise"], sets["method"], bool(sets["class_limits"]))

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
-from core.evaluation.costs import CostRule, check_costs, expect_costs
 from core.evaluation.coverage import FEWEST_TO_LIMIT
 from core.evaluation.prediction_sets import SetRule, list_classes
 from core.formats import count, percent
@@ -60,16 +59,16 @@ class ModelVersion:
         kept = self.facts.get("rule")
         if kept is None:
             return None
-        made = datetime.fromisoformat(self.facts["rule_made"])
         is_default = bool(self.facts.get("rule_is_default"))
-        return DecisionRule(**kept, made=made, is_default=is_default)
+        given = {**kept, "made": self.facts["rule_made"], "is_default": is_default}
+        return _RULE.validate_python(given)  # passes over fields of older versions
 
 
 RULE_FILE = "decision.json"
 _VERSION = 1
 TOP = 5
 """Classes that an answer names."""
-_LATER = ("sets", "costs")
+_LATER = ("sets",)
 
 Kind = Literal["answer", "unsure", "unlike"]
 
@@ -88,8 +87,6 @@ class DecisionRule:
     """Distance above which a photo is like nothing in training; None: it is not looked at."""
     sets: SetRule | None = None
     """How a list is made that holds the right class so often as it says; None: none is."""
-    costs: CostRule | None = None
-    """What decides in place of thresholds: the least expected cost; None: thresholds do."""
     n: int = 0
     is_default: bool = False
     """Whether it came with the run; else a person kept it."""
@@ -97,10 +94,8 @@ class DecisionRule:
 
     def __post_init__(self) -> None:
         """Take what was read from JSON."""
-        kinds: dict[str, type] = {"sets": SetRule, "costs": CostRule}
-        for name, kind in kinds.items():
-            if isinstance(given := getattr(self, name), Mapping):
-                object.__setattr__(self, name, kind(**given))
+        if isinstance(given := vars(self)["sets"], Mapping):
+            object.__setattr__(self, "sets", SetRule(**given))
 
     def threshold_of(self, class_name: str) -> float:
         """Return the threshold that an answer with this class must reach."""
@@ -116,10 +111,9 @@ class Decision:
 
     kind: Kind
     top: list[tuple[str, float]]
-    """The 5 best classes (or all) and their calibrated scores, best first; what is answered by its
-    cost stands before better ones."""
-    threshold: float | None
-    """What the best had to reach; None: costs decided."""
+    """The 5 best classes (or all) and their calibrated scores, best first."""
+    threshold: float
+    """The score that the best class must reach."""
     distance: float | None = None
     """From what it was trained on; None where that is not looked at."""
     limit: float | None = None
@@ -133,19 +127,16 @@ def decide(
 ) -> Decision:
     """Return the decision for one photo; the distance is None where it was not measured."""
     tempered = temper_scores(scores[None], rule.temperature)
-    (answer,), (answered,) = choose_answers(rule, tempered, classes)
+    _, (answered,) = choose_answers(rule, tempered, classes)
     tempered = tempered[0]
-    best = np.argsort(-tempered, kind="stable")
-    if answered:
-        best = np.append(answer, best[best != answer])
-    top = [(classes[number], float(tempered[number])) for number in best[:TOP]]
+    top = rank_classes(tempered, classes)
     kind: Kind = "answer" if answered else "unsure"
     if distance is not None and rule.unlike_limit is not None and distance > rule.unlike_limit:
         kind = "unlike"
     return Decision(
         kind=kind,
         top=top,
-        threshold=None if rule.costs else rule.threshold_of(top[0][0]),
+        threshold=rule.threshold_of(top[0][0]),
         distance=distance,
         limit=rule.unlike_limit,
         listed=_list_names(rule, tempered, classes) if kind != "unlike" else (),
@@ -173,13 +164,7 @@ def _list_names(
 def choose_answers(
     rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the answers (n,) int and whether they are given (n,) bool, of calibrated `scores`.
-
-    A threshold is reached, or no other answer and no question to a person is expected to cost less.
-    """
-    if rule.costs is not None:
-        expected = expect_costs(rule.costs, scores, classes)
-        return expected.argmin(axis=1), expected.min(axis=1) <= rule.costs.asking
+    """Return the answers (n,) int and whether they are given (n,) bool, of calibrated `scores`."""
     thresholds = np.array([rule.threshold_of(name) for name in classes])
     answers = scores.argmax(axis=1)
     return answers, scores.max(axis=1, initial=0.0) >= thresholds[answers]
@@ -189,7 +174,7 @@ def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:
     """Return all that decides, as JSON values: not when it was made, nor by whom."""
     facts = asdict(rule)
     del facts["made"], facts["is_default"]
-    # Without them a rule is what it was before there were lists and costs, to the byte.
+    # Without them a rule is what it was before there were lists, to the byte.
     return {name: value for name, value in facts.items() if name not in _LATER or value}
 
 
@@ -198,8 +183,6 @@ def describe_rule(rule: DecisionRule | None) -> str:
     if rule is None:
         return "Answers every photo, also one that shows none of its classes: no rule stands."
     parts = [f"answers from a score of {percent(rule.threshold, 100)} on"]
-    if rule.costs:
-        parts = [f"decides by the least expected cost ({describe_costs(rule.costs)})"]
     if rule.class_thresholds:
         parts.append(f"{count(len(rule.class_thresholds), 'class')} with a threshold of its own")
     if rule.temperature != 1:
@@ -214,14 +197,6 @@ def describe_rule(rule: DecisionRule | None) -> str:
     start = f"Default rule: {sentence}" if rule.is_default else sentence[0].upper() + sentence[1:]
     said = f"{count(rule.n, 'validation photo')}{': few' if few else ''}{of_train}"
     return f"{start} (chosen on {said})."
-
-
-def describe_costs(costs: CostRule) -> str:
-    """Return in words what is paid for what."""
-    others = sum(map(len, costs.pairs.values()))
-    return f"asking {costs.asking:g}, a wrong answer {costs.wrong:g}" + (
-        f", {count(others, 'pair')} of classes otherwise" if others else ""
-    )
 
 
 def say_promise(sets: SetRule) -> str:
@@ -310,8 +285,6 @@ def _check(rule: DecisionRule) -> None:
         )
     if rule.unlike_limit is not None and not 0 < rule.unlike_limit < float("inf"):
         raise RuleRefused("The limit of the distance is not above 0.", "Choose a larger one.")
-    if rule.costs is not None:
-        check_costs(rule.costs)
     sets = rule.sets
     limits = [] if sets is None else [sets.limit, *sets.class_limits.values()]
     if sets is not None and not (0 < sets.promise < 1 and np.isfinite(limits).all()):

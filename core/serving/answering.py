@@ -290,8 +290,6 @@ def _describe(
     version, decision = row.model.version, row.decision
     ranked = row.model.rank(row.scores, max(top, TOP))
     kind = decision.kind if decision else "answer"
-    if decision:  # what is answered by its cost stands first
-        ranked = [decision.top[0], *(one for one in ranked if one[0] != decision.top[0][0])]
     listed = describe_list(decision)
     return schemas.Answer(
         request_id=request_id,

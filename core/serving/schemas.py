@@ -177,9 +177,7 @@ class Answer(Schema):
     unknown: bool = Field(description="whether the model does not know: kind is not “answer”")
     text: str = Field(description="the answer in plain words")
     top: list[ClassScore] = Field(description="the best classes, best first")
-    threshold: float | None = Field(
-        description="what the best score had to reach; null: no rule, or costs"
-    )
+    threshold: float | None = Field(description="what the best score had to reach; null: no rule")
     set: PredictionSet | None = Field(
         None, description="null: the rule makes none, or the photo is unlike training"
     )

@@ -15,7 +15,6 @@ from core.formats import count, moment, plain
 from core.prediction.deciding import DecisionRule, delete_rule, describe_rule, save_rule
 from core.runs.store import RunRecord
 from core.ui.calibration.answers import show_answer_photos, show_answers
-from core.ui.calibration.costs import pick_costs, show_cost_photos, show_costs
 from core.ui.calibration.lists import pick_sets, show_list_photos, show_lists
 from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
 from core.ui.calibration.scores import show_bin_photos, show_scores
@@ -32,7 +31,6 @@ _QUESTIONS = {
     "answers": ":material/rule: Answers",
     "unlike": ":material/visibility_off: Unlike photos",
     "lists": ":material/format_list_bulleted: Lists",
-    "costs": ":material/payments: Costs",
 }
 View = Callable[[CalibrationPage, DecisionRule], None]
 _TARGETS = (0.90, 0.95, 0.99)
@@ -62,7 +60,6 @@ _VIEWS: dict[str, tuple[View, View]] = {
     "answers": (show_answers, show_answer_photos),
     "unlike": (show_unlike, lambda page, _: show_most_unlike(page)),
     "lists": (show_lists, show_list_photos),
-    "costs": (show_costs, show_cost_photos),
 }
 
 
@@ -70,14 +67,12 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
     """Draw the controls and what is kept; return the rule that the controls say."""
     st.subheader("When it answers", anchor=False)
     degree = _pick_temperature(page)
-    costs = pick_costs(page)
     rule = DecisionRule(
         temperature=degree,
-        threshold=_find_start(page, degree) / 100 if costs else _pick_threshold(page, degree),
-        class_thresholds={} if costs else _pick_class_thresholds(page, degree),
+        threshold=_pick_threshold(page, degree),
+        class_thresholds=_pick_class_thresholds(page, degree),
         unlike_limit=_pick_limit(page),
         sets=pick_sets(page, degree),
-        costs=costs,
         n=len(page.validation),
     )
     _offer_keeping(page, rule)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from core.evaluation.costs import CostRule
 from core.prediction.deciding import DecisionRule, read_rule, save_rule
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -88,27 +87,6 @@ def test_a_list_with_a_promise_is_kept_and_predict_gives_it(trained_copy: Worksp
     photo = encode_photo(draw_photo(0, 3), quality=90)
     predict.get("file_uploader")[0].upload("mine.jpg", photo, "image/jpeg").run()
     assert "The right class is in such a list 95 times of 100" in text_of(predict)
-
-
-def test_costs_are_set_kept_and_decide(trained_copy: Workspace) -> None:
-    run, result = rewrite_result(trained_copy)
-    app = open_page("calibration", question="costs")
-    prices = {one.label: one for one in app.number_input}
-    prices["Asking a person costs"].set_value(2.0).run()
-    {one.label: one for one in app.number_input}["A wrong answer costs"].set_value(50.0).run()
-    table = next(table.value for table in app.dataframe if "Wrong, shown" in table.value)
-    photos = result.photo_numbers("validation")
-    wrong = (result.scores[photos].argmax(axis=1) != result.labels[photos]).sum()
-    assert table["Decided by"].tolist()[:2] == ["Least expected cost", "Always the best class"]
-    assert table["Cost of 1,000 photos"][1] == f"{50_000 * wrong / VALIDATION:,.0f}"
-    assert f"n = {VALIDATION}" in text_of(app)
-    {toggle.label: toggle for toggle in app.toggle}["Let costs decide"].set_value(True).run()
-    app = press(app, "Keep with the run")
-    rule = read_rule(trained_copy, run)
-    assert rule is not None
-    assert rule.costs == CostRule(asking=2, wrong=50)
-    assert "As kept" in text_of(app)
-    assert "asking 2, a wrong answer 50" in text_of(open_page("calibration", question="answers"))
 
 
 def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspace) -> None:

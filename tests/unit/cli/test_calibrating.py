@@ -99,7 +99,7 @@ def test_a_folder_without_photos_is_said(
     assert "no photo that can be read" in capsys.readouterr().out
 
 
-def test_lists_and_costs_are_kept_and_predict_answers_by_them(
+def test_lists_are_kept_and_predict_gives_them(
     trained_copy: Workspace,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -107,21 +107,15 @@ def test_lists_and_costs_are_kept_and_predict_answers_by_them(
 ) -> None:
     few = partial(calibrating.answer_drawn, per_motif=1)
     monkeypatch.setattr(calibrating, "answer_drawn", few)
-    run, result = rewrite_result(trained_copy)
-    file = tmp_path / "costs.csv"
-    file.write_text(f"true,answered,cost\n{result.classes[0]},{result.classes[1]},9\n")
-    wanted = ("calibrate", run, "--list", "0.9", "--asking", "0.2", "--costs", str(file))
-    assert main([*wanted, "--keep"]) == 0
+    run, _ = rewrite_result(trained_copy)
+    assert main(["calibrate", run, "--list", "0.9", "--keep"]) == 0
     said = capsys.readouterr().out
     assert "lists hold the right class 90 times of 100 (measured" in said
-    assert ") by the least expected cost" in said and "costs decide: " in said
     rule = read_rule(trained_copy, run)
-    assert rule is not None and rule.sets is not None and rule.costs is not None
-    assert rule.costs.pairs == {result.classes[0]: {result.classes[1]: 9}}
+    assert rule is not None and rule.sets is not None
     photos = write_class_folders(tmp_path / "own", ("cat",), 1)
     (document,) = answer(capsys, "predict", run, str(next(photos.rglob("*.jpg"))))["photos"]
     decision = document["decision"]
-    assert decision["threshold"] is None
     assert (decision["set"] is None) == (decision["kind"] == "unlike")
     refused = answer(capsys, "calibrate", run, "--list", "0.999", exit_code=1)
     assert refused["error"]["code"] == "rule_refused"

@@ -11,7 +11,6 @@ from PIL import Image
 
 from core.config import Framing
 from core.evaluation.calibration import temper_scores
-from core.evaluation.costs import CostRule
 from core.evaluation.prediction_sets import SetRule
 from core.exporting.space import read_shipped, write_deciding_module, write_photo_module
 from core.prediction.answers import phrase_decision, phrase_list
@@ -89,13 +88,8 @@ def test_what_is_no_photo_is_refused(folder: Path) -> None:
 SETS = SetRule(method="raps", promise=0.9, limit=0.8, class_limits={"rose": 1.0}, n=9)
 
 
-COSTS = CostRule(asking=1, wrong=4, pairs={"rose": {"tulip": 90.0}})
-
-
-@pytest.mark.parametrize(("sets", "costs"), [(None, None), (SETS, COSTS)])
-def test_answers_are_the_same_words(
-    folder: Path, tmp_path: Path, sets: SetRule | None, costs: CostRule | None
-) -> None:
+@pytest.mark.parametrize("sets", [None, SETS])
+def test_answers_are_the_same_words(folder: Path, tmp_path: Path, sets: SetRule | None) -> None:
     rng = np.random.default_rng(5)
     features = rng.normal(size=(60, 32)).astype(np.float32)
     unlike = fit_unlike(features[:40], np.arange(40) % 3)
@@ -108,7 +102,6 @@ def test_answers_are_the_same_words(
         unlike_limit=limit,
         n=9,
         sets=sets,
-        costs=costs,
     )
     classes = ("daisy", "rose", "tulip")
     facts = {"classes": classes, "looks_for_unlike": True}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import RuleRefused, RunUnfinished
-from core.evaluation.costs import CostRule
 from core.evaluation.prediction_sets import SetRule
-from core.prediction.answers import phrase_decision, phrase_reason
 from core.prediction.choosing import carry_rule
 from core.prediction.deciding import (
     RULE_FILE,
@@ -82,59 +81,27 @@ def test_a_list_holds_what_is_not_too_strange_and_always_the_best() -> None:
     assert decide(RULE, np.array([0.5, 0.1, 0.4]), CLASSES).listed == ()
 
 
-COSTS = CostRule(asking=1.0, wrong=2.0, pairs={"rose": {"daisy": 50.0, "tulip": 50.0}})
-
-
-def test_costs_decide_in_place_of_thresholds() -> None:
-    """A rose that is missed costs much: little suspicion of one asks, and more answers it."""
-    rule = replace(RULE, temperature=1.0, costs=COSTS)
-    for scores, kind, best in (
-        ([0.97, 0.01, 0.02], "answer", "daisy"),
-        ([0.6, 0.35, 0.05], "unsure", "daisy"),
-        ([0.5, 0.5, 0.0], "answer", "rose"),
-        ([0.52, 0.48, 0.0], "unsure", "daisy"),
-    ):
-        decision = decide(rule, np.array(scores, dtype=np.float32), CLASSES)
-        assert (decision.kind, decision.top[0][0]) == (kind, best)
-        assert decision.threshold is None
-    cheaper = replace(rule, costs=replace(COSTS, asking=2.0))
-    decision = decide(cheaper, np.array([0.52, 0.48, 0.0], dtype=np.float32), CLASSES)
-    assert [name for name, _ in decision.top] == ["rose", "daisy", "tulip"]
-    assert phrase_decision(decision).startswith("Perhaps a rose (48 %), but it may be a daisy")
-    assert "cost more than asking" in phrase_reason(
-        decide(rule, np.array([0.52, 0.48, 0.0]), CLASSES)
-    )
-
-
-def test_costs_are_kept_with_the_rule(trained_copy: Workspace) -> None:
-    run = list_runs(trained_copy)[0].id
-    rule = replace(RULE, costs=COSTS, sets=SETS)
-    save_rule(trained_copy, run, rule)
-    assert read_rule(trained_copy, run) == rule
-    assert "asking 1, a wrong answer 2, 2 pairs of classes otherwise" in describe_rule(rule)
-    with pytest.raises(RuleRefused):
-        save_rule(trained_copy, run, replace(RULE, costs=replace(COSTS, asking=-1)))
-
-
-def test_lists_are_chosen_anew_and_costs_carried_when_a_champion_is_retrained(
-    trained_copy: Workspace,
-) -> None:
-    run, _ = rewrite_result(trained_copy)
-    kept = rule_to_facts(replace(RULE, unlike_limit=None, sets=SETS, costs=COSTS))
-    champion = ModelVersion(
+def make_version(facts: dict[str, Any]) -> ModelVersion:
+    return ModelVersion(
         number=1,
         digest="",
         run_id="before",
         dataset_id="",
         name="",
-        facts={"rule": kept},
+        facts=facts,
         who="",
         created=RULE.made,
     )
-    assert carry_rule(trained_copy, champion, run)
+
+
+def test_lists_are_chosen_anew_when_a_champion_is_retrained(
+    trained_copy: Workspace,
+) -> None:
+    run, _ = rewrite_result(trained_copy)
+    kept = rule_to_facts(replace(RULE, unlike_limit=None, sets=SETS))
+    assert carry_rule(trained_copy, make_version({"rule": kept}), run)
     rule = read_rule(trained_copy, run)
     assert rule is not None and rule.sets is not None
-    assert rule.costs == COSTS
     assert rule.sets.wish == SETS.wish
     assert (rule.sets.n, rule.sets.limit != SETS.limit) == (VALIDATION, True)
 
@@ -150,6 +117,17 @@ def test_lists_are_kept_with_the_rule_and_those_without_stay_what_they_were(
     with pytest.raises(RuleRefused):
         save_rule(trained_copy, run, replace(RULE, sets=replace(SETS, limit=float("nan"))))
     assert "90 times of 100 (measured 80 to 95)" in describe_rule(replace(RULE, sets=SETS))
+
+
+def test_a_rule_of_an_older_version_answers_without_its_costs(trained_copy: Workspace) -> None:
+    run = list_runs(trained_copy)[0].id
+    save_rule(trained_copy, run, RULE)
+    file = trained_copy.run_folder(run) / RULE_FILE
+    older = {"costs": {"asking": 1.0, "wrong": 2.0, "pairs": {}}}
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | older), encoding="utf-8")
+    assert read_rule(trained_copy, run) == RULE
+    facts = {"rule": rule_to_facts(RULE) | older, "rule_made": RULE.made.isoformat()}
+    assert make_version(facts).rule == RULE
 
 
 def test_a_rule_is_kept_exactly_and_forgotten(trained_copy: Workspace) -> None:

@@ -12,7 +12,7 @@ UV := uv==0.13.9
 install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python $(1)) || $(PIP) $(1)
 HEIC := pillow-heif==1.8.1
 .DEFAULT_GOAL := help
-.PHONY: help run class api test test-slow test-all check bench clean
+.PHONY: help run api test test-slow test-all check bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
@@ -20,9 +20,6 @@ help:  ## list the targets
 run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
 	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample
 	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
-
-class: $(VENV)/.installed  ## open the lesson to a room, and nothing else (PORT=8501, ADDRESS=0.0.0.0)
-	@$(BIN)/python -m core class --port $(PORT) --address $(or $(ADDRESS),localhost)
 
 api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
 	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))

@@ -127,20 +127,6 @@ class Settings(BaseSettings):
     workspace: Path = default_workspace()
     """folder of everything that the program makes; of an installed petalscope: in the user's
     data folder"""
-    pages: str = ""
-    """pages that are served, as in “lesson,predict”; the others, and what they do, are not
-    there; default: all"""
-    class_id: str = ""
-    """class whose students and instructor are let in, and nobody else; set by the command
-    class; default: none"""
-    without: str = Field("", pattern=r"^(camera|uploads|photos|,)*$")
-    """what people on these pages cannot give, of camera, uploads and photos (for the review), as
-    in “camera,photos”; default: they can"""
-    owners: str = ""
-    """e-mails of those who may do everything where people log in, separated by commas"""
-    instructors: str = ""
-    """e-mails of those who may do all but the upkeep of the computer where people log in,
-    separated by commas; everybody else is a student"""
     database_url: str | None = None
     """SQLAlchemy address of the database; default: SQLite in the workspace"""
     storage_url: str | None = None

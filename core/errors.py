@@ -35,14 +35,6 @@ class PetalscopeError(Exception):
         return (partial(type(self), self.problem, self.remedy, **self.facts), ())
 
 
-class NotAllowed(PetalscopeError, code="not_allowed"):
-    """It is not this person's to see or do. Ask who teaches the class, or whose workbench it is."""
-
-
-class SignInRefused(PetalscopeError, code="sign_in_refused"):
-    """The class, its code or the name cannot be taken. Look at the board, or take another name."""
-
-
 # Datasets and photos
 
 

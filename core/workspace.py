@@ -15,13 +15,12 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from core.config import read_settings
 from core.errors import DISK_FULL_ERRNOS, BadIdentifier, DiskFull, PetalscopeError, PlaceRefused
-from core.people import OWNER, Person, require
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,16 +55,14 @@ class _Place:
 
 
 class _Named:
-    """A path that a workspace has for each id, for those who may see what is of that kind."""
+    """A path that a workspace has for each id."""
 
-    def __init__(self, folder: str, suffix: str = "", kind: str = "") -> None:
-        self._folder, self._suffix, self._kind = folder, suffix, kind
+    def __init__(self, folder: str, suffix: str = "") -> None:
+        self._folder, self._suffix = folder, suffix
 
     def __get__(self, workspace: "Workspace", _owner: object) -> Callable[[str], Path]:
         def find(identifier: str) -> Path:
             check_identifier(identifier)
-            if self._kind:
-                require(workspace, "see", self._kind, identifier)
             return workspace.root / self._folder / f"{identifier}{self._suffix}"
 
         return find
@@ -76,8 +73,6 @@ class Workspace:
     """The folder of everything the program makes."""
 
     root: Path
-    person: Person = field(default=OWNER, compare=False)
-    """Who acts in it."""
 
     @property
     def is_read_only(self) -> bool:
@@ -126,34 +121,25 @@ class Workspace:
     """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
     speeds_file = _Place("speeds.json")
     """How fast this machine was at each kind of work, for estimates."""
-
-    journal_file = _Place("journal.jsonl")
-    """Who made, changed and deleted what, and when."""
-    key_file = _Place("key")
-    """What cookies and links are signed with."""
-    classes = _Place("classes")
-    links = _Place("links")
     bin = _Place("bin")
     """Runs and datasets that were deleted, for some weeks."""
 
-    dataset_folder = _Named("datasets", kind="dataset")
+    dataset_folder = _Named("datasets")
     features_file = _Named("features", ".npy")
     """The .npy of features; what they are stands beside it in a .json of the same name."""
     maps_folder = _Named("maps")
     """Hold <backbone>-<precision>/<photo>.map of the photos of a dataset."""
     backbone_folder = _Named("backbones")
-    run_folder = _Named("runs", kind="run")
+    run_folder = _Named("runs")
     kept_photo_file = _Named("kept_photos")
-    import_folder = _Named("imports", kind="import")
-    class_folder = _Named("classes")
-    link_file = _Named("links", ".json")
-    policy_file = _Named("policies", ".json", kind="policy")
-    view_file = _Named("views", ".json", kind="view")
+    import_folder = _Named("imports")
+    policy_file = _Named("policies", ".json")
+    view_file = _Named("views", ".json")
     """Return the file of a saved view."""
-    selection_file = _Named("selections", ".json", kind="selection")
+    selection_file = _Named("selections", ".json")
     tag_file = _Named("tags", ".json")
     analysis_folder = _Named("analyses")
-    export_folder = _Named("exports", kind="export")
+    export_folder = _Named("exports")
 
 
 def open_workspace() -> Workspace:

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from core.errors import EditRefused, ResultDamaged
-from core.people import acts
 from core.workspace import Workspace, digest_file
 from data.dataset import (
     FACTS,
@@ -56,7 +55,6 @@ CHANGES_FILE = "changes.parquet"
 CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
 
 
-@acts("make", "version")
 def make_version(
     workspace: Workspace,
     parent: Dataset,

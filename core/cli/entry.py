@@ -68,8 +68,6 @@ predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos, or a whole folder, with a registered version or a run
 serve      registry     --port 8000
     serve the champion to programs: the prediction API
-class      classroom    --address 0.0.0.0 --port 8501
-    open the lesson to a room: a code, names, a desk; a page server for each core
 report     exporting    latest --to ~/flowers.html
     write all that is known of a run into one HTML file, and its model card beside it
 register   registry     latest --name “with the new photos”

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from core.cli.choosing import DATASET, WHO
+from core.cli.choosing import DATASET
 from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, describe_failure
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
@@ -102,7 +102,7 @@ def _submit(
     workspace: Workspace, recipe: Recipe, name: str | None, progress: ProgressLine
 ) -> _Submitted:
     follower = RunFollower(workspace.run_folder(recipe.run_id), progress, recipe.epochs)
-    return _Submitted(*submit_run(workspace, recipe, name, submitter=WHO), follower)
+    return _Submitted(*submit_run(workspace, recipe, name), follower)
 
 
 def _train(

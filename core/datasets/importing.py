@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from core.errors import ImportFailed
-from core.people import acts, require
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
@@ -64,17 +63,8 @@ class ImportStatus(JobStatus):
         return self.report.dataset_id if self.report and self.state == "done" else None
 
 
-@acts("make", "dataset", noted=False)
 def start_import(workspace: Workspace, job: ImportJob) -> str:
-    """Start the job in a detached process and return its id.
-
-    Raises:
-        NotAllowed: It names a folder of this computer, which are its owner's alone.
-    """
-    request = job.request
-    named = {request.path, request.images, request.labels, request.splits, request.names}
-    if not job.remove_source and named - {"", "sample"}:
-        require(workspace, "see", "folder")
+    """Start the job in a detached process and return its id."""
     clean_imports(workspace)
     import_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     folder = workspace.import_folder(import_id)
@@ -113,7 +103,6 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     )
 
 
-@acts("make", "dataset")
 def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
     """Make what was prepared a dataset of the workspace, and returns it.
 
@@ -135,7 +124,6 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
     return read_dataset(workspace, status.report.dataset_id)
 
 
-@acts("delete", "import", "import_id")
 def discard_import(workspace: Workspace, import_id: str) -> None:
     """Remove an import and what it prepared; one that is going stops at the next photo.
 

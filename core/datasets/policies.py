@@ -10,7 +10,6 @@ from typing import Any
 
 from core.config import fingerprint
 from core.errors import AugmentationRefused
-from core.people import acts
 from core.workspace import Workspace, read_json_files, write_json
 from data.policy import PRESETS, AugmentationPolicy, check_policy, policy_from_dict
 
@@ -50,7 +49,6 @@ def read_policy(workspace: Workspace, name: str) -> AugmentationPolicy:
     )
 
 
-@acts("make", "policy", "name")
 def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> str:
     """Return the name under which the policy was saved; an older one of that name is replaced.
 
@@ -76,7 +74,6 @@ def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> 
     return name
 
 
-@acts("delete", "policy", "name")
 def delete_policy(workspace: Workspace, name: str) -> None:
     """Remove a saved policy; recipes hold what they use themselves and are not touched.
 

@@ -19,7 +19,6 @@ from pydantic import AwareDatetime, TypeAdapter
 from core.config import fingerprint
 from core.errors import PetalscopeError, QueryRefused, SelectionMissing, SelectionRefused
 from core.formats import check_name, check_note
-from core.people import acts, sees
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, check_identifier, read_json_files, write_json
 from data.dataset import Dataset
@@ -51,7 +50,6 @@ class Selection:
 _SELECTION = TypeAdapter(Selection)
 
 
-@acts("make", "selection")
 def save_selection(
     workspace: Workspace,
     dataset: Dataset,
@@ -101,8 +99,7 @@ def check_photos(
 
 def list_selections(workspace: Workspace) -> list[Selection]:
     """Return all saved selections, newest first; damaged files are left out."""
-    is_seen = sees(workspace, "selection")
-    found = [one for one in read_json_files(workspace.selections, _parse) if is_seen(one.id)]
+    found = read_json_files(workspace.selections, _parse)
     return sorted(found, key=lambda selection: (selection.created, selection.id), reverse=True)
 
 
@@ -122,7 +119,6 @@ def read_selection(workspace: Workspace, selection_id: str) -> Selection:
         raise _missing("The file of this selection was altered.", selection_id) from error
 
 
-@acts("delete", "selection", "selection_id")
 def delete_selection(workspace: Workspace, selection_id: str) -> None:
     """Remove a saved selection; photos and datasets are not touched.
 
@@ -185,7 +181,6 @@ LONGEST_VIEW = 60
 _VIEW_VERSION = 1
 
 
-@acts("make", "view", "name")
 def save_view(workspace: Workspace, name: str, address: Mapping[str, str]) -> str:
     """Return the name under which the parameters of a link were saved.
 
@@ -227,7 +222,6 @@ def read_view(workspace: Workspace, name: str) -> dict[str, str]:
     )
 
 
-@acts("delete", "view", "name")
 def delete_view(workspace: Workspace, name: str) -> None:
     """Remove a saved view; where it is gone already, nothing is to be done."""
     workspace.view_file(_identify_view(name)).unlink(missing_ok=True)

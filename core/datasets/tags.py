@@ -18,7 +18,6 @@ from core.config import fingerprint
 from core.datasets.selections import check_photos
 from core.errors import TagRefused
 from core.formats import cell_text, check_name, settle_name
-from core.people import acts
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, read_json_files, write_json
 from data.dataset import Dataset
@@ -107,7 +106,6 @@ def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, facts.st_ino, facts.st_mtime_ns) for name, facts in files)
 
 
-@acts("make", "tag", "name")
 def add_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
     """Return how many of the photos of the dataset bear the tag that did not before.
 
@@ -117,7 +115,6 @@ def add_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name:
     return _change(workspace, name, _list_digests(dataset, photos), add=True)
 
 
-@acts("delete", "tag", "name")
 def remove_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
     """Return how many of the photos of the dataset bore the tag, and bear it no more.
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, delete
 
 from core.errors import DatasetInUse
 from core.formats import count
-from core.people import acts
 from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
@@ -52,7 +51,6 @@ def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
         return _list_uses(workspace, connection, dataset_id)
 
 
-@acts("delete", "dataset", "dataset_id")
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
     """Return what lost its dataset; the version is in the bin.
 
@@ -70,8 +68,7 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
         uses = _list_uses(workspace, connection, dataset_id)
         _check_free(uses, dataset_id, force)
         throw_away(workspace, "dataset", dataset_id, hide_dataset(workspace, dataset_id))
-        trays = edits_table.c.dataset.startswith(dataset_id, autoescape=True)
-        connection.execute(delete(edits_table).where(trays))  # those of students, too
+        connection.execute(delete(edits_table).where(edits_table.c.dataset == dataset_id))
     delete_features(workspace, dataset_id)
     for folder in _list_analyses(workspace, dataset_id):
         shutil.rmtree(folder, ignore_errors=True)

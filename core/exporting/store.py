@@ -18,10 +18,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.config import fingerprint
-from core.errors import ExportMissing, ExportRefused, NotAllowed
+from core.errors import ExportMissing, ExportRefused
 from core.exporting.documents import Origin
 from core.exporting.subject import FORMATS, Format, digest_subject
-from core.people import acts, sees
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.workspace import Workspace, open_workspace, write_json
 
@@ -99,7 +98,6 @@ def identify_export(workspace: Workspace, request: ExportRequest) -> str:
     return fingerprint({"export": _VERSION, "subject": subject, **asdict(request)})
 
 
-@acts("make", "export")
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
     """Return `identify_export`; unless that is there, a process of its own makes it."""
     identifier = identify_export(workspace, request)
@@ -148,7 +146,7 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
     """Return the exports that are made, newest first."""
     found = []
     for file in workspace.exports.glob(f"[!.]*/{_FACTS}"):
-        with suppress(ExportMissing, NotAllowed):
+        with suppress(ExportMissing):
             found.append(read_export(workspace, file.parent.name))
     return sorted(found, key=lambda record: record.created, reverse=True)
 
@@ -156,7 +154,7 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
 def list_going(workspace: Workspace) -> list[str]:
     """Return the ids of the exports that are being made."""
     names = [file.parent.name for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
-    return [name for name in filter(sees(workspace, "export"), names) if _is_going(workspace, name)]
+    return [name for name in names if _is_going(workspace, name)]
 
 
 def _is_going(workspace: Workspace, export_id: str) -> bool:
@@ -169,7 +167,6 @@ def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
     return workspace.export_folder(record.id) / record.file
 
 
-@acts("delete", "export", "export_id")
 def delete_export(workspace: Workspace, export_id: str) -> None:
     """Delete the export.
 

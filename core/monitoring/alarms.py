@@ -18,7 +18,6 @@ from core.config import read_settings
 from core.errors import PetalscopeError, WebhookFailed, WebhookRefused
 from core.monitoring.rules import MEASURES, Level
 from core.monitoring.tables import alarms_table
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.locks import try_lock
 from core.workspace import Workspace
@@ -70,7 +69,6 @@ def find_worst(alarms: Sequence[Alarm]) -> Level | None:
     return "critical" if "critical" in levels else "warning" if levels else None
 
 
-@acts("change", "alarm", "number")
 def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
     """Return whether the alarm was standing; it has ended now, by a person.
 

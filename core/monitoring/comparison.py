@@ -23,7 +23,6 @@ from core.evaluation.comparison import (
     level_of_turn,
 )
 from core.formats import count
-from core.people import acts
 from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
@@ -154,7 +153,6 @@ class VersionComparison:
     """Of each class that has photos, as in `Comparison.per_class`, without p-values."""
 
 
-@acts("make", "comparison")
 def compare_versions(
     workspace: Workspace, champion: int, challenger: int, who: str = ""
 ) -> Evidence:

@@ -25,7 +25,6 @@ from core.errors import FeedbackRefused
 from core.formats import check_note
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
 from data.sources.names import check_class_name, fold_name
@@ -136,7 +135,6 @@ _OUTCOMES = {
 }
 
 
-@acts("make", "feedback", noted=False)
 def give_feedback(
     workspace: Workspace,
     prediction_id: str,
@@ -189,7 +187,6 @@ def give_feedback(
     return _read(kept)
 
 
-@acts("change", "review")
 def review_feedback(
     workspace: Workspace,
     numbers: Sequence[int],
@@ -228,7 +225,6 @@ def review_feedback(
     return reviewed
 
 
-@acts("change", "review")
 def restore_reviews(
     workspace: Workspace,
     former: Sequence[tuple[int, State, str | None]],

@@ -24,7 +24,6 @@ from core.monitoring.feedback import Feedback, list_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import read_features
 from core.monitoring.tables import feedback_table
-from core.people import acts
 from core.registry.events import record_event
 from core.registry.store import list_versions, read_aliases, select_versions
 from core.runs.database import read_database, write_database
@@ -254,7 +253,6 @@ def _settle_photos(
     return list(latest.values()), outvoted
 
 
-@acts("make", "dataset")
 def make_reviewed_version(
     workspace: Workspace,
     dataset_id: str,
@@ -306,7 +304,6 @@ def find_reviewed_dataset(workspace: Workspace) -> str | None:
     return None
 
 
-@acts("change", "review")
 def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
     """Put feedback aside whose photos are left out; it says why."""
     _settle(workspace, plan.left_out, plan.dataset, plan.said)

@@ -21,7 +21,6 @@ from sqlalchemy import select
 
 from core.config import read_settings
 from core.monitoring.tables import feedback_table, predictions_table, split_ids
-from core.people import acts
 from core.runs.database import read_database
 from core.workspace import Workspace, write_atomically
 
@@ -57,15 +56,13 @@ _usages: dict[Path, _Usage] = {}
 _counting = Lock()
 
 
-@acts("make", "prediction", noted=False)
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
     """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
 
-    With consent, the person sent it to the review inbox, where that is not switched off; else the
-    days of the setting decide.
+    With consent, the person sent it to the review inbox; else the days of the setting decide.
     """
     settings = read_settings()
-    if "photos" in settings.without if consent else settings.keep_photos_days <= 0:
+    if not consent and settings.keep_photos_days <= 0:
         return False
     file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None:

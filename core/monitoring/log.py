@@ -26,7 +26,6 @@ from core.monitoring.tables import (
     predictions_table,
     split_ids,
 )
-from core.people import acts
 from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
@@ -86,7 +85,6 @@ def describe_prediction(
     )
 
 
-@acts("make", "prediction", noted=False)
 def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None:
     """Write rows into the log: all, or, after an error of the database, none."""
     if not rows:
@@ -206,7 +204,6 @@ def _write_cell(value: object) -> object:
     return "" if pd.isna(value) else value
 
 
-@acts("delete", "prediction", "visitor")
 def delete_predictions(
     workspace: Workspace,
     *,

@@ -26,7 +26,6 @@ from core.monitoring.log import read_predictions
 from core.monitoring.rules import LEVELS, Measure, Rule, Watch, read_watch
 from core.monitoring.summaries import estimate_share, keep_newest, list_right
 from core.monitoring.tables import alarms_table
-from core.people import acts
 from core.registry.store import ModelVersion, find_version
 from core.runs.database import write_database
 from core.runs.locks import hold_lock
@@ -230,7 +229,6 @@ def format_value(measure: Measure, value: float, n: int) -> str:
 _ROW = alarms_table.c
 
 
-@acts("see", "rule", noted=False)
 def check_rules(
     workspace: Workspace, *, now: datetime | None = None, tell: bool = True
 ) -> list[Reading]:

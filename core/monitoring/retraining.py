@@ -32,7 +32,6 @@ from core.monitoring.retraining_state import (
     read_state,
 )
 from core.monitoring.tables import feedback_table
-from core.people import acts
 from core.prediction.choosing import carry_rule
 from core.registry.events import record_event
 from core.registry.promoting import set_challenger
@@ -155,7 +154,7 @@ def begin(
                 "Review more photos; or make that version the challenger again.",
                 run=run.id,
             )
-        run, _ = submit_run(workspace, recipe, f"Retrained from {champion.label}", submitter=who)
+        run, _ = submit_run(workspace, recipe, f"Retrained from {champion.label}")
     except PetalscopeError as error:
         if why == "by hand":  # whoever asked is told at once, and nobody else needs to know
             change_state(workspace, going=None)
@@ -263,7 +262,6 @@ def _begin_again(workspace: Workspace, going: Going) -> None:
         begin(workspace, who=going.who, dataset_id=going.dataset, why=going.why, attempts=attempts)
 
 
-@acts("change", "model")
 def start_retraining(
     workspace: Workspace, *, who: str = "", dataset_id: str | None = None
 ) -> RunRecord:

@@ -18,7 +18,6 @@ from core.evaluation.calibration import temper_scores
 from core.evaluation.coverage import FEWEST_TO_LIMIT
 from core.evaluation.prediction_sets import SetRule, list_classes
 from core.formats import count, percent
-from core.people import acts
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.result import digest_result
 from core.runs.run_files import read_json
@@ -207,7 +206,6 @@ def say_promise(sets: SetRule) -> str:
     return f"{promised} (measured {100 * sets.low:.0f} to {100 * sets.high:.0f})"
 
 
-@acts("change", "run", "run_id")
 def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
     """Write the rule into the folder of its run, instead of an older one.
 
@@ -241,7 +239,6 @@ def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
     return kept and read_rule(workspace, run_id) is None
 
 
-@acts("change", "run", "run_id")
 def delete_rule(workspace: Workspace, run_id: str) -> None:
     """Forget the rule of a run, its default one too: it answers every photo then."""
     file = _rule_file(workspace, run_id)

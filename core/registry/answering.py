@@ -14,7 +14,6 @@ from typing import Any
 
 from core.config import fingerprint
 from core.errors import RunStopped, SourceRefused
-from core.people import acts, require
 from core.prediction.deciding import describe_rule
 from core.prediction.storing import answer_folder, open_folder, split_counts
 from core.registry.loading import open_named
@@ -27,7 +26,6 @@ _MOST_TOLD = 1_000
 """Times that a job says how far it is: each look at it reads all of them."""
 
 
-@acts("change", "bucket", "answers")
 def start_answering(workspace: Workspace, answers: str, *, anew: bool = False, **of: str) -> str:
     """Return the id of the work; unless it is done or going, a process of its own does it.
 
@@ -38,7 +36,6 @@ def start_answering(workspace: Workspace, answers: str, *, anew: bool = False, *
             call that on screen.
 
     Raises:
-        NotAllowed: What the credentials of this computer open is its owner's alone.
         SourceRefused: An address cannot be used, or other answers go there just now.
         StorageFailed: An address names no bucket, or holds credentials.
     """
@@ -63,7 +60,6 @@ def start_answering(workspace: Workspace, answers: str, *, anew: bool = False, *
 
 def read_answering(workspace: Workspace, identifier: str) -> JobStatus | None:
     """Return how far a work is, with what `execute_answering` makes of it; None: there is none."""
-    require(workspace, "change", "bucket")
     job = read_job(workspace.analysis_folder(identifier))
     if job is not None and job.code == "job_ended":
         remedy = "Go on: parts done are kept; the one that was in work is free after a minute."

@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
 from core.formats import say_p
-from core.people import acts
 from core.registry.events import EventKind, ModelEvent, Told, insert_event, list_former
 from core.registry.evidence import Evidence
 from core.registry.files import hold_registry, sweep_blobs
@@ -32,7 +31,6 @@ from core.runs.database import write_database
 from core.workspace import Workspace
 
 
-@acts("change", "model", "number")
 def promote(
     workspace: Workspace,
     number: int,
@@ -72,7 +70,6 @@ def promote(
         return _let_answer(connection, "promoted", number, champion, told)
 
 
-@acts("change", "model")
 def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
     """Return the version that answers now: the newest former champion whose files are whole.
 
@@ -99,7 +96,6 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
     return target
 
 
-@acts("change", "model", "number")
 def set_challenger(
     workspace: Workspace, number: int, *, who: str = "", reason: str = ""
 ) -> ModelVersion:
@@ -215,7 +211,6 @@ def _let_answer(
     return insert_event(connection, kind, **event)
 
 
-@acts("delete", "model", "number")
 def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
     """Return how many bytes were freed; the version is gone, its number is not given again.
 
@@ -246,7 +241,6 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
         return sweep_blobs(workspace, needed)
 
 
-@acts("change", "model")
 def keep_champion(
     workspace: Workspace, *, reason: str, who: str = "", challenger: int | None = None
 ) -> ModelEvent:

@@ -12,7 +12,6 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import RunUnfinished
-from core.people import acts
 from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
@@ -39,7 +38,6 @@ from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
 from models.dense import DenseHead
 
 
-@acts("make", "model")
 def register_run(
     workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
 ) -> ModelVersion:

@@ -1,7 +1,6 @@
 """The bin: runs and datasets that were deleted, whole, for 30 days.
 
-A folder only moves: bin/<kind>/<id>/, what went with it inside. Students' deletions go there too;
-who teaches, or owns the workbench, puts back and empties.
+A folder only moves: bin/<kind>/<id>/, what went with it inside.
 """
 
 import os
@@ -13,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import NotInBin
-from core.people import acts
 from core.runs.database import write_database
 from core.runs.repairing import read_folders
 from core.runs.run_files import WITH_IT, read_json
@@ -50,9 +48,7 @@ def throw_away(workspace: Workspace, kind: str, thing: str, folder: Path) -> Pat
 
 
 def list_binned(workspace: Workspace) -> list[Binned]:
-    """Return what was deleted, the last first; nothing for those who may not put it back."""
-    if workspace.person.role not in ("owner", "instructor"):
-        return []
+    """Return what was deleted, the last first."""
     found = []
     for place in _list_places(workspace):
         facts, kind = read_json(place / _FACTS[place.parent.name]), place.parent.name
@@ -62,7 +58,6 @@ def list_binned(workspace: Workspace) -> list[Binned]:
     return sorted(found, key=lambda one: one.deleted, reverse=True)
 
 
-@acts("change", "bin", "thing")
 def put_back(workspace: Workspace, kind: str, thing: str) -> None:
     """Put a run or a dataset back where it was; a dataset's features are computed when wanted.
 
@@ -84,7 +79,6 @@ def put_back(workspace: Workspace, kind: str, thing: str) -> None:
             read_folders(workspace, connection)
 
 
-@acts("delete", "bin")
 def empty_bin(workspace: Workspace) -> None:
     """Delete for good what is in the bin."""
     sweep_bin(workspace, keep_days=0)

@@ -24,7 +24,6 @@ from sqlalchemy.schema import CreateColumn
 from core.config import read_settings
 from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
 from core.formats import count
-from core.people import require_acting
 from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
 from core.runs.locks import hold_lock
 from core.runs.tables import metadata, runs_table
@@ -59,11 +58,8 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
     Raises:
         DatabaseUnusable: It is damaged, or empty while runs lie on disk.
         DiskFull: There is no room to write.
-        NotAllowed: Nobody but the owner writes outside of an act.
         PlaceRefused: The workspace is read-only.
     """
-    if not anew:  # a reader may be who finds an index to be filled
-        require_acting(workspace)
     if workspace.is_read_only and read_settings().database_url is None:
         raise PlaceRefused(
             f"The workspace {workspace.root} is read-only: nothing can be kept in it.",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import WeightsDamaged
-from core.people import acts
 from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
@@ -19,13 +18,11 @@ from models.downloads import download_weights
 from models.weights import Weights
 
 
-@acts("make", "weights", "weights")
 def start_fetch(workspace: Workspace, weights: str, **run: str) -> None:
     """Start the job, unless these weights are being fetched already.
 
     Args:
-        run: `dataset`, to train its usual recipe when they are here; `name` and `submitter` of
-            that run.
+        run: `dataset`, to train its usual recipe when they are here; `name` of that run.
     """
     parameters = {"weights": weights, "run": run}
     start_job(workspace, _folder(workspace, weights), "core.runs.fetching", parameters)
@@ -64,7 +61,7 @@ def _fetch(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
     if "dataset" not in run:
         return {"weights": name}
     recipe = Recipe(dataset=run["dataset"], weights=name, weights_digest=found.digest)
-    record, _ = submit_run(workspace, recipe, run["name"], submitter=run["submitter"])
+    record, _ = submit_run(workspace, recipe, run["name"])
     ensure_scheduler(workspace)
     return {"weights": name, "run": record.id}
 

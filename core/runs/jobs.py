@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import PetalscopeError
-from core.people import acts
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.starting import python_command, start_detached
 from core.runs.run_files import append_event, read_events
@@ -45,7 +44,6 @@ class JobStatus:
     remedy: str = ""
 
 
-@acts("make", "analysis", noted=False)
 def start_job(
     workspace: Workspace, folder: Path, module: str, parameters: Mapping[str, Any]
 ) -> bool:

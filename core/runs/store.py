@@ -20,7 +20,6 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
-from core.people import acts, sees
 from core.runs.database import read_database, write_database
 from core.runs.recipe.plans import Plan, SweepPlan, base_recipe, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
@@ -71,7 +70,6 @@ class RunRecord:
     """Ended by a person; the best epoch up to then was kept."""
     notes: str
     tags: tuple[str, ...]
-    submitter: str
     """Who submitted it, as the page or command line knows them; "" for nobody in particular."""
     plan: Plan | None
     """What it does instead of one training (a sweep, say); None: it trains its recipe."""
@@ -117,7 +115,6 @@ def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
     return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 
-@acts("see", "run", "run_id", noted=False)
 def read_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return what is known of the run.
 
@@ -183,9 +180,7 @@ def _list(
     if dataset_id is not None:
         condition &= runs_table.c.dataset == dataset_id
     with read_database(workspace) as connection:
-        found = select_runs(connection, condition)
-    is_seen = sees(workspace, "run")
-    return [run for run in found if is_seen(run.id)]
+        return select_runs(connection, condition)
 
 
 @cache  # lists are read many times a second
@@ -261,7 +256,6 @@ class Opening:
     """Where: “page metrics”, “command line”."""
 
 
-@acts("see", "run", "run_id", noted=False)
 def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> list[Opening]:
     """Return all openings of the run, oldest first, this one at the end; it is now counted.
 

@@ -78,7 +78,6 @@ runs_table = numbered_table(
     Column("request", String(24), nullable=False, server_default=""),
     Column("notes", Text, nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default="[]"),
-    Column("submitter", Text, nullable=False, server_default=""),
     Column("plan", Text),
 )
 

@@ -29,7 +29,7 @@ Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "true_labels", "wrong_labels", "seconds", "random", "own",
-    "report", "photos", "draws", "foreseen", "notebook", "held",
+    "report", "photos", "draws", "foreseen", "notebook",
     "leak", "leaked",
 ]  # fmt: skip
 

@@ -34,7 +34,6 @@ MEASUREMENTS = {
     "soak": "memory and open files of the page server over many visits",
     "instant": "the exact head: ready, 50 edits, why an answer; refits beside; --synthetic 100000",
     "forecast": "how often intervals of forecasts held, from halves of the photos",
-    "classroom": "the lesson with 1, 5, 15 and 30 sessions that move their control at once",
     "drift": "how often changed and unchanged photos are said to have changed",
 }
 

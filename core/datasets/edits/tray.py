@@ -1,8 +1,7 @@
 """The tray: edits of a dataset that wait to be applied, in the database of the workspace.
 
 They survive reloads and restarts, and any number of processes may add to them at once. An undone
-edit is only marked, so that it can be redone, until a new edit takes its place. Each student has a
-tray of their own beside that of all others.
+edit is only marked, so that it can be redone, until a new edit takes its place.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from core.config import fingerprint
 from core.datasets.edits.changes import (
     Action,
     Edit,
@@ -22,7 +20,6 @@ from core.datasets.edits.changes import (
     settle_wish,
 )
 from core.errors import DatasetMissing, EditRefused
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
@@ -47,7 +44,6 @@ _COLUMNS = [edits_table.c[field.name] for field in fields(Edit)]
 _TABLE = edits_table.c
 
 
-@acts("make", "edit")
 def add_edits(
     workspace: Workspace,
     dataset: Dataset,
@@ -78,7 +74,6 @@ def add_edits(
     return note_wishes(workspace, dataset, wishes)
 
 
-@acts("make", "edit")
 def merge_duplicates(
     workspace: Workspace,
     dataset: Dataset,
@@ -104,45 +99,43 @@ def merge_duplicates(
 
 def list_edits(workspace: Workspace, dataset_id: str) -> list[Edit]:
     """Return the edits in the tray, oldest first, without those that were undone."""
-    query = select(*_COLUMNS).where(_waiting(workspace, dataset_id)).order_by(_TABLE.number)
+    query = select(*_COLUMNS).where(_waiting(dataset_id)).order_by(_TABLE.number)
     with read_database(workspace) as connection:
         return [Edit(**row._mapping) for row in connection.execute(query)]
 
 
 def count_edits(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits are in the tray."""
-    return _count(workspace, _waiting(workspace, dataset_id))
+    return _count(workspace, _waiting(dataset_id))
 
 
 def count_undone(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits could be redone."""
-    return _count(workspace, _in_tray(workspace, dataset_id) & _TABLE.undone)
+    return _count(workspace, (_TABLE.dataset == dataset_id) & _TABLE.undone)
 
 
 def list_classes(workspace: Workspace, dataset: Dataset) -> list[str]:
     """Return the classes of the dataset, and after them the new ones that the tray names."""
     with read_database(workspace) as connection:
-        return _list_classes(workspace, connection, dataset)
+        return _list_classes(connection, dataset)
 
 
-@acts("change", "edit", "dataset_id")
 def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) -> int:
     """Return how many edits were undone: those of the last batch.
 
     With `batch` only if that is still the last, so that an old button undoes nothing else.
     """
     with write_database(workspace) as connection:
-        waiting = _waiting(workspace, dataset_id)
+        waiting = _waiting(dataset_id)
         last = connection.scalar(select(func.max(_TABLE.batch)).where(waiting))
         if last is None or batch not in (None, last):
             return 0
         return _mark(connection, waiting & (_TABLE.batch == last), undone=True)
 
 
-@acts("change", "edit", "dataset_id")
 def redo_edits(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits are back: those of the batch that was undone last."""
-    undone = _in_tray(workspace, dataset_id) & _TABLE.undone
+    undone = (_TABLE.dataset == dataset_id) & _TABLE.undone
     with write_database(workspace) as connection:
         first = connection.scalar(select(func.min(_TABLE.batch)).where(undone))
         if first is None:
@@ -150,24 +143,21 @@ def redo_edits(workspace: Workspace, dataset_id: str) -> int:
         return _mark(connection, undone & (_TABLE.batch == first), undone=False)
 
 
-@acts("delete", "edit", "dataset_id")
 def clear_edits(workspace: Workspace, dataset_id: str) -> int:
     """Return how many edits were undone: all; they can be redone batch by batch."""
     with write_database(workspace) as connection:
-        return _mark(connection, _waiting(workspace, dataset_id), undone=True)
+        return _mark(connection, _waiting(dataset_id), undone=True)
 
 
-@acts("delete", "edit", "dataset_id")
 def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None) -> None:
     """Delete the edits up to number `last` (or all) and all undone ones, for good."""
-    gone = _in_tray(workspace, dataset_id)
+    gone = _TABLE.dataset == dataset_id
     if last is not None:
         gone &= _TABLE.undone | (_TABLE.number <= last)
     with write_database(workspace) as connection:
         connection.execute(delete(edits_table).where(gone))
 
 
-@acts("make", "edit")
 def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
     """Return the number of the batch of these edits; all are noted, or none.
 
@@ -179,13 +169,13 @@ def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) 
         raise EditRefused("No photo was chosen.", "Choose at least one photo, then edit it.")
     with write_database(workspace) as connection:
         check_there(workspace, dataset)
-        known = _list_classes(workspace, connection, dataset)
-        now, tray = datetime.now(UTC), _name_tray(workspace, dataset.id)
+        known = _list_classes(connection, dataset)
+        now = datetime.now(UTC)
         rows: list[dict[str, Any]] = []
         for wish in wishes:
             settled = settle_wish(wish, known)
-            rows.append({**settled._asdict(), "dataset": tray, "created": now})
-        dropped = _in_tray(workspace, dataset.id) & _TABLE.undone
+            rows.append({**settled._asdict(), "dataset": dataset.id, "created": now})
+        dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
         connection.execute(delete(edits_table).where(dropped))
         # The number of its first edit makes a batch's number that was never given before.
         first = connection.execute(insert(edits_table).values(batch=0, **rows[0]))
@@ -196,19 +186,8 @@ def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) 
     return batch
 
 
-def _name_tray(workspace: Workspace, dataset_id: str) -> str:
-    """Return what the tray of a dataset is called, of the person of the workspace."""
-    person = workspace.person
-    own = f" {fingerprint({'of': person.id})}" if person.role == "student" else ""
-    return f"{dataset_id}{own}"
-
-
-def _in_tray(workspace: Workspace, dataset_id: str) -> ColumnElement[bool]:
-    return _TABLE.dataset == _name_tray(workspace, dataset_id)
-
-
-def _waiting(workspace: Workspace, dataset_id: str) -> ColumnElement[bool]:
-    return _in_tray(workspace, dataset_id) & ~_TABLE.undone
+def _waiting(dataset_id: str) -> ColumnElement[bool]:
+    return (_TABLE.dataset == dataset_id) & ~_TABLE.undone
 
 
 def _mark(connection: Connection, condition: ColumnElement[bool], *, undone: bool) -> int:
@@ -221,8 +200,8 @@ def _count(workspace: Workspace, condition: ColumnElement[bool]) -> int:
         return int(connection.scalar(query) or 0)
 
 
-def _list_classes(workspace: Workspace, connection: Connection, dataset: Dataset) -> list[str]:
-    relabels = _waiting(workspace, dataset.id) & (_TABLE.action == "relabel")
+def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
+    relabels = _waiting(dataset.id) & (_TABLE.action == "relabel")
     named = connection.scalars(select(_TABLE.value).where(relabels).distinct())
     return list(dict.fromkeys((*dataset.classes, *sorted(named))))
 

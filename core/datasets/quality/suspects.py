@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.people import acts
 from core.workspace import Workspace, write_whole
 from data.dataset import Dataset
 
@@ -186,7 +185,6 @@ def read_confirmed(workspace: Workspace) -> frozenset[tuple[str, str]]:
     return frozenset(key for key, is_right in right.items() if is_right)
 
 
-@acts("change", "edit")
 def confirm_labels(
     workspace: Workspace, dataset: Dataset, photos: Sequence[int], *, right: bool = True
 ) -> None:

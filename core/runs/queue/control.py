@@ -9,21 +9,18 @@ import os
 from collections.abc import Iterable
 
 from core.errors import RecipeRefused
-from core.people import acts
 from core.runs.database import write_database
 from core.runs.queue.queue import change_run, queue_again, submit_run
 from core.runs.queue.run_lock import PAUSED
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import validate
 from core.runs.run_files import append_event
-from core.runs.store import RunRecord, item_id, read_run, select_run, select_runs
-from core.runs.tables import runs_table
+from core.runs.store import RunRecord, item_id, read_run, select_run
 from core.workspace import Workspace, check_identifier, write_atomically
 
 CHECKPOINT_FOLDER = "checkpoint"
 
 
-@acts("change", "run", "run_id")
 def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, asked to pause: its device is given to others, its checkpoint kept.
 
@@ -40,7 +37,6 @@ def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
         return select_run(connection, run_id)
 
 
-@acts("change", "run", "run_id")
 def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, waiting again if it was paused; it resumes from its checkpoint."""
     with write_database(workspace) as connection:
@@ -48,11 +44,7 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
         return queue_again(workspace, connection, run) if run.state == "paused" else run
 
 
-@acts("see", "run", "run_id", noted=False)
-@acts("make", "run", noted=False)
-def extend_run(
-    workspace: Workspace, run_id: str, epochs: int, *, submitter: str = ""
-) -> tuple[RunRecord, bool]:
+def extend_run(workspace: Workspace, run_id: str, epochs: int) -> tuple[RunRecord, bool]:
     """Return the run of the same recipe with more epochs, and whether it is new.
 
     It resumes from the checkpoint of the former, which stays as it is; a note says from which
@@ -76,20 +68,18 @@ def extend_run(
     lent = _lend_checkpoint(workspace, former, following)
     stem = former.name.removesuffix(f", {former.recipe.epochs} epochs")
     name = f"{stem}, {recipe.epochs} epochs"
-    run, is_new = submit_run(workspace, recipe, name, submitter=submitter or former.submitter)
+    run, is_new = submit_run(workspace, recipe, name)
     if is_new:
         run = note_run(workspace, run.id, _describe_start(former, lent))
         run = tag_run(workspace, run.id, former.tags)
     return run, is_new
 
 
-@acts("change", "run", "run_id")
 def note_run(workspace: Workspace, run_id: str, notes: str) -> RunRecord:
     """Return the run with these notes, free text, in place of those it had."""
     return _write(workspace, run_id, notes=notes.strip())
 
 
-@acts("change", "run", "run_id")
 def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord:
     """Return the run with these tags, sorted and each once, in place of those it had."""
     cleaned = {" ".join(tag.split()) for tag in tags} - {""}
@@ -97,18 +87,9 @@ def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord
     return _write(workspace, run_id, tags=text)
 
 
-@acts("change", "run", "run_id")
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
     """Return the run under its new name; an empty name gives back "Run 7"."""
     return _write(workspace, run_id, name=name.strip())
-
-
-@acts("change", "run", noted=False)
-def forget_submitter(workspace: Workspace, submitter: str) -> None:
-    """Take a name out of the runs that were submitted under it."""
-    with write_database(workspace) as connection:
-        for run in select_runs(connection, runs_table.c.submitter == submitter):
-            change_run(connection, run.id, submitter="a student")
 
 
 def _write(workspace: Workspace, run_id: str, **values: str) -> RunRecord:

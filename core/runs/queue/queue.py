@@ -1,20 +1,17 @@
 """The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
 
 Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time on each lane, which is a device of a machine. Next is a run of
-the submitter who has waited longest since their last start: who submits a hundred runs delays the
-single run of another by one. Standard library and SQLAlchemy only, for the scheduler.
+them at once. One run goes at a time on each lane, which is a device of a machine: first come,
+first served. Standard library and SQLAlchemy only, for the scheduler.
 """
 
-import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from core.errors import RunGoing, RunLost, RunStopped
-from core.people import acts
 from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
 from core.runs.kept import RECIPE_FILE, mark_run
@@ -60,14 +57,12 @@ _WORKER_LOST: dict[str, Any] = {
 }
 
 
-@acts("make", "run")
 def submit_run(
     workspace: Workspace,
     recipe: Recipe,
     name: str | None = None,
     *,
     plan: Plan | None = None,
-    submitter: str = "",
 ) -> tuple[RunRecord, bool]:
     """Return the run of this recipe (or of a plan that starts from it) and whether it is new.
 
@@ -83,7 +78,7 @@ def submit_run(
         check_epochs(recipe)
     folder = workspace.run_folder(run_id := item_id(recipe, plan))
     values: dict[str, Any] = dict.fromkeys(("created", "queued"), datetime.now(UTC))
-    values |= {"id": run_id, "state": "queued", "dataset": recipe.dataset, "submitter": submitter}
+    values |= {"id": run_id, "state": "queued", "dataset": recipe.dataset}
     values |= {"name": (name or "").strip(), "recipe": recipe_to_json(recipe)}
     values["plan"] = plan and plan_to_json(plan)
     with write_database(workspace) as connection:
@@ -110,7 +105,7 @@ def claim_next_run(
         if select_runs(connection, table.state.in_(GOING) & (table.lane == lane)):
             return None
         waiting = select_runs(connection, table.state == "queued")
-        order = order_turns(waiting, read_last_starts(connection))
+        order = order_turns(waiting)
         if not order or run_id not in (None, order[0].id):
             return None
         next_id = order[0].id
@@ -121,7 +116,6 @@ def claim_next_run(
         return select_run(connection, next_id)
 
 
-@acts("change", "run", "run_id")
 def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
     """Return the run, asked to stop: its best epoch is kept. One that waits ends at once.
 
@@ -143,7 +137,6 @@ def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False
         return select_run(connection, run_id)
 
 
-@acts("change", "run", "run_id")
 def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run, queued as when its recipe is submitted again, unless it is well."""
     with write_database(workspace) as connection:
@@ -151,7 +144,6 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
         return _queue_if_unfinished(workspace, connection, run)
 
 
-@acts("delete", "run", "run_id")
 def delete_run(workspace: Workspace, run_id: str) -> None:
     """Move the run into the bin, off the list.
 
@@ -205,9 +197,8 @@ def read_active(workspace: Workspace) -> list[RunRecord]:
     table = runs_table.c
     with read_database(workspace) as connection:
         runs = select_runs(connection, table.state.in_((*GOING, "queued")) | _MAY_GO_ON)
-        starts = read_last_starts(connection) if runs else {}
     going = [run for run in runs if run.is_going]
-    return going + order_turns([run for run in runs if not run.is_going], starts)
+    return going + order_turns(run for run in runs if not run.is_going)
 
 
 def queue_again(
@@ -235,36 +226,9 @@ def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
 
 
-def read_last_starts(connection: Connection) -> dict[str, datetime]:
-    """Return when a run of each submitter was last started; who never had one is not in it."""
-    started = func.max(runs_table.c.started)
-    query = select(runs_table.c.submitter, started).group_by(runs_table.c.submitter)
-    return {submitter: last for submitter, last in connection.execute(query) if last is not None}
-
-
-def order_turns(
-    waiting: Sequence[RunRecord], last_starts: Mapping[str, datetime]
-) -> list[RunRecord]:
-    """Return the waiting runs in the order in which they will start.
-
-    Next is the submitter whose last start is longest ago, those who never had one first; then the
-    oldest of their runs.
-    """
-    lines: dict[str, list[RunRecord]] = {}
-    for run in sorted(waiting, key=lambda run: (run.queued, run.number), reverse=True):
-        lines.setdefault(run.submitter, []).append(run)  # the oldest last
-    served = sorted(lines.keys() & last_starts.keys(), key=lambda name: last_starts[name])
-    ranks = {name: rank for rank, name in enumerate(served, 1)}
-    heap = [(ranks.get(name, 0), line[-1].queued, name) for name, line in lines.items()]
-    heapq.heapify(heap)
-    order: list[RunRecord] = []
-    while heap:
-        _, _, name = heapq.heappop(heap)
-        order.append(lines[name].pop())
-        if lines[name]:
-            turn = len(lines) + len(order)  # after everybody who waits now
-            heapq.heappush(heap, (turn, lines[name][-1].queued, name))
-    return order
+def order_turns(waiting: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the waiting runs in the order in which they will start: the oldest first."""
+    return sorted(waiting, key=lambda run: (run.queued, run.number))
 
 
 def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:

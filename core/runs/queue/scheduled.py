@@ -26,7 +26,6 @@ from sqlalchemy import insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import RetrainingRefused
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
@@ -69,7 +68,6 @@ def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
     return content
 
 
-@acts("change", "rule", "name")
 def keep_arrangement(
     workspace: Workspace, name: str, content: Mapping[str, Any], who: str = ""
 ) -> None:

@@ -20,8 +20,6 @@ from core.runs.locks import free_lock, take_lock
 from core.workspace import PROJECT_ROOT, Workspace, write_json
 
 _REPLACE_WAIT_S = 5.0
-_OF_PAGES = {"workspace", "pages", "class_id", "without"}
-"""Settings that are nothing to a scheduler: that of a class is the owner's, too."""
 
 
 class Lane(NamedTuple):
@@ -145,6 +143,6 @@ def _take_over(workspace: Workspace) -> int | None:
 
 
 def _fingerprint_settings() -> str:
-    settings = read_settings().model_dump(mode="json", exclude=_OF_PAGES)
+    settings = read_settings().model_dump(mode="json", exclude={"workspace"})
     settings = {name: value for name, value in settings.items() if not name.startswith("api_")}
     return fingerprint({**settings, "backend": os.environ.get("KERAS_BACKEND", "")})

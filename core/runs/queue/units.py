@@ -31,7 +31,6 @@ from sqlalchemy.exc import OperationalError
 
 from core.config import read_settings
 from core.errors import RunStopped, StorageFailed, UnitFailed
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.tables import metadata
 from core.workspace import Workspace
@@ -101,7 +100,6 @@ def lease_s() -> float:
     return read_settings().heartbeat_timeout_s
 
 
-@acts("make", "job", noted=False)
 def prepare_units(
     workspace: Workspace,
     job: str,
@@ -124,7 +122,6 @@ def prepare_units(
     want_job(workspace, job)
 
 
-@acts("change", "job", "job", noted=False)
 def want_job(workspace: Workspace, job: str) -> None:
     """Say that somebody waits for a job, for a lease from now on."""
     with write_database(workspace) as connection:
@@ -133,7 +130,6 @@ def want_job(workspace: Workspace, job: str) -> None:
         connection.execute(wanted.values(until=until))
 
 
-@acts("change", "job", "job", noted=False)
 def claim_unit(
     workspace: Workspace, job: str, owner: str, last: int = -1, *, waits: bool = True
 ) -> Unit | None:
@@ -168,7 +164,6 @@ def claim_unit(
     return Unit(job, row.number, row.size)
 
 
-@acts("change", "job", noted=False)
 def renew_lease(workspace: Workspace, unit: Unit, owner: str) -> bool:
     """Return whether a unit is still ours, now for another lease."""
     with write_database(workspace) as connection:
@@ -209,7 +204,6 @@ def hold_unit(
                 give_back_unit(workspace, unit, owner, is_begun=begun > 0)
 
 
-@acts("change", "job", noted=False)
 def give_back_unit(workspace: Workspace, unit: Unit, owner: str, *, is_begun: bool = False) -> None:
     """Give back a unit that could not be done, for no fault of its own unless it `is_begun`."""
     with write_database(workspace) as connection:
@@ -217,7 +211,6 @@ def give_back_unit(workspace: Workspace, unit: Unit, owner: str, *, is_begun: bo
         connection.execute(_ours(unit, owner).values(until=0.0, attempts=attempts))
 
 
-@acts("change", "job", "owner", noted=False)
 def release_units(workspace: Workspace, owner: str) -> None:
     """End the leases of an owner who begins anew: what its former process had, it has no more."""
     with write_database(workspace) as connection:
@@ -225,7 +218,6 @@ def release_units(workspace: Workspace, owner: str) -> None:
         connection.execute(owned.values(until=0.0))
 
 
-@acts("change", "job", noted=False)
 def finish_unit(workspace: Workspace, unit: Unit, result: str) -> str:
     """Return the result that counts: of two who did the same unit, that of the first."""
     one = (_UNIT.job == unit.job) & (_UNIT.number == unit.number)
@@ -235,7 +227,6 @@ def finish_unit(workspace: Workspace, unit: Unit, result: str) -> str:
         return str(connection.scalar(select(_UNIT.result).where(one)) or "")
 
 
-@acts("delete", "job", "job", noted=False)
 def forget_units(workspace: Workspace, job: str) -> None:
     """Delete the units of a job that is over."""
     with write_database(workspace) as connection:

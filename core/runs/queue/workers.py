@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Float, Integer, String, Table, Text, insert, select, update
 
-from core.people import acts
 from core.runs.database import read_database, write_database
 from core.runs.queue.units import lease_s, read_clock
 from core.runs.tables import metadata
@@ -52,7 +51,6 @@ class WorkerState(NamedTuple):
         return self.silent_s > lease_s()
 
 
-@acts("change", "job", "lane", noted=False)
 def note_worker(workspace: Workspace, lane: str, **said: object) -> None:
     """Note what a worker says of itself, and that it was heard of."""
     row = workers_table.c
@@ -64,7 +62,6 @@ def note_worker(workspace: Workspace, lane: str, **said: object) -> None:
             connection.execute(insert(workers_table).values(lane=lane, **said, heard=now))
 
 
-@acts("delete", "job", "lane", noted=False)
 def forget_worker(workspace: Workspace, lane: str) -> None:
     """Forget a worker that has ended."""
     with write_database(workspace) as connection:

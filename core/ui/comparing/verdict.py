@@ -27,7 +27,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 
 MOST_REASON = 500
 

@@ -1,7 +1,6 @@
 """The dataset page: figures, the chosen view, and of photos: counts, distributions, the wall."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.querying import open_saved
 from core.ui.photos.tray import show_tray
 from core.ui.versions.page import show_versions
-from core.ui.visitor.visitor import find_person, may_make
 from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -41,8 +39,7 @@ _LISTED = (
 
 def show_dataset() -> None:
     """Draw the whole page."""
-    if may_make("dataset"):
-        show_adding()
+    show_adding()
     open_saved(KEPT)
     page = read_dataset_page(pick_dataset(show_empty_state=False))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -71,8 +68,6 @@ def _show_facts(dataset: Dataset) -> None:
         st.metric("Set aside", f"{len(dataset.set_aside):,}", width="content")
     # Uploads of before lost their names on the way.
     source = "an upload" if dataset.source.startswith("upload-") else dataset.source
-    if Path(source).is_absolute() and find_person().role != "owner":
-        source = "a folder"  # where is the owner's alone to know
     st.caption(
         f"Version {dataset.id} · from {plain(source)} · "
         f"splits {plain(dataset.split_origin)} · "

@@ -10,15 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import draw_png
-from core.classroom import Lead, note_step, read_answers
 from core.formats import data_uri, percent, plain
 from core.teaching import checks
 from core.teaching.checks import EPOCH, NEEDS, Check, Verdict
 from core.teaching.lessons import write_answers
-from core.ui.lesson.reading import SET, STEP, LessonPage
-from core.ui.parts import cache
-from core.ui.parts.state import keep_choice
-from core.ui.visitor.visitor import LED, find_class, find_person, read_own_lead
+from core.ui.lesson.reading import LessonPage
 from core.ui.wall.showing import Wall, show_wall
 
 _CHART_PX = 600
@@ -177,7 +173,6 @@ def show_check(page: LessonPage) -> None:
     if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
         verdict = question.judge(page, answer)
         st.session_state[key] = (page.chosen, answer, verdict)
-        note_answer(page, not verdict.wrong)
     *about, verdict = st.session_state.get(key, (None, None, None))
     if about == [page.chosen, answer]:  # what was said of another answer is gone
         _say_verdict(page, verdict)
@@ -201,25 +196,8 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
 
 def list_answered(page: LessonPage) -> dict[str, str]:
     """Return the steps that this person answered right, with setting and answer."""
-    key = f"lesson.{page.lesson.key}.right"
-    if key not in st.session_state:
-        st.session_state[key] = _read_answered(page)
-    answered: dict[str, str] = st.session_state[key]
+    answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
     return answered
-
-
-def _read_answered(page: LessonPage) -> dict[str, str]:
-    """Return what a student answered right before the page was loaded again: step → setting."""
-    if not find_class() or find_person().role != "student":
-        return {}
-    said = read_answers(cache.workspace(), find_class())
-    right = said[(said["student"] == find_person().id) & said["right"].eq(True)]
-    known = page.language.steps
-    return {
-        step: f"{known[step].control}: {setting}"
-        for step, setting in zip(right["step"], right["setting"], strict=True)
-        if step in known
-    }
 
 
 def list_pictures(page: LessonPage) -> dict[str, str]:
@@ -237,37 +215,3 @@ def write_report(page: LessonPage, answered: Mapping[str, str], drawn: Mapping[s
         for step, spec in drawn.items()
     }
     return write_answers(page.lesson, page.code, about, answered, pictures)
-
-
-_NOTED = "lesson.noted"
-
-
-def follow_lead() -> Lead:
-    """Return where the desk leads, with the step that it asks for open; look again and again."""
-    led = read_own_lead()
-    if led.step and (led.frozen or st.session_state.get(LED) != led):
-        keep_choice(STEP, led.step)
-        if led.setting and st.session_state.get(LED) != led:
-            keep_choice(SET, led.setting)
-    st.session_state[LED] = led
-    return led
-
-
-def note_place(page: LessonPage, outcome: float | None) -> None:
-    """Write down where a student's control stands, once, and what came out of it (a share)."""
-    place = [page.step.key, page.chosen]
-    if st.session_state.get(_NOTED) != place:
-        st.session_state[_NOTED] = place
-        _note(page, outcome=outcome)
-
-
-def note_answer(page: LessonPage, right: bool) -> None:
-    """Write down whether a student's answer was right."""
-    _note(page, right=right)
-
-
-def _note(page: LessonPage, right: bool | None = None, outcome: float | None = None) -> None:
-    class_id = find_class()
-    if class_id and find_person().role == "student":
-        facts = {"step": page.step.key, "setting": page.chosen, "right": right, "outcome": outcome}
-        note_step(cache.workspace(), class_id, facts)

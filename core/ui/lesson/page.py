@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,6 @@ import streamlit as st
 
 from core.charts.shares import draw_forecast, draw_shares, list_fan
 from core.datasets.quality.results import read_status
-from core.errors import NotAllowed
 from core.evaluation.intervals import wilson_interval
 from core.exact.dials import KIND
 from core.exact.forecasting import foresee_more
@@ -24,10 +22,8 @@ from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
 from core.ui.lesson.charts import draw_curves, list_losses
 from core.ui.lesson.checking import (
-    follow_lead,
     list_answered,
     list_pictures,
-    note_place,
     show_check,
     write_report,
 )
@@ -45,7 +41,7 @@ from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
-from core.ui.parts.frame import is_presenting, link_page, list_served
+from core.ui.parts.frame import is_presenting, link_page
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
@@ -68,7 +64,6 @@ def show_lesson() -> None:
         code = settle_choice(LANGUAGE, list(lesson.languages), next(iter(lesson.languages)))
         bound = bind_choice(LANGUAGE, code, key="lesson.language")
         pick_one("Language", lesson.languages, bound)
-    led = follow_lead()
     opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
     if opened is None:
         return
@@ -76,7 +71,7 @@ def show_lesson() -> None:
     if (dials := cache.dials(dataset.id)) is None:
         make_by_head(source, KIND, "Preparing the lesson")
         return
-    page = replace(read_lesson_page(source, head, dials, lesson), held=led.frozen)
+    page = read_lesson_page(source, head, dials, lesson)
     _prepare_next(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
@@ -88,8 +83,7 @@ def _prepare_next(page: LessonPage) -> None:
     if not ahead.missing or page.missing:
         return
     if read_status(cache.workspace(), page.source.identify(ahead.missing)) is None:
-        with suppress(NotAllowed):  # a guest looks at what is there
-            page.source.start(cache.workspace(), ahead.missing)
+        page.source.start(cache.workspace(), ahead.missing)
 
 
 def _show_steps(page: LessonPage) -> None:
@@ -99,8 +93,6 @@ def _show_steps(page: LessonPage) -> None:
         str(number): f"{number}{' :material/check:' if step.key in list_answered(page) else ''}"
         for number, step in enumerate(steps, 1)
     }
-    if page.held:
-        titles = {here: page.language.words["held"]}
     bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
     pick_one("Step", titles, bound)
     if list_answered(page):
@@ -129,10 +121,10 @@ def _show_step(page: LessonPage) -> None:
                 make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
-                if page.step.picture == "strategies" and "training" in list_served():
+                if page.step.picture == "strategies":
                     offer_training(page.trained)
             else:
-                note_place(page, _PICTURES[page.step.picture](page, before))
+                _PICTURES[page.step.picture](page, before)
         with asked:
             if page.chosen and not waits:
                 show_check(page)
@@ -164,7 +156,7 @@ def _say(page: LessonPage) -> dict[str, str]:
     return words | {"picture": page.words.picture, "control": page.words.control}
 
 
-def _show_curves(page: LessonPage, before: str) -> float:
+def _show_curves(page: LessonPage, before: str) -> None:
     """Draw the losses of training and validation photos, epoch by epoch."""
     learnt = {"now": page.learn_with(float(page.chosen))}
     if before:
@@ -178,10 +170,9 @@ def _show_curves(page: LessonPage, before: str) -> float:
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy
     st.caption(_say_share(page, page.language.words["right"], round(share * n), n))
-    return share
 
 
-def _show_shares(page: LessonPage, before: str) -> float:
+def _show_shares(page: LessonPage, before: str) -> None:
     """Draw shares of photos against all that the control may be."""
     counts = page.counts
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
@@ -192,15 +183,14 @@ def _show_shares(page: LessonPage, before: str) -> float:
     now = counts[counts["place"] == float(page.chosen)]
     said = zip(now["line"], now["hits"], now["of"], strict=True)
     st.caption("  \n".join(_say_share(page, line, hits, of) for line, hits, of in said))
-    return float(now["share"].iloc[0])
 
 
-def _show_noise(page: LessonPage, before: str) -> float:
+def _show_noise(page: LessonPage, before: str) -> None:
     """Draw the shares by noise, and what photos that lie on both sides would have one believe."""
-    share, words, n = _show_shares(page, before), page.language.words, page.copied
+    _show_shares(page, before)
+    words, n = page.language.words, page.copied
     if st.toggle(words["leak"].format(n=n), key=f"{page.key}.leak"):
         st.caption(words["leaked"].format(n=n, others=len(page.judged) - n, **page.leaked))
-    return share
 
 
 def _show_strategies(page: LessonPage, _before: str) -> None:
@@ -227,7 +217,7 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
 
 
-def _show_forecast(page: LessonPage, before: str) -> float:
+def _show_forecast(page: LessonPage, before: str) -> None:
     """Draw the share of right answers against the number of training photos, and beyond it."""
     assert page.forecasts is not None
     whole, points, words = page.forecasts.whole, page.forecasts.list_points(None), page.words
@@ -247,7 +237,6 @@ def _show_forecast(page: LessonPage, before: str) -> float:
         photos = f"{whole.photos + whole.most_more:,}"
         lines.append(page.language.words["foreseen"].format(photos=photos, **ahead))
     st.caption("  \n".join(lines))
-    return float(row["mean"])
 
 
 def _show_turned(page: LessonPage, _before: str) -> None:
@@ -297,7 +286,7 @@ def _show_confused(page: LessonPage, _before: str) -> None:
     st.caption(_say_share(page, page.language.words["right"], of - len(taken), of))
 
 
-_PICTURES: dict[Picture, Callable[[LessonPage, str], float | None]] = {
+_PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
     "curves": _show_curves,
     "turned": _show_turned,
     "excited": _show_excited,
@@ -321,8 +310,7 @@ def _show_end(page: LessonPage) -> None:
             keep_choice(SET, None)
             keep_choice(STEP, str(page.place + 2))
 
-        if not page.held:
-            st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
+        st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
         return
     report = partial(write_report, page, list_answered(page), list_pictures(page))
     st.download_button(words["report"], report, "lesson.html", icon=":material/download:")

@@ -30,7 +30,7 @@ from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_t
 from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
 from core.ui.parts.state import read_choice, read_number
-from core.ui.visitor.visitor import name_browser
+from core.ui.visitor import name_browser
 
 LESSON, LANGUAGE, STEP, SET = "lesson", "language", "step", "set"
 PLANTED, _SHOWN, _COPIED = 3, 12, 20
@@ -53,8 +53,6 @@ class LessonPage:
     dials: Dials
     person: int
     """Draws what differs between neighbours."""
-    held: bool = False
-    """Whether the class is held at this step."""
     drawn: dict[str, Any] = field(default_factory=dict)
     """The chart of the step as Vega-Lite, once it is drawn."""
 

@@ -21,7 +21,6 @@ from core.ui.comparing.reading import compare_runs
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_progress
 from core.ui.parts.messages import show_problem
-from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 
 
@@ -90,7 +89,7 @@ def offer_training(trained: Trained) -> None:
         time = estimate_run(workspace, recipe, trained.dataset, cache.device())
         label = f"{title}: {rough_range(time.low, time.high)}"
         if st.button(label, icon=":material/play_arrow:", key=f"lesson.train.{recipe.strategy}"):
-            submit_run(workspace, recipe, title, submitter=name_visitor())
+            submit_run(workspace, recipe, title)
             ensure_scheduler(workspace)
             st.rerun()
 

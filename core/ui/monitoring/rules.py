@@ -14,7 +14,7 @@ from core.runs.queue.starting import ensure_scheduler
 from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, tell_after_rerun
-from core.ui.visitor.visitor import name_browser, name_visitor
+from core.ui.visitor import name_browser, name_visitor
 
 _BADGES: dict[State, str] = {
     "off": ":gray-badge[off]",

@@ -26,7 +26,6 @@ from core.ui.recipes.weights import (
     find_or_say,
     show_fetch,
 )
-from core.ui.visitor.visitor import name_visitor
 from data.manifest import DatasetSummary, list_datasets
 from models.catalogue import DEFAULT, STARTER
 from models.weights import Weights, find_entry, find_weights
@@ -123,7 +122,7 @@ def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamag
     if fetched and state != "going":
         st.caption(describe_download(entry) if reachable is not False else _NO_NETWORK)
     with st.container(horizontal=True, vertical_alignment="center"):
-        wanted = {"dataset": dataset.id, "name": dataset.name, "submitter": name_visitor()}
+        wanted = {"dataset": dataset.id, "name": dataset.name}
         label = f"Download ImageNet weights ({size(entry.size_bytes)}) and train"
         if downloads:
             ask_fetch(entry, label, main=True, run=wanted)

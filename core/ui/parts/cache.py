@@ -5,7 +5,7 @@ Datasets and results never change: id and time of writing are key enough.
 
 import os
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from threading import Lock
@@ -16,11 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.closing import close_overdue
 from core.datasets.photo_table import describe_answers, describe_photos
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
-from core.errors import FeaturesMissing, NotAllowed
+from core.errors import FeaturesMissing
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.exact.dials import Dials, read_dials
 from core.exact.forecasting import Forecasts, read_forecasts
@@ -28,7 +27,6 @@ from core.exact.store import find_judged_source
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
-from core.ui.visitor.visitor import STRANGER, find_person
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -43,15 +41,8 @@ R = TypeVar("R")
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this server, and in it who looks at the page.
-
-    Raises:
-        NotAllowed: They are let in no more: a part of a page is drawn again without its frame.
-    """
-    person = find_person()
-    if person is STRANGER:
-        raise NotAllowed("You are not in here any more.", "Load the page again.", status=403)
-    return replace(_workspace(os.environ.get("PETALSCOPE_WORKSPACE", "")), person=person)
+    """Return the workspace of this server."""
+    return _workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""))
 
 
 @st.cache_resource(show_spinner=False)
@@ -59,8 +50,6 @@ def _workspace(named: str) -> Workspace:
     del named  # part of the key: tests name one after another
     opened = open_workspace()
     wake_scheduler(opened)
-    if not opened.is_read_only:
-        close_overdue(opened)
     return opened
 
 

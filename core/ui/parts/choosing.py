@@ -1,24 +1,18 @@
-"""Which run and which dataset a page is about, and whose a run is: one rule for all pages.
+"""Which run and which dataset a page is about: one rule for all pages.
 
-First what the address says (`run`; links of before have `watch`), then what this visitor chose in
-this session, then the newest run of their own, then the newest finished one. What another visitor's
-run does is shown to nobody who did not ask for it.
+First what the address says (`run`; links of before have `watch`), then the choice of this session,
+then the newest unfinished run, then the newest finished one.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from core.classroom import read_class
 from core.errors import PetalscopeError
-from core.formats import plain
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, settle_choice
-from core.ui.visitor.visitor import find_class, name_visitor
 
 RUN, _BEFORE = "run", "watch"
 _DATASET = "dataset"
@@ -33,7 +27,7 @@ def list_done(dataset_id: str | None = None) -> list[RunRecord]:
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the run that a page is about, now in the address; None where nobody's may be shown."""
+    """Return the run that a page is about, now in the address; None: there is none."""
     asked = read_asked_run()
     run = next((run for run in runs if run.id == asked), None) or find_default(runs)
     if run is not None:
@@ -44,13 +38,11 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the visitor's first run, going ones first; else the first done or of nobody."""
-    visitor = name_visitor()
-    own = [run for run in runs if run.submitter == visitor]
+    """Return the first running run, else the first waiting or done, else the first."""
     wishes = (
-        *(run for run in own if run.is_going),
-        *own,
-        *(run for run in runs if run.state == "done" or not run.submitter),
+        *(run for run in runs if run.is_going),
+        *(run for run in runs if not run.has_ended or run.state == "done"),
+        *runs,
     )
     return next(iter(wishes), None)
 
@@ -90,26 +82,7 @@ def choose_dataset(datasets: Sequence[str]) -> str:
     linked = _read_link()
     if linked is not None and _DATASET not in st.query_params:
         change_run(linked)
-    class_id = find_class()
-    usual = read_class(cache.workspace(), class_id).dataset if class_id else ""
-    return settle_choice(_DATASET, datasets, usual if usual in datasets else datasets[0])
-
-
-def is_own(run: RunRecord) -> bool:
-    """Return whether this visitor submitted the run, or nobody in particular did."""
-    return run.submitter in ("", name_visitor())
-
-
-def open_endings(run: RunRecord) -> AbstractContextManager[DeltaGenerator | None]:
-    """Return where the buttons that end a run stand: None for one's own, folded for others'."""
-    if is_own(run):
-        return nullcontext()
-    place = st.popover("Stop or delete", icon=":material/person:", type="tertiary")
-    place.caption(
-        f"Submitted by {plain(run.submitter, 60)}, not from this browser: what you end here ends "
-        "for them, too."
-    )
-    return place
+    return settle_choice(_DATASET, datasets, datasets[0])
 
 
 def _read_link() -> str | None:

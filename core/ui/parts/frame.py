@@ -13,27 +13,21 @@ from typing import Any
 import streamlit as st
 
 from core.config import read_settings
-from core.errors import SettingRefused
-from core.people import may
 from core.ui.parts.state import keep_choice
-from core.ui.visitor.visitor import find_class, find_person, follow_desk, let_in, show_door
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
 _FIRST, _ROOT = "overview", "start"
 """The page at the root of the address, and the path that Streamlit wants for it besides."""
-_PRESENT, _PRESENTABLE, _DESK = "present", ("training", "lesson", "desk"), "desk"
-_WORKERS, _LESSON = "workers", "lesson"
+_PRESENT, _PRESENTABLE = "present", ("training", "lesson")
+_WORKERS = "workers"
 _ROOM = Path(__file__).parent
 _ICON = str(_ROOM / "icon.svg")
 
 PAGES = {
     "": [("overview", "Overview", ":material/local_florist:")],
-    "Learn": [
-        ("lesson", "Lesson", ":material/school:"),
-        ("desk", "Class", ":material/co_present:"),
-    ],
+    "Learn": [("lesson", "Lesson", ":material/school:")],
     "Photos": [
         ("dataset", "Dataset", ":material/photo_library:"),
         ("quality", "Quality", ":material/fact_check:"),
@@ -60,28 +54,6 @@ PAGES = {
     ],
 }
 """Section → (file name and URL path, title, icon)."""
-_TITLES = {name: title for pages in PAGES.values() for name, title, _ in pages}
-_TITLES |= {_FIRST: "Petalscope"}
-"""File name → what the page says above its content."""
-
-
-def list_served() -> list[str]:
-    """Return the pages that are there: all, or those of PETALSCOPE_PAGES."""
-    every = [name for pages in PAGES.values() for name, _, _ in pages]
-    named = [name.strip() for name in read_settings().pages.split(",") if name.strip()]
-    if unknown := sorted(set(named) - set(every)):
-        raise SettingRefused(
-            f"PETALSCOPE_PAGES names the page “{unknown[0]}”, which there is not.",
-            f"There are: {', '.join(every)}.",
-            variable="PETALSCOPE_PAGES",
-        )
-    served = [name for name in every if name in named] or every
-    person = find_person()
-    if person.role in ("owner", "instructor"):
-        return served if _DESK in served or not find_class() else [*served, _DESK]
-    if person.sees:
-        return [name for name in served if may(person, "see", "page", name, {})]
-    return [name for name in served if name != _DESK]
 
 
 def run_app() -> None:
@@ -111,10 +83,6 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
-        if title not in [_TITLES[name] for name in list_served()]:
-            st.stop()  # a page that is not served has no other way than to run by itself
-    if follow_desk(title == _TITLES[_LESSON]):
-        st.switch_page(page_file(_LESSON))
     if presentable and is_presenting():
         st.html(_ROOM / "present.css")
         _turn("Leave full screen", "fullscreen_exit", None)
@@ -154,9 +122,7 @@ def page_file(name: str) -> str:
 
 
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
-    """Draw a link to a page, if that is served; `icon` is Material's, `query` of its address."""
-    if page not in list_served():
-        return
+    """Draw a link to a page; `icon` is Material's, `query` of its address."""
     icon_name = f":material/{icon}:" if icon else None
     st.page_link(page_file(page), label=label, icon=icon_name, query_params=query)
 
@@ -172,8 +138,8 @@ def is_presenting() -> bool:
 
 
 def _open_first() -> None:
-    """Lead from /overview, or the place of a page that is not served, to the first page."""
-    st.switch_page(page_file(list_served()[0]), query_params=st.query_params.to_dict())
+    """Lead from /overview to the first page, whose place is the root of the address."""
+    st.switch_page(page_file(_FIRST), query_params=st.query_params.to_dict())
 
 
 def _place(name: str) -> dict[str, Any]:
@@ -193,26 +159,17 @@ def _draw_frame() -> "st.Page":
         initial_sidebar_state=220,  # as in frame.css
     )
     st.html(_ROOM / "frame.css")
-    is_in = let_in()
-    served = list_served()
     sections = {
         section: [
             st.Page(page_file(name), title=title, icon=icon, **place)
             for name, title, icon in pages
             for place in [_place(name)]
-            if name in served
         ]
         for section, pages in PAGES.items()
     }
-    alone = _FIRST not in served
     sections[""].append(
-        st.Page(
-            _open_first, default=alone, url_path=_FIRST, visibility="hidden", title="Petalscope"
-        )
+        st.Page(_open_first, url_path=_FIRST, visibility="hidden", title="Petalscope")
     )
-    if not is_in:
-        st.navigation(sections, position="hidden")
-        show_door()
     if is_presenting():
         page = st.navigation(sections, position="hidden")
         if page.url_path in _PRESENTABLE:

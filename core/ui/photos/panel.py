@@ -12,7 +12,7 @@ from core.datasets.edits.tray import add_edits, undo_edits
 from core.formats import plain, size
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
-from core.ui.parts.frame import link_page, list_served, page_file
+from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at
 from core.ui.photos.reading import PhotoPage, read_large_photo
@@ -70,10 +70,9 @@ def _show_panel(dataset: Dataset) -> None:
         _show_picture(page)
     with words:
         show_facts(page)
-        if "dataset" in list_served():  # elsewhere one looks, and changes nothing
-            if page.wishes:
-                _show_waiting(page)
-            _show_actions(page)
+        if page.wishes:
+            _show_waiting(page)
+        _show_actions(page)
         show_measures(page)
     show_predictions(page)
     show_looked_at(page)

@@ -23,7 +23,6 @@ from core.ui.parts.exact import foretell_tray
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import offer_csv, show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_or_type
-from core.ui.visitor.visitor import may_make
 from core.ui.wall.showing import Mark
 from data.dataset import Dataset
 from data.splits import SPLITS
@@ -91,8 +90,6 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
 
 def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
     """Draw relabel, move and exclude of `what` (“3 photos”); return whether an edit was noted."""
-    if not may_make("edit"):
-        return False
     done: tuple[Action, str] | None = None
     with st.popover("Relabel", icon=":material/label:"):
         known = list_classes(cache.workspace(), dataset)

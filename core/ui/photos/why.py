@@ -10,7 +10,7 @@ from core.formats import count, plain
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.exact import open_exact_head, say_engine
-from core.ui.parts.frame import link_page, list_served
+from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import title_run
 from core.ui.photos.explaining import pick_run, say_sealed, show_switch
 from core.ui.photos.reading import PhotoPage
@@ -80,7 +80,7 @@ def _show_side(why: Why, side: int, key: str) -> bool:
 def _show_set(why: Why, run: str) -> bool:
     """Draw the button that puts the set into the tray; return whether it was pressed."""
     flip, dataset = why.reasons.flip, why.dataset
-    if flip is None or "dataset" not in list_served():
+    if flip is None:
         return False
     changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
     if np.isin(flip, changes["photo"][changes["excluded"].astype(bool)]).all():

@@ -34,7 +34,7 @@ from core.ui.predict.reading import (
 )
 from core.ui.predict.stored import ask_folder, show_stored
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
-from core.ui.visitor.visitor import name_browser
+from core.ui.visitor import name_browser
 
 _NAMED = 8
 _DELETED = "privacy.deleted"

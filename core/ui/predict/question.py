@@ -12,21 +12,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.classroom import hand_in, read_class, take_back_photos
 from core.config import read_settings
-from core.errors import PetalscopeError
-from core.formats import count, plain
 from core.monitoring.sessions import Model
 from core.prediction.album import NamedPhoto
 from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.components import load_component
-from core.ui.parts.messages import show_problem, show_random_banner
+from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
 from core.ui.predict.teaching import collects, read_lesson
-from core.ui.visitor.visitor import find_class, find_person
 from data.images import FORMATS_SAID
 from data.sources.archive import ARCHIVE_ENDINGS
 
@@ -52,22 +48,19 @@ class Taken:
 
 
 def take_photos() -> Taken:
-    """Return what a person gave; draws the ways to give it, as far as they are not switched off."""
-    _show_handing_in()
-    turn, without = st.session_state.setdefault(ROUND, 0), read_settings().without
+    """Return what a person gave; draw the ways to give it."""
+    turn = st.session_state.setdefault(ROUND, 0)
     name = f"predict.upload.{turn}"
     is_fresh = name not in st.session_state
-    takes_files = "uploads" not in without
-    chosen = _choose_files(name) if takes_files else []
+    chosen = _choose_files(name)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if takes_files:  # a pasted picture is handed to the uploader; nothing comes back
-            paste = load_component(__file__, "clipboard.css", "clipboard.js")
-            paste(key="predict.clipboard", data={"uploader": name})
+        # A pasted picture is handed to the uploader; nothing comes back.
+        paste = load_component(__file__, "clipboard.css", "clipboard.js")
+        paste(key="predict.clipboard", data={"uploader": name})
         # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
-        by_camera = "camera" not in without and st.toggle("Use the camera", key="predict.camera_on")
+        by_camera = st.toggle("Use the camera", key="predict.camera_on")
     taken = _use_camera(turn) if by_camera else None
-    if takes_files:
-        chosen = [*chosen, *_take_archives(turn)]
+    chosen = [*chosen, *_take_archives(turn)]
     newest = st.session_state.get(_SOURCE, "upload")
     if taken is not None and (not chosen or newest == "camera"):
         return _sort_out([taken], is_fresh=is_fresh)
@@ -84,44 +77,6 @@ def _choose_files(name: str) -> list[UploadedFile]:
         args=("upload",),
         help=f"{FORMATS_SAID}.",
     )
-
-
-def _show_handing_in() -> None:
-    """Draw what photos the class asks for, and the way to give them."""
-    asks = read_class(cache.workspace(), find_class()).asks if find_class() else ()
-    if not asks or find_person().role != "student":
-        return
-    with st.container(border=True), st.form("predict.handing", clear_on_submit=True, border=False):
-        st.markdown(
-            "**Photos for the class**",
-            help="They become one dataset of the class, without your name, place and time.",
-        )
-        name = st.segmented_control(
-            "They show", asks, default=asks[0], required=True, format_func=plain
-        )
-        files = st.file_uploader(
-            "Photos", accept_multiple_files=True, max_upload_size=read_settings().photo_limit_mb
-        )
-        with st.container(horizontal=True):
-            gives = st.form_submit_button("Give them", icon=":material/upload:", type="primary")
-            takes_back = st.form_submit_button("Take mine back", type="tertiary")
-    visitor = find_person().id
-    if takes_back:
-        gone = take_back_photos(cache.workspace(), find_class(), visitor)
-        st.success(f"Taken back: {count(gone, 'photo')}.", icon=":material/check:")
-    given = sum(_hand_in(name, file) for file in files) if gives else 0
-    if given:
-        st.success(f"{count(given, 'photo')} → {plain(name)}", icon=":material/check:")
-
-
-def _hand_in(class_name: str, file: UploadedFile) -> bool:
-    """Return whether the class has the photo; draw why not."""
-    try:
-        hand_in(cache.workspace(), find_class(), class_name, file.getvalue())
-    except PetalscopeError as error:
-        show_problem(f"{file.name}: {error.problem}", error.remedy)
-        return False
-    return True
 
 
 def start_over() -> None:

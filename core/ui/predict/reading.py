@@ -26,7 +26,7 @@ from core.registry.store import ALIASES, ModelVersion, list_versions, read_alias
 from core.ui.parts import cache
 from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import describe_run
-from core.ui.visitor.visitor import name_browser
+from core.ui.visitor import name_browser
 from data.dataset import Dataset
 from data.images import ROW_SIZE, encode_thumbnail
 

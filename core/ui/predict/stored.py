@@ -1,7 +1,6 @@
 """All photos of a folder in object storage: what is asked, how far it is, what came of it.
 
-In the URL: `stored` names the work, which goes on without the page. What the credentials of this
-computer open is its owner's alone, and nobody's where some pages are served to a room.
+In the URL: `stored` names the work, which goes on without the page.
 """
 
 from datetime import datetime
@@ -11,7 +10,6 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.config import read_settings
 from core.formats import count, moment, plain
 from core.monitoring.sessions import Model
 from core.registry.answering import read_answering, start_answering
@@ -24,22 +22,13 @@ from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.many import drop_batch
 from core.ui.predict.question import ROUND, start_over
 from core.ui.predict.reading import settle_model
-from core.ui.visitor.visitor import may_make
 
 _STORED = "stored"
 _FROM, _TO = "predict.stored_photos", "predict.stored_answers"
 
 
-def _takes_folders() -> bool:
-    """Return whether who looks may have storage read and written here."""
-    settings = read_settings()
-    return may_make("bucket") and not settings.pages and "uploads" not in settings.without
-
-
 def ask_folder(place: DeltaGenerator, model: Model) -> None:
-    """Draw at its place what asks for a folder and a file of answers, to those who may."""
-    if not _takes_folders():
-        return
+    """Draw at its place what asks for a folder and a file of answers."""
     key = f"predict.storage.{st.session_state[ROUND]}"  # a new one is closed
     with place.popover(
         "A folder in object storage", icon=":material/cloud:", width="stretch", key=key
@@ -66,7 +55,7 @@ def ask_folder(place: DeltaGenerator, model: Model) -> None:
 def show_stored() -> bool:
     """Draw how far the work of the link is, or what came of it; return whether there is one."""
     identifier = read_choice(_STORED)
-    if identifier is None or not _takes_folders():
+    if identifier is None:
         return False
     job = read_answering(cache.workspace(), identifier)
     if job is not None:

@@ -38,7 +38,6 @@ from core.ui.recipes.values import (
     release_recipe,
 )
 from core.ui.recipes.weights import pick_weights
-from core.ui.visitor.visitor import name_visitor
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.weights import Weights
@@ -136,13 +135,11 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
         name: Of the first run of a dataset; others are named by what is new in their recipe.
         repeats: With how many seeds, counted up from the recipe's; the first is opened.
     """
-    visitor, before = name_visitor(), list_runs(cache.workspace(), recipe.dataset)
-    own = [run.recipe for run in before if run.submitter == visitor]
-    last = next(iter([*own, *(run.recipe for run in before)]), None)
+    last = next((run.recipe for run in list_runs(cache.workspace(), recipe.dataset)), None)
     submitted = []
     for one in _list_repeats(recipe, repeats):
         new = name_difference(one, last) if last else name
-        submitted.append(submit_run(cache.workspace(), one, new, submitter=visitor))
+        submitted.append(submit_run(cache.workspace(), one, new))
         last = one
     ensure_scheduler(cache.workspace())
     run, is_new = submitted[0]

@@ -18,7 +18,6 @@ from core.ui.parts import cache
 from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_run
 from core.ui.parts.messages import show_problem
-from core.ui.visitor.visitor import name_visitor
 
 RATE = "training.learning_rate"
 """Key of the form's learning rate: what “Use it” sets."""
@@ -47,8 +46,7 @@ def show_rate_finder(recipe: Recipe) -> None:
             key="training.find_rate",
             width="stretch",
         ):
-            who = name_visitor()
-            submit_run(cache.workspace(), searched, "Learning rate", plan=_PLAN, submitter=who)
+            submit_run(cache.workspace(), searched, "Learning rate", plan=_PLAN)
             ensure_scheduler(cache.workspace())
             st.session_state[_ASKED] = identifier
             st.rerun()

@@ -17,7 +17,7 @@ from core.ui.parts.messages import report_errors, show_random_banner, tell_after
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice
-from core.ui.visitor.visitor import may_make, name_visitor
+from core.ui.visitor import name_visitor
 
 _MOST_NAME = 100
 
@@ -103,7 +103,7 @@ def show_register_button(run: RunRecord) -> None:
 
 def _can_register(run: RunRecord) -> bool:
     there = cache.workspace().dataset_folder(run.recipe.dataset).exists()
-    return run.state == "done" and run.plan is None and there and may_make("model")
+    return run.state == "done" and run.plan is None and there
 
 
 def _register(run: RunRecord, name: str) -> None:

@@ -20,7 +20,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.registry.reading import Registry, estimate_accuracy, find_fault
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 
 ALIAS_COLOURS: dict[Alias, Literal["green", "blue"]] = {"champion": "green", "challenger": "blue"}
 ALIAS_ICONS: dict[Alias, str] = {

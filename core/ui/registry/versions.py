@@ -18,7 +18,7 @@ from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.registry.aliases import open_promotion, show_badge, show_facts
 from core.ui.registry.reading import Registry, estimate_accuracy
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 
 _ROWS_IN_SIGHT = 8
 

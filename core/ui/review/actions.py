@@ -20,7 +20,7 @@ from core.ui.parts import cache
 from core.ui.parts.messages import keep_done
 from core.ui.parts.pickers import pick_or_type
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 from data.sources.names import find_meant_class, match_class
 
 ITEM = "item"

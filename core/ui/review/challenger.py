@@ -21,7 +21,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 
 
 def show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:

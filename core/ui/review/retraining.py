@@ -33,7 +33,7 @@ from core.ui.parts.live_state import show_badge, show_progress
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.review.challenger import show_challenger
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 from data.manifest import list_lineage
 
 _REVIEWED = "reviewed"

@@ -25,7 +25,7 @@ from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.photos.reading import link_kept_photo
 from core.ui.review.actions import forget_reviews
 from core.ui.review.card import show_thumbnails
-from core.ui.visitor.visitor import name_visitor
+from core.ui.visitor import name_visitor
 from data.dataset import Dataset
 from data.manifest import list_datasets
 from data.sources.names import find_meant_class

@@ -194,7 +194,6 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Weights": recipe.weights,
         "Tags": sorted({tag for each in one.runs for tag in each.tags}),
         "Notes": run.notes,
-        "By": run.submitter,
         "Device": run.device,
         "Created": moment(run.created),
     }

@@ -88,7 +88,7 @@ class RunsPage:
 
     def _list_words(self, run: RunRecord) -> str:
         dataset = run.recipe.dataset
-        said = (run.id, run.name, f"run {run.number}", run.notes, *run.tags, run.submitter)
+        said = (run.id, run.name, f"run {run.number}", run.notes, *run.tags)
         return " ".join((*said, dataset, self.datasets.get(dataset, ""), run.device)).casefold()
 
 

@@ -28,13 +28,11 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord
 from core.runs.training.study_results import TrialResult
 from core.ui.parts import cache
-from core.ui.parts.choosing import open_endings
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.sweeps.reading import STUDY, SweepsPage, read_sweep, read_sweeps
 from core.ui.sweeps.results import show_trials
-from core.ui.visitor.visitor import name_visitor
 from core.workspace import Workspace
 from data.dataset import Dataset
 
@@ -98,9 +96,7 @@ def _show_start(page: SweepsPage) -> None:
     plan = SweepPlan(trials=trials, vary=ordered, seed=int(seed), minutes=minutes)
     st.caption(_describe(page, recipe, plan))
     if start:
-        study, _ = submit_run(
-            cache.workspace(), recipe, dataset.name, plan=plan, submitter=name_visitor()
-        )
+        study, _ = submit_run(cache.workspace(), recipe, dataset.name, plan=plan)
         ensure_scheduler(cache.workspace())
         keep_choice(STUDY, study.id)
         st.rerun()
@@ -195,14 +191,13 @@ def _show_heading(sweep: RunRecord) -> None:
         show_badge(sweep)
         if sweep.state in ("paused", "failed", "lost") or stopped:
             _press("Go on", "resume", retry_run, sweep)
-        with open_endings(sweep) as place:
-            if sweep.state in ("queued", "starting", "running"):
-                _press("Stop", "stop", request_stop, sweep)
-                _press("Pause", "pause", pause_run, sweep)
-            if not sweep.is_going:
-                with place or st.popover("Delete", icon=":material/delete:", type="tertiary"):
-                    st.caption("Its trials are lost; runs that were made of them stay.")
-                    _press("Delete the sweep", "delete_forever", delete_run, sweep)
+        if sweep.state in ("queued", "starting", "running"):
+            _press("Stop", "stop", request_stop, sweep)
+            _press("Pause", "pause", pause_run, sweep)
+        if not sweep.is_going:
+            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                st.caption("Its trials are lost; runs that were made of them stay.")
+                _press("Delete the sweep", "delete_forever", delete_run, sweep)
 
 
 def _press(

@@ -35,7 +35,7 @@ class SweepsPage:
     """What a sweep starts from: that of the form, else the default one; None without weights."""
     sweeps: dict[str, RunRecord]
     chosen: str | None
-    """The sweep that the address names, else the visitor's own one that goes."""
+    """The sweep that the address names, else the one that is running."""
     is_missing: bool
     """Whether the address names a sweep that no dataset has."""
 

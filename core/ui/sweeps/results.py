@@ -173,7 +173,7 @@ def _show_table(sweep: SweepRun) -> None:
 
 def _train(sweep: RunRecord, trial: TrialResult) -> None:
     name = f"{sweep.name}, trial {trial.number}"
-    run, _ = submit_run(cache.workspace(), trial.recipe, name, submitter=sweep.submitter)
+    run, _ = submit_run(cache.workspace(), trial.recipe, name)
     ensure_scheduler(cache.workspace())
     change_run(run.id)
     st.rerun()

@@ -20,7 +20,7 @@ from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics, show_plot
-from core.ui.parts.choosing import MISSING_RUN, change_run, open_endings
+from core.ui.parts.choosing import MISSING_RUN, change_run
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import (
     describe_phase,
@@ -38,7 +38,6 @@ from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
 from core.ui.training.curves import draw_figures, show_curves, show_ridge
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
-from core.ui.visitor.visitor import name_visitor
 from core.workspace import Workspace
 from data.dataset import Dataset
 
@@ -47,12 +46,9 @@ _MOST_NOTES = 5000
 
 
 def show_controls(run: RunRecord) -> None:
-    """Draw the buttons of the run; what ends another visitor's is folded away."""
+    """Draw the buttons of the run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with open_endings(run) as folded:
-            _show_endings(run)
-            if folded and not run.is_going:
-                _ask_to_delete(run)
+        _show_endings(run)
         if run.state == "paused":
             begin = partial(_begin, resume_run, run)
             _press("Resume", "resume", "Goes on from its last epoch.", begin)
@@ -74,7 +70,7 @@ def show_controls(run: RunRecord) -> None:
         )
         with st.popover("Notes", icon=":material/edit_note:", type="tertiary"):
             _edit_notes(run)
-        if not (run.is_going or folded):
+        if not run.is_going:
             with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                 _ask_to_delete(run)
 
@@ -132,7 +128,7 @@ def _ask_for_epochs(run: RunRecord) -> None:
         st.caption("A new run with as many epochs more; this one stays as it is.")
         wanted = st.form_submit_button("Train on", type="primary", icon=":material/play_arrow:")
     if wanted:
-        following, _ = extend_run(cache.workspace(), run.id, int(more), submitter=name_visitor())
+        following, _ = extend_run(cache.workspace(), run.id, int(more))
         ensure_scheduler(cache.workspace())
         change_run(following.id)
         st.rerun()

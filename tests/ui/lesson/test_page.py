@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.classroom import Lead, lead, make_token, open_class, read_answers, sign_in
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.exact.dials import prepare_dials
@@ -26,7 +25,7 @@ from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.processes import wait_until
 from tests.training import make_recipe, train
-from tests.ui.driver import captions, labels, open_page, press, run, text_of
+from tests.ui.driver import captions, open_page, press, run, text_of
 
 
 @pytest.fixture
@@ -239,29 +238,3 @@ def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     assert read_forecasts(trained_copy, source) is None
     open_page("lesson", step="6")
     wait_until(lambda: read_forecasts(trained_copy, source), "the curve of step 7 is measured")
-
-
-def test_in_a_class_what_is_done_is_written_down_and_the_desk_leads(
-    seen: list[LessonPage], trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    classroom = open_class(trained_copy)
-    monkeypatch.setenv("PETALSCOPE_CLASS_ID", classroom.id)
-    mia = sign_in(trained_copy, classroom.id, classroom.code, "Mia")
-    lead(trained_copy, classroom.id, Lead(step="10"))
-    app = open_page("lesson", {"person.token": make_token(trained_copy, classroom.id, mia)})
-    page = seen[-1]
-    assert page.place + 1 == 10 and not page.held
-    for right in (False, True):
-        turn(app, page, right)
-        press(app, "Check")
-    assert "Next step" not in labels(app)  # it is the last
-    app.segmented_control(key="lesson.step").set_value("4")  # who is led may go elsewhere
-    assert run(app) and seen[-1].place + 1 == 4
-    lead(trained_copy, classroom.id, Lead(step="8", frozen=True))
-    assert run(app) and seen[-1].place + 1 == 8 and seen[-1].held
-    assert app.segmented_control(key="lesson.step").options == ["All are here now"]
-    turned = read_answers(trained_copy, classroom.id)
-    given = turned[turned["right"].notna()]
-    assert given["right"].tolist() == [False, True] and set(given["step"]) == {page.step.key}
-    tried = turned[turned["step"] == page.step.key]["outcome"].dropna()
-    assert len(tried) >= 2 and tried.between(0, 1).all()

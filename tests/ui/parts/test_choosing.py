@@ -1,23 +1,16 @@
-"""Which run a page is about: the address, what was chosen, one's own newest, the newest done."""
+"""Which run a page is about: the address, what was chosen, the newest unfinished or done run."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import streamlit as st
 
 from core.runs.queue.queue import submit_run
 from core.runs.store import RunRecord, State, list_runs
-from core.ui.parts import choosing
-from core.ui.parts.choosing import change_run, choose_dataset, choose_run, is_own, read_asked_run
+from core.ui.parts.choosing import change_run, choose_dataset, choose_run, read_asked_run
 from core.workspace import Workspace
 from tests.training import change_recipe, make_recipe
-
-
-@pytest.fixture(autouse=True)
-def _as_me(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(choosing, "name_visitor", lambda: "me")
-    yield
 
 
 @pytest.fixture
@@ -25,8 +18,8 @@ def make_run(trained_workspace: Workspace) -> Callable[..., RunRecord]:
     """A function that makes a record as the index would hold it."""
     (run,) = list_runs(trained_workspace)
 
-    def make(name: str, submitter: str, state: State = "done") -> RunRecord:
-        return dataclasses.replace(run, id=name, submitter=submitter, state=state)
+    def make(name: str, state: State = "done") -> RunRecord:
+        return dataclasses.replace(run, id=name, state=state)
 
     return make
 
@@ -34,30 +27,23 @@ def make_run(trained_workspace: Workspace) -> Callable[..., RunRecord]:
 Make = Callable[..., RunRecord]
 
 
-def test_nobody_lands_in_the_run_of_another(make_run: Make, address: Callable[..., None]) -> None:
-    address()
-    theirs = [make_run("c", "them", "queued"), make_run("b", "them", "running")]
-    assert choose_run(theirs) is None
-    assert "run" not in st.query_params
-    done = make_run("a", "them")
-    assert choose_run([*theirs, done]) == done
-    assert not is_own(done) and is_own(make_run("d", "me")) and is_own(make_run("e", ""))
-
-
-def test_ones_own_come_before_newer_ones_of_others(
+def test_a_running_run_comes_first_then_the_newest(
     make_run: Make, address: Callable[..., None]
 ) -> None:
     address()
-    waiting, going = make_run("d", "me", "queued"), make_run("c", "me", "running")
-    assert choose_run([make_run("e", "them"), waiting, going]) == going
-    assert choose_run([make_run("e", "them"), waiting]) == waiting
+    failed, waiting = make_run("e", "failed"), make_run("d", "queued")
+    going, done = make_run("c", "running"), make_run("b")
+    assert choose_run([failed, waiting, going, done]) == going
+    assert choose_run([failed, waiting, done]) == waiting
+    assert choose_run([failed, done]) == done
+    assert choose_run([failed]) == failed
 
 
 def test_what_the_rule_gives_is_in_the_address_and_no_choice(
     make_run: Make, address: Callable[..., None]
 ) -> None:
     address()
-    first, queued = make_run("a", "them"), make_run("b", "me", "queued")
+    first, queued = make_run("a"), make_run("b", "queued")
     change_run("b")  # it was just started
     st.query_params.clear()  # another page, on which only finished runs can be shown
     assert choose_run([first]) == first
@@ -74,7 +60,7 @@ def test_what_the_rule_gives_is_in_the_address_and_no_choice(
 
 def test_links_of_before_name_what_is_watched(make_run: Make, address: Callable[..., None]) -> None:
     address(watch="a")
-    assert choose_run([make_run("b", "me"), make_run("a", "them")]).id == "a"  # type: ignore[union-attr]
+    assert choose_run([make_run("b"), make_run("a")]).id == "a"  # type: ignore[union-attr]
     assert st.query_params.to_dict() == {"run": "a"}
 
 

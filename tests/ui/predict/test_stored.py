@@ -5,12 +5,10 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.classroom import make_token, open_class, sign_in
-from core.registry.answering import read_answering, start_answering
+from core.registry.answering import read_answering
 from core.runs.jobs import is_to_stop
 from core.runs.locks import hold_lock
 from core.runs.run_files import append_event
-from core.runs.store import list_runs
 from core.workspace import Workspace, write_json
 from tests.builders import draw_photo, encode_photo
 from tests.object_storage import SECRET, fill, run_object_storage
@@ -92,22 +90,3 @@ def test_what_is_wrong_is_said_with_what_to_do(trained_copy: Workspace) -> None:
     assert app.text_input(key="predict.stored_answers").value == "s3://gone/answers.parquet"
     wait_for_answers(trained_copy, app)
     assert "could not be listed" in run(app).error[0].value and "Go on" in labels(app)
-
-
-@pytest.mark.usefixtures("bucket")
-@pytest.mark.parametrize("setting", ["PAGES", "WITHOUT", "CLASS_ID"])
-def test_a_room_neither_sees_nor_reaches_storage(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, setting: str
-) -> None:
-    photos, run_id = "s3://photos/in", list_runs(trained_copy)[0].id
-    work = start_answering(trained_copy, ANSWERS, photos=photos, model=run_id, by="Run 1")
-    assert ANSWERS in [code.value for code in open_page("predict", stored=work).code]
-    classroom, state = open_class(trained_copy), {}
-    if setting == "CLASS_ID":
-        mia = sign_in(trained_copy, classroom.id, classroom.code, "Mia")
-        state = {"person.token": make_token(trained_copy, classroom.id, mia)}
-    values = {"PAGES": "lesson,predict", "WITHOUT": "uploads", "CLASS_ID": classroom.id}
-    monkeypatch.setenv(f"PETALSCOPE_{setting}", values[setting])
-    app = open_page("predict", state, stored=work)
-    assert "No photo yet" in text_of(app) and not app.error and not app.code
-    assert ASK not in labels(app) and "Photos are in" not in [one.label for one in app.text_input]

@@ -84,7 +84,7 @@ def test_a_recipe_that_cannot_be_trained_is_said_before_it_is_queued(shared: Wor
     assert next(button for button in app.button if button.label == "Train").disabled
 
 
-def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> None:
+def test_train_submits_every_repeat(shared: Workspace) -> None:
     before = {run.id for run in list_runs(shared)}
     app = open_page(shared)
     app.number_input(key="training.epochs").set_value(77).run()
@@ -94,8 +94,6 @@ def test_train_submits_every_repeat_in_the_visitors_name(shared: Workspace) -> N
     assert sorted(run.recipe.seed for run in new) == [0, 1, 2]
     assert {run.recipe.epochs for run in new} == {77}
     assert {run.name for run in new} == {"epochs 77", "seed 1", "seed 2"}
-    assert len({run.submitter for run in new}) == 1
-    assert re.search(r" · [0-9a-f]{8}$", new[0].submitter)
     assert app.query_params["run"] == next(run.id for run in new if run.recipe.seed == 0)
     assert any("number 1 in the queue" in one.proto.text for one in app.get("progress"))
 

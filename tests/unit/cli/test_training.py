@@ -157,7 +157,8 @@ def test_what_does_not_train_never_loads_keras():
     assert done.returncode == 0, done.stderr
 
 
-def test_repeats_are_runs_of_their_own_with_mean_and_spread(trained_copy, capsys):
+@pytest.mark.usefixtures("trained_copy")
+def test_repeats_are_runs_of_their_own_with_mean_and_spread(capsys):
     repeats = ["train", "latest", "--weights", "random", "--epochs", "2", "--repeats", "2"]
     assert main([*repeats, "--seed", "30", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -165,4 +166,3 @@ def test_repeats_are_runs_of_their_own_with_mean_and_spread(trained_copy, capsys
     accuracies = [run["best_val_accuracy"] for run in found["runs"]]
     assert found["mean_val_accuracy"] == pytest.approx(sum(accuracies) / 2)
     assert found["sd_val_accuracy"] == pytest.approx(abs(accuracies[0] - accuracies[1]) / 2**0.5)
-    assert {run.submitter for run in list_runs(trained_copy)[:2]} == {"command line"}

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -23,8 +22,7 @@ from core.datasets.importing import (
     read_import,
     start_import,
 )
-from core.errors import DiskFull, ImportFailed, NotAllowed
-from core.people import Person
+from core.errors import DiskFull, ImportFailed
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import hide_dataset, list_datasets, read_dataset
@@ -227,21 +225,6 @@ def test_no_room_is_reported_and_nothing_left(workspace: Workspace, photos: Path
     assert (status.state, status.code) == ("failed", DiskFull.code), status.problem
     assert not (workspace.import_folder(status.id) / "staged").exists()
     assert list(workspace.datasets.iterdir()) == list(workspace.temporary.iterdir()) == []
-
-
-def test_folders_of_this_computer_are_its_owners_alone(workspace: Workspace, photos: Path) -> None:
-    for role in ("instructor", "student", "guest"):
-        person = Person(id="somebody", name="Somebody", role=role)  # type: ignore[arg-type]
-        theirs = replace(workspace, person=person)
-        for request in (SourceRequest(path=str(photos)), SourceRequest(labels="/etc/passwd")):
-            with pytest.raises(NotAllowed):
-                start_import(theirs, ImportJob(request=request))
-    assert not list(workspace.imports.iterdir())
-    upload = Path(shutil.make_archive(str(workspace.temporary / "upload-0123"), "zip", photos))
-    teacher = replace(workspace, person=Person(id="desk", name="Desk", role="instructor"))
-    job = ImportJob(request=SourceRequest(path=str(upload)), remove_source=True)
-    status = wait_for_end(workspace, start_import(teacher, job))
-    assert status.state == "ready", status.problem
 
 
 def test_a_fault_of_the_program_is_told_and_stands_in_the_log(

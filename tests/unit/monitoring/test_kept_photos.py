@@ -50,13 +50,8 @@ def make_older(workspace: Workspace, content: bytes, days: float) -> Path:
     return file
 
 
-def test_no_photo_is_kept_unless_that_was_asked_for(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_photo_is_kept_unless_that_was_asked_for(workspace: Workspace) -> None:
     assert not keep_photo(workspace, Photo(PHOTO))
-    with monkeypatch.context() as without:
-        without.setenv("PETALSCOPE_WITHOUT", "camera,photos")
-        assert not keep_photo(workspace, Photo(PHOTO), consent=True)
     assert not workspace.kept_photos.exists()
     assert keep_photo(workspace, Photo(PHOTO), consent=True)
     assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from core.datasets.versions import delete_version
-from core.errors import DatasetMissing, NotAllowed, NotInBin, RunMissing
-from core.people import Person
+from core.errors import DatasetMissing, NotInBin, RunMissing
 from core.runs.bin import KEEP_DAYS, empty_bin, list_binned, put_back, sweep_bin
 from core.runs.queue.queue import delete_run
 from core.runs.result import read_result
@@ -19,9 +18,6 @@ from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.training import train
 from tests.unit.runs.test_whole_runs import submit
-
-TEACHER = Person(id="teacher", name="Teacher", role="instructor")
-MIA = Person(id="mia", name="Mia", role="student")
 
 
 def test_a_run_comes_back_as_it_was(trained_copy: Workspace) -> None:
@@ -93,17 +89,3 @@ def test_after_thirty_days_or_when_it_is_emptied_it_is_gone(trained_copy: Worksp
     assert [one.id for one in list_binned(trained_copy)] == [new.id]
     empty_bin(trained_copy)
     assert list_binned(trained_copy) == [] and not list(trained_copy.temporary.iterdir())
-
-
-def test_students_neither_see_nor_empty_it(trained_copy: Workspace) -> None:
-    student, teacher = (replace(trained_copy, person=person) for person in (MIA, TEACHER))
-    run = submit(student, seed=3)
-    delete_run(student, run.id)
-    assert list_binned(student) == [] and len(list_binned(teacher)) == 1
-    for act in (lambda: put_back(student, "run", run.id), lambda: empty_bin(student)):
-        with pytest.raises(NotAllowed):
-            act()
-    put_back(teacher, "run", run.id)
-    ben = replace(trained_copy, person=replace(MIA, id="ben"))
-    assert run.id in {one.id for one in list_runs(student)}  # hers again, and no other's
-    assert run.id not in {one.id for one in list_runs(ben)}

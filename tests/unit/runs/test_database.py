@@ -47,7 +47,7 @@ def test_a_database_of_before_is_completed_and_keeps_its_runs(
     old.close()
     [run] = list_runs(workspace)
     assert (run.id, run.name, run.epochs_done) == (RECIPE.run_id, "Run 7", 3)
-    assert (run.notes, run.tags, run.submitter, run.plan) == ("", (), "", None)
+    assert (run.notes, run.tags, run.plan) == ("", (), None)
     assert run.request == ("stop" if asked else "")
     following = Recipe(dataset=RECIPE.dataset, weights_digest="d", seed=1)
     assert submit_run(workspace, following)[0].number == 8

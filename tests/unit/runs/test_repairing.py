@@ -57,7 +57,7 @@ harms = pytest.mark.parametrize("harm", [remove, empty, cut_short, write_over])
 
 @harms
 def test_runs_and_arrangements_come_back_from_their_files(workspace: Workspace, harm: Harm) -> None:
-    first, _ = submit_run(workspace, RECIPE, "baseline", submitter="ada")
+    first, _ = submit_run(workspace, RECIPE, "baseline")
     submit_run(workspace, OTHER, "sweep", plan=SweepPlan(trials=3))
     note_run(workspace, first.id, "with the new photos")
     tag_run(workspace, first.id, ["course"])

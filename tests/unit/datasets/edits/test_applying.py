@@ -1,14 +1,11 @@
 """Applying: one new version, an empty tray; or an error, and everything as it was."""
 
 import resource
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.classroom import open_class, sign_in
-from core.closing import close_class
 from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
@@ -18,11 +15,9 @@ from core.datasets.edits.tray import (
     forget_edits,
     list_edits,
     resolve_edits,
-    undo_edits,
 )
-from core.datasets.versions import delete_version
-from core.errors import DatasetMissing, DiskFull, EditRefused, NotAllowed
-from data.manifest import compare_versions, hide_dataset, list_datasets, read_dataset
+from core.errors import DatasetMissing, DiskFull, EditRefused
+from data.manifest import compare_versions, hide_dataset, list_datasets
 
 _NAMES = st.sampled_from(["daisy", "rose", "Rose ", "a,b", 'say "x"', "été", "=1+1", "x;y"])
 _EDITS = st.one_of(
@@ -166,37 +161,3 @@ def test_wrong_lines_are_named_and_nothing_is_noted(workspace, dataset):
 def test_what_is_no_table_of_edits_is_refused(workspace, dataset, table, said):
     with pytest.raises(EditRefused, match=said):
         read_edits_csv(workspace, dataset, table)
-
-
-def test_each_student_has_a_tray_and_versions_of_their_own(workspace, dataset):
-    room = open_class(workspace)
-    mia, ben = (
-        replace(workspace, person=sign_in(workspace, room.id, room.code, name))
-        for name in ("Mia", "Ben")
-    )
-    add_edits(workspace, dataset, [1], "exclude")
-    add_edits(mia, dataset, [2], "exclude")
-    add_edits(ben, dataset, [2], "relabel", "tulip")
-    undo_edits(ben, dataset.id)
-    assert [count_edits(one, dataset.id) for one in (workspace, mia, ben)] == [1, 1, 0]
-    assert count_undone(ben, dataset.id) == 1 and count_undone(mia, dataset.id) == 0
-    made = apply_edits(mia, dataset)
-    assert len(made) == len(dataset) - 1 and count_edits(mia, dataset.id) == 0
-    assert count_edits(workspace, dataset.id) == 1
-    for one, seen in ((mia, True), (ben, False), (workspace, True)):
-        assert (made.id in {summary.id for summary in list_datasets(one)}) is seen
-    with pytest.raises(NotAllowed):
-        read_dataset(ben, made.id)
-    with pytest.raises(NotAllowed):
-        delete_version(ben, made.id)
-    add_edits(ben, dataset, [2], "exclude")
-    assert (
-        apply_edits(ben, dataset).id == made.id
-    )  # the same photos are the same version: theirs too
-    delete_version(mia, made.id)
-    assert read_dataset(ben, made.id).id == made.id
-    with pytest.raises(NotAllowed):
-        delete_version(ben, dataset.id)
-    assert close_class(workspace, room.id) == {"student": 2, "version": 1}
-    with pytest.raises(DatasetMissing):
-        read_dataset(workspace, made.id)

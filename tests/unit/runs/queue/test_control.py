@@ -171,7 +171,7 @@ def test_what_cannot_go_on_is_refused(workspace: Workspace) -> None:
 
 def test_notes_and_tags_are_kept(workspace: Workspace) -> None:
     run = submit(workspace)
-    assert (run.notes, run.tags, run.submitter) == ("", (), "")
+    assert (run.notes, run.tags) == ("", ())
     assert note_run(workspace, run.id, " **why** it is here\n").notes == "**why** it is here"
     tagged = tag_run(workspace, run.id, ["rose", " a  b ", "", "rose", "Übung"])
     assert tagged.tags == ("a b", "rose", "Übung")
@@ -182,7 +182,7 @@ def test_notes_and_tags_are_kept(workspace: Workspace) -> None:
 def test_items_with_a_plan_have_an_id_and_a_list_of_their_own(workspace: Workspace) -> None:
     run = submit(workspace)
     plans = [SweepPlan(trials=5), SweepPlan(trials=6), RatePlan()]
-    studies = [submit_run(workspace, RECIPE, plan=plan, submitter="me")[0] for plan in plans]
+    studies = [submit_run(workspace, RECIPE, plan=plan)[0] for plan in plans]
     assert [study.plan for study in studies] == plans
     assert len({run.id, *(study.id for study in studies)}) == 4
     assert studies[0].id == item_id(RECIPE, plans[0]) and run.id == item_id(RECIPE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.ui.visitor.visitor import mark_cookie
+from core.ui.visitor import mark_cookie
 
 TOKEN = bytes(range(16))
 

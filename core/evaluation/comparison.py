@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, points, points_range
+from core.formats import count
 
 ALPHA = 0.05
 """How often two equal runs may be told apart by mistake."""
@@ -164,13 +164,6 @@ def difference_interval(
         low = least * share
     high = split * share + math.hypot(share * (most - split), split * (share_high - share))
     return low, min(high, 1.0)
-
-
-def say_change(gained: int, lost: int, n: int) -> str:
-    """Return a change of accuracy, with its paired interval: "+1.2 points (+0.3 to +2.4)"."""
-    ends = difference_interval(gained, lost, n)
-    between = f" ({points_range(*ends, n)})" if gained + lost else ""
-    return points((gained - lost) / n, n) + between
 
 
 def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from core.exact import backbones, dials, forecasting, lesson, store
-from core.exact.studies import find_study, make_study
 from core.runs.jobs import Tell, run_job
 from core.runs.result import read_result
 from core.workspace import open_workspace
@@ -19,7 +18,7 @@ _MAKERS = {
     lesson.KIND: lesson.prepare_stages,
     lesson.TRAININGS: lesson.prepare_trainings,
 }
-"""Of those that validation photos of a dataset judge; all others are studies beside a run."""
+"""Kind of an analysis that validation photos of a dataset judge → the function that makes it."""
 
 
 def _make(asked: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
@@ -29,9 +28,6 @@ def _make(asked: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
         return backbones.do_job(workspace, asked, tell)
     if maker := _MAKERS.get(kind.partition("-")[0]):
         maker(workspace, store.find_judged_source(workspace, dataset), tell)
-    elif kind != store.KIND:
-        study = find_study(workspace, run, read_result(workspace, run), kind, **asked["options"])
-        make_study(workspace, study, tell)
     else:
         tell("solving", 0, 0)
         source = (

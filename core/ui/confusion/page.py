@@ -13,7 +13,6 @@ from core.evaluation.confusion import Order, Value
 from core.formats import count, plain
 from core.runs.store import RunRecord
 from core.ui.comparing.verdict import show_headline
-from core.ui.confusion.costs import show_class_costs
 from core.ui.confusion.grid import pack_grid, show_export, show_grid
 from core.ui.confusion.lists import WIDE_ABOVE, forget_row, show_changes, show_pairs
 from core.ui.confusion.photos import show_chosen_photos
@@ -82,7 +81,6 @@ def show_confusions(run: RunRecord, split: str) -> None:
             show_changes(page, page.pair)
     with photos:
         show_chosen_photos(page)
-    show_class_costs(page.run, page.classes)
     shares = _SHARES.get(page.value, "")
     show_code(run.recipe, "answers", "matrix", split=split, normalize=shares)
 

@@ -180,30 +180,3 @@ def _title(rows: pd.DataFrame) -> str:
     own, others = rows[rows["own"]], rows[~rows["own"]]
     strongest = others.loc[others["accuracy"].idxmax(), "said"]
     return f"The run is right on {own['said'].iloc[0]}, the strongest baseline on {strongest}"
-
-
-def draw_luck(deals: pd.DataFrame, now: float, dark: bool = False) -> Any:
-    """Return the accuracies of new splits, a row a way, with that of the split of now as a line.
-
-    Args:
-        deals: way (its words) and accuracy.
-        now: By the same head, on the split of now.
-    """
-    colours = choose_palette(dark)
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickMinStep=0.01, grid=False)
-    x = alt.X("accuracy:Q", title="accuracy of a split", axis=axis, scale=alt.Scale(zero=False))
-    y = alt.Y("way:N", title=None, sort=None, axis=alt.Axis(labelLimit=180))
-    dots = (
-        alt.Chart(deals)
-        .mark_tick(color=colours.quiet, opacity=0.5, thickness=2, height=22)
-        .encode(x=x, y=y, tooltip=[alt.Tooltip("accuracy:Q", format=".1%")])
-    )
-    rule = (
-        alt.Chart(pd.DataFrame({"accuracy": [now], "what": ["the split of now"]}))
-        .mark_rule(color=colours.accent, strokeWidth=3)
-        .encode(x="accuracy:Q", tooltip=["what:N", alt.Tooltip("accuracy:Q", format=".1%")])
-    )
-    title = title_params("Each tick a new split; the line: the split of now")
-    return style_altair(
-        alt.layer(dots, rule), dark, title=title, height=30 * deals["way"].nunique() + 96
-    )

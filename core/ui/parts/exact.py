@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,7 +10,6 @@ from core.datasets.edits.tray import list_edits, resolve_edits
 from core.errors import FeaturesMissing
 from core.evaluation.intervals import wilson_interval
 from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
-from core.exact.studies import Tables, find_study, read_study, start_study
 from core.exact.whatif import foretell
 from core.formats import count, interval, percent, plain, points, points_range
 from core.instant.head import ExactHead
@@ -72,25 +70,6 @@ def say_engine(source: HeadSource, head: ExactHead) -> None:
     st.caption(words, help=METHOD)
 
 
-def show_study(run: RunRecord, kind: str, name: str, **options: Any) -> Tables | None:
-    """Return a study of the exact head beside a run, with which engine speaks drawn above it.
-
-    Where it is not made, draw the button `name` that starts it, how far it is or why it cannot be.
-    """
-    try:
-        study = find_study(cache.workspace(), run.id, cache.result(run.id), kind, **options)
-    except FeaturesMissing as error:
-        st.info(f"{plain(error.problem)} {plain(error.remedy)}", icon=":material/neurology:")
-        return None
-    tables = _read_study(study.id)
-    head = _open(study.source.id)
-    if tables is not None and head is not None:
-        say_engine(study.source, head)
-        return tables
-    show_making(study.id, name, partial(start_study, cache.workspace(), study), button=name)
-    return None
-
-
 def foretell_tray(dataset: Dataset) -> tuple[str, str] | None:
     """Return in a few words what the waiting edits would do, and how that is known; None while no
     head is ready."""
@@ -120,11 +99,6 @@ def _foretell(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None
 @cache.cached_by(cache.analyses_written, most=4)
 def _open(head_id: str) -> ExactHead | None:
     return open_head(cache.workspace(), head_id)
-
-
-@cache.cached_by(cache.analyses_written, most=8)
-def _read_study(study_id: str) -> Tables | None:
-    return read_study(cache.workspace(), study_id)
 
 
 def _find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:

@@ -210,20 +210,16 @@ def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
             st.caption(below)
 
 
-def show_making(
-    analysis_id: str, name: str, start: Callable[[], None], *, below: str = "", button: str = ""
-) -> None:
-    """Draw how far a job is, or why it failed; start it at once, or by a named button."""
+def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below: str = "") -> None:
+    """Draw how far a job is, or why it failed; start it where it is not running."""
     job = read_status(cache.workspace(), analysis_id)
-    state = "" if job is None else job.state
-    if job is not None and state == "failed":
+    if job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
-    if state != "going" and (button or state == "failed"):
-        if st.button(button or "Try again", icon=":material/play_arrow:", key=f"job.{analysis_id}"):
+        if st.button("Try again", icon=":material/play_arrow:", key=f"job.{analysis_id}"):
             start()
             st.rerun()
         return
-    if state != "going":  # what it made is another one, or was removed
+    if job is None or job.state != "going":  # what it made is another one, or was removed
         start()
     follow_analysis(analysis_id, name, below)
 

@@ -20,7 +20,7 @@ from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import choose_by_row, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.slices.findings import show_flips, show_shortcuts, show_without, show_worst
+from core.ui.slices.findings import show_shortcuts, show_worst
 from core.ui.slices.reading import VIEWS, SlicesPage, read_slices
 
 _WRONG, _ALL = "wrong", "all"
@@ -34,22 +34,16 @@ def show_slices(run: RunRecord, split: str) -> None:
     if (n := len(page.result.photo_numbers(split))) > page.study.n:
         st.caption(f"{page.study.n:,} of the {n:,} photos in {split} are judged, drawn at random.")
     left, right = st.columns([7, 5], gap="medium")
-    flips = None
     with left:
         _pick_view(page)
         if page.view == "worst":
             show_worst(page)
         elif page.view == "shortcuts":
             show_shortcuts(page.study)
-        elif page.view == "without":
-            flips = show_without(page)
         else:
             show_properties(page)
     with right, st.container(key="beside_charts"):  # wall.css keeps it in sight
-        if page.view != "without":
-            _show_slice(page)
-        elif flips is not None:
-            show_flips(page, flips)
+        _show_slice(page)
     show_photo_panel(page.dataset)
 
 

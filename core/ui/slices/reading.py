@@ -19,7 +19,6 @@ VIEWS = {
     "properties": "By property",
     "worst": "Worst slices",
     "shortcuts": "Shortcuts",
-    "without": "Taken away",
 }
 
 

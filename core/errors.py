@@ -138,6 +138,11 @@ class BackboneMissing(PetalscopeError, code="backbone_missing"):
     `python -m core features DATASET` makes it anew."""
 
 
+class NetworkUnsupported(BackboneMissing, code="network_unsupported"):
+    """A run of an earlier version has a network that this version does not compute with.
+    Its scores stay; train the recipe again for new photos."""
+
+
 class RecipeRefused(PetalscopeError, code="recipe_refused"):
     """A recipe asks for something that cannot be trained.
     The message says which value and its range."""

@@ -3,8 +3,7 @@
 A draw follows from (policy, seed, photo, draw number) alone: the same in any order, process or
 thread. Every part keeps its own random numbers, so that turning one part up leaves what the others
 draw as it was. Geometric parts compose into one affine transform: one interpolation, edges
-mirrored. Then come colour (one matrix), blur, noise and cutout. What of a draw is geometry, colour
-and cutout can be left, as numbers, to a GPU (models/augmenting.py).
+mirrored. Then come colour (one matrix), blur, noise and cutout.
 """
 
 import hashlib
@@ -23,8 +22,6 @@ from data.policy import GEOMETRIC, LIMITS, AugmentationPolicy
 _COLOURS = ("brightness", "contrast", "saturation", "hue")
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601, as Pillow turns colours into grey."""
-_NOTHING = np.array([1, 0, 0, 0, 1, 0, *np.eye(3).ravel(), 0, 0, 0, 0, 0, *MEAN_COLOUR], np.float32)
-"""What is left to do of a draw that is done."""
 _MARGIN = 3
 """Pixels around what a transform looks at: bicubic takes the next two."""
 
@@ -57,27 +54,6 @@ def augment(
     return _apply(photo, drawn, noise_seed=_mix(seed, photo_id, draw))
 
 
-def begin_draw(
-    photo: np.ndarray, policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a photo and the numbers (23,) float32 of what is left to do to it: see `augment`.
-
-    Two rows of the affine matrix; three rows that mix colours, and what of the mean grey is added;
-    left, top, right, bottom, colour of the cutout. A draw with blur or noise is done here, whole.
-    """
-    drawn = draw_parts(policy, seed=seed, photo_id=photo_id, draw=draw)
-    if drawn.keys() & {"blur", "noise"}:
-        return _apply(photo, drawn, noise_seed=_mix(seed, photo_id, draw)), _NOTHING
-    height, width = photo.shape[:2]
-    left = _NOTHING.copy()
-    left[:6] = _compose(drawn, width, height)[:2].ravel()
-    mixing, of_grey = _mix_colours({name: drawn[name].amount for name in _COLOURS if name in drawn})
-    left[6:16] = *mixing.ravel(), of_grey
-    if "cutout" in drawn:
-        left[16:20] = _place_cutout(drawn["cutout"], width, height)
-    return photo, left
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
     """Draws of a policy for the photos of a dataset, by their numbers."""
@@ -86,8 +62,6 @@ class Draws:
     seed: int
     digests: Sequence[str]
     """sha256 of the file of each photo of the dataset."""
-    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
-    """Does to photos (b, h, w, 3) what `begin_draw` left, (b, 23); None: nothing is left."""
 
     def draw(
         self,
@@ -97,16 +71,12 @@ class Draws:
         run: Callable[..., Iterator[Any]] = map,
     ) -> np.ndarray:
         """Return a draw of each of these photos, (b, h, w, 3) uint8; `run` maps over them."""
-        one = augment if self.finish is None else begin_draw
 
-        def change(photo: np.ndarray, number: int) -> Any:
+        def change(photo: np.ndarray, number: int) -> np.ndarray:
             photo_id = self.digests[number]
-            return one(photo, self.policy, seed=self.seed, photo_id=photo_id, draw=draw)
+            return augment(photo, self.policy, seed=self.seed, photo_id=photo_id, draw=draw)
 
-        changed = list(run(change, photos, numbers))
-        if self.finish is None:
-            return np.stack(changed)
-        return self.finish(*(np.stack(each) for each in zip(*changed, strict=True)))
+        return np.stack(list(run(change, photos, numbers)))
 
 
 def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
@@ -278,14 +248,9 @@ def _add_noise(photo: np.ndarray, deviation: float, seed: int) -> np.ndarray:
 
 def _cut_out(photo: np.ndarray, part: DrawnPart) -> np.ndarray:
     height, width = photo.shape[:2]
-    left, top, right, bottom = _place_cutout(part, width, height)
-    answer = photo.copy()
-    answer[top:bottom, left:right] = MEAN_COLOUR
-    return answer
-
-
-def _place_cutout(part: DrawnPart, width: int, height: int) -> tuple[int, int, int, int]:
     rows, columns = round(part.amount * height), round(part.amount * width)
     top = round(part.place[1] * (height - rows))
     left = round(part.place[0] * (width - columns))
-    return left, top, left + columns, top + rows
+    answer = photo.copy()
+    answer[top : top + rows, left : left + columns] = MEAN_COLOUR
+    return answer

@@ -16,7 +16,7 @@ import openvino as ov
 from openvino import opset13 as operations
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
-from core.errors import BackboneMissing
+from core.errors import BackboneMissing, NetworkUnsupported
 from core.sharing import find
 from core.workspace import Workspace, digest_once
 from models.catalogue import DEFAULT, INPUTS_SAID, USUAL_WIDTH, GraphName, Inputs, read_catalogue
@@ -26,8 +26,7 @@ from models.weights import USUAL_NETWORK, Weights, WeightsKind
 Preprocessing = Literal["resnet", "unit"]
 """resnet: BGR minus the mean of ImageNet, as the weights want it; unit: RGB in [0, 1], to teach."""
 
-Precision = Literal["f32", "bf16", "f16", "int8"]
-"""int8: its convolutions but the first; the rest in f32, on every CPU."""
+Precision = Literal["f32", "bf16", "f16"]
 Purpose = Literal["throughput", "latency"]
 
 NETWORK_FILE = "backbone.xml"
@@ -67,10 +66,6 @@ class BackboneFacts:
     """How its weights want photos."""
     width: int = USUAL_WIDTH
     """Length of a feature."""
-    rounded_from: str = ""
-    """The id of the usual backbone that this one is in int8."""
-    judged: dict[str, int] | None = None
-    """Of one in int8: the counts of core/instant/rounding.py, as soon as they are known."""
 
     @property
     def origin(self) -> str:
@@ -96,8 +91,14 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
     """Return the facts that `BackboneFacts.describe` gave; files may go unnamed.
 
     Raises:
+        NetworkUnsupported: This version does not compute with such a network.
         TypeError, AttributeError: These are others.
     """
+    if "rounded_from" in described:
+        raise NetworkUnsupported(
+            "This run's network computes in 8-bit integers, which this version does not support.",
+            "Its scores stay. For new photos, train the recipe again with the usual network.",
+        )
     framing = read_framing(described)
     rest = {name: described[name] for name in described if name not in framing.describe()}
     return BackboneFacts(**{"files": {}, **rest, "framing": framing})
@@ -138,7 +139,6 @@ def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing
     other = {"graph": weights.graph, "inputs": weights.inputs}
     return fingerprint(
         ({} if weights.network == USUAL_NETWORK else other)
-        | ({"rounded": weights.rounded} if weights.rounded else {})
         | framing.describe()
         | {
             "backbone": "resnet50",
@@ -206,7 +206,7 @@ def offered_precisions() -> tuple[Precision, ...]:
 
 def suit_machine(facts: BackboneFacts) -> BackboneFacts:
     """Return the facts as this CPU computes it, where it was made on another machine."""
-    if facts.precision in (*offered_precisions(), "int8"):
+    if facts.precision in offered_precisions():
         return facts
     return dataclasses.replace(facts, precision="f32", cosine=1.0)
 
@@ -222,8 +222,7 @@ def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> 
     shape = network.input(0).partial_shape
     shape[0] = _BATCH_SIZES[purpose]
     network.reshape(shape)
-    between = "f32" if precision == "int8" else precision
-    hints = {"INFERENCE_PRECISION_HINT": between, "PERFORMANCE_HINT": purpose.upper()}
+    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": purpose.upper()}
     return ov.Core().compile_model(network, "CPU", hints)
 
 

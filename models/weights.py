@@ -73,8 +73,6 @@ class Weights:
     inputs: Inputs = "caffe"
     width: int = USUAL_WIDTH
     """Length of a feature."""
-    rounded: str = ""
-    """The digest of the photos that they are rounded to 8 bits for (models/rounding.py), if any."""
 
     @property
     def network(self) -> tuple[GraphName, Inputs]:

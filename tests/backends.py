@@ -7,16 +7,13 @@ dataset and no weights file; it runs in any environment that has Keras and a bac
 import json
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.workspace import open_workspace
-from data.augmentation import Draws
-from data.policy import PRESETS, AugmentationPolicy
 from models import prefer_convolutions
 from models.backbone import open_backbone
 from models.devices import find_device
@@ -40,7 +37,6 @@ def main() -> int:
         "last_stage": fit_last_stage(folder / "stage", EPOCHS),
     }
     curves |= {"device": asdict(find_device()), "cosine": compare_with_openvino()}
-    curves["draws"] = compare_draws({"gentle": PRESETS["gentle"]})["gentle"]
     print(json.dumps(curves))
     return 0
 
@@ -55,27 +51,6 @@ def compare_with_openvino() -> float:
     expected = open_backbone(workspace, made, purpose="throughput").look(photos).features
     (seen,) = keras_backbone.open_keras_backbone(weights, "resnet").stream([photos])
     return keras_backbone.compare_features(seen, expected)
-
-
-def compare_draws(policies: Mapping[str, AugmentationPolicy]) -> dict[str, tuple[int, float]]:
-    """Return how far draws that Keras finishes are from the CPU's: at most, and in what share."""
-    from models.augmenting import finish_draws
-    from models.keras_backbone import draw_probe_photos
-
-    seen, numbers = draw_probe_photos(3), range(3)
-    digests = [str(number) for number in numbers]
-    draws = [Draws(policy=one, seed=3, digests=digests) for one in policies.values()]
-    begun = [
-        replace(one, finish=lambda *begun: begun).draw(seen, numbers, 0)  # type: ignore[arg-type,return-value]
-        for one in draws
-    ]
-    photos, left = (np.concatenate(each) for each in zip(*begun, strict=True))
-    finished = np.split(finish_draws(photos, left).astype(int), len(draws))
-    told = {}
-    for name, one, ours in zip(policies, draws, finished, strict=True):
-        apart = np.abs(ours - one.draw(seen, numbers, 0))
-        told[name] = int(apart.max()), float((apart > 0).mean())
-    return told
 
 
 def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:

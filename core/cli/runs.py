@@ -303,7 +303,7 @@ _POLICY = option(
 RECIPE = tuple(
     _POLICY if setting.name == "augmentation" else _make_option(setting)
     for setting in SETTINGS.values()
-    if setting.name == "augmentation" or setting.has_default
+    if setting.name == "augmentation" or (setting.has_default and setting.is_offered)
 )
 """Every option of a recipe but the dataset."""
 BACKBONE = tuple(

@@ -46,7 +46,6 @@ from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
 from core.runs.training.cross_validating import cross_validate_small, say_unfit
 from core.runs.training.executing import execute_run
-from core.runs.training.rounding import say_speed
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
@@ -76,10 +75,9 @@ _INTERRUPTED = RunStopped(
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train a recipe, in this process or by the scheduler's worker."""
     recipe = choose_recipe(workspace, given)
-    if recipe.seen_as != FRAMING or recipe.speed == "fast":
+    if recipe.seen_as != FRAMING:
         dataset = read_dataset(workspace, recipe.dataset)
-        said = warn_of_enlarging(dataset, recipe.seen_as), say_speed(workspace, recipe, dataset)
-        for words in filter(None, said):
+        if words := warn_of_enlarging(dataset, recipe.seen_as):
             progress.note(words)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)

@@ -29,7 +29,6 @@ from core.prediction.deciding import rank_classes, rule_to_facts
 from core.prediction.rules import FrozenRule
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
-from core.runs.result import read_result
 from core.runs.store import read_run
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -40,10 +39,8 @@ from models.backbone import (
     OpenVinoBackbone,
     Precision,
     compile_network,
-    read_backbone_facts,
     suit_machine,
 )
-from models.extraction import features_id, read_features
 
 _TEMPLATES = open_templates(Path(__file__).parent)
 _TEMPLATES.filters |= {"plain": plain, "count": count}
@@ -232,8 +229,7 @@ def _look(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return features (n, 2048) and scores (n, k) as the program computes them."""
     facts = replace(subject.backbone, precision=precision)
-    file = subject.program_file if precision == "int8" else subject.network_file
-    network = compile_network(file, precision, "latency")
+    network = compile_network(subject.network_file, precision, "latency")
     features = OpenVinoBackbone(facts, network).look(packed).features
     return features, subject.head.scores(features)
 
@@ -247,25 +243,6 @@ def _compare_precisions(subject: Subject, packed: np.ndarray, exact: np.ndarray)
         "difference": float(np.abs(scores - exact).max()),
         "same_top": bool((scores.argmax(axis=1) == exact.argmax(axis=1)).all()),
     }
-
-
-def count_equal(workspace: Workspace, subject: Subject) -> tuple[int, int] | None:
-    """Return how many validation photos the export answers like a program that computes in int8,
-    and of how many; None where that is not so, or their features or the run are gone."""
-    if not (usual := subject.backbone.rounded_from):
-        return None
-    try:
-        photos = read_result(workspace, subject.run_id).photo_numbers("validation")
-        precision = read_backbone_facts(workspace, usual).precision
-    except (RunMissing, RunUnfinished, ResultDamaged):
-        return None
-    answers = []
-    for backbone, kind in ((usual, precision), (subject.backbone.id, "int8")):
-        kept = read_features(workspace, features_id(subject.dataset_id, backbone, kind))
-        if kept is None:
-            return None
-        answers.append(subject.head.scores(kept[photos]).argmax(axis=1))
-    return int((answers[0] == answers[1]).sum()), len(photos)
 
 
 def _describe_answer(subject: Subject, scores: np.ndarray, features: np.ndarray) -> dict[str, Any]:

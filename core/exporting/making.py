@@ -24,7 +24,6 @@ import numpy as np
 from core.errors import ExportFailed, ExtraMissing
 from core.exporting.documents import (
     choose_photos,
-    count_equal,
     describe_golden,
     describe_model,
     write_card,
@@ -135,8 +134,6 @@ class Making:
     def _write_golden(self, folder: Path, subject: Subject) -> dict[str, Any]:
         origin, photos = choose_photos(self._workspace, subject, self._request.golden)
         golden = describe_golden(subject, origin, photos)
-        if equal := count_equal(self._workspace, subject):
-            golden["program"]["equal"] = equal
         (folder / "golden").mkdir()
         for photo in photos:
             (folder / "golden" / photo.file).write_bytes(photo.content)

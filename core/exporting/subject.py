@@ -38,10 +38,7 @@ class Subject:
     classes: tuple[str, ...]
     network_file: Path
     """Of the backbone in float32, OpenVINO (.xml)."""
-    program_file: Path
-    """Of the backbone that the program answers with: another one where that is in int8."""
     backbone: BackboneFacts
-    """That of the program."""
     head: DenseHead
     rule: DecisionRule | None
     unlike: UnlikeModel | None
@@ -99,7 +96,6 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     run, result = read_run(workspace, run_id), read_result(workspace, run_id)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
-        network = _find_float(workspace, backbone)
     rule = find_rule(workspace, run_id, result)
     wanted = rule is not None and rule.unlike_limit is not None
     return Subject(
@@ -108,19 +104,12 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         run_id=run_id,
         dataset_id=result.dataset_id,
         classes=result.classes,
-        network_file=network,
-        program_file=workspace.backbone_folder(backbone.id) / NETWORK_FILE,
+        network_file=workspace.backbone_folder(backbone.id) / NETWORK_FILE,
         backbone=backbone,
         head=read_run_head(workspace, run_id),
         rule=rule,
         unlike=_read_unlike(workspace, run_id, result) if wanted else None,
     )
-
-
-def _find_float(workspace: Workspace, backbone: BackboneFacts) -> Path:
-    """Return the network in float32 of a backbone in the workspace."""
-    usual = read_backbone_facts(workspace, backbone.rounded_from or backbone.id)
-    return workspace.backbone_folder(usual.id) / NETWORK_FILE
 
 
 def _read_unlike(workspace: Workspace, run_id: str, result: RunResult) -> UnlikeModel:
@@ -146,8 +135,7 @@ def _read_version_subject(workspace: Workspace, version: ModelVersion, network: 
         run_id=version.run_id,
         dataset_id=version.dataset_id,
         classes=version.classes,
-        network_file=_find_float(workspace, backbone) if backbone.rounded_from else network,
-        program_file=network,
+        network_file=network,
         backbone=backbone,
         head=read_head(workspace, version),
         rule=rule,

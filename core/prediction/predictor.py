@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import FRAMING, Framing
-from core.errors import BackboneMissing
+from core.errors import BackboneMissing, NetworkUnsupported
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
 from core.prediction.gradcam import measure_evidence
 from core.prediction.rules import FrozenRule, StandingRule
@@ -186,10 +186,12 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
     """Inside of it, a missing backbone's error says how the one of this run comes back."""
     try:
         yield
+    except NetworkUnsupported:
+        raise
     except BackboneMissing as error:
         recipe = read_run(workspace, run_id).recipe
         remedy = f"Run “{_features_command(recipe)}”: it is made anew."
-        if recipe.trained_stages or recipe.speed == "fast":  # the run made it; its recipe does, too
+        if recipe.trained_stages:  # the run made it; its recipe does, too
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."
         raise BackboneMissing(error.problem, remedy, **error.facts) from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import openvino as ov
 
-from core.errors import PetalscopeError, VersionDamaged, VersionMissing
+from core.errors import NetworkUnsupported, PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import FrozenRule
@@ -74,7 +74,8 @@ def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency"
 
     Raises:
         VersionMissing: No version has that number.
-        VersionDamaged: A byte of its files or of its row was changed, or a file is missing.
+        VersionDamaged: A byte of its files or of its row was changed, a file is missing, or its
+            network is not supported any more.
     """
     version = check_version(read_version(workspace, number))
     head = read_head(workspace, version)
@@ -152,7 +153,12 @@ def _read_rule(version: ModelVersion) -> DecisionRule | None:
 def _open_backbone(
     workspace: Workspace, version: ModelVersion, purpose: Purpose
 ) -> OpenVinoBackbone:
-    facts = suit_machine(read_facts(version.facts["backbone"]))
+    try:
+        facts = suit_machine(read_facts(version.facts["backbone"]))
+    except NetworkUnsupported as error:  # as a damaged version: a former champion may answer
+        raise VersionDamaged(
+            f"{version.label} is refused. {error.problem}", error.remedy
+        ) from error
     network = ov.Core().read_model(
         model=read_file(workspace, version, "network"),
         weights=read_file(workspace, version, "weights"),

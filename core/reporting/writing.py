@@ -29,7 +29,6 @@ from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
 from core.formats import count, data_uri, interval, moment, percent
 from core.installed import COMMAND
-from core.instant.rounding import Judgement
 from core.reporting.contents import RunReport
 from core.reporting.figures import (
     describe_dataset,
@@ -70,7 +69,6 @@ def write_html(report: RunReport) -> str:
 def write_model_card(report: RunReport) -> str:
     """Return the model card as one Markdown document."""
     sizes = {split: len(report.result.photo_numbers(split)) for split in SPLITS}
-    backbone = report.backbone
     recalls = report.evaluation.per_class.dropna(subset=["recall"]).sort_values("recall")
     return _TEMPLATES.get_template("model_card.md.jinja").render(
         **_collect_common(report),
@@ -81,7 +79,6 @@ def write_model_card(report: RunReport) -> str:
             for name, words, one in list_figures(report)
         ],
         doubts=list_doubts(report),
-        judged=Judgement(**backbone.judged).say() if backbone and backbone.judged else "",
     )
 
 

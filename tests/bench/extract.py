@@ -143,7 +143,7 @@ def _extract_view(
         seed=0,
         number=0,
     )
-    draws = open_draws(subject.dataset, policy, source.seed, find_device())
+    draws = open_draws(subject.dataset, policy, source.seed)
     change = None if policy.does_nothing else partial(draws.draw, draw=source.number)
 
     def extract(scratch: Workspace, file: Path) -> None:

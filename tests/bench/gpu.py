@@ -15,19 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from core.config import read_settings
 from core.formats import size
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import STRATEGIES, StrategyName, suggest_precision
-from core.runs.training.views import open_draws
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS
 from models.devices import Device, Usage, UsageSampler, find_device
 from models.extraction import extract_features
-from models.rows import change_batches, photo_form, read_batches, read_header
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -87,7 +83,6 @@ def measure(
         plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
         for number, (name, device) in enumerate(devices.items()):
             with _use(name):
-                figures += _measure_draws(name, subset)
                 figures += _measure_extraction(name, subset, subject.weights, plain)
                 figures += _measure_strategies(
                     name, scratch, replace(recipe, seed=number), device, plain
@@ -150,31 +145,6 @@ def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
         for batch, train in ((64, False), (batch_size, True))
     )
     return _Plain(features=features, training=training)
-
-
-def _measure_draws(backend: str, subset: Dataset) -> list[Figure]:
-    def measure() -> Figure:
-        ours, by_cpu = call_in_child(__name__, "draw", subset)
-        return Figure(title, ours, "photos/s", ours / by_cpu, "than by all cores of the CPU")
-
-    title = f"{backend}: draws of gentle"
-    return attempt(title, measure)
-
-
-def draw(dataset: Dataset) -> tuple[float, float]:
-    """Return photos a second by the device and by the CPU; called in a process with the backend."""
-    numbers, device = np.arange(len(dataset)), find_device()
-    speeds = []
-    for kind in ("gpu", "cpu"):
-        draws = open_draws(dataset, PRESETS["gentle"], 0, replace(device, kind=kind))
-        draws.draw(dataset.photos[:_BATCH], numbers[:_BATCH].tolist(), 0)  # compiles
-        with dataset.photos_file.open("rb") as packed:
-            form = photo_form()
-            read_header(packed, dataset.photos_file, form)
-            batches = read_batches(packed, form, numbers, _BATCH)
-            changed = change_batches(batches, numbers, partial(draws.draw, draw=0), device.cores)
-            speeds.append(len(dataset) / time_call(partial(list, map(len, changed))))
-    return speeds[0], speeds[1]
 
 
 def _measure_extraction(

@@ -96,6 +96,7 @@ FINGERPRINTS: list[tuple[str, dict[str, Any]]] = [
             "batch_size": 16,
         },
     ),
+    ("b5c98c422e260958", {"speed": "fast"}),
     (
         "51cc1c017225a60e",
         {

@@ -98,8 +98,7 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             is_tuned = label == TUNED
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
-            rounded = "8-bit integers" if "rounded_from" in backbone else ""
-            words = ", ".join(filter(None, (read_framing(backbone).words, rounded)))
+            words = read_framing(backbone).words
             label += words and f", {words}"
         except (OSError, ValueError, KeyError, PetalscopeError):
             continue  # half-made, damaged, or of a backbone that is gone

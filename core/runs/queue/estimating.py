@@ -187,12 +187,11 @@ def _list_preparations(
     """
     # OpenVINO comes with it: who only asks for speeds shall not load it.
     from core.runs.training import views
-    from core.runs.training.rounding import mark_weights
 
     weights = Weights(  # an id asks for no more than their digest
         name=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )
-    every = views.request_views(recipe, mark_weights(recipe, weights, dataset), dataset)
+    every = views.request_views(recipe, weights, dataset)
     train, validation = (dataclasses.replace(every, photos=some) for some in photos)
     if not views.has_backbone(workspace, every):
         yield _Part("preparing the backbone", "", _BACKBONE_S)
@@ -282,6 +281,6 @@ def _estimate_once(
 def _name_kept(run: RunRecord) -> tuple[object, ...]:
     recipe = run.recipe
     seed = 0 if recipe.augmentation.does_nothing else recipe.seed
-    photos = (recipe.dataset, recipe.split_seed, recipe.seen_as, recipe.speed)
+    photos = (recipe.dataset, recipe.split_seed, recipe.seen_as)
     seen = (recipe.weights_digest, recipe.preprocessing)
     return (*photos, *seen, recipe.augmentation, recipe.views, seed)

@@ -40,15 +40,11 @@ CROPS: dict[str, Any] = {
     "used": lambda recipe: not recipe.trained_stages,  # they learn from one look
 }
 SPEED: dict[str, Any] = {
-    "label": "Speed of the network",
-    "help": "“fast” computes in 8-bit integers, for the head alone, if answers stay as usual",
-    "tip": "Fast: 8-bit integers on CPUs, for training and for every answer, with features of its "
-    "own. Before it learns, a run checks on the training photos that answers stay the same, and "
-    "ends if they do not. Exports stay float32.",
-    "choices": {"usual": "Usual", "fast": "Fast: 8-bit integers"},
+    "choices": {"usual": "usual"},
     "later": True,
-    "used": lambda recipe: not recipe.trained_stages,
+    "used": lambda recipe: recipe.speed != "usual",
 }
+"""“fast”, 8-bit integers, is in recipes of an earlier version alone."""
 
 
 def warn_of_enlarging(dataset: "Dataset", framing: Framing) -> str:

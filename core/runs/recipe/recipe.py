@@ -73,7 +73,7 @@ class Recipe:
     framing: Fit = described(FRAMING.how, **FIT)  # noqa: RUF009 (a field)
     photo_side: int = described(FRAMING.side, **SIDE)
     crops: Crops = described(FRAMING.crops, **CROPS)  # noqa: RUF009 (a field)
-    speed: Literal["usual", "fast"] = described("usual", **SPEED)
+    speed: str = described("usual", **SPEED)
     strategy: StrategyName = described(  # noqa: RUF009 (a field)
         HEAD,
         help="what is trained",

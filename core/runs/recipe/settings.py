@@ -64,6 +64,11 @@ class Setting:
         return self.default is not MISSING
 
     @property
+    def is_offered(self) -> bool:
+        """Whether a person can choose it; recipes of an earlier version alone have the others."""
+        return len(self.choices) != 1
+
+    @property
     def option(self) -> str:
         """The option of the command line: a switch names what it changes."""
         prefix = "--no-" if self.default is True else "--"

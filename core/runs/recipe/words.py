@@ -82,9 +82,9 @@ def write_command(recipe: Recipe) -> str:
             named = {policy: name for name, policy in PRESETS.items()}
             policy = shlex.quote(named.get(value, "POLICY"))
             words += [] if recipe.augmentation.does_nothing else [f"--policy {policy}"]
-        elif (
-            one.has_default and one.used(recipe) and (one.name in _VARYING or value != one.default)
-        ):
+        elif not (one.has_default and one.is_offered and one.used(recipe)):
+            continue
+        elif one.name in _VARYING or value != one.default:
             words.append(" ".join((one.option, *_write(value))))
     return " ".join(words)
 

@@ -121,7 +121,7 @@ def join_job(workspace: Workspace, job: Job) -> PartExtractor | None:
     sharing, facts = open_sharing(workspace), job.facts
     if sharing is None:
         return None
-    if find_device().kind == "gpu" and not facts["rounded"]:
+    if find_device().kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
         weights = find_weights(workspace, facts["weights"])
@@ -157,7 +157,7 @@ def _prepare_job(
         forget_units(workspace, job)
     sizes = [min(ROWS, len(dataset) - part * ROWS) for part in parts]
     about: dict[str, Any] = {"dataset": dataset.id, "parts": parts}
-    about |= {"backbone": facts.id, "precision": facts.precision, "rounded": bool(weights.rounded)}
+    about |= {"backbone": facts.id, "precision": facts.precision}
     about |= {"weights": weights.name, "preprocessing": facts.preprocessing}
     prepare_units(workspace, job, sizes, KIND, about)
     made = next((one for one in list_jobs(workspace) if one.id == job), None)

@@ -14,10 +14,11 @@ from typing import Protocol, get_args
 import numpy as np
 
 from core.config import FRAMING, Framing, read_settings
-from core.errors import DiskFull
+from core.errors import DiskFull, WeightsMissing
 from core.formats import count, size
 from core.pieces import ROWS
 from core.runs.locks import is_locked
+from core.runs.recipe.recipe import Recipe, validate
 from core.runs.store import Phase
 from core.runs.training.by_units import gather_features
 from core.runs.training.donors import find_donors, find_rows, list_kept
@@ -46,7 +47,7 @@ from models.extraction import (
 )
 from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.rows import Donors
-from models.weights import Weights
+from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000
 """Room that is left on the disk: checkpoints, results and others need some."""
@@ -100,6 +101,27 @@ class _AsTheyAre:
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return iter(batches)
+
+
+def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
+    """Return the weights that a recipe names.
+
+    Raises:
+        RecipeRefused: The recipe is of an earlier version and needs something that is gone.
+        WeightsMissing: They are not on this machine, or others are there now.
+        WeightsDamaged: Their file is damaged.
+    """
+    validate(recipe)
+    weights = find_weights(workspace, recipe.weights)
+    if weights.digest != recipe.weights_digest:
+        raise WeightsMissing(
+            "The weights this recipe was made for are not the ones found now "
+            f"({weights.label}, from {weights.origin}).",
+            "Put the former weights back, or make a new run with those that are there.",
+            wanted=recipe.weights_digest,
+            found=weights.digest,
+        )
+    return weights
 
 
 def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> None:
@@ -212,11 +234,8 @@ def prepare_backbone(
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
-        BackboneMissing: It is one in int8, which core/runs/training/rounding.py makes.
     """
     backbone = backbone_id(weights, preprocessing, framing)
-    if weights.rounded:
-        return read_backbone_facts(by.workspace, backbone).id
     if not backbone_exists(by.workspace, backbone):
         from models.keras_backbone import make_backbone
 
@@ -227,10 +246,9 @@ def prepare_backbone(
 
 def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
     """Return what extraction here would compute in; on a GPU it is measured only when needed."""
-    facts = read_backbone_facts(by.workspace, backbone)
-    if by.device.kind == "gpu" and not facts.rounded_from:
+    if by.device.kind == "gpu":
         return ("f16", "f32")
-    return (suit_machine(facts).precision,)
+    return (suit_machine(read_backbone_facts(by.workspace, backbone)).precision,)
 
 
 def _find_kept(
@@ -261,7 +279,7 @@ def open_fast_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
 ) -> Backbone:
     """Return the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
-    if by.device.kind == "gpu" and not weights.rounded:  # int8 is for CPUs
+    if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
         return open_keras_backbone(weights, preprocessing, framing)

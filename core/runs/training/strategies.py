@@ -20,11 +20,11 @@ from core.runs.training.formula import measure_head, solve_head, write_choice
 from core.runs.training.preparing import (
     Features,
     Preparation,
+    find_recipe_weights,
     prepare_features,
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
-from core.runs.training.rounding import find_recipe_weights, prepare_rounded
 from core.runs.training.views import open_draws, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
@@ -66,7 +66,7 @@ class PhotoSource:
     ) -> None:
         self._photos = np.arange(len(dataset)) if photos.numbers is None else photos.numbers
         self.labels = dataset.labels[self._photos]
-        self._draws = open_draws(dataset, policy, seed, find_device())
+        self._draws = open_draws(dataset, policy, seed)
         self._packed: np.ndarray = np.load(photos.file, mmap_mode="r", allow_pickle=False)
         self._threads = ThreadPoolExecutor(max(1, photos.threads), thread_name_prefix="augmenter")
 
@@ -98,7 +98,7 @@ class Training:
         )
         if self.recipe.trained_stages:
             prefer_convolutions()
-        self.weights = find_recipe_weights(attempt.workspace, self.recipe, dataset)
+        self.weights = find_recipe_weights(attempt.workspace, self.recipe)
         self.train = np.flatnonzero(splits == "train")
         self.validation = np.flatnonzero(splits == "validation")
 
@@ -142,8 +142,6 @@ class Training:
         if always:
             by = replace(by, should_stop=lambda: False)
         recipe = self.recipe
-        if weights.rounded:
-            prepare_rounded(by, recipe, weights, self._dataset, self.train)
         return prepare_features(by, self._dataset, weights, recipe.preprocessing, recipe.seen_as)
 
     def begin(self) -> None:

@@ -39,7 +39,6 @@ from models.backbone import (
     backbone_id,
     open_trunk,
 )
-from models.devices import Device
 from models.extraction import ExtractionProgress, Photos, extract_rows, features_id
 from models.keeping import (
     Entry,
@@ -278,7 +277,7 @@ def _make_view(
     number = view.source.number
     n_views = number + len(views)
     dataset, policy = wanted.dataset, wanted.policy
-    draws = open_draws(dataset, policy, view.source.seed, by.device)
+    draws = open_draws(dataset, policy, view.source.seed)
     change = None if policy.does_nothing else partial(draws.draw, draw=number)
     side = wanted.framing.side
     photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores, side=side)
@@ -297,12 +296,6 @@ def _make_view(
     )
 
 
-def open_draws(dataset: Dataset, policy: AugmentationPolicy, seed: int, device: Device) -> Draws:
-    """Return the draws of a policy for the dataset's photos: on a GPU what is faster there."""
-    digests = dataset.manifest["sha256"].tolist()
-    draws = Draws(policy=policy, seed=seed, digests=digests)
-    if device.kind == "cpu" or policy.does_nothing:
-        return draws
-    from models.augmenting import finish_draws  # with Keras
-
-    return replace(draws, finish=finish_draws)
+def open_draws(dataset: Dataset, policy: AugmentationPolicy, seed: int) -> Draws:
+    """Return the draws of a policy for the dataset's photos."""
+    return Draws(policy=policy, seed=seed, digests=dataset.manifest["sha256"].tolist())

@@ -23,7 +23,6 @@ from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
-from core.runs.training.rounding import say_speed
 from core.teaching.lessons import explain
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
@@ -159,10 +158,7 @@ def _show_photos(draft: Recipe, dataset: Dataset) -> None:
     _show(st, draft, "photo_side")
     if words := warn_of_enlarging(dataset, draft.seen_as):
         st.caption(f":orange[:material/zoom_out_map: {words}]")
-    _show(st, draft, "crops", "speed")
-    if words := say_speed(cache.workspace(), draft, dataset):
-        st.caption(plain(words))
-    _show(st, draft, "standardise")
+    _show(st, draft, "crops", "standardise")
     if not _switch("The dataset's own splits", "own_splits"):
         _show(st, draft, "split_seed")
 

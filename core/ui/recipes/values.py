@@ -16,7 +16,7 @@ from core.runs.recipe.strategies import HEAD, SUGGESTED_VIEWS, StrategyName
 from core.ui.parts import cache
 from data.policy import AugmentationPolicy
 
-_CHOSEN_ELSEWHERE = ("dataset", "weights", "weights_digest", "augmentation")
+_CHOSEN_ELSEWHERE = ("dataset", "weights", "weights_digest", "augmentation", "speed")
 _SWITCHED: Mapping[str, tuple[str, bool, int]] = {
     "patience": ("stop_early", True, 3),
     "split_seed": ("own_splits", False, 0),

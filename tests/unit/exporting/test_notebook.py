@@ -171,7 +171,6 @@ def test_the_shipped_augmentation_is_the_programs(run: RunRecord) -> None:
     [
         ({"weights": "bit-m"}, "keras.applications does not have"),
         ({"crops": "five"}, "five crops"),
-        ({"speed": "fast"}, "8-bit"),
     ],
 )
 def test_what_plain_keras_cannot_be_is_refused(

@@ -1,6 +1,7 @@
 """The predictor of a real run: answers as the run scored, refuses what is no photo or damaged."""
 
 import itertools
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +11,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.errors import BackboneMissing, PhotoUnreadable, ResultDamaged, RunUnfinished
+from core.errors import (
+    BackboneMissing,
+    NetworkUnsupported,
+    PhotoUnreadable,
+    ResultDamaged,
+    RunUnfinished,
+)
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import RunResult, read_result
 from core.runs.run_files import ARRAYS_FILE, HEAD_FILE
 from core.runs.store import list_runs
-from core.workspace import Workspace
+from core.workspace import Workspace, write_json
 from data.manifest import read_dataset
+from models.backbone import FACTS_FILE
 from tests.builders import CLASSES, draw_photo, encode_photo
 
 
@@ -136,6 +144,19 @@ def test_a_file_cut_short_is_noticed(trained_copy: Workspace, name: str) -> None
     file.write_bytes(content[:-10])
     with pytest.raises(ResultDamaged):
         open_predictor(trained_copy, run_id)
+
+
+@pytest.mark.parametrize("facts", [{"rounded_from": "0123456789abcdef"}])
+def test_a_network_of_an_earlier_version_is_refused_with_words(
+    trained_copy: Workspace, facts: dict[str, str]
+) -> None:
+    run_id = list_runs(trained_copy)[-1].id
+    backbone = read_result(trained_copy, run_id).backbone_id
+    file = trained_copy.backbone_folder(backbone) / FACTS_FILE
+    write_json(file, json.loads(file.read_text()) | facts)
+    with pytest.raises(NetworkUnsupported, match="does not support") as refused:
+        open_predictor(trained_copy, run_id)
+    assert "Its scores stay" in refused.value.remedy
 
 
 @pytest.mark.slow

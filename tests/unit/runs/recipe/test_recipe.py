@@ -20,6 +20,7 @@ from core.runs.recipe.recipe import (
 )
 from core.runs.recipe.settings import LINEAR, parse_units, write_units
 from core.runs.recipe.strategies import STRATEGIES, StrategyName
+from core.runs.recipe.words import list_settings, write_command
 from data.policy import PRESETS
 
 # A recipe in which every setting is in use.
@@ -228,10 +229,19 @@ def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
     assert dataclasses.replace(mirrored, photo_side=224).run_id != PLAIN.run_id
     assert dataclasses.replace(mirrored, strategy="full").crops == "centre"  # stages look once
     content = json.loads(recipe_to_json(full))
-    assert not {"computing", "framing", "photo_side", "crops"} & set(
+    assert not {"computing", "framing", "photo_side", "crops", "speed"} & set(
         content
     )  # as before there were these settings
     assert recipe_from_json(json.dumps(content)) == full
+
+
+def test_a_kept_recipe_in_8_bit_integers_is_read_but_not_trained_again() -> None:
+    fast = dataclasses.replace(PLAIN, speed="fast")
+    assert recipe_from_json(recipe_to_json(fast)) == fast
+    assert list_settings(fast)["speed"] == "fast" and "speed" not in list_settings(PLAIN)
+    assert "speed" not in write_command(fast)
+    with pytest.raises(RecipeRefused, match="speed"):
+        validate(fast)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
 
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 """Streamlit's own font. Named, not inherited: Vega measures text with it to cut long labels."""
@@ -185,16 +184,6 @@ def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
         axis={**text, **fonts, **axis, "titlePadding": 8, "labelPadding": 6},
         legend={**text, **fonts, "symbolType": "square"},
     )
-
-
-def mark_value(column: str, value: float, text: str, colour: str, *, dx: int = 5) -> list[Any]:
-    """Return a dashed line at a value of the x axis, and its words at the top."""
-    mark = alt.Chart(pd.DataFrame({column: [value], "text": [text]})).encode(x=f"{column}:Q")
-    words = mark.mark_text(color=colour, align="left", dx=dx, dy=-4, fontSize=13)
-    return [
-        mark.mark_rule(color=colour, strokeWidth=2, strokeDash=[4, 3]),
-        words.encode(y=alt.value(8), text="text:N"),
-    ]
 
 
 def figure_layout(dark: bool) -> dict[str, Any]:

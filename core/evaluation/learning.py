@@ -105,8 +105,8 @@ def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
     if lowest < first * (1 - _TREND) or epochs[-1]["accuracy"] > _KNOWS_THEM:
         return None
     sentence = (
-        "The training loss hardly falls: the learning rate may be too low, or far too high. The "
-        "learning-rate finder shows which."
+        "The training loss hardly falls: the learning rate may be too low, or far too high. A "
+        "sweep over it shows which."
     )
     return "stuck", None, sentence
 

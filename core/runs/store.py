@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 from core.config import fingerprint
 from core.errors import RecipeRefused, RunMissing
 from core.runs.database import read_database, write_database
-from core.runs.recipe.plans import Plan, SweepPlan, base_recipe, plan_from_json, plan_to_json
+from core.runs.recipe.plans import SweepPlan, base_recipe, plan_from_json, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, check_identifier
@@ -71,8 +71,8 @@ class RunRecord:
     notes: str
     tags: tuple[str, ...]
     """Who submitted it, as the page or command line knows them; "" for nobody in particular."""
-    plan: Plan | None
-    """What it does instead of one training (a sweep, say); None: it trains its recipe."""
+    plan: SweepPlan | None
+    """The sweep that it does instead of one training; None: it trains its recipe."""
 
     @property
     def is_going(self) -> bool:
@@ -87,7 +87,7 @@ class RunRecord:
     @property
     def trains_stages(self) -> bool:
         """Whether it may train stages of the network, beside heads."""
-        sweeps = isinstance(self.plan, SweepPlan) and "strategy" in self.plan.vary
+        sweeps = self.plan is not None and "strategy" in self.plan.vary
         return sweeps or self.recipe.trained_stages > 0
 
 
@@ -102,16 +102,15 @@ def list_runs(workspace: Workspace, dataset_id: str | None = None) -> list[RunRe
 
 
 def list_studies(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
-    """Return the items of the queue that have a plan (sweeps, searches), newest first."""
+    """Return the items of the queue that are sweeps, newest first."""
     return _list(workspace, runs_table.c.plan.is_not(None), dataset_id)
 
 
-def item_id(recipe: Recipe, plan: Plan | None = None) -> str:
-    """Return the id in the queue: of the run of a recipe, or of a plan that starts from it."""
+def item_id(recipe: Recipe, plan: SweepPlan | None = None) -> str:
+    """Return the id in the queue: of the run of a recipe, or of a sweep that starts from it."""
     if plan is None:
         return recipe.run_id
-    if isinstance(plan, SweepPlan):
-        recipe = base_recipe(recipe, plan.vary)
+    recipe = base_recipe(recipe, plan.vary)
     return fingerprint({"recipe": recipe.run_id, "plan": plan_to_json(plan)})
 
 

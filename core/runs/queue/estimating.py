@@ -20,7 +20,7 @@ from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
 from core.runs.queue.speeds import FORWARD_SHARE, PER_PHOTO, Cost, find_cost, read_costs
 from core.runs.queue.starting import list_lanes
-from core.runs.recipe.plans import Plan, RatePlan, SweepPlan, list_costs
+from core.runs.recipe.plans import SweepPlan, list_costs
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord
@@ -90,13 +90,13 @@ def estimate_run(
     dataset: Dataset,
     device: Device,
     *,
-    plan: Plan | None = None,
+    plan: SweepPlan | None = None,
     epochs_done: int = 0,
 ) -> Estimate:
     """Return how long the run of this recipe would take from now on.
 
     Args:
-        plan: What is done instead of one training: a sweep's trials, or a search for a rate.
+        plan: What is done instead of one training: a sweep's trials.
         epochs_done: Epochs that a checkpoint holds already.
     """
     costs = read_costs(workspace, device)
@@ -104,8 +104,8 @@ def estimate_run(
     low, high, measured = 0.0, 0.0, True
     listed = (
         _list_trials(workspace, list_costs(recipe, plan, device.kind), dataset, plan, epochs_done)
-        if isinstance(plan, SweepPlan)
-        else _list_parts(workspace, recipe, dataset, plan, epochs_done)
+        if plan is not None
+        else _list_parts(workspace, recipe, dataset, epochs_done)
     )
     for part in listed:
         one = find_cost(costs, part.kind, device) if part.kind else Cost(1.0, 1.0)
@@ -114,7 +114,7 @@ def estimate_run(
         seconds[part.label] = seconds.get(part.label, 0.0) + likely
         low, high = low + cost.low * part.least, high + cost.high
         measured &= cost.measured or part.amount == 0
-    if isinstance(plan, SweepPlan) and plan.minutes is not None:
+    if plan is not None and plan.minutes is not None:
         limit = 60.0 * plan.minutes
         share = min(1.0, limit / max(1.0, sum(seconds.values())))
         seconds = {label: share * spent for label, spent in seconds.items()}
@@ -130,7 +130,7 @@ def _list_trials(
     each = max(0, plan.trials - done) / len(recipes)
     known = set()
     for recipe in recipes:
-        for part in _list_parts(workspace, recipe, dataset, None, 0):
+        for part in _list_parts(workspace, recipe, dataset, 0):
             if part.label in _SHARED:
                 of_views = recipe.augmentation if part.label in _OF_VIEWS else None
                 if (part.label, of_views) not in known:
@@ -141,26 +141,23 @@ def _list_trials(
 
 
 def _list_parts(
-    workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
+    workspace: Workspace, recipe: Recipe, dataset: Dataset, epochs_done: int
 ) -> Iterator[_Part]:
     """Yield the parts of a run, those of the network in photos of the usual size."""
-    for part in _list_photos(workspace, recipe, dataset, plan, epochs_done):
+    for part in _list_photos(workspace, recipe, dataset, epochs_done):
         per_photo = not part.kind or part.kind in PER_PHOTO
         share = 1.0 if per_photo else recipe.seen_as.work
         yield part._replace(amount=share * part.amount)
 
 
 def _list_photos(
-    workspace: Workspace, recipe: Recipe, dataset: Dataset, plan: Plan | None, epochs_done: int
+    workspace: Workspace, recipe: Recipe, dataset: Dataset, epochs_done: int
 ) -> Iterator[_Part]:
     splits = dataset.choose_splits(recipe.split_seed)
     train, validation = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validation")
     tunes = recipe.trained_stages > 0
     yield _Part("starting", "", _BEGIN_S["stages" if tunes else "head"])
     yield from _list_preparations(workspace, recipe, dataset, (train, validation), tunes)
-    if isinstance(plan, RatePlan):
-        yield _Part("trying learning rates", "head", plan.steps * recipe.batch_size)
-        return
     alone = recipe.epochs_of_head  # epochs in which the head is trained alone
     yield _Part("training the head", "head", max(0, alone - epochs_done) * len(train))
     if tunes:
@@ -270,7 +267,7 @@ def _estimate(workspace: Workspace, run: RunRecord) -> Estimate:
 
 @lru_cache(maxsize=512)
 def _estimate_once(
-    workspace: Workspace, recipe: Recipe, plan: Plan | None, epochs_done: int, _moment: int
+    workspace: Workspace, recipe: Recipe, plan: SweepPlan | None, epochs_done: int, _moment: int
 ) -> Estimate:
     dataset = read_dataset(workspace, recipe.dataset)
     return estimate_run(

@@ -16,7 +16,7 @@ from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
 from core.runs.kept import RECIPE_FILE, mark_run
 from core.runs.queue.run_lock import PAUSED, is_ours
-from core.runs.recipe.plans import Plan, check_epochs, plan_to_json
+from core.runs.recipe.plans import SweepPlan, check_epochs, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
 from core.runs.run_files import append_event, is_result_whole, take_tuned_backbone
 from core.runs.store import (
@@ -62,7 +62,7 @@ def submit_run(
     recipe: Recipe,
     name: str | None = None,
     *,
-    plan: Plan | None = None,
+    plan: SweepPlan | None = None,
 ) -> tuple[RunRecord, bool]:
     """Return the run of this recipe (or of a plan that starts from it) and whether it is new.
 

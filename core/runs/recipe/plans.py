@@ -1,7 +1,7 @@
-"""What a queued item does besides one training: a sweep of trials, or the search for a rate.
+"""What a queued item does instead of one training: a sweep of trials.
 
-Both start from a recipe and go through the same queue as runs. The first trial of a sweep is that
-recipe, whatever its settings. Those of the others are what people read and what Optuna is told:
+It starts from a recipe and goes through the same queue as runs. The first trial is that recipe,
+whatever its settings. Those of the others are what people read and what Optuna is told:
 numbers rounded to what matters, hidden layers by name, so a trial's recipe is its settings, to the
 last digit.
 """
@@ -18,7 +18,7 @@ from core.errors import RecipeRefused
 from core.formats import count
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import parse_units, write_units
-from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED_VIEWS
+from core.runs.recipe.strategies import STRATEGIES, SUGGESTED_VIEWS
 from data.policy import PRESETS
 
 Value = float | int | str
@@ -123,21 +123,7 @@ class SweepPlan:
         return left if self.minutes is None else min(left, max(0, 60 * self.minutes - sum(seconds)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RatePlan:
-    """One pass in which the learning rate rises, to find where the loss falls fastest."""
-
-    kind: ClassVar[Literal["rate"]] = "rate"
-
-    lowest: float = 1e-6
-    highest: float = 1.0
-    steps: int = 100
-
-
-Plan = SweepPlan | RatePlan
-
-
-def plan_to_json(plan: Plan) -> str:
+def plan_to_json(plan: SweepPlan) -> str:
     """Return the plan as one JSON object."""
     content = {"kind": plan.kind, **dataclasses.asdict(plan)}
     if content.get("minutes", 0) is None:  # sweeps without a budget keep the ids they had
@@ -145,7 +131,7 @@ def plan_to_json(plan: Plan) -> str:
     return json.dumps(content)
 
 
-def plan_from_json(text: str) -> Plan:
+def plan_from_json(text: str) -> SweepPlan:
     """Return the plan that `plan_to_json` wrote.
 
     Raises:
@@ -153,12 +139,9 @@ def plan_from_json(text: str) -> Plan:
     """
     try:
         content: dict[str, Any] = json.loads(text)
-        kind = content.pop("kind")
-        if kind == SweepPlan.kind:
-            return SweepPlan(**content | {"vary": tuple(content["vary"])})
-        if kind == RatePlan.kind:
-            return RatePlan(**content)
-        raise ValueError(f"unknown kind {kind}")
+        if content.pop("kind") != SweepPlan.kind:  # a version before searched for rates, too
+            raise ValueError("no sweep")
+        return SweepPlan(**content | {"vary": tuple(content["vary"])})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise RecipeRefused(
             "This is not a sweep that this version of the program can read.",
@@ -211,18 +194,6 @@ def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:
     """
     decays = "weight_decay" in vary and "optimizer" not in vary and recipe.optimizer == "adam"
     return replace(recipe, optimizer="adamw") if decays else recipe
-
-
-def searched_recipe(recipe: Recipe) -> Recipe:
-    """Return the recipe that a search for a learning rate is made for: a head, no augmentation.
-
-    What a rate does follows from the head, the optimiser and the photos, not from how long one
-    trains: recipes that differ in nothing else share one search. Where the loss falls fastest
-    hardly depends on augmentation, and without it the features are there at once.
-    """
-    plain = Recipe(dataset=recipe.dataset, weights_digest=recipe.weights_digest)
-    unused = ("learning_rate", "schedule", "patience", "epochs", "augmentation", "class_weights")
-    return replace(recipe, strategy=HEAD, **{name: getattr(plain, name) for name in unused})
 
 
 def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:

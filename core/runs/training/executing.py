@@ -21,18 +21,15 @@ from core.errors import (
 from core.runs.carrying import carry_run
 from core.runs.queue.queue import claim_next_run
 from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
-from core.runs.recipe.plans import RatePlan, SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
 from core.runs.training.reporting import Attempt, RunReport, keep_finite
-from core.runs.training.strategies import Training, describe_head
-from core.runs.training.study_results import RateCurve, read_rates, write_rates
+from core.runs.training.strategies import Training
 from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
-from models.plan import FitWatch
 
 _log = logging.getLogger("run")
 
@@ -120,13 +117,9 @@ def _train(attempt: Attempt) -> bool:
     run, report = attempt.run, attempt.report
     dataset = read_dataset(attempt.workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
-    if isinstance(run.plan, SweepPlan):
-        return execute_sweep(attempt, dataset, splits)
-    training = Training(attempt, dataset, splits)
     if run.plan is not None:
-        _search_rate(attempt, training, len(dataset.classes))
-        return False
-    trained = training.run()
+        return execute_sweep(attempt, dataset, splits)
+    trained = Training(attempt, dataset, splits).run()
     report.begin_phase("scoring")
     scores = trained.fit.head.scores(trained.features.values)
     report.begin_phase("")
@@ -145,28 +138,6 @@ def _train(attempt: Attempt) -> bool:
     )
     write_result(attempt.folder, result, trained.fit.head)
     return trained.fit.stopped
-
-
-def _search_rate(attempt: Attempt, training: Training, n_classes: int) -> None:
-    """Write the curve of a search for a learning rate; one that is there is not made again.
-
-    Raises:
-        RunStopped: A person ended the search; half a curve says nothing.
-    """
-    from models.rate_finding import find_rates, rising_rates
-
-    plan = attempt.run.plan
-    assert isinstance(plan, RatePlan)
-    if read_rates(attempt.folder) is not None:
-        return
-    photos = training.split_features(training.read_features(training.weights))
-    training.begin()
-    measured = find_rates(
-        describe_head(attempt.run.recipe, photos, n_classes),
-        rising_rates(plan.lowest, plan.highest, plan.steps),
-        FitWatch(on_step=attempt.report.tell_progress, should_stop=attempt.lock.should_stop),
-    )
-    write_rates(attempt.folder, RateCurve(**vars(measured), photos=len(photos[0][1])))
 
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:

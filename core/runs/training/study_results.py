@@ -1,7 +1,7 @@
-"""What sweeps and rate searches leave in their run's folder; pages and command lines read it.
+"""What sweeps leave in their run's folder; pages and command lines read it.
 
 trials.jsonl: a line a finished trial, appended. importance.json: what the settings explain.
-rates.json: loss against learning rate. Nothing here needs Optuna or Keras.
+Nothing here needs Optuna or Keras.
 """
 
 import json
@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RecipeRefused
-from core.runs.recipe.plans import Plan, SweepPlan, Value
+from core.runs.recipe.plans import SweepPlan, Value
 from core.runs.recipe.recipe import Recipe, recipe_from_json, recipe_to_json
 from core.runs.run_files import append_line, read_json
 from core.workspace import write_json
 
 TRIALS_FILE = "trials.jsonl"
 IMPORTANCE_FILE = "importance.json"
-RATES_FILE = "rates.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +59,6 @@ class Importance:
     """How many trials it rests on."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RateCurve:
-    """The loss while the learning rate rose, and the rate that is suggested."""
-
-    rates: tuple[float, ...]
-    losses: tuple[float | None, ...]
-    """Of one batch each, before the step on it; None where it was not finite."""
-    smoothed: tuple[float | None, ...]
-    suggestion: float | None
-    """Where the smoothed loss falls fastest; None when it never falls."""
-    exploded: bool
-    """Whether the search ended early because the loss exploded."""
-    photos: int
-    """Training photos that were learnt from."""
-    part: str = "head"
-    """What was trained: the head on frozen features."""
-
-
 def sort_trials(trials: Sequence[TrialResult]) -> list[TrialResult]:
     """Return the trials, best first: accuracy, then the lower loss, then the earlier one."""
     return sorted(trials, key=lambda trial: (-trial.accuracy, trial.loss, trial.number))
@@ -114,26 +95,10 @@ def read_importance(folder: Path) -> Importance | None:
     return Importance(**content) if content else None
 
 
-def write_rates(folder: Path, curve: RateCurve) -> None:
-    """Write it into the run's folder."""
-    write_json(folder / RATES_FILE, asdict(curve))
-
-
-def read_rates(folder: Path) -> RateCurve | None:
-    """Return the curve of a rate search; None while there is none."""
-    content = read_json(folder / RATES_FILE)
-    if "rates" not in content:
-        return None
-    lists = {name: tuple(content[name]) for name in ("rates", "losses", "smoothed")}
-    return RateCurve(**content | lists)
-
-
-def is_study_whole(folder: Path, plan: Plan) -> bool:
+def is_study_whole(folder: Path, plan: SweepPlan) -> bool:
     """Return whether what the plan asked for is there, all of it."""
-    if isinstance(plan, SweepPlan):
-        trials = read_trials(folder)
-        return plan.share_done(len(trials), sum(trial.seconds for trial in trials)) >= 1
-    return read_rates(folder) is not None
+    trials = read_trials(folder)
+    return plan.share_done(len(trials), sum(trial.seconds for trial in trials)) >= 1
 
 
 def _parse_trial(line: bytes) -> TrialResult | None:

@@ -78,7 +78,7 @@ def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> boo
         RecipeRefused: There is no validation photo, or the plan cannot be made.
         RunStopped: A person paused it, or ended it before the first trial was complete.
     """
-    assert isinstance(attempt.run.plan, SweepPlan)
+    assert attempt.run.plan is not None
     check_plan(attempt.run.plan)
     if not np.any(splits == "validation"):
         raise RecipeRefused(
@@ -95,7 +95,7 @@ class _Sweep:
 
     def __init__(self, attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> None:
         run = attempt.run
-        assert isinstance(run.plan, SweepPlan)
+        assert run.plan is not None
         self._attempt, self._plan, self._folder = attempt, run.plan, attempt.folder
         self._dataset, self._splits = dataset, splits
         self._photos: dict[AugmentationPolicy, tuple[Features, Features]] = {}

@@ -20,7 +20,6 @@ from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.contest import offer_contest
-from core.ui.recipes.rate_finder import show_rate_finder
 from core.ui.recipes.settings import (
     find_trained,
     pick_policy,
@@ -87,15 +86,11 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     draft, unread = _read_draft(dataset, weights, policy)
     repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # nothing there is chance
     show_simple_settings(draft)
-    finder = st.container()
     show_more_settings(draft, dataset)
     with top:
         pick_strategy(draft, dataset, repeats)
         trainable = _check(draft, unread) and weights is not None
         _show_train(draft, dataset, repeats, trainable=trainable)
-    if trainable:
-        with finder:
-            show_rate_finder(draft)
     return draft if trainable else None
 
 

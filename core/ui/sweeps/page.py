@@ -168,7 +168,7 @@ def _show_chosen(page: SweepsPage) -> None:
 
 
 def _title(sweep: RunRecord) -> str:
-    assert isinstance(sweep.plan, SweepPlan)
+    assert sweep.plan is not None
     best = ""
     if sweep.best_val_accuracy is not None:
         best = f" · best {percent(sweep.best_val_accuracy, sweep.val_photos or 0)}"
@@ -211,7 +211,7 @@ def _press(
 
 
 def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
-    assert isinstance(sweep.plan, SweepPlan)
+    assert sweep.plan is not None
     done, spent = len(trials), [trial.seconds for trial in trials]
     share = sweep.plan.share_done(done, sum(spent))
     if sweep.state in ("failed", "lost"):

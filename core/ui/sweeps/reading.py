@@ -110,7 +110,7 @@ def read_sweep(run: RunRecord) -> SweepRun:
 
 def _list_sweeps(dataset_id: str | None = None) -> dict[str, RunRecord]:
     studies = list_studies(cache.workspace(), dataset_id)
-    return {study.id: study for study in studies if isinstance(study.plan, SweepPlan)}
+    return {study.id: study for study in studies}
 
 
 def _find_recipe(dataset: Dataset) -> Recipe | None:

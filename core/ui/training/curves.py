@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.charts.theme import choose_palette, mark_value, style_altair, title_params
+from core.charts.theme import choose_palette, style_altair, title_params
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import Learning, Verdict
 from core.formats import count, interval, percent
@@ -197,13 +197,18 @@ def draw_ridge(choice: RidgeChoice, dark: bool = False) -> Any:
     layers = (
         line.mark_line(color=colours.splits["train"], strokeWidth=2),
         line.mark_circle(color=colours.splits["train"], size=36, opacity=1),
-        *mark_value("λ", choice.ridge, f"λ = {_say(choice.ridge)}", colours.accent, dx=6),
+    )
+    mark = alt.Chart(pd.DataFrame({"λ": [choice.ridge]})).encode(x="λ:Q")
+    words = mark.mark_text(color=colours.accent, align="left", dx=6, dy=-4, fontSize=13)
+    best = (
+        mark.mark_rule(color=colours.accent, strokeWidth=2, strokeDash=[4, 3]),
+        words.encode(y=alt.value(8), text=alt.value(f"λ = {_say(choice.ridge)}")),
     )
     title = title_params(
         f"The error is least at λ = {_say(choice.ridge)}",
         f"Each of {count(choice.photos, 'training photo')} left out once",
     )
-    return style_altair(alt.layer(*layers), dark, title=title, height=300)
+    return style_altair(alt.layer(*layers, *best), dark, title=title, height=300)
 
 
 def _say(ridge: float) -> str:

@@ -1,14 +1,11 @@
 """Sweeps in pictures: every trial is there, failures do not take the colours, axes read well."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from core.runs.training.study_results import RateCurve
-from core.ui.recipes.rate_finder import draw_rates
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
 
 HIDDEN = ("none", "128", "512 → 128")
@@ -76,22 +73,6 @@ def test_a_single_rate_has_an_axis() -> None:
     figure = draw_parallel(settings, [0.5, 0.5], logarithmic=["learning rate"], choices={})
     low, high = figure.data[0].dimensions[0].range
     assert low < high
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_suggested_rate_is_marked(dark: bool) -> None:
-    rates = tuple(np.geomspace(1e-6, 1, 30))
-    losses = (*[2.0] * 20, *[1.0] * 8, 900.0, None)
-    curve = RateCurve(
-        rates=rates, losses=losses, smoothed=losses, suggestion=0.0012, exploded=True, photos=9
-    )
-    chart = draw_rates(curve, dark).to_dict()
-    assert chart["title"]["text"] == "Loss falls fastest at 0.0012"
-    assert len(chart["layer"]) == 4
-    tall = chart["layer"][1]["encoding"]["y"]["scale"]["domain"][1]
-    assert tall < 10  # the explosion does not flatten the rest
-    none = draw_rates(replace(curve, suggestion=None), dark).to_dict()
-    assert "no rate" in none["title"]["text"] and len(none["layer"]) == 2
 
 
 def test_a_setting_of_none_lies_below_the_others_on_a_logarithmic_axis() -> None:

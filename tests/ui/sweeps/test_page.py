@@ -10,21 +10,17 @@ from core.runs.database import close_databases
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import begin_run, finish_run, record_epoch, record_phase
 from core.runs.recipe.plans import (
-    RatePlan,
     SweepPlan,
     base_recipe,
     change_recipe,
     first_settings,
-    searched_recipe,
 )
 from core.runs.store import RunRecord, list_runs, list_studies
 from core.runs.training.study_results import (
     Importance,
-    RateCurve,
     TrialResult,
     append_trial,
     write_importance,
-    write_rates,
 )
 from core.workspace import Workspace, open_workspace
 from tests.processes import end_processes
@@ -45,7 +41,6 @@ def workspace(
     for module in (
         "recipes.form",
         "parts.live_state",
-        "recipes.rate_finder",
         "sweeps.page",
         "sweeps.results",
     ):
@@ -164,34 +159,3 @@ def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
     app = open_training(sweep="0000000000000000")
     assert any("a sweep that is not here" in caption.value for caption in app.caption)
-
-
-@pytest.mark.parametrize(
-    ("strategy", "rate"),
-    [("head", 0.0042), ("two_phases", 0.0042), ("last_stage", 0.00042), ("full", 0.00042)],
-)
-def test_the_suggested_rate_goes_into_the_form(
-    workspace: Workspace, strategy: str, rate: float
-) -> None:
-    app = open_training()
-    app.selectbox(key="training.strategy").set_value(strategy).run()
-    press(app, "Find a learning rate")
-    (search,) = list_studies(workspace)
-    assert search.plan == RatePlan()
-    run = claim_next_run(workspace, search.id)
-    assert run is not None and begin_run(workspace, run)
-    curve = RateCurve(
-        rates=(1e-6, 1e-3, 1.0),
-        losses=(2.0, 1.0, None),
-        smoothed=(2.0, 1.5, None),
-        suggestion=0.0042,
-        exploded=True,
-        photos=24,
-    )
-    write_rates(workspace.run_folder(run.id), curve)
-    finish_run(workspace, run, stopped=False)
-    assert search.recipe == searched_recipe(search.recipe)
-    app.run()
-    assert any("suggests a rate of 0.0042" in text.value for text in app.markdown)
-    press(app, "Use it")
-    assert app.number_input(key="training.learning_rate").value == pytest.approx(rate)

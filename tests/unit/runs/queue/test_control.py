@@ -26,7 +26,7 @@ from core.runs.queue.run_lock import (
     record_epoch,
     renew_heartbeat,
 )
-from core.runs.recipe.plans import RatePlan, SweepPlan
+from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import read_events
 from core.runs.store import RunRecord, item_id, list_runs, list_studies, read_run
@@ -181,10 +181,10 @@ def test_notes_and_tags_are_kept(workspace: Workspace) -> None:
 
 def test_items_with_a_plan_have_an_id_and_a_list_of_their_own(workspace: Workspace) -> None:
     run = submit(workspace)
-    plans = [SweepPlan(trials=5), SweepPlan(trials=6), RatePlan()]
+    plans = [SweepPlan(trials=5), SweepPlan(trials=6)]
     studies = [submit_run(workspace, RECIPE, plan=plan)[0] for plan in plans]
     assert [study.plan for study in studies] == plans
-    assert len({run.id, *(study.id for study in studies)}) == 4
+    assert len({run.id, *(study.id for study in studies)}) == 3
     assert studies[0].id == item_id(RECIPE, plans[0]) and run.id == item_id(RECIPE)
     assert [each.id for each in list_runs(workspace)] == [run.id]
     assert {each.id for each in list_studies(workspace)} == {study.id for study in studies}

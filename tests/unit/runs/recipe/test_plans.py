@@ -19,7 +19,6 @@ from core.runs.recipe.plans import (
     list_costs,
     plan_from_json,
     plan_to_json,
-    searched_recipe,
     write_setting,
 )
 from core.runs.recipe.recipe import Recipe, validate
@@ -148,11 +147,6 @@ def test_a_plan_that_is_none_is_refused(plan: SweepPlan) -> None:
     assert refused.value.remedy
 
 
-def test_recipes_that_a_search_cannot_tell_apart_share_it() -> None:
-    other = Recipe(
-        **vars(RECIPE)
-        | {"learning_rate": 0.1, "epochs": 50, "schedule": "cosine", "warmup_epochs": 3}
-        | {"strategy": "full", "augmentation": PRESETS["gentle"], "patience": 2}
-    )
-    assert searched_recipe(other) == searched_recipe(RECIPE)
-    assert searched_recipe(other) != searched_recipe(Recipe(**vars(RECIPE) | {"hidden": ()}))
+def test_a_search_for_a_rate_of_an_earlier_version_is_no_sweep() -> None:
+    with pytest.raises(RecipeRefused):
+        plan_from_json('{"kind": "rate", "lowest": 1e-06, "highest": 1.0, "steps": 100}')

@@ -4,22 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.recipe.plans import RatePlan, SweepPlan
+from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.study_results import (
-    RATES_FILE,
     TRIALS_FILE,
     Importance,
-    RateCurve,
     TrialResult,
     append_trial,
     is_study_whole,
     read_importance,
-    read_rates,
     read_trials,
     sort_trials,
     write_importance,
-    write_rates,
 )
 
 
@@ -67,23 +63,10 @@ def test_a_study_is_whole_when_all_that_was_asked_for_is_there(tmp_path: Path) -
         append_trial(tmp_path, make_trial(number))
     assert is_study_whole(tmp_path, SweepPlan(trials=2))
     assert not is_study_whole(tmp_path, SweepPlan(trials=3))
-    assert not is_study_whole(tmp_path, RatePlan())
 
 
-def test_curve_and_importance_are_read_as_they_were_written(tmp_path: Path) -> None:
-    assert read_rates(tmp_path) is None and read_importance(tmp_path) is None
-    curve = RateCurve(
-        rates=(1e-6, 1.0),
-        losses=(2.0, None),
-        smoothed=(2.0, None),
-        suggestion=None,
-        exploded=True,
-        photos=9,
-    )
+def test_importance_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert read_importance(tmp_path) is None
     importance = Importance(shares={"dropout": 1.0}, trials=10)
-    write_rates(tmp_path, curve)
     write_importance(tmp_path, importance)
-    assert read_rates(tmp_path) == curve
     assert read_importance(tmp_path) == importance
-    (tmp_path / RATES_FILE).write_text("{")
-    assert read_rates(tmp_path) is None

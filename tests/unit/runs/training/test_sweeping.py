@@ -1,4 +1,4 @@
-"""Sweeps and rate searches by real workers: killed, stopped, paused, and turned into runs."""
+"""Sweeps by real workers: killed, stopped, paused, and turned into runs."""
 
 import dataclasses
 import os
@@ -13,7 +13,7 @@ import pytest
 from core.errors import RecipeRefused
 from core.runs.queue.control import pause_run, resume_run
 from core.runs.queue.queue import mark_lost, queue_lost_runs, request_stop, submit_run
-from core.runs.recipe.plans import RatePlan, SweepPlan, base_recipe, first_settings, searched_recipe
+from core.runs.recipe.plans import SweepPlan, base_recipe, first_settings
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
 from core.runs.training.executing import execute_run
@@ -22,7 +22,6 @@ from core.runs.training.study_results import (
     TrialResult,
     append_trial,
     read_importance,
-    read_rates,
     read_trials,
     sort_trials,
 )
@@ -222,16 +221,3 @@ def test_without_validation_photos_nothing_can_be_compared(trained_copy: Workspa
             read_dataset(trained_copy, sweep.recipe.dataset),
             np.array(["train", "test"]),
         )
-
-
-def test_a_search_leaves_its_curve(trained_copy: Workspace) -> None:
-    recipe = searched_recipe(change_recipe(trained_copy))
-    search, _ = submit_run(trained_copy, recipe, plan=RatePlan(steps=40))
-    done = execute_run(trained_copy, search.id)
-    assert (done.state, done.problem) == ("done", None)
-    curve = read_rates(trained_copy.run_folder(search.id))
-    assert curve is not None and curve.part == "head"
-    assert len(curve.rates) == len(curve.losses) == len(curve.smoothed) <= 40
-    assert curve.rates[0] == pytest.approx(1e-6)
-    assert curve.suggestion is not None and 1e-5 < curve.suggestion < 0.5
-    assert submit_run(trained_copy, recipe, plan=RatePlan(steps=40))[0].state == "done"

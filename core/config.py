@@ -185,8 +185,6 @@ class Settings(BaseSettings):
     """largest single photo that the API accepts, in megabytes"""
     api_origins: str = ""
     """web pages that may call the API from a browser, separated by commas"""
-    alarm_url: SecretStr | None = None
-    """https address that alarms are posted to (a webhook); default: none"""
     worker_idle_minutes: float = Field(10.0, ge=0)
     """how long an idle worker is kept warm with Keras imported"""
     heartbeat_timeout_s: float = Field(60.0, gt=0)

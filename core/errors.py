@@ -317,12 +317,3 @@ class ExportMissing(PetalscopeError, code="export_missing"):
 
 class WatchRefused(PetalscopeError, code="watch_refused"):
     """A rule of the monitoring cannot be kept as it was typed. The message says why."""
-
-
-class WebhookRefused(PetalscopeError, code="webhook_refused"):
-    """The address for alarms is not https, or carries a password. Check `PETALSCOPE_ALARM_URL`."""
-
-
-class WebhookFailed(PetalscopeError, code="webhook_failed"):
-    """The address for alarms did not take the message.
-    Check `PETALSCOPE_ALARM_URL`; what failed is tried again."""

@@ -16,7 +16,7 @@ from core.errors import RetrainingRefused
 from core.evaluation.drift import FAMILIES
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, moment, percent, span
-from core.monitoring.alarms import Alarm, find_alarm_url, find_worst, list_alarms, send_test
+from core.monitoring.alarms import Alarm, find_worst, list_alarms
 from core.monitoring.comparison import VersionComparison, find_comparison
 from core.monitoring.drift import VersionDrift, describe_drift, find_drift
 from core.monitoring.due import do_due
@@ -57,16 +57,13 @@ EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
     option("--days", "how far back", number(int, 1, 3650), default=30),
     flag(
         "--check",
-        "check the rules, which begins and ends alarms and tells of them; the exit code is 0 (no "
-        "alarm), 3 (warning) or 4 (critical)",
+        "check the rules, which begins and ends alarms; the exit code is 0 (no alarm), 3 (warning) "
+        "or 4 (critical)",
     ),
     option("--csv FILE", "write the log of this time there", Path),
-    flag("--trial", "send a trial alarm to PETALSCOPE_ALARM_URL"),
 )
 def monitor(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Say how the model does in use, whether photos have changed, and which alarms there are."""
-    if given.trial:
-        return _send_trial()
     if given.check:
         progress.note("Checking the rules")
         return _describe_check(check_rules(workspace), list_alarms(workspace, standing=True))
@@ -79,14 +76,6 @@ def monitor(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     compared = chosen or find_watched(workspace)
     found = None if compared is None else find_drift(workspace, compared, since=since)
     return _describe_time(table, chosen, since, found, list_alarms(workspace, standing=True))
-
-
-def _send_trial() -> Outcome:
-    if find_alarm_url() is None:
-        text = "Nobody is told of alarms: set PETALSCOPE_ALARM_URL to an https address."
-        return Outcome(text, {"sent": False})
-    send_test()
-    return Outcome("The address has taken the trial alarm.", {"sent": True})
 
 
 def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:

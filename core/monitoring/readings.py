@@ -20,7 +20,7 @@ from core.evaluation.drift import FAMILIES, Family
 from core.evaluation.intervals import Estimate, estimate_quantile
 from core.evaluation.slice_search import compare_shares
 from core.formats import count, percent
-from core.monitoring.alarms import read_row, tell_alarms, write_end, write_facts
+from core.monitoring.alarms import read_row, write_end, write_facts
 from core.monitoring.drift import VersionDrift, find_drift, name_mover
 from core.monitoring.log import read_predictions
 from core.monitoring.rules import LEVELS, Measure, Rule, Watch, read_watch
@@ -229,13 +229,8 @@ def format_value(measure: Measure, value: float, n: int) -> str:
 _ROW = alarms_table.c
 
 
-def check_rules(
-    workspace: Workspace, *, now: datetime | None = None, tell: bool = True
-) -> list[Reading]:
-    """Return what the rules measure until `now`; alarms have begun and ended by it.
-
-    To tell the address for alarms may take half a minute.
-    """
+def check_rules(workspace: Workspace, *, now: datetime | None = None) -> list[Reading]:
+    """Return what the rules measure until `now`; alarms have begun and ended by it."""
     if workspace.is_read_only:
         return read_rules(workspace, read_watch(workspace), now or datetime.now(UTC))
     with hold_lock(workspace.alarms_lock):
@@ -244,8 +239,6 @@ def check_rules(
         with write_database(workspace) as connection:
             for reading in readings:
                 _settle(connection, reading, moment)
-    if tell:
-        tell_alarms(workspace, moment)
     return readings
 
 
@@ -256,7 +249,7 @@ def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
     is_begun = reading.state in LEVELS
     for alarm in map(read_row, connection.execute(query.order_by(_ROW.number)).all()):
         if alarm.version != reading.version:
-            write_end(connection, alarm, now, ended_by="another version answers")
+            write_end(connection, alarm, now, "another version answers")
         elif reading.state == "few":
             continue
         elif alarm.level == reading.state and is_begun:
@@ -264,8 +257,7 @@ def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
             is_begun = False
         else:
             ended_by = "the rule was switched off" if reading.state == "off" else reading.state
-            facts = {"ended_by": ended_by, "end_text": found["text"], "replaced": is_begun}
-            write_end(connection, alarm, now, **facts)
+            write_end(connection, alarm, now, ended_by)
     if is_begun:
         values = {
             "rule": reading.rule.name,

@@ -5,12 +5,13 @@ Labels come from bounded lists, never from what a client wrote; the log holds no
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from core.monitoring.rules import MEASURES
 from core.runs.queue.units import Job
 from core.runs.queue.workers import WorkerState
 
@@ -62,13 +63,18 @@ class Figures:
         self.worker_silence = of_worker("petalscope_worker_silence_seconds", about)
         about = "Parts that wait or are worked on, of features and of answers."
         self.units_left = gauge("petalscope_units_left", about, ("kind",))
-        about = "Answers whose line in the log was given up."
-        self.log_lost = counter("petalscope_log_lost", about)
+        self.alarm = gauge("petalscope_alarm", "1 while a rule has an active alarm.", ("rule",))
+        self.log_lost = counter("petalscope_log_lost", "Answers that are missing in the log.")
 
     def show_serving(self, version: str, digest: str) -> None:
         """Show this version as the one that answers."""
         self.serving.clear()
         self.serving.labels(version=version, digest=digest[:12]).set(1)
+
+    def show_alarms(self, rules: Collection[str]) -> None:
+        """Show which rules have an active alarm."""
+        for name in MEASURES:
+            self.alarm.labels(rule=name).set(name in rules)
 
     def show_workers(self, workers: Sequence[WorkerState], jobs: Sequence[Job]) -> None:
         """Show who helps now, and with how much."""

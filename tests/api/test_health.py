@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingRefused
+from core.monitoring.readings import check_rules
+from core.registry.store import find_version
 from core.runs.queue.units import prepare_units
 from core.runs.queue.workers import note_worker
 from core.serving.running import run_server
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
+from tests.asking import ask
 from tests.bench.clients import send_load
 from tests.builders import draw_photo, encode_photo
 from tests.serving_process import ServingProcess, run_serving
@@ -52,6 +55,15 @@ def test_figures_tell_of_workers_and_parts(registered: Workspace) -> None:
     assert 'petalscope_worker_photos_per_second{lane="lab/1 cpu"} 41.5' in text
     assert 'petalscope_worker_silence_seconds{lane="lab/1 cpu"}' in text
     assert 'petalscope_units_left{kind="answers"} 3.0' in text
+
+
+def test_an_active_alarm_is_a_gauge_at_1(registered: Workspace) -> None:
+    ask(registered, find_version(registered, "champion"), 30, latency_ms=5000.0)
+    check_rules(registered)
+    with open_client() as client:
+        text = client.get("/metrics").text
+    assert 'petalscope_alarm{rule="latency"} 1.0' in text
+    assert 'petalscope_alarm{rule="mix"} 0.0' in text
 
 
 def test_monitors_may_ask_for_the_head_only(serving: ServingProcess) -> None:

@@ -3,7 +3,6 @@
 Kept under a mark of the log, and for a minute at most: a review may change a row and no count.
 """
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from core.monitoring.alarms import Alarm, find_alarm_url, find_untold, list_alarms, tell_alarms
+from core.monitoring.alarms import Alarm, list_alarms
 from core.monitoring.drift import DriftReference, VersionDrift, find_drift, read_drift_reference
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
@@ -116,12 +115,10 @@ class MonitoringPage:
 
 
 def read_monitoring() -> MonitoringPage:
-    """Return what the page shows; alarms have begun and ended by it, and are being told."""
+    """Return what the page shows; checking the rules begins and ends alarms."""
     watch = read_watch(cache.workspace())
     standing = read_aliases(cache.workspace())
     readings = _check_rules(repr(watch), standing.get("champion"), _mark())
-    if find_alarm_url() is not None and find_untold(cache.workspace()):
-        threading.Thread(target=tell_alarms, args=(cache.workspace(),), daemon=True).start()
     versions = {version.label: version for version in list_versions(cache.workspace())}
     aliases = {number: alias for alias, number in standing.items()}
     champion = next((v for v in versions.values() if aliases.get(v.number) == "champion"), None)
@@ -175,4 +172,4 @@ def _read_reference(number: int) -> DriftReference:
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Checking the rules …")
 def _check_rules(watch: str, champion: int | None, mark: _Mark) -> list[Reading]:  # noqa: ARG001
     # The arguments are the key: rules are checked anew once one of them changes.
-    return check_rules(cache.workspace(), tell=False)
+    return check_rules(cache.workspace())

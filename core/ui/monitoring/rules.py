@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.formats import count, moment, plain
-from core.monitoring.alarms import Alarm, end_alarm, find_alarm_url, send_test
+from core.monitoring.alarms import Alarm, end_alarm
 from core.monitoring.readings import Reading, State, describe_levels, describe_reading
 from core.monitoring.rules import MOST_HOURS, Rule, Watch, keep_watch, read_watch
 from core.runs.queue.starting import ensure_scheduler
@@ -34,7 +34,7 @@ _EVERY = {
 
 
 def show_rules(page: MonitoringPage) -> None:
-    """Draw each rule with what it measures now, and the ways to check, change and try them."""
+    """Draw each rule with what it measures now, and the ways to check and change them."""
     readings = page.readings
     st.subheader("Rules", anchor=False)
     whose = f"v{readings[0].version}, the champion" if readings[0].version else "all models"
@@ -51,13 +51,7 @@ def show_rules(page: MonitoringPage) -> None:
             st.rerun()
         if st.button("Change the rules", icon=":material/tune:", key="monitoring.change"):
             _show_form()
-        if find_alarm_url() is not None and st.button(
-            "Send a trial alarm", icon=":material/send:", key="monitoring.trial"
-        ):
-            with report_errors():
-                send_test()
-                st.success("The address has taken the trial alarm.", icon=":material/check:")
-    _show_arranged(page.watch)
+    _show_schedule(page.watch)
 
 
 def _describe_row(reading: Reading) -> str:
@@ -70,16 +64,10 @@ def _describe_row(reading: Reading) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _show_arranged(watch: Watch) -> None:
+def _show_schedule(watch: Watch) -> None:
     every = watch.check_every_minutes
     checked = _EVERY.get(every, f"every {every} minutes")
-    told = (
-        "Alarms are sent to the address in PETALSCOPE_ALARM_URL."
-        if find_alarm_url() is not None
-        else "Nobody is sent alarms: set PETALSCOPE_ALARM_URL to the https address of a chat or "
-        "alarm service."
-    )
-    st.caption(f"Checked {checked}. {plain(told)}")
+    st.caption(f"Checked {checked}. The API reports active alarms to Prometheus at `/metrics`.")
 
 
 @st.dialog("Change the rules", width="large")
@@ -174,7 +162,6 @@ def _show_history(alarms: Sequence[Alarm]) -> None:
                 "Until": [moment(one.ended) if one.ended else "stands" for one in alarms],
                 "What was measured": [alarm.text for alarm in alarms],
                 "Ended": [str(alarm.facts.get("ended_by", "")) for alarm in alarms],
-                "Told": [_say_told(alarm) for alarm in alarms],
             }
         )
         st.dataframe(table, hide_index=True, alt=f"{count(len(alarms), 'alarm')}, newest first")
@@ -189,11 +176,6 @@ def _show_standing(alarm: Alarm) -> None:
             key=f"monitoring.end.{alarm.number}",
             help="It begins anew at the next check while its cause is still there.",
         ):
-            end_alarm(cache.workspace(), alarm.number, name_browser())  # it is told outside
+            end_alarm(cache.workspace(), alarm.number, name_browser())
             tell_after_rerun("The alarm has ended.")
             st.rerun()
-
-
-def _say_told(alarm: Alarm) -> str:
-    told = {"begin": "its begin", "end": "begin and end"}.get(str(alarm.facts.get("told")))
-    return told or str(alarm.facts.get("trouble", ""))

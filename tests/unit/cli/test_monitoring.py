@@ -72,17 +72,3 @@ def test_days_have_bounds(days: str, workspace: Workspace) -> None:
     assert workspace.root
     with pytest.raises(SystemExit):
         main(["monitor", "--days", days])
-
-
-def test_without_an_address_no_trial_is_sent(
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert workspace.root
-    monkeypatch.delenv("PETALSCOPE_ALARM_URL", raising=False)
-    assert main(["monitor", "--trial"]) == 0
-    assert "PETALSCOPE_ALARM_URL" in capsys.readouterr().out
-    monkeypatch.setenv("PETALSCOPE_ALARM_URL", "http://localhost/hook")
-    assert main(["monitor", "--trial", "--json"]) == 1
-    assert read_document(capsys)["error"]["code"] == "webhook_refused"

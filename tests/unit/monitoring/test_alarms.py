@@ -1,9 +1,8 @@
-"""Alarms: they begin with proof, change level, end, stay through silence, and are told once."""
+"""Alarms: they begin with proof, change level, end, and stay through silence."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -11,8 +10,7 @@ import pandas as pd
 import pytest
 
 from core.evaluation.slice_search import compare_shares
-from core.monitoring import alarms
-from core.monitoring.alarms import end_alarm, find_worst, list_alarms, send_test, tell_alarms
+from core.monitoring.alarms import end_alarm, find_worst, list_alarms
 from core.monitoring.feedback import give_feedback
 from core.monitoring.log import delete_predictions, read_predictions
 from core.monitoring.readings import Reading, State, check_rules, describe_levels, describe_reading
@@ -26,7 +24,6 @@ from core.workspace import Workspace
 from tests.asking import ask
 from tests.registered import change_byte, register_versions, version_file
 from tests.retraining import let_first_run_answer
-from tests.tls_server import HOST, Hooks, serve_hooks
 from tests.training import copy_workspace
 
 
@@ -62,15 +59,6 @@ def champion(registered: tuple[Workspace, ModelVersion]) -> ModelVersion:
     return registered[1]
 
 
-@pytest.fixture
-def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
-    with serve_hooks(tmp_path) as served:
-        monkeypatch.setenv("PETALSCOPE_ALARM_URL", served.url)
-        monkeypatch.setenv("SSL_CERT_FILE", str(served.certificate))
-        monkeypatch.setattr(alarms, "ATTEMPTS", 1)
-        yield served
-
-
 def keep_only(workspace: Workspace, name: Name, **values: object) -> None:
     """Keep one rule with these values, all others off."""
     rules = [
@@ -83,12 +71,12 @@ def keep_only(workspace: Workspace, name: Name, **values: object) -> None:
 
 
 def check(workspace: Workspace, name: Name, now: datetime | None = None) -> Reading:
-    found = {one.rule.name: one for one in check_rules(workspace, now=now, tell=False)}
+    found = {one.rule.name: one for one in check_rules(workspace, now=now)}
     return found[name]
 
 
 def states(workspace: Workspace) -> dict[str, State]:
-    return {one.rule.name: one.state for one in check_rules(workspace, tell=False)}
+    return {one.rule.name: one.state for one in check_rules(workspace)}
 
 
 def test_without_a_champion_and_answers_nothing_is_said(workspace: Workspace) -> None:
@@ -318,64 +306,3 @@ def test_deleting_the_log_ends_no_alarm_and_breaks_no_check(
     delete_predictions(watched, visitor="somebody")
     assert check(watched, "properties").state == "few"
     assert list_alarms(watched, standing=True)
-
-
-def test_the_address_is_told_once_of_each_begin_and_end(
-    watched: Workspace, champion: ModelVersion, hooks: Hooks
-) -> None:
-    keep_only(watched, "latency", warning=100.0, critical=1000.0, hours=1)
-    now = datetime.now(UTC)
-    ask(watched, champion, 30, until=now, latency_ms=200.0)
-    for _ in range(2):
-        check_rules(watched, now=now)
-    (message,) = hooks.messages
-    assert (message["event"], message["rule"], message["level"]) == ("begin", "latency", "warning")
-    assert message["text"].startswith("Petalscope v1, Slow answers, warning: 95 % of 30 answers")
-    assert message["n"] == 30
-    soon = now + timedelta(minutes=40)
-    ask(watched, champion, 30, first=100, until=soon, latency_ms=5000.0)
-    check_rules(watched, now=soon)
-    assert [one["level"] for one in hooks.messages] == ["warning", "critical"]
-    later = now + timedelta(hours=3)
-    ask(watched, champion, 30, first=200, until=later, latency_ms=5.0)
-    check_rules(watched, now=later)
-    assert [one["event"] for one in hooks.messages] == ["begin", "begin", "end"]
-    assert "the alarm is over" in hooks.messages[-1]["text"]
-
-
-def test_an_address_that_was_down_is_told_later_and_not_for_ever(
-    watched: Workspace, champion: ModelVersion, hooks: Hooks
-) -> None:
-    keep_only(watched, "latency", warning=100.0, critical=None)
-    now = datetime.now(UTC)
-    ask(watched, champion, 30, until=now, latency_ms=200.0)
-    hooks.answers = [500]
-    check_rules(watched, now=now)
-    assert "status 500" in list_alarms(watched)[0].facts["trouble"]
-    assert not tell_alarms(watched, now + timedelta(seconds=30)), "not at once again"
-    soon = now + timedelta(minutes=2)
-    assert tell_alarms(watched, soon) and not tell_alarms(watched, soon)
-    (alarm,) = list_alarms(watched)
-    assert (alarm.facts["told"], alarm.facts["trouble"]) == ("begin", "")
-    end_alarm(watched, alarm.number)
-    hooks.answers = [500] * 1000
-    before = len(hooks.messages)
-    for minutes in range(1, 3 * 24 * 60, 20):
-        tell_alarms(watched, now + timedelta(minutes=minutes))
-    assert 20 <= len(hooks.messages) - before <= 35, "seldom, and for a day"
-
-
-def test_without_an_address_nobody_is_told(
-    watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PETALSCOPE_ALARM_URL", raising=False)
-    ask(watched, champion, 60, darker=0.1)
-    check_rules(watched)
-    assert tell_alarms(watched) == []
-    assert not send_test()
-
-
-def test_a_trial_is_sent(hooks: Hooks) -> None:
-    assert send_test()
-    assert hooks.messages[0]["event"] == "test"
-    assert HOST in hooks.hosts[0]

@@ -10,14 +10,12 @@ import numpy as np
 from core.cli.choosing import RUN, choose_run
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, pick
-from core.errors import FeaturesMissing, RuleRefused
+from core.errors import FeaturesMissing
 from core.evaluation.calibration import cross_fit_scores, measure_calibration, temper_scores
 from core.evaluation.coverage import measure_point, measure_separation
-from core.evaluation.prediction_sets import SetWish
 from core.formats import count, interval, moment, percent
 from core.prediction.choosing import (
     RunDistances,
-    choose_sets,
     find_limit_of_run,
     find_rule,
     read_distances,
@@ -30,7 +28,6 @@ from core.prediction.deciding import (
     describe_rule,
     is_rule_stale,
     save_rule,
-    say_promise,
 )
 from core.prediction.predictor import open_predictor
 from core.prediction.rules import answer_drawn, answer_photos
@@ -51,11 +48,6 @@ from data.unlike import read_own_photos
     option(
         "--unlike FOLDER", "photos that show none of the classes: how many would be refused", Path
     ),
-    option(
-        "--list SHARE",
-        "give a list, too, that holds the right class in so many of photos",
-        number(float, 0.5, 0.999),
-    ),
     flag("--keep", "keep the rule with the run"),
     flag("--forget", "forget the rule, the default one too: every photo is answered"),
 )
@@ -73,13 +65,13 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
         problem = f"{error.problem} {error.remedy}"
     else:
         limit, judged = find_limit_of_run(workspace, record.id, result)
-    rule = _add_wishes(suggest_rule(result, limit, given.right), result, given)
+    rule = suggest_rule(result, limit, given.right)
+    if given.threshold is not None:
+        rule = replace(rule, threshold=given.threshold)
     document: dict[str, Any] = {"run": record.id, "kept": given.keep, "rule": rule}
     lines = [f"{record.name} · {record.id} · chosen on {count(rule.n, 'validation photo')}"]
     said, document["validation"] = _judge_scores(result, rule)
     lines += said
-    if rule.sets:
-        lines.append(f"lists hold the right class {say_promise(rule.sets)}")
     if known is None:
         lines.append(problem)
     elif rule.unlike_limit is None:
@@ -91,22 +83,6 @@ def calibrate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -
     if given.keep:
         save_rule(workspace, record.id, rule)
     return Outcome("\n".join(lines), document)
-
-
-def _add_wishes(rule: DecisionRule, result: RunResult, given: Namespace) -> DecisionRule:
-    """Return the rule with what was asked for beside its defaults."""
-    if given.threshold is not None:
-        rule = replace(rule, threshold=given.threshold)
-    if given.list is not None:
-        sets = choose_sets(result, rule.temperature, SetWish(given.list))
-        if sets is None:
-            raise RuleRefused(
-                f"{count(rule.n, 'validation photo')} cannot promise a list for "
-                f"{percent(given.list, 100)}.",
-                "Give a smaller share with --list, or more validation photos.",
-            )
-        rule = replace(rule, sets=sets)
-    return rule
 
 
 def _judge_scores(result: RunResult, rule: DecisionRule) -> tuple[list[str], dict[str, Any]]:

@@ -21,10 +21,8 @@ from core.monitoring.tables import NewPrediction
 from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import (
     AnsweredPhoto,
-    describe_list,
     phrase_answer,
     phrase_decision,
-    phrase_list,
     phrase_reason,
     shorten_answer,
     write_answers,
@@ -279,8 +277,6 @@ def _describe(prediction: Prediction) -> str:
     top, heading = (decision.top, "calibrated") if decision else (prediction.top, "score")
     rows = [[f"{100 * score:.1f} %", name] for name, score in top]
     reason = f"{phrase_reason(decision)}\n" if decision and decision.kind != "answer" else ""
-    if decision and (listed := phrase_list(decision)):
-        reason += f"{listed}\n"
     said = phrase_decision(decision) if decision else phrase_answer(prediction.top)
     return f"{said}\n{reason}{format_table((heading, 'class'), rows)}"
 
@@ -291,5 +287,4 @@ def _document(decision: Decision | None) -> dict[str, Any] | None:
         return None
     name, score = decision.top[0]
     document = {"kind": decision.kind, "class": name, "calibrated_score": score}
-    said = pick(decision, "threshold", "distance", "limit")
-    return {**document, **said, "set": describe_list(decision)}
+    return document | pick(decision, "threshold", "distance", "limit")

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import core.evaluation.calibration
-import core.evaluation.prediction_sets
 import core.prediction.answers
 import core.prediction.deciding
 import core.prediction.unlike
@@ -111,7 +110,7 @@ so `git lfs track "*.bin"` first.
 
 
 SHIPPED = Path(__file__).parent / "shipped"
-_PHRASING = ("phrase_answer", "phrase_decision", "phrase_reason", "phrase_list")
+_PHRASING = ("phrase_answer", "phrase_decision", "phrase_reason")
 
 
 def write_photo_module(framing: Framing = FRAMING) -> str:
@@ -142,9 +141,8 @@ def write_deciding_module() -> str:
     )
     pieces = [
         *_cut(core.evaluation.calibration.__file__, "temper_scores"),
-        *_cut(core.evaluation.prediction_sets.__file__, "SetRule", "list_classes"),
         *_cut(core.prediction.unlike.__file__, "UnlikeModel"),
-        *_cut(core.prediction.deciding.__file__, "decide", "say_promise"),
+        *_cut(core.prediction.deciding.__file__, "decide"),
         *_cut(core.prediction.answers.__file__, *_PHRASING),
     ]
     return "\n\n\n".join([f"{title}\n\n{imports}", *pieces]) + "\n"

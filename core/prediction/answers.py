@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import PhotoRefused
 from core.formats import cell_text
-from core.prediction.deciding import Decision, Kind, say_promise
+from core.prediction.deciding import Decision, Kind
 
 if TYPE_CHECKING:
     from core.prediction.predictor import Prediction
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _CLEAR = 0.8
 _LIKELY = 0.5
 _WORTH_SAYING = 0.05
-_NAMED = 8
 
 
 def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
@@ -57,32 +56,6 @@ def phrase_reason(decision: Decision) -> str:
         better = "nearer, brighter, one thing in it; or ask somebody who knows"
         return f"It answers from {_percent(decision.threshold)} on. Try another photo: {better}."
     return ""
-
-
-def phrase_list(decision: Decision) -> str:
-    """Return the list that holds the right class so often, in words; "" where there is none."""
-    if decision.sets is None or not decision.listed:
-        return ""
-    names = ", ".join(decision.listed[:_NAMED])
-    more = f" and {len(decision.listed) - _NAMED:,} more" if len(decision.listed) > _NAMED else ""
-    start = "One of" if len(decision.listed) > 1 else "Only"
-    return (
-        f"{start}: {names}{more}. The right class is in such a list {say_promise(decision.sets)}."
-    )
-
-
-def describe_list(decision: Decision | None) -> dict[str, Any] | None:
-    """Return that list as the API and the command line give it; None where there is none."""
-    if decision is None or decision.sets is None or not decision.listed:
-        return None
-    return {
-        "classes": list(decision.listed),
-        "promise": decision.sets.promise,
-        "measured_low": decision.sets.low,
-        "measured_high": decision.sets.high,
-        "n": decision.sets.n,
-        "text": phrase_list(decision),
-    }
 
 
 def _name(class_name: str, score: float) -> str:

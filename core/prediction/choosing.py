@@ -16,14 +16,6 @@ from core.evaluation.calibration import (
     temper_scores,
 )
 from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold, find_limit
-from core.evaluation.prediction_sets import (
-    SetRule,
-    SetWish,
-    choose_limits,
-    cross_list,
-    measure_coverage,
-    measure_strangeness,
-)
 from core.prediction.deciding import (
     DecisionRule,
     ModelVersion,
@@ -189,34 +181,6 @@ def find_temperature(
     return fit.temperature if after < before else None
 
 
-def choose_sets(
-    result: RunResult, degree: float, wish: SetWish, crossed: np.ndarray | None = None
-) -> SetRule | None:
-    """Return how lists are made of scores, judged by cross-fitting; None: too few photos for it."""
-    photos = result.draw_photos("validation")
-    scores, labels = result.scores[photos], result.labels[photos]
-    strange = measure_strangeness(temper_scores(scores, degree), wish.method)
-    found = choose_limits(strange, labels, wish)
-    if found is None:
-        return None
-    overall = choose_limits(strange, labels, wish._replace(by_class=False))
-    assert overall is not None
-    named = zip(result.classes, found.limits.tolist(), strict=True) if wish.by_class else ()
-    rule = SetRule(
-        method=wish.method,
-        promise=wish.promise,
-        limit=float(overall.limits[0]),
-        class_limits=dict(named),
-        n=len(photos),
-    )
-    if crossed is None:
-        crossed = cross_list(scores, labels, wish, calibrated=degree != 1)
-    if crossed is None:
-        return rule
-    _, low, high = measure_coverage(crossed, labels)
-    return replace(rule, low=low, high=high)
-
-
 def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
     """Return whether the run has a rule like the champion's now; one of its own stays.
 
@@ -240,8 +204,5 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
     own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
     rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
     rule = rule if kept["temperature"] != 1 else replace(rule, temperature=1)
-    if sets := kept.get("sets"):
-        wish = SetWish(sets["promise"], sets["method"], bool(sets["class_limits"]))
-        rule = replace(rule, sets=choose_sets(result, rule.temperature, wish))
     save_rule(workspace, run_id, rule)
     return True

@@ -16,7 +16,6 @@ from pydantic import TypeAdapter
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
 from core.evaluation.coverage import FEWEST_TO_LIMIT
-from core.evaluation.prediction_sets import SetRule, list_classes
 from core.formats import count, percent
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.result import digest_result
@@ -67,7 +66,6 @@ RULE_FILE = "decision.json"
 _VERSION = 1
 TOP = 5
 """Classes that an answer names."""
-_LATER = ("sets",)
 
 Kind = Literal["answer", "unsure", "unlike"]
 
@@ -84,17 +82,10 @@ class DecisionRule:
     """Class name → threshold, where it differs from the one of all."""
     unlike_limit: float | None = None
     """Distance above which a photo is like nothing in training; None: it is not looked at."""
-    sets: SetRule | None = None
-    """How a list is made that holds the right class so often as it says; None: none is."""
     n: int = 0
     is_default: bool = False
     """Whether it came with the run; else a person kept it."""
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __post_init__(self) -> None:
-        """Take what was read from JSON."""
-        if isinstance(given := vars(self)["sets"], Mapping):
-            object.__setattr__(self, "sets", SetRule(**given))
 
     def threshold_of(self, class_name: str) -> float:
         """Return the threshold that an answer with this class must reach."""
@@ -116,9 +107,6 @@ class Decision:
     distance: float | None = None
     """From what it was trained on; None where that is not looked at."""
     limit: float | None = None
-    listed: tuple[str, ...] = ()
-    """The classes of the list, best first; none without `sets`, or for what is unlike training."""
-    sets: SetRule | None = None
 
 
 def decide(
@@ -138,8 +126,6 @@ def decide(
         threshold=rule.threshold_of(top[0][0]),
         distance=distance,
         limit=rule.unlike_limit,
-        listed=_list_names(rule, tempered, classes) if kind != "unlike" else (),
-        sets=rule.sets,
     )
 
 
@@ -149,15 +135,6 @@ def rank_classes(
     """Return the best classes and their scores (k,), best first."""
     best = np.argsort(-scores, kind="stable")[:most]
     return [(classes[number], float(scores[number])) for number in best]
-
-
-def _list_names(
-    rule: DecisionRule, tempered: np.ndarray, classes: Sequence[str]
-) -> tuple[str, ...]:
-    if rule.sets is None:
-        return ()
-    listed = np.flatnonzero(list_classes(rule.sets, tempered[None], classes)[0])
-    return tuple(classes[number] for number in listed[np.argsort(-tempered[listed], kind="stable")])
 
 
 def choose_answers(
@@ -173,8 +150,7 @@ def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:
     """Return all that decides, as JSON values: not when it was made, nor by whom."""
     facts = asdict(rule)
     del facts["made"], facts["is_default"]
-    # Without them a rule is what it was before there were lists, to the byte.
-    return {name: value for name, value in facts.items() if name not in _LATER or value}
+    return facts
 
 
 def describe_rule(rule: DecisionRule | None) -> str:
@@ -188,22 +164,12 @@ def describe_rule(rule: DecisionRule | None) -> str:
         parts.append(f"scores calibrated at temperature {rule.temperature:.2f}")
     if rule.unlike_limit is not None:
         parts.append(f"photos farther than {rule.unlike_limit:,.2f} are called unlike training")
-    if rule.sets:
-        parts.append(f"lists hold the right class {say_promise(rule.sets)}")
     sentence = "; ".join(parts)
     few = rule.n < FEWEST_TO_LIMIT
     of_train = ", with training photos for the distance" if few and rule.unlike_limit else ""
     start = f"Default rule: {sentence}" if rule.is_default else sentence[0].upper() + sentence[1:]
     said = f"{count(rule.n, 'validation photo')}{': few' if few else ''}{of_train}"
     return f"{start} (chosen on {said})."
-
-
-def say_promise(sets: SetRule) -> str:
-    """Return how often a list holds the right class: as promised, and as it was measured."""
-    promised = f"{100 * sets.promise:.0f} times of 100"
-    if sets.low is None or sets.high is None:
-        return f"{promised} (not measured: too few photos)"
-    return f"{promised} (measured {100 * sets.low:.0f} to {100 * sets.high:.0f})"
 
 
 def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
@@ -282,7 +248,3 @@ def _check(rule: DecisionRule) -> None:
         )
     if rule.unlike_limit is not None and not 0 < rule.unlike_limit < float("inf"):
         raise RuleRefused("The limit of the distance is not above 0.", "Choose a larger one.")
-    sets = rule.sets
-    limits = [] if sets is None else [sets.limit, *sets.class_limits.values()]
-    if sets is not None and not (0 < sets.promise < 1 and np.isfinite(limits).all()):
-        raise RuleRefused("The limits of the lists are no numbers.", "Keep the rule anew.")

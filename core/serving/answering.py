@@ -17,7 +17,7 @@ import numpy as np
 from core.config import FRAMING, Framing, Settings
 from core.errors import PetalscopeError, PhotoUnreadable
 from core.monitoring.kept_photos import Photo
-from core.prediction.answers import describe_list, phrase_answer, phrase_decision
+from core.prediction.answers import phrase_answer, phrase_decision
 from core.prediction.deciding import TOP, Decision, rank_classes
 from core.prediction.predictor import Prediction
 from core.serving import schemas
@@ -290,7 +290,6 @@ def _describe(
     version, decision = row.model.version, row.decision
     ranked = row.model.rank(row.scores, max(top, TOP))
     kind = decision.kind if decision else "answer"
-    listed = describe_list(decision)
     return schemas.Answer(
         request_id=request_id,
         prediction_id=uuid.uuid4().hex,
@@ -299,7 +298,6 @@ def _describe(
         text=phrase_decision(decision) if decision else phrase_answer(ranked[:TOP]),
         top=[schemas.ClassScore(class_name=name, score=score) for name, score in ranked[:top]],
         threshold=decision.threshold if decision else None,
-        set=schemas.PredictionSet(**listed) if listed else None,
         model=schemas.ModelName(
             version=version.label,
             digest=version.digest,

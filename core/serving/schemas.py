@@ -31,15 +31,6 @@ _ANSWER: dict[str, Any] = {
         {"class_name": "daisy", "score": 0.02},
     ],
     "threshold": 0.61,
-    "set": {
-        "classes": ["tulip", "rose"],
-        "promise": 0.95,
-        "measured_low": 0.93,
-        "measured_high": 0.97,
-        "n": 734,
-        "text": "One of: tulip, rose. The right class is in such a list 95 times of 100 (measured "
-        "93 to 97).",
-    },
     "model": _MODEL,
     "photo": {
         "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
@@ -151,19 +142,6 @@ class Latency(Schema):
     model_ms: float = Field(description="of the whole batch that the photo was in")
 
 
-class PredictionSet(Schema):
-    """Classes among which the right one is as often as promised, over many photos."""
-
-    classes: list[str] = Field(description="best first; at least one")
-    promise: float = Field(description="share of such lists that hold the right class")
-    measured_low: float | None = Field(
-        description="95 % interval of the share that was measured; null: too few photos"
-    )
-    measured_high: float | None
-    n: int = Field(description="validation photos that chose it")
-    text: str = Field(description="the list in plain words")
-
-
 class Answer(Schema):
     """What the model says of one photo."""
 
@@ -178,9 +156,6 @@ class Answer(Schema):
     text: str = Field(description="the answer in plain words")
     top: list[ClassScore] = Field(description="the best classes, best first")
     threshold: float | None = Field(description="what the best score had to reach; null: no rule")
-    set: PredictionSet | None = Field(
-        None, description="null: the rule makes none, or the photo is unlike training"
-    )
     model: ModelName
     photo: PhotoSeen
     latency: Latency

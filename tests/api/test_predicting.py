@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.evaluation.prediction_sets import SetRule
 from core.monitoring.log import read_features, read_predictions, read_scores
-from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.loading import open_version
-from core.registry.promoting import promote
-from core.registry.registering import register_run
-from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
 from tests.builders import CLASSES, draw_photo, encode_photo
@@ -39,31 +34,11 @@ def test_a_photo_is_answered_as_by_the_page(
         assert document["top"][0]["class_name"] == expected.top[0][0]
         assert document["kind"] == "answer"
         assert document["unknown"] is False
-        assert document["set"] is None
         assert document["text"].startswith(("Most likely", "Probably", "Perhaps"))
         assert document["model"]["version"] == "v1"
         assert document["photo"]["sha256"] == hashlib.sha256(PHOTO).hexdigest()
         assert (document["photo"]["width"], document["photo"]["height"]) == (96, 80)
         assert document["request_id"] == answer.headers["x-request-id"]
-
-
-def test_the_list_of_a_rule_that_makes_one_goes_with_the_answer(registered: Workspace) -> None:
-    run = list_runs(registered)[-1].id
-    sets = SetRule(method="lac", promise=0.95, limit=1.0, n=24, low=0.9, high=0.99)
-    save_rule(registered, run, DecisionRule(sets=sets, n=24))
-    version = register_run(registered, run, name="lists")
-    promote(registered, version.number, reason="lists", override=True)
-    with open_client() as client:
-        document = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
-    names = [one["class_name"] for one in document["top"]]
-    assert document["set"].pop("text").startswith(f"One of: {', '.join(names)}. The right class")
-    assert document["set"] == {
-        "classes": names,
-        "promise": 0.95,
-        "measured_low": 0.9,
-        "measured_high": 0.99,
-        "n": 24,
-    }
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "AVIF", "HEIF"])

@@ -16,7 +16,6 @@ from deciding import (  # type: ignore[import-not-found]
     decide,
     phrase_answer,
     phrase_decision,
-    phrase_list,
     phrase_reason,
 )
 
@@ -34,10 +33,6 @@ class Answer:
     """Why there is no answer, and what helps; "" where there is one."""
     top: list[tuple[str, float]]
     """The 5 best classes (or all) and their scores, calibrated where there is a rule."""
-    listed: tuple[str, ...] = ()
-    """The list that holds the right class as often as the rule promises; () without one."""
-    promise: str = ""
-    """That list in words."""
 
 
 class Answerer:
@@ -64,5 +59,4 @@ class Answerer:
             distance = float(self.unlike.measure(features[None])[0])
         decision = decide(self.rule, scores, self.classes, distance)
         sentence, reason = phrase_decision(decision), phrase_reason(decision)
-        promise = phrase_list(decision)
-        return Answer(decision.kind, sentence, reason, decision.top, decision.listed, promise)
+        return Answer(decision.kind, sentence, reason, decision.top)

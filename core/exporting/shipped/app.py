@@ -55,8 +55,6 @@ def show_answer(content: bytes) -> None:
     st.subheader(escape(answer.sentence), anchor=False)
     if answer.reason:
         st.write(escape(answer.reason))
-    if answer.promise:
-        st.write(escape(answer.promise))
     left, right = st.columns([2, 3], gap="large")
     left.image(photo, caption="What the model sees", width="stretch")
     with right:

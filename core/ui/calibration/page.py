@@ -15,7 +15,6 @@ from core.formats import count, moment, plain
 from core.prediction.deciding import DecisionRule, delete_rule, describe_rule, save_rule
 from core.runs.store import RunRecord
 from core.ui.calibration.answers import show_answer_photos, show_answers
-from core.ui.calibration.lists import pick_sets, show_list_photos, show_lists
 from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
 from core.ui.calibration.scores import show_bin_photos, show_scores
 from core.ui.calibration.unlike import show_most_unlike, show_unlike
@@ -30,7 +29,6 @@ _QUESTIONS = {
     "scores": ":material/straighten: Scores",
     "answers": ":material/rule: Answers",
     "unlike": ":material/visibility_off: Unlike photos",
-    "lists": ":material/format_list_bulleted: Lists",
 }
 View = Callable[[CalibrationPage, DecisionRule], None]
 _TARGETS = (0.90, 0.95, 0.99)
@@ -59,7 +57,6 @@ _VIEWS: dict[str, tuple[View, View]] = {
     "scores": (show_scores, show_bin_photos),
     "answers": (show_answers, show_answer_photos),
     "unlike": (show_unlike, lambda page, _: show_most_unlike(page)),
-    "lists": (show_lists, show_list_photos),
 }
 
 
@@ -72,7 +69,6 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
         threshold=_pick_threshold(page, degree),
         class_thresholds=_pick_class_thresholds(page, degree),
         unlike_limit=_pick_limit(page),
-        sets=pick_sets(page, degree),
         n=len(page.validation),
     )
     _offer_keeping(page, rule)

@@ -26,18 +26,9 @@ from core.evaluation.calibration import (
     temper_scores,
 )
 from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_class_thresholds, choose_threshold
-from core.evaluation.prediction_sets import (
-    SetRule,
-    SetWish,
-    choose_limits,
-    cross_list,
-    list_classes,
-    measure_strangeness,
-)
 from core.formats import count, percent, plain
 from core.prediction.choosing import (
     RunDistances,
-    choose_sets,
     find_limit_of_run,
     find_rule,
     find_temperature,
@@ -156,19 +147,6 @@ class CalibrationPage:
         """Return the scores (m, k) float32 of a split, or of the one shown, at a temperature."""
         return _temper(self.run.id, split or self.split, degree)
 
-    def list_sets(self, rule: DecisionRule) -> np.ndarray | None:
-        """Return which classes each photo of the split has in its list, (m, k) bool.
-
-        Validation photos chose the limits: each is judged by what the others choose. None without
-        lists, or where too few photos are left to choose.
-        """
-        if rule.sets is None:
-            return None
-        if self.split == "validation":
-            return _cross_list(self.run.id, rule.temperature != 1, rule.sets.wish)
-        scores = self.temper(rule.temperature)
-        return list_classes(rule.sets, scores, self.result.classes)
-
     def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
         """Return how far the scores can be trusted as they are, and calibrated."""
         before = _measure(self.run.id, self.split, self.binning, 1.0)
@@ -285,25 +263,6 @@ def _find_threshold(run_id: str, degree: float, target: float) -> float | None:
 @cache.cached_by(cache.result_key, most=32)
 def _find_class_thresholds(run_id: str, degree: float, target: float) -> pd.DataFrame:
     return choose_class_thresholds(*_read_split(run_id, degree=degree), target)
-
-
-@cache.cached_by(cache.result_key, most=16)
-def find_sets(run_id: str, degree: float, wish: SetWish) -> SetRule | None:
-    """Return how lists of classes are made; None where too few photos choose it."""
-    return choose_sets(cache.result(run_id), degree, wish, _cross_list(run_id, degree != 1, wish))
-
-
-@cache.cached_by(cache.result_key, most=16)
-def count_behind(run_id: str, degree: float, wish: SetWish) -> np.ndarray:
-    """Return how many validation photos chose the limit of each class, (k,) int; () for none."""
-    scores, labels = _read_split(run_id, degree=degree)
-    found = choose_limits(measure_strangeness(scores, wish.method), labels, wish)
-    return np.zeros(0, dtype=int) if found is None else found.counts
-
-
-@cache.cached_by(cache.result_key, most=4, wait="Judging lists …")
-def _cross_list(run_id: str, calibrated: bool, wish: SetWish) -> np.ndarray | None:
-    return cross_list(*_read_split(run_id), wish, calibrated=calibrated)
 
 
 @cache.cached_by(cache.result_key, most=4, wait="Measuring how far all photos lie …")

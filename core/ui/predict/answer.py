@@ -12,7 +12,7 @@ from core.formats import percent, plain
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.sessions import Asked, Model
-from core.prediction.answers import phrase_answer, phrase_decision, phrase_list, phrase_reason
+from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
 from core.prediction.deciding import describe_rule
 from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
@@ -61,12 +61,6 @@ def _show_words(answer: Answer) -> None:
     st.subheader(f"{icon} {plain(phrase_decision(decision))}".strip(), anchor=False)
     if decision.kind != "answer":
         st.write(plain(phrase_reason(decision)))
-    if said := phrase_list(decision):
-        st.markdown(
-            plain(said),
-            help="Over many photos like the validation photos that chose it; not of one photo, "
-            "nor of photos of another kind.",
-        )
     if answer.predictor.is_blind:
         st.caption(
             ":orange[Whether the photo is like anything in training cannot be told: the features "

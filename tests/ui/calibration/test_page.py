@@ -67,28 +67,6 @@ def test_a_rule_is_kept_and_predict_answers_by_it(trained_copy: Workspace) -> No
     assert "no rule stands" in text_of(predict)
 
 
-def test_a_list_with_a_promise_is_kept_and_predict_gives_it(trained_copy: Workspace) -> None:
-    run, _ = rewrite_result(trained_copy)
-    app = open_page("calibration", question="lists")
-    assert "No list is given" in text_of(app)
-    toggles = {toggle.label: toggle for toggle in app.toggle}
-    toggles["Refuse what is like nothing in training"].set_value(False)
-    toggles["Give a list that holds the right class"].set_value(True).run()
-    assert not app.exception
-    assert "In the list 95 times of 100 (measured " in text_of(app)
-    lengths = next(table.value for table in app.dataframe if "Classes in the list" in table.value)
-    assert lengths["Photos"].sum() == VALIDATION
-    app = press(app, "Keep with the run")
-    rule = read_rule(trained_copy, run)
-    assert rule is not None and rule.sets is not None
-    assert (rule.sets.promise, rule.sets.n) == (0.95, VALIDATION)
-    assert "As kept" in text_of(app)
-    predict = open_page("predict", run=run)
-    photo = encode_photo(draw_photo(0, 3), quality=90)
-    predict.get("file_uploader")[0].upload("mine.jpg", photo, "image/jpeg").run()
-    assert "The right class is in such a list 95 times of 100" in text_of(predict)
-
-
 def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
     save_rule(trained_copy, run, DecisionRule(threshold=0.37, class_thresholds={"rose": 0.5}))

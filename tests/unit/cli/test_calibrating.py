@@ -97,25 +97,3 @@ def test_a_folder_without_photos_is_said(
     run, _ = rewrite_result(trained_copy)
     assert main(["calibrate", run, "--unlike", str(tmp_path / "nowhere")]) == 0
     assert "no photo that can be read" in capsys.readouterr().out
-
-
-def test_lists_are_kept_and_predict_gives_them(
-    trained_copy: Workspace,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    few = partial(calibrating.answer_drawn, per_motif=1)
-    monkeypatch.setattr(calibrating, "answer_drawn", few)
-    run, _ = rewrite_result(trained_copy)
-    assert main(["calibrate", run, "--list", "0.9", "--keep"]) == 0
-    said = capsys.readouterr().out
-    assert "lists hold the right class 90 times of 100 (measured" in said
-    rule = read_rule(trained_copy, run)
-    assert rule is not None and rule.sets is not None
-    photos = write_class_folders(tmp_path / "own", ("cat",), 1)
-    (document,) = answer(capsys, "predict", run, str(next(photos.rglob("*.jpg"))))["photos"]
-    decision = document["decision"]
-    assert (decision["set"] is None) == (decision["kind"] == "unlike")
-    refused = answer(capsys, "calibrate", run, "--list", "0.999", exit_code=1)
-    assert refused["error"]["code"] == "rule_refused"

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import RuleRefused, RunUnfinished
-from core.evaluation.prediction_sets import SetRule
 from core.prediction.choosing import carry_rule
 from core.prediction.deciding import (
     RULE_FILE,
@@ -19,7 +18,6 @@ from core.prediction.deciding import (
     choose_answers,
     decide,
     delete_rule,
-    describe_rule,
     is_rule_stale,
     read_rule,
     rule_to_facts,
@@ -67,18 +65,11 @@ def test_one_photo_and_many_are_decided_alike(seed: int, threshold: float, degre
     assert together.tolist() == alone
 
 
-SETS = SetRule(method="lac", promise=0.9, limit=0.7, n=24, low=0.8, high=0.95)
-
-
-def test_a_list_holds_what_is_not_too_strange_and_always_the_best() -> None:
-    rule = replace(RULE, temperature=1.0, sets=SETS)
-    assert decide(rule, np.array([0.5, 0.1, 0.4]), CLASSES).listed == ("daisy", "tulip")
-    alone = replace(rule, sets=replace(SETS, limit=0.1))
-    assert decide(alone, np.array([0.5, 0.1, 0.4]), CLASSES).listed == ("daisy",)
-    own = replace(rule, sets=replace(SETS, class_limits={"tulip": 0.5}))
-    assert decide(own, np.array([0.5, 0.1, 0.4]), CLASSES).listed == ("daisy",)
-    assert decide(rule, np.array([0.5, 0.1, 0.4]), CLASSES, 9.0).listed == ()  # unlike training
-    assert decide(RULE, np.array([0.5, 0.1, 0.4]), CLASSES).listed == ()
+OLDER = {
+    "sets": {"method": "lac", "promise": 0.9, "limit": 0.7, "class_limits": {}, "n": 24},
+    "costs": {"asking": 1.0, "wrong": 2.0, "pairs": {}},
+}
+"""Parts of rules that older versions kept."""
 
 
 def make_version(facts: dict[str, Any]) -> ModelVersion:
@@ -94,40 +85,25 @@ def make_version(facts: dict[str, Any]) -> ModelVersion:
     )
 
 
-def test_lists_are_chosen_anew_when_a_champion_is_retrained(
+def test_an_older_rule_answers_without_its_set_and_costs(
     trained_copy: Workspace,
 ) -> None:
-    run, _ = rewrite_result(trained_copy)
-    kept = rule_to_facts(replace(RULE, unlike_limit=None, sets=SETS))
-    assert carry_rule(trained_copy, make_version({"rule": kept}), run)
-    rule = read_rule(trained_copy, run)
-    assert rule is not None and rule.sets is not None
-    assert rule.sets.wish == SETS.wish
-    assert (rule.sets.n, rule.sets.limit != SETS.limit) == (VALIDATION, True)
-
-
-def test_lists_are_kept_with_the_rule_and_those_without_stay_what_they_were(
-    trained_copy: Workspace,
-) -> None:
-    run = list_runs(trained_copy)[0].id
-    for sets in (SETS, replace(SETS, class_limits={"rose": 0.9}, low=None, high=None)):
-        save_rule(trained_copy, run, replace(RULE, sets=sets))
-        assert read_rule(trained_copy, run) == replace(RULE, sets=sets)
-    assert "sets" not in rule_to_facts(RULE)
-    with pytest.raises(RuleRefused):
-        save_rule(trained_copy, run, replace(RULE, sets=replace(SETS, limit=float("nan"))))
-    assert "90 times of 100 (measured 80 to 95)" in describe_rule(replace(RULE, sets=SETS))
-
-
-def test_a_rule_of_an_older_version_answers_without_its_costs(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0].id
     save_rule(trained_copy, run, RULE)
     file = trained_copy.run_folder(run) / RULE_FILE
-    older = {"costs": {"asking": 1.0, "wrong": 2.0, "pairs": {}}}
-    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | older), encoding="utf-8")
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | OLDER), encoding="utf-8")
     assert read_rule(trained_copy, run) == RULE
-    facts = {"rule": rule_to_facts(RULE) | older, "rule_made": RULE.made.isoformat()}
+    facts = {"rule": rule_to_facts(RULE) | OLDER, "rule_made": RULE.made.isoformat()}
     assert make_version(facts).rule == RULE
+
+
+def test_a_retrained_run_takes_the_thresholds_of_its_champion(trained_copy: Workspace) -> None:
+    run, _ = rewrite_result(trained_copy)
+    kept = rule_to_facts(replace(RULE, unlike_limit=None)) | OLDER
+    assert carry_rule(trained_copy, make_version({"rule": kept}), run)
+    rule = read_rule(trained_copy, run)
+    assert rule is not None
+    assert (rule.threshold, rule.unlike_limit, rule.n) == (0.6, None, VALIDATION)
 
 
 def test_a_rule_is_kept_exactly_and_forgotten(trained_copy: Workspace) -> None:

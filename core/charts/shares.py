@@ -1,4 +1,4 @@
-"""Shares of photos against a number: as measured, and the fan of what more photos would bring."""
+"""Shares of photos against a number, and the learning curve with its forecast."""
 
 from typing import Any
 
@@ -14,75 +14,64 @@ _STEPS = 25
 _HEIGHT = 330
 
 
+def list_points(forecast: Forecast) -> pd.DataFrame:
+    """Return the measured curve: photos, mean, low and high of the repeats, said (the mean)."""
+    curve = forecast.curve
+    low, high = curve.values.min(axis=0), curve.values.max(axis=0)
+    said = [percent(one, curve.judged) for one in curve.means]
+    facts = {"photos": curve.sizes, "mean": curve.means, "low": low, "high": high, "said": said}
+    return pd.DataFrame(facts)
+
+
 def list_fan(forecast: Forecast) -> pd.DataFrame:
-    """Return the forecast from today's photos to its reach: photos, value, both intervals."""
-    if forecast.reason:
-        return pd.DataFrame(columns=["photos", "value", "low", "high", "low95", "high95"])
-    ends = np.geomspace(forecast.photos, REACH * forecast.photos, _STEPS).round().astype(int)
-    rows = []
-    for photos in np.unique(ends).tolist():
-        narrow, wide = forecast.foresee(photos), forecast.foresee(photos, 0.95)
-        rows.append((photos, narrow.value, narrow.low, narrow.high, wide.low, wide.high))
-    return pd.DataFrame(rows, columns=["photos", "value", "low", "high", "low95", "high95"])
+    """Return the forecast from today's photos to its reach: photos, value, low, high."""
+    ends = np.geomspace(forecast.photos, REACH * forecast.photos, _STEPS).astype(int)
+    seen = {photos: forecast.foresee(photos - forecast.photos) for photos in np.unique(ends)}
+    rows = [(photos, one.value, one.low, one.high) for photos, one in seen.items() if one]
+    return pd.DataFrame(rows, columns=["photos", "value", "low", "high"])
 
 
 def draw_forecast(
     points: pd.DataFrame,
     fan: pd.DataFrame,
     marks: dict[str, float],
-    words: tuple[str, str, str, str],
+    words: dict[str, str],
     dark: bool,
 ) -> Any:
-    """Return the chart of a curve.
+    """Return the chart of a learning curve: measured points with their range, and the forecast.
 
     Args:
-        points: photos, mean, low and high of the repeats, judged.
-        fan: What `list_fan` returned; empty where the curve allows no forecast.
+        points: As `list_points`.
+        fan: As `list_fan`; empty where the curve allows no forecast.
         marks: "now" and "before" → the number of photos that is and was asked about.
-        words: Title, line below it, name of the figure, what is counted.
+        words: As `draw_shares`.
     """
     colours = choose_palette(dark)
-    title, subtitle, figure, counted = words
-    y = {
-        "title": figure,
-        "axis": alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6),
-        "scale": alt.Scale(domain=[max(0.0, float(points["low"].min()) - 0.03), 1.0], nice=False),
-    }
-    x = alt.X("photos:Q", title=counted, axis=alt.Axis(format=",d", grid=False))
-    layers = [*_draw_fan(fan, x, y, colours), *_draw_points(points, x, y, colours)]
-    layers += _draw_marks(marks, x, colours)
-    heading = title_params(title, subtitle)
-    return style_altair(alt.layer(*layers), dark, title=heading, height=_HEIGHT)
+    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6)
+    lowest = max(0.0, float(np.min([*points["low"], *fan["low"]])) - 0.03)
+    scale = alt.Scale(domain=[lowest, 1.0], nice=False)
+    x = alt.X("photos:Q", title=words["control"], axis=alt.Axis(format=",d", grid=False))
 
+    def place(name: str) -> Any:
+        return alt.Y(f"{name}:Q", title=words["share"], axis=axis, scale=scale)
 
-def _draw_points(points: pd.DataFrame, x: Any, y: dict[str, Any], colours: Palette) -> list[Any]:
-    """Draw what was measured: means joined by a line, and the range of the repeats."""
-    judged, colour = int(points["judged"].iloc[0]), colours.splits["validation"]
-    points = points.assign(said=[percent(one, judged) for one in points["mean"]])
-    measured, line = alt.Chart(points).encode(x=x), alt.Y("mean:Q", **y)
-    told = [alt.Tooltip("photos:Q", format=",d"), alt.Tooltip("said:N", title=y["title"])]
+    ahead, measured = (alt.Chart(table).encode(x=x) for table in (fan, points))
+    colour = colours.splits["validation"]
+    told = [alt.Tooltip("photos:Q", format=",d"), alt.Tooltip("said:N", title=words["share"])]
+    dashed = ahead.mark_line(color=colours.accent, strokeDash=[6, 4], strokeWidth=2)
     dots = measured.mark_point(color=colour, filled=True, size=48, opacity=1)
-    return [
-        measured.mark_rule(color=colours.faint, strokeWidth=2).encode(
-            y=alt.Y("low:Q", **y), y2="high:Q"
-        ),
-        measured.mark_line(color=colour, strokeWidth=1.5).encode(y=line),
-        dots.encode(y=line, tooltip=told),
+    layers = [
+        ahead.mark_area(color=colours.accent, opacity=0.2).encode(y=place("low"), y2="high"),
+        dashed.encode(y=place("value")),
+        measured.mark_rule(color=colours.faint, strokeWidth=2).encode(y=place("low"), y2="high"),
+        measured.mark_line(color=colour, strokeWidth=1.5).encode(y=place("mean")),
+        dots.encode(y=place("mean"), tooltip=told),
+        *_draw_marks(marks, x, colours),
     ]
-
-
-def _draw_fan(fan: pd.DataFrame, x: Any, y: dict[str, Any], colours: Palette) -> list[Any]:
-    """Draw what is foreseen, with its 80 and 95 % intervals."""
-    if not len(fan):
-        return []
-    ahead, line = alt.Chart(fan).encode(x=x), {"strokeDash": [6, 4], "strokeWidth": 2}
-    areas = [
-        ahead.mark_area(color=colours.accent, opacity=opacity).encode(
-            y=alt.Y(f"{low}:Q", **y), y2=high
-        )
-        for low, high, opacity in (("low95", "high95", 0.14), ("low", "high", 0.25))
-    ]
-    return [*areas, ahead.mark_line(color=colours.accent, **line).encode(y=alt.Y("value:Q", **y))]
+    heading = title_params(words["picture"], words.get("below", ""))
+    return style_altair(
+        alt.layer(*layers[0 if len(fan) else 2 :]), dark, title=heading, height=_HEIGHT
+    )
 
 
 def draw_shares(

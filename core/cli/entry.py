@@ -36,10 +36,6 @@ datasets   datasets     compare latest flowers
     list the datasets, newest first; compare, rename or delete versions
 quality    quality      latest --json
     find duplicates, leaks, poor photos, outliers and label suspects
-forecast   forecasting  latest --more 50 --next 100
-    say what more photos would bring, and of which classes to get the next
-dial       forecasting  latest --wrong 0.2 --way confusion --json
-    say what wrong labels, fewer photos or another λ would do
 edits      edits        latest relabel --to rose daisy/0042.jpg
     relabel, exclude and move photos, then make a new version of the dataset
 whatif     whatif       latest --json

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.exact import backbones, dials, forecasting, lesson, store
+from core.exact import backbones, forecasting, lesson, store
 from core.runs.jobs import Tell, run_job
 from core.runs.result import read_result
 from core.workspace import open_workspace
 from data.manifest import read_dataset
 
 _MAKERS = {
-    forecasting.KIND: forecasting.prepare_forecasts,
-    dials.KIND: dials.prepare_dials,
+    forecasting.KIND: forecasting.prepare_curve,
     lesson.KIND: lesson.prepare_stages,
     lesson.TRAININGS: lesson.prepare_trainings,
 }

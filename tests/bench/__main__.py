@@ -33,7 +33,6 @@ MEASUREMENTS = {
     "copies": "which copies of known photos are noticed before they are learnt from",
     "soak": "memory and open files of the page server over many visits",
     "instant": "the exact head: ready, 50 edits, why an answer; refits beside; --synthetic 100000",
-    "forecast": "how often intervals of forecasts held, from halves of the photos",
     "drift": "how often changed and unchanged photos are said to have changed",
 }
 

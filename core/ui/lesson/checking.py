@@ -123,9 +123,9 @@ def _say_need(page: LessonPage) -> dict[str, str]:
 
 
 def _judge_photos(page: LessonPage, asked: int) -> Verdict:
-    assert page.forecasts is not None  # the picture is drawn
-    whole = page.forecasts.whole
-    return checks.judge_photos(whole.sizes.tolist(), whole.means, whole.judged, page.target, asked)
+    assert page.forecast is not None  # the picture is drawn
+    one = page.forecast.curve
+    return checks.judge_photos(one.sizes.tolist(), one.means, one.judged, page.target, asked)
 
 
 def _say_target(page: LessonPage) -> dict[str, str]:

@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.charts.shares import draw_forecast, draw_shares, list_fan
+from core.charts.shares import draw_forecast, draw_shares, list_fan, list_points
 from core.datasets.quality.results import read_status
 from core.evaluation.intervals import wilson_interval
-from core.exact.dials import KIND
-from core.exact.forecasting import foresee_more
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.recipe.strategies import HEAD, STRATEGIES
@@ -68,10 +66,7 @@ def show_lesson() -> None:
     if opened is None:
         return
     source, head = opened
-    if (dials := cache.dials(dataset.id)) is None:
-        make_by_head(source, KIND, "Preparing the lesson")
-        return
-    page = read_lesson_page(source, head, dials, lesson)
+    page = read_lesson_page(source, head, lesson)
     _prepare_next(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
@@ -219,23 +214,22 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
 
 def _show_forecast(page: LessonPage, before: str) -> None:
     """Draw the share of right answers against the number of training photos, and beyond it."""
-    assert page.forecasts is not None
-    whole, points, words = page.forecasts.whole, page.forecasts.list_points(None), page.words
+    assert page.forecast is not None
+    forecast, points, said = page.forecast, list_points(page.forecast), page.language.words
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
-    said = words.picture, "", page.language.words["share"], words.control
+    fan, words = list_fan(forecast), _say(page)
     page.drawn.update(
-        show_kept_chart(draw_forecast, points, list_fan(whole), marks, said, alt=words.picture)
+        show_kept_chart(draw_forecast, points, fan, marks, words, alt=page.words.picture)
     )
-    row, n = points.iloc[page.number], whole.judged
-    lines = [_say_share(page, page.language.words["right"], round(row["mean"] * n), n)]
+    row, n = points.iloc[page.number], forecast.curve.judged
+    lines = [_say_share(page, said["right"], round(row["mean"] * n), n)]
     if row["low"] < row["high"]:  # with all photos each draw is the same
         draws = {name: percent(row[name], n) for name in ("low", "high")}
-        drawn = page.language.words["draws"].format(n=page.forecasts.facts["repeats"], **draws)
-        lines.append(drawn)
-    if seen := foresee_more(whole, whole.most_more):
+        lines.append(said["draws"].format(n=len(forecast.curve.values), **draws))
+    if seen := forecast.foresee(forecast.most_more):
         ahead = {name: percent(getattr(seen, name), n) for name in ("value", "low", "high")}
-        photos = f"{whole.photos + whole.most_more:,}"
-        lines.append(page.language.words["foreseen"].format(photos=photos, **ahead))
+        photos = f"{forecast.photos + forecast.most_more:,}"
+        lines.append(said["foreseen"].format(photos=photos, **ahead))
     st.caption("  \n".join(lines))
 
 

@@ -16,16 +16,16 @@ import streamlit as st
 
 from core.config import fingerprint
 from core.evaluation.confusion import count_confusions
-from core.exact.dials import Dials, Setting, spoil_labels
-from core.exact.forecasting import KIND, Forecasts
+from core.exact.forecasting import KIND
 from core.exact.lesson import KIND as STAGES_KIND
 from core.exact.lesson import SEEDS, name_trainings, read_stages, read_trainings
 from core.exact.store import HeadSource, find_judged_source
 from core.instant.change import Change, answer_changed
+from core.instant.curves import Forecast
 from core.instant.head import ExactHead
 from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
 from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
-from core.teaching.live_head import LiveEpoch
+from core.teaching.live_head import LiveEpoch, spoil
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
 from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
@@ -50,7 +50,6 @@ class LessonPage:
     place: int
     source: HeadSource
     head: ExactHead
-    dials: Dials
     person: int
     """Draws what differs between neighbours."""
     drawn: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +79,7 @@ class LessonPage:
     def options(self) -> dict[str, str]:
         """What the control may be, as the address says it → as it is drawn."""
         if self.step.picture == "photos":
-            measured = [] if self.forecasts is None else self.forecasts.whole.sizes.tolist()
+            measured = [] if self.forecast is None else self.forecast.curve.sizes.tolist()
             return {str(size): f"{size:,}" for size in measured}
         if self.step.picture == "confused":
             names = self.source.dataset.classes
@@ -119,7 +118,7 @@ class LessonPage:
             return STAGES_KIND
         if self.step.picture == "curves" and self.trainings is None:
             return _name_trainings()
-        return KIND if self.step.picture == "photos" and self.forecasts is None else ""
+        return KIND if self.step.picture == "photos" and self.forecast is None else ""
 
     @property
     def trainings(self) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
@@ -127,9 +126,9 @@ class LessonPage:
         return _read_trainings(self.source.dataset.id, _name_trainings())
 
     @property
-    def forecasts(self) -> Forecasts | None:
-        """What fewer and more photos bring; None while it is not measured."""
-        return cache.forecasts(self.source.dataset.id)
+    def forecast(self) -> Forecast | None:
+        """The learning curve and its forecast; None while it is not measured."""
+        return cache.forecast(self.source.dataset.id)
 
     @property
     def judged(self) -> np.ndarray:
@@ -234,12 +233,26 @@ class LessonPage:
     @cached_property
     def by_noise(self) -> np.ndarray:
         """(v, 2) int: right answers by true labels, and by labels as wrong as training's."""
-        rows, pairs = [], np.ones_like(self.dials.pairs)
+        rows = []
         for value in self.step.values:
-            answers = self.dials.predict(Setting(wrong=value / 100))[-1]
-            spoilt = spoil_labels(self.true, value / 100, pairs, seed=1)
+            answers = self._learn_wrong(value, self.source.train)
+            spoilt = self._spoil(self.true, value, seed=1)
             rows.append([(answers == self.true).sum(), (answers == spoilt).sum()])
         return np.array(rows)
+
+    def _spoil(self, labels: np.ndarray, wrong: float, seed: int = 0) -> np.ndarray:
+        """Return labels with some percent of them wrong; more percent keep those of fewer."""
+        return spoil(labels, wrong / 100, self.head.n_classes, np.random.default_rng(seed))
+
+    def _learn_wrong(self, wrong: float, photos: np.ndarray) -> np.ndarray:
+        """Return the answers (m,) for validation photos of a head that learned from these photos.
+
+        Some percent of the labels of the training photos are wrong.
+        """
+        labels, train = self.source.dataset.labels.copy(), self.source.train
+        labels[train] = self._spoil(labels[train], wrong)
+        change = Change(labels=labels, train=photos, n_classes=self.head.n_classes)
+        return np.asarray(answer_changed(self.head, change, self.judged).argmax(axis=1))
 
     @property
     def copied(self) -> int:
@@ -250,16 +263,12 @@ class LessonPage:
     def leaked(self) -> dict[str, int]:
         """Right answers for the validation photos that are copied, and for the others, after and
         before."""
-        labels, train = self.source.dataset.labels.copy(), self.source.train
-        share, pairs = float(self.chosen) / 100, np.ones_like(self.dials.pairs)
-        labels[train] = spoil_labels(labels[train], share, pairs)
-        copied = np.zeros(len(self.judged), bool)
+        train, copied = self.source.train, np.zeros(len(self.judged), bool)
         drawn = np.random.default_rng(self.person).permutation(len(copied))
         copied[drawn[: self.copied]] = True
         right = []
         for photos in (np.union1d(train, self.judged[copied]), train):
-            change = Change(labels=labels, train=photos, n_classes=self.head.n_classes)
-            answers = answer_changed(self.head, change, self.judged).argmax(axis=1)
+            answers = self._learn_wrong(float(self.chosen), photos)
             right += [(answers == self.true)[some].sum() for some in (copied, ~copied)]
         names = "after", "others_after", "before", "others_before"
         return {name: int(n) for name, n in zip(names, right, strict=True)}
@@ -275,8 +284,8 @@ class LessonPage:
     def target(self) -> float:
         """The share that a question asks for: something here reaches it, seldom the start."""
         if self.step.picture == "photos":
-            assert self.forecasts is not None  # the picture is drawn
-            shares = self.forecasts.whole.means
+            assert self.forecast is not None  # the picture is drawn
+            shares = self.forecast.curve.means
             share = 0.5 + self.person % 30 / 100
             return float(np.floor(100 * (shares[0] + share * (shares.max() - shares[0]))) / 100)
         answered, right = self.by_threshold.T
@@ -303,9 +312,7 @@ class LessonPage:
         return photos, said, wrong
 
 
-def read_lesson_page(
-    source: HeadSource, head: ExactHead, dials: Dials, lesson: Lesson
-) -> LessonPage:
+def read_lesson_page(source: HeadSource, head: ExactHead, lesson: Lesson) -> LessonPage:
     """Read which step is open, and who asks."""
     asked = read_number(read_choice(STEP) or "", len(lesson.steps) + 1) or 1
     code = read_choice(LANGUAGE) or ""
@@ -315,7 +322,6 @@ def read_lesson_page(
         place=asked - 1,
         source=source,
         head=head,
-        dials=dials,
         person=zlib.crc32(name_browser().encode()),
     )
 

@@ -15,6 +15,7 @@ from core.runs.store import RunRecord
 from core.ui.metrics.charts import draw_baselines, say_baselines
 from core.ui.metrics.classes import show_class_bars, show_class_table
 from core.ui.metrics.curves import say_range, show_curves
+from core.ui.metrics.more_photos import show_more_photos
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.frame import link_page
@@ -64,6 +65,7 @@ def show_metrics(run: RunRecord, split: str) -> None:
     _show_averages(page)
     with st.container(border=True):
         show_baselines(page)
+    show_more_photos(page.dataset)
     show_photo_panel(page.dataset)
 
 

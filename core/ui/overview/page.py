@@ -6,7 +6,6 @@ import streamlit as st
 
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
-from core.exact.forecasting import say_more
 from core.formats import count, plain, size
 from core.runs.bin import Binned, empty_bin, list_binned, put_back
 from core.runs.recipe.recipe import Recipe
@@ -30,7 +29,6 @@ from data.manifest import DatasetSummary, list_datasets
 from models.catalogue import DEFAULT, STARTER
 from models.weights import Weights, find_entry, find_weights
 
-_MORE_PHOTOS = 100
 _MOST_BINNED = 10
 _KINDS = {"run": ":material/model_training:", "dataset": ":material/photo_library:"}
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
@@ -53,15 +51,14 @@ def show_overview() -> None:
     with right.container(border=True):
         st.subheader("Datasets", anchor=False)
         _show_datasets(datasets)
+        if newest is not None:
+            said = "Learn transfer learning, step by step"
+            link_page("lesson", said, "school", dataset=newest.id)
     if binned := list_binned(cache.workspace()):
         with right.expander(
             f"Bin · {count(len(binned), 'thing')} deleted", icon=":material/delete:"
         ):
             _show_bin(binned)
-    if newest is not None:
-        with right.container(border=True):
-            st.subheader("How many more photos?", anchor=False)
-            _show_forecast(newest)
     with right.container(border=True):
         st.subheader("This machine", anchor=False)
         words, reason = describe_device()
@@ -189,14 +186,3 @@ def _show_bin(binned: list[Binned]) -> None:
         if st.button("Delete for good", type="primary", key="bin.empty"):
             empty_bin(cache.workspace())
             st.rerun()
-
-
-def _show_forecast(entry: DatasetSummary) -> None:
-    """Draw what more photos of a dataset would bring, where its learning curves are drawn."""
-    found = cache.forecasts(entry.id)
-    if found is None:
-        st.caption("Learning curves say what more photos would bring, class by class.")
-    else:
-        st.markdown(say_more(found.whole, _MORE_PHOTOS, "accuracy"))
-    link_page("forecast", f"Forecast of {plain(entry.name, 40)}", "query_stats", dataset=entry.id)
-    link_page("lesson", "Learn transfer learning, step by step", "school", dataset=entry.id)

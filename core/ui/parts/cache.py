@@ -21,9 +21,9 @@ from core.datasets.quality.store import MapMethod, QualityResult, find_flags, re
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.errors import FeaturesMissing
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.exact.dials import Dials, read_dials
-from core.exact.forecasting import Forecasts, read_forecasts
+from core.exact.forecasting import read_forecast
 from core.exact.store import find_judged_source
+from core.instant.curves import Forecast
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
@@ -124,19 +124,13 @@ def quality(dataset_id: str) -> QualityResult | None:
 
 
 @cached_by(analyses_written, most=4)
-def forecasts(dataset_id: str) -> Forecasts | None:
-    """Return what more photos of a dataset would bring, or None while no curves are drawn."""
+def forecast(dataset_id: str) -> Forecast | None:
+    """Return the forecast of a dataset, or None while its learning curve is not measured."""
     try:
         source = find_judged_source(workspace(), dataset(dataset_id))
     except FeaturesMissing:
         return None
-    return read_forecasts(workspace(), source)
-
-
-@cached_by(analyses_written, most=2)
-def dials(dataset_id: str) -> Dials | None:
-    """Return the dials of a dataset, or None while they are not made."""
-    return read_dials(workspace(), find_judged_source(workspace(), dataset(dataset_id)))
+    return read_forecast(workspace(), source)
 
 
 @cached_by(analyses_written, most=8)

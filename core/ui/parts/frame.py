@@ -32,7 +32,6 @@ PAGES = {
         ("dataset", "Dataset", ":material/photo_library:"),
         ("quality", "Quality", ":material/fact_check:"),
         ("augmentation", "Augmentation", ":material/auto_fix_high:"),
-        ("forecast", "Forecast", ":material/query_stats:"),
     ],
     "Model": [
         ("training", "Training", ":material/model_training:"),

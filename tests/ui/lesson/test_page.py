@@ -9,10 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
-from core.exact.dials import prepare_dials
-from core.exact.forecasting import prepare_forecasts, read_forecasts
+from core.exact.forecasting import prepare_curve, read_forecast
 from core.exact.lesson import prepare_stages, prepare_trainings
-from core.exact.store import find_judged_source
+from core.exact.store import find_judged_source, prepare_head
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import list_runs
@@ -42,7 +41,7 @@ def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[Lesso
     for strategy in ("head", "exact"):
         recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
         assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    for prepare in (prepare_dials, prepare_forecasts, prepare_trainings):
+    for prepare in (prepare_curve, prepare_trainings):
         prepare(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
     return watch(monkeypatch)
 
@@ -156,7 +155,6 @@ def test_stages_of_trained_weights_are_measured_beside_random_ones(
     assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
     source = find_judged_source(trained_copy, dataset)
     assert source.weights == "starter"
-    prepare_dials(trained_copy, source, lambda *_: None)
     prepare_stages(trained_copy, source, lambda *_: None)
     seen = watch(monkeypatch)
     app = open_page("lesson", step="2")
@@ -226,7 +224,7 @@ def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
-    prepare_dials(trained_copy, source, lambda *_: None)
+    prepare_head(trained_copy, source)
     app = open_page("lesson", step="3")
     titles = [STRATEGIES[name].title for name in ("last_stage", "full")]
     offered = [one for one in app.button if one.key and one.key.startswith("lesson.train.")]
@@ -235,6 +233,6 @@ def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     newest = list_runs(trained_copy, source.dataset.id)[0]
     assert (newest.state, newest.recipe.strategy) == ("queued", "last_stage")
     assert "number 1 in the queue" in app.get("progress")[0].proto.text
-    assert read_forecasts(trained_copy, source) is None
+    assert read_forecast(trained_copy, source) is None
     open_page("lesson", step="6")
-    wait_until(lambda: read_forecasts(trained_copy, source), "the curve of step 7 is measured")
+    wait_until(lambda: read_forecast(trained_copy, source), "the curve of step 7 is measured")

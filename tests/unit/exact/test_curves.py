@@ -1,13 +1,12 @@
-"""Forecasts from learning curves: intervals hold in simulation, ill-behaved curves give none."""
+"""Learning curves and forecasts: intervals hold in simulation, ill-behaved curves give none."""
 
 import numpy as np
 import pytest
 from scipy import optimize
 
-from core.exact.forecasting import share_out
 from core.instant.curves import Curve, foresee_curve
 from core.instant.head import ExactHead, fit_head
-from core.instant.subsets import choose_sizes, measure_classes, measure_whole
+from core.instant.subsets import answer_subset, choose_sizes, measure_curve
 
 PHOTOS = 1600
 SIZES = choose_sizes(PHOTOS)
@@ -40,31 +39,29 @@ def draw_pool(law, rng: np.random.Generator) -> tuple[Curve, dict[int, float]]:
     return Curve(sizes=SIZES, values=values, judged=judged), later
 
 
-@pytest.mark.parametrize(("level", "least"), [(0.8, 0.72), (0.95, 0.88)])
-def test_intervals_hold_what_a_pool_with_more_photos_shows(level: float, least: float) -> None:
-    """Measured at 1.25 and 2 times the photos: 90 and 95 % (80 % wanted), 97 and 100 % (95 %)."""
+def test_intervals_hold_what_a_pool_with_more_photos_shows() -> None:
+    """Measured with 200 pools at 1.25 and 2 times the photos: 98.5 and 100 %."""
     rng = np.random.default_rng(3)
     held = []
     for _ in range(60):
         curve, later = draw_pool(draw_law(rng), rng)
         forecast = foresee_curve(curve)
         for photos, shown in later.items():
-            seen = forecast.foresee(photos, level)
+            seen = forecast.foresee(photos - PHOTOS)
             held.append(seen.low - 1e-9 <= shown <= seen.high + 1e-9)
-    assert np.mean(held) > least
+    assert np.mean(held) > 0.93
 
 
-@pytest.mark.parametrize("level", [0.8, 0.95])
-def test_intervals_hold_the_law_behind_binomial_noise(level: float) -> None:
+def test_intervals_hold_the_law_behind_binomial_noise() -> None:
     """Measured: 100 % of 60. The interval is that of one training; the law is the mean of many."""
     rng = np.random.default_rng(4)
     held = []
     for _ in range(60):
         law = draw_law(rng)
         values = rng.binomial(300, law(SIZES.astype(float)), (20, len(SIZES))) / 300
-        seen = foresee_curve(Curve(sizes=SIZES, values=values, judged=300)).foresee(3200, level)
+        seen = foresee_curve(Curve(sizes=SIZES, values=values, judged=300)).foresee(1600)
         held.append(seen.low <= law(3200) <= seen.high)
-    assert np.mean(held) > level
+    assert np.mean(held) > 0.95
 
 
 def test_the_grid_fits_like_a_search_of_scipy() -> None:
@@ -78,14 +75,15 @@ def test_the_grid_fits_like_a_search_of_scipy() -> None:
 
     found = optimize.least_squares(miss, [0.9, 1, 10, 0.5], bounds=([0, 0, 0, 0], [1, 9, 999, 3]))
     by_scipy = found.x[0] - found.x[1] * (3200 + found.x[2]) ** -found.x[3]
-    assert forecast.foresee(3200).value == pytest.approx(by_scipy, abs=0.006)
+    assert forecast.foresee(1600).value == pytest.approx(by_scipy, abs=0.006)
     assert forecast.missed < 0.005
 
 
 def test_a_forecast_begins_at_today_and_rises() -> None:
     forecast = foresee_curve(make_curve(lambda n: 0.9 - 3 * n**-0.5, scatter=0.001))
-    seen = [forecast.foresee(photos) for photos in (1600, 1700, 2000, 3200)]
-    assert seen[0].value == pytest.approx(forecast.now)
+    seen = [forecast.foresee(more) for more in (0, 100, 400, 1600)]
+    assert seen[0].value == pytest.approx(forecast.curve.means[-1])
+    assert forecast.foresee(1601) is None
     widths = [one.high - one.low for one in seen]
     assert widths == sorted(widths) and [one.value for one in seen] == sorted(
         one.value for one in seen
@@ -111,16 +109,10 @@ def test_too_few_points_and_too_wide_intervals_allow_none() -> None:
     assert "too few" in foresee_curve(one).reason
     unjudged = Curve(sizes=SIZES, values=np.full((20, len(SIZES)), 0.5), judged=4)
     assert "validation photos" in foresee_curve(unjudged).reason
+    perfect = Curve(sizes=SIZES, values=np.ones((20, len(SIZES))), judged=500)
+    assert "right already" in foresee_curve(perfect).reason
     late = make_curve(lambda n: 0.05 + 0.75 * (n / 1600) ** 3)
     assert foresee_curve(late).reason
-
-
-def test_the_shopping_list_goes_where_it_helps() -> None:
-    flat, steep = make_curve(lambda n: 0 * n + 0.9), make_curve(lambda n: 0.9 - 8 * n**-0.6)
-    forecasts = [foresee_curve(flat), foresee_curve(steep), None]
-    dealt = share_out(forecasts, np.array([0.4, 0.4, 0.2]), 100)
-    assert dealt.tolist() == [0, 100, 0]
-    assert share_out([None], np.array([1.0]), 100).tolist() == [0]
 
 
 def make_head(seed: int = 0, n: int = 240, width: int = 30) -> tuple[ExactHead, np.ndarray]:
@@ -132,26 +124,21 @@ def make_head(seed: int = 0, n: int = 240, width: int = 30) -> tuple[ExactHead, 
 
 
 @pytest.mark.parametrize("width", [30, 300])
-def test_points_of_curves_are_those_of_refits(width: int) -> None:
+def test_a_head_on_fewer_photos_answers_like_a_refit(width: int) -> None:
     head, _ = make_head(width=width)
     judged = np.arange(1, 240, 2)
-    for place, curve in measure_classes(head, judged):
-        own = judged[head.labels[judged] == place]
-        members = np.flatnonzero(head.labels[head.train] == place)
-        order = np.random.default_rng(place).permutation(len(members))
-        for point, size in enumerate(curve.sizes):
-            left = np.delete(head.train, members[order[: len(members) - size]])
-            x = head.rows[left]
-            targets = np.eye(3)[head.labels[left]]
-            inner = x.T @ x + head.ridge * np.eye(x.shape[1])
-            outputs = head.rows[own] @ np.linalg.solve(inner, x.T @ targets)
-            assert curve.values[0, point] == (outputs.argmax(axis=1) == place).mean()
+    for size in (20, 80, 120):
+        photos = head.train[:size]
+        x, targets = head.rows[photos], np.eye(3)[head.labels[photos]]
+        inner = x.T @ x + head.ridge * np.eye(x.shape[1])
+        outputs = head.rows[judged] @ np.linalg.solve(inner, x.T @ targets)
+        assert np.abs(answer_subset(head, photos, judged) - outputs).max() < 1e-8
 
 
-def test_the_curve_of_the_whole_ends_at_the_head_and_rises() -> None:
+def test_the_curve_ends_at_the_head_and_rises() -> None:
     head, _ = make_head(n=1200)
     judged, told = np.arange(1, 1200, 2), []
-    curve = measure_whole(head, judged, lambda done, total: told.append((done, total)))
+    curve = measure_curve(head, judged, lambda done, total: told.append((done, total)))
     right = head.outputs[judged].argmax(axis=1) == head.labels[judged]
     assert curve.means[-1] == pytest.approx(right.mean())
     assert curve.means[0] < curve.means[-1] and told[-1] == (20, 20)

@@ -50,8 +50,8 @@ def test_what_earlier_programs_kept_has_the_same_ids(trained_copy: Workspace) ->
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     judged = source.dataset.photo_numbers("validation").tolist()
-    facts = {"kind": "forecast", "head": source.id, "version": 2, "judged": judged}
-    assert source.identify("forecast") == fingerprint(facts)
+    facts = {"kind": "stages", "head": source.id, "version": 2, "judged": judged}
+    assert source.identify("stages") == fingerprint(facts)
     assert source.identify(KIND) == source.id
 
 

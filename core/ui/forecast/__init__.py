@@ -1,1 +1,0 @@
-"""The room of the forecast page: more photos, and the dials."""

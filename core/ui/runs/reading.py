@@ -24,7 +24,7 @@ FILTERS = ("find", "on", "strategy", "state", "tag")
 """Parameters of the address; `on` is the dataset."""
 _RESULTS = (
     *("id", "name", "state", "best_val_accuracy", "best_val_loss", "val_photos", "best_epoch"),
-    *("epochs_done", "device", "submitter", "created"),
+    *("epochs_done", "device", "created"),
 )
 
 

@@ -64,7 +64,7 @@ def test_the_matching_runs_become_csv(page: RunsPage) -> None:
     (row,) = pd.read_csv(io.BytesIO(to_csv(asking))).to_dict("records")
     assert row["name"] == "hardly" and row["best_val_accuracy"] == 0.5
     assert row["strategy"] == "full" and row["dataset_name"] == "Flowers" and row["tags"] == "poor"
-    assert "learning_rate" in row
+    assert "learning_rate" in row and row["val_photos"] == 100
 
 
 def test_the_address_orders(page: RunsPage) -> None:

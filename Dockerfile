@@ -4,7 +4,7 @@ FROM python:3.11-slim
 
 RUN pip install --no-cache-dir uv==0.13.9
 COPY requirements.txt /source/
-RUN uv pip install --system --no-cache -r /source/requirements.txt hatchling==1.33.0 "psycopg[binary]~=3.3"
+RUN uv pip install --system --no-cache -r /source/requirements.txt hatchling==1.33.0
 COPY . /source
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation /source && rm -r /source
 

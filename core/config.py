@@ -127,15 +127,6 @@ class Settings(BaseSettings):
     workspace: Path = default_workspace()
     """folder of everything that the program makes; of an installed petalscope: in the user's
     data folder"""
-    database_url: str | None = None
-    """SQLAlchemy address of the database; default: SQLite in the workspace"""
-    storage_url: str | None = None
-    """folder of object storage for the large things of the workspace, as s3://bucket/folder or
-    gs://bucket/folder, whose credentials the usual variables hold; the workspace is then a cache;
-    default: none"""
-    cache_gb: float = Field(100.0, ge=0)
-    """most that photos, features and backbones take in the workspace that storage has, too, in
-    gigabytes"""
     weights: Path | None = None
     """file of ResNet-50 weights without top (.h5), used before any other"""
     weights_url: str = OFFICIAL_WEIGHTS_URL
@@ -146,9 +137,6 @@ class Settings(BaseSettings):
     """address flower_photos is downloaded from"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """where training runs: auto, cpu or gpu"""
-    lanes: str = Field("", pattern=r"^((cpu|gpu:\d+)(, ?(cpu|gpu:\d+))*)?$")
-    """devices that train a run each at the same time, as in “gpu:0,gpu:1” or “gpu:0,cpu”;
-    default: one run at a time, on all GPUs or on the CPU"""
     photo_limit_mb: int = Field(25, gt=0)
     """largest single photo accepted, in megabytes"""
     photo_limit_megapixels: int = Field(40, gt=0)

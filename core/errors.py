@@ -230,21 +230,6 @@ class DownloadFailed(PetalscopeError, code="download_failed"):
     Check the network and try again: it continues where it stopped."""
 
 
-class StorageFailed(PetalscopeError, code="storage_failed"):
-    """Object storage could not be reached, or did not do what was asked.
-    Check the address and the credentials, and try again: what is done is kept."""
-
-
-class UnitFailed(PetalscopeError, code="unit_failed"):
-    """A part of a larger work was begun several times and never came to its end.
-    Look at what it holds, or at the memory of the machine."""
-
-
-class ClusterMissing(PetalscopeError, code="cluster_missing"):
-    """No Ray cluster can be used: it is not there, or its nodes would not reach index and storage.
-    Set PETALSCOPE_DATABASE_URL and PETALSCOPE_STORAGE_URL, and start the cluster."""
-
-
 # Models in use: registry, API, log, monitoring, retraining, export
 
 

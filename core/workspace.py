@@ -250,7 +250,7 @@ def describe_os_error(error: OSError) -> PetalscopeError | None:
 
 # A workspace as one file
 
-_PASSING = ("tmp", "copies", "petalscope.db", "scheduler.", "wake", "shared/home")
+_PASSING = ("tmp", "copies", "petalscope.db", "scheduler.", "wake")
 """Beginnings of what is of this moment alone, or of the index, which is given apart."""
 
 

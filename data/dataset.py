@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint
-from core.sharing import find
 from data.images import PACKED_ALIKE, PACKING, read_packed_photo
 from data.splits import draw_splits
 
@@ -67,7 +66,7 @@ class Dataset:
     @property
     def photos_file(self) -> Path:
         """The .npy of all packed photos."""
-        return self._find(PHOTOS)
+        return self.folder / PHOTOS
 
     @property
     def photos(self) -> np.memmap:
@@ -107,12 +106,8 @@ class Dataset:
             chosen &= self.labels == (self.classes.index(class_name) if known else -1)
         return np.flatnonzero(chosen)
 
-    def _find(self, name: str) -> Path:
-        """Return the path of a file, fetched first where storage alone has it."""
-        return find(self.folder / name, self.folder.parents[1])
-
     def _read_piece(self, name: str, photo: int, start: str, length: str) -> bytes:
-        with self._find(name).open("rb") as file:
+        with (self.folder / name).open("rb") as file:
             file.seek(int(self.manifest[start].iat[photo]))
             return file.read(int(self.manifest[length].iat[photo]))
 

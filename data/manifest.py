@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.config import read_settings
 from core.errors import DatasetMissing, PetalscopeError, ResultDamaged
-from core.sharing import find
 from core.workspace import Workspace, digest_file, write_json
 from data.dataset import (
     FACTS,
@@ -148,12 +146,7 @@ def _summarise(folder: Path) -> DatasetSummary:
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
-    """Return dataset.json once the files it names have the sizes it says.
-
-    Photos and originals may be in storage alone: they are looked at when they are wanted.
-    """
-    root, is_shared = folder.parents[1], bool(read_settings().storage_url)
-    find(folder / FACTS, root)
+    """Return dataset.json once the files it names have the sizes it says."""
     if not folder.is_dir():
         raise _report_missing(folder.name)
     try:
@@ -161,10 +154,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         if facts["version"] != VERSION:
             raise _report_damage(folder, "it was made by another version of the program")
         for name in FILES:
-            path = folder / name
-            if is_shared and name in (PHOTOS, ORIGINALS) and not path.exists():
-                continue
-            if find(path, root).stat().st_size != facts["files"][name]["bytes"]:
+            if (folder / name).stat().st_size != facts["files"][name]["bytes"]:
                 raise _report_damage(folder, f"{name} was cut short or altered")
     except FileNotFoundError as error:
         raise _report_damage(folder, f"{Path(error.filename).name} is missing") from error
@@ -175,7 +165,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 
 def _check_digests(folder: Path, facts: Mapping[str, Any], *names: str) -> None:
     for name in names:
-        path = find(folder / name, folder.parents[1])
+        path = folder / name
         if not path.exists():
             raise _report_damage(folder, f"{name} is missing")
         if digest_file(path) != facts["files"][name]["sha256"]:

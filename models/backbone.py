@@ -17,7 +17,6 @@ from openvino import opset13 as operations
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
 from core.errors import BackboneMissing, NetworkUnsupported
-from core.sharing import find
 from core.workspace import Workspace, digest_once
 from models.catalogue import DEFAULT, INPUTS_SAID, USUAL_WIDTH, GraphName, Inputs, read_catalogue
 from models.rows import conv4_form
@@ -167,9 +166,8 @@ def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts
     """
     folder = workspace.backbone_folder(backbone_id)
     try:
-        about = find(folder / FACTS_FILE, workspace.root)
-        facts = read_facts(json.loads(about.read_text(encoding="utf-8")))
-        files = {find(folder / name, workspace.root): sha for name, sha in facts.files.items()}
+        facts = read_facts(json.loads((folder / FACTS_FILE).read_text(encoding="utf-8")))
+        files = {folder / name: sha for name, sha in facts.files.items()}
         sound = all(digest_once(file) == sha for file, sha in files.items())
     except (FileNotFoundError, ValueError, TypeError, AttributeError) as error:
         raise _missing(backbone_id, "is not in the workspace") from error

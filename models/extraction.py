@@ -127,18 +127,6 @@ def extract_features(
     return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
 
-def compute_features(backbone: Backbone, photos: np.ndarray) -> np.ndarray:
-    """Return the features (n, 2048) float32 of packed photos (n, 224, 224, 3) uint8.
-
-    Raises:
-        WeightsDamaged: They are not finite.
-    """
-    starts = range(0, len(photos), backbone.batch_size)
-    batches = (photos[start : start + backbone.batch_size] for start in starts)
-    form = pooled_form(backbone.facts.width)
-    return np.concatenate(list(_check(backbone.stream(batches), form)))
-
-
 def copy_features(
     workspace: Workspace, *, dataset_id: str, backbone_id: str, precision: str, donors: Donors
 ) -> np.ndarray:

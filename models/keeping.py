@@ -16,9 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 
-from core.config import PHOTO_SIZE, Framing, fingerprint, read_settings
+from core.config import PHOTO_SIZE, Framing, fingerprint
 from core.errors import RunStopped
-from core.sharing import find
 from core.workspace import Workspace, digest_file, digest_once, write_atomically
 from models.catalogue import USUAL_WIDTH
 from models.rows import RowForm, conv4_form, photo_form, pooled_form
@@ -50,10 +49,9 @@ def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
 
 def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
     """Return the rows (n, …), memory-mapped; None when missing or altered."""
-    file = find(workspace.features_file(identifier), workspace.root)
+    file = workspace.features_file(identifier)
     try:
-        about = find(file.with_suffix(".json"), workspace.root)
-        facts = json.loads(about.read_text(encoding="utf-8"))
+        facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
         if digest_once(file) != facts["sha256"]:
             return None
     except (FileNotFoundError, ValueError, KeyError):
@@ -64,8 +62,7 @@ def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
 def is_kept(workspace: Workspace, identifier: str) -> bool:
     """Return whether the rows are kept, by their names alone: costs nothing."""
     file = workspace.features_file(identifier)
-    is_there = file.exists() or bool(read_settings().storage_url)
-    return is_there and file.with_suffix(".json").exists()
+    return file.exists() and file.with_suffix(".json").exists()
 
 
 def keep_rows(

@@ -24,7 +24,7 @@ from core.runs.tables import metadata
 from core.workspace import PROJECT_ROOT, Workspace
 
 _PATIENCE_S = 180.0
-_NOT_OURS = ("PETALSCOPE_API_", "PETALSCOPE_DATABASE_URL")
+_NOT_OURS = "PETALSCOPE_API_"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,8 +59,7 @@ _FILES = [
     option(
         "source",
         "a folder of class folders (or of train, validation and test folders of them), "
-        "a .zip, .tar or .tgz of one, s3:// or gs:// and a bucket with one, a .csv of path, class "
-        "and split, or the word “sample”; "
+        "a .zip, .tar or .tgz of one, a .csv of path, class and split, or the word “sample”; "
         "oxford102 and flower_photos are downloaded when nothing is given",
         nargs="?",
         default="",

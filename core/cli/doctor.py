@@ -1,7 +1,6 @@
 """`doctor`: whether everything is well with a workspace and this machine, each line with a remedy.
 
-Nothing is changed or started by it, but for a file in object storage that goes at once: what it
-says of the scheduler is how it was found.
+Nothing is changed or started by it: what it says of the scheduler is how it was found.
 """
 
 import os
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from secrets import token_hex
 
 import psutil
 from packaging.requirements import Requirement
@@ -24,13 +22,11 @@ from core.config import read_settings
 from core.errors import DatabaseUnusable, PetalscopeError
 from core.formats import count, duration, size
 from core.registry.store import find_damage, read_aliases, read_version
-from core.runs.carrying import OTHERS
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.repairing import find_fault, list_copies
 from core.runs.run_files import read_json
-from core.sharing import open_sharing
 from core.workspace import PROJECT_ROOT, Workspace, describe_os_error
 from data.manifest import list_datasets
 from models.devices import find_device
@@ -101,10 +97,6 @@ def _look_at_disk(workspace: Workspace) -> Iterator[tuple[str, str]]:
 
 def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     fault = find_fault(workspace)
-    if read_settings().database_url is not None:
-        remedy = "Read it back from the folders: python -m core repair" if fault else ""
-        yield fault or "It is in the database that PETALSCOPE_DATABASE_URL names.", remedy
-        return
     repair = "Read it back from its copies and from the folders: python -m core repair"
     file = workspace.database_file
     kept = size(file.stat().st_size) if file.exists() else "not there yet"
@@ -117,22 +109,6 @@ def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     late = "See the end of scheduler.log for why none is made; is the disk nearly full?"
     newest = f"The newest of {count(len(copies), 'copy')} is {duration(age)} old."
     yield newest, late if changed else ""
-
-
-def _look_at_storage(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    sharing = open_sharing(workspace)
-    if sharing is None:
-        yield "None is named: all lies in the workspace.", ""
-        return
-    probe = f"doctor-{token_hex(8)}"
-    sharing.storage.write(probe, b"well")
-    sharing.storage.read(probe, 4)
-    sharing.storage.delete(probe)
-    if not sharing.is_home(claims=False):
-        yield OTHERS
-        return
-    there = count(len(sharing.list_stamped()), "thing")
-    yield f"{sharing.storage.address} can be read and written; {there} of here stand in it.", ""
 
 
 def _look_at_versions(_workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -242,7 +218,6 @@ LOOKS: dict[str, _Look] = {
     "workspace": _look_at_workspace,
     "disk": _look_at_disk,
     "index": _look_at_index,
-    "storage": _look_at_storage,
     "scheduler": _look_at_scheduler,
     "runs": _look_at_runs,
     "locks": _look_at_locks,

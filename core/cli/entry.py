@@ -92,10 +92,6 @@ clean      upkeep       --dry-run
     remove what nothing points to any more: half-written files, features of no run, …
 scheduler  upkeep
     give waiting runs to workers until it is ended: for who supervises it
-worker     working      --name lab
-    help with runs, features and answers that wait, from any machine
-cluster    working      up --address auto
-    keep workers on a Ray cluster
 """
 """Of each command its name, its module and what is typed after the name; then what it does."""
 

@@ -29,10 +29,8 @@ from core.prediction.answers import (
 )
 from core.prediction.deciding import Decision, describe_rule
 from core.prediction.predictor import Prediction, Predictor
-from core.prediction.storing import PARQUET, answer_folder, open_folder, split_counts
 from core.registry.loading import open_named, open_standing
 from core.runs.store import read_run
-from core.storage import is_address
 from core.workspace import Workspace
 from data.images import read_photo_file
 
@@ -49,19 +47,13 @@ _FEW = 10
     ),
     # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
     option("photos PHOTO", "files to classify", Path, nargs="+", optional=True, default=[]),
-    option("--dir FOLDER", "all photos in a folder and the folders inside; s3:// or gs://, too"),
-    option(
-        "--to FILE",
-        "write the answers as a table: .csv; or .parquet, also in object storage, by parts that "
-        "survive a kill and that several machines share",
-    ),
+    option("--dir FOLDER", "all photos in a folder and the folders inside", Path),
+    option("--to FILE.csv", "write the answers as a table", Path),
     flag("--no-log", "do not write the answers into the prediction log"),
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
-    if given.dir and (is_address(given.dir) or str(given.to).endswith(PARQUET)):
-        return _answer_stored(workspace, given, progress)
-    album = _gather(given.photos, Path(given.dir) if given.dir else None)
+    album = _gather(given.photos, given.dir)
     predictor, notes = _open_model(workspace, given.model)
     log = None if given.no_log else AnswerLog(workspace)
     answers = _answer_all(predictor, album, log, progress)
@@ -75,7 +67,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         )
     said = answers.describe()
     if given.to is not None:
-        said = [answers.summarise(), _write_table(answers, predictor, Path(given.to))]
+        said = [answers.summarise(), _write_table(answers, predictor, given.to)]
     if predictor.rule is None:
         said.insert(0, describe_rule(None))
     said += [*notes, f"Answered by {_name(workspace, predictor)}."]
@@ -91,30 +83,6 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             "photos": answers.documents,
         },
         exit_code=int(answers.refused > 0),
-    )
-
-
-def _answer_stored(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Answer all photos of a folder or bucket into a Parquet file; nothing goes into the log."""
-    if given.photos:
-        raise SourceRefused(
-            "Photos of object storage are answered as a whole.", "Name the folder alone (--dir)."
-        )
-    folder = open_folder(given.dir, given.to or "")
-    predictor, notes = _open_model(workspace, given.model)
-    counts = answer_folder(
-        workspace,
-        predictor,
-        folder,
-        lambda reached: progress.advance("classifying photos", reached.done, reached.total),
-    )
-    said, problems = split_counts(counts)
-    table = format_table(("answer or problem", "photos"), [*said, *problems])
-    notes.append(f"The answers stand in {given.to}, a row a photo; they are not in the log.")
-    return Outcome(
-        "\n\n".join([table, *notes, f"Answered by {_name(workspace, predictor)}."]),
-        {"to": given.to, "notes": notes, "counts": counts.to_dict("records")},
-        exit_code=int(len(problems) > 0),
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from core.cli.command import command, flag, number, option
 from core.cli.outcome import Outcome, ProgressLine, format_table
-from core.config import fingerprint, read_settings
+from core.config import fingerprint
 from core.errors import NotInBin
 from core.formats import count, moment, size
 from core.registry.files import hold_registry
@@ -34,7 +34,6 @@ from core.runs.queue.starting import python_command, python_environment
 from core.runs.repairing import Repair, make_copy, repair_index
 from core.runs.run_files import read_facts, read_json
 from core.runs.store import RunRecord, select_runs
-from core.sharing import open_sharing
 from core.workspace import Workspace, restore_backup, write_backup
 from models.weights import list_weights
 
@@ -117,16 +116,9 @@ class Rubbish:
 @command(option("file", "the .tar to write", Path, metavar="FILE.tar"))
 def backup(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     """Write all that is in the workspace into one file."""
-    here = read_settings().database_url is None
-    index = make_copy(workspace) if here and workspace.database_file.exists() else None
+    index = make_copy(workspace) if workspace.database_file.exists() else None
     files = write_backup(workspace, given.file.expanduser().resolve(), index)
     said = f"{count(files, 'file')} in {given.file}. It holds photos and keys: keep it safe."
-    if not here:
-        said += " The index is in PostgreSQL: back that up, too (pg_dump)."
-    sharing = open_sharing(workspace)
-    if sharing is not None and (away := sharing.list_away()):
-        stand = "stands" if len(away) == 1 else "stand"
-        said += f" {count(len(away), 'file')} of it {stand} in {sharing.storage.address} alone."
     return Outcome(said, {"file": str(given.file), "files": files, "index": index is not None})
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from core.errors import VersionDamaged
 from core.prediction.deciding import ModelVersion
 from core.runs.locks import hold_lock
-from core.sharing import find
 from core.workspace import Workspace, digest_file, write_atomically
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def blob_file(workspace: Workspace, digest: str) -> Path:
         raise VersionDamaged(
             "A digest of this version is none.", "Register its run again.", digest=digest[:80]
         )
-    return find(workspace.registry / _FOLDER / digest[:2] / digest, workspace.root)
+    return workspace.registry / _FOLDER / digest[:2] / digest
 
 
 def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:

@@ -2,7 +2,7 @@
 
 `read_database` and `write_database` give a connection inside one transaction. A writing one takes
 the write lock of the whole database at its start, so that what it read still holds when it writes;
-the others wait. One engine is kept for each address.
+the others wait. One engine is cached for each file.
 """
 
 import atexit
@@ -11,17 +11,16 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateColumn
 
-from core.config import read_settings
 from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
 from core.formats import count
 from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
@@ -30,11 +29,9 @@ from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
 BUSY_TIMEOUT_S = 30.0
-_LOOK_AGAIN_S = 0.5
 _REPAIR = (
     "Read it back from its copies and from the folders: python -m core repair. Nothing is deleted."
 )
-_WRITE_LOCK = 0x7065_7461_6C73  # “petals”: the number of our lock in PostgreSQL
 
 
 @contextmanager
@@ -44,7 +41,11 @@ def read_database(workspace: Workspace) -> Iterator[Connection]:
     Raises:
         DatabaseUnusable: It is damaged, or empty while runs lie on disk.
     """
-    with _telling_faults(workspace), _connect(workspace) as connection, connection.begin():
+    with (
+        _telling_faults(workspace),
+        _find_engine(workspace).connect() as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
@@ -60,41 +61,19 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
         DiskFull: There is no room to write.
         PlaceRefused: The workspace is read-only.
     """
-    if workspace.is_read_only and read_settings().database_url is None:
+    if workspace.is_read_only:
         raise PlaceRefused(
             f"The workspace {workspace.root} is read-only: nothing can be kept in it.",
             "Look at what is there, or name another workspace with PETALSCOPE_WORKSPACE.",
         )
     with (
         _telling_faults(workspace),
-        _connect(workspace, anew=anew, writes=True) as connection,
+        _find_engine(workspace, anew=anew).execution_options(writes=True).connect() as connection,
         connection.begin(),
     ):
         forget_marks(connection)
         yield connection
         write_marked(workspace, connection)
-
-
-_patience_s = 0.0
-
-
-def wait_for_database(seconds: float = 120.0) -> None:
-    """Have this process wait so long for a database that is away; a page says so at once."""
-    global _patience_s
-    _patience_s = seconds
-
-
-def _connect(workspace: Workspace, **how: bool) -> Connection:
-    """Return a connection: to a server that is away, as soon as it is back."""
-    until = time.monotonic() + _patience_s
-    while True:
-        try:
-            engine = _find_engine(workspace, anew=how.get("anew", False))
-            return engine.execution_options(writes=how.get("writes", False)).connect()
-        except OperationalError:
-            if read_settings().database_url is None or time.monotonic() > until:
-                raise
-            time.sleep(_LOOK_AGAIN_S)
 
 
 @contextmanager
@@ -130,8 +109,8 @@ def close_databases() -> None:
         _engines.clear()
 
 
-_engines: dict[str, tuple[int, Engine, int]] = {}
-"""Address → inode, engine, and how many tables it was prepared with."""
+_engines: dict[Path, tuple[int, Engine, int]] = {}
+"""File → inode, engine, and how many tables it was prepared with."""
 _opening, _copying = Lock(), Lock()
 
 
@@ -166,9 +145,6 @@ _Check = Callable[[Connection], None]
 
 
 def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
-    address = read_settings().database_url
-    if address is not None:
-        return _keep_engine(address, 0)
     file = workspace.database_file
     if not workspace.root.is_dir():
         raise WorkspaceMissing(
@@ -179,8 +155,7 @@ def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
     if workspace.is_read_only:
         file = _copy_to_read(file)
     file.touch()  # an empty file is an empty SQLite database
-    check = None if anew else partial(_check_runs, workspace)
-    return _keep_engine(f"sqlite:///{file}", file.stat().st_ino, check)
+    return _keep_engine(file, None if anew else partial(_check_runs, workspace))
 
 
 def _check_runs(workspace: Workspace, connection: Connection) -> None:
@@ -199,10 +174,11 @@ def _check_runs(workspace: Workspace, connection: Connection) -> None:
             )
 
 
-def _keep_engine(address: str, inode: int, check: _Check | None = None) -> Engine:
+def _keep_engine(file: Path, check: _Check | None) -> Engine:
     # The inode tells when the workspace was emptied or exchanged while we were running.
+    inode = file.stat().st_ino
     with _opening:
-        known, tables = _engines.get(address), len(metadata.tables)
+        known, tables = _engines.get(file), len(metadata.tables)
         if known is not None and known[0] == inode:
             engine = known[1]
             if known[2] < tables:  # a room with tables of its own was imported since
@@ -211,26 +187,20 @@ def _keep_engine(address: str, inode: int, check: _Check | None = None) -> Engin
         else:
             if known is not None:
                 known[1].dispose()
-            engine = _open_engine(address, check)
-        _engines[address] = (inode, engine, tables)
+            engine = _open_engine(file, check)
+        _engines[file] = (inode, engine, tables)
         return engine
 
 
-def _open_engine(address: str, check: _Check | None) -> Engine:
-    alone: AbstractContextManager[None] = nullcontext()
-    if address.startswith("sqlite"):
-        engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        # Turning a new file to WAL fails at once, without waiting, when two do it together.
-        alone = hold_lock(Path(f"{engine.url.database}.lock"))
-    else:
-        engine = create_engine(address, pool_pre_ping=True)  # the server may have been restarted
-        if engine.dialect.name == "postgresql":
-            event.listen(engine, "begin", _begin_postgres)
+def _open_engine(file: Path, check: _Check | None) -> Engine:
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin)
     event.listen(engine, "after_execute", mark_table)
     with ExitStack() as failed:
         failed.callback(engine.dispose)
+        # Turning a new file to WAL fails at once, without waiting, when two do it together.
+        alone = hold_lock(file.with_name(f"{file.name}.lock"))
         with alone, engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
             if check is not None:
@@ -255,19 +225,12 @@ def _prepare_tables(connection: Connection) -> None:
             connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_connection(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, below
     connection.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for another
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _begin_postgres(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
-    else:
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-
-
-def _begin_sqlite(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -19,7 +19,6 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from core.config import read_settings
 from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
 from core.runs.database import close_databases, write_database
 from core.runs.kept import (
@@ -61,10 +60,6 @@ class Repair:
 def find_fault(workspace: Workspace) -> str:
     """Return what is wrong with the index, in words; "" when nothing is."""
     folders = len(list(list_run_folders(workspace)))
-    if read_settings().database_url is not None:
-        with write_database(workspace, anew=True) as connection:
-            empty = not connection.scalar(select(func.count()).select_from(runs_table))
-        return "It is empty." if empty and folders else ""
     file = workspace.database_file
     if not file.exists() or not file.stat().st_size:
         return f"It is {'empty' if file.exists() else 'missing'}." if folders else ""
@@ -80,7 +75,7 @@ def repair_index(workspace: Workspace) -> Repair:
     with hold_lock(workspace.root / "repair.lock"):
         fault = find_fault(workspace)
         aside = copy = None
-        if fault and read_settings().database_url is None:
+        if fault:
             aside = _set_aside(workspace.database_file)
             copy = next((one for one in list_copies(workspace) if not find_damage(one)), None)
         with write_database(workspace, anew=True) as connection:
@@ -258,7 +253,7 @@ class CopyKeeper:
 def is_copy_due(workspace: Workspace) -> bool:
     """Return whether the database has changed since the newest copy, and that is an hour old."""
     file = workspace.database_file
-    if read_settings().database_url is not None or not file.exists() or not file.stat().st_size:
+    if not file.exists() or not file.stat().st_size:
         return False
     copies = list_copies(workspace)
     if not copies:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.recipe.recipe import Recipe
-from core.sharing import find
 from core.workspace import Workspace, check_identifier, digest_file, write_whole
 
 ARRAYS_FILE = "result.npz"
@@ -46,12 +45,6 @@ def read_facts(folder: Path) -> dict[str, Any]:
         FileNotFoundError: There is no result (yet).
         ValueError: It was cut short, altered, or written by another version of the program.
     """
-    if folder.parent.name == "runs":  # trained elsewhere, perhaps
-        find(folder / FACTS_FILE, folder.parents[1], whole=True)
-    return _read_facts(folder)
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts.get("version") != VERSION or "digests" not in facts:
         raise ValueError(f"{FACTS_FILE} is not of version {VERSION}")
@@ -99,7 +92,7 @@ def take_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> N
 def _find_backbone(folder: Path) -> str | None:
     """Return the id of the backbone that gave the result in a folder; None without one."""
     try:
-        return check_identifier(str(_read_facts(folder)["backbone_id"]))
+        return check_identifier(str(read_facts(folder)["backbone_id"]))
     except (OSError, ValueError, KeyError):
         return None
 

@@ -1,10 +1,9 @@
-"""Gives waiting runs to workers, one at a time on each lane: `python -m core.runs.scheduler`.
+"""Gives waiting runs to workers, one at a time: `python -m core.runs.scheduler`.
 
 One per workspace, guarded by a lock. It keeps no knowledge of its own: everything is in the
 database and in locks, so it may be killed at any moment and the next one takes over; a worker that
 is training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as
-long as anything is; where there is object storage, it carries to and fro (`carrying`). Imports
-neither Keras nor, without storage, NumPy.
+long as anything is. Imports neither Keras nor NumPy.
 """
 
 import argparse
@@ -15,26 +14,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from core.config import read_settings
 from core.errors import PetalscopeError
 from core.runs.bin import sweep_bin
-from core.runs.carrying import keep_carrying
-from core.runs.database import wait_for_database
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.queue.scheduled import DueWork, is_anything_arranged
-from core.runs.queue.starting import (
-    Lane,
-    host_of,
-    list_lanes,
-    python_command,
-    python_environment,
-    write_scheduler_facts,
-)
+from core.runs.queue.starting import python_command, python_environment, write_scheduler_facts
 from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace
@@ -53,41 +44,46 @@ _FOR_STAGES = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 _log = logging.getLogger("scheduler")
 
 
-class _Lane:
-    """A device that trains one run at a time: the worker that has it, and one that is kept warm."""
+class Scheduler:
+    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
 
-    def __init__(self, workspace: Workspace, lane: Lane) -> None:
-        self._workspace, self.name, self._settings = workspace, lane.name, lane.settings
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._settings = read_settings()
         self._idle: subprocess.Popen[bytes] | None = None
         self._given: dict[str, subprocess.Popen[bytes]] = {}
         self._children: list[subprocess.Popen[bytes]] = []
         """All workers started here: each is waited for when it ends, lest it stays a zombie."""
         self._is_free = False
-        """Whether runs waited and none went, when last looked at."""
+        """Whether runs waited and none was running, when last looked at."""
         self._warm_not_before = 0.0
+        self._beats: dict[str, tuple[datetime | None, float]] = {}
+        self._last_run = -float("inf")
+        self._last_busy = time.monotonic()
+        self._due_work = DueWork(workspace)
+        self._copies = CopyKeeper(workspace)
 
-    def step(self, going: RunRecord | None, waiting: int, wanted: bool) -> RunRecord | None:
-        """Give a waiting run to a worker if none goes here; return the run that goes then.
+    def step(self) -> None:
+        """Notice lost runs, give a waiting run to a worker, keep a worker warm."""
+        active = read_active(self._workspace)
+        going = next((run for run in active if run.is_going), None)
+        if going is not None and self._is_lost(going) and mark_lost(self._workspace, going):
+            _log.warning("run %s lost its worker in attempt %d", going.id, going.attempt)
+        if any(run.state == "lost" for run in active):
+            queue_lost_runs(self._workspace)
+        self._serve_queue(going, [run for run in active if run.state == "queued"])
+        if active or self._is_wanted():
+            self._last_busy = time.monotonic()
+        self._due_work.step()
+        self._copies.step()
 
-        Args:
-            waiting: How many runs wait.
-            wanted: Whether a person may soon want a worker.
-        """
-        self._given = {key: child for key, child in self._given.items() if child.poll() is None}
-        was_free, self._is_free = self._is_free, waiting > 0 and going is None
-        # A worker that has just trained a head takes the next by itself: it has one step for that.
-        if self._is_free and (was_free or not self._given):
-            going = self._give_next_run()
-            waiting -= going is not None
-        self._children = [child for child in self._children if child.poll() is None]
-        # While a run goes, warming up would take its processor time, unless the next one waits.
-        self._keep_warm(wanted if going is None else waiting > 0 and going.trains_stages, going)
-        return going
+    def is_idle(self) -> bool:
+        """Return whether there has been nothing to do for long."""
+        return time.monotonic() - self._last_busy > EXIT_AFTER_S
 
-    def has_ended(self, run: RunRecord) -> bool | None:
-        """Return whether the worker that was given a run has ended; None: it was not given here."""
-        child = self._given.get(run.id)
-        return None if child is None else child.poll() is not None
+    def may_exit(self) -> bool:
+        """Return whether there has been nothing to do for long, and nothing is arranged."""
+        return self.is_idle() and not self._due_work.are_arranged
 
     def let_go(self) -> None:
         """End the idle worker; one that trains is left alone."""
@@ -95,8 +91,24 @@ class _Lane:
             self._idle.stdin.close()
         self._idle = None
 
+    def _serve_queue(self, going: RunRecord | None, waiting: Sequence[RunRecord]) -> None:
+        """Give a waiting run to a worker if none is running; keep a worker warm."""
+        self._given = {key: child for key, child in self._given.items() if child.poll() is None}
+        was_free, self._is_free = self._is_free, bool(waiting) and going is None
+        left = len(waiting)
+        # A worker that has just trained a head takes the next by itself: it has one step for that.
+        if self._is_free and (was_free or not self._given):
+            going = self._give_next_run()
+            left -= going is not None
+        self._children = [child for child in self._children if child.poll() is None]
+        if going is not None:
+            self._last_run = time.monotonic()
+        # While a run goes, warming up would take its processor time, unless the next one waits.
+        wanted = self._is_wanted() if going is None else left > 0 and going.trains_stages
+        self._keep_warm(wanted, going)
+
     def _give_next_run(self) -> RunRecord | None:
-        run = claim_next_run(self._workspace, lane=self.name)
+        run = claim_next_run(self._workspace)
         if run is None:
             return None
         worker = self._take_warm(run)
@@ -127,10 +139,9 @@ class _Lane:
             self.let_go()
 
     def _start_worker(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-        lane = ("--lane", self.name) if self.name else ()
         child = subprocess.Popen(
-            python_command("core.runs.worker", *arguments, *lane),
-            env=python_environment(self._workspace) | dict(self._settings) | settings,
+            python_command("core.runs.worker", *arguments),
+            env=python_environment(self._workspace) | settings,
             stdin=subprocess.PIPE,
             stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
             stderr=sys.stderr,
@@ -139,62 +150,11 @@ class _Lane:
         self._children.append(child)
         return child
 
-
-class Scheduler:
-    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._settings = read_settings()
-        self._lanes = [_Lane(workspace, lane) for lane in list_lanes()]
-        self._beats: dict[str, tuple[datetime | None, float]] = {}
-        self._last_run = -float("inf")
-        self._last_busy = time.monotonic()
-        self._due_work = DueWork(workspace)
-        self._copies = CopyKeeper(workspace)
-
-    def step(self) -> None:
-        """Notice lost runs, give waiting runs to workers, keep a worker warm."""
-        active = read_active(self._workspace)
-        going = [run for run in active if run.is_going]
-        for run in going:
-            if self._is_lost(run) and mark_lost(self._workspace, run):
-                _log.warning("run %s lost its worker in attempt %d", run.id, run.attempt)
-        if any(run.state == "lost" for run in active):
-            queue_lost_runs(self._workspace)
-        waiting, wanted = sum(run.state == "queued" for run in active), self._is_wanted()
-        for lane in self._lanes:
-            here = next((run for run in going if run.lane == lane.name), None)
-            now = lane.step(here, waiting, wanted)
-            waiting -= now is not None and here is None
-            if now is not None:
-                self._last_run = time.monotonic()
-        if active or self._is_wanted():
-            self._last_busy = time.monotonic()
-        self._due_work.step()
-        self._copies.step()
-
-    def is_idle(self) -> bool:
-        """Return whether there has been nothing to do for long."""
-        return time.monotonic() - self._last_busy > EXIT_AFTER_S
-
-    def may_exit(self) -> bool:
-        """Return whether there has been nothing to do for long, and nothing is arranged."""
-        return self.is_idle() and not self._due_work.are_arranged
-
-    def let_go(self) -> None:
-        """End the idle workers; those that train are left alone."""
-        for lane in self._lanes:
-            lane.let_go()
-
     def _is_lost(self, run: RunRecord) -> bool:
         silence = self._measure_silence(run)
-        if host_of(run.lane):  # trained elsewhere
-            silent = silence > self._settings.heartbeat_timeout_s
-            return silent and not is_held(self._workspace, run.id)
         if run.pid is None:  # given away, not taken up yet
-            ended = [lane.has_ended(run) for lane in self._lanes]
-            return silence > START_GRACE_S if {*ended} == {None} else any(ended)
+            child = self._given.get(run.id)
+            return silence > START_GRACE_S if child is None else child.poll() is not None
         if not is_held(self._workspace, run.id):
             return True
         if silence > self._settings.heartbeat_timeout_s:
@@ -233,16 +193,13 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
 
 def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:
     """Return when `ended` is set or, unless it is to stay, when nothing was to do for long."""
-    scheduler, over = Scheduler(workspace), threading.Event()
-    carrier = threading.Thread(target=keep_carrying, args=(workspace, over), daemon=True)
-    carrier.start()
+    scheduler = Scheduler(workspace)
     try:
         while stay or not scheduler.may_exit():
             scheduler.step()
             if ended.wait(IDLE_POLL_S if scheduler.is_idle() else POLL_S):
                 return
     finally:
-        over.set()
         scheduler.let_go()
 
 
@@ -253,7 +210,6 @@ def main() -> int:
     parser.add_argument("--stay", action="store_true", help="wait for a turn, and for work")
     given = parser.parse_args()
     lock: int | None = given.lock
-    wait_for_database()
     workspace = open_workspace()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     ended = threading.Event()

@@ -48,8 +48,6 @@ class RunRecord:
     state: State
     phase: Phase
     device: str
-    lane: str
-    """Which device of which machine has it, or had it last (`core.runs.queue.starting.Lane`)."""
     created: datetime
     queued: datetime
     started: datetime | None

@@ -57,7 +57,6 @@ runs_table = numbered_table(
     Column("state", String(16), nullable=False, index=True),
     Column("phase", String(16), nullable=False, default=""),
     Column("device", Text, nullable=False, default=""),
-    Column("lane", Text, nullable=False, server_default=""),
     Column("created", UtcTime, nullable=False),
     Column("queued", UtcTime, nullable=False),
     Column("started", UtcTime),

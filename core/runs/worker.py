@@ -11,7 +11,6 @@ import os
 import sys
 from pathlib import Path
 
-from core.runs.database import wait_for_database
 from core.runs.queue.queue import read_active
 from core.runs.store import RunRecord
 from core.runs.training.cross_validating import cross_validate_small
@@ -27,11 +26,9 @@ def main() -> int:
     """Return the exit status."""
     parser = argparse.ArgumentParser(description="Trains a run, and heads that wait, then ends.")
     parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
-    parser.add_argument("--lane", default="", help="name of the lane that the worker is of")
     given = parser.parse_args()
     run_id: str | None = given.run
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    wait_for_database()
     workspace = open_workspace()
     if run_id is None:
         warm_up()
@@ -41,19 +38,19 @@ def main() -> int:
     done: list[RunRecord] = []
     while run_id:
         _write_to_log(workspace, run_id)
-        done.append(execute_run(workspace, run_id, given.lane))
+        done.append(execute_run(workspace, run_id))
         goes_on = len(done) < MOST_RUNS and not done[-1].trains_stages
-        run_id = _find_next_head(workspace, given.lane) if goes_on else ""
+        run_id = _find_next_head(workspace) if goes_on else ""
     os.nice(10)  # those who wait for a run come first
     for run in done:
         cross_validate_small(workspace, run)
     return 0
 
 
-def _find_next_head(workspace: Workspace, lane: str) -> str:
-    """Return the id of the run whose turn it is; "": none, one goes here, or stages are next."""
+def _find_next_head(workspace: Workspace) -> str:
+    """Return the id of the run whose turn it is; "": none, one is running, or stages are next."""
     active = read_active(workspace)
-    if any(run.is_going and run.lane == lane for run in active):
+    if any(run.is_going for run in active):
         return ""
     turn = next((run for run in active if not run.is_going), None)
     return turn.id if turn and not turn.trains_stages else ""

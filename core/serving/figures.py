@@ -5,15 +5,13 @@ Labels come from bounded lists, never from what a client wrote; the log holds no
 
 import logging
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from core.monitoring.rules import MEASURES
-from core.runs.queue.units import Job
-from core.runs.queue.workers import WorkerState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -56,13 +54,6 @@ class Figures:
         about = "1 while answers do not come from the champion that was promoted."
         self.degraded = gauge("petalscope_degraded", about)
         self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
-        of_worker = partial(gauge, labelnames=("lane",))
-        about = "Photos a second in the last part of each worker that helps, by its lane."
-        self.worker_speed = of_worker("petalscope_worker_photos_per_second", about)
-        about = "Seconds since each worker was heard of."
-        self.worker_silence = of_worker("petalscope_worker_silence_seconds", about)
-        about = "Parts that wait or are worked on, of features and of answers."
-        self.units_left = gauge("petalscope_units_left", about, ("kind",))
         self.alarm = gauge("petalscope_alarm", "1 while a rule has an active alarm.", ("rule",))
         self.log_lost = counter("petalscope_log_lost", "Answers that are missing in the log.")
 
@@ -75,16 +66,6 @@ class Figures:
         """Show which rules have an active alarm."""
         for name in MEASURES:
             self.alarm.labels(rule=name).set(name in rules)
-
-    def show_workers(self, workers: Sequence[WorkerState], jobs: Sequence[Job]) -> None:
-        """Show who helps now, and with how much."""
-        for one in (self.worker_speed, self.worker_silence, self.units_left):
-            one.clear()
-        for worker in workers:
-            self.worker_speed.labels(lane=worker.lane).set(worker.speed)
-            self.worker_silence.labels(lane=worker.lane).set(worker.silent_s)
-        for job in jobs:
-            self.units_left.labels(kind=job.kind).inc(job.units_left)
 
     def write(self) -> bytes:
         """Return all figures as Prometheus reads them."""

@@ -261,6 +261,6 @@ async def is_ready(request: Request) -> Response:
     },
 )
 async def read_metrics(request: Request) -> Response:
-    """Requests, latency, batches, scores, unknown photos, alarms, queue, log, workers."""
+    """Requests, latency, batches, scores, unknown photos, alarms, queue, log."""
     figures = await find_service(request).write_figures()
     return Response(figures, headers={"Content-Type": CONTENT_TYPE})

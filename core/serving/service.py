@@ -12,8 +12,6 @@ from core.config import Settings
 from core.errors import PetalscopeError, ServiceBusy
 from core.monitoring.alarms import list_alarms
 from core.runs.queue.scheduled import wake_scheduler
-from core.runs.queue.units import list_jobs
-from core.runs.queue.workers import list_workers
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
 from core.serving.logbook import Logbook
@@ -73,12 +71,10 @@ class Service:
             self._batches -= 1
 
     async def write_figures(self) -> bytes:
-        """Return the figures for Prometheus; alarms and workers are read now."""
+        """Return the figures for Prometheus; alarms are read now."""
         with suppress(SQLAlchemyError, PetalscopeError):
             alarms = await asyncio.to_thread(list_alarms, self.workspace, standing=True)
             self.figures.show_alarms({alarm.rule for alarm in alarms})
-            workers = await asyncio.to_thread(list_workers, self.workspace)
-            self.figures.show_workers(workers, await asyncio.to_thread(list_jobs, self.workspace))
         return self.figures.write()
 
     def describe_readiness(self) -> Readiness:

@@ -9,10 +9,8 @@ from pathlib import Path
 from core.config import read_settings
 from core.errors import SourceRefused
 from core.formats import count
-from core.storage import is_address
 from core.workspace import open_workspace
 from data.sources.archive import ARCHIVE
-from data.sources.bucket import find_in_bucket
 from data.sources.found import (
     Field,
     FoundSource,
@@ -117,8 +115,6 @@ def _forget_splits(found: FoundSource) -> FoundSource:
 def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
     """Return the source that the path is of."""
     path = request.place
-    if is_address(request.path):
-        return functools.partial(find_in_bucket, request.path)
     if request.path == "sample":
         kind = SAMPLE
     elif path.is_dir():

@@ -13,8 +13,6 @@ import pytest
 from core.errors import SettingRefused
 from core.monitoring.readings import check_rules
 from core.registry.store import find_version
-from core.runs.queue.units import prepare_units
-from core.runs.queue.workers import note_worker
 from core.serving.running import run_server
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
@@ -45,16 +43,6 @@ def test_figures_are_told_by_version(client: TestClient) -> None:
         assert line in text, line
     assert 'petalscope_serving{digest="' in text
     assert "xxxxx" not in text  # what clients write makes no labels
-
-
-def test_figures_tell_of_workers_and_parts(registered: Workspace) -> None:
-    prepare_units(registered, "0" * 16, [5, 5, 0], "answers")
-    note_worker(registered, "lab/1 cpu", pid=7, speed=41.5)
-    with open_client() as client:
-        text = client.get("/metrics").text
-    assert 'petalscope_worker_photos_per_second{lane="lab/1 cpu"} 41.5' in text
-    assert 'petalscope_worker_silence_seconds{lane="lab/1 cpu"}' in text
-    assert 'petalscope_units_left{kind="answers"} 3.0' in text
 
 
 def test_an_active_alarm_is_a_gauge_at_1(registered: Workspace) -> None:

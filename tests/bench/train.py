@@ -4,7 +4,6 @@ Theirs runs the frozen backbone in full in each epoch, through Keras' own augmen
 runs of the program, whole, in a workspace that is thrown away.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -208,7 +207,6 @@ def train_runs(
     """
     from core.runs.training.executing import execute_run, warm_up
 
-    os.environ.pop("PETALSCOPE_DATABASE_URL", None)  # what is measured is nobody's run
     seconds = time_call(warm_up) if warm else 0.0
     timed = []
     for recipe in recipes:

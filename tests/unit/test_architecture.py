@@ -31,8 +31,8 @@ LONG_FUNCTIONS_LEFT = 0
 MANY_PARAMETERS_LEFT = 22
 FULL_ROOMS_LEFT = 0
 FILES_WITH_STRATEGIES_LEFT = 1
-LINES_LEFT = 74_402
-FILES_LEFT = 448
+LINES_LEFT = 71_629
+FILES_LEFT = 430
 
 
 def name(path: Path) -> str:
@@ -138,7 +138,7 @@ def test_a_strategy_is_described_once() -> None:
 
 
 def test_the_program_does_not_grow() -> None:
-    """Raised last by storage, workers and Ray: 1,900 lines. Lower it with whatever goes."""
+    """Lower the limits with whatever goes; they never rise."""
     assert sum(count_lines(path) for path in SOURCES) <= LINES_LEFT
     assert len(SOURCES) <= FILES_LEFT
 

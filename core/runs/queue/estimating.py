@@ -6,7 +6,6 @@ estimate says so. An estimate is a range.
 """
 
 import dataclasses
-import heapq
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,6 @@ import numpy as np
 from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
 from core.runs.queue.speeds import FORWARD_SHARE, PER_PHOTO, Cost, find_cost, read_costs
-from core.runs.queue.starting import list_lanes
 from core.runs.recipe.plans import SweepPlan, list_costs
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import curve, read_events
@@ -219,12 +217,9 @@ def expected_wait(workspace: Workspace, run_id: str) -> tuple[int, float | None]
     if not place:
         return 0, 0.0
     going = [run for run in active if run.is_going]
-    free = [0.0] * len(list_lanes())
     try:
-        rests = [_measure_rest(workspace, run) for run in going]
-        for spent in (*rests, *_list_seconds(workspace, waiting[: place - 1], going)):
-            heapq.heapreplace(free, free[0] + spent)  # on the lane that is free first
-        return place, free[0]
+        rest = sum(_measure_rest(workspace, run) for run in going)
+        return place, rest + sum(_list_seconds(workspace, waiting[: place - 1], going))
     except PetalscopeError:  # a dataset was deleted: that run will fail in no time, others may not
         return place, None
 

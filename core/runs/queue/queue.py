@@ -1,8 +1,8 @@
 """The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
 
 Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time on each lane, which is a device of a machine: first come,
-first served. Standard library and SQLAlchemy only, for the scheduler.
+them at once. One run goes at a time: first come, first served. Standard library and SQLAlchemy
+only, for the scheduler.
 """
 
 from collections.abc import Iterable
@@ -93,16 +93,14 @@ def submit_run(
         return select_run(connection, run_id), True
 
 
-def claim_next_run(
-    workspace: Workspace, run_id: str | None = None, lane: str = ""
-) -> RunRecord | None:
-    """Return the run whose turn it is, now "starting", or None: nothing waits or the lane is taken.
+def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
+    """Return the run whose turn it is, now "starting", or None: nothing waits, or one is running.
 
     With `run_id` only that run is claimed, and only when it is its turn.
     """
     table = runs_table.c
     with write_database(workspace) as connection:
-        if select_runs(connection, table.state.in_(GOING) & (table.lane == lane)):
+        if select_runs(connection, table.state.in_(GOING)):
             return None
         waiting = select_runs(connection, table.state == "queued")
         order = order_turns(waiting)
@@ -111,7 +109,7 @@ def claim_next_run(
         next_id = order[0].id
         now = datetime.now(UTC)
         values: dict[str, Any] = {"state": "starting", "phase": "", "pid": None, "finished": None}
-        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1, "lane": lane}
+        values |= {"started": now, "heartbeat": now, "attempt": table.attempt + 1}
         change_run(connection, next_id, **values)
         return select_run(connection, next_id)
 

@@ -10,50 +10,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from core.config import fingerprint, read_settings
 from core.runs.locks import free_lock, take_lock
 from core.workspace import PROJECT_ROOT, Workspace, write_json
 
 _REPLACE_WAIT_S = 5.0
-
-
-class Lane(NamedTuple):
-    """A device that trains one run at a time, beside the others."""
-
-    name: str
-    """As the index of runs has it: "", "2 gpu:1", on another machine "lab/1 cpu"."""
-    settings: Mapping[str, str]
-    """What its workers find in their environment."""
-
-
-def list_lanes(host: str = "") -> list[Lane]:
-    """Return the lanes of this machine: PETALSCOPE_LANES, else one on whichever device there is.
-
-    Args:
-        host: A name of this machine where it helps another one; "": the machine of the workspace.
-    """
-    before = f"{host}/" if host else ""
-    devices = [one.strip() for one in read_settings().lanes.split(",") if one.strip()]
-    lanes = [
-        Lane(
-            f"{before}{number} {device}",
-            {"PETALSCOPE_DEVICE": "cpu"}
-            if device == "cpu"
-            else {"CUDA_VISIBLE_DEVICES": device.removeprefix("gpu:")},
-        )
-        for number, device in enumerate(devices, 1)
-    ]
-    return lanes or [Lane(before, {})]
-
-
-def host_of(lane: str) -> str:
-    """Return the name of the machine of a lane; "": that of the workspace."""
-    return lane.rpartition("/")[0]
 
 
 def ensure_scheduler(workspace: Workspace) -> None:

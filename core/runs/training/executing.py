@@ -5,7 +5,6 @@ under an id of what went in, so a run that is tried again does only what is miss
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -18,7 +17,6 @@ from core.errors import (
     RunStopped,
     UnexpectedFault,
 )
-from core.runs.carrying import carry_run
 from core.runs.queue.queue import claim_next_run
 from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
 from core.runs.recipe.recipe import Recipe
@@ -34,26 +32,22 @@ from data.manifest import read_dataset
 _log = logging.getLogger("run")
 
 
-def execute_run(workspace: Workspace, run_id: str, lane: str = "") -> RunRecord:
+def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
     """Return the run after it was trained here, in this process.
 
     A run that waits is claimed first. One that another process has, or whose turn has not come, is
     returned as it is.
 
-    Args:
-        lane: Name of the lane that this process is of.
-
     Raises:
         RunMissing: No run has that id.
     """
-    run = claim_next_run(workspace, run_id, lane) or read_run(workspace, run_id)
+    run = claim_next_run(workspace, run_id) or read_run(workspace, run_id)
     with lock_run(workspace, run) as lock:
         if lock is not None:
             attempt = Attempt(
                 workspace=workspace, run=run, lock=lock, report=RunReport(workspace, run)
             )
-            with carry_run(workspace, run) as carry:
-                _execute(attempt, carry)
+            _execute(attempt)
     return read_run(workspace, run_id)
 
 
@@ -86,11 +80,10 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     return splits
 
 
-def _execute(attempt: Attempt, carry: Callable[[], None]) -> None:
+def _execute(attempt: Attempt) -> None:
     report = attempt.report
     try:
         stopped = _train(attempt)
-        carry()  # home has it before it is said to be done
     except RunStopped as error:
         if attempt.lock.request() == "pause" and mark_paused(attempt.workspace, attempt.run):
             report.tell_end("paused")

@@ -13,14 +13,12 @@ from typing import Protocol, get_args
 
 import numpy as np
 
-from core.config import FRAMING, Framing, read_settings
+from core.config import FRAMING, Framing
 from core.errors import DiskFull, WeightsMissing
 from core.formats import count, size
-from core.pieces import ROWS
 from core.runs.locks import is_locked
 from core.runs.recipe.recipe import Recipe, validate
 from core.runs.store import Phase
-from core.runs.training.by_units import gather_features
 from core.runs.training.donors import find_donors, find_rows, list_kept
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
@@ -46,7 +44,6 @@ from models.extraction import (
     read_features,
 )
 from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
-from models.rows import Donors
 from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000
@@ -204,9 +201,6 @@ def prepare_features(
     opened = open_fast_backbone(by, weights, preprocessing, framing)
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
     donors = find_donors(by.workspace, dataset, backbone, opened.facts.precision, by.photos)
-    if _is_shared(by, framing, donors):
-        values = gather_features(by, dataset, opened, weights, donors)
-        return Features(backbone_id=backbone, features_id=identifier, values=values)
     values = extract_features(
         by.workspace,
         dataset_id=dataset.id,
@@ -218,13 +212,6 @@ def prepare_features(
         should_stop=by.should_stop,
     )
     return Features(backbone_id=backbone, features_id=identifier, values=values)
-
-
-def _is_shared(by: Preparation, framing: Framing, donors: Donors) -> bool:
-    """Return whether others may help with features: of all photos, as packed, more than a part."""
-    if not read_settings().storage_url or by.photos is not None or not framing.is_packed:
-        return False
-    return len(donors.find_unknown(0)) > ROWS
 
 
 def prepare_backbone(

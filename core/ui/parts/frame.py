@@ -12,7 +12,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.config import read_settings
 from core.ui.parts.state import keep_choice
 from core.workspace import PROJECT_ROOT
 
@@ -21,7 +20,6 @@ _SETTLED = "frame.settled"
 _FIRST, _ROOT = "overview", "start"
 """The page at the root of the address, and the path that Streamlit wants for it besides."""
 _PRESENT, _PRESENTABLE = "present", ("training", "lesson")
-_WORKERS = "workers"
 _ROOM = Path(__file__).parent
 _ICON = str(_ROOM / "icon.svg")
 
@@ -36,7 +34,6 @@ PAGES = {
     "Model": [
         ("training", "Training", ":material/model_training:"),
         ("runs", "Runs", ":material/compare_arrows:"),
-        ("workers", "Workers", ":material/dns:"),
     ],
     "Evaluation": [
         ("metrics", "Metrics", ":material/monitoring:"),
@@ -142,12 +139,10 @@ def _open_first() -> None:
 
 
 def _place(name: str) -> dict[str, Any]:
-    """Return the address of a page, and whether the menu shows it: workers where there are more."""
+    """Return the address of a page."""
     if name == _FIRST:
         return {"default": True, "url_path": _ROOT}
-    settings = read_settings()
-    alone = name == _WORKERS and not (settings.lanes or settings.database_url)
-    return {"url_path": name, "visibility": "hidden" if alone else "visible"}
+    return {"url_path": name}
 
 
 def _draw_frame() -> "st.Page":

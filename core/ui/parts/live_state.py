@@ -12,7 +12,7 @@ from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, plain, rough_duration, size
 from core.runs.jobs import JobStatus
 from core.runs.queue.estimating import expected_wait
-from core.runs.queue.starting import ensure_scheduler, host_of
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.run_files import latest_progress
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
@@ -146,7 +146,7 @@ def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
     facts, last = [], epochs[-1] if epochs else {}
     if last.get("photos_per_second"):
         facts.append(f"{last['photos_per_second']:,.0f} photos/s")
-    if not host_of(run.lane) and run.pid and (measured := _measure_worker(run.pid)):
+    if run.pid and (measured := _measure_worker(run.pid)):
         busy, memory = measured
         cores = cache.device().cores
         facts.append(f"CPU {busy / 100:.1f} of {count(cores, 'core')}, {size(memory)} memory")

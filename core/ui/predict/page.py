@@ -32,7 +32,6 @@ from core.ui.predict.reading import (
     read_session,
     settle_model,
 )
-from core.ui.predict.stored import ask_folder, show_stored
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
 from core.ui.visitor import name_browser
 
@@ -48,8 +47,7 @@ def show_predicting() -> None:
     with question:
         taken = take_photos()
         session.take(taken.key)
-        place, models = st.container(), pick_models()
-        ask_folder(place, models[0])
+        models = pick_models()
         if not taken.key:
             show_privacy_line()
         lesson = st.container()
@@ -114,9 +112,7 @@ def _open_session() -> BrowserSession:
 
 
 def _show_waiting(model: Model) -> None:
-    """Draw the folder that is answered, else that there is no photo yet; what the model knows."""
-    if show_stored():
-        return
+    """Draw that there is no photo yet, and what the model knows."""
     known = list_classes(model)
     with st.container(border=True):
         st.subheader("No photo yet", anchor=False)

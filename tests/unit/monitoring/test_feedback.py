@@ -25,10 +25,10 @@ PHOTO = b"the bytes of a photo"
 
 
 @pytest.fixture
-def asked(on_each_database: Workspace) -> Workspace:
+def asked(workspace: Workspace) -> Workspace:
     """A log of six answers, each of them “daisy”."""
-    log_predictions(on_each_database, [make_prediction(n, PHOTO + b"%d" % n) for n in range(6)])
-    return on_each_database
+    log_predictions(workspace, [make_prediction(n, PHOTO + b"%d" % n) for n in range(6)])
+    return workspace
 
 
 def tell(workspace: Workspace, number: int, class_name: str = "rose") -> int:
@@ -147,11 +147,11 @@ def test_of_two_reviewers_one_decides(asked: Workspace) -> None:
     assert (counts["accepted"], counts["discarded"]) == (done["accept"], done["discard"])
 
 
-def test_photos_come_along_with_what_is_told(on_each_database: Workspace) -> None:
-    told = ask_and_tell(on_each_database, 7, PHOTO, "rose", version=2, source="api", kind="unlike")
+def test_photos_come_along_with_what_is_told(workspace: Workspace) -> None:
+    told = ask_and_tell(workspace, 7, PHOTO, "rose", version=2, source="api", kind="unlike")
     assert (told.version, told.source, told.kind) == (2, "api", "unlike")
-    assert find_kept(on_each_database, [told.photo]) == {told.photo}
-    assert read_feedback(on_each_database, [told.number, 999]) == [told]
+    assert find_kept(workspace, [told.photo]) == {told.photo}
+    assert read_feedback(workspace, [told.number, 999]) == [told]
 
 
 def test_a_class_is_matched_in_whatever_spelling() -> None:
@@ -181,13 +181,13 @@ def test_a_name_that_is_nearly_a_class_is_asked_about(name: str, meant: str | No
 
 
 @pytest.fixture
-def one_photo(on_each_database: Workspace) -> tuple[Workspace, list[int]]:
+def one_photo(workspace: Workspace) -> tuple[Workspace, list[int]]:
     """Three answers on one photo, of which people say rose, rose and tulip; one on another."""
     answers = (("daisy", "rose"), ("aster", "rose"), ("daisy", "tulip"))
     rows = [make_prediction(n, PHOTO, version=n, top=top) for n, (top, _) in enumerate(answers)]
-    log_predictions(on_each_database, [*rows, make_prediction(3, b"another")])
-    said = [tell(on_each_database, n, name) for n, (_, name) in enumerate(answers)]
-    return on_each_database, [*said, tell(on_each_database, 3)]
+    log_predictions(workspace, [*rows, make_prediction(3, b"another")])
+    said = [tell(workspace, n, name) for n, (_, name) in enumerate(answers)]
+    return workspace, [*said, tell(workspace, 3)]
 
 
 def read_states(workspace: Workspace, numbers: list[int]) -> list[tuple[str, str | None]]:

@@ -33,10 +33,10 @@ from tests.predictions import ask_and_tell, read_feedback
 
 
 @pytest.fixture
-def dataset(on_each_database: Workspace, tmp_path: Path) -> Dataset:
+def dataset(workspace: Workspace, tmp_path: Path) -> Dataset:
     """Classes daisy, rose, tulip; 36 photos in three splits."""
     folder = write_class_folders(tmp_path / "photos", photos_per_class=12)
-    return import_source(on_each_database, folder, name="garden")
+    return import_source(workspace, folder, name="garden")
 
 
 def accept(workspace: Workspace, *photos: tuple[bytes, str], run_id: str = "f" * 16) -> list[int]:
@@ -60,38 +60,38 @@ def find_photo(dataset: Dataset, split: str) -> int:
 
 
 def test_photos_of_a_model_of_other_things_that_is_gone_stay_out(
-    on_each_database: Workspace, dataset: Dataset
+    workspace: Workspace, dataset: Dataset
 ) -> None:
-    dog = ask_and_tell(on_each_database, 0, draw(0), "poodle", top="labrador", run_id="e" * 16)
-    review_feedback(on_each_database, [dog.number], "accept")
-    assert list_reviewed(on_each_database, dataset.id) == []
-    [mine] = accept(on_each_database, (draw(1), "aster"))
-    assert [one.number for one in list_reviewed(on_each_database, dataset.id)] == [mine]
+    dog = ask_and_tell(workspace, 0, draw(0), "poodle", top="labrador", run_id="e" * 16)
+    review_feedback(workspace, [dog.number], "accept")
+    assert list_reviewed(workspace, dataset.id) == []
+    [mine] = accept(workspace, (draw(1), "aster"))
+    assert [one.number for one in list_reviewed(workspace, dataset.id)] == [mine]
 
 
-def test_reviewed_photos_become_train_photos(on_each_database: Workspace, dataset: Dataset) -> None:
-    numbers = accept(on_each_database, (draw(0), "rose"), (draw(1), "Tulip"), (draw(2), "aster"))
-    review_feedback(on_each_database, numbers[:1], "relabel", class_name="daisy")
-    plan = plan_reviewed(on_each_database, dataset)
+def test_reviewed_photos_become_train_photos(workspace: Workspace, dataset: Dataset) -> None:
+    numbers = accept(workspace, (draw(0), "rose"), (draw(1), "Tulip"), (draw(2), "aster"))
+    review_feedback(workspace, numbers[:1], "relabel", class_name="daisy")
+    plan = plan_reviewed(workspace, dataset)
     assert len(plan.added) == 3 and plan.new_classes == ("aster",) and not plan.left_out
-    made = make_reviewed_version(on_each_database, dataset.id, who="her")
+    made = make_reviewed_version(workspace, dataset.id, who="her")
     new = made.manifest.iloc[36:]
     assert sorted(new["class"]) == ["aster", "daisy", "tulip"], "spelt as the dataset spells it"
     assert set(new["split"]) == {"train"} and all(new["path"].str.endswith(".jpg"))
     for split in ("validation", "test"):
         before, after = (set(d.manifest["sha256"][d.splits == split]) for d in (dataset, made))
         assert before == after
-    assert [one.dataset for one in read_feedback(on_each_database, numbers)] == [made.id] * 3
-    assert count_feedback(on_each_database)["used"] == 3
-    [event] = list_events(on_each_database)
+    assert [one.dataset for one in read_feedback(workspace, numbers)] == [made.id] * 3
+    assert count_feedback(workspace)["used"] == 3
+    [event] = list_events(workspace)
     assert (event.kind, event.who, event.facts["added"]) == ("reviewed", "her", 3)
     with pytest.raises(FeedbackRefused, match="No reviewed photo waits"):
-        make_reviewed_version(on_each_database, made.id)
-    assert sweep_kept_photos(on_each_database) == 3, "the dataset has them; consent ends here"
+        make_reviewed_version(workspace, made.id)
+    assert sweep_kept_photos(workspace) == 3, "the dataset has them; consent ends here"
 
 
 def test_copies_of_what_tests_the_model_are_left_out(
-    on_each_database: Workspace, dataset: Dataset
+    workspace: Workspace, dataset: Dataset
 ) -> None:
     photos = {split: find_photo(dataset, split) for split in ("test", "validation", "train")}
     pixels = encode_photo(Image.fromarray(dataset.photos[photos["test"]]), "PNG")
@@ -99,11 +99,11 @@ def test_copies_of_what_tests_the_model_are_left_out(
     near = encode_photo(Image.fromarray(retouched.astype(np.uint8)), quality=85)
     own = dataset.classes[dataset.labels[photos["train"]]]
     numbers = accept(
-        on_each_database,
+        workspace,
         *((dataset.original(photos["test"]), "rose"), (pixels, "rose"), (near, "rose")),
         *((dataset.original(photos["train"]), "aster"), (draw(0), "rose")),
     )
-    plan = plan_reviewed(on_each_database, dataset)
+    plan = plan_reviewed(workspace, dataset)
     reasons = {one.numbers[0]: (one.left_out, one.copy_of) for one in plan.left_out}
     for number, split, word in (
         (numbers[0], "test", "A test photo"),
@@ -112,11 +112,11 @@ def test_copies_of_what_tests_the_model_are_left_out(
         (numbers[3], "train", f"already, labelled “{own}” there"),
     ):
         assert word in reasons[number][0] and reasons[number][1] == photos[split]
-    made = make_reviewed_version(on_each_database, dataset.id)
+    made = make_reviewed_version(workspace, dataset.id)
     assert len(made) == 37
-    told = {one.number: one for one in list_feedback(on_each_database, state="used")}
+    told = {one.number: one for one in list_feedback(workspace, state="used")}
     assert [told[number].left_out != "" for number in numbers] == [True] * 4 + [False]
-    assert not list_reviewed(on_each_database, made.id), "none of them is met again"
+    assert not list_reviewed(workspace, made.id), "none of them is met again"
 
 
 def test_a_cropped_and_a_mirrored_test_photo_are_found_by_their_features(
@@ -139,93 +139,91 @@ def test_a_cropped_and_a_mirrored_test_photo_are_found_by_their_features(
 
 
 def test_what_cannot_be_learnt_from_is_said_and_put_aside(
-    on_each_database: Workspace, dataset: Dataset
+    workspace: Workspace, dataset: Dataset
 ) -> None:
-    numbers = accept(on_each_database, (draw(0), "rose"), (b"no photo at all", "rose"))
-    for one in read_feedback(on_each_database, numbers[:1]):
-        on_each_database.kept_photo_file(one.photo).unlink()
+    numbers = accept(workspace, (draw(0), "rose"), (b"no photo at all", "rose"))
+    for one in read_feedback(workspace, numbers[:1]):
+        workspace.kept_photo_file(one.photo).unlink()
     with pytest.raises(FeedbackRefused, match="None of 2 reviewed photos can be added"):
-        make_reviewed_version(on_each_database, dataset.id)
-    lost, unreadable = read_feedback(on_each_database, numbers)
+        make_reviewed_version(workspace, dataset.id)
+    lost, unreadable = read_feedback(workspace, numbers)
     assert "not kept" in lost.left_out and "not a picture" in unreadable.left_out
-    assert len(list_datasets(on_each_database)) == 1
+    assert len(list_datasets(workspace)) == 1
     with pytest.raises(FeedbackRefused, match="No reviewed photo waits"):
-        make_reviewed_version(on_each_database, dataset.id)
+        make_reviewed_version(workspace, dataset.id)
 
 
-def test_a_photo_counts_once_by_its_last_review(
-    on_each_database: Workspace, dataset: Dataset
-) -> None:
-    accept(on_each_database, (draw(0), "rose"), (draw(0), "tulip"), (draw(0), "tulip"))
-    plan = plan_reviewed(on_each_database, dataset)
+def test_a_photo_counts_once_by_its_last_review(workspace: Workspace, dataset: Dataset) -> None:
+    accept(workspace, (draw(0), "rose"), (draw(0), "tulip"), (draw(0), "tulip"))
+    plan = plan_reviewed(workspace, dataset)
     assert [(len(one.numbers), one.class_name) for one in plan.added] == [(2, "tulip")]
     assert [one.left_out for one in plan.left_out] == [
         "The same photo was reviewed again later, as “tulip”."
     ]
-    assert len(make_reviewed_version(on_each_database, dataset.id)) == 37
+    assert len(make_reviewed_version(workspace, dataset.id)) == 37
 
 
 def test_what_is_reviewed_anew_while_a_version_is_made_stays_open(
-    on_each_database: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = accept(on_each_database, (draw(0), "rose"), (draw(1), "rose"))
+    first, second = accept(workspace, (draw(0), "rose"), (draw(1), "rose"))
 
     def add_slowly(*given: Any, **named: Any) -> Dataset:
-        review_feedback(on_each_database, [first], "relabel", class_name="tulip")
+        review_feedback(workspace, [first], "relabel", class_name="tulip")
         return add_photos(*given, **named)
 
     monkeypatch.setattr("core.monitoring.gathering.add_photos", add_slowly)
-    made = make_reviewed_version(on_each_database, dataset.id)
-    [again] = list_reviewed(on_each_database, made.id)
+    made = make_reviewed_version(workspace, dataset.id)
+    [again] = list_reviewed(workspace, made.id)
     assert (again.number, again.final_class) == (first, "tulip")
-    assert read_feedback(on_each_database, [second])[0].dataset == made.id
-    [told] = plan_reviewed(on_each_database, made).left_out
+    assert read_feedback(workspace, [second])[0].dataset == made.id
+    [told] = plan_reviewed(workspace, made).left_out
     assert "labelled “rose” there" in told.left_out, "the reviewer learns what became of it"
 
 
-def test_an_altered_photo_is_not_learnt_from(on_each_database: Workspace, dataset: Dataset) -> None:
-    [number] = accept(on_each_database, (draw(0), "rose"))
-    [one] = read_feedback(on_each_database, [number])
-    on_each_database.kept_photo_file(one.photo).write_bytes(draw(1))
-    plan = plan_reviewed(on_each_database, dataset)
+def test_an_altered_photo_is_not_learnt_from(workspace: Workspace, dataset: Dataset) -> None:
+    [number] = accept(workspace, (draw(0), "rose"))
+    [one] = read_feedback(workspace, [number])
+    workspace.kept_photo_file(one.photo).write_bytes(draw(1))
+    plan = plan_reviewed(workspace, dataset)
     assert not plan.added and plan.left_out[0].left_out == "Its kept file was altered."
-    put_aside(on_each_database, plan)
-    assert count_feedback(on_each_database)["used"] == 1
+    put_aside(workspace, plan)
+    assert count_feedback(workspace)["used"] == 1
 
 
 def test_feedback_on_other_datasets_models_stays_out(
-    on_each_database: Workspace, dataset: Dataset, tmp_path: Path
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
 ) -> None:
     others = write_class_folders(tmp_path / "others", ("oak", "pine"), first=50)
-    other = import_source(on_each_database, others)
+    other = import_source(workspace, others)
     runs = [
-        submit_run(on_each_database, Recipe(dataset=one.id, weights_digest="d" * 64))[0]
+        submit_run(workspace, Recipe(dataset=one.id, weights_digest="d" * 64))[0]
         for one in (dataset, other)
     ]
-    mine = accept(on_each_database, (draw(0), "rose"), run_id=runs[0].id)
-    theirs = accept(on_each_database, (draw(1), "oak"), run_id=runs[1].id)
-    assert [one.number for one in list_reviewed(on_each_database, dataset.id)] == mine
-    made = make_reviewed_version(on_each_database, dataset.id)
-    assert [one.number for one in list_reviewed(on_each_database, other.id)] == theirs
-    more = accept(on_each_database, (draw(2), "rose"), run_id=runs[0].id)
-    assert [one.number for one in list_reviewed(on_each_database, made.id)] == more
+    mine = accept(workspace, (draw(0), "rose"), run_id=runs[0].id)
+    theirs = accept(workspace, (draw(1), "oak"), run_id=runs[1].id)
+    assert [one.number for one in list_reviewed(workspace, dataset.id)] == mine
+    made = make_reviewed_version(workspace, dataset.id)
+    assert [one.number for one in list_reviewed(workspace, other.id)] == theirs
+    more = accept(workspace, (draw(2), "rose"), run_id=runs[0].id)
+    assert [one.number for one in list_reviewed(workspace, made.id)] == more
 
 
 def test_deleting_by_request_leaves_the_dataset_whole(
-    on_each_database: Workspace, dataset: Dataset
+    workspace: Workspace, dataset: Dataset
 ) -> None:
-    [number] = accept(on_each_database, (draw(0), "rose"))
-    [one] = read_feedback(on_each_database, [number])
-    made = make_reviewed_version(on_each_database, dataset.id)
-    assert delete_predictions(on_each_database, ids=[one.prediction]) == 1
-    assert not find_kept(on_each_database, [one.photo])
-    assert read_dataset(on_each_database, made.id).original(36) == draw(0)
+    [number] = accept(workspace, (draw(0), "rose"))
+    [one] = read_feedback(workspace, [number])
+    made = make_reviewed_version(workspace, dataset.id)
+    assert delete_predictions(workspace, ids=[one.prediction]) == 1
+    assert not find_kept(workspace, [one.photo])
+    assert read_dataset(workspace, made.id).original(36) == draw(0)
 
 
-def test_without_a_dataset_or_a_model_nothing_is_suggested(on_each_database: Workspace) -> None:
-    assert find_reviewed_dataset(on_each_database) is None
+def test_without_a_dataset_or_a_model_nothing_is_suggested(workspace: Workspace) -> None:
+    assert find_reviewed_dataset(workspace) is None
     with pytest.raises(DatasetMissing):
-        make_reviewed_version(on_each_database, "0123456789abcdef")
+        make_reviewed_version(workspace, "0123456789abcdef")
 
 
 def test_the_newest_version_of_the_trained_dataset_is_suggested(trained_copy: Workspace) -> None:

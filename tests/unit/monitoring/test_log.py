@@ -39,10 +39,10 @@ def read_ids(workspace: Workspace) -> list[str]:
     return read_predictions(workspace)["id"].tolist()
 
 
-def test_what_goes_in_comes_out(on_each_database: Workspace) -> None:
+def test_what_goes_in_comes_out(workspace: Workspace) -> None:
     rows = [make_prediction(0), make_prediction(1, version=3, kind="unlike", source="api")]
-    log_predictions(on_each_database, rows)
-    table = read_predictions(on_each_database)
+    log_predictions(workspace, rows)
+    table = read_predictions(workspace)
     assert table["time"].tolist() == [row.time for row in rows]
     for column in ("id", "run_id", "photo", "top", "top_score", "kind", "latency_ms", "source"):
         assert table[column].tolist() == [getattr(row, column) for row in rows]
@@ -50,34 +50,34 @@ def test_what_goes_in_comes_out(on_each_database: Workspace) -> None:
     assert table[list(PROPERTIES)].iloc[0].to_dict() == rows[0].properties
     assert table[["was_right", "class_name", "feedback"]].isna().all(axis=None)
     ids = [row.id for row in rows[::-1]]
-    features, scores = read_features(on_each_database, ids), read_scores(on_each_database, ids)
+    features, scores = read_features(workspace, ids), read_scores(workspace, ids)
     assert features.dtype == np.float16
     assert np.array_equal(features[1], rows[0].features.astype(np.float16))
     assert np.array_equal(scores[0], rows[1].scores)
 
 
-def test_a_log_without_predictions_has_the_same_columns(on_each_database: Workspace) -> None:
-    empty = read_predictions(on_each_database)
-    log_predictions(on_each_database, [])
-    log_predictions(on_each_database, [make_prediction(0)])
-    filled = read_predictions(on_each_database)
+def test_a_log_without_predictions_has_the_same_columns(workspace: Workspace) -> None:
+    empty = read_predictions(workspace)
+    log_predictions(workspace, [])
+    log_predictions(workspace, [make_prediction(0)])
+    filled = read_predictions(workspace)
     assert len(empty) == 0 and empty.dtypes.equals(filled.dtypes)
-    assert read_features(on_each_database, []).shape == (0, 2048)
+    assert read_features(workspace, []).shape == (0, 2048)
 
 
-def test_rows_go_in_together_or_not_at_all(on_each_database: Workspace) -> None:
-    log_predictions(on_each_database, [make_prediction(0)])
+def test_rows_go_in_together_or_not_at_all(workspace: Workspace) -> None:
+    log_predictions(workspace, [make_prediction(0)])
     with pytest.raises(IntegrityError):
-        log_predictions(on_each_database, [make_prediction(1), make_prediction(0)])
-    assert read_ids(on_each_database) == ["prediction-0"]
+        log_predictions(workspace, [make_prediction(1), make_prediction(0)])
+    assert read_ids(workspace) == ["prediction-0"]
 
 
-def test_times_and_versions_choose(on_each_database: Workspace) -> None:
+def test_times_and_versions_choose(workspace: Workspace) -> None:
     rows = [make_prediction(n, version=n % 2) for n in range(5)]
-    log_predictions(on_each_database, rows)
+    log_predictions(workspace, rows)
 
     def read(**conditions: object) -> list[int]:
-        ids = read_predictions(on_each_database, **conditions)["id"]  # type: ignore[arg-type]
+        ids = read_predictions(workspace, **conditions)["id"]  # type: ignore[arg-type]
         return [int(name.removeprefix("prediction-")) for name in ids]
 
     assert read(since=NOON + timedelta(hours=2)) == [2, 3, 4]
@@ -86,37 +86,35 @@ def test_times_and_versions_choose(on_each_database: Workspace) -> None:
     assert read(versions=[0], limit=2) == [2, 4]
 
 
-def test_arrays_of_a_deleted_prediction_are_missed_aloud(on_each_database: Workspace) -> None:
-    log_predictions(on_each_database, [make_prediction(n) for n in range(700)])
+def test_arrays_of_a_deleted_prediction_are_missed_aloud(workspace: Workspace) -> None:
+    log_predictions(workspace, [make_prediction(n) for n in range(700)])
     ids = [f"prediction-{n}" for n in range(700)]
-    assert len(read_scores(on_each_database, ids)) == 700
-    assert delete_predictions(on_each_database, ids=ids[:600]) == 600
+    assert len(read_scores(workspace, ids)) == 700
+    assert delete_predictions(workspace, ids=ids[:600]) == 600
     with pytest.raises(PredictionMissing, match="600 of 700"):
-        read_features(on_each_database, ids)
+        read_features(workspace, ids)
 
 
-def test_feedback_stands_beside_its_prediction(on_each_database: Workspace) -> None:
-    log_predictions(on_each_database, [make_prediction(n) for n in range(4)])
+def test_feedback_stands_beside_its_prediction(workspace: Workspace) -> None:
+    log_predictions(workspace, [make_prediction(n) for n in range(4)])
     told = [
-        give_feedback(on_each_database, f"prediction-{n}", class_name=name)
+        give_feedback(workspace, f"prediction-{n}", class_name=name)
         for n, name in enumerate(("daisy", "rose", "tulip"))
     ]
-    review_feedback(on_each_database, [told[1].number], "relabel", class_name="daisy")
-    review_feedback(on_each_database, [told[2].number], "discard")
-    table = read_predictions(on_each_database)
+    review_feedback(workspace, [told[1].number], "relabel", class_name="daisy")
+    review_feedback(workspace, [told[2].number], "discard")
+    table = read_predictions(workspace)
     assert table["was_right"].tolist()[:2] == [True, True]  # the reviewer's word counts
     assert table["class_name"].tolist()[:2] == ["daisy", "daisy"]
     assert table["feedback"].tolist()[:2] == ["waiting", "relabelled"]
     assert table.loc[2:, ["was_right", "class_name", "feedback"]].isna().all(axis=None)
 
 
-def test_a_spreadsheet_runs_nothing_of_the_csv(on_each_database: Workspace) -> None:
-    log_predictions(
-        on_each_database, [make_prediction(0, top="=1+1", visitor="@me"), make_prediction(1)]
-    )
-    give_feedback(on_each_database, "prediction-0", class_name="-2+3")
+def test_a_spreadsheet_runs_nothing_of_the_csv(workspace: Workspace) -> None:
+    log_predictions(workspace, [make_prediction(0, top="=1+1", visitor="@me"), make_prediction(1)])
+    give_feedback(workspace, "prediction-0", class_name="-2+3")
     stream = io.StringIO(newline="")
-    assert write_csv(read_predictions(on_each_database), stream) == 2
+    assert write_csv(read_predictions(workspace), stream) == 2
     stream.seek(0)
     first, second = csv.DictReader(stream)
     assert (first["top"], first["visitor"], first["feedback_class"]) == ("'=1+1", "'@me", "'-2+3")
@@ -125,48 +123,48 @@ def test_a_spreadsheet_runs_nothing_of_the_csv(on_each_database: Workspace) -> N
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in first.values())
 
 
-def test_deleting_takes_feedback_and_kept_photo_along(on_each_database: Workspace) -> None:
+def test_deleting_takes_feedback_and_kept_photo_along(workspace: Workspace) -> None:
     rows = [make_prediction(n, PHOTO, visitor=f"visitor {n}") for n in range(2)]
-    log_predictions(on_each_database, rows)
+    log_predictions(workspace, rows)
     for row in rows:
-        give_feedback(on_each_database, row.id, class_name="rose", photo=PHOTO)
+        give_feedback(workspace, row.id, class_name="rose", photo=PHOTO)
     digest = sha256(PHOTO).hexdigest()
-    assert delete_predictions(on_each_database, visitor="visitor 0") == 1
-    assert find_kept(on_each_database, [digest]), "another visitor asked about the same photo"
-    assert [one.prediction for one in list_feedback(on_each_database)] == ["prediction-1"]
-    assert count_predictions(on_each_database, photo=digest) == 1
-    assert delete_predictions(on_each_database, photo=digest) == 1
-    assert not find_kept(on_each_database, [digest])
-    assert read_ids(on_each_database) == [] and list_feedback(on_each_database) == []
-    assert delete_predictions(on_each_database, photo=digest) == 0
+    assert delete_predictions(workspace, visitor="visitor 0") == 1
+    assert find_kept(workspace, [digest]), "another visitor asked about the same photo"
+    assert [one.prediction for one in list_feedback(workspace)] == ["prediction-1"]
+    assert count_predictions(workspace, photo=digest) == 1
+    assert delete_predictions(workspace, photo=digest) == 1
+    assert not find_kept(workspace, [digest])
+    assert read_ids(workspace) == [] and list_feedback(workspace) == []
+    assert delete_predictions(workspace, photo=digest) == 0
 
 
-def test_of_what_stands_in_a_dataset_nobody_is_told_any_more(on_each_database: Workspace) -> None:
+def test_of_what_stands_in_a_dataset_nobody_is_told_any_more(workspace: Workspace) -> None:
     rows = [make_prediction(n, PHOTO + bytes([n]), visitor="ann") for n in range(2)]
-    log_predictions(on_each_database, rows)
+    log_predictions(workspace, rows)
     table = feedback_table
     for row, left_out in zip(rows, ("", "A test photo of this dataset."), strict=True):
-        told = give_feedback(on_each_database, row.id, class_name="rose", who="ann", note="home")
-        with write_database(on_each_database) as connection:
+        told = give_feedback(workspace, row.id, class_name="rose", who="ann", note="home")
+        with write_database(workspace) as connection:
             values = {"state": "accepted", "dataset": "d" * 16, "left_out": left_out}
             which = table.c.number == told.number
             connection.execute(update(table).where(which).values(values))
-    assert delete_predictions(on_each_database, visitor="ann") == 2
-    with read_database(on_each_database) as connection:
+    assert delete_predictions(workspace, visitor="ann") == 2
+    with read_database(workspace) as connection:
         left = connection.execute(select(table.c.dataset, table.c.who, table.c.note)).all()
     assert [tuple(row) for row in left] == [("d" * 16, "", "")]
 
 
 def test_what_is_old_can_be_deleted_and_nothing_by_no_condition(
-    on_each_database: Workspace,
+    workspace: Workspace,
 ) -> None:
-    log_predictions(on_each_database, [make_prediction(n) for n in range(3)])
-    assert delete_predictions(on_each_database, until=NOON + timedelta(hours=2)) == 2
-    assert delete_predictions(on_each_database, ids=[]) == 0
+    log_predictions(workspace, [make_prediction(n) for n in range(3)])
+    assert delete_predictions(workspace, until=NOON + timedelta(hours=2)) == 2
+    assert delete_predictions(workspace, ids=[]) == 0
     with pytest.raises(ValueError, match="say which"):
-        delete_predictions(on_each_database)
-    assert read_ids(on_each_database) == ["prediction-2"]
-    assert count_predictions(on_each_database) == 1
+        delete_predictions(workspace)
+    assert read_ids(workspace) == ["prediction-2"]
+    assert count_predictions(workspace) == 1
 
 
 def test_an_answer_of_a_real_model_is_described(trained_copy: Workspace) -> None:

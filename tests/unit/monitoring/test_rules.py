@@ -28,13 +28,13 @@ def test_without_an_arrangement_the_defaults_hold(workspace: Workspace) -> None:
     assert watch.rule("features").is_on
 
 
-def test_what_is_kept_comes_back(on_each_database: Workspace) -> None:
+def test_what_is_kept_comes_back(workspace: Workspace) -> None:
     watch = replace(
         change("latency", warning=None, critical=250.5, hours=3), check_every_minutes=15
     )
-    keep_watch(on_each_database, watch, "Flora")
-    assert read_watch(on_each_database) == watch
-    content = read_arrangement(on_each_database, "monitoring")
+    keep_watch(workspace, watch, "Flora")
+    assert read_watch(workspace) == watch
+    content = read_arrangement(workspace, "monitoring")
     assert content is not None and content["check_every_minutes"] == 15
 
 

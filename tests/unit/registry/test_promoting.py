@@ -3,21 +3,16 @@
 import dataclasses
 import multiprocessing
 import sys
-import uuid
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
 
 from core.errors import PetalscopeError, PromotionRefused, VersionDamaged, VersionMissing
 from core.registry.events import ModelEvent, list_champions, list_events
 from core.registry.evidence import evidence_from_facts
 from core.registry.promoting import promote, roll_back, set_challenger
-from core.registry.store import ModelVersion, find_version, read_aliases, versions_table
-from core.runs.database import read_database, write_database
+from core.registry.store import ModelVersion, find_version, read_aliases
 from core.workspace import Workspace
-from tests.postgres import create_database
 from tests.registered import change_byte, change_row, register_versions, show_evidence, version_file
 
 
@@ -192,37 +187,3 @@ def test_champions_stand_behind_one_another() -> None:
     assert line(("promoted", 1), ("promoted", 2), ("rolled_back", 1)) == [1]
     assert line(("promoted", 1), ("promoted", 2), ("promoted", 3), ("deleted", 2)) == [1, 3]
     assert line(("rolled_back", 4)) == []
-
-
-def test_on_postgresql_one_of_several_at_once_wins(
-    trained_copy: Workspace,
-    versions: list[ModelVersion],
-    postgres: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with read_database(trained_copy) as connection:
-        rows = [dict(row._mapping) for row in connection.execute(select(versions_table))]
-    address = create_database(postgres, f"registry_{uuid.uuid4().hex}")
-    monkeypatch.setenv("PETALSCOPE_DATABASE_URL", address)
-    with write_database(trained_copy) as connection:
-        connection.execute(insert(versions_table), rows)
-    deeds = [(trained_copy, version.number, None) for version in versions]
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        winners = [number for number in pool.map(_try, deeds) if number is not None]
-    assert len(winners) == 1
-    first = find_version(trained_copy, "champion")
-    assert first.number == winners[0]
-    others = [version for version in versions if version != first]
-    evidence = [show_evidence(first, version) for version in others]
-    again = [(trained_copy, one.challenger, one) for one in evidence]
-    with ThreadPoolExecutor(len(again)) as pool:
-        winners = [number for number in pool.map(_try, again) if number is not None]
-    assert len(winners) == 1
-    assert read_aliases(trained_copy) == {"champion": winners[0]}
-    assert roll_back(trained_copy, reason="no") == first
-    kinds = [(event.kind, event.version, event.former) for event in list_events(trained_copy)]
-    assert kinds == [
-        ("rolled_back", first.number, winners[0]),
-        ("promoted", winners[0], first.number),
-        ("promoted", first.number, None),
-    ]

@@ -22,9 +22,9 @@ NOW = datetime(2026, 11, 20, 12, 30, 15, 123_456, tzinfo=UTC)
 
 
 @pytest.fixture
-def filled(on_each_database: Workspace) -> Workspace:
+def filled(workspace: Workspace) -> Workspace:
     """Two versions, of which the second is champion."""
-    with write_database(on_each_database) as connection:
+    with write_database(workspace) as connection:
         for letter in "ab":
             values = {
                 "digest": letter * 64,
@@ -38,7 +38,7 @@ def filled(on_each_database: Workspace) -> Workspace:
             connection.execute(insert(versions_table).values(**values))
         alias = {"alias": "champion", "version": 2, "since": NOW}
         connection.execute(insert(aliases_table).values(**alias))
-    return on_each_database
+    return workspace
 
 
 def test_versions_are_found_by_all_their_names(filled: Workspace) -> None:

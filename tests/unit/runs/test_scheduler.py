@@ -8,8 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -17,19 +15,15 @@ from sqlalchemy import update
 
 from core.runs.database import write_database
 from core.runs.locks import is_locked
-from core.runs.queue.queue import claim_next_run, request_stop, submit_run
+from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import lock_run
-from core.runs.queue.starting import ensure_scheduler, python_environment, touch_wake
+from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.recipe.recipe import Recipe
-from core.runs.result import read_result
-from core.runs.run_files import curve, read_events
 from core.runs.scheduler import Scheduler
-from core.runs.store import list_runs, read_run
+from core.runs.store import read_run
 from core.runs.tables import runs_table
-from core.sharing import open_sharing
 from core.workspace import Workspace
 from tests.processes import end_processes, find_processes, run_at_once, wait_until
-from tests.training import make_recipe
 
 MODULE = "core.runs.scheduler"
 WORKER = "core.runs.worker"
@@ -146,77 +140,6 @@ def test_an_idle_worker_that_was_let_go_is_waited_for(
 
     wait_until(lambda: scheduler.step() or not psutil.pid_exists(child.pid), "it was waited for")
     assert child not in psutil.Process().children()
-
-
-def test_each_lane_has_a_run_of_its_own_and_a_device_of_its_own(
-    home: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_LANES", "cpu,gpu:3")
-    reader = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-    monkeypatch.setattr("core.runs.scheduler.python_command", lambda *_: reader)
-    started, begin = list[tuple[Any, dict[str, str]]](), subprocess.Popen
-
-    def start(command: list[str], env: dict[str, str], **options: Any) -> Any:
-        started.append((begin(command, env=env, **options), env))
-        return started[-1][0]
-
-    monkeypatch.setattr("core.runs.scheduler.subprocess.Popen", start)
-    recipe = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
-    runs = [submit_run(home, dataclasses.replace(recipe, seed=seed))[0] for seed in range(3)]
-    scheduler = Scheduler(home)
-    scheduler.step()
-    scheduler.step()
-    now = [read_run(home, run.id) for run in runs]
-    assert [run.lane for run in now] == ["1 cpu", "2 gpu:3", ""]
-    assert [run.state for run in now] == ["starting", "starting", "queued"]
-    assert started[0][1]["PETALSCOPE_DEVICE"] == "cpu"
-    assert started[1][1]["CUDA_VISIBLE_DEVICES"] == "3"
-    for process, _ in started:
-        with process:
-            process.kill()
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("forked_workers")
-@pytest.mark.parametrize("storage", [False, True], ids=["same folder", "storage"])
-def test_another_machine_helps_and_its_run_is_gone_on_with_when_it_dies(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, storage: bool
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_HEARTBEAT_TIMEOUT_S", "4")
-    monkeypatch.setenv("PETALSCOPE_DATABASE_URL", f"sqlite:///{trained_copy.database_file}")
-    there = trained_copy
-    if storage:
-        there = Workspace(tmp_path / "there")
-        monkeypatch.setenv("PETALSCOPE_STORAGE_URL", str(tmp_path / "store"))
-        sharing = open_sharing(trained_copy)
-        assert sharing is not None
-        for key in sharing.list_things():
-            sharing.push(key)
-    dataset = list_runs(trained_copy)[0].recipe.dataset
-    long, short = (
-        submit_run(trained_copy, make_recipe(trained_copy, dataset, epochs=epochs, seed=7))[0]
-        for epochs in (1_000, 40)
-    )
-    command = [sys.executable, "-m", "core.workers.loop", "lab/"]
-    with subprocess.Popen(command, env=python_environment(there)) as helper:
-        wait_until(lambda: read_run(trained_copy, long.id).epochs_done, "the helper trains it")
-        ensure_scheduler(trained_copy)
-        wait_until(lambda: read_run(trained_copy, short.id).state == "done", "we train the other")
-        theirs = read_run(trained_copy, long.id)
-        assert (theirs.lane, theirs.state) == ("lab/", "running")
-        assert read_run(trained_copy, short.id).lane == ""
-        folder = trained_copy.run_folder(long.id)
-        wait_until(lambda: curve(read_events(folder)[0]), "its curve is seen here")
-        wait_until(lambda: [*folder.glob("checkpoint/**/*")], "and its checkpoint is here")
-        helper.kill()
-    assert theirs.pid is not None
-    os.kill(theirs.pid, signal.SIGKILL)
-    wait_until(lambda: read_run(trained_copy, long.id).lane == "", "it goes on here")
-    assert read_run(trained_copy, long.id).epochs_done > 0
-    request_stop(trained_copy, long.id)
-    wait_until(lambda: read_run(trained_copy, long.id).state == "done", "what it reached is kept")
-    epochs = [epoch["epoch"] for epoch in read_result(trained_copy, long.id).history]
-    assert epochs == list(range(1, len(epochs) + 1))
 
 
 @pytest.mark.parametrize("years", [-5, 5])

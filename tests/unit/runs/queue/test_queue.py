@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from core.errors import (
     RunMissing,
     RunStopped,
 )
-from core.runs.database import close_databases, write_database
+from core.runs.database import write_database
 from core.runs.queue.control import rename_run
 from core.runs.queue.queue import (
     claim_next_run,
@@ -315,16 +314,6 @@ def test_an_emptied_workspace_is_noticed(workspace: Workspace) -> None:
     shutil.rmtree(workspace.run_folder(run.id))
     assert list_runs(workspace) == []
     assert submit(workspace).number == 1
-
-
-def test_the_database_may_live_elsewhere(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
-    submit(workspace)
-    assert len(list_runs(workspace)) == 1
-    assert not workspace.database_file.exists()
-    close_databases()
 
 
 @pytest.mark.usefixtures("workspace")

@@ -47,41 +47,41 @@ def give_feedback(workspace: Workspace, photo: str, **values: object) -> None:
         )
 
 
-def test_nothing_is_due_where_nothing_was_arranged(on_each_database: Workspace) -> None:
-    assert not is_anything_arranged(on_each_database)
-    assert find_due(on_each_database, NOW) == ""
-    arrange(on_each_database)  # only by hand
-    give_feedback(on_each_database, "a")
-    assert not is_anything_arranged(on_each_database)
-    assert find_due(on_each_database, NOW) == ""
+def test_nothing_is_due_where_nothing_was_arranged(workspace: Workspace) -> None:
+    assert not is_anything_arranged(workspace)
+    assert find_due(workspace, NOW) == ""
+    arrange(workspace)  # only by hand
+    give_feedback(workspace, "a")
+    assert not is_anything_arranged(workspace)
+    assert find_due(workspace, NOW) == ""
 
 
-def test_reviewed_photos_count_once_until_a_dataset_holds_them(on_each_database: Workspace) -> None:
-    assert count_reviewed(on_each_database)[0] == 0
+def test_reviewed_photos_count_once_until_a_dataset_holds_them(workspace: Workspace) -> None:
+    assert count_reviewed(workspace)[0] == 0
     for photo in ("a", "a", "b"):  # somebody asked about one of them twice
-        give_feedback(on_each_database, photo)
-    give_feedback(on_each_database, "c", state="relabelled")
-    give_feedback(on_each_database, "d", state="waiting")
-    give_feedback(on_each_database, "e", state="discarded")
-    give_feedback(on_each_database, "f", state="accepted", dataset="d" * 16)
-    photos, mark = count_reviewed(on_each_database)
+        give_feedback(workspace, photo)
+    give_feedback(workspace, "c", state="relabelled")
+    give_feedback(workspace, "d", state="waiting")
+    give_feedback(workspace, "e", state="discarded")
+    give_feedback(workspace, "f", state="accepted", dataset="d" * 16)
+    photos, mark = count_reviewed(workspace)
     assert photos == 3
-    give_feedback(on_each_database, "a")
-    again, other = count_reviewed(on_each_database)
+    give_feedback(workspace, "a")
+    again, other = count_reviewed(workspace)
     assert again == 3 and other != mark  # something new was reviewed
 
 
-def test_enough_photos_are_due_until_they_were_tried(on_each_database: Workspace) -> None:
-    arrange(on_each_database, after_photos=2)
-    assert is_anything_arranged(on_each_database)
-    give_feedback(on_each_database, "a")
-    assert find_due(on_each_database, NOW) == ""
-    give_feedback(on_each_database, "b")
-    assert "2 reviewed photos" in find_due(on_each_database, NOW)
-    keep_arrangement(on_each_database, STATE, {"photos": count_reviewed(on_each_database)[1]})
-    assert find_due(on_each_database, NOW) == ""
-    give_feedback(on_each_database, "c")
-    assert "3 reviewed photos" in find_due(on_each_database, NOW)
+def test_enough_photos_are_due_until_they_were_tried(workspace: Workspace) -> None:
+    arrange(workspace, after_photos=2)
+    assert is_anything_arranged(workspace)
+    give_feedback(workspace, "a")
+    assert find_due(workspace, NOW) == ""
+    give_feedback(workspace, "b")
+    assert "2 reviewed photos" in find_due(workspace, NOW)
+    keep_arrangement(workspace, STATE, {"photos": count_reviewed(workspace)[1]})
+    assert find_due(workspace, NOW) == ""
+    give_feedback(workspace, "c")
+    assert "3 reviewed photos" in find_due(workspace, NOW)
 
 
 def test_a_time_is_due_until_it_was_taken_up(workspace: Workspace) -> None:

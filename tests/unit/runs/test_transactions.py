@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL: the same transactions, queue, openings and arrangements."""
+"""Transactions of the database: they are whole, take turns, and the queue is held by them."""
 
 import subprocess
 import threading
@@ -28,24 +28,24 @@ def read_counter(workspace: Workspace) -> int:
     return int((read_arrangement(workspace, "counter") or {"n": 0})["n"])
 
 
-def test_processes_that_open_a_new_database_together_all_can(on_each_database: Workspace) -> None:
+def test_processes_that_open_a_new_database_together_all_can(workspace: Workspace) -> None:
     command = [*python_command("x")[:1], "-c", f"{OPEN}; assert list_runs(o()) == []"]
-    environment = python_environment(on_each_database)
+    environment = python_environment(workspace)
     opening = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(4)]
     told = [process.communicate()[1].decode() for process in opening]
     assert [process.returncode for process in opening] == [0] * 4, told
-    with read_database(on_each_database) as connection:
+    with read_database(workspace) as connection:
         for table in metadata.sorted_tables:
             assert connection.scalar(select(func.count()).select_from(table)) == 0
 
 
-def test_writers_take_turns_so_that_nothing_is_lost(on_each_database: Workspace) -> None:
-    keep_arrangement(on_each_database, "counter", {"n": 0})
+def test_writers_take_turns_so_that_nothing_is_lost(workspace: Workspace) -> None:
+    keep_arrangement(workspace, "counter", {"n": 0})
     content = arrangements_table.c.content
 
     def count_on() -> None:
         for _ in range(TIMES):
-            with write_database(on_each_database) as connection:
+            with write_database(workspace) as connection:
                 known = int(connection.scalar(select(content)).strip('{"n: }'))
                 connection.execute(
                     update(arrangements_table).values(content=f'{{"n": {known + 1}}}')
@@ -56,60 +56,59 @@ def test_writers_take_turns_so_that_nothing_is_lost(on_each_database: Workspace)
         thread.start()
     for thread in threads:
         thread.join()
-    assert read_counter(on_each_database) == 4 * TIMES
+    assert read_counter(workspace) == 4 * TIMES
 
 
-def test_all_reads_of_a_transaction_see_the_same_moment(on_each_database: Workspace) -> None:
-    keep_arrangement(on_each_database, "counter", {"n": 1})
-    with read_database(on_each_database) as connection:
+def test_all_reads_of_a_transaction_see_the_same_moment(workspace: Workspace) -> None:
+    keep_arrangement(workspace, "counter", {"n": 1})
+    with read_database(workspace) as connection:
         query = select(arrangements_table.c.content)
         before = connection.scalars(query).all()
-        keep_arrangement(on_each_database, "counter", {"n": 2})
-        keep_arrangement(on_each_database, "another", {})
+        keep_arrangement(workspace, "counter", {"n": 2})
+        keep_arrangement(workspace, "another", {})
         assert connection.scalars(query).all() == before
-    assert read_counter(on_each_database) == 2
+    assert read_counter(workspace) == 2
 
 
-def test_what_fails_in_the_middle_leaves_nothing(on_each_database: Workspace) -> None:
-    run, _ = submit_run(on_each_database, RECIPE)
-    with pytest.raises(ZeroDivisionError), write_database(on_each_database) as connection:
+def test_what_fails_in_the_middle_leaves_nothing(workspace: Workspace) -> None:
+    run, _ = submit_run(workspace, RECIPE)
+    with pytest.raises(ZeroDivisionError), write_database(workspace) as connection:
         values = {"name": "counter", "content": "{}", "changed": run.created}
         connection.execute(insert(arrangements_table).values(**values))
         raise ZeroDivisionError
-    assert read_arrangement(on_each_database, "counter") is None
+    assert read_arrangement(workspace, "counter") is None
 
 
-def test_the_queue_lives_through_a_day(on_each_database: Workspace) -> None:
-    first, is_new = submit_run(on_each_database, RECIPE, name="täglich 🌷")
-    again, is_new_again = submit_run(on_each_database, RECIPE)
-    second, _ = submit_run(on_each_database, OTHER)
+def test_the_queue_lives_through_a_day(workspace: Workspace) -> None:
+    first, is_new = submit_run(workspace, RECIPE, name="täglich 🌷")
+    again, is_new_again = submit_run(workspace, RECIPE)
+    second, _ = submit_run(workspace, OTHER)
     assert (is_new, is_new_again, again.id) == (True, False, first.id)
-    claimed = claim_next_run(on_each_database)
+    claimed = claim_next_run(workspace)
     assert claimed is not None and claimed.id == first.id
-    assert begin_run(on_each_database, claimed)
+    assert begin_run(workspace, claimed)
     best = {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.7}
-    record_epoch(on_each_database, claimed, 1, best)
-    fail_run(on_each_database, claimed, RunMissing("The photos are gone.", "Bring them back."))
-    tag_run(on_each_database, first.id, ["kept", "rosé"])
-    note_run(on_each_database, first.id, "a “note”")
-    record_opening(on_each_database, first.id, "me", "a test")
-    failed = read_run(on_each_database, first.id)
+    record_epoch(workspace, claimed, 1, best)
+    fail_run(workspace, claimed, RunMissing("The photos are gone.", "Bring them back."))
+    tag_run(workspace, first.id, ["kept", "rosé"])
+    note_run(workspace, first.id, "a “note”")
+    record_opening(workspace, first.id, "me", "a test")
+    failed = read_run(workspace, first.id)
     assert (failed.state, failed.name, failed.tags) == ("failed", "täglich 🌷", ("kept", "rosé"))
     assert (failed.problem, failed.best_val_accuracy) == ("The photos are gone.", 0.5)
     assert failed.created.tzinfo is not None and failed.created == first.created
-    assert [opening.who for opening in read_openings(on_each_database, first.id)] == ["me"]
-    assert [run.id for run in list_runs(on_each_database)] == [second.id, first.id]
-    delete_run(on_each_database, first.id)
-    assert [run.id for run in list_runs(on_each_database)] == [second.id]
-    assert submit_run(on_each_database, RECIPE)[0].number > second.number
+    assert [opening.who for opening in read_openings(workspace, first.id)] == ["me"]
+    assert [run.id for run in list_runs(workspace)] == [second.id, first.id]
+    delete_run(workspace, first.id)
+    assert [run.id for run in list_runs(workspace)] == [second.id]
+    assert submit_run(workspace, RECIPE)[0].number > second.number
 
 
-def test_only_one_of_many_claims_a_run(on_each_database: Workspace) -> None:
-    submit_run(on_each_database, RECIPE)
+def test_only_one_of_many_claims_a_run(workspace: Workspace) -> None:
+    submit_run(workspace, RECIPE)
     claims = []
     threads = [
-        threading.Thread(target=lambda: claims.append(claim_next_run(on_each_database)))
-        for _ in range(6)
+        threading.Thread(target=lambda: claims.append(claim_next_run(workspace))) for _ in range(6)
     ]
     for thread in threads:
         thread.start()

@@ -17,7 +17,7 @@ HEIC := pillow-heif==1.8.1
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
 
-run: $(VENV)/.installed  ## install what is missing, draw the sample once, open the workbench (PORT=8501)
+run: $(VENV)/.installed  ## install what is missing, import the sample once, open the workbench (PORT=8501)
 	@ls $${PETALSCOPE_WORKSPACE:-workspace}/datasets/*/dataset.json >/dev/null 2>&1 || $(BIN)/python -m core import sample
 	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
 

@@ -56,8 +56,6 @@ evaluate   evaluating   latest --split validation --json
     show how good a run is, class by class
 compare    evaluating   1f3a latest
     say in what runs differ, what each gained and lost, and whether that is real
-calibrate  calibrating  latest --right 0.95 --keep
-    when a run should answer, and when it should say that it does not know
 why        whatif       latest daisy/0042.jpg --json
     which training photos decide the answer to a photo, and how few turn it
 predict    predicting   champion --dir ~/garden --to ~/garden.csv

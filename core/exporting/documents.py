@@ -34,7 +34,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.images import decode_photo, read_packed_photo
 from data.manifest import read_dataset
-from data.sources.sample import draw_sample
+from data.sources.sample import find_in_sample
 from models.backbone import (
     OpenVinoBackbone,
     Precision,
@@ -194,15 +194,13 @@ def _choose_own(dataset: Dataset) -> list[GoldenPhoto]:
 
 
 def _draw(classes: Sequence[str]) -> list[GoldenPhoto]:
+    by_class: dict[str, list[bytes]] = {}
     with TemporaryDirectory() as folder:
-        draw_sample(Path(folder), photos_per_class=6)
-        files = sorted(Path(folder).glob("train/*/*.jpg"))
-        by_class: dict[str, list[bytes]] = {}
-        for file in files:
-            content = file.read_bytes()
+        for photo in find_in_sample(Path(folder), lambda *_: None).photos:
+            content = photo.file.read_bytes()
             with suppress(PhotoRefused):
                 decode_photo(content)
-                by_class.setdefault(file.parent.name, []).append(content)
+                by_class.setdefault(str(photo.class_name), []).append(content)
     turns = zip_longest(*([(name, one) for one in own] for name, own in by_class.items()))
     found = [one for turn in turns for one in turn if one is not None]
     return [

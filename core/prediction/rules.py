@@ -1,28 +1,18 @@
-"""The rule by which a model answers: a run's as it stands now, a version's as it was frozen.
-
-Also what a run says of photos that show none of its classes.
-"""
+"""The rule by which a model answers: a run's as it stands now, a version's as it was frozen."""
 
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from core.errors import FeaturesMissing
 from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import Decision, DecisionRule, decide, find_rule_time
-from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
-from core.runs.result import RunResult, keep_arrays
+from core.prediction.unlike import UnlikeModel
+from core.runs.result import RunResult
 from core.workspace import Workspace
-from data.unlike import DRAWN_VERSION, PER_MOTIF, draw_unlike_photos
-
-if TYPE_CHECKING:
-    from core.prediction.predictor import Predictor
-
 
 _log = logging.getLogger(__name__)
 
@@ -83,51 +73,3 @@ class StandingRule:
         except FeaturesMissing as error:
             _log.warning("unlike photos are not told from others: %s", error)
             return None
-
-
-_SMALL = 112
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class UnlikeAnswers:
-    """What a run says of photos that show none of its classes."""
-
-    distances: np.ndarray
-    """(m,) float32."""
-    scores: np.ndarray
-    """(m, k) float32, as the run gives them."""
-    names: np.ndarray
-    """(m,) str: the motif, or the name of the file."""
-    photos: np.ndarray
-    """(m, 112, 112, 3) uint8 RGB, small, to be shown."""
-
-
-def answer_drawn(
-    workspace: Workspace,
-    run_id: str,
-    predictor: "Predictor",
-    model: UnlikeModel,
-    per_motif: int = PER_MOTIF,
-) -> UnlikeAnswers:
-    """Return what a run says of the drawn photos without a flower; computed the first time."""
-
-    def make() -> dict[str, np.ndarray]:
-        drawn = draw_unlike_photos(per_motif, framing=predictor.backbone_facts.framing)
-        return vars(answer_photos(predictor, model, drawn.photos, drawn.motifs))
-
-    facts = {"version": [UNLIKE_VERSION, DRAWN_VERSION], "per_motif": per_motif}
-    return UnlikeAnswers(**keep_arrays(workspace, run_id, "unlike-drawn", facts, make))
-
-
-def answer_photos(
-    predictor: "Predictor", model: UnlikeModel, photos: np.ndarray, names: tuple[str, ...]
-) -> UnlikeAnswers:
-    """Return what a run says of packed photos (m, 224, 224, 3) uint8 that show no class of it."""
-    features, scores = predictor.answer_packed(photos)
-    small = [Image.fromarray(photo).resize((_SMALL, _SMALL)) for photo in photos]
-    return UnlikeAnswers(
-        distances=model.measure(features),
-        scores=scores,
-        names=np.array(names, dtype=np.str_),
-        photos=np.stack([np.asarray(image) for image in small]),
-    )

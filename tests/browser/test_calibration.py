@@ -55,14 +55,3 @@ def test_predict_says_that_it_does_not_know(page: Page, server: PageServer) -> N
     expect(page.get_by_text("calibrated by the rule", exact=False)).to_be_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
-
-
-def test_photos_of_my_own_are_measured(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/calibration?question=unlike")
-    expect(page.get_by_text("Area under the ROC", exact=True)).to_be_visible()
-    page.get_by_text("Try it with photos of your own", exact=False).click()
-    photo = {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": encode_photo(draw_photo(4, 3))}
-    broken = {"name": "no.jpg", "mimeType": "image/jpeg", "buffer": b"no photo"}
-    page.locator("input[type=file]").set_input_files([photo, broken])
-    expect(page.get_by_text("of 1 photo would be refused", exact=False)).to_be_visible()
-    expect(page.get_by_text("not a picture in a format", exact=False)).to_be_visible()

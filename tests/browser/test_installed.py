@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.workspace import Workspace
-from data.sources.sample import draw_sample
+from tests.builders import write_class_folders
 from tests.processes import end_processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +111,7 @@ def test_the_first_page_opens(tool: Tool, page: Page) -> None:
 
 def test_it_trains_on_the_sample(tool: Tool, tmp_path: Path) -> None:
     assert "Make one: petalscope import sample" in tool.run("datasets")
-    draw_sample(tmp_path / "sample", photos_per_class=6)
+    write_class_folders(tmp_path / "sample", photos_per_class=10)
     tool.run("import", str(tmp_path / "sample"), "--name", "sample")
     printed = tool.run("train", "sample", "--weights", "random", "--epochs", "2")
     assert "look closer: petalscope evaluate" in printed

@@ -35,9 +35,9 @@ def test_a_cold_deep_link_shows_the_frame(page: Page, server: PageServer, path: 
 
 
 @pytest.mark.slow
-def test_the_sample_is_drawn_from_the_page(page: Page, server: PageServer) -> None:
+def test_the_sample_is_added_from_the_page(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
-    page.get_by_role("button", name="Draw the sample").click()
+    page.get_by_role("button", name="Add the sample").click()
     expect(page.get_by_role("heading", name="Photos")).to_be_visible(timeout=3 * MINUTES)
     expect(page.get_by_text("1 file set aside")).to_be_visible()
     assert len(list_datasets(Workspace(server.workspace))) == 1

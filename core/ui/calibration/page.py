@@ -17,7 +17,6 @@ from core.runs.store import RunRecord
 from core.ui.calibration.answers import show_answer_photos, show_answers
 from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
 from core.ui.calibration.scores import show_bin_photos, show_scores
-from core.ui.calibration.unlike import show_most_unlike, show_unlike
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import tell_after_rerun
@@ -28,7 +27,6 @@ from core.ui.photos.panel import show_photo_panel
 _QUESTIONS = {
     "scores": ":material/straighten: Scores",
     "answers": ":material/rule: Answers",
-    "unlike": ":material/visibility_off: Unlike photos",
 }
 View = Callable[[CalibrationPage, DecisionRule], None]
 _TARGETS = (0.90, 0.95, 0.99)
@@ -56,7 +54,6 @@ def show_calibration(run: RunRecord, split: str) -> None:
 _VIEWS: dict[str, tuple[View, View]] = {
     "scores": (show_scores, show_bin_photos),
     "answers": (show_answers, show_answer_photos),
-    "unlike": (show_unlike, lambda page, _: show_most_unlike(page)),
 }
 
 

@@ -5,7 +5,6 @@ In the URL: `threshold` and `bins`; the views read `question`, `bin` (as "raw-3"
 is computed when it is first drawn, and kept in memory under run and result.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import FeaturesMissing
 from core.evaluation.calibration import (
@@ -35,13 +33,11 @@ from core.prediction.choosing import (
     read_distances,
 )
 from core.prediction.deciding import DecisionRule, choose_answers, is_rule_stale, read_rule
-from core.prediction.rules import UnlikeAnswers, answer_drawn, answer_photos
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.state import read_choice, read_number
 from data.dataset import Dataset
-from data.unlike import read_own_photos
 
 OF = "calibration.run"
 """Session key of the run whose threshold is in the address."""
@@ -114,11 +110,6 @@ class CalibrationPage:
         return _measure_distances(self.run.id)
 
     @cached_property
-    def drawn(self) -> UnlikeAnswers:
-        """What the run says of the drawn photos without a flower."""
-        return _answer_drawn(self.run.id)
-
-    @cached_property
     def limit(self) -> tuple[float | None, str]:
         """The limit of the distance, or None, and what it rests on, in words."""
         few = len(self.validation) < FEWEST_TO_LIMIT
@@ -174,13 +165,6 @@ class CalibrationPage:
             answered=answered & ~unlike,
             unlike=unlike,
         )
-
-    def answer_own(
-        self, files: Sequence[UploadedFile]
-    ) -> tuple[dict[str, str], UnlikeAnswers | None]:
-        """Return which files are refused and why, and what the run says of the others."""
-        when = cache.result_key(self.run.id)
-        return _answer_own(self.run.id, when, tuple(file.file_id for file in files), files)
 
     def describe_answer(self, photo: int, answer: int, score: float) -> str:
         """Say true class (where it differs), answer and its score, for below a photo."""
@@ -273,28 +257,3 @@ def _measure_distances(run_id: str) -> RunDistances:
 @cache.cached_by(cache.result_key, most=32, wait="Measuring how far photos lie …")
 def _find_limit(run_id: str) -> tuple[float | None, int]:
     return find_limit_of_run(cache.workspace(), run_id, cache.result(run_id))
-
-
-@cache.cached_by(
-    cache.result_key, most=4, wait="Drawing photos without a flower and showing them to the model …"
-)
-def _answer_drawn(run_id: str) -> UnlikeAnswers:
-    model = _measure_distances(run_id).model
-    return answer_drawn(cache.workspace(), run_id, cache.predictor(run_id), model)
-
-
-@st.cache_resource(max_entries=2, ttl=600, show_spinner="Looking at your photos …")
-def _answer_own(
-    run_id: str,
-    when: float,  # noqa: ARG001 (part of the key)
-    ids: tuple[str, ...],  # noqa: ARG001 (what identifies the files)
-    _files: Sequence[UploadedFile],
-) -> tuple[dict[str, str], UnlikeAnswers | None]:
-    """Answer photos that a person brings: 80 ms each, so only once."""
-    predictor = cache.predictor(run_id)
-    files = ((file.name, file.getvalue()) for file in _files)
-    own = read_own_photos(files, predictor.backbone_facts.framing)
-    if not own.names:
-        return own.refused, None
-    model = _measure_distances(run_id).model
-    return own.refused, answer_photos(predictor, model, own.photos, own.names)

@@ -75,7 +75,7 @@ def _show_next_step(newest: DatasetSummary | None, pretrained: Pretrained) -> No
     if newest is None:
         st.subheader("Start with photos", anchor=False)
         st.write(
-            "Bring a folder or an archive of photos, one folder a class, or draw the sample "
+            "Bring a folder or an archive of photos, one folder a class, or add the sample "
             "flowers and try everything in a minute."
         )
         link_page("dataset", "Add a dataset", "add_photo_alternate")

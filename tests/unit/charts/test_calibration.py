@@ -1,14 +1,13 @@
 """The charts of calibration, coverage and distance compile, and their words hold."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import vl_convert
 
 from core.charts.calibration import draw_reliability
 from core.evaluation.calibration import bin_scores
-from core.evaluation.coverage import thin_coverage, trace_coverage, trace_roc
-from core.ui.calibration.charts import draw_coverage, draw_distances, draw_roc
+from core.evaluation.coverage import thin_coverage, trace_coverage
+from core.ui.calibration.charts import draw_coverage
 
 
 def draw_scores(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,23 +38,3 @@ def test_the_rule_is_marked_where_it_stands() -> None:
     assert len(marked["layer"]) == len(plain["layer"]) + 2
     assert [{"coverage": 0.5, "accuracy": 0.9}] in list(marked["datasets"].values())
     assert "n = 300" in compile_chart(draw_coverage(curve, None, "Validation photos, n = 300"))
-
-
-def test_all_photos_are_in_the_histograms_however_far() -> None:
-    rng = np.random.default_rng(0)
-    like, unlike = rng.normal(1, 0.1, 200), np.append(rng.normal(2, 0.3, 60), 1000.0)
-    chart = draw_distances(like, unlike, 1.2, "validation photos").to_dict()
-    rows = pd.DataFrame(max(chart["datasets"].values(), key=len))
-    assert rows.groupby("photos")["n"].sum().to_dict() == {
-        "validation photos": 200,
-        "drawn, no flower": 61,
-    }
-    assert "limit 1.20" in compile_chart(draw_distances(like, unlike, 1.2, "validation photos"))
-
-
-def test_the_roc_curve_starts_and_ends_in_its_corners() -> None:
-    curve = trace_roc(np.array([1.0, 2.0, 3.0]), np.array([2.5, 4.0]))
-    assert curve[["refused", "found"]].iloc[0].tolist() == [0, 0]
-    assert curve[["refused", "found"]].iloc[-1].tolist() == [1, 1]
-    drawn = compile_chart(draw_roc(curve, (0.0, 0.5), "Told apart in 83 of 100 pairs"))
-    assert "Told apart in 83 of 100 pairs" in drawn

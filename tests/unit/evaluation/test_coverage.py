@@ -12,6 +12,7 @@ from core.evaluation.coverage import (
     area_under_risk,
     choose_class_thresholds,
     choose_threshold,
+    find_limit,
     measure_point,
     thin_coverage,
     trace_coverage,
@@ -104,3 +105,17 @@ def test_classes_get_a_threshold_only_from_enough_answers() -> None:
     assert table.loc[1:, "threshold"].isna().all()
     assert table["taken"].tolist() == [200, 5, 20]
     assert table.loc[2, "precision"] == 0
+
+
+def test_a_limit_needs_photos_and_keeps_what_it_promises() -> None:
+    assert find_limit(np.arange(18.0)) is None
+    assert find_limit(np.arange(19.0)) == 18.0
+    assert find_limit(np.arange(39.0)) == 37.0
+    rng = np.random.default_rng(1)
+    kept = []
+    for _ in range(300):
+        distances = rng.gamma(3, 1, 60)
+        limit = find_limit(distances)
+        assert limit is not None
+        kept.append(np.mean(rng.gamma(3, 1, 400) <= limit))
+    assert np.mean(kept) == pytest.approx(0.95, abs=0.01)

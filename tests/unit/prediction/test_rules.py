@@ -23,11 +23,9 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.predictor import open_predictor
-from core.prediction.rules import answer_drawn
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.unlike import MOTIFS
 from tests.builders import draw_photo, encode_photo
 from tests.calibrating import VALIDATION, rewrite_result
 
@@ -171,19 +169,6 @@ def test_a_temperature_needs_photos_that_settle_it() -> None:
     assert found > 2
     assert find_temperature(scores[:20], labels[:20]) is None
     assert find_temperature(scores, shown) is None
-
-
-def test_drawn_photos_are_answered_once(trained_copy: Workspace) -> None:
-    run, result = rewrite_result(trained_copy)
-    known = read_distances(trained_copy, run, result)
-    predictor = open_predictor(trained_copy, run)
-    answers = answer_drawn(trained_copy, run, predictor, known.model, per_motif=1)
-    assert len(answers.distances) == len(MOTIFS) == len(answers.photos)
-    assert set(answers.names) == set(MOTIFS)
-    np.testing.assert_allclose(answers.scores.sum(axis=1), 1, atol=1e-5)
-    nobody = None  # nothing is asked again: the answers stand beside the run
-    kept = answer_drawn(trained_copy, run, nobody, known.model, per_motif=1)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(kept.distances, answers.distances)
 
 
 def test_of_very_many_photos_a_rule_rests_on_some(

@@ -1,4 +1,4 @@
-"""The analysis against the truth: the sample's planted faults, all listed by its own plan."""
+"""The analysis against the truth: the sample's planted faults, all listed by its own list."""
 
 from pathlib import Path
 
@@ -9,12 +9,11 @@ from core.datasets.quality.store import QualityResult, list_parameters, read_qua
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from data.sources.sample import describe_faults, plan_photos
 from models.weights import WeightsKind
+from tests.sample import read_faults
 from tests.training import copy_workspace
 
 STAND_IN = PROJECT_ROOT.parent / "shared" / "weights" / "resnet50_standin_notop.h5"
-FAULTS = describe_faults(plan_photos(2024, 100))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def analyse(workspace: Workspace, dataset: Dataset, weights: WeightsKind) -> Qua
 def count_found(dataset: Dataset, result: QualityResult) -> tuple[int, int, int]:
     """Return how many planted wrong labels are suspects, how many there are, and all suspects."""
     suspects = set(dataset.manifest["path"][result.photos["suspect"].to_numpy()])
-    planted = {fault["path"] for fault in FAULTS["wrong_labels"]}
+    planted = {fault["path"] for fault in read_faults("wrong_labels")}
     return len(suspects & planted), len(planted), len(suspects)
 
 
@@ -54,13 +53,15 @@ def test_planted_faults_of_the_sample(sample: tuple[Workspace, Dataset]) -> None
     paths = dataset.manifest["path"].to_numpy()
     exact = result.pairs[result.pairs["kind"] == "exact"]
     found = {frozenset(paths[[a, b]]) for a, b in exact[["a", "b"]].to_numpy()}
-    planted = FAULTS["exact_duplicates"]
+    planted = read_faults("exact_duplicates")
     assert found == {frozenset((twin["original"], twin["copy"])) for twin in planted}
     leaks = result.pairs[result.pairs["leak"]]
     leaking = {frozenset(paths[[a, b]]) for a, b in leaks[["a", "b"]].to_numpy()}
     across = [twin for twin in planted if twin["across_splits"]]
     assert leaking == {frozenset((twin["original"], twin["copy"])) for twin in across}
-    assert dataset.set_aside["path"].tolist() == [fault["path"] for fault in FAULTS["truncated"]]
+    assert dataset.set_aside["path"].tolist() == [
+        fault["path"] for fault in read_faults("truncated")
+    ]
     hits, all_planted, suspects = count_found(dataset, result)
     assert hits >= 4 and all_planted == 6
     assert suspects <= 60

@@ -9,17 +9,11 @@ import pytest
 
 from core.errors import SourceRefused
 from core.workspace import Workspace
-from data.dataset import Dataset
 from data.importing import import_source
 from data.sources import sample
 from tests.sample import read_faults
 
 CLASSES = ("daisy", "dandelion", "rose", "sunflower", "tulip")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return import_source(Workspace(tmp_path_factory.mktemp("sample")), "sample")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,8 @@ def test_each_class_is_split_70_15_15(digests: dict[str, str]) -> None:
     }
 
 
-def test_the_import_reads_all_but_the_truncated_photo(dataset: Dataset) -> None:
+def test_the_import_reads_all_but_the_truncated_photo(workspace: Workspace) -> None:
+    dataset = import_source(workspace, "sample")
     assert (dataset.name, dataset.source) == ("Flower sample", "the embedded sample")
     assert (len(dataset), tuple(dataset.classes)) == (499, CLASSES)
     assert dataset.set_aside["path"].tolist() == [one["path"] for one in read_faults("truncated")]

@@ -208,7 +208,7 @@ def _write_dataset(
     table, set_aside = pack_photos(
         sorted(found.photos, key=lambda photo: photo.path), folder, on_progress
     )
-    _check_readable(table, set_aside, found.fewest_classes)
+    _check_readable(table, set_aside)
     table.insert(2, "label", 0)
     classes = label_classes(table)
     table["split"], split_origin = _settle_splits(table, split_seed, found.split_origin or "given")
@@ -250,13 +250,13 @@ def _state_facts(
     }
 
 
-def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame, fewest: int) -> None:
-    if (classes := table["class"].nunique()) < fewest:
+def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:
+    if (classes := table["class"].nunique()) < 2:
         reason = f" The first: {set_aside['problem'].iloc[0]}" if len(set_aside) else ""
         raise SourceRefused(
             f"Only {len(table)} photos of {classes} classes could be read; "
             f"{len(set_aside)} were set aside.{reason}",
-            "At least two classes with photos are needed." if fewest > 1 else "Bring other photos.",
+            "At least two classes with photos are needed.",
         )
     if table["split"].notna().any() and not (table["split"] == "train").any():
         raise SourceRefused(

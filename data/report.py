@@ -77,12 +77,10 @@ def make_report(
 ) -> ImportReport:
     """Return the report of a dataset's two tables, of a source whose splits are settled."""
     classes = _count_classes(manifest)
-    few: tuple[str, ...] = ()
-    if found.fewest_classes > 1:  # else nobody says yet what is of which class
-        few = (
-            *_note_thin_classes(classes, told=" ".join(found.notes)),
-            *filter(None, [warn_of_few([row.validation for row in classes])]),
-        )
+    few = (
+        *_note_thin_classes(classes, told=" ".join(found.notes)),
+        *filter(None, [warn_of_few([row.validation for row in classes])]),
+    )
     return ImportReport(
         name=found.name,
         source=found.origin,

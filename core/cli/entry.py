@@ -42,8 +42,6 @@ whatif     whatif       latest --json
     what the edits that wait would do, and what came of those before
 tags       edits        latest add odd daisy/0042.jpg
     show the tags of photos, give or take one
-order      forecasting  ~/garden --limit 50
-    say which photos to label next, and what that order was worth where labels are known
 export     exporting    latest ~/flowers
     write the photos of a dataset as folders of classes, or a model as a zip
 features   weights      latest --weights pretrained

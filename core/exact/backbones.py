@@ -45,7 +45,6 @@ from core.runs.training.preparing import (
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
-from data.sources.unlabelled import find_unlabelled
 from models.backbone import Preprocessing, backbone_exists, backbone_id
 from models.devices import Device, find_device
 from models.weights import Weights, WeightsKind, find_weights, list_weights
@@ -71,14 +70,13 @@ def choose_photos(dataset: Dataset, *, whole: bool) -> np.ndarray:
         FeaturesMissing: They show fewer than two classes.
     """
     train = dataset.photo_numbers("train")
-    train = train[~find_unlabelled(dataset.classes, dataset.labels[train])]
     labels = dataset.labels[train]
     n_classes = len(np.unique(labels))
     if n_classes < 2:
         raise FeaturesMissing(
             f"The training photos of “{dataset.name}” do not show two classes: nothing to tell "
             "apart.",
-            "Label photos first, or move photos to train: page Dataset.",
+            "Relabel photos, or move photos to train: page Dataset.",
             dataset=dataset.id,
         )
     wanted = max(SAMPLE, _LEAST_A_CLASS * n_classes)

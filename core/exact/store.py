@@ -117,7 +117,7 @@ def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
     if len(dataset.classes) < 2:
         raise FeaturesMissing(
             f"All photos of “{dataset.name}” are “{dataset.classes[0]}”: nothing to tell apart.",
-            "Label photos first: page Dataset, view Label.",
+            "Relabel photos into a second class: page Dataset.",
             dataset=dataset.id,
         )
     return HeadSource(

@@ -67,10 +67,10 @@ class ArchiveContents:
 def find_in_archive(archive: Path, unpacked: Path, tell: Tell) -> FoundSource:
     """Return the photos of class folders, or split folders of them, packed in an archive."""
     found = unpack_photos(archive, unpacked, partial(tell, READING))
-    return replace(found, name=strip_archive_ending(archive.name), origin=archive.name)
+    return replace(found, name=_strip_ending(archive.name), origin=archive.name)
 
 
-def strip_archive_ending(name: str) -> str:
+def _strip_ending(name: str) -> str:
     """Return the name of an archive without .zip, .tgz, .tar.gz or .tar."""
     for ending in ARCHIVE_ENDINGS:
         if name.lower().endswith(ending) and len(name) > len(ending):

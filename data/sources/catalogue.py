@@ -25,7 +25,6 @@ from data.sources.oxford102 import OXFORD102
 from data.sources.published import FLOWER_PHOTOS
 from data.sources.sample import SAMPLE
 from data.sources.table import TABLE, TABLE_ENDINGS
-from data.sources.unlabelled import UNLABELLED
 
 
 def open_source(request: SourceRequest, downloads: Path | None = None) -> Source:
@@ -137,6 +136,6 @@ AUTO = SourceKind(
 )
 SOURCES: dict[str, SourceKind] = {
     source.kind: source
-    for source in (AUTO, FOLDER, ARCHIVE, TABLE, OXFORD102, FLOWER_PHOTOS, SAMPLE, UNLABELLED)
+    for source in (AUTO, FOLDER, ARCHIVE, TABLE, OXFORD102, FLOWER_PHOTOS, SAMPLE)
 }
 """Kind → source. A new one states its `SourceKind` and gets a place here."""

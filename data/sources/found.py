@@ -45,8 +45,6 @@ class FoundSource:
     """Number of each class in the source's own list; empty: it has none."""
     split_origin: str | None = None
     """What to call the splits it gives, such as “the official split”; None: “given”."""
-    fewest_classes: int = 2
-    """Classes that there must be."""
 
 
 Tell = Callable[[str, int, int], None]

@@ -132,14 +132,12 @@ def check_classes(classes: Collection[str]) -> None:
     if not named:
         raise SourceRefused(
             "The photos lie side by side, so nothing says which class each is of.",
-            "Put the photos of each class into a folder with the name of the class, or bring them "
-            "as photos without labels and label them here.",
+            "Put the photos of each class into a folder with the name of the class.",
         )
     if len(named) == 1:
         raise SourceRefused(
             f"There is only one class with photos: {list_names(named)}.",
-            "Add a folder of photos of at least one other class beside it, or bring them as photos "
-            "without labels and label them here.",
+            "Add a folder of photos of at least one other class beside it.",
         )
 
 
@@ -257,7 +255,7 @@ def find_in_folder(folder: Path, _unpacked: Path, _tell: Tell) -> FoundSource:
     return replace(found, name=place.name or str(place), origin=str(place))
 
 
-def read_folder(folder: Path, read: Read = read_layout) -> FoundSource:
+def read_folder(folder: Path) -> FoundSource:
     """Return the photos in the folder and all folders inside, sorted by path.
 
     Links to files are followed, links to folders are not (they could lead round in circles).
@@ -286,7 +284,7 @@ def read_folder(folder: Path, read: Read = read_layout) -> FoundSource:
                 f"“{folder}” holds more than the {limit:,} files that are looked at.",
                 "Name the folder of the photos, or raise PETALSCOPE_IMPORT_LIMIT_FILES.",
             )
-    layout = read(files, folders)
+    layout = read_layout(files, folders)
     noted = [
         f"“{name}” is a link to a folder; links to folders are not followed." for name in links
     ]

@@ -31,7 +31,6 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
-from core.instant.herding import reduce_rows, replay_labels
 from core.runs.jobs import Tell
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_features
@@ -39,7 +38,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs, number_groups
 from data.manifest import read_dataset
-from data.sources.unlabelled import find_unlabelled
 from models.backbone import read_backbone_facts
 from models.devices import find_device
 from models.extraction import read_features
@@ -67,7 +65,7 @@ def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tel
     if parameters.get("method") == "umap":
         check_umap()
     features, label = _find_features(workspace, dataset, parameters, tell)
-    make = {"quality": _make_quality, "map": _make_map, "order": _make_order}[parameters["kind"]]
+    make = _make_map if parameters["kind"] == "map" else _make_quality
     start = time.perf_counter()
     arrays, tables, rest = make(dataset, features, parameters, tell)
     facts = ResultFacts(
@@ -161,24 +159,3 @@ def _make_map(
         tell("neighbourhoods (UMAP)", 0, 0)
         arrays["umap"] = map_by_umap(reduced)
     return arrays, {}, {"method": method}
-
-
-def _make_order(
-    dataset: Dataset, features: np.ndarray, _parameters: Mapping[str, Any], tell: Tell
-) -> _Parts:
-    """Return the rows that photos are ordered by and, where labels are known, what they were worth.
-
-    Train photos are labelled again and validation photos judge; test photos do neither.
-    """
-    tell("main directions (PCA)", 0, 0)
-    arrays = {"rows": reduce_rows(features)}
-    known = ~find_unlabelled(dataset.classes, dataset.labels)
-    pool = np.flatnonzero(known & (dataset.splits == "train"))
-    judges = np.flatnonzero(known & (dataset.splits == "validation"))
-    if len(np.unique(dataset.labels[pool])) < 2 or not len(judges):
-        return arrays, {}, {}
-    replay = replay_labels(
-        arrays["rows"], dataset.labels, pool, judges, partial(tell, "labelling again")
-    )
-    arrays |= {name: getattr(replay, name) for name in ("sizes", "accuracies", "classes")}
-    return arrays, {}, {"judged": replay.judged, "pool": replay.pool}

@@ -1,8 +1,8 @@
 """The analyses of datasets: started here, read here, made by a job (`python -m` this, FOLDER).
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
-the positions by t-SNE or UMAP. Order: what labelling one by one stands on. Each is computed once
-for a dataset and a backbone, and kept. Pages read only: no scikit-learn or cleanlab is imported.
+the positions by t-SNE or UMAP. Each is computed once for a dataset and a backbone, and stored.
+Pages read only: no scikit-learn or cleanlab is imported.
 """
 
 import json
@@ -32,8 +32,7 @@ from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import rank
 from models.weights import TUNED, WeightsKind, find_weights
 
-AnalysisKind = Literal["quality", "map", "order"]
-_VERSIONS: dict[AnalysisKind, int] = {"quality": 1, "map": 1, "order": 1}
+_VERSION = 1
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -109,11 +108,7 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
 
 
 def request_analysis(
-    workspace: Workspace,
-    dataset_id: str,
-    weights: WeightsKind,
-    kind: AnalysisKind = "quality",
-    method: MapMethod | None = None,
+    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod | None = None
 ) -> str:
     """Return the id of the analysis; a job makes it, unless it is there or being made.
 
@@ -125,25 +120,21 @@ def request_analysis(
     """
     if method == "umap":
         check_umap()
-    parameters = list_parameters(workspace, dataset_id, weights, kind, method)
+    parameters = list_parameters(workspace, dataset_id, weights, method)
     identifier = fingerprint(parameters)
     start_analysis(workspace, identifier, "core.datasets.quality.store", parameters)
     return identifier
 
 
 def list_parameters(
-    workspace: Workspace,
-    dataset_id: str,
-    weights: WeightsKind,
-    kind: AnalysisKind = "quality",
-    method: MapMethod | None = None,
+    workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod | None = None
 ) -> dict[str, Any]:
     """Return what the job of an analysis is given; its fingerprint is the id.
 
     Args:
-        method: Of a map; others have none.
+        method: Of a map; None: the quality analysis.
     """
-    parameters: dict[str, Any] = {"kind": kind, "version": _VERSIONS[kind]}
+    parameters: dict[str, Any] = {"kind": "map" if method else "quality", "version": _VERSION}
     parameters |= {"method": method} if method else {}
     return parameters | _describe_features(workspace, dataset_id, weights)
 

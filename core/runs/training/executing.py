@@ -67,7 +67,7 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     if len(dataset.classes) < 2:
         raise RecipeRefused(
             f"All photos are “{dataset.classes[0]}”: there is nothing to tell apart.",
-            "Label photos first: page Dataset, view Label.",
+            "Relabel photos into a second class: page Dataset.",
             dataset=dataset.id,
         )
     splits = dataset.choose_splits(recipe.split_seed)

@@ -14,7 +14,6 @@ from core.datasets.importing import (
     read_import,
 )
 from core.errors import BadIdentifier, ImportFailed
-from core.exact.ordering import has_unlabelled
 from core.formats import count, plain, size
 from core.ui.adding.ways import IMPORT, show_ways
 from core.ui.parts import cache
@@ -86,9 +85,8 @@ def name_import(status: ImportStatus) -> str:
     """Return what to call an import before its dataset has a name."""
     request = status.job.request
     named = status.report.name if status.report else status.job.name
-    source = SOURCES[request.kind]
     path = request.path.rstrip("/").rpartition("/")[2]
-    return named or (path if source.needs_path else source.title)
+    return named or path or SOURCES[request.kind].title
 
 
 def _watch_import(import_id: str) -> None:
@@ -135,8 +133,6 @@ def _forget(import_id: str) -> None:
 def _open_dataset(dataset_id: str) -> None:
     keep_choice(IMPORT, None)
     keep_choice("dataset", dataset_id)
-    if has_unlabelled(cache.dataset(dataset_id)):
-        keep_choice("view", "label")
     st.rerun()
 
 

@@ -85,11 +85,6 @@ def _offer_upload() -> None:
         "from its start: a large archive that lies on this machine is better named under "
         "“Path on this machine”, which needs no upload."
     )
-    unlabelled = st.checkbox(
-        "The photos have no labels yet",
-        key="adding.unlabelled",
-        help="Any photos in any folders: you label them here, one by one, the most useful first.",
-    )
     name, seed = _ask_name_and_seed()
     if upload is None:
         return
@@ -100,8 +95,7 @@ def _offer_upload() -> None:
             "its path under “Path on this machine”.",
         )
     elif st.button("Read the archive", type="primary"):
-        kind = "unlabelled" if unlabelled else "archive"
-        request = SourceRequest(kind=kind, path=str(_keep_upload(upload)))
+        request = SourceRequest(kind="archive", path=str(_keep_upload(upload)))
         name = name or Path(upload.name).name.split(".")[0]
         _begin(ImportJob(request=request, name=name, split_seed=seed, remove_source=True))
 

@@ -232,6 +232,6 @@ def _offer(chart: MapPage) -> None:
 
 
 def _begin(chart: MapPage, weights: WeightsKind) -> None:
-    kind = () if chart.method == "pca" else ("map", chart.method)
-    keep_choice(JOB, request_analysis(cache.workspace(), chart.dataset.id, weights, *kind))
+    method = None if chart.method == "pca" else chart.method  # PCA comes with the quality analysis
+    keep_choice(JOB, request_analysis(cache.workspace(), chart.dataset.id, weights, method))
     st.rerun()

@@ -15,7 +15,6 @@ from core.ui.dataset.charts import BAR, TITLES, draw_distribution
 from core.ui.dataset.filters import KEPT, show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
-from core.ui.labelling.page import show_labelling
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
@@ -44,14 +43,12 @@ def show_dataset() -> None:
     page = read_dataset_page(pick_dataset(show_empty_state=False))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
-        if page.view != "label":  # the desk says itself what waits, and takes it back
-            show_tray(page.dataset)
-    if page.view not in ("table", "map", "label", "edits"):  # these begin on the first screen
+        show_tray(page.dataset)
+    if page.view not in ("table", "map", "edits"):  # these begin on the first screen
         _show_facts(page.dataset)
     {
         "table": lambda: _show_rows(page),
         "map": lambda: _show_map(page),
-        "label": lambda: show_labelling(page.dataset),
         "edits": lambda: show_edits(page.dataset),
         "versions": lambda: show_versions(page.dataset),
         "photos": lambda: _show_photos(page),

@@ -21,7 +21,6 @@ from core.datasets.photo_table import (
 from core.datasets.quality.store import QualityResult
 from core.datasets.query import parse_query
 from core.errors import QueryRefused
-from core.exact.ordering import has_unlabelled
 from core.runs.store import RunRecord
 from core.ui.dataset.charts import (
     count_colours,
@@ -41,7 +40,6 @@ VIEWS = {
     "photos": "Photos",
     "table": "Table",
     "map": "Map",
-    "label": "Label",
     "edits": "Edits",
     "versions": "Versions",
 }
@@ -232,7 +230,7 @@ def read_dataset_page(dataset: Dataset) -> DatasetPage:
         query=(read_choice("q") or "").strip(),
         area=read_area(dataset),
     )
-    view = _read_known("view", VIEWS) or ("label" if has_unlabelled(dataset) else "photos")
+    view = _read_known("view", VIEWS) or "photos"
     asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED
     run = choose_run(list_done(dataset.id)) if asks or _asks_answers(wanted.query) else None
     return DatasetPage(dataset, view, wanted, run)

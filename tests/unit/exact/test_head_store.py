@@ -1,5 +1,6 @@
 """Exact heads by a real job: made once, opened memory-mapped, tied to features and splits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from core.config import fingerprint
 from core.datasets.quality.results import read_status
-from core.errors import FeaturesMissing, TooManyPhotos
+from core.errors import FeaturesMissing, RecipeRefused, TooManyPhotos
 from core.exact.store import (
     KIND,
     find_run_source,
@@ -17,6 +18,7 @@ from core.exact.store import (
 )
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
+from core.runs.training.executing import choose_splits
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
@@ -60,6 +62,15 @@ def test_without_features_it_says_what_to_do(workspace: Workspace, tmp_path: Pat
     with pytest.raises(FeaturesMissing) as told:
         find_source(workspace, dataset)
     assert f"core features {dataset.id}" in told.value.remedy
+
+
+def test_one_class_has_neither_a_run_nor_an_exact_head(trained_copy: Workspace) -> None:
+    dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
+    alone = replace(dataset, classes=dataset.classes[:1])
+    with pytest.raises(FeaturesMissing, match="nothing to tell apart"):
+        find_source(trained_copy, alone)
+    with pytest.raises(RecipeRefused, match="nothing to tell apart"):
+        choose_splits(alone, list_runs(trained_copy)[0].recipe)
 
 
 def test_too_many_photos_are_refused(

@@ -90,7 +90,7 @@ def test_features_that_are_missing_are_computed(trained_copy: Workspace, tmp_pat
     photos = write_class_folders(tmp_path / "more", photos_per_class=4, first=50)
     dataset = import_source(trained_copy, photos)
     assert find_feature_sets(trained_copy, dataset.id) == []
-    analysis = request_analysis(trained_copy, dataset.id, "random", "map", "tsne")
+    analysis = request_analysis(trained_copy, dataset.id, "random", "tsne")
     assert wait_for_job(trained_copy, analysis) == "done"
     assert len(find_feature_sets(trained_copy, dataset.id)) == 1
     for method in ("pca", "tsne"):
@@ -108,7 +108,7 @@ def test_missing_weights_are_told_where_features_cannot_do_without(
     with pytest.raises(WeightsMissing):
         request_analysis(trained_copy, dataset, "pretrained")
     with pytest.raises(WeightsMissing):
-        request_analysis(trained_copy, dataset, "pretrained", "map", "tsne")
+        request_analysis(trained_copy, dataset, "pretrained", "tsne")
     assert list(trained_copy.analyses.iterdir()) == []
 
 
@@ -148,4 +148,4 @@ def test_umap_is_an_extra(trained_copy: Workspace) -> None:
     if find_spec("umap") is not None:
         pytest.skip("umap-learn is installed here")
     with pytest.raises(ExtraMissing, match=r"pip install umap-learn==0\.5\.12"):
-        request_analysis(trained_copy, choose_dataset(trained_copy), "random", "map", "umap")
+        request_analysis(trained_copy, choose_dataset(trained_copy), "random", "umap")

@@ -77,20 +77,12 @@ class EditRefused(PetalscopeError, code="edit_refused"):
     The message says which and why."""
 
 
-class SelectionRefused(PetalscopeError, code="selection_refused"):
-    """Photos cannot be saved as a selection under that name. Choose another name."""
-
-
-class SelectionMissing(PetalscopeError, code="selection_missing"):
-    """No saved selection of that id, or its file was altered. Save the photos anew."""
-
-
 class TagRefused(PetalscopeError, code="tag_refused"):
     """Photos cannot be tagged so. Choose another name, or a tag that is there."""
 
 
 class QueryRefused(PetalscopeError, code="query_refused"):
-    """A query or a saved view of photos cannot be read. The message says where and why."""
+    """A query of photos cannot be read. The message says where and why."""
 
 
 class DatasetInUse(PetalscopeError, code="dataset_in_use"):

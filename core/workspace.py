@@ -94,10 +94,6 @@ class Workspace:
     analyses = _Place("analyses")
     policies = _Place("policies")
     """Augmentation policies that were saved under a name."""
-    views = _Place("views")
-    """Queries of photos that were saved under a name."""
-    selections = _Place("selections")
-    """Photos that were saved under a name."""
     tags = _Place("tags")
     """Tags of photos, each a file that names them."""
     downloads = _Place("downloads")
@@ -134,9 +130,6 @@ class Workspace:
     kept_photo_file = _Named("kept_photos")
     import_folder = _Named("imports")
     policy_file = _Named("policies", ".json")
-    view_file = _Named("views", ".json")
-    """Return the file of a saved view."""
-    selection_file = _Named("selections", ".json")
     tag_file = _Named("tags", ".json")
     analysis_folder = _Named("analyses")
     export_folder = _Named("exports")

@@ -232,7 +232,7 @@ def _list_killed(workspace: Workspace) -> Iterator[Path]:
     """Yield what was half-written under a temporary name when its process was killed."""
     folders = [workspace.root, workspace.datasets, workspace.features, workspace.backbones]
     folders += [workspace.weights, workspace.registry, workspace.exports, workspace.copies]
-    folders += [workspace.policies, workspace.selections, workspace.analyses, workspace.maps]
+    folders += [workspace.policies, workspace.analyses, workspace.maps]
     folders += [*workspace.runs.glob("[!.]*"), *workspace.runs.glob("[!.]*/derived")]
     folders += [*workspace.runs.glob("[!.]*/checkpoint/*"), *workspace.registry.glob("files/??")]
     for folder in folders:

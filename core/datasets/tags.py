@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from core.config import fingerprint
-from core.datasets.selections import check_photos
 from core.errors import TagRefused
 from core.formats import cell_text, check_name, settle_name
 from core.runs.locks import hold_lock
@@ -125,7 +124,12 @@ def remove_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], na
 
 
 def _list_digests(dataset: Dataset, photos: Sequence[int]) -> list[str]:
-    rows = check_photos(dataset, photos, "to tag", TagRefused)
+    rows = list(dict.fromkeys(int(photo) for photo in photos))
+    if not rows or not all(0 <= row < len(dataset) for row in rows):
+        raise TagRefused(
+            "There is no photo to tag, or one that is not in this dataset.",
+            "Choose at least one photo of the dataset that is shown.",
+        )
     return list(dataset.manifest["sha256"].iloc[rows])
 
 

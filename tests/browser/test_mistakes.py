@@ -1,4 +1,4 @@
-"""The mistakes page in a real browser: review by keyboard, and a selection reopened by its link.
+"""The mistakes page in a real browser: review by keyboard.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.datasets.edits.tray import list_edits
-from core.datasets.selections import list_selections
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -128,27 +127,3 @@ def test_what_the_model_looked_at_and_learnt_from_is_shown(
     expect(page).not_to_have_url(re.compile("photo="))
     expect_place(page, 5, len(list_expected(result)))
     assert read_tray(server, result) == before
-
-
-def test_a_selection_is_saved_and_reopened_by_its_link(
-    page: Page, server: PageServer, result: RunResult, link: str
-) -> None:
-    order = list_expected(result)
-    page.goto(link)
-    wall = page.get_by_role("listbox")
-    wall.locator("[tabindex='0']").focus()
-    page.keyboard.press("Space")
-    page.keyboard.press("Shift+ArrowRight")
-    expect(page.get_by_text("2 photos selected")).to_be_visible()
-    page.get_by_role("button", name="Save").click()
-    page.get_by_label("Name", exact=True).fill("two odd ones")
-    page.keyboard.press("Enter")
-    page.get_by_text("Those that are ticked").click()
-    page.get_by_role("button", name="Save 2 photos").click()
-    workspace = Workspace(server.workspace)
-    wait_until(lambda: len(list_selections(workspace)) == 1, "the selection is saved")
-    (saved,) = list_selections(workspace)
-    assert saved.paths == tuple(result.paths[order[:2]])
-    page.goto(f"{server.address}/mistakes?selection={saved.id}")
-    expect(page.get_by_role("heading", name="two odd ones")).to_be_visible()
-    expect(wall.get_by_role("option")).to_have_count(2)

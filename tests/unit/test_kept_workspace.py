@@ -19,7 +19,6 @@ import pytest
 from core.cli import main
 from core.config import fingerprint
 from core.datasets.policies import read_policy
-from core.datasets.selections import list_selections
 from core.monitoring.feedback import list_feedback
 from core.prediction.deciding import read_rule
 from core.registry.files import read_reference
@@ -175,7 +174,6 @@ def test_what_was_made_is_read(workspace: Workspace) -> None:
     assert read_kept(workspace, result.features_id).shape == (21, 2048)
     assert read_run_head(workspace, RUN).kernels[0].shape == (2048, 3)
     assert read_rule(workspace, RUN).threshold == 0.2  # type: ignore[union-attr]
-    assert [one.name for one in list_selections(workspace)] == ["two daisies"]
     assert read_policy(workspace, "mine") == PRESETS["gentle"]
     assert [said.final_class or said.class_name for said in list_feedback(workspace)] == ["tulip"]
 

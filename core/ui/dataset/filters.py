@@ -12,28 +12,26 @@ from core.ui.dataset.charts import describe_value
 from core.ui.dataset.map import clear_area
 from core.ui.dataset.reading import ISSUES, MEASURES, SORTS, DatasetPage
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import show_problem, show_told
+from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
-from core.ui.photos.querying import show_query, show_query_tools
+from core.ui.photos.querying import show_conditions, show_query
 from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)
-KEPT = ("dataset", "view", "sort", "run", "map", "colours", *_NAMES)
-"""Parameters of the URL that are filters, and those that make a saved view."""
+"""Parameters of the URL that are filters."""
 
 
 def show_filters(page: DatasetPage) -> bool:
     """Draw the filters; return whether they can be answered, after saying why not."""
-    show_told()
     _show_bar(page)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         show_query(page.names)
         if page.run is not None:
             _pick_run(page, page.run.id)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        show_query_tools(page.names, partial(_list_words, page), KEPT)
+        show_conditions(page.names, partial(_list_words, page))
         if page.wanted.is_active:
             _show_chips(page)
     if page.problem is not None:

@@ -12,7 +12,7 @@ from core.datasets.photo_table import NAMES, write_photos
 from core.formats import count, data_uri, plain
 from core.ui.adding.page import show_adding
 from core.ui.dataset.charts import BAR, TITLES, draw_distribution
-from core.ui.dataset.filters import KEPT, show_filters
+from core.ui.dataset.filters import show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
 from core.ui.parts.frame import is_dark
@@ -22,7 +22,6 @@ from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.edits import show_edits
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.photos.querying import open_saved
 from core.ui.photos.tray import show_tray
 from core.ui.versions.page import show_versions
 from core.ui.wall.showing import Wall, keep_list, show_head
@@ -39,7 +38,6 @@ _LISTED = (
 def show_dataset() -> None:
     """Draw the whole page."""
     show_adding()
-    open_saved(KEPT)
     page = read_dataset_page(pick_dataset(show_empty_state=False))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))

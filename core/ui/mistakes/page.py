@@ -17,7 +17,6 @@ from core.ui.mistakes.reading import (
     read_mistakes,
 )
 from core.ui.mistakes.review import show_photos, show_review_button
-from core.ui.mistakes.selections import open_selection, show_saved, show_saving, show_selection
 from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
@@ -52,11 +51,7 @@ _DEFINITIONS: dict[Ranking, str] = {
 
 
 def show_mistakes() -> None:
-    """Draw the selection that the URL names, else the photos of a run and a split."""
-    selection = open_selection()
-    if selection is not None:
-        show_photo_panel(show_selection(selection))
-        return
+    """Draw the photos of a run and a split."""
     reviewing = is_reviewing()
     page = read_mistakes(*open_run(facts=not reviewing))
     pick_one("Which photos", _TITLES, bind_choice("tab", page.ranking, key="mistakes.tab"))
@@ -78,8 +73,6 @@ def _show_ranked(page: MistakesPage, reviewing: bool) -> None:
             if page.ranking == "random":
                 _pick_sample(page)
             show_review_button(listed.photos)
-            show_saving(listed)
-            show_saved()
         _describe_list(page)
     show_photos(listed)
     if reviewing:

@@ -13,8 +13,6 @@ import numpy as np
 import streamlit as st
 
 from core.datasets.edits.tray import Edit, list_classes, list_edits, resolve_edits
-from core.datasets.selections import Selection
-from core.errors import DatasetMissing
 from core.evaluation.mistakes import (
     RANKINGS,
     SAMPLED,
@@ -150,7 +148,7 @@ class MistakesPage:
 
 def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
     """Read what the page shows of a run on a split."""
-    result, known = cache.result(run.id), list_family(run.recipe.dataset, run.id)
+    result, known = cache.result(run.id), _list_others(run)
     ranking = TABS[TABS.index(settle_choice("tab", TABS, TABS[0]))]
     stated = {name: read_choice(name) for name in ("true", "predicted")}
     page = MistakesPage(
@@ -173,12 +171,6 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
         keep_choice("seed", str(seed))
         return replace(page, sampled=sampled, seed=seed)
     return replace(page, others=_read_others(run, known)) if page.needs_others else page
-
-
-def read_listed(run: RunRecord, dataset: Dataset, photos: np.ndarray) -> Listed:
-    """Read what is needed to look at photos by the answers of a run."""
-    result, answers = cache.result(run.id), _read_answers(run.id)
-    return Listed(run=run, dataset=dataset, result=result, answers=answers, photos=photos)
 
 
 def is_reviewing() -> bool:
@@ -215,30 +207,13 @@ def read_waiting(dataset: Dataset) -> Waiting:
     return Waiting(last=last, classes=classes, words=words, edits=len(edits))
 
 
-def read_selected(selection: Selection, run: RunRecord | None) -> Dataset:
-    """Return the dataset in which a selection is looked at: that of the run.
-
-    Without one the version in which the photos were chosen, else the newest of its versions.
-    """
-    if run is not None:
-        return cache.dataset(run.recipe.dataset)
-    family = [entry.id for entry in list_lineage(cache.workspace(), selection.dataset)]
-    if not family:
-        raise DatasetMissing(
-            f"The dataset of the selection “{selection.name}” was deleted.",
-            "Import the same photos again: the selection then finds them.",
-            dataset=selection.dataset,
-        )
-    return cache.dataset(selection.dataset if selection.dataset in family else family[-1])
-
-
-def list_family(dataset_id: str, but: str = "") -> dict[str, RunRecord]:
-    """Return the finished runs on any version of a dataset, but the one named."""
-    family = {entry.id for entry in list_lineage(cache.workspace(), dataset_id)}
+def _list_others(run: RunRecord) -> dict[str, RunRecord]:
+    """Return the other finished runs on any version of the run's dataset."""
+    family = {entry.id for entry in list_lineage(cache.workspace(), run.recipe.dataset)}
     return {
-        run.id: run
-        for run in list_runs(cache.workspace())
-        if run.state == "done" and run.id != but and run.recipe.dataset in family
+        other.id: other
+        for other in list_runs(cache.workspace())
+        if other.state == "done" and other.id != run.id and other.recipe.dataset in family
     }
 
 

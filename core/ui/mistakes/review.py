@@ -33,8 +33,6 @@ from data.dataset import Dataset
 _DIGITS = 9
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
-GALLERY = "mistakes"
-"""Name of the gallery: its ticked photos are kept under it."""
 _LINE = 19
 """Letters that fit on a line under a photo."""
 _HARD_SPACE = "\u00a0"
@@ -255,7 +253,7 @@ def show_photos(listed: Listed) -> None:
             "for (→), or of the second best where it is right (2nd)."
         )
         captions = _caption_photos(listed)
-        show_gallery(dataset, photos, key=GALLERY, captions=captions, badges=mark_tray(dataset))
+        show_gallery(dataset, photos, key="mistakes", captions=captions, badges=mark_tray(dataset))
 
 
 def _caption_photos(listed: Listed) -> Callable[[int], str]:

@@ -1,6 +1,5 @@
-"""The mistakes page without a browser: tabs, filters, the review and its deeds, selections."""
+"""The mistakes page without a browser: tabs, filters, the review and its actions."""
 
-import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits, clear_edits, list_edits
-from core.datasets.selections import list_selections, save_selection
+from core.datasets.edits.tray import add_edits, list_edits
 from core.evaluation.mistakes import RANKINGS
 from core.runs.queue.queue import submit_run
 from core.runs.result import read_result
@@ -188,50 +186,6 @@ def test_several_runs_over_versions_are_matched_by_identity(
     app = open_mistakes(run=first.id, tab="wrong-in-every-run", others=second.id, split="test")
     app = next(b for b in app.button if "Open the test split" in b.label).click().run()
     assert "The test split is sealed" in text_of(app)
-
-
-def test_a_selection_is_saved_and_opened_by_its_link(
-    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
-) -> None:
-    app = open_mistakes()
-    app.text_input(key="mistakes.save.name").set_value("Odd *ones*").run()
-    app = press(app, "Save ")
-    assert not app.exception and not app.error
-    (saved,) = list_selections(trained_copy)
-    order = expected_order(trained_copy)
-    assert saved.paths == tuple(dataset.manifest["path"].iloc[order])
-    assert app.text_input(key="mistakes.save.name").value == ""
-    app.text_input(key="mistakes.save.name").set_value("ODD *ones*").run()
-    app = press(app, "Save ")
-    assert "already" in "".join(error.value for error in app.error)
-    app = open_mistakes(selection=saved.id)
-    assert not app.exception and not app.error
-    assert "Odd \\*ones\\*" in [heading.value for heading in app.subheader]
-    app = press(app, "One by one")
-    assert place_of(app).startswith(f"**1 of {len(order)}**")
-
-
-def test_a_selection_needs_no_run_and_says_what_is_gone(
-    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
-) -> None:
-    saved = save_selection(trained_copy, dataset, [3, 4, 5], "three")
-    (run,) = list_runs(trained_copy)
-    add_edits(trained_copy, dataset, [4], "exclude")
-    apply_edits(trained_copy, dataset)
-    clear_edits(trained_copy, dataset.id)
-    shutil.rmtree(trained_copy.run_folder(run.id))
-    shutil.rmtree(trained_copy.dataset_folder(dataset.id))
-    app = open_mistakes(selection=saved.id)
-    assert not app.exception
-    assert "1 photo of this selection is not in" in text_of(app)
-
-
-def test_a_link_to_a_selection_that_is_gone_is_said(open_mistakes: Open) -> None:
-    for stated in ("0123456789abcdef", "../x"):
-        app = open_mistakes(selection=stated)
-        assert not app.exception
-        assert len(app.error) == 1
-        assert "One by one" in [button.label for button in app.button]
 
 
 def test_a_sample_says_what_it_is_of_and_is_drawn_again(open_mistakes: Open) -> None:

@@ -1,8 +1,8 @@
-"""Lessons: a folder each, lesson.yaml for the steps and one YAML file a language for the words.
+"""Lessons: a folder each, lesson.yaml for the steps and words.yaml for the words.
 
-Words are Markdown; names in {braces} are filled from what a check found. Those that come with the
-program lie in core/teaching/lessons, others in the workspace under lessons/. Words of the field
-explain themselves in the languages of lessons (words.yaml).
+Words are Markdown; names in {braces} are filled with the facts of a check. Lessons of the program
+lie in core/teaching/lessons, others in the workspace under lessons/. Technical terms are explained
+by core/teaching/words.yaml.
 """
 
 import re
@@ -34,7 +34,7 @@ Word = Literal[
 ]  # fmt: skip
 
 _PAPER = """<!doctype html>
-<html lang="{code}"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif }}
 img {{ max-width: 100% }} h2 {{ margin-top: 2rem }}
 blockquote {{ margin: 1rem 0; padding-left: 1rem; border-left: 3px solid #2e7d32 }}
@@ -96,8 +96,8 @@ class StepWords(_Part):
     """Said where the dataset gives nothing to choose from."""
 
 
-class Language(_Part):
-    """All words of a lesson in one language."""
+class LessonWords(_Part):
+    """All words of a lesson."""
 
     title: str
     words: dict[Word, str]
@@ -109,20 +109,17 @@ class Lesson(_Part):
 
     key: str
     steps: tuple[Step, ...]
-    languages: dict[str, str]
-    """Code → the language's own name."""
-    spoken: dict[str, Language]
+    text: LessonWords
 
     @model_validator(mode="after")
     def _all_is_said(self) -> Self:
-        for code, language in self.spoken.items():
-            faults = [*_compare("word", language.words, get_args(Word))]
-            faults += _compare("step", language.steps, [step.key for step in self.steps])
-            for step in self.steps:
-                if words := language.steps.get(step.key):
-                    faults += (f"{step.key}: {fault}" for fault in _check_words(step, words))
-            if faults:
-                raise ValueError(f"{code}.yaml: {faults[0]}")
+        faults = [*_compare("word", self.text.words, get_args(Word))]
+        faults += _compare("step", self.text.steps, [step.key for step in self.steps])
+        for step in self.steps:
+            if words := self.text.steps.get(step.key):
+                faults += (f"{step.key}: {fault}" for fault in _check_words(step, words))
+        if faults:
+            raise ValueError(f"words.yaml: {faults[0]}")
         return self
 
 
@@ -134,7 +131,7 @@ def list_lessons(workspace: Workspace) -> dict[str, Path]:
 
 
 def write_answers(
-    lesson: Lesson, code: str, about: str, answered: Mapping[str, str], pictures: Mapping[str, str]
+    lesson: Lesson, about: str, answered: Mapping[str, str], pictures: Mapping[str, str]
 ) -> str:
     """Return the steps that were answered right as an HTML file, with what there is to take home.
 
@@ -143,17 +140,17 @@ def write_answers(
         answered: Step → the setting, and what was said of the answer, in Markdown.
         pictures: Step → its chart, as the address of a PNG that holds it ("data:image/png…").
     """
-    language = lesson.spoken[code]
-    done = language.words["done"].format(right=len(answered), steps=len(lesson.steps))
-    parts = [f"# {language.title}", about, done]
+    text = lesson.text
+    done = text.words["done"].format(right=len(answered), steps=len(lesson.steps))
+    parts = [f"# {text.title}", about, done]
     for number, step in enumerate(lesson.steps, 1):
         if step.key in answered:
-            words = language.steps[step.key]
+            words = text.steps[step.key]
             parts += [f"## {number}. {words.title}", answered[step.key]]
             parts += [f"![{words.picture}]({pictures[step.key]})"] if step.key in pictures else []
             parts.append(f"> {words.remember}")
     body = MarkdownIt("commonmark", {"html": False}).render("\n\n".join(parts))
-    return _PAPER.format(code=code, title=language.title, body=body)
+    return _PAPER.format(title=text.title, body=body)
 
 
 def read_lesson(folder: Path) -> Lesson:
@@ -164,9 +161,7 @@ def read_lesson(folder: Path) -> Lesson:
     """
     try:
         facts = _read(folder / "lesson.yaml")
-        languages = facts.get("languages") or {}
-        spoken = {code: _read(folder / f"{code}.yaml") for code in languages}
-        return Lesson(key=folder.name, spoken=spoken, **facts)
+        return Lesson(key=folder.name, text=_read(folder / "words.yaml"), **facts)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -207,17 +202,17 @@ def _check_words(step: Step, words: StepWords) -> Iterator[str]:
                 yield f"“{{{name}}}” is not known; known are {', '.join(sorted(known.facts))}"
 
 
-def explain(word: str, language: str = "en") -> str | None:
-    """Return what a word means, or a setting of a recipe; None where it is not known."""
-    return _read_forms(language).get(word.casefold())
+def explain(word: str) -> str | None:
+    """Return the meaning of a term, or of a setting of a recipe; None where it is not known."""
+    return _read_forms().get(word.casefold())
 
 
-def list_words(text: str, language: str) -> dict[str, str]:
+def list_words(text: str) -> dict[str, str]:
     """Return the words that occur in a text, in its order → what they mean.
 
     Longer forms win: "learning rate" is not "rate". Of several forms the one that occurs is named.
     """
-    forms = _read_forms(language)
+    forms = _read_forms()
     longest = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     found = re.findall(rf"(?<!\w)({longest})(?!\w)", text.casefold()) if forms else []
     meanings = {forms[form]: form for form in reversed(found)}
@@ -225,11 +220,10 @@ def list_words(text: str, language: str) -> dict[str, str]:
 
 
 @cache
-def _read_forms(language: str) -> Mapping[str, str]:
+def _read_forms() -> Mapping[str, str]:
     content = Path(__file__).with_name("words.yaml").read_text(encoding="utf-8")
-    words = yaml.safe_load(content).get(language, {})
     return {
         form.strip().casefold(): meaning
-        for named, meaning in words.items()
+        for named, meaning in yaml.safe_load(content).items()
         for form in named.split(",")
     }

@@ -47,7 +47,7 @@ def _judge_rate(page: LessonPage, number: int) -> Verdict:
 
 def _ask_epoch(page: LessonPage) -> int:
     last, key = page.step.recipe.epochs, f"{page.key}.epoch"
-    return int(st.number_input(page.language.words["epoch"], 1, last, key=key))
+    return int(st.number_input(page.text["epoch"], 1, last, key=key))
 
 
 def _judge_epoch(page: LessonPage, asked: int) -> Verdict:
@@ -167,7 +167,7 @@ QUESTIONS: dict[Check, Question] = {
 def show_check(page: LessonPage) -> None:
     """Draw the question about the picture, take the answer, and say what the picture says."""
     question = QUESTIONS[page.step.check]
-    words, key = page.language.words, f"{page.key}.verdict"
+    words, key = page.text, f"{page.key}.verdict"
     st.markdown(page.words.check.format_map(question.facts(page)))
     answer = question.ask(page)
     if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
@@ -208,10 +208,10 @@ def list_pictures(page: LessonPage) -> dict[str, str]:
 
 def write_report(page: LessonPage, answered: Mapping[str, str], drawn: Mapping[str, str]) -> str:
     """Return what was answered right and the charts of it, as HTML."""
-    dataset, said = page.source.dataset, page.language.words["photos"]
+    dataset, said = page.source.dataset, page.text["photos"]
     about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {said}"
     pictures = {
         step: data_uri(draw_png(json.loads(spec) | {"width": _CHART_PX}), "image/png")
         for step, spec in drawn.items()
     }
-    return write_answers(page.lesson, page.code, about, answered, pictures)
+    return write_answers(page.lesson, about, answered, pictures)

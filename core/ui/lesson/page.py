@@ -27,7 +27,6 @@ from core.ui.lesson.checking import (
 )
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import (
-    LANGUAGE,
     LESSON,
     SET,
     STEP,
@@ -55,13 +54,8 @@ def show_lesson() -> None:
     st.html(Path(__file__).with_name("lesson.css"))
     folders = list_lessons(cache.workspace())
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
-    row = st.container(key="lesson_pickers", horizontal=True, vertical_alignment="bottom")
-    with row.container(width="stretch"):
+    with st.container(key="lesson_pickers"):
         dataset = pick_dataset()
-    with row.container(width="content"):
-        code = settle_choice(LANGUAGE, list(lesson.languages), next(iter(lesson.languages)))
-        bound = bind_choice(LANGUAGE, code, key="lesson.language")
-        pick_one("Language", lesson.languages, bound)
     opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
     if opened is None:
         return
@@ -91,7 +85,7 @@ def _show_steps(page: LessonPage) -> None:
     bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
     pick_one("Step", titles, bound)
     if list_answered(page):
-        said = page.language.words["done"]
+        said = page.text["done"]
         st.caption(said.format(right=len(list_answered(page)), steps=len(steps)))
 
 
@@ -102,7 +96,7 @@ def _show_step(page: LessonPage) -> None:
         with left.container(border=True, key="lesson_card"):
             st.markdown(f"#### {page.place + 1}. {page.words.title}")
             words = page.words  # what they mean is behind a "?"
-            said = list_words(f"{words.question} {words.control} {words.check}", page.code)
+            said = list_words(f"{words.question} {words.control} {words.check}")
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
             with st.container(key="lesson_question"):
                 st.markdown(words.question, help=meanings or None)
@@ -147,7 +141,7 @@ def _show_control(page: LessonPage) -> str:
 
 def _say(page: LessonPage) -> dict[str, str]:
     """Return the words that pictures need."""
-    words = {str(name): said for name, said in page.language.words.items()}
+    words = {str(name): said for name, said in page.text.items()}
     return words | {"picture": page.words.picture, "control": page.words.control}
 
 
@@ -164,7 +158,7 @@ def _show_curves(page: LessonPage, before: str) -> None:
     )
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy
-    st.caption(_say_share(page, page.language.words["right"], round(share * n), n))
+    st.caption(_say_share(page, page.text["right"], round(share * n), n))
 
 
 def _show_shares(page: LessonPage, before: str) -> None:
@@ -183,14 +177,14 @@ def _show_shares(page: LessonPage, before: str) -> None:
 def _show_noise(page: LessonPage, before: str) -> None:
     """Draw the shares by noise, and what photos that lie on both sides would have one believe."""
     _show_shares(page, before)
-    words, n = page.language.words, page.copied
+    words, n = page.text, page.copied
     if st.toggle(words["leak"].format(n=n), key=f"{page.key}.leak"):
         st.caption(words["leaked"].format(n=n, others=len(page.judged) - n, **page.leaked))
 
 
 def _show_strategies(page: LessonPage, _before: str) -> None:
     """Draw right answers against seconds of training, of the head's run and of the chosen one."""
-    words = _say(page) | {"control": page.language.words["seconds"]}
+    words = _say(page) | {"control": page.text["seconds"]}
     epochs = page.trained.list_epochs(page.chosen)
     page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
     for name in (HEAD, page.chosen):
@@ -206,7 +200,7 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     low, high = (percent(end, of) for end in wilson_interval(hits, of))
     if is_presenting():
         return f"{line}: {percent(hits / of, of) if of else '–'} ({low} – {high}, n = {of:,})"
-    words = page.language.words
+    words = page.text
     photos = words["train" if page.step.picture == "stages" else "validation"]
     between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=photos)
     return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
@@ -215,7 +209,7 @@ def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
 def _show_forecast(page: LessonPage, before: str) -> None:
     """Draw the share of right answers against the number of training photos, and beyond it."""
     assert page.forecast is not None
-    forecast, points, said = page.forecast, list_points(page.forecast), page.language.words
+    forecast, points, said = page.forecast, list_points(page.forecast), page.text
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
     fan, words = list_fan(forecast), _say(page)
     page.drawn.update(
@@ -277,7 +271,7 @@ def _show_confused(page: LessonPage, _before: str) -> None:
     )
     show_wall(dataset, page.judged[missed], wall)
     of = int((page.true == one).sum())
-    st.caption(_say_share(page, page.language.words["right"], of - len(taken), of))
+    st.caption(_say_share(page, page.text["right"], of - len(taken), of))
 
 
 _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
@@ -295,7 +289,7 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
 
 def _show_end(page: LessonPage) -> None:
     """Draw the sentence to take home, and the way to the next step."""
-    words = page.language.words
+    words = page.text
     with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
         st.markdown(page.words.remember)
     if page.place + 1 < len(page.lesson.steps):

@@ -1,6 +1,6 @@
 """What the lesson shows: the step, where its control stands, and the figures behind its picture.
 
-In the URL: `lesson`, `language`, `step` (from 1) and `set` (where the control stands).
+In the URL: `lesson`, `step` (from 1) and `set` (where the control stands).
 """
 
 import zlib
@@ -24,7 +24,7 @@ from core.instant.change import Change, answer_changed
 from core.instant.curves import Forecast
 from core.instant.head import ExactHead
 from core.runs.recipe.strategies import HEAD, STAGES, STRATEGIES
-from core.teaching.lessons import Language, Lesson, Step, StepWords, read_lesson
+from core.teaching.lessons import Lesson, Step, StepWords, Word, read_lesson
 from core.teaching.live_head import LiveEpoch, spoil
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
 from core.ui.lesson.trained import Trained
@@ -32,7 +32,7 @@ from core.ui.parts import cache
 from core.ui.parts.state import read_choice, read_number
 from core.ui.visitor import name_browser
 
-LESSON, LANGUAGE, STEP, SET = "lesson", "language", "step", "set"
+LESSON, STEP, SET = "lesson", "step", "set"
 PLANTED, _SHOWN, _COPIED = 3, 12, 20
 _ASKED = 5
 _FORMS = {"learning_rate": "{:g}", "dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
@@ -45,8 +45,6 @@ class LessonPage:
     """One step, with the dataset that it is asked of."""
 
     lesson: Lesson
-    code: str
-    """Of the language."""
     place: int
     source: HeadSource
     head: ExactHead
@@ -56,9 +54,9 @@ class LessonPage:
     """The chart of the step as Vega-Lite, once it is drawn."""
 
     @property
-    def language(self) -> Language:
-        """All words."""
-        return self.lesson.spoken[self.code]
+    def text(self) -> Mapping[Word, str]:
+        """The words that all steps share."""
+        return self.lesson.text.words
 
     @property
     def step(self) -> Step:
@@ -68,7 +66,7 @@ class LessonPage:
     @property
     def words(self) -> StepWords:
         """What is said in it."""
-        return self.language.steps[self.step.key]
+        return self.lesson.text.steps[self.step.key]
 
     @property
     def key(self) -> str:
@@ -147,7 +145,7 @@ class LessonPage:
         if table is None:
             return None
         random = table["weights"] == "random"
-        table["line"] = np.where(random, self.language.words["random"], self.source.label)
+        table["line"] = np.where(random, self.text["random"], self.source.label)
         table = table.rename(columns={"stage": "place", "right": "hits", "n": "of"})
         return table.assign(share=table["hits"] / table["of"])
 
@@ -215,7 +213,7 @@ class LessonPage:
         """Photos of the lines of the picture: place, line (its name), hits, of, share."""
         if self.step.picture == "stages" and self.stages is not None:
             return self.stages
-        said, n = self.language.words, len(self.judged)
+        said, n = self.text, len(self.judged)
         if self.step.picture == "noise":
             true, spoilt = self.by_noise.T
             lines = {said["true_labels"]: (true, n), said["wrong_labels"]: (spoilt, n)}
@@ -315,10 +313,8 @@ class LessonPage:
 def read_lesson_page(source: HeadSource, head: ExactHead, lesson: Lesson) -> LessonPage:
     """Read which step is open, and who asks."""
     asked = read_number(read_choice(STEP) or "", len(lesson.steps) + 1) or 1
-    code = read_choice(LANGUAGE) or ""
     return LessonPage(
         lesson=lesson,
-        code=code if code in lesson.spoken else next(iter(lesson.spoken)),
         place=asked - 1,
         source=source,
         head=head,

@@ -1,4 +1,4 @@
-"""The lesson: every step answered wrong and right, by hand, by a link, in two languages."""
+"""The lesson: every step answered wrong and right, by hand, and by a link."""
 
 from collections.abc import Callable
 from typing import Any
@@ -169,18 +169,17 @@ def test_stages_of_trained_weights_are_measured_beside_random_ones(
 
 
 def test_a_link_opens_a_step_with_its_control_set(seen: list[LessonPage]) -> None:
-    app = open_page("lesson", step="5", set="0.8", language="de")
+    app = open_page("lesson", step="5", set="0.8")
     page = seen[-1]
     assert page.step.key == "heart"
     assert app.select_slider(key=f"{page.key}.control").value == "0.8"
-    assert "auswendig" in text_of(app) and "Prüfen" in [one.label for one in app.button]
-    n = len(page.judged)
-    assert f"{n} Validierungsfotos" in captions(app)
+    assert "by heart" in text_of(app) and "Check" in [one.label for one in app.button]
+    assert f"{len(page.judged)} validation photos" in captions(app)
 
 
 @pytest.mark.usefixtures("seen")
 def test_a_link_that_does_not_fit_is_passed_over() -> None:
-    app = open_page("lesson", step="99", set="x", language="xx", lesson="none")
+    app = open_page("lesson", step="99", set="x", lesson="none")
     assert "1. What does it see?" in text_of(app)
 
 

@@ -1,4 +1,4 @@
-"""Lessons are whole in every language, short, and refused with a reason where they are not."""
+"""Lessons are whole, short, and refused with a reason where they are not."""
 
 import re
 import shutil
@@ -24,11 +24,9 @@ def folder(workspace: Workspace) -> Path:
 def test_lessons_of_the_program_are_whole_and_short(workspace: Workspace) -> None:
     for folder in list_lessons(workspace).values():
         lesson = read_lesson(folder)
-        assert {"en", "de"} <= lesson.spoken.keys()
-        for language in lesson.spoken.values():
-            for key, words in language.steps.items():
-                shown = (words.title, words.question, words.control, words.picture, words.check)
-                assert len(" ".join(shown).split()) <= MOST_WORDS, key
+        for key, words in lesson.text.steps.items():
+            shown = (words.title, words.question, words.control, words.picture, words.check)
+            assert len(" ".join(shown).split()) <= MOST_WORDS, key
 
 
 def test_a_folder_in_the_workspace_is_a_lesson(workspace: Workspace, folder: Path) -> None:
@@ -38,25 +36,25 @@ def test_a_folder_in_the_workspace_is_a_lesson(workspace: Workspace, folder: Pat
 
 def test_right_answers_are_written_in_the_order_of_the_steps(workspace: Workspace) -> None:
     lesson = read_lesson(list_lessons(workspace)["transfer"])
-    said = {"photos": "Erst 80 <script>.", "sees": "Merkmal: 7."}
+    said = {"photos": "Not before 80 <script>.", "sees": "Feature: 7."}
     png = "data:image/png;base64,AAAA"
-    written = write_answers(lesson, "de", "Blumen", said, {"photos": png})
+    written = write_answers(lesson, "Flowers", said, {"photos": png})
     titles = re.findall("<h2>(.*)</h2>", written)
-    assert titles == ["1. Was sieht es?", "7. Wie viele Fotos sind genug?"]
-    assert "2 von 10" in written and written.index("Merkmal: 7.") < written.index("Erst 80")
+    assert titles == ["1. What does it see?", "7. How many photos are enough?"]
+    assert "2 of 10" in written and written.index("Feature: 7.") < written.index("Not before 80")
     assert written.count(f'<img src="{png}"') == 1 and "<script" not in written
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "said"),
     [
-        ("de.yaml", "  next: ", "  nexxt: ", "next"),
-        ("en.yaml", "      too_slow:", "      too_small:", "the answer “too_slow” is missing"),
-        ("en.yaml", "{limit}", "{limits}", "“{limits}” is not known; known are limit, loss"),
+        ("words.yaml", "  next: ", "  nexxt: ", "next"),
+        ("words.yaml", "      too_slow:", "      too_small:", "the answer “too_slow” is missing"),
+        ("words.yaml", "{limit}", "{limits}", "“{limits}” is not known; known are limit, loss"),
         ("lesson.yaml", "start: 0.00003", "start: 0.00004", "start 4e-05 is not among the values"),
         ("lesson.yaml", "check: best_epoch", "check: guess", "steps.4.check"),
         ("lesson.yaml", "hidden: 64", "hiden: 64", "steps.3.recipe"),
-        ("lesson.yaml", "languages: {en", "languages: {fr: Français, en", "fr.yaml"),
+        ("lesson.yaml", "steps:", "languages: {en: English}\nsteps:", "languages"),
         ("lesson.yaml", "steps:", "steps: [", "lesson.yaml"),
     ],
 )

@@ -283,11 +283,6 @@ class ServiceNotReady(PetalscopeError, code="service_not_ready"):
     """The API has no version of a model to answer with. Promote one: it is taken up by itself."""
 
 
-class ExportFailed(PetalscopeError, code="export_failed"):
-    """A file of an exported model does not answer like the program; nothing was kept of it.
-    Leave that format out, and report it."""
-
-
 class ExportMissing(PetalscopeError, code="export_missing"):
     """No export of that id is in the workspace. Make it again."""
 

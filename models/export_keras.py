@@ -1,19 +1,15 @@
-"""The full model in Keras (keras, tensorflow): photos uint8 RGB → scores, preprocessing inside.
+"""The full model in Keras: photos uint8 RGB → scores, preprocessing inside.
 
 Its weights are read back from the OpenVINO network, because that is the network that answers.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import openvino as ov
-import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
@@ -22,9 +18,6 @@ from models.dense import DenseHead
 from models.graphs import build_graph, cut_crops, join_crops, preprocess
 from models.head import add_head, set_dense_head
 from models.plan import HeadShape
-
-KerasFormat = Literal["keras", "savedmodel", "litert"]
-KERAS_FORMATS: tuple[KerasFormat, ...] = get_args(KerasFormat)
 
 CONVOLUTIONS = 53
 
@@ -92,54 +85,14 @@ def _set_group_norms(resnet: keras.Model, network_file: Path) -> None:
         layer.beta.assign(node.input_value(2).get_node().data)
 
 
-class KerasExport:
-    """The full model, built once, written in several formats."""
-
-    def __init__(self, network_file: Path, facts: BackboneFacts, head: DenseHead) -> None:
-        self._model = build_full_model(network_file, facts, head)
-
-    @cached_property
-    def _frozen(self) -> Any:
-        return freeze_model(self._model)
-
-    def write(self, name: KerasFormat, path: Path) -> None:
-        """Write the model to the path, whose folder is there."""
-        if name == "keras":
-            self._model.save(path)
-        elif name == "savedmodel":
-            write_saved_model(self._frozen, path)
-        else:
-            with TemporaryDirectory(dir=path.parent) as folder:
-                write_saved_model(self._frozen, Path(folder))
-                write_litert(Path(folder), path)
+def write_keras(model: keras.Model, file: Path) -> None:
+    """Write the model as a .keras file."""
+    model.save(file)
 
 
-INPUT, OUTPUT = "photos", "scores"
-
-
-def freeze_model(model: keras.Model) -> Any:
-    """Return the model as a concrete function photos (n, side, side, 3) uint8 → scores (n, k)."""
-    spec = tf.TensorSpec((None, *model.input.shape[1:]), tf.uint8, name=INPUT)
-
-    def serve(photos: tf.Tensor) -> tf.Tensor:
-        return tf.identity(model(photos, training=False), name=OUTPUT)
-
-    concrete = tf.function(serve, input_signature=[spec]).get_concrete_function()
-    return convert_variables_to_constants_v2(concrete)
-
-
-def write_saved_model(frozen: Any, folder: Path) -> None:
-    """Write a SavedModel with the signature “serving_default” into the folder."""
-    spec = tf.TensorSpec(frozen.inputs[0].shape, tf.uint8, name=INPUT)
-    module = tf.Module()
-    module.serve = tf.function(lambda photos: {OUTPUT: frozen(photos)[0]}, input_signature=[spec])
-    tf.saved_model.save(module, str(folder), signatures=module.serve)
-
-
-def write_litert(saved_model: Path, file: Path) -> None:
-    """Write the LiteRT model of a SavedModel."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    file.write_bytes(converter.convert())
+def write_litert(model: keras.Model, file: Path) -> None:
+    """Write the model as a LiteRT file (.tflite)."""
+    model.export(str(file), format="litert", verbose=False)
 
 
 def read_convolutions(network_file: Path) -> dict[str, Convolution]:

@@ -1,4 +1,4 @@
-"""The full model in ONNX and for OpenVINO: the backbone's own network with the head behind it.
+"""The full model in ONNX: the backbone's own network with the head behind it.
 
 No Keras: its way to ONNX (tf2onnx) takes 25 s and 7 GB for this network, this one a second.
 """
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import openvino as ov
-from openvino import opset13 as operations
+from onnx import TensorProto, helper, numpy_helper
 
 from core.config import Framing
-from core.errors import BackboneMissing, ExtraMissing
+from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
 from models.dense import DenseHead
 
@@ -31,17 +32,8 @@ def write_onnx(network_file: Path, facts: BackboneFacts, head: DenseHead, file: 
     """Write the ONNX model: "photos" → "scores".
 
     Raises:
-        ExtraMissing: The package onnx is not installed.
         BackboneMissing: The network holds what ResNet-50 does not.
     """
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise ExtraMissing(
-            "ONNX files need the package “onnx”.", "Install it: pip install onnx", package="onnx"
-        ) from error
-    from onnx import TensorProto, helper
-
     graph = _Graph()
     pooled = _copy_network(graph, ov.Core().read_model(network_file), facts)
     scores = _add_head(graph, pooled, head)
@@ -73,16 +65,12 @@ class _Graph:
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Return the name of what the new node gives."""
-        from onnx import helper
-
         output = name or f"value_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
     def keep(self, array: np.ndarray) -> str:
         """Return the name of the constant."""
-        from onnx import numpy_helper
-
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
@@ -200,25 +188,3 @@ def _unknown(what: str) -> BackboneMissing:
         f"The network is not the ResNet-50 that can be written as ONNX: it has {what}.",
         "Leave ONNX out, or train the same recipe again: its backbone is made anew.",
     )
-
-
-def write_openvino(network_file: Path, head: DenseHead, file: Path) -> None:
-    """Write the model into the file (.xml), whose folder is there, and the .bin beside it."""
-    network = ov.Core().read_model(network_file)
-    pooled = next(output for output in network.outputs if len(output.partial_shape) == 2)
-    features = pooled.get_node().input_value(0)  # what goes into the result
-    scores = _join_head(features, head)
-    features.set_names({"features"})
-    scores.set_names({"scores"})
-    model = ov.Model([scores, features], network.get_parameters(), "petalscope")
-    ov.save_model(model, file, compress_to_fp16=False)
-
-
-def _join_head(features: ov.Output, head: DenseHead) -> ov.Output:
-    values = operations.divide(operations.subtract(features, head.mean), head.scale)
-    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True), 1):
-        kernel, bias = (np.asarray(array, np.float32) for array in (kernel, bias))
-        values = operations.add(operations.matmul(values, kernel, False, False), bias)
-        if number < len(head.kernels):
-            values = operations.relu(values)
-    return operations.softmax(values, 1).output(0)

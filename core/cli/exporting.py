@@ -4,7 +4,6 @@ from argparse import Namespace
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from core.cli.choosing import (
     RUN,
@@ -17,11 +16,10 @@ from core.cli.choosing import (
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, check_free, pick, write_text
 from core.errors import ExportRefused
-from core.exporting.making import Making, make_export
+from core.exporting.making import write_zip
 from core.exporting.notebook import write_notebook
-from core.exporting.store import ExportRecord, find_zip, list_exports, make_request
-from core.exporting.subject import FACTS, FORMATS
-from core.formats import count, duration, moment, size
+from core.exporting.store import FORMATS, make_request
+from core.formats import count, size
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
 from core.runs.result import read_result
@@ -37,7 +35,7 @@ _STEPS = 3
     option(
         "dataset DATASET|ZIP",
         "id, start of an id, name, or “latest”, of a dataset, or of a run in front of FILE.ipynb; "
-        "with --model the zip to write (default: it is kept in the workspace)",
+        "with --model the zip to write",
         nargs="?",
     ),
     option(
@@ -63,24 +61,13 @@ _STEPS = 3
     ),
     option(
         "--formats LIST",
-        f"separated by commas: {','.join(FORMATS)} (default: all; with --space: none)",
-        default="",
-    ),
-    flag("--space", "put a folder for a hosted Space into the zip: Dockerfile, app and model"),
-    option(
-        "--golden",
-        "photos to check copies with: validation photos of the dataset, or drawn ones, free of any "
-        "licence",
-        choices=("dataset", "drawn"),
-        default="dataset",
+        "of the model, separated by commas (default: all of them)",
+        default=",".join(FORMATS),
     ),
     flag("--force", "write over a zip or notebook that is there"),
-    flag("--exports", "list the exports kept in the workspace"),
 )
 def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Export a dataset, a run as a notebook, or with --model a model."""
-    if given.exports:
-        return _list_exports(workspace)
     if (given.target or given.dataset or "").lower().endswith(_NOTEBOOK):
         return _export_notebook(workspace, given)
     if given.model:
@@ -115,20 +102,16 @@ def _write_mapping(dataset: Dataset, file: Path) -> Outcome:
 
 
 def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    formats = [word for word in given.formats.replace(" ", "").split(",") if word]
-    if not formats and not given.space:
-        formats = [*FORMATS]
-    model = choose_model(workspace, given.model)
-    wish = make_request(model, formats, space=given.space, golden=given.golden)
-
-    def tell(step: str, done: int, total: int) -> None:
-        progress.advance(f"exporting: {step}", done, total)
-
     if given.dataset is None:
-        record = make_export(workspace, wish, tell)
-        return _describe_made(record, find_zip(workspace, record))
+        raise ExportRefused("Nothing says where to export to.", "Name a zip: flowers.zip.")
     target = _choose_file(given.dataset, ".zip", force=given.force)
-    return _describe_made(Making(workspace, wish, tell).write(target), target)
+    formats = [word for word in given.formats.replace(" ", "").split(",") if word]
+    wish = make_request(choose_model(workspace, given.model), formats)
+    record = write_zip(workspace, wish, target, progress.advance)
+    return Outcome(
+        f"{target} ({size(record.bytes)})\n{record.title}: {', '.join(record.formats)}",
+        {"file": target, **pick(record, "bytes", "sha256", "model", "formats")},
+    )
 
 
 def _export_notebook(workspace: Workspace, given: Namespace) -> Outcome:
@@ -153,40 +136,6 @@ def _choose_file(text: str, suffix: str, *, force: bool) -> Path:
     if not force:
         check_free(file)
     return file
-
-
-def _describe_made(record: ExportRecord, file: Path) -> Outcome:
-    lines = [
-        f"{file} ({size(record.bytes)})",
-        f"{record.title}; {count(record.photos, 'golden photo')} ({record.golden})",
-    ]
-    for name, row in record.checked.items():
-        label = FACTS[name].label if name in FACTS else "Space"
-        if row["state"] == "right":
-            lines.append(f"{label}: scores within {row['difference']:.1e}, same highest class")
-        else:
-            lines.append(f"{label}: written, but not checked here: {row['problem']}")
-    took = sum(record.seconds.values())
-    lines.append(f"Made in {duration(took)}. Whoever gets it checks it with: python check.py")
-    return Outcome("\n".join(lines), _describe_export(record, file))
-
-
-def _describe_export(record: ExportRecord, file: Path) -> dict[str, Any]:
-    same = ("bytes", "sha256", "model", "formats", "space", "golden", "checked", "seconds")
-    return {"file": file, **pick(record, *same), "golden_photos": record.photos}
-
-
-def _list_exports(workspace: Workspace) -> Outcome:
-    records = list_exports(workspace)
-    lines = [
-        f"{moment(record.created)}  {size(record.bytes):>7}  {record.title}: "
-        f"{', '.join([*record.formats, *(['space'] if record.space else [])])}\n"
-        f"    {find_zip(workspace, record)}"
-        for record in records
-    ]
-    lines.append(f"{count(len(records), 'export')}, {size(sum(one.bytes for one in records))}")
-    documents = [_describe_export(record, find_zip(workspace, record)) for record in records]
-    return Outcome("\n".join(lines), {"exports": documents})
 
 
 @command(

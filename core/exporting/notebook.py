@@ -4,6 +4,7 @@ Each block of notebook.py.jinja is a cell, in its order; those called …_text a
 that a recipe does not need renders empty and is left out. The notebook is nbformat 4.5, JSON.
 """
 
+import ast
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from typing import Any
 
 from core.errors import ExportRefused, WeightsDamaged, WeightsMissing
 from core.evaluation.agreement import estimate_agreement
-from core.exporting.space import write_augmenting, write_drawing
 from core.formats import plain
 from core.installed import COMMAND
 from core.reporting.writing import open_templates
@@ -22,7 +22,7 @@ from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.runs.result import check_order, read_result
 from core.runs.store import RunRecord
 from core.runs.training.formula import read_choice
-from core.workspace import Workspace
+from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import read_dataset
 from data.policy import describe_policy
 from models.catalogue import DEFAULT, RANDOM, read_catalogue
@@ -186,6 +186,55 @@ def _to_json(cell: Cell) -> dict[str, Any]:
     common = {"id": cell.name, "metadata": folded, "source": cell.source}
     code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
     return ({"cell_type": "markdown"} if cell.is_text else code) | common
+
+
+def write_augmenting() -> str:
+    """Return what stands for data/augmentation.py in a notebook: `augment(photo, policy, …)`."""
+    imports = (
+        "import hashlib\nimport math\nimport random\nfrom collections.abc import Mapping\n"
+        "from dataclasses import dataclass, fields\n"
+        "from typing import ClassVar, NamedTuple\n\nfrom PIL import ImageFilter"
+    )
+    pieces = [
+        *_cut("data/policy.py", "AugmentationPolicy", "GEOMETRIC"),
+        *_cut("data/images.py", "MEAN_COLOUR"),
+        *_cut("data/augmentation.py", "augment"),
+    ]
+    return "\n\n\n".join([imports, *pieces])
+
+
+def write_drawing() -> str:
+    """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
+    pieces = _cut("models/keras_backbone.py", "draw_random_weights")
+    return "from typing import Any\n\n" + "\n\n\n".join(pieces)
+
+
+def _cut(file: str, *names: str) -> list[str]:
+    """Return these definitions of a module and all others that they use, as and where they stand.
+
+    Raises:
+        KeyError: One of them is not there.
+    """
+    source = (PROJECT_ROOT / file).read_text(encoding="utf-8")
+    nodes = {name: node for node in ast.parse(source).body for name in _find_names(node)}
+    wanted, asked = set[str](), list(names)
+    while asked:
+        wanted.add(name := asked.pop())
+        used = {one.id for one in ast.walk(nodes[name]) if isinstance(one, ast.Name)}
+        asked += (used & nodes.keys()) - wanted
+    lines, pieces = source.splitlines(), []
+    for node in (node for name, node in nodes.items() if name in wanted):
+        first = min(one.lineno for one in (node, *getattr(node, "decorator_list", ())))
+        pieces.append("\n".join(lines[first - 1 : node.end_lineno]))
+    return pieces
+
+
+def _find_names(node: ast.stmt) -> list[str]:
+    """Return what a statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [one.id for one in targets if isinstance(one, ast.Name)]
 
 
 _TEMPLATES = open_templates(Path(__file__).parent)

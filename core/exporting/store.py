@@ -1,89 +1,96 @@
 """The exports of a workspace: exports/<id>/ holds the job that makes one, export.json and the zip.
 
-The id names the model, the formats and the golden photos, so the same request is not made twice.
-export.json is written last: where it is, the zip is whole.
+The id names the model and the formats, so the same request is not made twice. export.json is
+written last: where it is, the zip is whole.
 """
 
-import os
 import shutil
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
 from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
-from core.exporting.documents import Origin
-from core.exporting.subject import FORMATS, Format, digest_subject
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
-from core.workspace import Workspace, open_workspace, write_json
+from core.prediction.choosing import find_rule
+from core.prediction.deciding import rule_to_facts
+from core.registry.loading import find_number
+from core.registry.store import read_version
+from core.runs.jobs import JobStatus, read_job, start_job
+from core.runs.result import digest_result, read_result
+from core.runs.store import read_run
+from core.workspace import Workspace, write_json
 
-_FACTS = "export.json"
+Format = Literal["keras", "onnx", "litert", "space"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+class FormatFacts(NamedTuple):
+    """How people know a format."""
+
+    label: str
+    path: str
+    """In the zip."""
+    purpose: str
+
+
+FACTS: dict[str, FormatFacts] = {
+    "keras": FormatFacts("Keras", "model.keras", "Keras 3, also to train it further"),
+    "onnx": FormatFacts("ONNX", "model.onnx", "ONNX Runtime in most languages, also in a browser"),
+    "litert": FormatFacts("LiteRT", "model.tflite", "phones and small devices"),
+    "space": FormatFacts("Space", "space", "a page for everybody: a hosted Space, by Gradio"),
+}
+
 STAGING_PREFIX = "export-"
-"""Of the folders in the workspace's temporary one in which exports are put together."""
-
+"""Of the folders in the workspace's temporary one in which models are written."""
+_RECORD_FILE = "export.json"
 _LEFTOVER_S = 24 * 3600.0
-_VERSION = 1
+_VERSION = 2
 """To be raised when the same request gives another zip."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What is to be in an export."""
+    """A model and the formats to write it in."""
 
     model: str
     """“v3”, or the id of a run."""
-    formats: tuple[Format, ...]
-    """In the order of FORMATS."""
-    space: bool = False
-    """Whether the folder for a hosted Space is in it."""
-    golden: Origin = "dataset"
-    """Where the golden photos are from."""
+    formats: tuple[str, ...]
+    """In the order of FORMATS; exports of older versions have others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRecord(ExportRequest):
-    """An export that stands in the workspace."""
+    """A written export."""
 
     id: str
     title: str
-    photos: int
-    """How many golden photos there are."""
     file: str
     bytes: int
     sha256: str
     created: datetime
-    checked: dict[str, dict[str, Any]]
-    """Format → what its own check.py said: state, difference."""
-    seconds: dict[str, float]
-    """How long each step took."""
 
 
 _RECORD = TypeAdapter(ExportRecord)
 
 
-def make_request(
-    model: str, formats: Sequence[str], *, space: bool = False, golden: Origin = "dataset"
-) -> ExportRequest:
+def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
     """Return the request.
 
     Raises:
-        ExportRefused: A format is unknown, or nothing is wished for.
+        ExportRefused: A format is unknown, or there is no format.
     """
+    known = f"Choose from {', '.join(FORMATS)}."
     if unknown := [name for name in formats if name not in FORMATS]:
-        raise ExportRefused(
-            f"There is no format “{unknown[0]}”.", f"Choose from {', '.join(FORMATS)}."
-        )
-    if not formats and not space:
-        raise ExportRefused("No format is chosen.", f"Choose from {', '.join(FORMATS)}.")
-    ordered = tuple(name for name in FORMATS if name in formats)
-    return ExportRequest(model=model, formats=ordered, space=space, golden=golden)
+        raise ExportRefused(f"There is no format “{unknown[0]}”.", known)
+    if not formats:
+        raise ExportRefused("No format is chosen.", known)
+    return ExportRequest(model=model, formats=tuple(name for name in FORMATS if name in formats))
 
 
 def identify_export(workspace: Workspace, request: ExportRequest) -> str:
@@ -94,26 +101,37 @@ def identify_export(workspace: Workspace, request: ExportRequest) -> str:
         RunMissing: No run has that id.
         RunUnfinished: The run has no result (yet).
     """
-    subject = digest_subject(workspace, request.model)
-    return fingerprint({"export": _VERSION, "subject": subject, **asdict(request)})
+    digest = _digest_model(workspace, request.model)
+    return fingerprint({"export": _VERSION, "digest": digest, **asdict(request)})
+
+
+def _digest_model(workspace: Workspace, model: str) -> str:
+    """Return a digest of everything that decides the answers of a model."""
+    number = find_number(model)
+    if number is not None:
+        return read_version(workspace, number).digest
+    read_run(workspace, model)
+    rule = find_rule(workspace, model, read_result(workspace, model))
+    facts = {"result": digest_result(workspace, model), "rule": rule and rule_to_facts(rule)}
+    return fingerprint(facts)
 
 
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Return `identify_export`; unless that is there, a process of its own makes it."""
+    """Return `identify_export`; start a process that makes the export if it is missing."""
     identifier = identify_export(workspace, request)
     if not is_made(workspace, identifier):
         folder = workspace.export_folder(identifier)
-        start_job(workspace, folder, "core.exporting.store", asdict(request))
+        start_job(workspace, folder, "core.exporting.making", asdict(request))
     return identifier
 
 
 def read_status(workspace: Workspace, export_id: str) -> JobStatus | None:
-    """Return where the job of an export stands; None when none was started."""
+    """Return the status of the job of an export; None when it was never started."""
     return read_job(workspace.export_folder(export_id))
 
 
 def is_made(workspace: Workspace, export_id: str) -> bool:
-    """Return whether the export stands in the workspace, of the right size."""
+    """Return whether the workspace has the export, of the right size."""
     with suppress(ExportMissing):
         record = read_export(workspace, export_id)
         return find_zip(workspace, record).stat().st_size == record.bytes
@@ -123,17 +141,17 @@ def is_made(workspace: Workspace, export_id: str) -> bool:
 def keep_export(workspace: Workspace, record: ExportRecord) -> None:
     """List the export, whose zip is written, from now on."""
     content = asdict(record) | {"created": record.created.isoformat()}
-    write_json(workspace.export_folder(record.id) / _FACTS, content)
+    write_json(workspace.export_folder(record.id) / _RECORD_FILE, content)
 
 
 def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
     """Return an export.
 
     Raises:
-        ExportMissing: There is none of that id, or its zip is gone.
+        ExportMissing: The workspace has no such export, or its zip is gone.
     """
     try:
-        content = (workspace.export_folder(export_id) / _FACTS).read_bytes()
+        content = (workspace.export_folder(export_id) / _RECORD_FILE).read_bytes()
         record = _RECORD.validate_json(content)
     except (OSError, ValueError) as error:
         raise _missing(export_id) from error
@@ -143,9 +161,9 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
 
 
 def list_exports(workspace: Workspace) -> list[ExportRecord]:
-    """Return the exports that are made, newest first."""
+    """Return the exports, newest first."""
     found = []
-    for file in workspace.exports.glob(f"[!.]*/{_FACTS}"):
+    for file in workspace.exports.glob(f"[!.]*/{_RECORD_FILE}"):
         with suppress(ExportMissing):
             found.append(read_export(workspace, file.parent.name))
     return sorted(found, key=lambda record: record.created, reverse=True)
@@ -163,7 +181,7 @@ def _is_going(workspace: Workspace, export_id: str) -> bool:
 
 
 def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
-    """Return where the zip of an export stands."""
+    """Return the path of the zip of an export."""
     return workspace.export_folder(record.id) / record.file
 
 
@@ -176,12 +194,12 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
     if _is_going(workspace, export_id):
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
     folder = workspace.export_folder(export_id)
-    (folder / _FACTS).unlink(missing_ok=True)  # first: nobody lists half of it
+    (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep_leftovers(workspace: Workspace) -> None:
-    """Delete what killed exports left behind a day ago or more."""
+    """Delete the remains of exports that were killed a day ago or earlier."""
     for folder in filter(_is_left_over, workspace.temporary.glob(f"{STAGING_PREFIX}*")):
         shutil.rmtree(folder, ignore_errors=True)
     for part in filter(_is_left_over, workspace.exports.glob("[!.]*/.*.zip")):
@@ -197,25 +215,6 @@ def _is_left_over(path: Path) -> bool:
 def _missing(export_id: str) -> ExportMissing:
     return ExportMissing(
         f"There is no export “{export_id}” in this workspace.",
-        "Make it again: page Models, or “python -m core export --model …”.",
+        "Make it again on the page Models.",
         export_id=export_id,
     )
-
-
-def execute_export(folder: Path) -> None:
-    """Make the export that the job.json in the folder describes."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        tell("starting", 0, 0)
-        from core.exporting.making import make_export
-
-        request = make_request(**parameters)
-        return asdict(make_export(open_workspace(), request, tell)) | {"created": ""}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_export(Path(sys.argv[1]))

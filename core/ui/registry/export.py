@@ -2,14 +2,15 @@
 
 import io
 import mmap
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from core.exporting.documents import Origin
 from core.exporting.store import (
+    FACTS,
+    FORMATS,
     ExportRecord,
+    Format,
     delete_export,
     find_zip,
     is_made,
@@ -19,7 +20,6 @@ from core.exporting.store import (
     read_status,
     start_export,
 )
-from core.exporting.subject import FACTS, FORMATS, Format, list_missing
 from core.formats import count, moment, plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.store import list_runs
@@ -29,16 +29,9 @@ from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
 
 _JOB = "export"
-_STANDARD: tuple[Format, ...] = ("keras", "onnx", "openvino")
+_STANDARD: tuple[Format, ...] = ("keras", "onnx")
 _BYTES = 95_000_000
 """What ResNet-50 takes in float32, in any of the formats."""
-_ORIGINS: dict[Origin, tuple[str, str]] = {
-    "dataset": (
-        "Ten validation photos of the dataset",
-        "Smaller, without EXIF data. Whoever gets the zip gets them: mind their licence.",
-    ),
-    "drawn": ("Ten drawn photos", "Made by the program, free of any licence."),
-}
 
 
 def show_export_panel(version: ModelVersion | None = None) -> None:
@@ -48,9 +41,8 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
     """
     st.subheader("Export", anchor=False)
     st.caption(
-        "One zip that needs nothing of this program: the model with its preprocessing inside, its "
-        "class names and rule, a model card, ten golden photos with the right scores, and "
-        "`check.py`, which compares every format with them."
+        "One zip for other programs: the model with its preprocessing inside, its class names and "
+        "thresholds, and a model card."
     )
     names = _list_models(version)
     if not names:
@@ -91,48 +83,18 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
         key="export.formats",
         help="\n".join(f"- **{FACTS[name].label}**: {FACTS[name].purpose}" for name in FORMATS),
     )
-    space = st.toggle(
-        "With a folder for a hosted Space",
-        key="export.space",
-        help="Dockerfile, app, requirements and the model: a page where anybody can classify a "
-        "photo. It also runs here as it stands: `streamlit run app.py`.",
-    )
-    golden = st.radio(
-        "Golden photos",
-        _ORIGINS,
-        format_func=lambda origin: _ORIGINS[origin][0],
-        captions=[caption for _, caption in _ORIGINS.values()],
-        key="export.golden",
-    )
-    if _confirm(formats, len(formats) + space):
-        wish = make_request(model, formats, space=space, golden=golden)
-        keep_choice(_JOB, start_export(cache.workspace(), wish))
-        st.rerun()
-
-
-def _confirm(formats: Sequence[Format], copies: int) -> bool:
-    """Return whether the zip, with so many copies of the model in it, is to be made now."""
-    missing = [package for name in formats for package in list_missing(name)]
-    if missing:
-        st.warning(
-            f"Not installed: {', '.join(missing)}. Install it "
-            f"(`pip install {' '.join(missing)}`), or leave that format out.",
-            icon=":material/extension:",
-        )
     with st.container(horizontal=True, vertical_alignment="center"):
         clicked = st.button(
-            "Make the zip",
-            type="primary",
-            icon=":material/package_2:",
-            disabled=not copies or bool(missing),
+            "Make the zip", type="primary", icon=":material/package_2:", disabled=not formats
         )
         st.caption(
-            f"About {size(copies * _BYTES)}, half a minute to two minutes. It is only kept if "
-            "every format gives the right scores."
-            if copies
+            f"About {size(len(formats) * _BYTES)}, up to two minutes."
+            if formats
             else "Choose a format."
         )
-    return clicked
+    if clicked:
+        keep_choice(_JOB, start_export(cache.workspace(), make_request(model, formats)))
+        st.rerun()
 
 
 def _show_jobs() -> None:
@@ -157,9 +119,6 @@ def _watch(identifier: str) -> None:
         st.progress(share, text=f"**Exporting** · {plain(status.phase)}{step}")
 
 
-_GOLDEN_WORDS = {"dataset": "of the validation split", "drawn": "drawn"}
-
-
 def show_kept() -> None:
     """Draw the exports, newest first; the one that was asked for last is open."""
     records = list_exports(cache.workspace())
@@ -175,12 +134,11 @@ def show_kept() -> None:
 
 def _show_export(record: ExportRecord, *, is_new: bool) -> None:
     file = find_zip(cache.workspace(), record)
-    held = [FACTS[name].label for name in record.formats]
-    held += ["Space"] if record.space else []
+    held = [FACTS[name].label if name in FACTS else name for name in record.formats]
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container():
             st.markdown(f"**{plain(record.title)}**: {', '.join(held)}")
-            st.caption(f"{size(record.bytes)} · {moment(record.created)} · {_say_check(record)}")
+            st.caption(f"{size(record.bytes)} · {moment(record.created)}")
         st.download_button(
             "Download",
             data=lambda: MappedFile(file),
@@ -202,21 +160,9 @@ def _show_export(record: ExportRecord, *, is_new: bool) -> None:
                 with report_errors():
                     delete_export(cache.workspace(), record.id)
                     st.rerun()
-    with st.expander("Where it is, and how to check a copy"):
+    with st.expander("Where it is"):
         st.code(str(file), language=None, wrap_lines=True)
-        st.caption(f"SHA-256 `{record.sha256}`. Unpacked, `python check.py` compares all of it.")
-
-
-def _say_check(record: ExportRecord) -> str:
-    """Return how far the formats are from the program, on the golden photos."""
-    rows = record.checked.values()
-    checked = [row["difference"] for row in rows if row["state"] == "right"]
-    said = f"{count(record.photos, 'golden photo')} ({_GOLDEN_WORDS[record.golden]})"
-    if checked:
-        said += f": float32 scores within {max(checked):.0e}, same highest class"
-    if skipped := [row["problem"] for row in rows if row["state"] == "skipped"]:
-        said += f"; {count(len(skipped), 'format')} not checked here ({plain(skipped[0])})"
-    return said
+        st.caption(f"SHA-256 `{record.sha256}`")
 
 
 class MappedFile(io.RawIOBase):

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.exporting import subject as formats
 from core.registry.registering import register_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -61,20 +60,9 @@ def test_nothing_chosen_is_nothing_made(panel: AppTest) -> None:
     panel.button_group[0].set_value([]).run()
     assert not panel.exception
     assert not find_button(panel)
-    panel.toggle[0].set_value(True).run()  # the Space alone will do
+    panel.button_group[0].set_value(["space"]).run()
     assert find_button(panel)
     assert any("About 95 MB" in text.value for text in panel.caption)
-
-
-@pytest.mark.usefixtures("trained_copy")
-def test_a_missing_extra_is_named(panel: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "find_spec", lambda _: None)
-    panel.run()
-    assert "pip install onnx" in panel.warning[0].value
-    assert not find_button(panel)
-    panel.button_group[0].set_value(["keras"]).run()
-    assert not panel.warning
-    assert find_button(panel)
 
 
 def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> None:
@@ -85,7 +73,7 @@ def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> No
     damaged = trained_copy.run_folder(run.id) / "head.npz"
     damaged.unlink()
     damaged.write_bytes(b"altered")
-    identifier = start_export(trained_copy, make_request(run.id, ["openvino"]))
+    identifier = start_export(trained_copy, make_request(run.id, ["onnx"]))
 
     def has_ended() -> bool:
         status = read_status(trained_copy, identifier)

@@ -52,15 +52,12 @@ def registered(
 def export(
     registered: tuple[Workspace, ModelVersion], tmp_path_factory: pytest.TempPathFactory
 ) -> Export:
-    """The version in all formats and with the Space."""
+    """The version in all formats."""
     workspace, version = registered
     folder = tmp_path_factory.mktemp("export")
     file = folder / "petals.zip"
     done = subprocess.run(
-        python_command(
-            *("core", "export", "--model", version.label, str(file), "--space", "--json"),
-            *("--formats", "keras,savedmodel,onnx,litert,openvino"),
-        ),
+        python_command("core", "export", "--model", version.label, str(file), "--json"),
         env=python_environment(workspace),
         capture_output=True,
         text=True,

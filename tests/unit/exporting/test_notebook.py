@@ -23,9 +23,9 @@ from core.exporting.notebook import (
     describe_recipe,
     describe_run,
     render_cells,
+    write_augmenting,
     write_notebook,
 )
-from core.exporting.space import write_augmenting
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs
 from core.workspace import PROJECT_ROOT, Workspace, digest_once

@@ -21,11 +21,12 @@ from models.backbone import (
 )
 from models.catalogue import USUAL_WIDTH
 from models.dense import DenseHead, measure_spread
-from models.export_keras import KerasExport, read_convolutions
-from models.export_onnx import write_onnx, write_openvino
+from models.export_keras import build_full_model, read_convolutions, write_keras, write_litert
+from models.export_onnx import write_onnx
 from models.graphs import build_graph
 from models.keras_backbone import make_backbone
 from models.weights import find_weights
+from tests.exporting import ASKED
 from tests.reference_networks import keep_drawn_weights
 
 TOLERANCE = 1e-4
@@ -93,7 +94,7 @@ def wanted(head: DenseHead, features: np.ndarray) -> np.ndarray:
 # Keras asks NumPy in an old way when it saves what Normalization was given.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_keras(
+def test_keras_and_litert(
     network: Path,
     facts: BackboneFacts,
     head: DenseHead,
@@ -101,9 +102,14 @@ def test_keras(
     wanted: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    KerasExport(network, facts, head).write("keras", tmp_path / "model.keras")
+    built = build_full_model(network, facts, head)
+    write_keras(built, tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(model.predict_on_batch(photos), wanted, atol=TOLERANCE)
+    if keras.backend.backend() == "tensorflow":
+        write_litert(built, tmp_path / "model.tflite")
+        scores = ASKED["litert"](tmp_path / "model.tflite", photos)
+        np.testing.assert_allclose(scores, wanted, atol=TOLERANCE)
     assert isinstance(model.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
 
 
@@ -122,17 +128,6 @@ def test_onnx(
     np.testing.assert_allclose(scores, wanted, atol=TOLERANCE)
     (alone,) = session.run(["scores"], {"photos": photos[:1]})  # any number of photos
     np.testing.assert_allclose(alone, wanted[:1], atol=TOLERANCE)
-
-
-def test_openvino(
-    network: Path, head: DenseHead, photos: np.ndarray, wanted: np.ndarray, tmp_path: Path
-) -> None:
-    write_openvino(network, head, tmp_path / "model.xml")
-    hints = {"INFERENCE_PRECISION_HINT": "f32"}
-    model = ov.Core().compile_model(tmp_path / "model.xml", "CPU", hints)
-    found = model(photos)
-    np.testing.assert_allclose(found["scores"], wanted, atol=TOLERANCE)
-    np.testing.assert_allclose(head.scores(found["features"]), wanted, atol=TOLERANCE)
 
 
 def test_each_convolution_is_found_once(network: Path, facts: BackboneFacts) -> None:

@@ -17,7 +17,7 @@ from models.backbone import (
 )
 from models.catalogue import USUAL_WIDTH
 from models.dense import DenseHead, measure_spread
-from models.export_keras import KerasExport
+from models.export_keras import build_full_model, write_keras
 from models.export_onnx import write_onnx
 from models.keras_backbone import draw_probe_photos, make_backbone
 from models.weights import find_weights
@@ -50,6 +50,6 @@ def test_all_formats_look_as_often(framing: Framing, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
     (scores,) = session.run(["scores"], {"photos": photos})
     np.testing.assert_allclose(scores, wanted, atol=1e-4)
-    KerasExport(network, facts, head).write("keras", tmp_path / "model.keras")
+    write_keras(build_full_model(network, facts, head), tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(model.predict_on_batch(photos), wanted, atol=1e-4)

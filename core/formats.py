@@ -135,6 +135,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def ordinal(number: int) -> str:
+    """Return a place in a row: “1st”, “2nd”, “11th”."""
+    end = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 < number % 100 < 14 else end}"
+
+
 def duration(seconds: float) -> str:
     """Return a span of time in the two largest units that matter."""
     if seconds < 10:

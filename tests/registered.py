@@ -27,9 +27,8 @@ def show_evidence(
     champion: ModelVersion, challenger: ModelVersion, *, gained: int = 30, lost: int = 5
 ) -> Evidence:
     """Return evidence over 200 photos; as given, a gain that chance does not explain."""
-    from core.evaluation.comparison import difference_interval, exact_mcnemar
+    from core.evaluation.comparison import exact_mcnemar
 
-    low, high = difference_interval(gained, lost, 200)
     return Evidence(
         champion=champion.number,
         challenger=challenger.number,
@@ -39,8 +38,6 @@ def show_evidence(
         gained=gained,
         lost=lost,
         p_value=exact_mcnemar(gained, lost),
-        low=low,
-        high=high,
         split="test",
         dataset_id=champion.dataset_id,
     )

@@ -32,9 +32,9 @@ from core.monitoring.retraining import count_waiting, finish_retraining, start_r
 from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
 from core.monitoring.summaries import Summary, begin_of, summarise
 from core.registry.evidence import (
+    count_tries,
     describe_evidence,
     explain_evidence,
-    explain_level,
     judge_evidence,
 )
 from core.registry.promoting import keep_champion
@@ -309,13 +309,14 @@ def _keep(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
 def _describe_meeting(comparison: VersionComparison) -> str:
     evidence = comparison.evidence
     verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
-    parts = (describe_evidence(evidence), verdict, explain_level(evidence), comparison.left_out)
+    parts = (describe_evidence(evidence), verdict, count_tries(evidence), comparison.left_out)
     return "\n".join(part for part in parts if part)
 
 
 def _meeting_document(comparison: VersionComparison) -> dict[str, Any]:
     evidence = comparison.evidence
-    said = pick(evidence, "is_significant_gain", "level")
+    low, high = evidence.interval
+    said = {"low": low, "high": high, **pick(evidence, "is_significant_gain")}
     return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}
 
 

@@ -166,10 +166,10 @@ def difference_interval(
     return low, min(high, 1.0)
 
 
-def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int | None:
+def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
     """Return how many photos would tell a difference of this size from chance; None: no number.
 
-    As many as find it with probability POWER at the level, if the shares of gained and lost
+    As many as find it with probability POWER at level ALPHA, if the shares of gained and lost
     photos are what was seen.
 
     Source:
@@ -179,7 +179,7 @@ def photos_to_tell(gained: int, lost: int, n: int, level: float = ALPHA) -> int 
         return None
     differing, difference = (gained + lost) / n, (gained - lost) / n
     normal = NormalDist()
-    z_alpha, z_power = normal.inv_cdf(1 - level / 2), normal.inv_cdf(POWER)
+    z_alpha, z_power = normal.inv_cdf(1 - ALPHA / 2), normal.inv_cdf(POWER)
     root = z_alpha * math.sqrt(differing) + z_power * math.sqrt(differing - difference**2)
     return math.ceil((root / difference) ** 2)
 
@@ -222,38 +222,24 @@ def _compare_classes(
     return table
 
 
-def count_needed_gains(lost: int, level: float = ALPHA) -> int:
+def count_needed_gains(lost: int) -> int:
     """Return how many photos must be gained, where so many are lost, to be told from chance.
 
-    By McNemar's exact test; 6 at level 0.05 where none is lost.
+    By McNemar's exact test; 6 where none is lost.
     """
     gained = lost + 1
-    while exact_mcnemar(gained, lost) >= level:
+    while exact_mcnemar(gained, lost) >= ALPHA:
         gained += 1
     return gained
 
 
-def level_of_turn(turn: int) -> float:
-    """Return the level at which a challenger is told from chance.
-
-    ALPHA for the champion's first (turn 1); then it falls, so that however many come that are no
-    better, one of them looks better by chance with a probability below ALPHA: that takes half of
-    a level each time (the other half makes one look worse), and all the halves add up to 0.045.
-
-    Source:
-        D. P. Foster, R. A. Stine (2008), J. R. Statist. Soc. B 70, 429-444, on spending alpha on a
-        sequence without end; the shares 6 / (pi * turn)^2 add up to 1 (L. Euler, 1735).
-    """
-    return min(ALPHA, 2 * ALPHA * 6 / (math.pi * turn) ** 2)
-
-
-def bound_unseen(n: int, level: float = ALPHA) -> float:
-    """Return the largest share of photos that may differ when none of n did, at 1 - level.
+def bound_unseen(n: int) -> float:
+    """Return the largest share of photos that may differ when none of n did, at 95 %.
 
     Source:
         C. J. Clopper, E. S. Pearson (1934), Biometrika 26, 404-413: 1 - 0.025^(1/n).
     """
-    return float(1 - (level / 2) ** (1 / n))
+    return float(1 - (ALPHA / 2) ** (1 / n))
 
 
 def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:

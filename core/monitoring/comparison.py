@@ -5,7 +5,6 @@ a version's run while that is there; else the version itself is asked again.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -15,19 +14,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing, RunUnfinished
-from core.evaluation.comparison import (
-    Comparison,
-    bound_unseen,
-    compare_predictions,
-    difference_interval,
-    level_of_turn,
-)
+from core.evaluation.comparison import Comparison, compare_predictions
 from core.formats import count
 from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
 from core.registry.registering import pack_head
-from core.registry.store import ModelVersion, read_version, select_versions
+from core.registry.store import ModelVersion, read_version
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.database import read_database, write_database
 from core.runs.recipe.recipe import Recipe, recipe_from_json
@@ -181,7 +174,7 @@ def compare_versions(
         "left_out": _describe_left_out(common, copies),
         "per_class": compared.per_class.drop(columns="p_value").to_dict("records"),
     }
-    with write_database(workspace) as connection:  # of two meetings at once each has its own turn
+    with write_database(workspace) as connection:  # two comparisons at once count as two
         turn = _find_turn(connection, champion, challenger)
         evidence = _make_evidence(champion, challenger, answers[1].dataset.id, compared, turn)
         facts["evidence"] = asdict(evidence)
@@ -210,22 +203,10 @@ def find_comparison(
 
 
 def _find_turn(connection: Connection, champion: int, challenger: int) -> int:
-    """Return which of the different challengers that the champion met this is: 1 the first.
-
-    Versions with one head are one model: a rule of their own is not asked in a comparison.
-    """
-    versions = select_versions(connection)
-    heads = {one.number: one.facts.get("files", {}).get("head") for one in versions}
-
-    def know(number: int) -> object:
-        return heads.get(number) or number
-
-    own, met = know(champion), []
-    for event in select_events(connection, ("compared",)):
-        past = evidence_from_facts(event.facts)
-        if past is not None and know(past.champion) == own != know(past.challenger):
-            met.append(know(past.challenger))
-    return list(dict.fromkeys([*met, know(challenger)])).index(know(challenger)) + 1
+    """Return the place among the challengers that were compared with the champion; 1: the first."""
+    known = [evidence_from_facts(one.facts) for one in select_events(connection, ("compared",))]
+    met = [one.challenger for one in known if one is not None and one.champion == champion]
+    return list(dict.fromkeys([*met, challenger])).index(challenger) + 1
 
 
 def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
@@ -258,11 +239,6 @@ def _are_near_additions(a: Answers, b: Answers, photos: np.ndarray) -> np.ndarra
 def _make_evidence(
     champion: int, challenger: int, dataset_id: str, compared: Comparison, turn: int
 ) -> Evidence:
-    level = level_of_turn(turn)
-    low, high = difference_interval(compared.gained, compared.lost, compared.n, level=level)
-    if math.isnan(low):  # no photo tells them apart: what so many photos leave possible
-        high = bound_unseen(compared.n, level)
-        low = -high
     return Evidence(
         champion=champion,
         challenger=challenger,
@@ -272,8 +248,6 @@ def _make_evidence(
         gained=compared.gained,
         lost=compared.lost,
         p_value=compared.p_value,
-        low=low,
-        high=high,
         split=SPLIT,
         dataset_id=dataset_id,
         turn=turn,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import PromotionRefused, VersionDamaged, VersionInUse, VersionMissing
+from core.evaluation.comparison import ALPHA
 from core.formats import say_p
 from core.registry.events import EventKind, ModelEvent, Told, insert_event, list_former
 from core.registry.evidence import Evidence
@@ -157,8 +158,7 @@ def _check_evidence(
         f"{version.label} was not compared with v{champion}, which answers now."
         if evidence is None
         else f"On {evidence.n:,} test photos {version.label} is not better than v{champion} by "
-        f"more than chance would explain ({say_p(evidence.p_value)}; below {evidence.level:.2g} "
-        "counts).",
+        f"more than chance would explain ({say_p(evidence.p_value)}; below {ALPHA} counts).",
         f"Keep v{champion}, or override this and say why.",
         champion=champion,
     )

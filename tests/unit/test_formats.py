@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.formats import cell_text, rough_duration, rough_range, say_p
+from core.formats import cell_text, ordinal, rough_duration, rough_range, say_p
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_a_range_of_time_reads_as_one(low: float, high: float, words: str) -> No
 def test_a_p_value_is_never_zero() -> None:
     said = [say_p(value) for value in (0.0, 1e-300, 0.00012, 0.0364, 1.0)]
     assert said == ["p < 0.0001", "p < 0.0001", "p = 0.00012", "p = 0.036", "p = 1"]
+
+
+def test_places_in_a_row_have_their_ending() -> None:
+    said = [ordinal(number) for number in (1, 2, 3, 4, 11, 13, 22, 112)]
+    assert said == ["1st", "2nd", "3rd", "4th", "11th", "13th", "22nd", "112th"]

@@ -13,8 +13,8 @@ from core.prediction.deciding import describe_rule
 from core.registry.evidence import (
     WORSE,
     Evidence,
+    count_tries,
     explain_evidence,
-    explain_level,
     judge_evidence,
     say_interval,
 )
@@ -66,7 +66,7 @@ def explain_comparison(comparison: VersionComparison) -> None:
         f"paired test photos; McNemar's exact test: {say_p(evidence.p_value)}.",
         f"They met on {moment(comparison.event.time)}.",
         plain(comparison.left_out),
-        plain(explain_level(evidence)),
+        count_tries(evidence),
     )
     st.caption(" ".join(sentence for sentence in sentences if sentence))
 

@@ -1,6 +1,5 @@
 """Who becomes champion, and who does not; the way back; two at once."""
 
-import dataclasses
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -49,15 +48,11 @@ def test_a_later_one_needs_a_gain_that_is_real_or_an_override(
     loss = show_evidence(first, second, gained=5, lost=40)
     assert loss.p_value < 0.05
     for evidence in (small, loss):
-        with pytest.raises(PromotionRefused, match="not better"):
+        with pytest.raises(PromotionRefused, match=r"not better.*below 0\.05 counts"):
             promote(trained_copy, 2, reason="better, I think", evidence=evidence)
     assert read_aliases(trained_copy) == {"champion": 1}
     assert len([e for e in list_events(trained_copy) if e.kind == "promoted"]) == 1
     gain = show_evidence(first, second)
-    enough = show_evidence(first, second, gained=20, lost=8)
-    assert enough.is_significant_gain
-    with pytest.raises(PromotionRefused, match=r"p = 0\.036; below 0\.015 counts"):
-        promote(trained_copy, 2, reason="luck", evidence=dataclasses.replace(enough, turn=2))
     event = promote(trained_copy, 2, reason="better", evidence=gain)
     assert event.former == 1
     assert evidence_from_facts(list_events(trained_copy)[0].facts) == gain

@@ -72,11 +72,6 @@ class Framing:
         far = self.side - self.crop_side
         return [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
 
-    @property
-    def work(self) -> float:
-        """Pixels that the network sees of a photo, as a multiple of the usual."""
-        return self.looks * (self.crop_side / PHOTO_SIZE) ** 2
-
     def describe(self) -> dict[str, Any]:
         """Return what is not usual, as JSON values by the names of a recipe's fields.
 

@@ -161,21 +161,6 @@ def rough_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def rough_range(low: float, high: float) -> str:
-    """Return how long something takes, as a range in one unit; "~4 min" where its ends agree."""
-    if rough_duration(low) == rough_duration(high):
-        return f"~{rough_duration(high)}"
-    if high < 90:
-        return f"{max(1.0, low):.0f} to {high:.0f} s"
-    if low < 60:
-        return f"{max(1.0, low):.0f} s to {rough_duration(high)}"
-    if high < 90 * 60:
-        return f"{low / 60:.0f} to {high / 60:.0f} min"
-    if low < 3600:
-        return f"{low / 60:.0f} min to {high / 3600:.1f} h"
-    return f"{low / 3600:.1f} to {high / 3600:.1f} h"
-
-
 def size(n_bytes: float) -> str:
     """Return a size in the largest fitting decimal unit."""
     for unit in ("B", "kB", "MB"):

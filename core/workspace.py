@@ -115,8 +115,6 @@ class Workspace:
     """Held while the rules are checked and their alarms begin and end."""
     wake_file = _Place("wake")
     """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
-    speeds_file = _Place("speeds.json")
-    """How fast this machine was at each kind of work, for estimates."""
     bin = _Place("bin")
     """Runs and datasets that were deleted, for some weeks."""
 

@@ -24,7 +24,6 @@ def copied_without_scheduler(trained: Workspace, root: Path) -> Iterator[Workspa
             patch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
         patch.setattr("core.runs.queue.scheduled.start_missing_scheduler", lambda _: None)
         workspace = open_workspace()
-        workspace.speeds_file.unlink(missing_ok=True)
         yield workspace
         end_processes(workspace)
         close_databases()

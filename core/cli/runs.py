@@ -13,9 +13,8 @@ from core.cli.command import Option, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.datasets.policies import read_policy
 from core.errors import RecipeRefused
-from core.formats import duration, moment, percent
+from core.formats import moment, percent
 from core.runs.queue import control, queue
-from core.runs.queue.estimating import expected_wait
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
@@ -191,9 +190,7 @@ _add_change(
 def _describe_run(workspace: Workspace, run: RunRecord) -> str:
     state: str = run.state
     if run.state == "queued":
-        place, seconds = expected_wait(workspace, run.id)
-        state += f", place {place}"
-        state += "" if not seconds else f", starts in about {duration(seconds)}"
+        state += f", place {queue.read_place(workspace, run.id)}"
     elif run.request == "pause":
         state = "will pause"
     elif run.request:

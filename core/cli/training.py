@@ -24,9 +24,8 @@ from core.config import FRAMING
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
-from core.formats import count, duration, interval, percent, rough_range
+from core.formats import count, duration, interval, percent
 from core.prediction.nearest import read_cross_validation
-from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -50,7 +49,6 @@ from core.runs.training.study_results import TrialResult, read_importance, read_
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 from data.manifest import read_dataset
-from models.devices import find_device
 
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
@@ -261,9 +259,6 @@ def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
         trials = 100 if given.minutes is None else MOST_TRIALS
     plan = SweepPlan(trials=trials, vary=given.vary, seed=given.sweep_seed, minutes=given.minutes)
     check_plan(plan)
-    dataset = read_dataset(workspace, recipe.dataset)
-    expected = estimate_run(workspace, recipe, dataset, find_device(), plan=plan)
-    progress.note(f"Expected: {rough_range(expected.low, expected.high)}.")
     record, created = submit_run(workspace, recipe, given.name or "Sweep", plan=plan)
     follower = RunFollower(workspace.run_folder(record.id), progress, record.recipe.epochs)
     if not record.has_ended:

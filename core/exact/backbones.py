@@ -34,7 +34,6 @@ from core.exact.store import MODULE
 from core.instant.leaving import answer_left_out
 from core.instant.subsets import order_stratified
 from core.runs.jobs import JobStatus, Tell, is_to_stop, start_job, stop_job
-from core.runs.queue.speeds import find_cost, read_costs
 from core.runs.store import Phase
 from core.runs.training.preparing import (
     Preparation,
@@ -45,8 +44,8 @@ from core.runs.training.preparing import (
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
-from models.backbone import Preprocessing, backbone_exists, backbone_id
-from models.devices import Device, find_device
+from models.backbone import Preprocessing, backbone_id
+from models.devices import find_device
 from models.weights import Weights, WeightsKind, find_weights, list_weights
 
 VERSION = 1
@@ -58,7 +57,6 @@ _WORTH_SAMPLING = 1.5
 """How many times as many there are then at least."""
 _TIMED = 64
 """Photos that the speed is measured on, at least."""
-_BACKBONE_S = 12.0
 _PREPROCESSING: Preprocessing = "resnet"
 _PHASES: Mapping[str, str] = {"backbone": "preparing the backbone", "packing": "fitting photos"}
 
@@ -121,20 +119,6 @@ def read_contest(
         missing=tuple(one for one in subjects if found[one] is None),
         base=base,
     )
-
-
-def estimate_seconds(
-    workspace: Workspace, subjects: Sequence[Subject], photos: int, device: Device
-) -> tuple[float, float]:
-    """Return how long measuring so many photos takes, at least and at most, roughly."""
-    cost = find_cost(read_costs(workspace, device), "extracting", device)
-    backbones = [
-        backbone_id(find_weights(workspace, one.weights), _PREPROCESSING, one.framing)
-        for one in subjects
-    ]
-    made = _BACKBONE_S * sum(not backbone_exists(workspace, one) for one in backbones)
-    looks = photos * sum(one.framing.work for one in subjects)
-    return made + cost.low * looks, made + cost.high * looks
 
 
 def start_contest(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.formats import cell_text, ordinal, rough_duration, rough_range, say_p
+from core.formats import cell_text, ordinal, rough_duration, say_p
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,6 @@ def test_no_spreadsheet_runs_a_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["rose", "", "black-eyed susan", "a=b"])
 def test_other_names_stay(name: str) -> None:
     assert cell_text(name) == name
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [
-        (0.2, 0.9, "~1 s"),
-        (20, 45, "20 to 45 s"),
-        (40, 200, "40 s to 3 min"),
-        (80, 400, "1 to 7 min"),
-        (240, 250, "~4 min"),
-        (1800, 9000, "30 min to 2.5 h"),
-        (7200, 90_000, "2.0 to 25.0 h"),
-    ],
-)
-def test_a_range_of_time_reads_as_one(low: float, high: float, words: str) -> None:
-    assert rough_range(low, high) == words
 
 
 def test_a_p_value_is_never_zero() -> None:

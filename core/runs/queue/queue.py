@@ -199,6 +199,12 @@ def read_active(workspace: Workspace) -> list[RunRecord]:
     return going + order_turns(run for run in runs if not run.is_going)
 
 
+def read_place(workspace: Workspace, run_id: str) -> int:
+    """Return the place of a run in the queue, 1 for the next to start; 0: it does not wait."""
+    waiting = [run.id for run in read_active(workspace) if not run.is_going]
+    return waiting.index(run_id) + 1 if run_id in waiting else 0
+
+
 def queue_again(
     workspace: Workspace, connection: Connection, run: RunRecord, *, by_itself: bool = False
 ) -> RunRecord:

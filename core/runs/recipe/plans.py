@@ -10,7 +10,6 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from statistics import median
 from typing import Any, ClassVar, Literal
 
@@ -87,7 +86,6 @@ SWEPT = ("learning_rate", "batch_size", "hidden", "dropout", "weight_decay", "la
 """The settings that a sweep varies unless it says otherwise: those of a head."""
 
 MAY_VARY = tuple(SPACE)
-_COSTLY = ("strategy", "augmentation")
 """Settings by which one trial may take far longer than another."""
 
 SETTING_NAMES = {name: SETTINGS[name].title for name in MAY_VARY}
@@ -246,16 +244,6 @@ def change_recipe(
         changes["augmentation"] = PRESETS.get(changes["augmentation"], recipe.augmentation)
         changes["views"] = SUGGESTED_VIEWS if recipe.augmentation.does_nothing else recipe.views
     return replace(recipe, **changes)
-
-
-def list_costs(recipe: Recipe, plan: SweepPlan, device_kind: Literal["cpu", "gpu"]) -> list[Recipe]:
-    """Return a recipe of each kind of trial that takes longer or shorter than others."""
-    spaces = find_space(recipe, [name for name in _COSTLY if name in plan.vary])
-    values = [one.values for one in spaces.values() if isinstance(one, Choices)]
-    return [
-        change_recipe(recipe, dict(zip(spaces, each, strict=True)), device_kind)
-        for each in product(*values)
-    ]
 
 
 def write_setting(value: Value) -> str:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import RunStopped
-from core.runs.queue.speeds import FORWARD_SHARE
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.training.formula import measure_head, solve_head, write_choice
 from core.runs.training.preparing import (
@@ -167,7 +166,6 @@ class Training:
         job = describe_head(self.recipe, photos, n_classes)
         job = replace(job, plain=take_rows(frozen.values, self.train))
         fit = fit_head(job, self._checkpoints / "head", self._watch)
-        self._report.note_speed("head", len(self.train))
         self._check_pause()
         return fit
 
@@ -218,9 +216,6 @@ class Training:
         )
         watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
         result = fit.run(train, validation, record, watch)
-        kind_of_work = f"stages:{self.recipe.trained_stages}:{self.recipe.precision}"
-        photos = len(self.train) + len(self.validation) / FORWARD_SHARE
-        self._report.note_speed(kind_of_work, photos)
         self._check_pause()
         if self._trial:
             return Trained(fit=result, features=frozen)

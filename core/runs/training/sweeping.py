@@ -160,7 +160,6 @@ class _Sweep:
         curve = _Curve()
 
         def note(epoch: "EpochResult", best: "EpochResult") -> None:
-            self._attempt.report.count_epoch(epoch.seconds)
             curve.note(epoch, best)
             last = epoch.epoch == recipe.epochs
             trial.report(curve.accuracy[-1], epoch.epoch)
@@ -195,9 +194,7 @@ class _Sweep:
             training.begin()
         photos = self._photos[recipe.augmentation]
         job = describe_head(recipe, photos, len(self._dataset.classes))
-        fit = fit_head(job, None, watch)
-        attempt.report.note_speed("head", len(photos[0][1]))
-        return fit
+        return fit_head(job, None, watch)
 
     def _tell(self) -> None:
         """Tell the list, the events and the log how far the sweep is."""

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from core.config import FRAMING, Framing, fingerprint
 from core.formats import count
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.donors import find_donors, find_view_donors
+from core.runs.training.donors import find_view_donors
 from core.runs.training.preparing import (
     Preparation,
     check_room,
@@ -31,21 +30,18 @@ from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.backbone import (
-    FACTS_FILE,
     Backbone,
-    Precision,
     Preprocessing,
     Trunk,
     backbone_id,
     open_trunk,
 )
-from models.extraction import ExtractionProgress, Photos, extract_rows, features_id
+from models.extraction import ExtractionProgress, Photos, extract_rows
 from models.keeping import (
     Entry,
     ViewKind,
     ViewSource,
     count_partial_rows,
-    describe_photos,
     describe_view,
     is_kept,
     read_kept,
@@ -53,8 +49,6 @@ from models.keeping import (
 )
 from models.rows import Donors, Rows, find_no_donors, take_rows
 from models.weights import Weights
-
-_PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,48 +161,6 @@ def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewReq
         views=recipe.views,
         seed=recipe.seed,
     )
-
-
-def has_backbone(workspace: Workspace, wanted: ViewRequest) -> bool:
-    """Return whether the backbone of the views was made."""
-    return (workspace.backbone_folder(wanted.backbone_id) / FACTS_FILE).exists()
-
-
-def count_unpacked(workspace: Workspace, wanted: ViewRequest) -> int:
-    """Return how many photos of the dataset have to be packed anew, because of their framing."""
-    is_there = wanted.framing.is_packed
-    is_there |= is_kept(workspace, describe_photos(wanted.framing, wanted.dataset.id).id)
-    return 0 if is_there else len(wanted.dataset)
-
-
-def count_missing_features(workspace: Workspace, wanted: ViewRequest) -> int:
-    """Return how many photos of the dataset have no kept feature, in no dataset."""
-    dataset, backbone = wanted.dataset, wanted.backbone_id
-    for precision in _PRECISIONS:
-        file = workspace.features_file(features_id(dataset.id, backbone, precision))
-        if file.with_suffix(".json").exists():
-            return 0
-    return min(
-        len(find_donors(workspace, dataset, backbone, precision).find_unknown(0))
-        for precision in _PRECISIONS
-    )
-
-
-def count_missing(workspace: Workspace, wanted: ViewRequest) -> int:
-    """Return how many rows of views `prepare_views` would have to make, copies included.
-
-    Goes by the names of files: it costs milliseconds, and damage is noticed when they are used.
-    """
-    if not len(wanted.photos):
-        return 0
-    entries = (wanted.list_entries(precision) for precision in _PRECISIONS)
-    return min(sum(_count_missing_rows(workspace, entry) for entry in each) for each in entries)
-
-
-def _count_missing_rows(workspace: Workspace, entry: Entry) -> int:
-    if is_kept(workspace, entry.id):
-        return 0
-    return len(entry.facts["photos"]) - count_partial_rows(workspace, entry)
 
 
 def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] | None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.charts.theme import place_epochs
 from core.evaluation.comparison import Comparison
-from core.formats import rough_range
+from core.formats import rough_duration
 from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
@@ -86,8 +86,8 @@ def offer_training(trained: Trained) -> None:
         if run := failed.get(recipe.run_id):
             show_problem(run.problem or "", run.remedy or "")
         title, workspace = STRATEGIES[recipe.strategy].title, cache.workspace()
-        time = estimate_run(workspace, recipe, trained.dataset, cache.device())
-        label = f"{title}: {rough_range(time.low, time.high)}"
+        time = estimate_run(workspace, recipe, trained.dataset)
+        label = f"{title}: about {rough_duration(time.seconds)}" if time else title
         if st.button(label, icon=":material/play_arrow:", key=f"lesson.train.{recipe.strategy}"):
             submit_run(workspace, recipe, title)
             ensure_scheduler(workspace)

@@ -9,9 +9,9 @@ import streamlit as st
 from core.datasets.quality.results import read_status
 from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, duration, interval, percent, plain, rough_duration, size
+from core.formats import count, duration, interval, ordinal, percent, plain, size
 from core.runs.jobs import JobStatus
-from core.runs.queue.estimating import expected_wait
+from core.runs.queue.queue import read_place
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.run_files import latest_progress
 from core.runs.store import RunRecord, read_run
@@ -117,12 +117,9 @@ def seconds_left(
 
 
 def _show_place(run: RunRecord) -> None:
-    place, seconds = expected_wait(cache.workspace(), run.id)
-    if place == 0:  # taken up in between
-        st.progress(0.0, text=_PHASES[""])
-        return
-    begins = "" if seconds is None else f", it begins in about {rough_duration(seconds)}"
-    st.progress(0.0, text=f"Waiting: number {place} in the queue{begins}.")
+    place = read_place(cache.workspace(), run.id)  # 0: a worker has it by now
+    words = f"Waiting: {ordinal(place)} in the queue." if place else _PHASES[""]
+    st.progress(0.0, text=words)
 
 
 def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:

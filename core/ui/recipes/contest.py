@@ -12,7 +12,6 @@ import streamlit as st
 from core.config import read_settings
 from core.errors import FeaturesMissing
 from core.exact.backbones import (
-    estimate_seconds,
     identify_job,
     list_sizes,
     read_contest,
@@ -21,7 +20,7 @@ from core.exact.backbones import (
     stop_contest,
 )
 from core.exact.contest import METHOD, Contest, Subject, tell_measured
-from core.formats import count, percent, plain, rough_range, size
+from core.formats import count, percent, plain, size
 from core.runs.jobs import JobStatus
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_analysis
@@ -71,7 +70,7 @@ def offer_contest(dataset: Dataset) -> None:
     label = "Compare weights" if known else "Which is best for my photos?"
     todo = page.first.missing if not known else ()
     st.button(
-        label + (f" ({_say_time(todo, page.first)})" if todo else ""),
+        label,
         icon=":material/leaderboard:",
         type="tertiary",
         key="training.compare",
@@ -142,11 +141,6 @@ def _open(page: ContestPage, subjects: tuple[Subject, ...]) -> None:
         start_contest(cache.workspace(), page.dataset, subjects, whole=False)
 
 
-def _say_time(subjects: tuple[Subject, ...], contest: Contest) -> str:
-    photos, device = len(contest.photos), cache.device()
-    return rough_range(*estimate_seconds(cache.workspace(), subjects, photos, device))
-
-
 def _show_table(contest: Contest) -> None:
     """Draw the sentence, and all that is measured; a row that is clicked can be used."""
     st.markdown(f"**{plain(contest.say())}**", help=METHOD)
@@ -205,7 +199,7 @@ def _offer(
 ) -> None:
     whole = contest is page.every
     pressed = st.button(
-        f"{label} ({_say_time(subjects, contest)})",
+        label,
         icon=":material/play_arrow:",
         key=f"training.compare.{whole}.{len(subjects)}",
     )

@@ -88,7 +88,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     show_simple_settings(draft)
     show_more_settings(draft, dataset)
     with top:
-        pick_strategy(draft, dataset, repeats)
+        pick_strategy(draft, repeats)
         trainable = _check(draft, unread) and weights is not None
         _show_train(draft, dataset, repeats, trainable=trainable)
     return draft if trainable else None

@@ -15,8 +15,8 @@ import streamlit as st
 from core.config import FRAMING
 from core.datasets.policies import list_policies
 from core.errors import PetalscopeError
-from core.formats import count, plain, rough_duration, rough_range, size
-from core.runs.queue.estimating import Estimate, estimate_run
+from core.formats import count, plain, rough_duration, size
+from core.runs.queue.estimating import estimate_run
 from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
@@ -43,11 +43,11 @@ MOST_REPEATS = 20
 _CHOICE = "policy"
 
 
-def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
-    """Draw the strategies; of each the time it would take, the settings being as they are."""
+def pick_strategy(draft: Recipe, repeats: int) -> None:
+    """Draw the strategies, each with the run that was trained by it with these settings."""
     strategy = SETTINGS["strategy"]
     said = {
-        name: f"{_describe(_suit(draft, name), dataset, repeats)}{one.sentence}"
+        name: f"{_name_trained(_suit(draft, name), repeats)}{one.sentence}"
         for name, one in STRATEGIES.items()
     }
     st.selectbox(
@@ -63,16 +63,18 @@ def pick_strategy(draft: Recipe, dataset: Dataset, repeats: int) -> None:
 
 
 def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
-    """Draw on which device the run will go and how long it will take; by its parts on request."""
-    estimate = _estimate(draft, dataset)
-    words, parts = describe_device()
+    """Draw the device of the run and how long its epochs will take, where a run like it tells."""
+    estimate = estimate_run(cache.workspace(), draft, dataset)
+    words, tip = describe_device()
     if estimate is not None:
-        words += f": {rough_range(repeats * estimate.low, repeats * estimate.high)}"
-        words += f" for {repeats} runs" if repeats > 1 else ""
-        words += "." if estimate.measured else ", going by another machine."
-        spent = [f"- {label}: {rough_duration(seconds)}" for label, seconds in estimate.parts]
-        parts = "\n".join([*spent, "", f"This device: {parts}."])
-    st.caption(words, help=parts)
+        words += f": about {rough_duration(repeats * estimate.seconds)} of training"
+        words += f" for {repeats} runs." if repeats > 1 else "."
+        tip = (
+            f"As long as the epochs of run {estimate.run.number}, the last one of this kind, "
+            "scaled by photos and epochs. Features that are not cached yet come on top.\n\n"
+            f"This device: {tip}."
+        )
+    st.caption(words, help=tip)
     of_validation = dataset.labels[dataset.choose_splits(draft.split_seed) == "validation"]
     few = warn_of_few(np.bincount(of_validation, minlength=len(dataset.classes)).tolist())
     if few:
@@ -192,14 +194,6 @@ def _suit(draft: Recipe, strategy: Any) -> Recipe:
     return release_recipe(held, **{name: getattr(draft, name) for name in chosen})
 
 
-def _estimate(recipe: Recipe, dataset: Dataset) -> Estimate | None:
-    """Return the estimate; None for a recipe that cannot be trained, which the form says."""
-    try:
-        return estimate_run(cache.workspace(), recipe, dataset, cache.device())
-    except PetalscopeError:
-        return None
-
-
 def find_trained(recipe: Recipe) -> RunRecord | None:
     """Return the run of a recipe that is done or on its way; None where Train would train it."""
     try:
@@ -210,13 +204,9 @@ def find_trained(recipe: Recipe) -> RunRecord | None:
     return run if settled or run.is_going or run.state == "queued" else None
 
 
-def _describe(recipe: Recipe, dataset: Dataset, repeats: int) -> str:
-    if repeats == 1 and (run := find_trained(recipe)):
-        return f"**run {run.number}** · "
-    estimate = _estimate(recipe, dataset)
-    if estimate is None:
-        return ""
-    return f"**{rough_range(repeats * estimate.low, repeats * estimate.high)}** · "
+def _name_trained(recipe: Recipe, repeats: int) -> str:
+    run = find_trained(recipe) if repeats == 1 else None
+    return f"**run {run.number}** · " if run else ""
 
 
 def pick_policy() -> AugmentationPolicy:

@@ -10,10 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import RecipeRefused
-from core.formats import count, duration, percent, plain, rough_duration, rough_range
+from core.formats import count, duration, ordinal, percent, plain, rough_duration
 from core.runs.queue.control import pause_run
-from core.runs.queue.estimating import expected_wait
-from core.runs.queue.queue import delete_run, request_stop, retry_run, submit_run
+from core.runs.queue.estimating import estimate_run
+from core.runs.queue.queue import delete_run, read_place, request_stop, retry_run, submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
     MAY_VARY,
@@ -131,22 +131,17 @@ def _choose_end(until: DeltaGenerator, amount: DeltaGenerator) -> tuple[int, int
 
 
 def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
-    """Return what the sweep will do, and how long that takes at most."""
-    expected = page.estimate(recipe, plan)
+    """Return what the sweep will do, and how long a trial of the recipe takes."""
+    expected = estimate_run(cache.workspace(), recipe, page.dataset)
     views = f" on {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
-    machine = "" if expected.measured else ", going by another machine"
-    time = f"{rough_range(expected.low, expected.high)}{machine}"
-    if plan.minutes is not None:
-        fewest, most = page.estimate_trials(recipe, plan)
-        trials = f"{fewest:,} to {most:,} trials" if fewest < most else count(most, "trial")
-        time = f"time for {trials}{machine}"
+    time = f": about {rough_duration(expected.seconds)} for the recipe above" if expected else ""
     costly = ""
     if "strategy" in plan.vary or recipe.trained_stages:
         costly = " **Where the network itself learns, a trial takes minutes or more.**"
     elif "augmentation" in plan.vary:
         costly = " The features of each policy's views are computed once and kept."
     return (
-        f"Up to {count(recipe.epochs, 'epoch')} a trial{views}: {time}.{costly} The first trial is "
+        f"Up to {count(recipe.epochs, 'epoch')} a trial{views}{time}.{costly} The first trial is "
         "the recipe above; one that falls behind half of the others is ended early."
     )
 
@@ -217,9 +212,8 @@ def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     if sweep.state in ("failed", "lost"):
         show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
     elif sweep.state == "queued":
-        place, seconds = expected_wait(cache.workspace(), sweep.id)
-        begins = "" if seconds is None else f", it begins in about {rough_duration(seconds)}"
-        words = f"Waiting: number {place} in the queue{begins}." if place else "It begins …"
+        place = read_place(cache.workspace(), sweep.id)
+        words = f"Waiting: {ordinal(place)} in the queue." if place else "It begins …"
         st.progress(share, text=words)
     elif not sweep.has_ended:
         of = f" of {sweep.plan.trials}" if sweep.plan.minutes is None else ""

@@ -1,12 +1,10 @@
 """What the training page shows of sweeps: those of a dataset, the chosen one, its trials."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from core.errors import WeightsDamaged, WeightsMissing
-from core.runs.queue.estimating import Estimate, estimate_run
-from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_studies
 from core.runs.training.study_results import (
@@ -38,23 +36,6 @@ class SweepsPage:
     """The sweep that the address names, else the one that is running."""
     is_missing: bool
     """Whether the address names a sweep that no dataset has."""
-
-    def estimate(self, base: Recipe, plan: SweepPlan) -> Estimate:
-        """Return how long a sweep would take."""
-        return estimate_run(cache.workspace(), base, self.dataset, cache.device(), plan=plan)
-
-    def estimate_trials(self, base: Recipe, plan: SweepPlan) -> tuple[int, int]:
-        """Return how many trials the minutes of the plan are enough for: at least, at most."""
-        none, every = (
-            self.estimate(base, replace(plan, minutes=None, trials=trials))
-            for trials in (0, plan.trials)
-        )
-
-        def fit_in(preparing: float, whole: float) -> int:
-            left = 60 * (plan.minutes or 0) - preparing
-            return max(1, min(plan.trials, int(plan.trials * left / (whole - preparing))))
-
-        return fit_in(none.high, every.high), fit_in(none.low, every.low)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -231,7 +231,7 @@ def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     press(app, offered[0].label)
     newest = list_runs(trained_copy, source.dataset.id)[0]
     assert (newest.state, newest.recipe.strategy) == ("queued", "last_stage")
-    assert "number 1 in the queue" in app.get("progress")[0].proto.text
+    assert "1st in the queue" in app.get("progress")[0].proto.text
     assert read_forecast(trained_copy, source) is None
     open_page("lesson", step="6")
     wait_until(lambda: read_forecast(trained_copy, source), "the curve of step 7 is measured")

@@ -109,7 +109,7 @@ def test_a_budget_in_minutes_takes_the_place_of_trials_and_the_recipe_stays(
     app.multiselect(key="training.vary").set_value(["optimizer", "augmentation", "strategy"])
     app.run()
     said = "".join(caption.value for caption in app.caption)
-    assert "time for" in said and "a trial takes minutes" in said
+    assert "a trial takes minutes" in said
     press(app, "Start the sweep")
     (study,) = list_studies(workspace)
     vary = ("strategy", "augmentation", "optimizer")

@@ -38,9 +38,3 @@ def test_what_stands_in_the_middle_of_a_photo_stands_in_the_middle_of_its_map(cr
     seen = keras.ops.convert_to_numpy(join_crops(see(cut), framing))[0, :, :, 0]
     assert np.unravel_index(seen.argmax(), seen.shape) == (3, 3)
     np.testing.assert_allclose(seen, seen[::-1, ::-1], atol=1e-6)
-
-
-def test_work_is_told_in_pixels() -> None:
-    assert Framing().work == 1
-    assert Framing(side=448, crops="mirror").work == 8
-    assert Framing(crops="five").work == pytest.approx(5 * (192 / 224) ** 2)

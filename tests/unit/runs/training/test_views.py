@@ -12,7 +12,6 @@ from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.errors import RunStopped
 from core.runs.training.preparing import delete_features
-from core.runs.training.views import count_missing
 from core.workspace import PROJECT_ROOT, Workspace
 from data.augmentation import augment
 from data.dataset import Dataset
@@ -21,7 +20,7 @@ from data.policy import AugmentationPolicy
 from models.backbone import backbone_id, open_backbone, open_trunk
 from models.devices import find_device
 from models.weights import find_weights
-from tests.views import GENTLE, NONE, PHOTOS, STRONG, Told, count_files, prepare, request
+from tests.views import GENTLE, NONE, PHOTOS, STRONG, Told, count_files, prepare
 
 
 def draw(dataset: Dataset, policy: AugmentationPolicy, view: int) -> np.ndarray:
@@ -121,16 +120,12 @@ def test_rows_of_other_views_are_copied(trained_copy, dataset):
 def test_a_stopped_preparation_goes_on(trained_copy, dataset):
     whole, _ = prepare(trained_copy, dataset)
     expected = [np.array(rows) for rows in whole]
-    wanted = request(trained_copy, dataset, PHOTOS, GENTLE)
     delete_features(trained_copy, dataset.id)
-    assert count_missing(trained_copy, wanted) == 20
     with pytest.raises(RunStopped):
         prepare(trained_copy, dataset, stop_after=18)
-    assert count_missing(trained_copy, wanted) == 2
     views, told = prepare(trained_copy, dataset)
     assert told.progress == [(20, 20)]
     assert all(np.array_equal(a, b) for a, b in zip(views, expected, strict=True))
-    assert count_missing(trained_copy, wanted) == 0
 
 
 def test_a_killed_preparation_goes_on(trained_copy, dataset):

@@ -190,17 +190,17 @@ FEWEST_TO_LIMIT = 19
 """Photos below which no limit can promise to keep 95 % of the next ones."""
 
 
-def find_limit(distances: np.ndarray, keep: float = 0.95) -> float | None:
-    """Return the distance within which at least `keep` of further such photos lie.
+def find_limit(distances: np.ndarray) -> float | None:
+    """Return the distance within which at least 95 % of further such photos lie.
 
-    None for so few photos that no limit promises it (fewer than 19 for 95 %).
+    None for so few photos that no limit promises it (fewer than 19).
 
     Args:
         distances: (n,) float, of validation photos, which the model did not learn from.
 
     Source:
         V. Vovk et al. (2005), Algorithmic Learning in a Random World: the split-conformal quantile,
-        the ⌈(n + 1) · keep⌉-th smallest.
+        the ⌈(n + 1) · 0.95⌉-th smallest.
     """
-    rank = math.ceil((len(distances) + 1) * keep - 1e-9)
+    rank = math.ceil((len(distances) + 1) * 0.95 - 1e-9)
     return float(np.sort(distances)[rank - 1]) if rank <= len(distances) else None

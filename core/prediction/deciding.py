@@ -114,10 +114,8 @@ def decide(
 ) -> Decision:
     """Return the decision for one photo; the distance is None where it was not measured."""
     tempered = temper_scores(scores[None], rule.temperature)
-    _, (answered,) = choose_answers(rule, tempered, classes)
-    tempered = tempered[0]
-    top = rank_classes(tempered, classes)
-    kind: Kind = "answer" if answered else "unsure"
+    top = rank_classes(tempered[0], classes)
+    kind: Kind = "answer" if reach_threshold(rule, tempered, classes)[0] else "unsure"
     if distance is not None and rule.unlike_limit is not None and distance > rule.unlike_limit:
         kind = "unlike"
     return Decision(
@@ -137,13 +135,10 @@ def rank_classes(
     return [(classes[number], float(scores[number])) for number in best]
 
 
-def choose_answers(
-    rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the answers (n,) int and whether they are given (n,) bool, of calibrated `scores`."""
+def reach_threshold(rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Return whether the best class reaches its threshold, (n,) bool, of calibrated `scores`."""
     thresholds = np.array([rule.threshold_of(name) for name in classes])
-    answers = scores.argmax(axis=1)
-    return answers, scores.max(axis=1, initial=0.0) >= thresholds[answers]
+    return np.asarray(scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)])
 
 
 def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:

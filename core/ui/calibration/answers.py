@@ -1,6 +1,5 @@
 """What the rule does to a split: what is answered, what goes to a person, and which photos."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -16,7 +15,7 @@ from core.evaluation.coverage import (
 )
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, percent_ranges, plain
-from core.prediction.deciding import DecisionRule, choose_answers
+from core.prediction.deciding import DecisionRule, reach_threshold
 from core.ui.calibration.charts import draw_coverage
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart, show_metrics
@@ -42,8 +41,7 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
     point = measure_point(judged.answered, judged.right)
     _show_point(point, split, int(judged.unlike.sum()))
     tops = judged.scores.max(axis=1, initial=0.0)
-    right = judged.scores.argmax(axis=1) == page.result.labels[page.numbers]
-    curve = trace_coverage(tops, right)
+    curve = trace_coverage(tops, judged.right)
     show_kept_chart(
         draw_coverage,
         thin_coverage(curve),
@@ -51,11 +49,11 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
         f"{split.capitalize()} photos, n = {point.n:,}",
         alt="Share of right answers against the share of photos answered; as a table below.",
     )
-    error = 1 - float(right.mean()) if len(right) else float("nan")
+    error = 1 - float(judged.right.mean()) if point.n else float("nan")
     st.caption(
         f"Area under the risk (mean share of wrong answers over all coverages): "
-        f"{percent(area_under_risk(tops, right), point.n)}; with photos answered in random order "
-        f"it would be {percent(error, point.n)}."
+        f"{percent(area_under_risk(tops, judged.right), point.n)}; with photos answered in "
+        f"random order it would be {percent(error, point.n)}."
     )
     _show_points_table(curve)
     if rule.class_thresholds:
@@ -152,7 +150,7 @@ def _count_given(page: CalibrationPage, rule: DecisionRule) -> tuple[np.ndarray,
     """Return how many validation photos get each class as answer, and how many rightly: (k,)."""
     result, photos = page.result, page.validation
     scores = page.temper(rule.temperature, "validation")
-    answers, given = choose_answers(rule, scores, result.classes)
+    answers, given = scores.argmax(axis=1), reach_threshold(rule, scores, result.classes)
     right = given & (answers == result.labels[photos])
     k = len(result.classes)
     return np.bincount(answers[given], minlength=k), np.bincount(answers[right], minlength=k)
@@ -182,30 +180,24 @@ def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     }
     st.subheader("Photos", anchor=False)
     if (of := _pick_class(page)) is not None:
-        kinds = {name: kind & (judged.answers == of) for name, kind in kinds.items()}
+        answers = judged.scores.argmax(axis=1)
+        kinds = {name: kind & (answers == of) for name, kind in kinds.items()}
     names = {name: f"{_KINDS[name]} ({rows.sum():,})" for name, rows in kinds.items()}
     kind = pick_linked("Photos", names, "photos", "calibration.photos")
     rows = np.flatnonzero(kinds[kind])
     if not len(rows):
         st.info("No photo.", icon=":material/check_circle:")
         return
-    rows = rows[np.argsort(-judged.tops[rows], kind="stable")]
+    rows = rows[np.argsort(-judged.scores[rows].max(axis=1), kind="stable")]
     st.caption(f"{count(len(rows), 'photo')}. {_MEANINGS[kind]}")
-    show_answered(page, rows, judged.answers, judged.scores, key="calibration")
+    show_answered(page, rows, judged.scores, key="calibration")
 
 
-def show_answered(
-    page: CalibrationPage,
-    rows: Sequence[int] | np.ndarray,
-    answers: np.ndarray,
-    scores: np.ndarray,
-    *,
-    key: str,
-) -> None:
+def show_answered(page: CalibrationPage, rows: np.ndarray, scores: np.ndarray, *, key: str) -> None:
     """Draw photos of the split, by their places in it, each with its answer and the score of it."""
 
     def describe(photo: int) -> str:
-        row = int(np.searchsorted(page.numbers, photo))
-        return page.describe_answer(photo, int(answers[row]), scores[row, answers[row]])
+        own = scores[int(np.searchsorted(page.numbers, photo))]
+        return page.describe_answer(photo, int(own.argmax()), float(own.max()))
 
     show_gallery(page.dataset, page.numbers[rows], key=key, captions=describe)

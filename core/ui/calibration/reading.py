@@ -32,7 +32,7 @@ from core.prediction.choosing import (
     find_temperature,
     read_distances,
 )
-from core.prediction.deciding import DecisionRule, choose_answers, is_rule_stale, read_rule
+from core.prediction.deciding import DecisionRule, is_rule_stale, reach_threshold, read_rule
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
@@ -47,16 +47,10 @@ class Judged(NamedTuple):
     """What a rule does to each photo of a split."""
 
     scores: np.ndarray
-    answers: np.ndarray
-    """Classes that are or would be answered."""
     right: np.ndarray
+    """Whether the best class is the right one."""
     answered: np.ndarray
     unlike: np.ndarray
-
-    @property
-    def tops(self) -> np.ndarray:
-        """Scores of the answers."""
-        return np.asarray(self.scores[np.arange(len(self.answers)), self.answers])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +151,10 @@ class CalibrationPage:
         if rule.unlike_limit is not None:
             with suppress(FeaturesMissing):  # said beside the control
                 unlike = self.distances.distances[self.numbers] > rule.unlike_limit
-        answers, answered = choose_answers(rule, scores, self.result.classes)
         return Judged(
             scores=scores,
-            answers=answers,
-            right=answers == self.result.labels[self.numbers],
-            answered=answered & ~unlike,
+            right=scores.argmax(axis=1) == self.result.labels[self.numbers],
+            answered=reach_threshold(rule, scores, self.result.classes) & ~unlike,
             unlike=unlike,
         )
 

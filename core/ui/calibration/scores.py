@@ -69,7 +69,7 @@ def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     st.caption(
         f"{count(len(rows), 'photo')}, {int(right.sum()):,} of them right; the wrong ones first."
     )
-    show_answered(page, rows, answers, scores, key="bin")
+    show_answered(page, rows, scores, key="bin")
 
 
 def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:

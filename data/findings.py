@@ -135,10 +135,3 @@ def measure_issue(manifest: pd.DataFrame, issue: str) -> np.ndarray:
         return np.asarray(short if issue == "small" else long / short)
     (column,) = (one.label.lower() for one in MEASURED if one.name == issue)
     return np.asarray(manifest[column], dtype=np.float64)
-
-
-def list_worst(manifest: pd.DataFrame, issue: str) -> np.ndarray:
-    """Return all photo numbers (n,) int64, the worst by the issue's measure first."""
-    values = measure_issue(manifest, issue)
-    worse = {measured.name: measured.worse for measured in MEASURED}[issue]
-    return np.argsort(values if worse == "low" else -values, kind="stable")

@@ -34,14 +34,6 @@ import     datasets     --source oxford102 ~/downloads/oxford --dry-run
     make a dataset from a folder, an archive, a table, a public set or the embedded sample
 datasets   datasets     compare latest flowers
     list the datasets, newest first; compare, rename or delete versions
-quality    quality      latest --json
-    find duplicates, leaks, poor photos, outliers and label suspects
-edits      edits        latest relabel --to rose daisy/0042.jpg
-    relabel, exclude and move photos, then make a new version of the dataset
-whatif     whatif       latest --json
-    what the edits that wait would do, and what came of those before
-tags       edits        latest add odd daisy/0042.jpg
-    show the tags of photos, give or take one
 export     exporting    latest ~/flowers
     write the photos of a dataset as folders of classes, or a model as a zip
 features   weights      latest --weights pretrained
@@ -52,10 +44,6 @@ sweep      training     latest --trials 50 --vary learning_rate,hidden,dropout
     train many heads with other settings, and see which of them matter
 evaluate   evaluating   latest --split validation --json
     show how good a run is, class by class
-compare    evaluating   1f3a latest
-    say in what runs differ, what each gained and lost, and whether that is real
-why        whatif       latest daisy/0042.jpg --json
-    which training photos decide the answer to a photo, and how few turn it
 predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos, or a whole folder, with a registered version or a run
 serve      registry     --port 8000
@@ -68,10 +56,8 @@ promote    registry     v3 --reason “better on roses”
     let a model version answer, go back to the one before, or list them
 runs       runs         pause latest
     list the runs; stop, pause, resume, extend, duplicate, tag or delete them
-retrain    monitoring   arrange --after 40 --every 7 --at 03:00
+retrain    retraining   arrange --after 40 --every 7 --at 03:00
     train a challenger from reviewed photos, now or by itself, and compare it
-monitor    monitoring   --check
-    how the model does in use, whether the photos have changed, and which alarms stand
 weights    weights      --download
     show which ResNet-50 weights are used, or download them
 doctor     doctor       --json

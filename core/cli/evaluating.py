@@ -1,34 +1,25 @@
-"""`evaluate` and `compare`: how good a run is on a split, and whether another is really better."""
+"""`evaluate`: how good a run is on a split."""
 
 import math
 from argparse import Namespace
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from core.cli.choosing import RUN, RUN_HELP, SPLIT, choose_run, count_opening, describe_openings
-from core.cli.command import command, flag, option
+from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
+from core.cli.command import command, flag
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
-from core.errors import PetalscopeError, RecipeRefused, RunUnfinished
+from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, describe_worth
-from core.evaluation.comparison import (
-    Comparison,
-    adjust_holm,
-    compare_predictions,
-    describe_verdict,
-)
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.cross_validation import FEW, CrossValidation, replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Kind, Ranking, rank_classes
-from core.formats import interval, percent, say_p, span
+from core.formats import interval, percent, span
 from core.prediction.nearest import compare_with_baselines, read_cross_validation
-from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
-from core.runs.recipe.words import Difference, list_differences
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.runs.training.cross_validating import cross_validate, say_unfit
@@ -207,110 +198,3 @@ def _describe_baselines(besides: list[Beside], n: int, split: str) -> str:
     judged = describe_worth(besides) if split != "train" else []
     table = format_table(("baseline", "accuracy", "95 % interval"), rows)
     return "\n".join([table, *(f"{worth.verdict} {worth.facts}" for worth in judged)])
-
-
-@command(
-    option("baseline", RUN_HELP), option("runs RUN", "compared with the baseline", nargs="+"), SPLIT
-)
-def compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    """Compare runs with a baseline: what they gained and lost, and whether that is real."""
-    chosen = [choose_run(workspace, text) for text in (given.baseline, *given.runs)]
-    if len({one.id for one in chosen}) < len(chosen):
-        raise RecipeRefused(
-            "A run cannot be compared with itself.", "Name runs of different recipes."
-        )
-    baseline, *others = chosen
-    compared = [_compare(workspace, baseline, one, given.split) for one in others]
-    openings = {one.id: len(count_opening(workspace, one, given.split)) for one in chosen}
-    differences = list_differences([one.recipe for one in chosen])
-    p_values = adjust_holm([comparison.p_value for _, comparison in compared]).tolist()
-    parts, rows = [_describe_recipes(chosen, differences)], []
-    for one, (common, comparison), p_value in zip(others, compared, p_values, strict=True):
-        parts.append(
-            _describe_comparison(f"{baseline.name} → {one.name}", common, comparison, p_value)
-        )
-        rows.append(_document_comparison(one, common, comparison, p_value))
-    if len(others) > 1:
-        adjusted = ", ".join(f"{p_value:.2g}" for p_value in p_values)
-        parts.append(f"p, adjusted for {len(others)} comparisons (Holm): {adjusted}")
-    return Outcome(
-        "\n\n".join(parts),
-        {
-            "split": given.split,
-            "baseline": baseline.id,
-            "test_openings": openings,
-            "recipe_differences": differences,
-            "compared": rows,
-        },
-    )
-
-
-def _compare(
-    workspace: Workspace, baseline: RunRecord, other: RunRecord, split: str
-) -> tuple[CommonPhotos, Comparison]:
-    a, b = read_result(workspace, baseline.id), read_result(workspace, other.id)
-    common = find_common(a, b, split, partial(read_dataset, workspace))
-    if not len(common):
-        raise RunUnfinished(
-            f"{baseline.name} and {other.name} have no {split} photo in common.",
-            "Choose another split, or runs on versions of one dataset.",
-        )
-    return common, compare_predictions(*common.answers)
-
-
-def _document_comparison(
-    other: RunRecord, common: CommonPhotos, compared: Comparison, p_adjusted: float
-) -> dict[str, Any]:
-    low, high = compared.adjust_interval(p_adjusted)
-    return {
-        "run": other.id,
-        "n": compared.n,
-        "accuracy_baseline": compared.accuracy_a,
-        "accuracy": compared.accuracy_b,
-        "difference": compared.difference,
-        "difference_low": low,
-        "difference_high": high,
-        **pick(compared, "gained", "lost", "both_right", "both_wrong"),
-        "p_value": compared.p_value,
-        "p_value_adjusted": p_adjusted,
-        "photos_needed": compared.photos_needed,
-        "verdict": compared.judge(p_adjusted),
-        "left_out": pick(common, "elsewhere", "missing", "relabelled"),
-        "per_class": compared.per_class,
-    }
-
-
-def _describe_recipes(chosen: Sequence[RunRecord], differences: Sequence[Difference]) -> str:
-    if not differences:
-        return "The recipes do not differ."
-    headings = ("setting", *(one.name for one in chosen))
-    return format_table(headings, [(one.setting, *one.values) for one in differences])
-
-
-def _describe_comparison(
-    names: str, common: CommonPhotos, compared: Comparison, p_value: float
-) -> str:
-    n = compared.n
-    accuracies = f"{percent(compared.accuracy_a, n)} → {percent(compared.accuracy_b, n)}"
-    lines = [
-        f"{names} · {common.split} split · n = {n:,}",
-        f"accuracy {accuracies}; {compared.gained:,} gained, {compared.lost:,} lost",
-        describe_verdict(compared, p_value),
-        describe_left_out(common),
-    ]
-    if compared.gained + compared.lost:
-        low, high = compared.adjust_interval(p_value)
-        lines[1] += (
-            f"; difference {100 * compared.difference:+.1f} points, "
-            f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}, {say_p(compared.p_value)}"
-        )
-    changed = compared.per_class[compared.per_class[["gained", "lost"]].sum(axis=1) > 0]
-    if len(changed):
-        rows = changed.sort_values("difference", kind="stable")
-        columns = ["class", "support", "gained", "lost"]
-        lines.append(
-            format_table(
-                ("class", "photos", "gained", "lost"), rows[columns].itertuples(index=False)
-            )
-        )
-    return "\n".join(line for line in lines if line)

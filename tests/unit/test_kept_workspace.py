@@ -7,6 +7,7 @@ commands said then. Whoever changes a format on purpose keeps this test and adds
 """
 
 import csv
+import io
 import json
 import re
 import shutil
@@ -18,8 +19,11 @@ import pytest
 
 from core.cli import main
 from core.config import fingerprint
+from core.datasets.edits.tray import list_edits
 from core.datasets.policies import read_policy
+from core.datasets.quality.store import read_quality
 from core.monitoring.feedback import list_feedback
+from core.monitoring.log import read_predictions, write_csv
 from core.prediction.deciding import read_rule
 from core.registry.files import read_reference
 from core.registry.loading import read_head
@@ -43,9 +47,7 @@ COMMANDS = {
     "compare": ["datasets", "compare", DATASET, EDITED],
     "runs": ["runs", "list"],
     "evaluate": ["evaluate", "kept", "--split", "validation"],
-    "quality": ["quality", DATASET, "--run", "kept", "--weights", "random"],
     "versions": ["promote", "--list"],
-    "edits": ["edits", "relabelled", "list"],
 }
 
 FINGERPRINTS: list[tuple[str, dict[str, Any]]] = [
@@ -144,13 +146,22 @@ def test_a_command_answers_as_before(
     assert [one for one in changes if not (name == "evaluate" and INTERVAL.search(one))] == []
 
 
-def test_the_log_is_as_before(answers: Path, tmp_path: Path) -> None:
-    assert main(["monitor", "--days", "3650", "--csv", str(tmp_path / "log.csv")]) == 0
+def test_the_log_is_as_before(answers: Path, workspace: Workspace) -> None:
+    written = io.StringIO()
+    write_csv(read_predictions(workspace), written)
     before, now = (
-        list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-        for file in (answers / "log.csv", tmp_path / "log.csv")
+        list(csv.DictReader(text.splitlines()))
+        for text in ((answers / "log.csv").read_text(encoding="utf-8"), written.getvalue())
     )
     assert find_changes(before, now) == []
+
+
+@pytest.mark.usefixtures("answers")
+def test_an_analysis_and_a_tray_are_read(workspace: Workspace) -> None:
+    found = read_quality(workspace, DATASET)
+    assert found is not None and len(found.photos) == 21
+    edits = [(edit.path, edit.action, edit.note) for edit in list_edits(workspace, EDITED)]
+    assert edits == [("daisy/daisy_003.jpg", "exclude", "waits in the tray")]
 
 
 @pytest.mark.usefixtures("answers")

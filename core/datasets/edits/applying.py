@@ -16,12 +16,11 @@ from core.datasets.edits.tray import (
     note_wishes,
     resolve_edits,
 )
-from core.errors import DatasetMissing, EditRefused
+from core.errors import EditRefused
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import Progress
-from data.manifest import read_dataset
-from data.versions import make_version, read_changes
+from data.versions import make_version
 
 COLUMNS = ("path", "action", "value", "note")
 _MOST_FAULTS = 5
@@ -59,39 +58,6 @@ def apply_edits(
         raise
     forget_edits(workspace, dataset.id, edits[-1].number)
     return made
-
-
-def reopen_edits(workspace: Workspace, version: Dataset) -> int:
-    """Return the number of a batch in the tray of the parent: all that made the version of it.
-
-    So an excluded photo can be brought back: reopen, restore it, apply again.
-
-    Raises:
-        EditRefused: The version is an import, had photos added, or its parent was deleted.
-        ResultDamaged: The list of its changes was altered.
-    """
-    if version.parent is None:
-        raise EditRefused(f"“{version.name}” was imported, not made by edits.", "Edit it instead.")
-    try:
-        parent = read_dataset(workspace, version.parent)
-    except DatasetMissing as error:
-        raise EditRefused(
-            f"The dataset that “{version.name}” was made of was deleted.", "Edit this version."
-        ) from error
-    wishes: list[Wish] = []
-    for row in read_changes(version).to_dict("records"):
-        note = str(row["note"])
-        if row["class"] != row["new_class"]:
-            wishes.append(Wish(row["path"], "relabel", row["new_class"], note))
-        if row["split"] != row["new_split"]:
-            wishes.append(Wish(row["path"], "move", row["new_split"], note))
-        if row["excluded"]:
-            wishes.append(Wish(row["path"], "exclude", "", note))
-    if not wishes:
-        raise EditRefused(
-            f"“{version.name}” was made by adding photos, not by edits.", "Edit it instead."
-        )
-    return note_wishes(workspace, parent, wishes)
 
 
 def write_edits_csv(workspace: Workspace, dataset: Dataset) -> str:

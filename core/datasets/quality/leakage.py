@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from data.duplicates import add_places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +21,6 @@ class Comparison:
     """(m,) int64, the photos left out."""
     with_all: Evaluation
     without: Evaluation
-
-
-def list_leaks(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
-    """Return the pairs whose photos are in two splits, by these splits; train–test first.
-
-    Args:
-        pairs: With columns a and b.
-        splits: (n,) str: of the dataset, or those that a run drew for itself.
-    """
-    leaks = add_places(pairs, labels, splits)
-    leaks = leaks[leaks["leak"]]
-    urgency = {"train–test": 0, "train–validation": 1, "validation–test": 2}
-    order = leaks["splits"].map(urgency).argsort(kind="stable")
-    return leaks.iloc[np.asarray(order)].reset_index(drop=True)
 
 
 def list_leaking_photos(pairs: pd.DataFrame, splits: np.ndarray, split: str) -> np.ndarray:

@@ -18,7 +18,7 @@ from tests.retraining import draw_new_photos, let_first_run_answer, review_photo
 @pytest.fixture
 def asleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """No scheduler is started by what was arranged."""
-    monkeypatch.setattr("core.cli.monitoring.wake_scheduler", lambda _: None)
+    monkeypatch.setattr("core.cli.retraining.wake_scheduler", lambda _: None)
 
 
 def read_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:

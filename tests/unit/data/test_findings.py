@@ -15,7 +15,6 @@ from data.findings import (
     MEASURES,
     Thresholds,
     find_issues,
-    list_worst,
     measure_issue,
     measure_photo,
 )
@@ -65,9 +64,6 @@ def test_each_fault_is_seen_where_it_is(faulty: Dataset) -> None:
     assert not issues[good].to_numpy().any()
     for fault in FAULTS:
         assert issues.loc[(stems == fault).to_numpy(), fault].all(), fault
-        worst = list_worst(faulty.manifest, fault)
-        assert stems.iloc[worst[0]] == fault
-        assert sorted(worst) == list(range(len(faulty)))
 
 
 def test_thresholds_decide(faulty: Dataset) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.datasets.edits.applying import apply_edits, read_edits_csv, reopen_edits, write_edits_csv
+from core.datasets.edits.applying import apply_edits, read_edits_csv, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
@@ -80,28 +80,6 @@ def test_a_dataset_that_was_deleted_is_told(workspace, dataset):
     hide_dataset(workspace, dataset.id)
     with pytest.raises(DatasetMissing):
         apply_edits(workspace, dataset)
-
-
-def test_an_excluded_photo_is_brought_back(workspace, dataset):
-    add_edits(workspace, dataset, [5, 6], "exclude", note="torn")
-    add_edits(workspace, dataset, [7], "relabel", "rose")
-    made = apply_edits(workspace, dataset)
-    reopen_edits(workspace, made)
-    assert {edit.note for edit in list_edits(workspace, dataset.id)} == {"torn", ""}
-    add_edits(workspace, dataset, [6], "restore")
-    again = apply_edits(workspace, dataset)
-    assert compare_versions(made, again).added["path"].tolist() == [dataset.manifest["path"][6]]
-    assert compare_versions(made, again).relabelled.empty
-
-
-def test_only_a_version_made_by_edits_is_reopened(workspace, dataset):
-    with pytest.raises(EditRefused, match="imported"):
-        reopen_edits(workspace, dataset)
-    add_edits(workspace, dataset, [5], "exclude")
-    made = apply_edits(workspace, dataset)
-    hide_dataset(workspace, dataset.id)
-    with pytest.raises(EditRefused, match="deleted"):
-        reopen_edits(workspace, made)
 
 
 @given(steps=_STEPS)

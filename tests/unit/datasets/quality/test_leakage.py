@@ -1,27 +1,14 @@
-"""Leaks are the pairs over two splits; a run's metrics without them leave out the right photos."""
+"""A run's metrics without them leave out the right photos."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets.quality.leakage import evaluate_without, list_leaking_photos, list_leaks
+from core.datasets.quality.leakage import evaluate_without, list_leaking_photos
 
 PAIRS = pd.DataFrame({"a": [0, 1, 2, 3], "b": [4, 5, 3, 5], "kind": "exact"})
 SPLITS = np.array(["train", "validation", "train", "train", "test", "test"])
 LABELS = np.array([0, 1, 0, 0, 0, 1])
-
-
-def test_leaks_come_the_worst_first() -> None:
-    leaks = list_leaks(PAIRS, LABELS, SPLITS)
-    assert leaks[["a", "b"]].to_numpy().tolist() == [[0, 4], [3, 5], [1, 5]]
-    assert leaks["splits"].tolist() == ["train–test", "train–test", "validation–test"]
-    assert leaks["across_classes"].tolist() == [False, True, False]
-
-
-def test_splits_of_a_run_decide_not_those_of_the_dataset() -> None:
-    everything_in_train = np.full(6, "train")
-    assert list_leaks(PAIRS, LABELS, everything_in_train).empty
-    assert list_leaks(PAIRS.head(0), LABELS, SPLITS).empty
 
 
 @pytest.mark.parametrize(

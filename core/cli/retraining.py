@@ -1,36 +1,20 @@
-"""`monitor` and `retrain`: how the model does in use, and challengers out of reviewed photos."""
+"""`retrain`: challengers out of reviewed photos."""
 
 import dataclasses
 from argparse import Namespace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from core.cli.choosing import DATASET_HELP, WHO, choose_dataset
-from core.cli.command import command, flag, number, option
+from core.cli.command import command, flag, option
 from core.cli.following import RunFollower
-from core.cli.outcome import Outcome, ProgressLine, format_table, pick, write_named
+from core.cli.outcome import Outcome, ProgressLine, pick
 from core.errors import RetrainingRefused
-from core.evaluation.drift import FAMILIES
-from core.evaluation.intervals import Estimate
-from core.formats import count, milliseconds, moment, percent, span
-from core.monitoring.alarms import Alarm, find_worst, list_alarms
+from core.formats import moment
 from core.monitoring.comparison import VersionComparison, find_comparison
-from core.monitoring.drift import VersionDrift, describe_drift, find_drift
 from core.monitoring.due import do_due
-from core.monitoring.log import read_predictions, write_csv
-from core.monitoring.readings import (
-    Reading,
-    check_rules,
-    describe_levels,
-    describe_reading,
-    find_watched,
-)
 from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
 from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
-from core.monitoring.summaries import Summary, begin_of, summarise
 from core.registry.evidence import (
     count_tries,
     describe_evidence,
@@ -38,144 +22,10 @@ from core.registry.evidence import (
     judge_evidence,
 )
 from core.registry.promoting import keep_champion
-from core.registry.store import ModelVersion, find_version, read_aliases
+from core.registry.store import read_aliases
 from core.runs.queue.scheduled import RetrainingTimes, find_next_time, wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
-
-EXIT_CODES = {None: 0, "warning": 3, "critical": 4}
-"""Of `--check`, by the worst alarm that stands; 1 and 2 are errors and wrong usage."""
-
-
-@command(
-    option(
-        "version",
-        "champion, challenger, v3 or a digest; default: the answers of all models, compared with "
-        "the champion's reference",
-        nargs="?",
-    ),
-    option("--days", "how far back", number(int, 1, 3650), default=30),
-    flag(
-        "--check",
-        "check the rules, which begins and ends alarms; the exit code is 0 (no alarm), 3 (warning) "
-        "or 4 (critical)",
-    ),
-    option("--csv FILE", "write the log of this time there", Path),
-)
-def monitor(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Say how the model does in use, whether photos have changed, and which alarms there are."""
-    if given.check:
-        progress.note("Checking the rules")
-        return _describe_check(check_rules(workspace), list_alarms(workspace, standing=True))
-    chosen = find_version(workspace, given.version) if given.version else None
-    since = begin_of(datetime.now(UTC), given.days)
-    versions = None if chosen is None else [chosen.number]
-    table = read_predictions(workspace, since=since, versions=versions)
-    if given.csv is not None:
-        return _write_log(table, given.csv.expanduser())
-    compared = chosen or find_watched(workspace)
-    found = None if compared is None else find_drift(workspace, compared, since=since)
-    return _describe_time(table, chosen, since, found, list_alarms(workspace, standing=True))
-
-
-def _describe_check(readings: list[Reading], alarms: list[Alarm]) -> Outcome:
-    rows = [
-        [one.state, one.rule.measure.title, describe_reading(one), describe_levels(one.rule)]
-        for one in readings
-    ]
-    worst = find_worst(alarms)
-    return Outcome(
-        f"{format_table(('', 'rule', 'now', 'alarm'), rows)}\n\n{_describe_alarms(alarms)}",
-        {"level": worst, "rules": [_document_reading(one) for one in readings], "alarms": alarms},
-        exit_code=EXIT_CODES[worst],
-    )
-
-
-def _describe_alarms(alarms: list[Alarm]) -> str:
-    said = (
-        f"{alarm.level.upper()}, {alarm.title}: {alarm.text} (since {moment(alarm.raised)})"
-        for alarm in alarms
-    )
-    return "\n".join(said) or "No alarm stands."
-
-
-def _document_reading(reading: Reading) -> dict[str, Any]:
-    measured = {"state": reading.state, "measured": reading.estimate, "version": reading.version}
-    return {**vars(reading.rule), **measured, "text": describe_reading(reading)}
-
-
-def _write_log(table: pd.DataFrame, file: Path) -> Outcome:
-    with write_named(file) as path, path.open("w", encoding="utf-8", newline="") as stream:
-        written = write_csv(table, stream)
-    text = f"{count(written, 'prediction')} written to {file}."
-    return Outcome(text, {"predictions": written, "file": file})
-
-
-def _describe_time(
-    table: pd.DataFrame,
-    chosen: ModelVersion | None,
-    since: datetime,
-    found: VersionDrift | None,
-    alarms: list[Alarm],
-) -> Outcome:
-    summary = summarise(table)
-    whose = f"{chosen.label} ({chosen.name})" if chosen else "all models"
-    told = describe_drift(found) if found else ["There is no champion whose reference tells."]
-    label = "Drift"
-    if found:
-        photos, m = count(len(found.photos), "photo"), len(found.reference.digests)
-        label = f"Newest {photos} of {found.version.label}, against {m:,} reference photos"
-    parts = [
-        f"Answers of {whose} since {moment(since)}",
-        format_table(("", "", "95 % interval", "n"), _list_figures(summary)),
-        "\n".join([f"{label}:", *(f"- {line}" for line in told)]),
-        _describe_alarms(alarms),
-    ]
-    return Outcome(
-        "\n\n".join(parts),
-        {
-            "version": chosen.number if chosen else None,
-            "since": since,
-            "summary": summary,
-            "drift": _document_drift(found, told),
-            "alarms": alarms,
-        },
-    )
-
-
-def _list_figures(summary: Summary) -> list[list[object]]:
-    def share(name: str, one: Estimate) -> list[object]:
-        ends = span(one.low, one.high, one.n) if one.n else "–"
-        return [name, percent(one.value, one.n), ends, one.n]
-
-    slow, n = summary.slow_latency, summary.n
-    ends = f"{milliseconds(slow.low)} to {milliseconds(slow.high)}"
-    return [
-        ["answers", n, "", n],
-        ["different photos", summary.photos, "", n],
-        ["half answered within", milliseconds(summary.median_latency.value), "", n],
-        ["95 % answered within", milliseconds(slow.value), ends, n],
-        share("not answered", summary.unknown),
-        share("of all, unlike training photos", summary.unlike),
-        share("right, where people said", summary.accuracy),
-    ]
-
-
-def _document_drift(found: VersionDrift | None, told: list[str]) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    document: dict[str, Any] = {"version": found.version.number, "text": told, "told": False}
-    if (drift := found.drift) is None:
-        return document | {"n": len(found.photos)}
-    return document | {
-        "n": drift.n,
-        "reference": drift.m,
-        "told": bool(drift.proven),
-        "sizes": {family: drift.size(family) for family in FAMILIES},
-        "columns": drift.columns,
-        "mix": pick(drift.mix, "index", "by_chance"),
-    }
-
 
 retrain = command(default="now", after=lambda workspace: wake_scheduler(workspace))
 

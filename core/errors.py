@@ -104,15 +104,11 @@ class ExportRefused(PetalscopeError, code="export_refused"):
 
 class WeightsMissing(PetalscopeError, code="weights_missing"):
     """No pretrained weights were found, or the download failed.
-    `python -m core weights download NAME`, or put the file there by hand: see training.md."""
+    `python -m core weights --download`, or put the file there by hand: see training.md."""
 
 
 class WeightsDamaged(PetalscopeError, code="weights_damaged"):
     """A weights file is truncated, altered or not ResNet-50 without its top. Fetch it again."""
-
-
-class NoticeNotAccepted(WeightsMissing, code="notice_not_accepted"):
-    """Weights have a notice (a licence, say) that nobody accepted. The message has its words."""
 
 
 class FeaturesMissing(PetalscopeError, code="features_missing"):

@@ -16,11 +16,11 @@ import openvino as ov
 from openvino import opset13 as operations
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
-from core.errors import BackboneMissing, NetworkUnsupported
+from core.errors import BackboneMissing
 from core.workspace import Workspace, digest_once
-from models.catalogue import DEFAULT, INPUTS_SAID, USUAL_WIDTH, GraphName, Inputs, read_catalogue
+from models.catalogue import CATALOGUE, DEFAULT, refuse_network
 from models.rows import conv4_form
-from models.weights import USUAL_NETWORK, Weights, WeightsKind
+from models.weights import Weights, WeightsKind
 
 Preprocessing = Literal["resnet", "unit"]
 """resnet: BGR minus the mean of ImageNet, as the weights want it; unit: RGB in [0, 1], to teach."""
@@ -31,6 +31,8 @@ Purpose = Literal["throughput", "latency"]
 NETWORK_FILE = "backbone.xml"
 FACTS_FILE = "backbone.json"
 
+_OTHER_NETWORKS = {"graph", "inputs", "rounded_from"}
+"""Facts of backbones that only an earlier version computes with."""
 _VERSION = 1
 _BATCH_SIZES: dict[Purpose, int] = {"throughput": 8, "latency": 1}
 
@@ -60,20 +62,15 @@ class BackboneFacts:
     """Name of each file → its SHA-256."""
     framing: Framing = FRAMING
     """How the photos that it takes were packed."""
-    graph: GraphName = "v1"
-    inputs: Inputs = "caffe"
-    """How its weights want photos."""
-    width: int = USUAL_WIDTH
-    """Length of a feature."""
 
     @property
     def origin(self) -> str:
         """Which weights these were or began from, their licence, and the photos they take."""
-        entry = read_catalogue().get(self.weights_kind)
-        if self.weights_kind == DEFAULT and self.weights_label != "ImageNet":
-            entry = None  # a file of the user's own
-        whose = f"{entry.title}, licence: {entry.licence}" if entry else "licence unknown"
-        colours = "RGB / 255" if self.preprocessing == "unit" else INPUTS_SAID[self.inputs]
+        entry, whose = CATALOGUE[self.weights_kind], "licence unknown"  # of a user's own file
+        if self.weights_kind != DEFAULT or self.weights_label == "ImageNet":
+            whose = f"{entry.title}, licence: {entry.licence}"
+        unit = self.preprocessing == "unit"
+        colours = "RGB / 255" if unit else "BGR minus ImageNet's mean"
         return f"{whose}; photos as {colours}"
 
     def describe(self) -> dict[str, Any]:
@@ -93,11 +90,10 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
         NetworkUnsupported: This version does not compute with such a network.
         TypeError, AttributeError: These are others.
     """
-    if "rounded_from" in described:
-        raise NetworkUnsupported(
-            "This run's network computes in 8-bit integers, which this version does not support.",
-            "Its scores stay. For new photos, train the recipe again with the usual network.",
-        )
+    kind, label = described["weights_kind"], described["weights_label"]
+    if kind not in CATALOGUE or not _OTHER_NETWORKS.isdisjoint(described):
+        what = "8-bit integers" if "rounded_from" in described else f"the weights “{label}”"
+        raise refuse_network(what)
     framing = read_framing(described)
     rest = {name: described[name] for name in described if name not in framing.describe()}
     return BackboneFacts(**{"files": {}, **rest, "framing": framing})
@@ -135,10 +131,8 @@ class Backbone(Trunk, Protocol):
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
     """Return the id of the backbone with these weights and preprocessing, for photos so framed."""
-    other = {"graph": weights.graph, "inputs": weights.inputs}
     return fingerprint(
-        ({} if weights.network == USUAL_NETWORK else other)
-        | framing.describe()
+        framing.describe()
         | {
             "backbone": "resnet50",
             "version": _VERSION,
@@ -322,14 +316,18 @@ def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
 
 def _cut(network: ov.Model, facts: BackboneFacts) -> ov.Model:
     """Return the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
-    side, _, channels = map(str, conv4_form(facts.framing.side).shape)
-    last = "Add" if facts.graph == "bit" else "Relu"  # of a block
-    ends = [
-        node
-        for node in network.get_ordered_ops()
-        if node.get_type_name() == last
-        and [str(size) for size in node.output(0).partial_shape][1:] == [channels, side, side]
-    ]
-    places_first = operations.transpose(ends[-1], np.array([0, 2, 3, 1]))
+    side, _, channels = conv4_form(facts.framing.side).shape
+    places_first = operations.transpose(find_map(network, channels, side), np.array([0, 2, 3, 1]))
     halves = operations.convert(places_first, "f16")
     return ov.Model([halves], network.get_parameters(), "conv4")
+
+
+def find_map(network: ov.Model, channels: int, side: int) -> ov.Node:
+    """Return the last rectified map of this shape."""
+    shape = [str(size) for size in (channels, side, side)]
+    return [
+        node
+        for node in network.get_ordered_ops()
+        if node.get_type_name() == "Relu"
+        and [str(size) for size in node.output(0).partial_shape][1:] == shape
+    ][-1]

@@ -13,11 +13,11 @@ import openvino as ov
 
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
-from models.catalogue.arrays import STACKS
 from models.dense import DenseHead
-from models.graphs import build_graph, cut_crops, join_crops, preprocess
 from models.head import add_head, set_dense_head
 from models.plan import HeadShape
+from models.resnet import build_network, cut_crops, join_crops, preprocess
+from models.weights_file import STACKS
 
 CONVOLUTIONS = 53
 
@@ -38,17 +38,16 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
         BackboneMissing: The file holds another network.
     """
     framing = facts.framing
-    resnet = build_graph(facts.graph, framing.crop_side)
+    resnet = build_network(framing.crop_side)
     convolutions = read_convolutions(network_file)
     if facts.preprocessing == "unit" and folds_scale(network_file):
         first = convolutions["conv1_conv"]
         convolutions["conv1_conv"] = Convolution(first.kernel * 255, first.bias)
     _set_convolutions(resnet, convolutions)
-    _set_group_norms(resnet, network_file)
     resnet.trainable = False
     photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
     crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
-    maps = join_crops(resnet(preprocess(crops, facts.preprocessing, facts.inputs)), framing)
+    maps = join_crops(resnet(preprocess(crops, facts.preprocessing)), framing)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(maps)
     hidden = tuple(bias.size for bias in head.biases[:-1])
     head_shape = HeadShape(hidden=hidden, dropout=0.0, n_classes=head.biases[-1].size)
@@ -58,31 +57,14 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
 
 
 def _set_convolutions(resnet: keras.Model, convolutions: dict[str, Convolution]) -> None:
-    """Set the kernels; BatchNorm, which is folded into them, becomes the identity.
-
-    Where convolutions have no bias, it adds theirs.
-    """
+    """Set the kernels; BatchNorm, which is folded into them, becomes the identity."""
     for layer in resnet.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.kernel.assign(convolutions[layer.name].kernel)
-            if layer.use_bias:
-                layer.bias.assign(convolutions[layer.name].bias)
+            layer.bias.assign(convolutions[layer.name].bias)
         elif isinstance(layer, keras.layers.BatchNormalization):
             variance = layer.moving_variance
             variance.assign(keras.ops.full_like(variance, 1 - layer.epsilon))
-            convolution = f"{layer.name.removesuffix('_bn')}_conv"
-            if not resnet.get_layer(convolution).use_bias:
-                layer.beta.assign(convolutions[convolution].bias)
-
-
-def _set_group_norms(resnet: keras.Model, network_file: Path) -> None:
-    """Set gammas and betas of the GroupNorms, which both networks compute in the same order."""
-    ours = [one for one in resnet.layers if isinstance(one, keras.layers.GroupNormalization)]
-    nodes = ov.Core().read_model(network_file).get_ordered_ops()
-    theirs = [node for node in nodes if node.get_type_name() == "GroupNormalization"]
-    for layer, node in zip(ours, theirs, strict=True):
-        layer.gamma.assign(node.input_value(1).get_node().data)
-        layer.beta.assign(node.input_value(2).get_node().data)
 
 
 def write_keras(model: keras.Model, file: Path) -> None:
@@ -143,7 +125,7 @@ def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
 def _find_before(node: ov.Node) -> str:
     """Return the name of the convolution right before this one; "" where something else is."""
     before = node.input_value(0).get_node()
-    while before.get_type_name() in ("Relu", "Add", "GroupNormalization"):
+    while before.get_type_name() in ("Relu", "Add"):
         if before.get_type_name() == "Add" and not _is_constant(before, 1):
             return ""  # the end of a block
         before = before.input_value(0).get_node()

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from core.config import Framing
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
+from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead
 
 _OPSET, _IR_VERSION = 17, 8
@@ -80,7 +81,7 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
     """Return the name of the features: the network's nodes stand in the graph."""
     photos = graph.add("Cast", "photos", to=1)  # float32
     photos = graph.add("Transpose", photos, perm=[0, 3, 1, 2])
-    if (facts.preprocessing, facts.inputs) == ("resnet", "caffe"):  # its colours are BGR
+    if facts.preprocessing == "resnet":  # its colours are BGR
         photos = graph.add("Gather", photos, graph.keep(np.array([2, 1, 0])), axis=1)
     photos = _cut_crops(graph, photos, facts.framing)
     named: dict[str, str] = {}
@@ -106,7 +107,7 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
 
 
 def _cut_crops(graph: _Graph, photos: str, framing: Framing) -> str:
-    """Return the name of the crops of photos (n, 3, side, side), as models/graphs/ cuts them."""
+    """Return the name of the crops of photos (n, 3, side, side), as models/resnet.py cuts them."""
     if framing.crops == "centre":
         return photos
     if framing.crops == "mirror":
@@ -125,7 +126,7 @@ def _average(graph: _Graph, maps: str, facts: BackboneFacts) -> str:
     pooled = graph.add("ReduceMean", maps, axes=[2, 3], keepdims=0)
     if facts.framing.crops == "centre":
         return pooled
-    shape = graph.keep(np.array([facts.framing.looks, -1, facts.width]))
+    shape = graph.keep(np.array([facts.framing.looks, -1, FEATURE_WIDTH]))
     return graph.add("ReduceMean", graph.add("Reshape", pooled, shape), axes=[0], keepdims=0)
 
 
@@ -136,8 +137,6 @@ def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]
         return graph.add(kind, find(node, 0))
     if kind in _PAIRS:
         return graph.add(_PAIRS[kind], find(node, 0), find(node, 1))
-    if kind == "GroupNormalization":
-        return _copy_group_norm(graph, node, find(node, 0))
     if kind == "Pad":
         widths = [int(width) for place in (1, 2) for width in _read_constant(node, place)]
         # ONNX Runtime draws a Pad of zeros into MaxPool, whose own border is minus infinity.
@@ -152,19 +151,6 @@ def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]
     if kind == "MaxPool":
         return graph.add(kind, find(node, 0), kernel_shape=list(facts["kernel"]), **window)
     return graph.add("Conv", find(node, 0), find(node, 1), **window)
-
-
-def _copy_group_norm(graph: _Graph, node: ov.Node, maps: str) -> str:
-    """Return the name of the normalised maps, by InstanceNormalization: each group is one row."""
-    facts = node.get_attributes()
-    groups, shape = int(facts["num_groups"]), node.output(0).partial_shape
-    apart = graph.add("Reshape", maps, graph.keep(np.array([0, groups, -1])))
-    even = [graph.keep(np.full(groups, value, np.float32)) for value in (1, 0)]
-    normal = graph.add("InstanceNormalization", apart, *even, epsilon=float(facts["epsilon"]))
-    sizes = [0, *(int(shape[axis].get_length()) for axis in (1, 2, 3))]
-    values = graph.add("Reshape", normal, graph.keep(np.array(sizes)))
-    gamma, beta = (graph.keep(_read_constant(node, n).reshape(-1, 1, 1)) for n in (1, 2))
-    return graph.add("Add", graph.add("Mul", values, gamma), beta)
 
 
 def _read_constant(node: ov.Node, place: int) -> np.ndarray:

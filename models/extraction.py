@@ -4,9 +4,9 @@ Features are rows of all photos as they are; a view (models/keeping.py) is of so
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,10 +22,10 @@ from models.backbone import (
     BackboneFacts,
     Network,
     compile_model,
+    find_map,
     read_network,
     stream_output,
 )
-from models.catalogue import USUAL_WIDTH
 from models.keeping import Entry, keep_rows, read_kept, report_stop
 from models.rows import (
     Change,
@@ -99,7 +99,6 @@ def extract_features(
     dataset_id: str,
     photos_file: Path,
     backbone: Backbone,
-    numbers: np.ndarray | None = None,
     donors: Donors | None = None,
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -108,7 +107,6 @@ def extract_features(
 
     Args:
         photos_file: .npy of packed photos, as the backbone takes them.
-        numbers: (m,) int: of these photos alone, kept under an id of their own.
         donors: Rows that are known, of the same backbone and precision; only the rest is computed.
         should_stop: Asked after each batch; what is done by then is kept for the next call.
 
@@ -118,12 +116,8 @@ def extract_features(
         WeightsDamaged: The backbone gives features that are not finite.
     """
     facts = backbone.facts
-    entry = _describe_features(dataset_id, facts.id, facts.precision, facts.width)
-    if numbers is not None:
-        some = {"photos": numbers.tolist()}
-        identifier = fingerprint({"features": entry.id, **some})
-        entry = replace(entry, id=identifier, facts=entry.facts | some)
-    photos = Photos(photos_file, numbers, side=facts.framing.side)
+    entry = _describe_features(dataset_id, facts.id, facts.precision)
+    photos = Photos(photos_file, side=facts.framing.side)
     return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
 
@@ -134,9 +128,7 @@ def copy_features(
 
     No backbone is opened: this takes a second where an extraction takes minutes.
     """
-    width = donors.features[0].shape[1] if donors.features else USUAL_WIDTH
-    entry = _describe_features(dataset_id, backbone_id, precision, width)
-    return copy_rows(workspace, entry, donors)
+    return copy_rows(workspace, _describe_features(dataset_id, backbone_id, precision), donors)
 
 
 def extract_rows(
@@ -181,7 +173,7 @@ def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
     return keep_rows(workspace, entry, complete, lambda: False)
 
 
-def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:
+def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Entry:
     return Entry(
         id=features_id(dataset_id, backbone_id, precision),
         facts={
@@ -190,7 +182,7 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str, width:
             "precision": precision,
             "version": _VERSION,
         },
-        form=pooled_form(width),
+        form=pooled_form(),
     )
 
 
@@ -263,22 +255,10 @@ def stream_stages(
 
 def _tap_stages(network: ov.Model, facts: BackboneFacts) -> ov.Model:
     """Return the network whose output is the means of all stages, one behind the other."""
-    kinds = ("Add" if facts.graph == "bit" else "Relu"), "Convolution"  # BiT's conv1 has no more
     means = []
     for stage, channels in enumerate(STAGE_WIDTHS[:-1], 1):
-        end = _find_end(network, channels, facts.framing.side // 2**stage, kinds)
+        end = find_map(network, channels, facts.framing.side // 2**stage)
         means.append(operations.reduce_mean(end, np.array([2, 3]), keep_dims=False))
     features = next(one for one in network.outputs if one.partial_shape.rank.get_length() == 2)
     joined = operations.concat([*means, features.get_node().input_value(0)], 1)
     return ov.Model([operations.convert(joined, "f32")], network.get_parameters(), "stages")
-
-
-def _find_end(network: ov.Model, channels: int, side: int, kinds: Sequence[str]) -> ov.Node:
-    """Return the last node of this shape, of the first kind that there is."""
-    shape = [str(size) for size in (channels, side, side)]
-    fitting: dict[str, ov.Node] = {}
-    for node in network.get_ordered_ops():
-        shapes = [one.partial_shape for one in node.outputs() if one.partial_shape.rank.is_static]
-        if [str(size) for one in shapes[:1] for size in one][1:] == shape:
-            fitting[node.get_type_name()] = node
-    return next(fitting[kind] for kind in kinds if kind in fitting)

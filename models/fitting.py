@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 from models.dense import measure_spread
 from models.fit_state import FitData, FitResult, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
@@ -157,7 +157,7 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
 def warm_up() -> None:
     """Train a tiny head, so that Keras is imported and the first epoch of the next fit is fast."""
     rng = np.random.default_rng(0)
-    features, labels = rng.random((8, USUAL_WIDTH), dtype=np.float32), np.arange(8) % 2
+    features, labels = rng.random((8, FEATURE_WIDTH), dtype=np.float32), np.arange(8) % 2
     job = HeadFit(
         train=([features], labels),
         validation=([features], labels),

@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 from core.config import PHOTO_SIZE, Framing, fingerprint
 from core.errors import RunStopped
 from core.workspace import Workspace, digest_file, digest_once, write_atomically
-from models.catalogue import USUAL_WIDTH
 from models.rows import RowForm, conv4_form, photo_form, pooled_form
 
 
@@ -145,13 +144,11 @@ class ViewSource:
     """Which draw of the policy, from 0."""
     side: int = PHOTO_SIZE
     """Of the photos, in pixels; the backbone's id stands for it, too."""
-    width: int = USUAL_WIDTH
-    """Of the backbone's features, which its id stands for, too."""
 
     @property
     def form(self) -> RowForm:
         """What one row is."""
-        return pooled_form(self.width) if self.kind == "pooled" else conv4_form(self.side)
+        return pooled_form() if self.kind == "pooled" else conv4_form(self.side)
 
     @property
     def facts(self) -> dict[str, Any]:

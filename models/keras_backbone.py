@@ -30,15 +30,8 @@ from models.backbone import (
     offered_precisions,
 )
 from models.devices import find_device
-from models.graphs import (
-    build_graph,
-    cut_crops,
-    fuse_group_norms,
-    join_crops,
-    load_weights,
-    preprocess,
-)
 from models.parallel import call_with_tensorflow, compile_forward
+from models.resnet import build_network, cut_crops, join_crops, load_weights, preprocess
 from models.weights import Weights
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
@@ -60,7 +53,7 @@ def build_backbone(
     resnet.trainable = False
     photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
     crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
-    maps = call_network(resnet, preprocess(crops, preprocessing, weights.inputs))
+    maps = call_network(resnet, preprocess(crops, preprocessing))
     maps = join_crops(keras.ops.cast(maps, "float32"), framing)
     return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
 
@@ -72,14 +65,14 @@ def build_resnet(weights: Weights, policy: str, side: int = PHOTO_SIZE) -> keras
     first = keras.backend.backend() == "torch"
     keras.config.set_image_data_format("channels_first" if first else "channels_last")
     try:
-        resnet = build_graph(weights.graph, side)
+        resnet = build_network(side)
     finally:
         keras.config.set_dtype_policy(before[0])
         keras.config.set_image_data_format(before[1])
     if weights.file is None:
         draw_random_weights(resnet)
     else:
-        load_weights(resnet, weights.graph, weights.file)
+        load_weights(resnet, weights.file)
     return resnet
 
 
@@ -140,7 +133,7 @@ class KerasBackbone:
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
         photos = keras.Input(self._model.input.shape[1:], dtype="uint8", name="photos")
         facts = self.facts
-        inputs = preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing, facts.inputs)
+        inputs = preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing)
         activations = keras.ops.cast(call_network(trunk, inputs), "float16")
         return KerasTrunk(self.facts, keras.Model(photos, activations), self.batch_size)
 
@@ -244,8 +237,6 @@ def make_backbone(
 def _export(file: Path, weights: Weights, preprocessing: Preprocessing, framing: Framing) -> None:
     model = build_backbone(weights, preprocessing, framing=framing)
     model.export(str(file), format="openvino", verbose=False)
-    if weights.graph == "bit":
-        fuse_group_norms(file)
 
 
 def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framing) -> BackboneFacts:
@@ -256,9 +247,6 @@ def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framin
         weights_kind=weights.name,
         weights_label=weights.label,
         weights_digest=weights.digest,
-        graph=weights.graph,
-        inputs=weights.inputs,
-        width=weights.width,
         preprocessing=preprocessing,
         precision="f32",
         cosine=1.0,

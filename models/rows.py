@@ -15,6 +15,7 @@ from core.ahead import work_ahead
 from core.config import PHOTO_SIZE
 from core.errors import ResultDamaged
 from core.workspace import write_whole
+from models.catalogue import FEATURE_WIDTH
 
 Change = Callable[[np.ndarray, list[int]], np.ndarray]
 """Photos (b, 224, 224, 3) uint8 and their numbers → the photos as the network is to see them."""
@@ -34,9 +35,9 @@ class RowForm:
         return math.prod(self.shape) * np.dtype(self.kind).itemsize
 
 
-def pooled_form(width: int) -> RowForm:
-    """Return the form of features of this length."""
-    return RowForm((width,), "<f4")
+def pooled_form() -> RowForm:
+    """Return the form of features."""
+    return RowForm((FEATURE_WIDTH,), "<f4")
 
 
 def photo_form(side: int = PHOTO_SIZE) -> RowForm:

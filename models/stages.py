@@ -12,17 +12,18 @@ import numpy as np
 from core.config import PHOTO_SIZE
 from core.workspace import write_atomically
 from models.backbone import Preprocessing, fill_batch
+from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.devices import Half
 from models.fit_state import FitData, FitResult
 from models.fitting import fit, leave_as_is, make_deterministic
-from models.graphs import preprocess
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import build_resnet, call_network
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
+from models.resnet import preprocess
 from models.rows import Rows, conv4_form
 from models.stepping import Stepper
-from models.weights import GRAPH_ATTRIBUTE, INPUTS_ATTRIBUTE, USUAL_NETWORK, Weights
+from models.weights import Weights
 
 _LAST_FROZEN = "conv4_block6_out"
 
@@ -75,7 +76,7 @@ class Tuning:
         if self.start is not None:
             return self.start.mean, self.start.scale
         if self.standardise_by is None:
-            return leave_as_is(self.weights.width)
+            return leave_as_is(FEATURE_WIDTH)
         return measure_spread(self.standardise_by)
 
 
@@ -85,7 +86,7 @@ class StagesFit:
     def __init__(self, tuning: Tuning) -> None:
         """Build the network."""
         make_deterministic(tuning.plan.seed, exact=tuning.exact)
-        self._plan, self._weights = tuning.plan, tuning.weights
+        self._plan = tuning.plan
         self._network = build_network(tuning)
         if tuning.start is not None:
             set_dense_head(self._network.model, tuning.start)
@@ -103,7 +104,7 @@ class StagesFit:
 
     def write_weights(self, file: Path) -> None:
         """Write the weights of the backbone's best epoch."""
-        write_weights(self._network.resnet, self._weights, file)
+        write_weights(self._network.resnet, file)
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
         """Return the scores of the validation photos, (n, k); None when asked to stop."""
@@ -131,7 +132,7 @@ def build_network(tuning: Tuning) -> Network:
     if tuning.whole:
         inputs = keras.Input((tuning.side, tuning.side, 3), dtype="uint8", name="photos")
         photos = keras.ops.cast(inputs, "float32")
-        photos = preprocess(photos, tuning.preprocessing, tuning.weights.inputs)
+        photos = preprocess(photos, tuning.preprocessing)
         maps = call_network(resnet, photos)
     else:
         tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
@@ -151,13 +152,10 @@ def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
         layer.trainable = free and not normalises
 
 
-def write_weights(resnet: keras.Model, began: Weights, file: Path) -> None:
-    """Write the weights in Keras' HDF5 layout without top, with the network that they fit."""
+def write_weights(resnet: keras.Model, file: Path) -> None:
+    """Write the weights in Keras' HDF5 layout without top."""
     layers = [layer for layer in resnet.layers if layer.weights]
     with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
-        if began.network != USUAL_NETWORK:  # else unsaid: equal runs of before have equal files
-            content.attrs[GRAPH_ATTRIBUTE] = began.graph
-            content.attrs[INPUTS_ATTRIBUTE] = began.inputs
         content.attrs["layer_names"] = [layer.name.encode() for layer in layers]
         content.attrs["backend"] = keras.backend.backend().encode()
         content.attrs["keras_version"] = keras.__version__.encode()

@@ -11,7 +11,7 @@ from core.monitoring.feedback import Feedback, give_feedback, list_feedback
 from core.monitoring.log import log_predictions
 from core.monitoring.tables import NewPrediction
 from core.workspace import Workspace
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def make_prediction(number: int, content: bytes = b"", **changes: Any) -> NewPre
         "version": None,
         "run_id": "0123456789abcdef",
         "photo": sha256(content or str(number).encode()).hexdigest(),
-        "features": rng.gamma(0.5, 1.0, USUAL_WIDTH).astype(np.float32),
+        "features": rng.gamma(0.5, 1.0, FEATURE_WIDTH).astype(np.float32),
         "scores": scores,
         "top": "daisy",
         "top_score": float(scores.max()),

@@ -16,7 +16,7 @@ from core.registry.registering import register_run
 from core.registry.store import ModelVersion
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 from tests.builders import CLASSES, draw_photo, encode_photo
 from tests.training import train
 
@@ -51,7 +51,7 @@ def review_photos(
             version=version.number,
             run_id=version.run_id,
             photo=sha256(content).hexdigest(),
-            features=np.zeros(USUAL_WIDTH),
+            features=np.zeros(FEATURE_WIDTH),
             scores=np.zeros(len(version.classes)),
             top=wrong,
             top_score=0.9,

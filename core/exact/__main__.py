@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.exact import backbones, forecasting, lesson, store
+from core.exact import forecasting, lesson, store
 from core.runs.jobs import Tell, run_job
 from core.runs.result import read_result
 from core.workspace import open_workspace
@@ -23,8 +23,6 @@ _MAKERS = {
 def _make(asked: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
     workspace, kind, run = open_workspace(), asked["kind"], str(asked.get("run", ""))
     dataset = read_dataset(workspace, asked["dataset"])
-    if kind == backbones.JOB:
-        return backbones.do_job(workspace, asked, tell)
     if maker := _MAKERS.get(kind.partition("-")[0]):
         maker(workspace, store.find_judged_source(workspace, dataset), tell)
     else:

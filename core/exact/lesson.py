@@ -8,7 +8,7 @@ used.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ import pandas as pd
 from core.config import FRAMING, fingerprint
 from core.datasets.quality.results import read_facts, read_table
 from core.errors import LessonRefused
-from core.exact.backbones import JobListener
 from core.exact.store import HeadSource, prepare_head
 from core.instant.leaving import answer_left_out
 from core.instant.subsets import order_stratified
 from core.runs.jobs import Tell
+from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_backbone, prepare_photos
 from core.teaching.lessons import list_lessons, read_lesson
 from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
@@ -66,11 +66,28 @@ def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None
     source.keep(workspace, KIND, tables={KIND: pd.DataFrame(rows)})
 
 
+@dataclass
+class _Listener:
+    """Tells the preparation of features as phases of the job."""
+
+    tell: Tell
+    name: str
+    phase: str = ""
+
+    def begin_phase(self, phase: Phase) -> None:
+        words = "preparing the backbone" if phase == "backbone" else "fitting photos"
+        self.phase = f"{self.name}: {words}"
+        self.tell(self.phase, 0, 0)
+
+    def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
+        self.tell(self.phase, done, total)
+
+
 def _look(
     workspace: Workspace, source: HeadSource, weights: WeightsKind, photos: np.ndarray, tell: Tell
 ) -> list[np.ndarray]:
     """Return the features of each stage, (m, channels) float32."""
-    listener = JobListener(tell, weights)
+    listener = _Listener(tell, weights)
     by = Preparation(workspace=workspace, device=find_device(), listener=listener)
     backbone = prepare_backbone(by, find_weights(workspace, weights), "resnet")
     packed = np.load(prepare_photos(by, source.dataset, FRAMING), mmap_mode="r")

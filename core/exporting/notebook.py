@@ -17,6 +17,7 @@ from core.evaluation.agreement import estimate_agreement
 from core.formats import plain
 from core.installed import COMMAND
 from core.reporting.writing import open_templates
+from core.runs.recipe.photos import check_network
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.runs.result import check_order, read_result
@@ -25,7 +26,7 @@ from core.runs.training.formula import read_choice
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import read_dataset
 from data.policy import describe_policy
-from models.catalogue import DEFAULT, RANDOM, read_catalogue
+from models.catalogue import DEFAULT, RANDOM
 from models.weights import find_weights
 
 MIME = "application/x-ipynb+json"
@@ -54,15 +55,9 @@ def check_notebook(recipe: Recipe) -> None:
 
     Raises:
         ExportRefused: Says what is not covered.
+        NetworkUnsupported: The run is of an earlier version and has another network.
     """
-    entry = read_catalogue()[recipe.weights]
-    if (entry.graph, entry.inputs) != ("v1", "caffe"):
-        raise ExportRefused(
-            f"“{entry.title}” needs a network that keras.applications does not have, so that no "
-            "notebook of plain Keras can train this run again.",
-            "Export the model itself, or a run on Keras' own weights.",
-            weights=recipe.weights,
-        )
+    check_network(recipe)
     if recipe.crops == "five":
         raise ExportRefused(
             "A notebook looks at each photo once, or once more mirrored; this run looked at five "

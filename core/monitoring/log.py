@@ -32,7 +32,7 @@ from core.workspace import Workspace
 from data.findings import measure_photo
 from data.images import read_packed_photo
 from data.sources.names import fold_name
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 
 _COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
@@ -102,7 +102,7 @@ def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
         PredictionMissing: One is not in the log (any more).
     """
     rows = _read_arrays(workspace, ids, "features")
-    return np.stack(rows) if rows else np.empty((0, USUAL_WIDTH), np.float16)
+    return np.stack(rows) if rows else np.empty((0, FEATURE_WIDTH), np.float16)
 
 
 def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ from core.errors import BackboneMissing, NetworkUnsupported
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
 from core.prediction.gradcam import measure_evidence
 from core.prediction.rules import FrozenRule, StandingRule
+from core.runs.recipe.photos import check_network
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
@@ -190,6 +191,7 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
         raise
     except BackboneMissing as error:
         recipe = read_run(workspace, run_id).recipe
+        check_network(recipe)
         remedy = f"Run “{_features_command(recipe)}”: it is made anew."
         if recipe.trained_stages:  # the run made it; its recipe does, too
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."

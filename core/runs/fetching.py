@@ -18,19 +18,18 @@ from models.downloads import download_weights
 from models.weights import Weights
 
 
-def start_fetch(workspace: Workspace, weights: str, **run: str) -> None:
-    """Start the job, unless these weights are being fetched already.
+def start_fetch(workspace: Workspace, **run: str) -> None:
+    """Start the job, unless it is running.
 
     Args:
         run: `dataset`, to train its usual recipe when they are here; `name` of that run.
     """
-    parameters = {"weights": weights, "run": run}
-    start_job(workspace, _folder(workspace, weights), "core.runs.fetching", parameters)
+    start_job(workspace, _folder(workspace), "core.runs.fetching", {"run": run})
 
 
-def read_fetch(workspace: Workspace, weights: str) -> JobStatus | None:
-    """Return how far the fetching of weights is; None when nobody asked for it."""
-    return read_job(_folder(workspace, weights))
+def read_fetch(workspace: Workspace) -> JobStatus | None:
+    """Return the state of the job; None when it was never started."""
+    return read_job(_folder(workspace))
 
 
 def probe_weights(workspace: Workspace, weights: Weights) -> None:
@@ -49,21 +48,21 @@ def probe_weights(workspace: Workspace, weights: Weights) -> None:
         raise
 
 
-def _folder(workspace: Workspace, weights: str) -> Path:
-    return workspace.downloads / f"weights-{weights}"
+def _folder(workspace: Workspace) -> Path:
+    return workspace.downloads / "weights-pretrained"
 
 
 def _fetch(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-    workspace, name, run = open_workspace(), parameters["weights"], parameters["run"]
-    found = download_weights(workspace, lambda done, total: tell("downloading", done, total), name)
+    workspace, run = open_workspace(), parameters["run"]
+    found = download_weights(workspace, lambda done, total: tell("downloading", done, total))
     tell("building its network, to check it", 0, 0)
     probe_weights(workspace, found)
     if "dataset" not in run:
-        return {"weights": name}
-    recipe = Recipe(dataset=run["dataset"], weights=name, weights_digest=found.digest)
+        return {}
+    recipe = Recipe(dataset=run["dataset"], weights=found.name, weights_digest=found.digest)
     record, _ = submit_run(workspace, recipe, run["name"])
     ensure_scheduler(workspace)
-    return {"weights": name, "run": record.id}
+    return {"run": record.id}
 
 
 if __name__ == "__main__":

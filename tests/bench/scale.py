@@ -132,7 +132,7 @@ def _mix_features(workspace: Workspace, real: Dataset, scratch: Workspace, many:
     kept = workspace.backbone_folder(facts["backbone"])
     scratch.backbones.mkdir(parents=True, exist_ok=True)
     (scratch.backbones / kept.name).symlink_to(kept.resolve())
-    form = pooled_form(known.shape[1])
+    form = pooled_form()
     entry = Entry(
         id=features_id(many.id, facts["backbone"], facts["precision"]),
         facts={**facts, "dataset": many.id},

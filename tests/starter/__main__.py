@@ -12,14 +12,13 @@ import keras
 import numpy as np
 
 from models.catalogue import RANDOM
-from models.catalogue.arrays import write_safetensors
-from models.graphs import load_weights
 from models.head import read_array
 from models.keras_backbone import build_resnet
+from models.resnet import load_weights
 from models.stages import write_weights
 from models.weights import Weights
 from tests.starter.drawings import draw
-from tests.starter.packing import pack_kernels
+from tests.starter.packing import pack_kernels, write_safetensors
 from tests.starter.training import (
     NUMBERS,
     SIDE,
@@ -79,12 +78,12 @@ def _finish(network: keras.Model, drawings: list[np.ndarray], folder: Path) -> N
     wide = build_resnet(_RANDOM, "float32", _PHOTO_SIDE)
     wide.set_weights(network.get_weights())
     calibrate(wide, drawings)
-    write_weights(wide, _RANDOM, folder / "weights.h5")
+    write_weights(wide, folder / "weights.h5")
     packed = folder / "starter.safetensors"
     arrays = {f"{layer.name}/{one.name}": one for layer in wide.layers for one in layer.weights}
     write_safetensors(packed, pack_kernels({name: read_array(one) for name, one in arrays.items()}))
     before = look(wide, drawings[0])
-    load_weights(wide, "v1", packed)
+    load_weights(wide, packed)
     alike = keras.losses.cosine_similarity(before, look(wide, drawings[0]))
     print(f"features before and after packing: cosine at least {-float(np.max(alike)):.5f}")
 

@@ -98,6 +98,7 @@ FINGERPRINTS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("b5c98c422e260958", {"speed": "fast"}),
+    ("8b20aa3d8e8b0601", {"weights": "dino"}),
     (
         "51cc1c017225a60e",
         {

@@ -14,6 +14,8 @@ import json
 import re
 import shutil
 import tarfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +25,22 @@ from core.cli import main
 from core.config import fingerprint
 from core.datasets.edits.tray import list_edits
 from core.datasets.tags import list_tags, read_tags
+from core.errors import NetworkUnsupported
+from core.exporting.making import make_export
+from core.exporting.store import make_request
 from core.monitoring.feedback import list_feedback
 from core.monitoring.log import read_predictions
 from core.prediction.deciding import decide, read_rule
+from core.prediction.explaining import open_explainer
+from core.prediction.predictor import open_predictor
 from core.registry.loading import read_head
+from core.registry.registering import register_run
 from core.registry.store import check_version, find_version
+from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import recipe_from_json
 from core.runs.result import read_result
-from core.runs.store import list_runs
+from core.runs.store import list_runs, read_run
+from core.runs.training.preparing import find_recipe_weights
 from core.workspace import Workspace, open_workspace
 from data.manifest import check_photos, read_dataset
 from tests.ui.driver import open_page
@@ -39,6 +49,7 @@ from tests.unit.test_kept_workspace import find_changes
 ARCHIVE = Path(__file__).with_name("kept_workspace_2.tar.xz")
 DATASET = "5554149d1d6a40f7"
 HEAD, DINO = "dddcc6c5b95fdd34", "c0657e46310f77bc"
+BIT, INT8 = "24f9442694bc5171", "acc207b92255e204"
 EXPECTED = re.compile(r"^\.runs\[\d\]\.submitter: |^\.baselines: .*majority")
 """Accounts are gone; baselines need the features that were left out."""
 LEFT_ALONE = ("bin", "selections", "journal.jsonl", "arrangements.json", "speeds.json")
@@ -94,6 +105,25 @@ def test_every_run_keeps_its_recipe_and_scores(workspace: Workspace) -> None:
         assert run.recipe == recipe_from_json(text)
         assert run.id == run.recipe.run_id == fingerprint(run.recipe)
         np.testing.assert_allclose(read_result(workspace, run.id).scores.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("run", [DINO, BIT, INT8])
+def test_a_run_on_another_network_answers_no_new_photo_and_says_why(
+    workspace: Workspace, run: str
+) -> None:
+    asked: list[Callable[[], object]] = [
+        lambda: open_predictor(workspace, run),
+        lambda: open_explainer(workspace, run).explain(0, [0]),
+        lambda: register_run(workspace, run),
+        lambda: make_export(workspace, make_request(run, ("keras",)), lambda *_: None),
+        lambda: submit_run(workspace, replace(read_run(workspace, run).recipe, seed=7)),
+        lambda: find_recipe_weights(workspace, read_run(workspace, run).recipe),
+    ]
+    for ask in asked:
+        with pytest.raises(NetworkUnsupported, match="not supported by this version") as refused:
+            ask()
+        assert "Its scores stay" in refused.value.remedy
 
 
 @pytest.mark.usefixtures("answers")

@@ -29,7 +29,7 @@ from core.workspace import Workspace, open_workspace
 from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
-from models.catalogue import rank
+from models.catalogue import CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
 _VERSION = 1
@@ -94,6 +94,8 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             folder = workspace.backbone_folder(facts["backbone"])
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
+            if kind not in CATALOGUE:
+                continue  # of an earlier version: no new photo can be compared with these
             is_tuned = label == TUNED
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import PHOTO_SIDES, Framing
 from core.formats import count
+from models.catalogue import CATALOGUE, refuse_network
 
 if TYPE_CHECKING:  # who reads recipes alone needs no NumPy
+    from core.runs.recipe.recipe import Recipe
     from data.dataset import Dataset
 
 FIT: dict[str, Any] = {
@@ -45,6 +47,18 @@ SPEED: dict[str, Any] = {
     "used": lambda recipe: recipe.speed != "usual",
 }
 """“fast”, 8-bit integers, is in recipes of an earlier version alone."""
+
+
+def check_network(recipe: "Recipe") -> None:
+    """Check that this version computes with the network of a recipe.
+
+    Raises:
+        NetworkUnsupported: It does not; the recipe is of an earlier version.
+    """
+    if recipe.speed != "usual":
+        raise refuse_network("8-bit integers")
+    if recipe.weights not in CATALOGUE:
+        raise refuse_network(f"the weights “{recipe.weights[:80]}”")
 
 
 def warn_of_enlarging(dataset: "Dataset", framing: Framing) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from core.config import FRAMING, Crops, Fit, Framing, fingerprint
 from core.errors import RecipeRefused
-from core.runs.recipe.photos import CROPS, FIT, SIDE, SPEED
+from core.runs.recipe.photos import CROPS, FIT, SIDE, SPEED, check_network
 from core.runs.recipe.settings import (
     LINEAR,
     MOST_EPOCHS,
@@ -32,7 +32,7 @@ from core.runs.recipe.strategies import (
 )
 from core.workspace import check_identifier
 from data.policy import AugmentationPolicy, check_policy, policy_from_dict
-from models.catalogue import DEFAULT, read_catalogue
+from models.catalogue import CATALOGUE, DEFAULT
 
 Precision = Literal["float32", "mixed"]
 
@@ -54,7 +54,7 @@ class Recipe:
     weights: str = described(
         DEFAULT,
         help="“random” never saw a photo: for a demonstration without network",
-        choices={name: entry.title for name, entry in read_catalogue().items()},
+        choices={name: entry.title for name, entry in CATALOGUE.items()},
     )
     weights_digest: str = field(
         metadata={
@@ -286,8 +286,10 @@ def validate(recipe: Recipe) -> None:
             augmented, and the strategy has no epochs.
         AugmentationRefused: Its policy is not allowed.
         BadIdentifier: The dataset is not an id.
+        NetworkUnsupported: It is of an earlier version and has another network.
     """
     check_identifier(recipe.dataset)
+    check_network(recipe)
     check_policy(recipe.augmentation)
     if not (recipe.has_epochs or recipe.augmentation.does_nothing):
         raise RecipeRefused(

@@ -25,19 +25,13 @@ def find_donors(
     dataset: Dataset,
     backbone_id: str,
     precision: Precision,
-    photos: np.ndarray | None = None,
 ) -> Donors:
     """Return the rows that other features hold of the same photos, by their digest.
 
     The parent of a version is asked first; damaged features and datasets are passed over.
-
-    Args:
-        photos: (m,) int: of these alone; None: of all photos.
     """
     facts = {"view": None, "backbone": backbone_id, "precision": precision}
-    digests = dataset.manifest["sha256"]
-    digests = digests if photos is None else digests.iloc[photos]
-    return find_rows(workspace, dataset, digests, facts, but=dataset.id)
+    return find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
 
 
 def find_view_donors(

@@ -17,7 +17,8 @@ from core.config import FRAMING, Framing
 from core.errors import DiskFull, WeightsMissing
 from core.formats import count, size
 from core.runs.locks import is_locked
-from core.runs.recipe.recipe import Recipe, validate
+from core.runs.recipe.photos import check_network
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import Phase
 from core.runs.training.donors import find_donors, find_rows, list_kept
 from core.workspace import Workspace, check_identifier
@@ -78,8 +79,6 @@ class Preparation:
     device: Device
     listener: Listener
     should_stop: Callable[[], bool] = lambda: False
-    photos: np.ndarray | None = None
-    """(m,) int: features of these photos alone are wanted; None: of all."""
 
     def tell_photos(self, progress: ExtractionProgress) -> None:
         """Tell the listener how many photos of a phase are done."""
@@ -104,11 +103,11 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
     """Return the weights that a recipe names.
 
     Raises:
-        RecipeRefused: The recipe is of an earlier version and needs something that is gone.
+        NetworkUnsupported: The recipe is of an earlier version and has another network.
         WeightsMissing: They are not on this machine, or others are there now.
         WeightsDamaged: Their file is damaged.
     """
-    validate(recipe)
+    check_network(recipe)
     weights = find_weights(workspace, recipe.weights)
     if weights.digest != recipe.weights_digest:
         raise WeightsMissing(
@@ -184,9 +183,6 @@ def prepare_features(
 ) -> Features:
     """Return the features of all photos of the dataset.
 
-    Where these are not kept and `by.photos` are wanted alone: a row for each of them, kept under
-    an id of their own, from which those of all are copied when they are wanted.
-
     Raises:
         WeightsDamaged: The weights' file is damaged.
         RunStopped: It was to stop; what was extracted is kept.
@@ -200,13 +196,12 @@ def prepare_features(
     by.listener.begin_phase("extracting")
     opened = open_fast_backbone(by, weights, preprocessing, framing)
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
-    donors = find_donors(by.workspace, dataset, backbone, opened.facts.precision, by.photos)
+    donors = find_donors(by.workspace, dataset, backbone, opened.facts.precision)
     values = extract_features(
         by.workspace,
         dataset_id=dataset.id,
         photos_file=photos_file,
         backbone=opened,
-        numbers=by.photos,
         donors=donors,
         on_progress=by.tell_photos,
         should_stop=by.should_stop,

@@ -28,7 +28,6 @@ from core.runs.training.views import open_draws, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
-from models.catalogue import read_catalogue
 from models.devices import find_device
 from models.extraction import Photos
 from models.keeping import ViewKind
@@ -228,8 +227,7 @@ class Training:
         self._report.begin_phase("backbone")
         file = self._folder / WEIGHTS_FILE
         fit.write_weights(file)
-        entry = read_catalogue()[self.weights.name]
-        weights = describe_weights(file, "this run", TUNED, entry)
+        weights = describe_weights(file, "this run", TUNED, self.weights.name)
         return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":

@@ -85,7 +85,6 @@ class ViewRequest:
             seed=0 if plain else self.seed,
             number=0,
             side=self.framing.side,
-            width=self.weights.width,
         )
         return [replace(source, number=number) for number in range(1 if plain else self.views)]
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.config import read_settings
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, plain, size
@@ -21,13 +22,12 @@ from core.ui.recipes.weights import (
     ask_fetch,
     can_be_fetched,
     describe_download,
-    find_address,
     find_or_say,
     show_fetch,
 )
 from data.manifest import DatasetSummary, list_datasets
-from models.catalogue import DEFAULT, STARTER
-from models.weights import Weights, find_entry, find_weights
+from models.catalogue import CATALOGUE, DEFAULT, STARTER
+from models.weights import Weights, find_weights
 
 _MOST_BINNED = 10
 _KINDS = {"run": ":material/model_training:", "dataset": ":material/photo_library:"}
@@ -107,25 +107,25 @@ def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
 
 def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamaged) -> None:
     """Offer the download of the usual weights, and what can be done without a network."""
-    entry, second = find_entry(DEFAULT), find_weights(cache.workspace(), STARTER)
-    fetched = can_be_fetched(entry) and not isinstance(error, WeightsDamaged)
+    second, address = find_weights(cache.workspace(), STARTER), read_settings().weights_url
+    fetched = can_be_fetched() and not isinstance(error, WeightsDamaged)
     if not fetched:
         st.caption(f"{plain(error.problem)} {plain(error.remedy)}")
-    state = show_fetch(entry) if fetched else ""
-    reachable = is_reachable(find_address(entry)) if fetched and state != "going" else False
+    state = show_fetch() if fetched else ""
+    reachable = is_reachable(address) if fetched and state != "going" else False
     if reachable is None:
-        st.fragment(_await_network, run_every="0.5s")(find_address(entry))
+        st.fragment(_await_network, run_every="0.5s")(address)
     downloads = reachable is not False and state != "failed"
     if fetched and state != "going":
-        st.caption(describe_download(entry) if reachable is not False else _NO_NETWORK)
+        st.caption(describe_download() if reachable is not False else _NO_NETWORK)
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = {"dataset": dataset.id, "name": dataset.name}
-        label = f"Download ImageNet weights ({size(entry.size_bytes)}) and train"
+        label = f"Download ImageNet weights ({size(CATALOGUE[DEFAULT].size_bytes)}) and train"
         if downloads:
-            ask_fetch(entry, label, main=True, run=wanted)
+            ask_fetch(label, main=True, run=wanted)
         _offer_run(dataset, second, main=not downloads and state != "going")
         if fetched and not downloads and state != "going":
-            ask_fetch(entry, label, run=wanted)
+            ask_fetch(label, run=wanted)
         link_page("training", "Choose the settings yourself", "tune")
 
 

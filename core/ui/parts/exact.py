@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.datasets.edits.tray import list_edits, resolve_edits
-from core.errors import FeaturesMissing
+from core.errors import BackboneMissing, FeaturesMissing
 from core.evaluation.intervals import wilson_interval
 from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
 from core.exact.whatif import foretell
@@ -35,7 +35,7 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
     """Return what `find` finds with its head; without one draw why, or how far it is."""
     try:
         source = find()
-    except FeaturesMissing as error:
+    except (BackboneMissing, FeaturesMissing) as error:
         st.info(f"{plain(error.problem)} {plain(error.remedy)}", icon=":material/neurology:")
         link_page("training", "Train a run", "model_training")
         return None

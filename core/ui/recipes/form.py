@@ -5,10 +5,11 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from core.errors import AugmentationRefused, RecipeRefused
+from core.errors import AugmentationRefused, NetworkUnsupported, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, touch_wake
+from core.runs.recipe.photos import check_network
 from core.runs.recipe.recipe import Recipe, validate
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.recipe.words import name_difference
@@ -19,7 +20,6 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.recipes.contest import offer_contest
 from core.ui.recipes.settings import (
     find_trained,
     pick_policy,
@@ -80,7 +80,6 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     fill_defaults()
     _show_filled()
     weights = pick_weights()
-    offer_contest(dataset)
     top = st.container()  # drawn last: what it says follows from the settings below it
     policy = pick_policy()
     draft, unread = _read_draft(dataset, weights, policy)
@@ -168,7 +167,12 @@ def _show_filled() -> None:
         _forget_link()
         st.caption(":orange[The settings of a run that is not here any more.]")
         return
-    st.caption(f":material/content_copy: The settings of {plain(title_run(run), 40)}.")
+    said = f":material/content_copy: The settings of {plain(title_run(run), 40)}."
+    try:
+        check_network(run.recipe)
+    except NetworkUnsupported:
+        said += " Its network is not supported any more: this is another one."
+    st.caption(said)
 
 
 def _read_draft(

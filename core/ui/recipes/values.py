@@ -15,6 +15,7 @@ from core.runs.recipe.settings import parse_units, write_units
 from core.runs.recipe.strategies import HEAD, SUGGESTED_VIEWS, StrategyName
 from core.ui.parts import cache
 from data.policy import AugmentationPolicy
+from models.catalogue import CATALOGUE, DEFAULT
 
 _CHOSEN_ELSEWHERE = ("dataset", "weights", "weights_digest", "augmentation", "speed")
 _SWITCHED: Mapping[str, tuple[str, bool, int]] = {
@@ -111,7 +112,8 @@ def fill_from_recipe(recipe: Recipe, title: str) -> None:
         title: What to call its augmentation policy if it has no name (any more).
     """
     policy = _name_policy(recipe.augmentation, title)
-    _hold(hold_recipe(recipe) | {"weights": recipe.weights, "policy": policy})
+    weights = recipe.weights if recipe.weights in CATALOGUE else DEFAULT
+    _hold(hold_recipe(recipe) | {"weights": weights, "policy": policy})
 
 
 def _hold(values: Mapping[str, Any]) -> None:

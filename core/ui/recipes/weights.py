@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from core.config import read_settings
-from core.errors import NoticeNotAccepted, WeightsDamaged, WeightsMissing
+from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import plain, size
 from core.runs.fetching import read_fetch, start_fetch
 from core.runs.recipe.recipe import SETTINGS
 from core.ui.parts import cache
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem, show_random_banner
-from models.catalogue import DEFAULT, RANDOM, STARTER, Entry
-from models.weights import Weights, accept_notice, find_entry, find_weights
+from models.catalogue import CATALOGUE, DEFAULT, RANDOM, STARTER
+from models.weights import Weights, find_weights
 
 
 def pick_weights() -> Weights | None:
@@ -35,14 +35,12 @@ def pick_weights() -> Weights | None:
     if name == RANDOM:
         show_random_banner()
         return find_weights(cache.workspace(), RANDOM)
-    entry, found = find_entry(name), find_or_say(name)
-    figures = [f"- {one.what}: {one.value} ({one.source})" for one in entry.published]
-    published = "\n".join(["Published figures:", "", *figures]) if figures else None
-    st.caption(f"{plain(entry.sentence)} Licence: {plain(entry.licence)}.", help=published)
+    entry, found = CATALOGUE[name], find_or_say(name)
+    st.caption(f"{entry.sentence} Licence: {entry.licence}.")
     if isinstance(found, Weights):
         st.caption(f":material/key: {plain(found.label)}, from {plain(found.origin)}")
         return found
-    _offer_ways_out(entry, found)
+    _offer_ways_out(found)
     return None
 
 
@@ -54,16 +52,16 @@ def find_or_say(name: str = DEFAULT) -> Weights | WeightsMissing | WeightsDamage
         return error
 
 
-def _offer_ways_out(entry: Entry, error: WeightsMissing | WeightsDamaged) -> None:
+def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
     if isinstance(error, WeightsDamaged):
         show_problem(error.problem, error.remedy)
-    elif not isinstance(error, NoticeNotAccepted):
+    else:
         st.info(plain(error.problem), icon=":material/key_off:")
-    fetched = can_be_fetched(entry)
-    going = fetched and show_fetch(entry) == "going"
+    fetched = can_be_fetched()
+    going = fetched and show_fetch() == "going"
     with st.container(horizontal=True, gap="small"):
         if fetched and not going:
-            ask_fetch(entry)
+            ask_fetch()
         st.button(
             "Use the starter weights",
             icon=":material/draw:",
@@ -72,68 +70,54 @@ def _offer_ways_out(entry: Entry, error: WeightsMissing | WeightsDamaged) -> Non
         with st.popover("Without network", icon=":material/help:", type="tertiary"):
             st.write(plain(error.remedy))
     if fetched and not going:
-        st.caption(describe_download(entry))
+        st.caption(describe_download())
 
 
-def can_be_fetched(entry: Entry) -> bool:
+def can_be_fetched() -> bool:
     """Return whether a download would help: a file of PETALSCOPE_WEIGHTS would still win."""
-    return bool(entry.address) and (entry.name != DEFAULT or read_settings().weights is None)
+    return read_settings().weights is None
 
 
-def show_fetch(entry: Entry) -> str:
+def show_fetch() -> str:
     """Draw how far the download of weights is, or why it failed; return its state, if any."""
-    job = read_fetch(cache.workspace(), entry.name)
+    job = read_fetch(cache.workspace())
     if job is not None and job.state == "going":
-        st.fragment(_follow, run_every="0.5s")(entry)
+        st.fragment(_follow, run_every="0.5s")()
     elif job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
     return job.state if job is not None else ""
 
 
-def ask_fetch(
-    entry: Entry, label: str = "", *, main: bool = False, run: Mapping[str, str] | None = None
-) -> None:
-    """Draw the button that fetches weights, below the notice that they may have.
+def ask_fetch(label: str = "", *, main: bool = False, run: Mapping[str, str] | None = None) -> None:
+    """Draw the button that fetches weights.
 
     Args:
         label: Of the button; left out, “Download” and the size.
         main: Whether it is the one thing to do next.
         run: What to train when they are here (see `start_fetch`).
     """
-    agreed = not entry.notice or st.checkbox(plain(entry.notice), key=f"notice.{entry.name}")
     if st.button(
-        label or f"Download ({size(entry.size_bytes)})",
+        label or f"Download ({size(CATALOGUE[DEFAULT].size_bytes)})",
         icon=":material/download:",
         type="primary" if main else "secondary",
-        disabled=not agreed,
-        key=f"fetch.{entry.name}",
+        key="fetch.pretrained",
     ):
-        if entry.notice:
-            accept_notice(cache.workspace(), entry.name)
-        start_fetch(cache.workspace(), entry.name, **(run or {}))
+        start_fetch(cache.workspace(), **(run or {}))
         st.rerun()
 
 
-def describe_download(entry: Entry) -> str:
+def describe_download() -> str:
     """Return what is fetched, how large it is, under which licence and from where."""
-    server = urlsplit(find_address(entry)).hostname or ""
-    licence = f"licence {plain(entry.licence)}"
-    parts = [plain(entry.title), size(entry.size_bytes), licence, f"from {server}"]
-    if entry.is_pickle:
-        parts.append("converted afterwards, which needs PyTorch")
+    entry, server = CATALOGUE[DEFAULT], urlsplit(read_settings().weights_url).hostname or ""
+    parts = entry.title, size(entry.size_bytes), f"licence {entry.licence}", f"from {server}"
     return " · ".join(parts)
 
 
-def find_address(entry: Entry) -> str:
-    """Return where weights are fetched from."""
-    return read_settings().weights_url if entry.name == DEFAULT else entry.address
-
-
-def _follow(entry: Entry) -> None:
+def _follow() -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_fetch(cache.workspace(), entry.name)
+        job = read_fetch(cache.workspace())
         if job is None or job.state != "going":
             st.rerun()
-        show_job(plain(entry.title), job)
+        show_job(CATALOGUE[DEFAULT].title, job)
         then = "Then it trains by itself. " if job.parameters["run"] else ""
         st.caption(f"{then}You may leave or reload this page: it goes on.")

@@ -32,7 +32,6 @@ from core.ui.parts.live_state import (
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
-from core.ui.recipes.contest import show_contest
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.charts import Look
@@ -175,7 +174,6 @@ def show_training() -> tuple[Dataset, Recipe | None]:
         dataset = pick_dataset()
         recipe = show_recipe_form(dataset)
     with live:
-        show_contest(dataset)
         _show_chosen_run()
     return dataset, recipe
 

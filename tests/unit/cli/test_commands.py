@@ -119,10 +119,8 @@ def test_weights_that_can_be_had_are_listed(monkeypatch, capsys):
     monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
     listed = {one["name"]: one for one in answer(capsys, "weights", "list")["weights"]}
     assert listed["random"]["here"]
-    assert listed["bit-m"]["licence"] == "Apache-2.0"
-    refused = answer(capsys, "weights", "download", "swav", exit_code=1)["error"]
-    assert refused["code"] == "notice_not_accepted"
-    assert "--accept-licence" in refused["remedy"]
+    assert list(listed) == ["pretrained", "starter", "random"]
+    assert listed["pretrained"]["licence"] == "MIT"
 
 
 @pytest.mark.usefixtures("trained")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.config import PHOTO_SIDES, Framing
-from models.graphs import cut_crops, join_crops
+from models.resnet import cut_crops, join_crops
 
 
 def see(photos: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Downloads from a real server on this machine: resumed, refused, broken off, of something else."""
 
+import hashlib
 import re
 import resource
 import signal
@@ -9,21 +10,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from core.downloading import _KeepSafe
-from core.errors import DiskFull, NoticeNotAccepted, WeightsDamaged, WeightsMissing
-from core.workspace import Workspace, check_identifier, digest_file
+from core.errors import DiskFull, WeightsDamaged, WeightsMissing
+from core.workspace import Workspace, check_identifier
 from models import downloads
 from models import weights as weights_module
-from models.catalogue import read_catalogue
+from models.catalogue import CATALOGUE
 from models.downloads import download_weights
-from models.weights import accept_notice, find_weights
-from tests.weights_files import make_torch_file
+from models.weights import find_weights
 
 NAME = "resnet50_notop.h5"
 
@@ -181,114 +180,50 @@ def test_a_web_page_in_place_of_weights_is_thrown_away(
     assert download_weights(workspace).file is not None
 
 
-@pytest.fixture
-def served(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server, with a file of PyTorch's arrays that the catalogue has as “dino” and “swav”."""
-    file = make_torch_file(tmp_path / "model.safetensors")
-    server.content = file.read_bytes()
-    known = {"size_bytes": len(server.content), "size_exact": True, "sha256": digest_file(file)}
-    address = server.address.replace(NAME, "model.safetensors")
-    server.path = "/model.safetensors"
-    entries = dict(read_catalogue())
-    for name in ("dino", "swav"):
-        entries[name] = replace(entries[name], address=address, **known)
-    monkeypatch.setattr(weights_module, "read_catalogue", lambda: entries)
-    return server
-
-
-def test_weights_of_the_catalogue_arrive(workspace: Workspace, served: Server) -> None:
-    served.breaks_after = 9_000_000
-    with pytest.raises(WeightsMissing, match="9000000 of"):
-        download_weights(workspace, name="dino")
-    served.breaks_after = None
-    found = download_weights(workspace, name="dino")
-    assert (found.name, found.origin, found.label) == ("dino", "download", "DINO")
-    assert found.file == workspace.weights / "dino.safetensors"
-    assert served.asked == [0, 9_000_000]
-    assert found.official
-    assert find_weights(workspace, "dino").official
-    make_torch_file(found.file, {"fc.bias": (1001,)})  # somebody put another file there
-    assert find_weights(workspace, "dino").label == "DINO: dino.safetensors"
-
-
-def test_a_notice_comes_before_the_download(workspace: Workspace, served: Server) -> None:
-    with pytest.raises(NoticeNotAccepted):
-        download_weights(workspace, name="swav")
-    assert not served.asked
-    accept_notice(workspace, "swav")
-    assert download_weights(workspace, name="swav").official
-
-
 @pytest.mark.parametrize("code", [401, 403, 404])
-def test_a_server_that_refuses_is_told(workspace: Workspace, served: Server, code: int) -> None:
-    served.refuses = code
+def test_a_server_that_refuses_is_told(workspace: Workspace, server: Server, code: int) -> None:
+    server.refuses = code
     with pytest.raises(WeightsMissing, match=str(code)):
-        download_weights(workspace, name="dino")
+        download_weights(workspace)
 
 
-def test_another_digest_is_thrown_away(workspace: Workspace, served: Server) -> None:
-    served.content = served.content[:-1] + b"x"
-    with pytest.raises(WeightsDamaged, match="digest"):
-        download_weights(workspace, name="dino")
-    assert {file.suffix for file in workspace.weights.iterdir()} <= {".lock"}
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"<!doctype html><html>please log in</html>", "no .safetensors file"),
-        (b"", "no .safetensors file"),
-        (None, "layer1.0.conv1.weight is missing"),
-    ],
-)
-def test_another_layout_is_thrown_away(
-    workspace: Workspace,
-    served: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    content: bytes | None,
-    told: str,
+def test_the_official_file_arrives_and_is_not_taken_where_it_is_too_large(
+    workspace: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = dict(weights_module.read_catalogue())
-    entries["dino"] = replace(entries["dino"], sha256="")  # not known of every file
-    monkeypatch.setattr(weights_module, "read_catalogue", lambda: entries)
-    if content is None:
-        other = make_torch_file(tmp_path / "other.safetensors", {"layer1.0.conv1.weight": None})
-        content = other.read_bytes()
-    served.content = content
-    with pytest.raises(WeightsDamaged, match=told):
-        download_weights(workspace, name="dino")
-    assert {file.suffix for file in workspace.weights.iterdir()} <= {".lock"}
-
-
-def test_a_file_that_is_too_large_is_not_taken(workspace: Workspace, served: Server) -> None:
-    served.content += bytes(len(served.content) // 50)
+    monkeypatch.setattr(downloads, "OFFICIAL_WEIGHTS_URL", server.address)
+    for module in (downloads, weights_module):
+        digest = hashlib.md5(server.content).hexdigest()
+        monkeypatch.setattr(module, "OFFICIAL_MD5", digest)
+    monkeypatch.setattr(downloads, "_MOST_BYTES", len(server.content) - 1)
     with pytest.raises(WeightsMissing, match="at most"):
-        download_weights(workspace, name="dino")
+        download_weights(workspace)
     assert {file.suffix for file in workspace.weights.iterdir()} <= {".lock"}
+    monkeypatch.setattr(downloads, "_MOST_BYTES", len(server.content))
+    found = download_weights(workspace)
+    assert (found.official, found.label, found.origin) == (True, "ImageNet", "download")
 
 
-def test_a_full_disk_keeps_what_came(workspace: Workspace, served: Server) -> None:
+def test_a_full_disk_keeps_what_came(workspace: Workspace, server: Server) -> None:
     room = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # write() then says EFBIG
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, room[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(server.content) // 2, room[1]))
     try:
         with pytest.raises(DiskFull, match="does not fit"):
-            download_weights(workspace, name="dino")
+            download_weights(workspace)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, room)
         signal.signal(signal.SIGXFSZ, before)
-    assert download_weights(workspace, name="dino").official
-    assert served.asked[1] > 0
+    assert download_weights(workspace).file is not None
+    assert server.asked[1] > 0
 
 
 def test_addresses_are_safe() -> None:
-    for entry in read_catalogue().values():
+    for entry in CATALOGUE.values():
         assert not entry.address or entry.address.startswith("https://"), entry.name
         assert check_identifier(entry.name)
         assert entry.licence
         assert entry.sentence
-        assert bool(entry.address) == (entry.size_bytes > 0) or entry.shipped
+        assert bool(entry.address) == (entry.size_bytes > 0)
 
 
 def test_no_redirection_leaves_https() -> None:

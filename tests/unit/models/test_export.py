@@ -19,38 +19,31 @@ from models.backbone import (
     compile_network,
     read_backbone_facts,
 )
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.export_keras import build_full_model, read_convolutions, write_keras, write_litert
 from models.export_onnx import write_onnx
-from models.graphs import build_graph
 from models.keras_backbone import make_backbone
+from models.resnet import build_network
 from models.weights import find_weights
 from tests.exporting import ASKED
-from tests.reference_networks import keep_drawn_weights
 
 TOLERANCE = 1e-4
 
 
-KINDS = ("random", "random in [0, 1]", "torchvision-v1", "bit-m")
-
-
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=["resnet", "unit"])
 def network(
     request: pytest.FixtureRequest,
     trained_workspace: Workspace,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The network file of a backbone: of each graph one, with random weights."""
-    name, _, unit = request.param.partition(" ")
-    workspace, preprocessing = trained_workspace, "unit" if unit else "resnet"
-    if request.param != "random":
-        workspace = Workspace(tmp_path_factory.mktemp("other"))
-        if name != "random":
-            keep_drawn_weights(workspace, name)
-        make_backbone(workspace, find_weights(workspace, name), preprocessing)  # type: ignore[arg-type]
-    identifier = backbone_id(find_weights(workspace, name), preprocessing)  # type: ignore[arg-type]
-    return workspace.backbone_folder(identifier) / NETWORK_FILE
+    """The network file of a backbone with random weights, for each preprocessing."""
+    weights = find_weights(trained_workspace, "random")
+    if request.param == "resnet":
+        identifier = backbone_id(weights, "resnet")
+        return trained_workspace.backbone_folder(identifier) / NETWORK_FILE
+    workspace = Workspace(tmp_path_factory.mktemp("other"))
+    return workspace.backbone_folder(make_backbone(workspace, weights, "unit")) / NETWORK_FILE
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +63,7 @@ def features(network: Path, facts: BackboneFacts, photos: np.ndarray) -> np.ndar
 def head(features: np.ndarray) -> DenseHead:
     """A head with a hidden layer."""
     rng = np.random.default_rng(3)
-    sizes = (USUAL_WIDTH, 16, 4)
+    sizes = (FEATURE_WIDTH, 16, 4)
     mean, scale = measure_spread(features)
     return DenseHead(
         kernels=tuple(
@@ -130,10 +123,10 @@ def test_onnx(
     np.testing.assert_allclose(alone, wanted[:1], atol=TOLERANCE)
 
 
-def test_each_convolution_is_found_once(network: Path, facts: BackboneFacts) -> None:
+def test_each_convolution_is_found_once(network: Path) -> None:
     convolutions = read_convolutions(network)
     assert len(convolutions) == 53
-    resnet = build_graph(facts.graph, 224)
+    resnet = build_network(224)
     layers = [layer for layer in resnet.layers if isinstance(layer, keras.layers.Conv2D)]
     shapes = {layer.name: tuple(layer.kernel.shape) for layer in layers}
     assert {name: one.kernel.shape for name, one in convolutions.items()} == shapes

@@ -15,7 +15,7 @@ from models.backbone import (
     compile_network,
     read_backbone_facts,
 )
-from models.catalogue import USUAL_WIDTH
+from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.export_keras import build_full_model, write_keras
 from models.export_onnx import write_onnx
@@ -38,10 +38,10 @@ def test_all_formats_look_as_often(framing: Framing, tmp_path: Path) -> None:
     photos = draw_probe_photos(3, framing.side)
     backbone = OpenVinoBackbone(facts, compile_network(network, "f32", "latency"))
     look = backbone.look(photos)
-    assert look.maps.shape[1:] == (framing.side // 32, framing.side // 32, USUAL_WIDTH)
+    assert look.maps.shape[1:] == (framing.side // 32, framing.side // 32, FEATURE_WIDTH)
     np.testing.assert_allclose(look.maps.mean(axis=(1, 2)), look.features, rtol=1e-3, atol=1e-4)
     mean, scale = measure_spread(look.features)
-    kernel = np.random.default_rng(3).normal(size=(USUAL_WIDTH, 4), scale=0.02)
+    kernel = np.random.default_rng(3).normal(size=(FEATURE_WIDTH, 4), scale=0.02)
     biases = (np.zeros(4, np.float32),)
     head = DenseHead(kernels=(kernel.astype(np.float32),), biases=biases, mean=mean, scale=scale)
     wanted = head.scores(look.features)

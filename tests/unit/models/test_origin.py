@@ -12,8 +12,8 @@ from models.backbone import BackboneFacts
     [
         ({}, "licence unknown; photos as BGR minus ImageNet's mean"),
         (
-            {"weights_kind": "bit-m", "graph": "bit", "inputs": "symmetric"},
-            "BiT-M (ImageNet-21k), licence: Apache-2.0; photos as RGB / 127.5 − 1",
+            {"weights_kind": "starter"},
+            "Starter, licence: this program's; photos as BGR minus ImageNet's mean",
         ),
         (
             {"weights_label": "ImageNet", "preprocessing": "unit"},

@@ -7,21 +7,18 @@ import h5py
 import pytest
 
 from core.config import OFFICIAL_WEIGHTS_URL
-from core.errors import NoticeNotAccepted, WeightsDamaged, WeightsMissing
+from core.errors import WeightsDamaged, WeightsMissing
 from core.runs.fetching import probe_weights
 from core.workspace import Workspace, digest_file
 from models import weights as weights_module
-from models.catalogue import read_catalogue
-from models.catalogue.arrays import check_weights_file, list_torch_arrays
 from models.weights import (
     OFFICIAL_NAME,
-    accept_notice,
     describe_weights,
     find_weights,
     list_weights,
     name_usual,
 )
-from tests.weights_files import make_torch_file
+from models.weights_file import check_weights_file
 
 MakeFile = Callable[..., Path]
 
@@ -150,54 +147,20 @@ def test_a_file_of_another_kind_is_told(tmp_path: Path, content: bytes) -> None:
         check_weights_file(path)
 
 
-def test_weights_of_the_catalogue_are_found_by_their_name(
-    workspace: Workspace, make_weights_file: MakeFile
+def test_weights_of_an_earlier_version_are_refused(workspace: Workspace) -> None:
+    with pytest.raises(WeightsMissing, match="no weights called “dino”") as caught:
+        find_weights(workspace, "dino")
+    assert "pretrained, starter, random" in caught.value.remedy
+
+
+def test_a_network_of_an_earlier_version_is_refused(
+    tmp_path: Path, make_weights_file: MakeFile
 ) -> None:
-    with pytest.raises(WeightsMissing, match="weights download bit-m") as caught:
-        find_weights(workspace, "bit-m")
-    assert read_catalogue()["bit-m"].address in caught.value.remedy
-    make_torch_file(workspace.weights / "dino.safetensors")
-    found = find_weights(workspace, "dino")
-    assert (found.name, found.graph, found.inputs, found.width) == ("dino", "v15", "torch", 2048)
-    assert (found.official, found.label) == (False, "DINO: dino.safetensors")  # by hand
-    mine = make_weights_file(workspace.weights / "bit-m.h5").rename(workspace.weights / "mine.h5")
-    assert find_weights(workspace).file == mine
-    with pytest.raises(WeightsMissing, match="nosuch"):
-        find_weights(workspace, "nosuch")
-
-
-def test_weights_with_a_notice_wait_for_a_person(workspace: Workspace) -> None:
-    make_torch_file(workspace.weights / "swav.safetensors")
-    with pytest.raises(NoticeNotAccepted, match="commercial"):
-        find_weights(workspace, "swav")
-    assert "swav" not in [found.name for found in list_weights(workspace)]
-    accept_notice(workspace, "swav")
-    assert find_weights(workspace, "swav").graph == "v15"
-
-
-def test_a_file_that_we_wrote_says_its_network(tmp_path: Path, make_weights_file: MakeFile) -> None:
     def mark(file: h5py.File) -> None:
         file.attrs.update(petalscope_graph="v15", petalscope_inputs="torch")
 
-    tuned = make_weights_file(tmp_path / "tuned.h5", mark)
-    found = describe_weights(tuned, "this run", "fine-tuned")
-    assert (found.graph, found.inputs, found.label) == ("v15", "torch", "fine-tuned")
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "told"),
-    [
-        ("dino", {"layer3.2.conv2.weight": (256, 256, 1, 1)}, "layer3.2.conv2.weight has shape"),
-        ("dino", {"bn1.running_var": None}, "bn1.running_var is missing"),
-        ("dino", dict.fromkeys(dict(list_torch_arrays())), "no layers"),
-    ],
-)
-def test_another_network_of_the_catalogue_is_told(
-    workspace: Workspace, name: str, change: dict[str, tuple[int, ...] | None], told: str
-) -> None:
-    make_torch_file(workspace.weights / f"{name}.safetensors", change)
-    with pytest.raises(WeightsDamaged, match=told):
-        find_weights(workspace, name)
+    with pytest.raises(WeightsDamaged, match="the network “v15”"):
+        describe_weights(make_weights_file(tmp_path / "tuned.h5", mark), "this run")
 
 
 def test_all_weights_on_this_machine_are_listed(
@@ -207,7 +170,7 @@ def test_all_weights_on_this_machine_are_listed(
     make_weights_file(workspace.weights / OFFICIAL_NAME)
     assert [found.name for found in list_weights(workspace)] == ["pretrained", "starter", "random"]
     assert name_usual(workspace) == "pretrained"
-    assert name_usual(workspace, ["vicreg", "random"]) == "vicreg"
+    assert name_usual(workspace, ["vicreg", "starter", "random"]) == "starter"
 
 
 def test_without_pretrained_weights_those_of_the_program_are_used(workspace: Workspace) -> None:

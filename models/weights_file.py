@@ -1,0 +1,129 @@
+"""Reads weights files: the arrays of a .safetensors, and whether a .h5 is ResNet-50 without top.
+
+No pickle is ever opened, nothing executed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from core.errors import WeightsDamaged
+
+_DTYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}
+
+STEPS = ":steps"
+"""Ends the name of what the bytes of an array are counted in: one step for each output."""
+
+
+def read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a .safetensors file by their names, float32.
+
+    Raises:
+        WeightsDamaged: It is truncated or another format.
+    """
+    try:
+        content = file.read_bytes()
+        start = 8 + int.from_bytes(content[:8], "little")
+        header: dict[str, dict[str, Any]] = json.loads(content[8:start])
+        header.pop("__metadata__", None)
+        stored = {name: _read_array(content, start, facts) for name, facts in header.items()}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsDamaged(
+            f"The weights file {file} cannot be read: it is truncated or no .safetensors file.",
+            "Copy it again.",
+            file=str(file),
+        ) from error
+    return {
+        name: np.asarray(array * stored.get(name + STEPS, 1), np.float32)
+        for name, array in stored.items()
+        if not name.endswith(STEPS)
+    }
+
+
+def _read_array(content: bytes, start: int, facts: Mapping[str, Any]) -> np.ndarray:
+    size = int(np.prod(facts["shape"], dtype=int))
+    place = start + int(facts["data_offsets"][0])
+    return np.frombuffer(content, _DTYPES[facts["dtype"]], size, place).reshape(facts["shape"])
+
+
+STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
+"""Number, filters and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
+
+
+Shape = tuple[int, ...]
+
+_GRAPH = "petalscope_graph"
+"""What runs of an earlier version wrote into a .h5 of another network."""
+
+
+def _list_blocks() -> Iterator[tuple[int, int, dict[int, Shape]]]:
+    """Yield stack, block and kernels (h, w, in, out) by part; part 0 is beside the other three."""
+    channels = 64
+    for stack, filters, blocks in STACKS:
+        for block in range(1, blocks + 1):
+            around: dict[int, Shape] = {0: (1, 1, channels, 4 * filters)} if block == 1 else {}
+            inside = {
+                1: (1, 1, channels, filters),
+                2: (3, 3, filters, filters),
+                3: (1, 1, filters, 4 * filters),
+            }
+            yield stack, block, around | inside
+            channels = 4 * filters
+
+
+def check_weights_file(path: Path) -> None:
+    """Check that the file holds the weights of ResNet-50 without top.
+
+    Raises:
+        WeightsDamaged: It is truncated, no HDF5, or another network's.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            found, graph = dict(_list_kernels(file)), file.attrs.get(_GRAPH, "")
+    except (OSError, RuntimeError, KeyError) as error:
+        raise WeightsDamaged(
+            f"The weights file {path} cannot be read: it is truncated or no HDF5 file.",
+            "Delete it and download or copy it again.",
+            file=str(path),
+        ) from error
+    expected = dict(_list_expected_kernels())
+    if graph or found != expected:
+        told = f"it holds the network “{graph}”" if graph else _tell(expected, found)
+        raise WeightsDamaged(
+            f"The weights file {path} is not Keras' ResNet-50 without its top: {told}.",
+            "Use the file whose name ends in “notop.h5”, in Keras' layout.",
+            file=str(path),
+        )
+
+
+def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield layer and kernel shape of every layer that has one."""
+    for layer, group in file.items():
+        for name in group.attrs.get("weight_names", ()):
+            text = name.decode() if isinstance(name, bytes) else str(name)
+            weight = group[text]
+            if text.removesuffix(":0").endswith("/kernel"):
+                yield layer, tuple(weight.shape)
+
+
+def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield "conv1_conv", (7, 7, 3, 64)
+    for stack, block, parts in _list_blocks():
+        for part, shape in parts.items():
+            yield f"conv{stack}_block{block}_{part}_conv", shape
+
+
+def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
+    """Return in words the first difference between the two."""
+    if not found:
+        return "it holds no layers of it in this layout"
+    if extra := sorted(found.keys() - expected.keys()):
+        return f"it has a layer {extra[0]} too many"
+    if missing := sorted(expected.keys() - found.keys()):
+        return f"the layer {missing[0]} is missing"
+    layer = next(name for name in expected if expected[name] != found[name])
+    return f"the layer {layer} has shape {found[layer]} instead of {expected[layer]}"

@@ -1,7 +1,7 @@
 """What happened to the models, one row an event, never changed: the history, also in words."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict, Unpack
@@ -129,32 +129,6 @@ def list_former(workspace: Workspace, *, but: int) -> list[int]:
 
 def _read_row(row: Row[Any]) -> ModelEvent:
     return ModelEvent(**{**row._mapping, "facts": json.loads(row.facts)})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tenure:
-    """One span in which a version was the champion."""
-
-    version: int
-    start: datetime
-    end: datetime
-    """Now, for the one that answers."""
-    is_going: bool
-    reason: str
-
-
-def list_tenures(events: Sequence[ModelEvent], now: datetime) -> list[Tenure]:
-    """Return who was champion when, of events newest first: the first is at the beginning."""
-    turns = [
-        (event.version, event.time, event.reason)
-        for event in reversed(events)
-        if event.kind in ("promoted", "rolled_back") and event.version is not None
-    ]
-    ends = [start for _, start, _ in turns[1:]] + [now]
-    return [
-        Tenure(version=version, start=start, end=end, is_going=end is now, reason=reason)
-        for (version, start, reason), end in zip(turns, ends[: len(turns)], strict=True)
-    ]
 
 
 def describe_event(event: ModelEvent) -> str:

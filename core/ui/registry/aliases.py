@@ -8,7 +8,7 @@ from core.formats import count, interval, moment, percent, plain, points
 from core.monitoring.comparison import find_comparison
 from core.prediction.deciding import describe_rule
 from core.registry.evidence import judge_evidence, say_interval
-from core.registry.promoting import promote, roll_back
+from core.registry.promoting import roll_back
 from core.registry.store import Alias, ModelVersion, read_aliases, read_version
 from core.ui.comparing.verdict import (
     ask_to_promote,
@@ -27,7 +27,6 @@ ALIAS_ICONS: dict[Alias, str] = {
     "champion": ":material/workspace_premium:",
     "challenger": ":material/swords:",
 }
-_UNDO = "registry.rolled_back"
 
 
 def show_standing(registry: Registry) -> None:
@@ -37,7 +36,6 @@ def show_standing(registry: Registry) -> None:
         _show_champion(registry)
     with right:
         _show_challenger(registry)
-    _offer_undo(registry)
 
 
 def _show_champion(registry: Registry) -> None:
@@ -165,32 +163,7 @@ def _offer_rollback(registry: Registry, champion: ModelVersion) -> None:
         return
     with report_errors():
         back = roll_back(cache.workspace(), reason="rolled back by hand", who=name_visitor())
-        st.session_state[_UNDO] = champion.number
         tell_after_rerun(f"{back.label} answers again, instead of {champion.label}.")
-        st.rerun()
-
-
-def _offer_undo(registry: Registry) -> None:
-    """Draw how a rollback is taken back, as long as nothing happened since."""
-    number = st.session_state.get(_UNDO)
-    last = registry.events[0] if registry.events else None
-    if number is None or last is None or (last.kind, last.former) != ("rolled_back", number):
-        st.session_state.pop(_UNDO, None)
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"v{last.version} answers again, instead of v{number}.", width="content")
-        if not st.button("Undo", icon=":material/redo:", key="registry.undo", type="tertiary"):
-            return
-    with report_errors():
-        promote(
-            cache.workspace(),
-            number,
-            reason="the rollback was taken back",
-            who=name_visitor(),
-            override=True,
-            instead_of=last.version,
-        )
-        tell_after_rerun(f"v{number} answers as before.")
         st.rerun()
 
 

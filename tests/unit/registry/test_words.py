@@ -1,4 +1,4 @@
-"""Events and evidence in words; who was champion when."""
+"""Events and evidence in words."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,6 @@ from core.registry.events import (
     EventKind,
     ModelEvent,
     describe_event,
-    list_tenures,
     title_event,
 )
 from core.registry.evidence import Evidence, describe_evidence, evidence_from_facts
@@ -78,18 +77,3 @@ def test_a_promotion_says_why_and_on_what_it_rests() -> None:
     assert "Without proof" not in words
     forced = make_event("promoted", version=2, former=1, facts={"override": True})
     assert "Without proof of a gain." in describe_event(forced)
-
-
-def test_reigns_follow_one_another_and_the_last_goes_on() -> None:
-    events = [
-        make_event("promoted", 0, version=1, reason="first"),
-        make_event("compared", 1, version=2),
-        make_event("promoted", 2, version=2),
-        make_event("rolled_back", 3, version=1),
-    ]
-    now = START + timedelta(hours=10)
-    tenures = list_tenures(events[::-1], now)
-    assert [(one.version, one.is_going) for one in tenures] == [(1, False), (2, False), (1, True)]
-    hours = [(one.end - one.start).total_seconds() / 3600 for one in tenures]
-    assert hours == [2, 1, 7]
-    assert list_tenures([make_event("registered", version=1)], now) == []

@@ -137,7 +137,7 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     listed = page.listed
     table = pd.DataFrame([_describe(one, page.datasets) for one in listed])
     folded = any(len(one.runs) > 1 for one in listed)
-    empty = [one for one in ("Tags", "Notes", "By") if not table[one].astype(bool).any()]
+    empty = [one for one in ("Tags", "Notes") if not table[one].astype(bool).any()]
     table = table.drop(columns=empty + ["± sd", "Seeds"] * (not folded))
     same = [name for name in _SETTINGS if name in table and table[name].nunique() == 1]
     shared = ", ".join(f"{name.lower()} {plain(str(table[name].iloc[0]), 40)}" for name in same)
@@ -166,7 +166,7 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
 
 
 _SETTINGS = (
-    *("State", "Strategy", "Dataset", "By", "Head"),
+    *("State", "Strategy", "Dataset", "Head"),
     *("Augmentation", "Learning rate", "Weights", "Device"),
 )
 """Columns that are said once below the table where all rows say the same."""
@@ -225,6 +225,5 @@ def _configure() -> dict[str, Any]:
         "Best epoch": text(help="Epoch of the lowest validation loss: the one that is kept."),
         "Took": text(help="From its start to its end; with folded repeats, the newest of them."),
         "Tags": st.column_config.ListColumn(),
-        "By": text(help="Who submitted it."),
         "Learning rate": number(format="%g"),
     }

@@ -56,8 +56,8 @@ promote    registry     v3 --reason “better on roses”
     let a model version answer, go back to the one before, or list them
 runs       runs         pause latest
     list the runs; stop, pause, resume, extend, duplicate, tag or delete them
-retrain    retraining   arrange --after 40 --every 7 --at 03:00
-    train a challenger from reviewed photos, now or by itself, and compare it
+retrain    retraining   now
+    train a challenger from reviewed photos and compare it
 weights    weights      --download
     show which ResNet-50 weights are used, or download them
 doctor     doctor       --json

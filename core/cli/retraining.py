@@ -2,7 +2,6 @@
 
 import dataclasses
 from argparse import Namespace
-from datetime import UTC, datetime
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, WHO, choose_dataset
@@ -12,9 +11,8 @@ from core.cli.outcome import Outcome, ProgressLine, pick
 from core.errors import RetrainingRefused
 from core.formats import moment
 from core.monitoring.comparison import VersionComparison, find_comparison
-from core.monitoring.due import do_due
 from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
-from core.monitoring.retraining_state import describe_times, keep_times, read_state, read_times
+from core.monitoring.retraining_state import read_state
 from core.registry.evidence import (
     count_tries,
     describe_evidence,
@@ -23,7 +21,7 @@ from core.registry.evidence import (
 )
 from core.registry.promoting import keep_champion
 from core.registry.store import read_aliases
-from core.runs.queue.scheduled import RetrainingTimes, find_next_time, wake_scheduler
+from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
 
@@ -72,17 +70,17 @@ def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
 
 @retrain.action(
     "status",
-    "say what goes, what was arranged and what came of the last one",
+    "say which retraining is running and what came of the last one",
     example="retrain status --json",
 )
 def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
-    state, times, now = read_state(workspace), read_times(workspace), datetime.now(UTC)
+    state = read_state(workspace)
     aliases, waiting = read_aliases(workspace), count_waiting(workspace)
     champion, challenger = aliases.get("champion"), aliases.get("challenger")
     comparison = (
         find_comparison(workspace, champion, challenger) if champion and challenger else None
     )
-    lines = [describe_times(times, now), f"{waiting:,} reviewed photos wait."]
+    lines = [f"{waiting:,} reviewed photos wait."]
     if state.going is not None:
         run = f"run {state.going.run}" if state.going.run else "its dataset is being made"
         lines.append(f"Retraining since {moment(state.going.since)}: {run}.")
@@ -95,7 +93,6 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
     return Outcome(
         "\n".join(lines),
         {
-            "arranged": _times_document(times),
             "reviewed_photos": waiting,
             "going": state.going,
             "last": state.last,
@@ -104,44 +101,6 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
             "meeting": comparison and _meeting_document(comparison),
         },
     )
-
-
-@retrain.action(
-    "arrange",
-    "train challengers by itself, after so many reviewed photos or every so many days",
-    option("--after N", "reviewed photos that begin a retraining; 0: none", int),
-    option("--every DAYS", "days from one retraining to the next; 0: none", int),
-    option("--at HH:MM", "time of day (default: 03:00)"),
-    option("--zone", "time zone of that time (default: UTC)"),
-    flag("--off", "only by hand from now on"),
-    example="retrain arrange --after 40 --every 7 --at 03:00 --zone Europe/Berlin",
-)
-def _arrange(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    times = RetrainingTimes(since=datetime.now(UTC))
-    if not given.off:
-        named = {"after_photos": given.after, "every_days": given.every}
-        named |= {"at": given.at, "zone": given.zone}
-        changes: dict[str, Any] = {
-            name: None if value == 0 else value
-            for name, value in named.items()
-            if value is not None
-        }
-        if not changes:
-            raise RetrainingRefused(
-                "Nothing was said that could be arranged.",
-                "Give --after N, --every DAYS, or --off for only by hand.",
-            )
-        times = dataclasses.replace(read_times(workspace), since=times.since, **changes)
-    times = keep_times(workspace, times, who=WHO)
-    return Outcome(describe_times(times, datetime.now(UTC)), _times_document(times))
-
-
-@retrain.action(
-    "due", "do what is due, and end: what the scheduler does, for cron", example="retrain due"
-)
-def _do_due(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
-    done = do_due(workspace, datetime.now(UTC))
-    return Outcome("\n".join(done) or "Nothing is due.", {"done": done})
 
 
 @retrain.action(
@@ -168,7 +127,3 @@ def _meeting_document(comparison: VersionComparison) -> dict[str, Any]:
     low, high = evidence.interval
     said = {"low": low, "high": high, **pick(evidence, "is_significant_gain")}
     return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}
-
-
-def _times_document(times: RetrainingTimes) -> dict[str, Any]:
-    return {**vars(times), "next": find_next_time(times, datetime.now(UTC))}

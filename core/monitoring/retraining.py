@@ -5,7 +5,6 @@ made the challenger, compared with the champion. Each step may be repeated.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +25,6 @@ from core.monitoring.gathering import list_reviewed, make_reviewed_version
 from core.monitoring.retraining_state import (
     Going,
     Outcome,
-    Why,
     change_state,
     hold_retraining,
     read_state,
@@ -89,11 +87,6 @@ def find_base(workspace: Workspace, champion: ModelVersion) -> str:
 
 
 _MOST_ATTEMPTS = 3
-_WORDS: dict[Why, str] = {
-    "by hand": "Begun by hand",
-    "photos": "Enough photos were reviewed",
-    "time": "The arranged time had come",
-}
 
 
 def plan_challenger(workspace: Workspace, champion: ModelVersion, dataset_id: str) -> Recipe:
@@ -129,20 +122,17 @@ def begin(
     workspace: Workspace,
     *,
     who: str,
-    why: Why,
     dataset_id: str | None = None,
     attempts: int = 1,
-    taken: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Return the run, queued; for use inside `hold_retraining`, when nothing goes.
 
     Args:
         attempts: How often it was begun, with this one.
-        taken: What of the plan counts as taken up from now on, as `change_state` takes it.
     """
     now = datetime.now(UTC)
-    going = Going(who=who, why=why, since=now, dataset=dataset_id, attempts=attempts)
-    change_state(workspace, going=going, **(taken or {}))
+    going = Going(who=who, since=now, dataset=dataset_id, attempts=attempts)
+    change_state(workspace, going=going)
     try:
         champion = find_version(workspace, "champion")
         read_recipe(champion)  # before reviewed photos become a dataset that nobody can train
@@ -156,14 +146,12 @@ def begin(
             )
         run, _ = submit_run(workspace, recipe, f"Retrained from {champion.label}")
     except PetalscopeError as error:
-        if why == "by hand":  # whoever asked is told at once, and nobody else needs to know
+        if attempts == 1:  # the person who asked reads the error at once
             change_state(workspace, going=None)
         else:
             end_retraining(workspace, f"{error.problem} {error.remedy}")
         raise
-    _record(
-        workspace, champion.number, who, f"{_WORDS[why]}.", run=run.id, dataset=dataset, why=why
-    )
+    _record(workspace, champion.number, who, "", run=run.id, dataset=dataset)
     going = dataclasses.replace(going, champion=champion.number, dataset=dataset, run=run.id)
     change_state(workspace, going=going)
     return run
@@ -259,7 +247,7 @@ def _begin_again(workspace: Workspace, going: Going) -> None:
         return
     with suppress(PetalscopeError):  # what it came to stands in the state
         attempts = going.attempts + 1
-        begin(workspace, who=going.who, dataset_id=going.dataset, why=going.why, attempts=attempts)
+        begin(workspace, who=going.who, dataset_id=going.dataset, attempts=attempts)
 
 
 def start_retraining(
@@ -285,7 +273,7 @@ def start_retraining(
                 f"Wait for it, or stop its run: “python -m core runs stop {going.run}”.",
                 run=going.run,
             )
-        return begin(workspace, who=who, dataset_id=dataset_id, why="by hand")
+        return begin(workspace, who=who, dataset_id=dataset_id)
 
 
 def finish_retraining(workspace: Workspace, run_id: str, *, wait_s: float = 60.0) -> ModelVersion:

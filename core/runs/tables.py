@@ -109,4 +109,4 @@ arrangements_table = Table(
     Column("who", Text, nullable=False, server_default=""),
     info={"kept_in": "arrangements.json"},
 )
-"""What was arranged for this workspace, each under its name as JSON: rules, plans, limits."""
+"""Stored for this workspace as JSON by name: rules, limits, the state of a retraining."""

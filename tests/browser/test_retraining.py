@@ -1,20 +1,17 @@
-"""From reviewed photos to a new champion in a real browser, and what is arranged for the night.
+"""From reviewed photos to a new champion in a real browser.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
 
-import os
 import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.monitoring.retraining_state import read_times
 from core.registry.store import read_aliases
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until
-from tests.processes import find_processes, wait_until
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 from tests.training import copy_workspace
 
@@ -67,27 +64,3 @@ def test_it_is_promoted_against_the_proof_only_with_a_reason(
     page.get_by_role("button", name="Promote", exact=True).click()
     expect(page.get_by_text("Nobody challenges v2")).to_be_visible()
     assert read_aliases(server_workspace) == {"champion": 2}
-
-
-def test_what_is_arranged_wakes_the_scheduler_and_survives_its_end(
-    page: Page, server: PageServer, server_workspace: Workspace
-) -> None:
-    page.goto(f"{server.address}/review")
-    keep = page.get_by_role("button", name="Keep", exact=True)
-    do_until(page.get_by_role("button", name="Arrange").click, keep)
-    page.get_by_text("After reviewed photos").click()
-    photos = page.get_by_label("Photos that wait")
-    expect(photos).to_be_enabled()
-    photos.fill("12")
-    photos.press("Enter")
-    keep.click()
-    expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()
-    assert read_times(server_workspace).after_photos == 12
-    [scheduler] = wait_until(
-        lambda: find_processes(server_workspace, "core.runs.scheduler"), "it is awake"
-    )
-    os.kill(scheduler.pid, 9)
-    wait_until(lambda: not scheduler.is_running() or scheduler.status() == "zombie", "it is dead")
-    page.reload()  # whoever opens the page wakes another
-    wait_until(lambda: find_processes(server_workspace, "core.runs.scheduler"), "another is awake")
-    expect(page.get_by_text("as soon as 12 reviewed photos wait").first).to_be_visible()

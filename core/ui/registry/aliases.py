@@ -86,7 +86,7 @@ def _show_challenger(registry: Registry) -> None:
         if challenger is None:
             st.subheader("No challenger", anchor=False)
             st.write(
-                "Retraining makes one by itself. Or choose a version in the table below and make "
+                "Retraining makes one. Or choose a version in the table below and make "
                 "it the challenger; then both answer the same test photos."
             )
             link_page("review", "Review and retrain", "inbox")

@@ -70,7 +70,7 @@ def _show_empty_inbox() -> None:
         "Predict a photo",
         "photo_camera",
     )
-    if "champion" in read_aliases(cache.workspace()):  # when to retrain is arranged ahead
+    if "champion" in read_aliases(cache.workspace()):
         st.divider()
         show_retraining()
     st.stop()

@@ -1,13 +1,11 @@
-"""Retraining on the page: who challenges the champion, the running one, and when one is trained."""
+"""Retraining on the page: the challenger, the running one, and the button."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import streamlit as st
 
 from core.errors import RetrainingRefused, RunMissing
 from core.formats import count, moment, plain
-from core.installed import COMMAND
 from core.monitoring.retraining import (
     count_waiting,
     find_base,
@@ -15,15 +13,8 @@ from core.monitoring.retraining import (
     read_recipe,
     start_retraining,
 )
-from core.monitoring.retraining_state import (
-    Going,
-    describe_times,
-    keep_times,
-    read_state,
-    read_times,
-)
+from core.monitoring.retraining_state import Going, read_state
 from core.registry.store import ModelVersion, find_version, read_aliases
-from core.runs.queue.scheduled import MOST_DAYS, MOST_PHOTOS, RetrainingTimes, wake_scheduler
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.run_files import curve, read_events
 from core.runs.store import read_run
@@ -42,7 +33,6 @@ _LEARN_FROM = "review.learn_from"
 
 def show_retraining() -> None:
     """Draw the whole panel: the challenger and its evidence on the left, Retrain on the right."""
-    wake_scheduler(cache.workspace())
     st.subheader("A challenger for the champion", anchor=False)
     st.caption(
         "Retraining takes the champion's recipe to the photos that were reviewed. What comes of it "
@@ -77,7 +67,6 @@ def show_retraining() -> None:
                 )
     with right:
         _show_start(champion, going=state.going is not None)
-        show_times()
 
 
 def _show_start(champion: ModelVersion, *, going: bool) -> None:
@@ -159,13 +148,6 @@ def _start(dataset_id: str | None) -> None:
         st.rerun()
 
 
-_BEGUN = {
-    "by hand": "begun by hand",
-    "photos": "enough photos were reviewed",
-    "time": "its time had come",
-}
-
-
 @st.fragment(run_every="1s")
 def _show_going() -> None:
     """Draw the retraining that goes, live; the whole page again when it is settled."""
@@ -191,62 +173,10 @@ def _draw(going: Going) -> None:
             st.markdown(f"**{plain(run.name, 60)}**", width="content")
             show_badge(run)
         who = f", {plain(going.who, 60)}" if going.who else ""
-        st.caption(f"Since {moment(going.since)}: {_BEGUN[going.why]}{who}.")
+        st.caption(f"Since {moment(going.since)}{who}.")
         if run.state == "done":
             st.progress(1.0, text="Registering it, and comparing it on the test photos …")
         else:
             events, _ = read_events(cache.workspace().run_folder(run.id))
             show_progress(run, events, curve(events))
         link_page("training", "Watch it learn", "model_training", run=run.id)
-
-
-_PHOTOS, _DAYS = 40, 7
-
-
-@st.fragment
-def show_times() -> None:
-    """Draw when challengers are trained without a person, and lets one arrange it."""
-    with report_errors(), st.container(border=True):  # a fragment's errors do not reach its page
-        times = read_times(cache.workspace())
-        st.markdown("**Retrain by itself**")
-        st.caption(describe_times(times, datetime.now(UTC)))
-        with st.popover("Arrange", icon=":material/schedule:", width="stretch"):
-            _show_form(times)
-        if times.by_itself:
-            st.caption(
-                "The scheduler on this machine keeps it, whether a page is open or not. After a "
-                f"restart it wakes with the page, the API or “{COMMAND} retrain status”; a "
-                "time that was missed meanwhile is made up for once."
-            )
-
-
-def _show_form(times: RetrainingTimes) -> None:
-    # Outside of a form, so that a switch opens its number; without keys, so that what another
-    # person arranged meanwhile shows.
-    after = st.toggle("After reviewed photos", times.after_photos is not None)
-    photos = st.number_input(
-        "Photos that wait", 1, MOST_PHOTOS, times.after_photos or _PHOTOS, disabled=not after
-    )
-    every = st.toggle("Every so many days", times.every_days is not None)
-    days = st.number_input("Days", 1, MOST_DAYS, times.every_days or _DAYS, disabled=not every)
-    arranged = times.every_days is not None
-    zone = times.zone if arranged else st.context.timezone or "UTC"  # the reader's
-    at = st.time_input(f"Time of day ({zone})", times.time_of_day, step=300, disabled=not every)
-    if st.button("Keep", type="primary", key="review.times.keep", width="stretch"):
-        _keep(
-            RetrainingTimes(
-                after_photos=int(photos) if after else None,
-                every_days=int(days) if every else None,
-                at=f"{at:%H:%M}",
-                zone=zone,
-                since=datetime.now(UTC),
-            )
-        )
-
-
-def _keep(times: RetrainingTimes) -> None:
-    with report_errors():
-        kept = keep_times(cache.workspace(), times, name_visitor())
-        wake_scheduler(cache.workspace())
-        tell_after_rerun(describe_times(kept, datetime.now(UTC)))
-        st.rerun()

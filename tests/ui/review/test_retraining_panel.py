@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, time
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.monitoring.comparison import find_comparison
 from core.monitoring.retraining import start_retraining
-from core.monitoring.retraining_state import keep_times, read_state, read_times
+from core.monitoring.retraining_state import read_state
 from core.registry.events import list_events, record_event
 from core.registry.registering import register_run
 from core.registry.store import find_version, read_aliases
-from core.runs.queue.scheduled import RetrainingTimes
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.registered import show_evidence
@@ -27,8 +25,7 @@ Open = Callable[[], AppTest]
 def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Return a function that opens the review page; no scheduler is started."""
     monkeypatch.setattr("core.ui.review.retraining.ensure_scheduler", lambda _: None)
-    for place in ("core.ui.review.retraining", "core.ui.parts.cache"):
-        monkeypatch.setattr(f"{place}.wake_scheduler", lambda _: None)
+    monkeypatch.setattr("core.ui.parts.cache.wake_scheduler", lambda _: None)
 
     def run() -> AppTest:
         return open_page("review")
@@ -56,16 +53,6 @@ def test_without_anything_new_nothing_can_be_begun(
     assert next(one for one in app.button if one.label == "Retrain now").disabled
 
 
-def test_a_time_of_day_in_few_digits_is_one_on_the_page_too(
-    trained_copy: Workspace, open_review: Open
-) -> None:
-    let_first_run_answer(trained_copy)
-    short = RetrainingTimes(every_days=7, at="3:00", since=datetime.now(UTC))
-    keep_times(trained_copy, short)
-    app = open_review()
-    assert [one.value for one in app.time_input] == [time(3)]
-
-
 def test_reviewed_photos_are_learnt_from_with_one_click(
     trained_copy: Workspace, open_review: Open
 ) -> None:
@@ -78,8 +65,8 @@ def test_reviewed_photos_are_learnt_from_with_one_click(
     )
     press(app, "Retrain now")
     going = read_state(trained_copy).going
-    assert going is not None and going.run is not None and going.why == "by hand"
-    assert "Retrained from v1" in text_of(app) and "begun by hand" in text_of(app)
+    assert going is not None and going.run is not None
+    assert "Retrained from v1" in text_of(app)
     assert "Retrain now" not in [one.label for one in app.button]
 
 
@@ -164,21 +151,3 @@ def test_a_challenger_that_was_never_compared_is_compared_on_demand(
     press(app, "Compare on the test photos")
     assert find_comparison(challenged, 2, 1) is not None
     assert "v1 challenges v2" in text_of(app) and "95 % interval" in text_of(app)
-
-
-def test_what_is_arranged_is_kept_and_shown(trained_copy: Workspace, open_review: Open) -> None:
-    let_first_run_answer(trained_copy)
-    app = open_review()
-    assert "Only by hand" in text_of(app)
-    for toggle in app.toggle:
-        if toggle.label in ("After reviewed photos", "Every so many days"):
-            toggle.set_value(True)
-    app.run()
-    next(one for one in app.number_input if one.label == "Photos that wait").set_value(12)
-    press(app, "Keep")
-    times = read_times(trained_copy)
-    assert (times.after_photos, times.every_days, times.at) == (12, 7, "03:00")
-    assert "as soon as 12 reviewed photos wait" in text_of(app)
-    assert "every 7 days at 03:00" in text_of(app)
-    keep_times(trained_copy, type(times)(since=times.since), "another")
-    assert "Only by hand" in text_of(app.run())

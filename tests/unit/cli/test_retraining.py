@@ -1,12 +1,10 @@
-"""`retrain`: now, by itself, its state, and the answer to a challenger."""
+"""`retrain`: now, its state, and the answer to a challenger."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.cli.entry import main
-from core.monitoring.retraining_state import read_times
 from core.registry.events import list_events
 from core.registry.store import find_version, read_aliases
 from core.runs.queue.starting import ensure_scheduler
@@ -17,7 +15,7 @@ from tests.retraining import draw_new_photos, let_first_run_answer, review_photo
 
 @pytest.fixture
 def asleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No scheduler is started by what was arranged."""
+    """No scheduler is started by the command."""
     monkeypatch.setattr("core.cli.retraining.wake_scheduler", lambda _: None)
 
 
@@ -52,7 +50,7 @@ def test_status_says_what_goes_and_what_it_led_to(
 ) -> None:
     assert main(["retrain", "status"]) == 0
     text = capsys.readouterr().out
-    assert "Only by hand." in text and "0 reviewed photos wait." in text
+    assert "0 reviewed photos wait." in text
     assert "v2 challenges v1." in text and "95 % interval" in text
     document = read_json(capsys, "status")
     assert document["going"] is None and document["challenger"] == 2
@@ -62,34 +60,6 @@ def test_status_says_what_goes_and_what_it_led_to(
     assert "is queued" in capsys.readouterr().out
     going = read_json(capsys, "status")["going"]
     assert going["run"] == list_runs(challenged)[0].id  # type: ignore[index]
-
-
-@pytest.mark.usefixtures("asleep")
-def test_what_is_arranged_is_changed_bit_by_bit(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["retrain", "arrange", "--after", "40"]) == 0
-    assert main(["retrain", "arrange", "--every", "7", "--zone", "Europe/Berlin"]) == 0
-    times = read_times(workspace)
-    assert (times.after_photos, times.every_days, times.at) == (40, 7, "03:00")
-    coming = read_json(capsys, "arrange", "--at", "04:30")["next"]
-    assert isinstance(coming, str)
-    assert timedelta(0) < datetime.fromisoformat(coming) - datetime.now(UTC) < timedelta(days=2)
-    assert main(["retrain", "arrange", "--after", "0"]) == 0
-    assert read_times(workspace).after_photos is None
-    assert read_times(workspace).every_days == 7
-    assert main(["retrain", "arrange", "--off"]) == 0
-    assert not read_times(workspace).by_itself
-    for wrong in (
-        ["--after", "-1"],
-        ["--at", "25:00"],
-        ["--zone", "Nowhere"],
-        ["--at", ""],
-        ["--zone", ""],
-        [],
-    ):
-        assert main(["retrain", "arrange", *wrong]) == 1
-    assert not read_times(workspace).by_itself
 
 
 @pytest.mark.usefixtures("asleep")
@@ -103,11 +73,3 @@ def test_the_champion_is_kept_and_the_challenger_dropped(
     assert main(["retrain", "keep", "--reason", "again"]) == 1
     assert main(["promote", "--list"]) == 0
     assert "v1 goes on: v2 challenges nobody any more." in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("asleep")
-def test_due_says_what_it_did(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["retrain", "due"]) == 0
-    assert "Nothing is due." in capsys.readouterr().out
-    assert read_json(capsys, "due") == {"done": []}
-    assert workspace.root.exists()

@@ -113,7 +113,7 @@ def test_a_second_one_waits_until_the_first_is_settled(trained_copy: Workspace) 
     review_photos(trained_copy, champion, draw_new_photos(3))
     run = start_retraining(trained_copy, who="ada")
     going = read_state(trained_copy).going
-    assert going is not None and (going.run, going.who, going.why) == (run.id, "ada", "by hand")
+    assert going is not None and (going.run, going.who) == (run.id, "ada")
     with pytest.raises(RetrainingRefused, match="being trained"):
         start_retraining(trained_copy)
     with hold_retraining(trained_copy), pytest.raises(RetrainingRefused, match="just being"):
@@ -191,7 +191,7 @@ def test_one_that_was_cut_short_before_its_run_goes_on(trained_copy: Workspace) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.monitoring.retraining.submit_run", die)
         with hold_retraining(trained_copy), pytest.raises(KeyboardInterrupt):
-            begin(trained_copy, who="ada", why="by hand")
+            begin(trained_copy, who="ada")
     made = list_datasets(trained_copy)[0]
     assert made.parent == champion.dataset_id  # the photos are in it, none waits any more
     with hold_retraining(trained_copy):
@@ -205,7 +205,7 @@ def test_one_that_is_cut_short_again_and_again_is_given_up(trained_copy: Workspa
     champion = let_first_run_answer(trained_copy)
     review_photos(trained_copy, champion, draw_new_photos(3))
     with hold_retraining(trained_copy):
-        begin(trained_copy, who="ada", why="by hand")
+        begin(trained_copy, who="ada")
         going = read_state(trained_copy).going
         assert going is not None
         change_state(trained_copy, going=dataclasses.replace(going, run=None, attempts=3))

@@ -18,8 +18,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.errors import SettingRefused
-from core.installed import default_workspace
+from core.errors import INSTALLED, SettingRefused
 
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that ResNet-50 sees."""
@@ -110,6 +109,15 @@ _OTHER_NAMES = ("PETALSCOPE_TEST_PREPARED",)
 """What is no setting of the program: where tests keep what they prepare."""
 _LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)(_|$)|$)")
 """What Kubernetes sets in every pod beside a service that is called petalscope."""
+
+
+def default_workspace() -> Path:
+    """Return the folder of everything that the program makes, where no setting names one."""
+    if not INSTALLED:
+        return Path("workspace")
+    from platformdirs import user_data_path
+
+    return user_data_path("petalscope", appauthor=False)
 
 
 class Settings(BaseSettings):

@@ -8,12 +8,22 @@ docs/errors.md is made of the docstrings: first what happened, then what to do.
 
 import errno
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
-
-from core.installed import name_command
 
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: disk, quota, or the limit on a file's size."""
+
+INSTALLED = Path(__file__).resolve().parents[1].name == "_app"
+"""Whether this is the installed tool: the wheel puts the program into `petalscope/_app`."""
+_FROM_SOURCE = "python -m core"
+COMMAND = "petalscope" if INSTALLED else _FROM_SOURCE
+"""What a person types before the name of a command."""
+
+
+def name_command(text: str) -> str:
+    """Return the text with the command as a person types it here."""
+    return text.replace(f"{_FROM_SOURCE} ", f"{COMMAND} ")
 
 
 class PetalscopeError(Exception):

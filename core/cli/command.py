@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from core.cli.outcome import Outcome, ProgressLine
 from core.config import read_settings
-from core.installed import name_command
+from core.errors import name_command
 from core.workspace import Workspace
 
 Run = Callable[[Workspace, Namespace, ProgressLine], Outcome]

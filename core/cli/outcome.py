@@ -15,8 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from core.errors import ExportRefused, PetalscopeError
-from core.installed import name_command
+from core.errors import ExportRefused, PetalscopeError, name_command
 from core.workspace import write_atomically
 
 if TYPE_CHECKING:

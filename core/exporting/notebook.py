@@ -12,10 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from core.errors import ExportRefused, WeightsDamaged, WeightsMissing
+from core.errors import COMMAND, ExportRefused, WeightsDamaged, WeightsMissing
 from core.evaluation.agreement import estimate_agreement
 from core.formats import plain
-from core.installed import COMMAND
 from core.reporting.writing import open_templates
 from core.runs.recipe.photos import check_network
 from core.runs.recipe.recipe import Recipe

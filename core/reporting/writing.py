@@ -22,13 +22,13 @@ from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_found
 from core.charts.theme import DARK, LIGHT, Palette, draw_svg
+from core.errors import COMMAND
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA
 from core.evaluation.confusion import order_classes
 from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
 from core.formats import count, data_uri, interval, moment, percent
-from core.installed import COMMAND
 from core.reporting.contents import RunReport
 from core.reporting.figures import (
     describe_dataset,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.installed import COMMAND
+from core.errors import COMMAND
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import Setting
 from core.runs.recipe.strategies import STRATEGIES, SUGGESTED

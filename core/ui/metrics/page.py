@@ -5,12 +5,11 @@ import math
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
+from core.errors import COMMAND, PetalscopeError
 from core.evaluation.agreement import AVERAGED, RESAMPLES
 from core.evaluation.baselines import Beside, describe_worth
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent, plain
-from core.installed import COMMAND
 from core.runs.store import RunRecord
 from core.ui.metrics.charts import draw_baselines, say_baselines
 from core.ui.metrics.classes import show_class_bars, show_class_table

@@ -6,9 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.errors import ExportRefused
+from core.errors import COMMAND, ExportRefused
 from core.formats import duration, plain
-from core.installed import COMMAND
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache

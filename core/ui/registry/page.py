@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.config import read_settings
+from core.errors import COMMAND
 from core.formats import count, moment
-from core.installed import COMMAND
 from core.registry.events import ModelEvent, title_event
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.ui.parts.messages import show_alarm_banner, show_empty, show_told

@@ -9,8 +9,6 @@ import numpy as np
 
 SPLITS = ("train", "validation", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
-FEWEST_GROUPS = 4
-"""Groups of a class below which folds judge it far too badly (tests/bench/cross_validation.py)."""
 
 
 def draw_splits(
@@ -45,24 +43,6 @@ def draw_validation(
     drawn = np.array(splits, dtype=np.array(SPLITS).dtype)
     fractions = (1 - FRACTIONS[1], FRACTIONS[1], 0.0)
     drawn[rows] = draw_splits(labels[rows], groups[rows], seed=seed, fractions=fractions)
-    return drawn
-
-
-def draw_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each row, (n,) int from 0; -1: it is in none, and always learnt from.
-
-    Groups stay together, and each class is dealt over the folds as evenly as they allow. Rows of a
-    class of fewer than 4 groups are in no fold: without one of them too little is learnt of it.
-    Args as of `draw_splits`.
-    """
-    drawn = np.full(len(labels), -1, dtype=np.int64)
-    next_fold = 0  # where the class before ended: small classes do not all begin with the same
-    for groups_of_class in _shuffle_groups(labels, groups, seed):
-        if len(groups_of_class) >= FEWEST_GROUPS:
-            largest_first = sorted(groups_of_class, key=len, reverse=True)
-            for fold, rows in enumerate(largest_first, next_fold):
-                drawn[rows] = fold % folds
-            next_fold += len(largest_first)
     return drawn
 
 

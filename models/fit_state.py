@@ -85,12 +85,6 @@ class FitState:
             self.history += [EpochResult(**facts) for facts in kept.history]
             self._best_weights = list(kept.best_weights)
 
-    def restart(self) -> None:
-        """Go back to before the first epoch, to fit other photos with what was compiled."""
-        self.history = self.history[: self._before]
-        self._stepper.restart()
-        self._best_weights = self._stepper.read_weights()
-
     @property
     def own(self) -> list[EpochResult]:
         """The epochs of this phase."""

@@ -4,7 +4,7 @@ The same arguments give the same curve, bit for bit, also when the process is ki
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -87,33 +87,6 @@ def _digest(rows: Rows) -> int:
     for start in range(0, len(rows), _BLOCK):
         found = zlib.crc32(np.ascontiguousarray(rows[start : start + _BLOCK]).data, found)
     return found
-
-
-class HeadRefit:
-    """Fits the same head again and again, on other photos each time: it is compiled once."""
-
-    def __init__(self, shape: HeadShape, plan: FitPlan, *, width: int, standardise: bool) -> None:
-        make_deterministic(plan.seed)
-        self._as_is = leave_as_is(width)
-        self._model = build_head(shape, self._as_is, plan.seed)
-        self._state = FitState(self._model, plan, FitRecord(folder=None))
-        self._standardise = standardise
-
-    def fit(
-        self, features: np.ndarray, labels: np.ndarray, *, epochs: int
-    ) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what gives the scores (m, k) of features (m, 2048) by a head fitted to others.
-
-        No photo chooses an epoch: the head is that of the lowest training loss; `epochs` at most.
-        """
-        mean, scale = measure_spread(features) if self._standardise else self._as_is
-        train = KeptViews([(features - mean) / scale], labels)
-        data = FitData(train=train, val_labels=labels[:0], measure=lambda _: None)
-        self._state.restart()
-        while not self._state.is_complete and len(self._state.own) < epochs:
-            self._state.run_epoch(data, lambda: False)
-        head = self._state.conclude().head
-        return lambda others: head.scores((others - mean) / scale)
 
 
 def fit(

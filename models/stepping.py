@@ -51,8 +51,6 @@ class Stepper:
         self.split = 1
         self._plan = plan
         self._compile()
-        self._initial = self.read_weights()
-        self._unmoved = self.read_optimizer()
 
     @property
     def trains_stages(self) -> bool:
@@ -127,10 +125,6 @@ class Stepper:
             smoothing = np.float32(self._plan.label_smoothing)
             targets = targets * (1 - smoothing) + smoothing / classes
         return targets
-
-    def restart(self) -> None:
-        """Go back to before the first step; what was compiled stays."""
-        self.write_state(self._initial, self._unmoved, split=self.split)
 
     def read_weights(self) -> list[np.ndarray]:
         """Return what is trained, in the order of Keras' variables."""

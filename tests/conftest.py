@@ -92,7 +92,7 @@ def _no_idle_worker() -> Iterator[None]:
 def forked_workers() -> Iterator[None]:
     """Schedulers begun meanwhile have workers forked from a warm process, without their start.
 
-    Such a worker does not cross-validate; one that trains stages starts from nothing.
+    One that trains stages starts from nothing.
     """
     warm_up_forks(stages=False)
     with pytest.MonkeyPatch.context() as patch:

@@ -145,8 +145,6 @@ def _work(
 ) -> NoReturn:
     from core.runs import worker
 
-    # It takes longer than most runs of the tests; workers from nothing do it.
-    worker.cross_validate_small = lambda *_: None
     code = 1
     try:
         os.environ.clear()

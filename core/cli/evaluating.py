@@ -2,27 +2,25 @@
 
 import math
 from argparse import Namespace
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
-from core.cli.command import command, flag
+from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.errors import PetalscopeError, RunUnfinished
 from core.evaluation.agreement import AVERAGED, estimate_agreement
 from core.evaluation.baselines import NAMES, Beside, describe_worth
 from core.evaluation.confusion import count_confusions, most_confused_pairs
-from core.evaluation.cross_validation import FEW, CrossValidation, replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Kind, Ranking, rank_classes
+from core.exact.left_out import METHOD, LeftOut, leave_out
 from core.formats import interval, percent, span
-from core.prediction.nearest import compare_with_baselines, read_cross_validation
+from core.prediction.nearest import compare_with_baselines
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
-from core.runs.training.cross_validating import cross_validate, say_unfit
 from core.workspace import Workspace
 from data.manifest import read_dataset
 
@@ -30,16 +28,8 @@ _PAIRS = 10
 _AREAS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "precision-recall"}
 
 
-@command(
-    RUN,
-    SPLIT,
-    flag(
-        "--cross-validate",
-        "train heads like this run's that leave a fifth of its photos out each, to judge them all; "
-        "few photos have that already",
-    ),
-)
-def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+@command(RUN, SPLIT)
+def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     """Evaluate a run on one split."""
     run, split = choose_run(workspace, given.run), given.split
     result = read_result(workspace, run.id)
@@ -50,9 +40,6 @@ def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
         )
     labels, scores = result.labels[photos], result.scores[photos]
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
-    if given.cross_validate:
-        cross_validate(workspace, run.id, partial(progress.advance, "training heads"))
-    left_out = read_cross_validation(workspace, run.id, result)
     besides, problem = _ask_baselines(workspace, run, result, split)
     found = evaluate_scores(scores, labels, result.classes)
     figures = estimate_agreement(scores, labels, result.classes)
@@ -60,14 +47,15 @@ def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     pairs = most_confused_pairs(matrix, result.classes, top=_PAIRS)
     openings = count_opening(workspace, run, split)
     warning = "" if split == "train" else result.warn_of_few(split)
+    tuned, few = run.recipe.trained_stages > 0, warning and split == "validation"
+    left_out = leave_out(workspace, result, tuned=tuned) if few else None
     parts = [
         f"{run.name} · {run.id} · {split} split · epoch {run.best_epoch}",
         _describe_headline(found),
         f"Warning: {warning}" if warning else "",
-        say_unfit(run, result) if given.cross_validate else "",
-        _describe_left_out(left_out) if left_out and split != "train" else "",
+        _describe_left_out(left_out) if left_out else "",
         _describe_figures(figures, ranking),
-        _describe_classes(found, ranking, left_out if split == "validation" else None),
+        _describe_classes(found, ranking),
         _describe_pairs(pairs),
         _describe_baselines(besides, found.n, split) or f"Baselines could not be asked: {problem}",
         describe_openings(openings),
@@ -77,7 +65,7 @@ def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     document |= {"areas": pick(ranking, "macro", "micro", "per_class")}
     document |= {"baselines": [_document_beside(one) for one in besides]}
     document |= {"test_openings": len(openings), "warning": warning}
-    document |= {"cross_validation": left_out and vars(left_out), "most_confused": pairs}
+    document |= {"leave_one_out": left_out and vars(left_out), "most_confused": pairs}
     document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
     return Outcome("\n\n".join(filter(None, parts)), document)
 
@@ -142,33 +130,31 @@ def _say_number(one: Estimate) -> tuple[str, str, str]:
     return "–" if math.isnan(one.value) else f"{one.value:.3f}", *ends
 
 
-def _describe_classes(found: Evaluation, ranking: Ranking, left_out: CrossValidation | None) -> str:
-    table = replace_recalls(found.per_class, left_out)
+def _describe_classes(found: Evaluation, ranking: Ranking) -> str:
     rows = [
         (
             row["class"],
             row["support"],
             percent(row["precision"], row["predicted"]),
-            percent(row["recall"], row["recall_n"] or row["support"])
-            + " *" * (row["recall_n"] > 0),
+            percent(row["recall"], row["support"]),
             percent(row["f1"], row["support"]),
             percent(area, found.n),
         )
-        for row, area in zip(table.to_dict("records"), ranking.per_class["roc_auc"], strict=True)
+        for row, area in zip(
+            found.per_class.to_dict("records"), ranking.per_class["roc_auc"], strict=True
+        )
     ]
-    said = f"\n*: cross-validated, as {FEW} photos or fewer tell no recall"
     headings = ("class", "photos", "precision", "recall", "F1", "ROC area")
-    return format_table(headings, rows) + said * bool((table["recall_n"] > 0).any())
+    return format_table(headings, rows)
 
 
-def _describe_left_out(found: CrossValidation) -> str:
-    table = found.per_class[["class", "support", "recall", "recall_low", "recall_high"]]
+def _describe_left_out(found: LeftOut) -> str:
     rows = [
         (name, n, percent(recall, n), span(low, high, n))
-        for name, n, recall, low, high in table.itertuples(index=False)
+        for name, n, recall, low, high in found.per_class.itertuples(index=False)
     ]
-    headings = ("class", "photos", "recall, cross-validated", "95 % interval")
-    return f"{found.figure}: {found.method}\n{format_table(headings, rows)}"
+    headings = ("class", "photos", "leave-one-out recall", "95 % interval")
+    return f"{found.figure}. {METHOD}\n{format_table(headings, rows)}"
 
 
 def _describe_pairs(pairs: pd.DataFrame) -> str:

@@ -24,8 +24,8 @@ from core.config import FRAMING
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
+from core.exact.left_out import leave_out
 from core.formats import count, duration, interval, percent
-from core.prediction.nearest import read_cross_validation
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -43,7 +43,6 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
-from core.runs.training.cross_validating import cross_validate_small, say_unfit
 from core.runs.training.executing import execute_run
 from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
@@ -144,9 +143,7 @@ def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) 
     """Train the run here; it is returned as it is when it is not its turn yet."""
     with _showing_events(follower), _writing_log(workspace.run_folder(record.id)):
         try:
-            run = execute_run(workspace, record.id)
-            cross_validate_small(workspace, run)
-            return run
+            return execute_run(workspace, record.id)
         except KeyboardInterrupt:
             record = read_run(workspace, record.id)
             if record.pid == os.getpid():
@@ -213,12 +210,10 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             document["learning"] = pick(said, "verdict", "since", "gap")
     document["warning"] = warning = result.warn_of_few()
     lines += [f"Warning: {warning}"] if warning else []
-    found = read_cross_validation(workspace, record.id, result)
-    document["cross_validation"] = found and found.accuracy
-    lines += [f"{found.figure}: {found.method}"] if found else []
-    if warning and not found and not say_unfit(record, result):  # the worker begins it now
-        again = f"python -m core evaluate {record.id} --cross-validate"
-        lines.append(f"its cross-validation follows: {again}")
+    tuned = record.recipe.trained_stages > 0
+    found = leave_out(workspace, result, tuned=tuned) if warning else None
+    document["leave_one_out"] = found and found.accuracy
+    lines += [found.figure] if found else []
     lines.append(f"look closer: python -m core evaluate {record.id}")
     return Outcome("\n".join(lines), document)
 

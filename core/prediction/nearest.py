@@ -18,11 +18,9 @@ from core.evaluation.baselines import (
     predict_majority,
     predict_neighbours,
 )
-from core.evaluation.cross_validation import CrossValidation, judge_folds
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, check_order, keep_arrays, read_run_features
 from core.runs.store import RunRecord
-from core.runs.training.cross_validating import FOLDS, read_folds
 from core.workspace import Workspace
 from data.dataset import PHOTO_BYTES, Dataset, measure_photos_header
 from models.backbone import Precision, backbone_id
@@ -286,14 +284,3 @@ def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
                 described = np.zeros((len(dataset), colours.shape[1]), dtype=np.float32)
             described[chosen] = colours
     return described
-
-
-def read_cross_validation(
-    workspace: Workspace, run_id: str, result: RunResult
-) -> CrossValidation | None:
-    """Return what the cross-validation that is kept with a run says; None where there is none."""
-    kept = read_folds(workspace, run_id)
-    if kept is None:
-        return None
-    labels = result.labels[kept.photos]
-    return judge_folds(kept.answers, labels, kept.groups, result.classes, FOLDS)

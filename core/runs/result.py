@@ -232,7 +232,7 @@ def keep_arrays(
     Raises:
         RunUnfinished: The run has no result (yet).
     """
-    kept = read_arrays(workspace, run_id, name, facts)
+    kept = _read_arrays(workspace, run_id, name, facts)
     if kept is not None:
         return kept
     path = _find_derived(workspace, run_id, name, facts)
@@ -250,10 +250,10 @@ def keep_arrays(
     return arrays
 
 
-def read_arrays(
+def _read_arrays(
     workspace: Workspace, run_id: str, name: str, facts: Mapping[str, Any]
 ) -> dict[str, np.ndarray] | None:
-    """Return what `keep_arrays` keeps of this name and these facts; None where it is not kept.
+    """Return what `keep_arrays` stored under this name and these facts; None where nothing is.
 
     Raises:
         RunUnfinished: The run has no result (yet).

@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 from core.runs.queue.queue import read_active
-from core.runs.store import RunRecord
-from core.runs.training.cross_validating import cross_validate_small
 from core.runs.training.executing import execute_run, warm_up
 from core.workspace import Workspace, open_workspace
 
@@ -35,15 +33,12 @@ def main() -> int:
         run_id = sys.stdin.readline().strip()
         if not run_id:
             return 0
-    done: list[RunRecord] = []
-    while run_id:
+    for _ in range(MOST_RUNS):
         _write_to_log(workspace, run_id)
-        done.append(execute_run(workspace, run_id))
-        goes_on = len(done) < MOST_RUNS and not done[-1].trains_stages
-        run_id = _find_next_head(workspace) if goes_on else ""
-    os.nice(10)  # those who wait for a run come first
-    for run in done:
-        cross_validate_small(workspace, run)
+        run = execute_run(workspace, run_id)
+        run_id = "" if run.trains_stages else _find_next_head(workspace)
+        if not run_id:
+            break
     return 0
 
 

@@ -101,7 +101,7 @@ def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
     share = f": {percent(shown / n, n)} ({interval(*wilson_interval(shown, n), n)})"
     if chosen.true is not None and chosen.predicted in (None, chosen.true):
         better = say_recall(page.run.id, page.split, page.result, chosen.true)
-        share = f"; {better}" if better else share
+        share += f"; {better}" if better else ""
     first = "Surest answer first." if chosen.is_error else "Wrong ones first, the surest first."
     return f"{words}{share}. {first}"
 

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 
 from core.charts.bars import CLASS, draw_class_bars
-from core.evaluation.cross_validation import FEW
 from core.formats import percent_format
 from core.ui.metrics.reading import AREAS, SHARES, MetricsPage
 from core.ui.parts.charts import show_kept_chart
@@ -48,7 +47,7 @@ def show_class_bars(page: MetricsPage) -> None:
     with st.container(height=610 if many else "content", border=False):
         show_kept_chart(
             draw_class_bars,
-            page.per_class,
+            page.evaluation.per_class,
             metric,
             key=_key(_BARS, page.run.id, page.split, metric),
             on_select=_choose_from_bars,
@@ -90,10 +89,8 @@ def show_class_table(page: MetricsPage) -> None:
         column_config=_configure(int(table["support"].min())),
         alt="Support, recall, precision, F1 and areas of each class with 95 % intervals",
     )
-    replaced = (page.per_class["recall_n"] > 0).any()
     st.caption(
-        "Choose a row: its photos appear below. A heading sorts. n: photos of the class."
-        + f" *: cross-validated, as {FEW} photos or fewer tell no recall." * int(replaced),
+        "Choose a row: its photos appear below. A heading sorts. n: photos of the class.",
         help="The n of precision is the photos taken for the class. Intervals, in percent: Wilson; "
         "F1 and PR area after Wilson, ROC area by Newcombe. Empty: not defined, for lack of "
         "photos.",

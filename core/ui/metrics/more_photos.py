@@ -14,7 +14,7 @@ from core.ui.parts.state import bind_choice, read_choice, read_number
 from data.dataset import Dataset
 
 MORE = "more"
-_TITLE = "Accuracy against the number of training photos"
+_TITLE = "Accuracy by number of photos"
 _METHOD = (
     "The exact head is fitted with fewer photos, several times, and judged by the validation "
     "photos. A power law (POW4) is fitted to the means and to resamples of the repeats. The "

@@ -13,7 +13,6 @@ import pandas as pd
 
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside
-from core.evaluation.cross_validation import replace_recalls
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
@@ -23,7 +22,6 @@ from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
-from core.ui.parts.small_sets import read_left_out
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
 
@@ -68,23 +66,16 @@ class MetricsPage:
         return find_heaps(self.result, self.split, number)
 
     @cached_property
-    def per_class(self) -> pd.DataFrame:
-        """The metrics of the classes; recalls of few validation photos are cross-validated."""
-        found = read_left_out(self.run.id, self.split, self.result)
-        return replace_recalls(self.evaluation.per_class, found)
-
-    @cached_property
     def table(self) -> pd.DataFrame:
         """Every metric of every class: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
-        both = pd.concat([self.per_class, areas], axis=1)
+        both = pd.concat([self.evaluation.per_class, areas], axis=1)
         table = both[["class", "support"]].copy()
         for name in (*SHARES, *AREAS):
             if name == "precision":
                 table["predicted"] = both["predicted"]
             table[name] = 100 * both[name]
             table[f"{name}_interval"] = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
-        table["recall_interval"] += np.where(both["recall_n"] > 0, " *", "")
         return table
 
     @cached_property

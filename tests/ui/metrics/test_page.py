@@ -23,7 +23,7 @@ def open_metrics(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, **query:
 
 def read_table(app: AppTest) -> pd.DataFrame:
     """Return the table of the classes."""
-    return next(table.value for table in app.dataframe if "support" in table.value)
+    return next(table.value for table in app.dataframe if "precision" in table.value)
 
 
 def test_every_figure_has_its_interval(
@@ -50,6 +50,8 @@ def test_every_figure_has_its_interval(
     assert any("No interval: fewer than" in text for text in below)
     assert "Choose a class" in app.info[0].value
     assert any("fewer than 20 validation photos" in one.value for one in app.markdown)
+    assert any("Leave-one-out accuracy of the exact head" in one.value for one in app.markdown)
+    assert any("recall_low" in table and len(table) == 3 for table in tables)
 
 
 def test_a_link_opens_the_photos_of_a_class(

@@ -62,14 +62,15 @@ def test_figures_stand_without_baselines(
     assert "Baselines could not be asked" in out and found["warning"] in out
 
 
-@pytest.mark.slow
-def test_few_photos_are_judged_by_heads_that_left_them_out(
+def test_few_photos_are_judged_by_leaving_each_out(
     trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer(capsys, "evaluate", "latest", "--cross-validate")["cross_validation"]
+    found = answer(capsys, "evaluate", "latest")["leave_one_out"]
     run = list_runs(trained_copy)[0]
     result = read_result(trained_copy, run.id)
-    assert found["accuracy"]["n"] == np.sum(result.splits != "test") > run.val_photos
+    assert found["accuracy"]["n"] == np.sum(result.splits == "train") > run.val_photos
+    assert [one["class"] for one in found["per_class"]] == list(result.classes)
+    assert answer(capsys, "evaluate", "latest", "--split", "train")["leave_one_out"] is None
     assert main(["evaluate", "latest"]) == 0
     out = capsys.readouterr().out
-    assert "Cross-validated accuracy" in out and "recall, cross-validated" in out
+    assert "Leave-one-out accuracy of the exact head" in out and "leave-one-out recall" in out

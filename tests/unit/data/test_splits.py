@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.splits import SPLITS, draw_folds, draw_splits, draw_validation
+from data.splits import SPLITS, draw_splits, draw_validation
 
 
 def count(splits: np.ndarray) -> list[int]:
@@ -80,16 +80,3 @@ def test_validation_is_drawn_out_of_train_only() -> None:
     splits = draw_validation(labels, np.arange(120), given_splits, seed=0)
     assert ((splits == "test") == (given_splits == "test")).all()
     assert [count(splits[labels == label]) for label in (0, 1)] == [[34, 6, 20]] * 2
-
-
-def test_folds_keep_groups_together_and_classes_even() -> None:
-    labels = np.repeat([0, 1, 2], [12, 7, 3])
-    groups = np.array([0, 0, *range(1, 11), *range(20, 27), 40, 41, 42])
-    folds = draw_folds(labels, groups, folds=5, seed=3)
-    assert folds[0] == folds[1]  # one group
-    assert (folds[labels == 2] == -1).all()  # without one of 3, too little would be learnt
-    for label, most in ((0, 4), (1, 2)):
-        counts = np.bincount(folds[labels == label], minlength=5)
-        assert counts.min() >= 1 and counts.max() <= most
-    assert np.array_equal(folds, draw_folds(labels, groups, folds=5, seed=3))
-    assert not np.array_equal(folds, draw_folds(labels, groups, folds=5, seed=4))

@@ -21,7 +21,6 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, read_result, read_run_head
 from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, curve, read_events
 from core.runs.store import RunRecord, list_runs, read_run
-from core.runs.training.cross_validating import read_folds
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.processes import find_processes, wait_until
@@ -162,7 +161,6 @@ def test_runs_are_trained_one_after_the_other_and_none_twice(
     first, second = (wait_for_end(trained_copy, run.id) for run in (first, second))
     assert (first.state, second.state) == ("done", "done")
     assert first.finished and second.started and first.finished <= second.started
-    wait_until(lambda: read_folds(trained_copy, first.id), "the worker cross-validates it")
     drawn = read_result(trained_copy, second.id).splits
     assert not np.array_equal(drawn, read_result(trained_copy, first.id).splits)
     assert read_kinds(trained_copy, finished.id) == told

@@ -1,22 +1,18 @@
-"""Many photos to be classified: of a folder, of an archive or given one by one, answered in order.
+"""Many photos to be classified: of a folder or given one by one, answered in order.
 
-An archive is never trusted (data/sources/archive.py). A photo that cannot be read comes back as
-what is wrong with it, and the others follow.
+A photo that cannot be read comes back as what is wrong with it, and the others follow.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from core.ahead import work_ahead
-from core.errors import ArchiveRefused, PhotoRefused, SourceRefused
-from core.formats import count
+from core.errors import PhotoRefused, SourceRefused
 from data.images import read_photo_file
-from data.sources.archive import unpack_photos
-from data.sources.found import FoundPhoto, FoundSource, OnProgress
 from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unreadable
 
 
@@ -31,7 +27,7 @@ class NamedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class Album:
-    """The photos of a folder or an archive, sorted by name, and how many files were no photos."""
+    """The photos of a folder, sorted by name, and how many files were no photos."""
 
     photos: list[NamedPhoto]
     left_out: int = 0
@@ -52,42 +48,10 @@ def find_photos(folder: Path) -> Album:
         for place, _, names in os.walk(folder, onerror=refuse_unreadable)
         for file in (Path(place, name) for name in names)
     }
-    return _make_album(files, f"the folder “{folder}”")
-
-
-def unpack_album(
-    archive: Path, target: Path, *, most: int, on_progress: OnProgress | None = None
-) -> Album:
-    """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content).
-
-    They stand in `target`, an existing empty folder, as long as they are to be read.
-
-    Raises:
-        ArchiveRefused: Not an archive, broken, hostile, or of more photos; nothing is left.
-        SourceRefused: It holds no photos; nothing is left.
-        OSError: There is no room; nothing is left.
-    """
-
-    def read(files: Sequence[tuple[str, Path]], _folders: Iterable[str]) -> FoundSource:
-        album.update({make_storable(path): file for path, file in files})
-        chosen = [path for path in album if is_photo(path)]
-        if len(chosen) > most:
-            raise ArchiveRefused(
-                f"The archive holds {count(len(chosen), 'photo')}; {most:,} are taken at once.",
-                "Split it, or unpack it and run “python -m core predict MODEL --dir FOLDER”.",
-            )
-        return FoundSource(photos=[FoundPhoto(path=path, file=album[path]) for path in chosen])
-
-    album: dict[str, Path] = {}
-    unpack_photos(archive, target, on_progress, read)
-    return _make_album(album, "the archive")
-
-
-def _make_album(files: Mapping[str, Path], where: str) -> Album:
     chosen = sorted(path for path in files if is_photo(path))
     if not chosen:
         raise SourceRefused(
-            f"There are no photos in {where}.",
+            f"There are no photos in the folder “{folder}”.",
             "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
         )
     photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]

@@ -7,21 +7,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.config import read_settings
 from core.formats import count, plain
-from core.monitoring.batches import end_batches
 from core.monitoring.kept_photos import Photo
 from core.monitoring.log import count_predictions, delete_predictions
 from core.monitoring.sessions import BrowserSession, Model
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
 from core.ui.predict.answer import show_answer, show_no_rule
-from core.ui.predict.many import (
-    drop_batch,
-    has_batch,
-    list_given,
-    settle_batch,
-    show_head,
-    show_rows,
-)
+from core.ui.predict.many import MOST_PHOTOS, show_many
 from core.ui.predict.question import pick_models, start_over, take_photos
 from core.ui.predict.reading import (
     Answer,
@@ -51,18 +43,13 @@ def show_predicting() -> None:
         if not taken.key:
             show_privacy_line()
         lesson = st.container()
-    batch, both, given = None, list[Answer](), list[Photo]()
+    both, given = list[Answer](), list[Photo]()
     with beside, report_errors():
-        if taken.key or has_batch():
-            models = [_settle(model) for model in models]
-            batch = settle_batch(session, taken, models)
-        if batch is not None:
-            for model in (one for one in models if open_model(one).rule is None):
-                show_no_rule(model)
-            show_head(batch)
-        elif not taken.photos:
+        if not taken.photos:
             _show_waiting(models[0])
         else:
+            models = [_settle(model) for model in models]
+        if len(taken.photos) == 1:
             given = [Photo(taken.photos[0].read())]
             answers = [ask(session, model, given[0]) for model in models]
             if len(answers) == 1:
@@ -70,11 +57,12 @@ def show_predicting() -> None:
             else:
                 _show_agreement(answers)
                 both = answers
+        elif taken.photos:
+            for model in (one for one in models if open_model(one).rule is None):
+                show_no_rule(model)
+            given = show_many(session, models, taken.photos)
     with report_errors():
-        if batch is not None and batch.ended.is_set():
-            show_rows(batch, taken.newest)
-            given = list_given(batch, taken.newest) if is_teaching() else []
-        elif both:
+        if both:
             _show_both(both)
     _show_lesson(lesson if is_teaching() or not taken.key else st.container(), models[0], given)
     if taken.key:  # the answers stand as high as they can: a phone shows little at a time
@@ -103,7 +91,6 @@ def _open_session() -> BrowserSession:
     """Return the session, begun anew where a person had all deleted: nothing is logged again."""
     session = read_session()
     if session.was_cleared(cache.workspace()):
-        drop_batch()
         start_over()
         forget_lesson()
         forget_predictions()
@@ -119,7 +106,7 @@ def _show_waiting(model: Model) -> None:
         names = ", ".join(plain(name) for name in known[:_NAMED])
         rest = len(known) - _NAMED
         st.write(
-            "Choose, drop, paste or take one; many at once make a table. "
+            f"Choose, drop, paste or take one; up to {MOST_PHOTOS} at once make a table. "
             f"This model knows {names}" + (f" and {rest} more." if rest > 0 else ".")
         )
 
@@ -193,7 +180,6 @@ def _confirm() -> None:
 
 
 def _delete(visitor: str) -> None:
-    end_batches(visitor)  # or what goes on would be written down behind the deletion
     gone = delete_predictions(cache.workspace(), visitor=visitor)
     st.session_state[_DELETED] = True
     tell_after_rerun(f"Deleted: {count(gone, 'answer')} and all that was kept with it.")

@@ -24,12 +24,9 @@ from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
 from core.ui.predict.teaching import collects, read_lesson
 from data.images import FORMATS_SAID
-from data.sources.archive import ARCHIVE_ENDINGS
 
-ROUND = "predict.round"
+_ROUND = "predict.round"
 _SOURCE = "predict.source"
-_BEFORE = "predict.before"
-_NEWEST = "predict.newest"
 _MODEL, _RUN, _OTHER = "model", "run", "against"
 _PICKED = "predict.model_picked"
 
@@ -39,19 +36,14 @@ class Taken:
     """What a person gave, in the order they gave it."""
 
     photos: tuple[NamedPhoto, ...] = ()
-    archives: tuple[UploadedFile, ...] = ()
     key: str = ""
-    is_fresh: bool = False
-    """The page was just opened: what is missing was not taken away."""
-    newest: int | None = None
-    """Which of several photos came alone after the others; None: they came together."""
+    """The ids of the files."""
 
 
 def take_photos() -> Taken:
     """Return what a person gave; draw the ways to give it."""
-    turn = st.session_state.setdefault(ROUND, 0)
+    turn = st.session_state.setdefault(_ROUND, 0)
     name = f"predict.upload.{turn}"
-    is_fresh = name not in st.session_state
     chosen = _choose_files(name)
     with st.container(horizontal=True, vertical_alignment="center"):
         # A pasted picture is handed to the uploader; nothing comes back.
@@ -59,17 +51,18 @@ def take_photos() -> Taken:
         paste(key="predict.clipboard", data={"uploader": name})
         # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
         by_camera = st.toggle("Use the camera", key="predict.camera_on")
+        if len(chosen) > 1:
+            st.button("Start over", icon=":material/restart_alt:", on_click=start_over)
     taken = _use_camera(turn) if by_camera else None
-    chosen = [*chosen, *_take_archives(turn)]
     newest = st.session_state.get(_SOURCE, "upload")
     if taken is not None and (not chosen or newest == "camera"):
-        return _sort_out([taken], is_fresh=is_fresh)
-    return _sort_out(chosen, is_fresh=is_fresh)
+        return _name_photos([taken])
+    return _name_photos(chosen)
 
 
 def _choose_files(name: str) -> list[UploadedFile]:
     return st.file_uploader(
-        "Your photos: one, or many at once",
+        "Your photos: one, or several at once",
         accept_multiple_files=True,
         key=name,
         max_upload_size=read_settings().photo_limit_mb,
@@ -81,9 +74,8 @@ def _choose_files(name: str) -> list[UploadedFile]:
 
 def start_over() -> None:
     """Let go of all photos that were given: the uploader begins anew."""
-    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
-    for name in (_SOURCE, _BEFORE, _NEWEST):
-        st.session_state.pop(name, None)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state.pop(_SOURCE, None)
 
 
 def _use_camera(turn: int) -> UploadedFile | None:
@@ -93,43 +85,13 @@ def _use_camera(turn: int) -> UploadedFile | None:
     return st.camera_input("Take a photo", key=key, on_change=_remember, args=("camera",))
 
 
-def _take_archives(turn: int) -> list[UploadedFile]:
-    limit_mb = min(read_settings().upload_limit_mb, int(st.get_option("server.maxUploadSize")))
-    with st.popover("A .zip of photos", icon=":material/folder_zip:", width="stretch"):
-        return st.file_uploader(
-            "A .zip or .tgz, with or without folders",
-            accept_multiple_files=True,
-            key=f"predict.archive.{turn}",
-            max_upload_size=limit_mb,
-            on_change=_remember,
-            args=("upload",),
-        )
-
-
-def _sort_out(files: Sequence[UploadedFile], *, is_fresh: bool) -> Taken:
-    archives = tuple(file for file in files if file.name.lower().endswith(ARCHIVE_ENDINGS))
-    photos = [file for file in files if file not in archives]
-    known = [file.file_id for file in files]
+def _name_photos(files: Sequence[UploadedFile]) -> Taken:
     return Taken(
         photos=tuple(
-            NamedPhoto(name=Path(file.name).name or "photo", read=file.getvalue) for file in photos
+            NamedPhoto(name=Path(file.name).name or "photo", read=file.getvalue) for file in files
         ),
-        archives=archives,
-        key=" ".join(known),
-        is_fresh=is_fresh,
-        newest=_find_newest(known, [file.file_id for file in photos]),
+        key=" ".join(file.file_id for file in files),
     )
-
-
-def _find_newest(known: Sequence[str], photos: Sequence[str]) -> int | None:
-    """Return the place of the photo that came alone after others, as long as no more come."""
-    before = st.session_state.get(_BEFORE, "").split()
-    if list(known) != before:
-        added = [name for name in known if name not in before]
-        st.session_state[_NEWEST] = added[0] if before and len(added) == 1 else ""
-        st.session_state[_BEFORE] = " ".join(known)
-    newest = st.session_state.get(_NEWEST, "")
-    return list(photos).index(newest) if newest in photos else None
 
 
 def _remember(source: str) -> None:

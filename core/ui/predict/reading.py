@@ -13,14 +13,9 @@ import streamlit as st
 from core.errors import VersionDamaged
 from core.formats import count, plain
 from core.monitoring.kept_photos import Photo, keep_photo
-from core.monitoring.sessions import (
-    Asked,
-    BrowserSession,
-    Model,
-    describe_fresh,
-    log_fresh,
-    open_session,
-)
+from core.monitoring.log import describe_prediction
+from core.monitoring.sessions import Asked, BrowserSession, Model, open_session
+from core.prediction.answers import shorten_answer
 from core.prediction.nearest import NearestPhotos, find_nearest_learnt
 from core.registry.store import ALIASES, ModelVersion, list_versions, read_aliases
 from core.ui.parts import cache
@@ -151,11 +146,14 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
     known = session.find(model, photo.sha256)
     if known is None:
         latency_ms = 1000 * (time.perf_counter() - started)
-        fresh = describe_fresh(session, model, predictor, prediction, photo)
-        row = replace(fresh.row, latency_ms=latency_ms)  # with the wait for the model
-        log_fresh(cache.workspace(), session, [replace(fresh, row=row)])
+        row = describe_prediction(
+            prediction, photo, source="page", latency_ms=latency_ms, visitor=session.visitor
+        )
+        short = shorten_answer(prediction, predictor.decide(prediction))
+        thumbnail = encode_thumbnail(prediction.photo, ROW_SIZE)
+        known = Asked(short=short, thumbnail=thumbnail, id=row.id)
+        session.log(cache.workspace(), model, known, row)
         keep_photo(cache.workspace(), photo)
-        known = fresh.asked
     return Answer(
         model=model,
         photo=photo,

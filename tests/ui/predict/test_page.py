@@ -1,31 +1,23 @@
 """The predict page: who answers, what is written down and how often, what a person says of it."""
 
-import io
 import re
-import zipfile
 from collections.abc import Callable
 from hashlib import sha256
-from threading import Event
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.exact.store import find_run_source, prepare_head
-from core.monitoring import batches, kept_photos
-from core.monitoring.batches import Batch, find_batch
+from core.monitoring import kept_photos
 from core.monitoring.feedback import list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import delete_predictions, read_predictions
-from core.monitoring.sessions import BrowserSession, Fresh, answer_afresh
 from core.registry.promoting import promote, set_challenger
 from core.runs.result import read_result
 from core.runs.store import list_runs
-from core.ui.predict import page as predict_page
 from core.workspace import Workspace
 from data.manifest import hide_dataset, list_datasets, read_dataset
 from tests.builders import draw_photo, encode_photo
-from tests.processes import wait_until
 from tests.registered import change_row, register_versions, show_evidence
 from tests.ui.driver import open_page, press, text_of
 
@@ -51,16 +43,6 @@ def give(app: AppTest, *photos: bytes) -> AppTest:
     app = uploader.run()
     assert not app.exception
     return app
-
-
-def wait_for_batch(app: AppTest) -> Batch:
-    """Return the batch of the page's link when all of it is answered."""
-    value = app.query_params["batch"]
-    identifier = value if isinstance(value, str) else value[0]
-    batch = find_batch(identifier)
-    assert batch is not None
-    wait_until(batch.ended.is_set, "the batch has ended")
-    return batch
 
 
 def test_a_photo_as_phones_write_it_is_answered(
@@ -159,50 +141,6 @@ def test_a_photo_that_finds_no_room_is_said_to_be_lost(
     assert not trained_copy.kept_photos.exists()
 
 
-def test_a_batch_that_goes_on_writes_nothing_behind_a_deletion(
-    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def answer_slowly(workspace: Workspace, session: BrowserSession, *model: Any) -> Fresh:
-        for going in list(batches._held.values()):
-            wait_until(going.stop.is_set, "somebody stops the batch")
-        return answer_afresh(workspace, session, *model)
-
-    monkeypatch.setattr(batches, "answer_afresh", answer_slowly)
-    monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", "7")
-    app = give(open_predict(), *(encode_photo(draw_photo(n, 800 + n)) for n in range(3)))
-    [batch] = batches._held.values()
-    assert batch.id in app.query_params["batch"] and not batch.ended.is_set()
-    predict_page._delete(batch.session.visitor)
-    wait_until(lambda: not batches._working, "its thread has ended")
-    assert read_predictions(trained_copy).empty
-    assert find_batch(batch.id) is None and not batch.folder.exists()
-    assert not list(trained_copy.kept_photos.glob("*")), "nor is a photo kept"
-
-
-@pytest.mark.parametrize("deletes", [False, True])
-def test_what_a_forgotten_batch_had_answered_is_written_down_unless_it_is_deleted(
-    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch, deletes: bool
-) -> None:
-    """Its answers were seen; and its thread may go on when all is deleted."""
-    goes_on = Event()
-
-    def answer_slowly(workspace: Workspace, session: BrowserSession, *model: Any) -> Fresh:
-        assert goes_on.wait(120)
-        return answer_afresh(workspace, session, *model)
-
-    monkeypatch.setattr(batches, "answer_afresh", answer_slowly)
-    app = give(open_predict(), *(encode_photo(draw_photo(n, 850 + n)) for n in range(3)))
-    [batch] = batches._held.values()
-    give(app, PHOTO)
-    assert find_batch(batch.id) is None and not batch.ended.is_set()
-    if deletes:
-        predict_page._delete(batch.session.visitor)
-    goes_on.set()
-    wait_until(lambda: not batches._working, "its thread has ended")
-    digests = {row.sha256 for row in batch.rows} & set(read_predictions(trained_copy)["photo"])
-    assert bool(digests) is not deletes
-
-
 def test_what_was_deleted_is_not_written_again(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
@@ -238,60 +176,41 @@ def test_many_photos_become_a_table_and_known_ones_are_not_asked_again(
 ) -> None:
     photos = [encode_photo(draw_photo(number % 3, 300 + number)) for number in range(6)]
     app = give(open_predict(), *photos, photos[0], b"no photo")
-    batch = wait_for_batch(app)
-    app.run()
     assert "7 photos answered" in text_of(app)
-    assert "could not be read: 1 file" in text_of(app).lower()
     assert len(read_predictions(trained_copy)) == 6  # one came twice
     (frame,) = app.dataframe
     table = frame.value
     assert len(table) == 8
     assert table["Photo"].str.startswith("data:image/webp").sum() == 7
+    assert table["Answer"].tolist()[-1] == "could not be read"
     assert table["File"].tolist()[:2] == ["mine 0.jpg", "mine 1.jpg"]
     app = give(app, *photos[2:])  # others of them, which are known
-    wait_for_batch(app)
-    app.run()
     assert "4 photos answered" in text_of(app)
-    assert find_batch(batch.id) is None
+    assert "Answered by" in text_of(app)  # the last one is opened
     assert len(read_predictions(trained_copy)) == 6
     app = press(app, "Start over")
     assert "No photo yet" in text_of(app)
-    assert not list(trained_copy.temporary.glob("predict-*"))
 
 
-def test_an_archive_is_unpacked_and_a_hostile_one_refused(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
-    for name, said in (("rose/1.jpg", "2 photos answered"), ("../1.jpg", "points outside")):
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as archive:
-            archive.writestr(name, PHOTO)
-            archive.writestr("2.jpg", encode_photo(draw_photo(2, 9)))
-            archive.writestr("notes.txt", "hello")
-        app = open_predict()
-        uploader = app.get("file_uploader")[1]
-        app = uploader.upload("mine.zip", stream.getvalue(), "application/zip").run()
-        assert not app.exception
-        wait_for_batch(app)
-        app.run()
-        assert said in text_of(app)
-    assert len(read_predictions(trained_copy)) == 2
-
-
-def test_a_page_that_is_loaded_again_still_shows_the_table(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
-    app = give(open_predict(), PHOTO, encode_photo(draw_photo(1, 5)))
-    batch = wait_for_batch(app)
-    again = open_predict(batch=batch.id)
-    assert "2 photos answered" in text_of(again)
-    assert len(read_predictions(trained_copy)) == 2
-    run = list_runs(trained_copy)[-1].id
+def test_two_models_answer_several_photos(trained_copy: Workspace, open_predict: OpenPage) -> None:
+    run = list_runs(trained_copy)[-1]
     register_versions(trained_copy, 1)
-    other = open_predict(batch=batch.id, model="v1", against=run)
-    assert len(wait_for_batch(other).models) == 2  # the same photos, for other models
-    other.run()
-    assert "the models differ on 0 of 2" in text_of(other).lower()
+    app = open_predict(model="v1", against=run.id)
+    app = give(app, PHOTO, encode_photo(draw_photo(1, 5)))
+    table = app.dataframe[0].value
+    assert {"v1: Answer", f"Run {run.number}: Score"} <= set(table.columns)
+    assert text_of(app).count("Answered by") == 2
+    assert len(read_predictions(trained_copy)) == 4
+
+
+def test_more_photos_than_20_are_left_to_the_command(
+    trained_copy: Workspace, open_predict: OpenPage
+) -> None:
+    app = give(open_predict(), *(encode_photo(draw_photo(0, n)) for n in range(21)))
+    (error,) = app.error
+    assert "21 photos were given; the page answers up to 20" in error.value
+    assert "predict MODEL --dir FOLDER" in error.value.replace("\\", "")
+    assert read_predictions(trained_copy).empty and not app.dataframe
 
 
 def test_a_photo_that_is_none_is_refused_in_words(open_predict: OpenPage) -> None:
@@ -309,7 +228,6 @@ def test_a_class_is_taught_as_a_trial_and_kept_for_review(
     prepare_head(trained_copy, find_run_source(trained_copy, dataset, run.id, result))
     photos = [encode_photo(draw_photo(5, number)) for number in range(4)]
     app = give(open_predict(), *photos[:3])
-    wait_for_batch(app)
     name = next(box for box in app.text_input if "all of the class" in box.label)
     app = press(name.set_value("comet").run(), "Add these 3 photos: comet")
     said = text_of(app)

@@ -90,7 +90,7 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
         NetworkUnsupported: This version does not compute with such a network.
         TypeError, AttributeError: These are others.
     """
-    kind, label = described["weights_kind"], described["weights_label"]
+    kind, label = described.get("weights_kind", DEFAULT), described.get("weights_label")
     if kind not in CATALOGUE or not _OTHER_NETWORKS.isdisjoint(described):
         what = "8-bit integers" if "rounded_from" in described else f"the weights “{label}”"
         raise refuse_network(what)

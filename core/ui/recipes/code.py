@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.errors import ExportRefused
+from core.errors import ExportRefused, NetworkUnsupported
 from core.runs.recipe.recipe import Recipe
 from core.ui.parts.state import bind_choice, read_choice
 
@@ -25,7 +25,7 @@ def show_code(recipe: Recipe | None, *cells: str, split: str = "validation", **f
 
     try:
         check_notebook(recipe)
-    except ExportRefused as error:
+    except (ExportRefused, NetworkUnsupported) as error:
         st.caption(error.problem)
         return
     known = describe_recipe(recipe) | {"split": split, **facts}

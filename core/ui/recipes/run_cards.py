@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.errors import COMMAND, ExportRefused
+from core.errors import COMMAND, ExportRefused, NetworkUnsupported
 from core.formats import duration, plain
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
@@ -148,7 +148,7 @@ def _offer_notebook(run: RunRecord) -> None:
     st.markdown("**Train it again, in plain Keras**")
     try:
         check_notebook(run.recipe)
-    except ExportRefused as error:
+    except (ExportRefused, NetworkUnsupported) as error:
         st.caption(error.problem)
         return
     st.caption(

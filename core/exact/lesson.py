@@ -17,7 +17,7 @@ from core.config import FRAMING, fingerprint
 from core.datasets.quality.results import read_facts, read_table
 from core.errors import LessonRefused
 from core.exact.store import HeadSource, prepare_head
-from core.instant.leaving import answer_left_out
+from core.instant.head import fit_head
 from core.instant.subsets import order_stratified
 from core.runs.jobs import Tell
 from core.runs.store import Phase
@@ -60,8 +60,8 @@ def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None
         features = _look(workspace, source, weights, photos, tell)
         for stage, values in enumerate(features, 1):
             tell(f"{weights}: leaving each photo out", stage - 1, len(features))
-            answers = answer_left_out(values, labels[photos], np.arange(len(photos)), n_classes)
-            right = int((answers == labels[photos]).sum())
+            head = fit_head(values, labels[photos], np.arange(len(photos)), n_classes)
+            right = int((head.left_out.argmax(axis=1) == labels[photos]).sum())
             rows.append({"weights": weights, "stage": stage, "right": right, "n": len(photos)})
     source.keep(workspace, KIND, tables={KIND: pd.DataFrame(rows)})
 

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from scipy import linalg, optimize, special
@@ -163,7 +162,7 @@ def fit_head(
         n_classes: Classes without a training photo get outputs of 0.
         ridge: λ > 0.
     """
-    standard = measure_standard(features, train)
+    standard = _measure_standard(features, train)
     rows, eigenvalues, basis = _rotate(features, train, standard)
     curve = None
     if ridge is None:
@@ -200,20 +199,8 @@ def settle_head(head: ExactHead) -> ExactHead:
     return replace(settled, temperature=temperature)
 
 
-class Rows(Protocol):
-    """Rows of X in the eigenvectors, (n, r): an array, or what makes them when asked for."""
-
-    @property
-    def dtype(self) -> Any: ...
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    def __getitem__(self, photos: np.ndarray, /) -> np.ndarray: ...
-
-
 def find_ridge(
-    rows: Rows, eigenvalues: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
+    rows: np.ndarray, eigenvalues: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> RidgeCurve:
     """Return the leave-one-out error over a grid of λ, from the one eigendecomposition."""
     ridges = _GRID * max(float(eigenvalues.mean()), _LEAST_SPREAD)
@@ -247,7 +234,7 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
+def _measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
     """Return the mean and spread of the training photos' features, in their kind."""
     total, squares = np.zeros((2, features.shape[1]))
     for block in split_rows(len(train)):
@@ -259,16 +246,6 @@ def measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
     scale = np.sqrt(squares / len(train))
     scale[scale < _LEAST_SPREAD] = 1.0
     return Standard(mean=mean.astype(features.dtype), scale=scale.astype(features.dtype))
-
-
-def accumulate_gram(features: np.ndarray, train: np.ndarray, standard: Standard) -> np.ndarray:
-    """Return XᵀX of the training photos, (d + 1, d + 1) float64."""
-    width = features.shape[1] + 1
-    gram = np.zeros((width, width))
-    for block in split_rows(len(train)):
-        x = standard.apply(features[train[block]]).astype(np.float64)
-        gram += x.T @ x
-    return gram
 
 
 def one_hot(labels: np.ndarray, n_classes: int, kind: np.dtype | type = np.float64) -> np.ndarray:
@@ -283,7 +260,9 @@ def split_rows(n: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
 
 
-def project_rows(rows: Rows, labels: np.ndarray, train: np.ndarray, n_classes: int) -> np.ndarray:
+def project_rows(
+    rows: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
+) -> np.ndarray:
     """Return XᵀY of the training photos, (r, k)."""
     products = np.zeros((rows.shape[1], n_classes))
     for block in split_rows(len(train)):
@@ -292,7 +271,7 @@ def project_rows(rows: Rows, labels: np.ndarray, train: np.ndarray, n_classes: i
     return products.astype(rows.dtype)
 
 
-def _measure_leverages(rows: Rows, train: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+def _measure_leverages(rows: np.ndarray, train: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     """Return xᵀ(A + λI)⁻¹x of the training photos, (m, g) float64, for `inverse` (r, g)."""
     leverages = np.empty((len(train), inverse.shape[1]))
     for block in split_rows(len(train)):
@@ -325,7 +304,10 @@ def _rotate(
         x = triangle.T.astype(np.float64)
         gram = x[train].T @ x[train]
     else:
-        gram = accumulate_gram(features, train, standard)
+        gram = np.zeros((width, width))
+        for block in split_rows(len(train)):
+            x = standard.apply(features[train[block]]).astype(np.float64)
+            gram += x.T @ x
     _, basis = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
     if axes is not None:
         rows = np.ascontiguousarray(triangle.T @ basis).astype(kind)

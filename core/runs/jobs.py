@@ -22,7 +22,7 @@ from core.workspace import Workspace, write_json
 JobState = Literal["going", "ready", "done", "failed"]
 """ready: an import that waits for a decision."""
 
-_JOB, _LOG, _LOCK, _STOP = "job.json", "job.log", "job.lock", "stop"
+_JOB, _LOG, _LOCK = "job.json", "job.log", "job.lock"
 _REPORT_EVERY_S = 0.25
 _ENDING_S = 10.0
 
@@ -60,8 +60,7 @@ def start_job(
         return False
     with ExitStack() as on_error:
         on_error.callback(free_lock, lock)
-        for former in ("events.jsonl", _STOP):
-            (folder / former).unlink(missing_ok=True)
+        (folder / "events.jsonl").unlink(missing_ok=True)
         write_json(folder / _JOB, dict(parameters))
         on_error.pop_all()  # from here on the lock is the process's
     command = python_command(module, str(folder))
@@ -88,16 +87,6 @@ def read_job(folder: Path) -> JobStatus | None:
         problem="The job was ended from outside; most often the system had no memory left.",
         remedy=f"Start it again; nothing half-made was kept. Its log: {folder / _LOG}",
     )
-
-
-def stop_job(folder: Path) -> None:
-    """Ask the job of a folder to stop; it does where its work looks for that."""
-    (folder / _STOP).touch()
-
-
-def is_to_stop(folder: Path) -> bool:
-    """Return whether the job of a folder was asked to stop."""
-    return (folder / _STOP).exists()
 
 
 Tell = Callable[[str, int, int], None]
